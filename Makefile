@@ -1,0 +1,27 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fmt lock clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## serve on 127.0.0.1:8000 (PORT and BIND change that); makes .venv and the database when missing
+	@scripts/run
+
+test: ## every check and test, on SQLite and on PostgreSQL, with real clients and a browser
+	@scripts/test
+
+lint: ## ruff, mypy, import-linter, missing migrations, Django's system checks
+	@scripts/venv dev
+	@scripts/lint
+
+fmt: ## put the code in ruff's format
+	@scripts/venv dev
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+lock: ## pin requirements*.in into requirements*.txt
+	@scripts/lock
+
+clean: ## remove what can be made again (.venv, caches, staticfiles); var/, with the data, stays
+	rm -rf .venv .venv-lock staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

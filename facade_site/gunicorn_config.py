@@ -1,0 +1,33 @@
+"""How gunicorn serves the facade: `gunicorn -c facade_site/gunicorn_config.py`, from `make run` and in the image alike."""
+
+import os
+from pathlib import Path
+
+from facade_site.environment import load
+
+# Here rather than only in the settings: the workers are forked from this process and inherit what it read.
+env = load()
+
+wsgi_app = "facade_site.asgi:application"
+worker_class = "uvicorn_worker.UvicornWorker"
+proc_name = "registry-facade"
+
+bind = f"{env.str('BIND', default='127.0.0.1')}:{env.int('PORT', default=8000)}"
+workers = env.int("WEB_CONCURRENCY", default=2)
+
+# A worker that is stopped finishes what it has begun. Container runtimes kill 10 s after SIGTERM.
+graceful_timeout = 8
+# Longer than the 60 s for which common proxies keep an idle connection: the side that hangs up first must be theirs,
+# or one of their requests now and then meets a connection that has just been closed.
+keepalive = 75
+# The worker's sign of life is a file's timestamp; on a busy disk that write can block the event loop.
+worker_tmp_dir = "/dev/shm" if os.access(Path("/dev/shm"), os.W_OK) else None  # noqa: S108
+
+errorlog = "-"
+# One line for each request costs more than answering it; GUNICORN_CMD_ARGS="--access-logfile -" turns it on.
+accesslog = None
+
+# gunicorn would otherwise open a socket in the home folder by which the server can be managed.
+control_socket_disable = True
+# The middleware judges forwarded headers itself, by FACADE_TRUSTED_PROXIES: nothing before it may rewrite the client.
+forwarded_allow_ips = ""
