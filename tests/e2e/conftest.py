@@ -1,0 +1,21 @@
+"""The laboratory, for every end-to-end test; each worker of a parallel run starts its own, as far as it uses it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.lab.laboratory import Laboratory
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Laboratory]:
+    with Laboratory() as laboratory:
+        yield laboratory
