@@ -1,4 +1,4 @@
-"""How gunicorn serves the facade: `gunicorn -c facade_site/gunicorn_config.py`, from `make run` and in the image alike."""
+"""How gunicorn serves the facade, from `make run` and in the image alike."""
 
 import os
 from pathlib import Path

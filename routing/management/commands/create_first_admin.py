@@ -13,7 +13,7 @@ USERNAME = "admin"
 class Command(BaseCommand):
     """Creates the user `admin` with a random password, shown this once, when nobody administers the facade yet.
 
-    Safe to call at every start, also by several processes at once: one of them creates the user, the others say nothing.
+    Safe to call at every start, by several processes at once: one of them creates the user, the others say nothing.
     """
 
     help = "Create the first administrator and print the password, once; does nothing when there is an administrator."

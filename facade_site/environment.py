@@ -1,0 +1,50 @@
+"""Where a setting's value comes from: the process, then `.env`, then what `make run` kept in `var/run.env`.
+
+Imports nothing of ours. Every variable may also be given as `NAME_FILE`, the path of a file that holds the
+value, which is how container secrets arrive.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def load(base_dir: Path = BASE_DIR) -> environ.FileAwareEnv:
+    """Read the environment; a value that the process already has is never overwritten."""
+    env = environ.FileAwareEnv()
+    # Read .env first: read_env only fills what is missing, so the first source that has a name wins.
+    for path in (lambda: base_dir / ".env", lambda: state_dir(base_dir) / "run.env"):
+        if path().is_file():
+            environ.FileAwareEnv.read_env(str(path()), overwrite=False)
+    return env
+
+
+def state_dir(base_dir: Path = BASE_DIR) -> Path:
+    """The folder for everything that a run keeps: the SQLite database, the generated key, the table's snapshot."""
+    return Path(os.environ.get("FACADE_STATE_DIR") or base_dir / "var")
+
+
+def kept_secret_key(folder: Path) -> str:
+    """The key in `folder/secret_key`, made on first use and readable by its owner only.
+
+    Raises OSError when the folder can't be written: then SECRET_KEY has to be given.
+    """
+    path = folder / "secret_key"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = folder / f".secret_key.{os.getpid()}"
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(50))
+        try:
+            # A link fails where the name exists, so of two first starts at once one key wins, whole.
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()

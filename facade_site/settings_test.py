@@ -1,0 +1,19 @@
+"""The settings under which the tests run: as in production, with cheap password hashes and TEST_DATABASE_URL."""
+
+import os
+import tempfile
+
+os.environ.setdefault("SECRET_KEY", "only-for-tests")
+os.environ.setdefault("FACADE_STATE_DIR", tempfile.mkdtemp(prefix="facade-test-"))
+os.environ["DATABASE_URL"] = os.environ.get(
+    "TEST_DATABASE_URL", f"sqlite:///{os.environ['FACADE_STATE_DIR']}/db.sqlite3"
+)
+
+from facade_site.settings import *  # noqa: E402, F403
+from facade_site.settings import STORAGES  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+FACADE_CONTROL_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+ALLOWED_HOSTS = FACADE_CONTROL_HOSTS
+FACADE_FOLLOW_CHANGES = False

@@ -1,0 +1,14 @@
+"""The WSGI application, for servers that speak no ASGI."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facade_site.settings")
+application = get_wsgi_application()
+
+# Imported after Django is set up: it reads the settings.
+from routing.dataplane.live import live  # noqa: E402
+
+# Loaded before the first request.
+live.try_refresh()

@@ -1,0 +1,1 @@
+"""The facade itself: tables, verbs, the admin over them, and the data plane that answers registry clients."""

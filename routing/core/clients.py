@@ -1,0 +1,61 @@
+"""Which clients authorise every hop of a redirect anew, and so can be sent to a registry that asks for a token.
+
+Imports nothing of ours. This is the one place; the setting FACADE_REAUTHORISING_CLIENTS replaces it. Measured:
+
+- docker (classic store, 20.10): the authoriser is a transport below the redirect, asked for each hop's host.
+- containerd (1.6, 2.x), dockerd with the containerd store, buildkit, buildx: `CheckRedirect` authorises each hop.
+- regclient: keeps its tokens by the host of each request.
+
+Everybody else (containers/image in podman, skopeo, buildah and CRI-O; go-containerregistry; oras-go; helm) binds the
+token to the first host, and Go's HTTP client then drops `Authorization` where a redirect leaves that host.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+Version = tuple[int, ...]
+# Product token → highest version that still does so (None: every version so far).
+REAUTHORISING: Mapping[str, Version | None] = {
+    "docker": None,
+    "containerd": None,
+    "buildkit": None,
+    "buildx": None,
+    "regclient": None,
+}
+
+_PRODUCT = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:/v?(\d+(?:\.\d+)*))?")
+
+
+class ClientsInvalid(ValueError):
+    """A client table that can't be read; the message names the entry."""
+
+
+@lru_cache(maxsize=4096)
+def product(user_agent: str) -> tuple[str, Version]:
+    """The first product token of a `User-Agent`, lower-case, with its version's leading numbers (RFC 9110 §10.1.5)."""
+    match = _PRODUCT.match(user_agent[:256])
+    if match is None:
+        return "", ()
+    version = tuple(int(part[:9]) for part in match[2].split(".")[:4]) if match[2] else ()
+    return match[1].lower(), version
+
+
+def reauthorises(user_agent: str, clients: Mapping[str, Version | None] = REAUTHORISING) -> bool:
+    """Whether the client that says so authorises every hop of a redirect. Unknown clients do not."""
+    name, version = product(user_agent)
+    if name not in clients:
+        return False
+    highest = clients[name]
+    return highest is None or (bool(version) and version[: len(highest)] <= highest)
+
+
+def parse_clients(entries: Iterable[str]) -> dict[str, Version | None]:
+    """Read `docker`, `containerd<=2.1`: a name, and optionally the highest version. Raises ClientsInvalid."""
+    clients: dict[str, Version | None] = {}
+    for entry in entries:
+        match = re.fullmatch(r"\s*([a-z0-9._-]+)\s*(?:<=\s*(\d{1,9}(?:\.\d{1,9})*))?\s*", entry.lower())
+        if match is None:
+            raise ClientsInvalid(f"“{entry}” is not a client: write a product name, or name<=highest.version")
+        clients[match[1]] = tuple(int(part) for part in match[2].split(".")) if match[2] else None
+    return clients

@@ -1,0 +1,153 @@
+"""`decide()`: from the table and one request to one decision. The rules are those of docs/request-handling.md.
+
+Imports only this package; no I/O, no clock. Nothing that a request contains chooses where a redirect goes: the origin
+comes from the table, the path is rebuilt from parts that passed the grammar, and the query goes behind a `?`.
+"""
+
+import re
+from typing import NamedTuple
+
+from routing.core.clients import product, reauthorises
+from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
+from routing.core.hosts import HostInvalid, parse_authority
+from routing.core.names import MAX_NAME_LENGTH, Endpoint, Kind, TargetInvalid, is_hostile, parse_endpoint
+from routing.core.table import Flag, HostEntry, Match, Strategy, Table
+
+READS = ("GET", "HEAD")
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+_QUERY_HOSTILE = re.compile(r"[\x00-\x20\x7f]")
+_CONTROL = Control()
+_PING_OK = PingOk()
+
+
+class Request(NamedTuple):
+    """What `decide()` looks at, raw: the Host header, the undecoded path, the query string, latin-1 decoded."""
+
+    method: str
+    host: str
+    path: str
+    query: str = ""
+    user_agent: str = ""
+    authorized: bool = False
+
+
+def decide(table: Table, request: Request) -> Decision:
+    """What the request gets. Never raises, whatever the request holds."""
+    try:
+        host, _ = parse_authority(request.host)
+    except HostInvalid as error:
+        return Refuse(400, "NAME_INVALID", f"the Host header is not valid: {error}")
+    entry = table.hosts.get(host)
+    is_control = host in table.policy.control_hosts
+    if entry is None or not entry.enabled:
+        return _CONTROL if is_control else _unknown_host(host, entry)
+    path = request.path
+    if is_control and not path.startswith(("/v2/", "/v1/")) and path not in ("/v2", "/token"):
+        return _CONTROL
+    if is_hostile(path) or _QUERY_HOSTILE.search(request.query):
+        return Refuse(
+            400, "NAME_INVALID", "the path or query has characters that no repository name, tag or digest holds"
+        )
+    refusal = _refusal(table, entry)
+    if refusal:
+        return Refuse(403, "DENIED", refusal)
+    if path in ("/v2/", "/v2"):
+        return _ping(table, host, entry, request)
+    if path == "/token":
+        return Token(host)
+    if not path.startswith("/v2/"):
+        return Refuse(404, "UNSUPPORTED", "this address serves the OCI distribution API under /v2/ and nothing else")
+    try:
+        endpoint = parse_endpoint(path)
+    except TargetInvalid as error:
+        return Refuse(error.status, error.code, str(error))
+    return _repository(table, host, endpoint, request)
+
+
+def _unknown_host(host: str, entry: HostEntry | None) -> Refuse:
+    if entry is None:
+        return Refuse(404, "NAME_UNKNOWN", f"{host} is not a hostname of this registry facade")
+    return Refuse(404, "NAME_UNKNOWN", f"{host} is switched off at this registry facade")
+
+
+def _refusal(table: Table, entry: HostEntry) -> str:
+    if entry.refusal:
+        return entry.refusal
+    tenant = table.tenants.get(entry.tenant)
+    return "this address has no owner" if tenant is None else tenant.refusal
+
+
+def _repository(table: Table, host: str, endpoint: Endpoint, request: Request) -> Decision:
+    match = table.find(host, endpoint.name)
+    if match is None:
+        return Refuse(403, "DENIED", f"{host}/{endpoint.name} is not mapped to any registry; ask the owner of {host}")
+    if not match.mapping.flags & Flag.ENABLED:
+        where = f"{host}/{match.prefix}" if match.prefix else host
+        return Refuse(403, "DENIED", f"the mapping of {where} is switched off; ask the owner of {host}")
+    if not match.upstream_name:
+        return Refuse(403, "DENIED", f"{host}/{endpoint.name} is a namespace; name a repository below it")
+    if len(match.upstream_name) > MAX_NAME_LENGTH:
+        return Refuse(400, "NAME_INVALID", f"the name at the registry is longer than {MAX_NAME_LENGTH} characters")
+    if request.method in READS and endpoint.kind is not Kind.UPLOAD:
+        return _read(table, host, endpoint, match, request)
+    if request.method in WRITES or endpoint.kind is Kind.UPLOAD:
+        return _write(table, endpoint, match, request)
+    return Refuse(405, "UNSUPPORTED", "the method is not one of the OCI distribution API", allow="GET, HEAD")
+
+
+def _url(match: Match, endpoint: Endpoint, query: str) -> str:
+    url = f"{match.registry.origin}/v2/{match.upstream_name}/{endpoint.tail}"
+    return f"{url}?{query}" if query else url
+
+
+def _read(table: Table, host: str, endpoint: Endpoint, match: Match, request: Request) -> Decision:
+    strategy, kind = match.strategy, endpoint.kind
+    content = kind is Kind.MANIFEST or kind is Kind.BLOB
+    url = _url(match, endpoint, request.query)
+    if strategy is Strategy.SHELL or (strategy is Strategy.OPEN and content):
+        return Redirect(url)
+    follows = reauthorises(request.user_agent, table.policy.reauthorising_clients)
+    if strategy is not Strategy.OPEN and not request.authorized:
+        if strategy is Strategy.SPLIT and follows:
+            return Redirect(url)
+        return Challenge(host, f"repository:{endpoint.name}:pull")
+    key = match.mapping.registry
+    if kind is Kind.BLOB:
+        return Resolve(host, key, match.registry, url, endpoint, match.upstream_name, strategy, follows)
+    return Relay(host, key, match.registry, url, endpoint, match.upstream_name, strategy)
+
+
+def _write(table: Table, endpoint: Endpoint, match: Match, request: Request) -> Decision:
+    where = f"{match.registry.origin.partition('://')[2]}/{match.upstream_name}"
+    if not match.mapping.flags & Flag.ALLOW_PUSH:
+        return Refuse(405, "UNSUPPORTED", f"this address is for pulling; push to {where}", allow="GET, HEAD")
+    if not reauthorises(request.user_agent, table.policy.reauthorising_clients):
+        message = f"this client cannot push through a redirect; push to {where}"
+        return Refuse(405, "UNSUPPORTED", message, allow="GET, HEAD")
+    return Redirect(_url(match, endpoint, request.query))
+
+
+def _ping(table: Table, host: str, entry: HostEntry, request: Request) -> Decision:
+    if request.method not in READS:
+        return Refuse(405, "UNSUPPORTED", "/v2/ is there to be read", allow="GET, HEAD")
+    used = {key: ways for key, ways in table.used_registries(host).items() if ways != {Strategy.OPEN}}
+    if not used:
+        return _PING_OK
+    ways = set().union(*used.values())
+    only = next(iter(used)) if len(used) == 1 else ""
+    if ways <= {Strategy.SHELL, Strategy.OPEN}:
+        return _ping_redirect(table, only or entry.login_registry)
+    if only and ways <= {Strategy.SPLIT, Strategy.OPEN} and product(request.user_agent)[0] == "docker":
+        return _ping_redirect(table, only)
+    if not request.authorized:
+        return Challenge(host)
+    compiled = table.registries.get(only)
+    if compiled is None:
+        return _PING_OK
+    registry = compiled.entry
+    return Relay(host, only, registry, f"{registry.origin}/v2/", None, "", Strategy.BROKER)
+
+
+def _ping_redirect(table: Table, key: str) -> Decision:
+    compiled = table.registries.get(key)
+    return _PING_OK if compiled is None else Redirect(f"{compiled.entry.origin}/v2/")

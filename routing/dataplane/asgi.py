@@ -1,0 +1,68 @@
+"""An ASGI wrapper that keeps Django from reading the body of a registry client's request. Imports nothing of ours.
+
+Django spools a whole body to disk before the first middleware runs: a push that is about to be refused would fill the
+disk first. Under /v2/ no body is ever read. A short one is left to the server to discard; for a long or unbounded one
+the connection is closed after the answer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MAX_DRAINED_BYTES = 1 << 20
+
+
+class BodyGuard:
+    """Serves `application`, with no body for requests under /v2/."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/v2"):
+            await self._application(scope, receive, send)
+            return
+        length = body_length(dict(scope["headers"]))
+        if length == 0:
+            await self._application(scope, receive, send)
+        elif length is not None and length <= MAX_DRAINED_BYTES:
+            await self._application(scope, _no_body(), send)
+        else:
+            await self._application(scope, _no_body(), _closing(send))
+
+
+def body_length(headers: Mapping[bytes, bytes]) -> int | None:
+    """The length in bytes of the body that a request's headers announce; None where they don't say."""
+    if b"transfer-encoding" in headers:
+        return None
+    length = headers.get(b"content-length", b"0")
+    return int(length) if length.isdigit() else None
+
+
+def _no_body() -> Receive:
+    given = False
+
+    async def receive() -> Message:
+        nonlocal given
+        if given:
+            # Asking the server would make it send 100 Continue for a body that nobody wants.
+            await asyncio.Event().wait()
+        given = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    return receive
+
+
+def _closing(send: Send) -> Send:
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), (b"connection", b"close")]
+        await send(message)
+
+    return closing

@@ -1,0 +1,143 @@
+"""The live table: what this process answers from, and the thread that follows the database.
+
+Imports core, conf and, to load and follow the table, models. A request reads `live.table` once and is answered from
+that table, whatever happens meanwhile. The database may be gone for days: the last table stays.
+"""
+
+import logging
+import os
+import threading
+import time
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection, connections
+
+from routing.conf import policy
+from routing.core import table as core
+
+logger = logging.getLogger(__name__)
+
+# More changes than this at once are slower to apply one by one than to load anew.
+_MAX_CHANGES = 20_000
+NOTIFY_CHANNEL = "routing_changed"
+
+
+class LiveTable:
+    """One table for this process, swapped in one assignment when the database has a newer generation."""
+
+    def __init__(self) -> None:
+        self.table: core.Table | None = None
+        self.confirmed_at: float | None = None
+        self._following = False
+        self._stop = threading.Event()
+        self._unreachable = False
+        self._listening = False
+        os.register_at_fork(after_in_child=self._forget_thread)
+
+    def current(self) -> core.Table | None:
+        """The table to answer one request from; None while none could ever be loaded. Never touches the database."""
+        if not self._following:
+            self.follow()
+        return self.table
+
+    @property
+    def age_seconds(self) -> float | None:
+        """How long ago the database last confirmed that the table is the newest; None: never."""
+        return None if self.confirmed_at is None else time.monotonic() - self.confirmed_at
+
+    def follow(self) -> None:
+        """Start the thread that follows the database, once a process."""
+        if self._following or not settings.FACADE_FOLLOW_CHANGES:
+            return
+        self._following = True
+        threading.Thread(target=self._run, name="live-table", daemon=True).start()
+
+    def refresh(self) -> bool:
+        """Bring the table up to date now; True where it changed. Raises django.db.DatabaseError."""
+        from routing.models import Change, Generation
+        from routing.models.load import load_table
+
+        table = self.table
+        newest = Generation.objects.filter(pk=1).values_list("value", flat=True).first() or 0
+        if table is not None and table.generation < newest:
+            rows = Change.objects.filter(generation__gt=table.generation).values_list(
+                "generation", "kind", "key", "entry"
+            )[: _MAX_CHANGES + 1]
+            self.table = self._applied(table, [core.Change(*row) for row in rows]) or load_table(policy())
+        elif table is None or table.generation > newest:
+            # Never loaded, or the database was set back to an older state.
+            self.table = load_table(policy())
+        self.confirmed_at = time.monotonic()
+        return self.table is not table
+
+    def reload(self) -> None:
+        """Read the whole table anew. Raises django.db.DatabaseError."""
+        self.table = None
+        self.refresh()
+
+    def try_refresh(self) -> None:
+        """Refresh; where the database can't be reached, say so once, and keep what there is."""
+        try:
+            self.refresh()
+        except (DatabaseError, InterfaceError, OSError) as error:
+            if not self._unreachable:
+                logger.error("database unreachable; redirects go on from the last table: %s", type(error).__name__)
+            self._unreachable = True
+            self._listening = False
+            connections.close_all()
+        else:
+            if self._unreachable:
+                logger.warning("database reachable again")
+            self._unreachable = False
+
+    @staticmethod
+    def _applied(table: core.Table, changes: list[core.Change]) -> core.Table | None:
+        whole = changes and changes[0].generation == table.generation + 1 and len(changes) <= _MAX_CHANGES
+        if not whole:
+            return None
+        try:
+            return table.apply(changes)
+        except core.TableInvalid as error:
+            logger.error("%s; loading the whole table", error)
+            return None
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.try_refresh()
+                self._wait()
+            except Exception:
+                # The thread must outlive whatever happens: without it, repoints would silently stop to arrive.
+                logger.exception("following the table failed; trying again")
+                self._stop.wait(settings.FACADE_POLL_SECONDS)
+
+    def _wait(self) -> None:
+        seconds = settings.FACADE_POLL_SECONDS
+        if connection.vendor != "postgresql" or self._unreachable:
+            self._stop.wait(seconds)
+            return
+        try:
+            if not self._listening:
+                with connection.cursor() as cursor:
+                    cursor.execute(f"LISTEN {NOTIFY_CHANNEL}")
+                self._listening = True
+                return  # Something may have changed before LISTEN took effect: look once more.
+            for _ in connection.connection.notifies(timeout=seconds, stop_after=1):
+                pass
+        except (DatabaseError, InterfaceError, OSError, *_driver_errors()):
+            self._listening = False
+            connections.close_all()
+            self._stop.wait(seconds)
+
+    def _forget_thread(self) -> None:
+        self._following = False
+        self._listening = False
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    from psycopg import Error
+
+    return (Error,)
+
+
+live = LiveTable()

@@ -1,0 +1,59 @@
+"""How the client sees this server: from the connection, or from a proxy that is trusted. Imports only answers.
+
+`X-Forwarded-Proto` and `X-Forwarded-Host` count only where the peer's address is in FACADE_TRUSTED_PROXIES: from
+anybody else they would choose the realm to which a client brings its credentials.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from functools import cache
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+from routing.core.hosts import HostInvalid, parse_authority
+from routing.dataplane.answers import Outside
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@cache
+def trusted_networks() -> tuple[Network, ...]:
+    """The networks of FACADE_TRUSTED_PROXIES. Raises ValueError for text that is no address or network."""
+    return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in settings.FACADE_TRUSTED_PROXIES)
+
+
+def _forget(**_: object) -> None:
+    trusted_networks.cache_clear()
+    is_trusted.cache_clear()
+
+
+setting_changed.connect(_forget)
+
+
+@cache
+def is_trusted(address: str) -> bool:
+    """Whether the peer is a proxy that this deployment trusts. Of a Unix socket there is no address: only "unix"."""
+    try:
+        peer = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped:
+        peer = peer.ipv4_mapped
+    return any(peer in network for network in trusted_networks())
+
+
+def outside_of(meta: Mapping[str, str]) -> Outside:
+    """The scheme and authority under which the client reached us, from WSGI-style variables."""
+    scheme = "https" if meta.get("wsgi.url_scheme") == "https" else "http"
+    authority = meta.get("HTTP_HOST", "")
+    if is_trusted(meta.get("REMOTE_ADDR", "")):
+        forwarded = meta.get("HTTP_X_FORWARDED_PROTO", "").strip().lower()
+        if forwarded in ("http", "https"):
+            scheme = forwarded
+        authority = meta.get("HTTP_X_FORWARDED_HOST", "").strip() or authority
+    try:
+        host, port = parse_authority(authority)
+    except HostInvalid:
+        return Outside(scheme, "")
+    return Outside(scheme, f"{host}:{port}" if port else host)

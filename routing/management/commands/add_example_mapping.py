@@ -1,0 +1,39 @@
+"""`manage.py add_example_mapping`: gives a new facade something to answer."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from routing.models import Mapping
+from routing.services.actor import Actor
+from routing.services.errors import VerbError
+from routing.services.mappings import add_mapping
+
+HOSTNAME = "localhost"
+PREFIX = "library"
+TARGET = "docker.io/library"
+
+
+class Command(BaseCommand):
+    """Maps localhost/library to Docker Hub's official images where there is no mapping at all; says how to try it."""
+
+    help = "Add an example mapping when there is none, and print a line to try it with."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the port that the line to try should name."""
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Add the mapping if there is none."""
+        if Mapping.objects.exists():
+            return
+        try:
+            add_mapping(
+                Actor.program("make run"), "an example to begin with", hostname=HOSTNAME, prefix=PREFIX, target=TARGET
+            )
+        except VerbError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(
+            f"Added an example mapping: {HOSTNAME}/{PREFIX} → {TARGET}. Try it in another shell:\n\n"
+            f"  curl -i {HOSTNAME}:{options['port']}/v2/{PREFIX}/alpine/manifests/latest\n\n"
+        )

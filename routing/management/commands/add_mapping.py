@@ -1,0 +1,40 @@
+"""manage.py add_mapping HOSTNAME PREFIX TARGET"""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from routing.management.verbs import HOSTNAME_HELP, PREFIX_HELP, TARGET_HELP, VerbCommand
+from routing.models import Mapping
+from routing.services.actor import Actor
+from routing.services.mappings import add_mapping
+
+
+class Command(VerbCommand):
+    help = "Map a prefix of a hostname to a backing registry; makes the tenant, hostname and registry that are missing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("hostname", help=HOSTNAME_HELP)
+        parser.add_argument("prefix", help=PREFIX_HELP)
+        parser.add_argument("target", help=TARGET_HELP)
+        parser.add_argument("--tenant", help="slug of the tenant that owns the hostname (default: default)")
+        parser.add_argument("--allow-push", action="store_true", help="redirect pushes too")
+        parser.add_argument("--private", action="store_true", help="the images need credentials even to be pulled")
+        parser.add_argument("--shell", action="store_true", help="pure redirects for every client, no relay")
+        parser.add_argument("--reason", default="", help="kept with the change")
+
+    def handle(self, **options: Any) -> None:
+        with self.refusals():
+            outcome = add_mapping(
+                Actor.command_line(),
+                options["reason"],
+                hostname=options["hostname"],
+                prefix=options["prefix"],
+                target=options["target"],
+                tenant=options["tenant"],
+                allow_push=options["allow_push"],
+                private=options["private"],
+                delivery=Mapping.Delivery.REDIRECT if options["shell"] else Mapping.Delivery.AUTO,
+            )
+        self.say(outcome.done or [f"nothing to change: {outcome.mapping} is there already"])
+        self.stdout.write(f"This now works: {outcome.mapping.pull_command}")

@@ -1,0 +1,25 @@
+"""manage.py remove_mapping HOSTNAME PREFIX"""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from routing.management.verbs import HOSTNAME_HELP, PREFIX_HELP, VerbCommand
+from routing.services.actor import Actor
+from routing.services.mappings import remove_mapping
+
+
+class Command(VerbCommand):
+    help = "Remove a mapping. Its history stays; pulls under it are refused from now on."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("hostname", help=HOSTNAME_HELP)
+        parser.add_argument("prefix", help=PREFIX_HELP)
+        parser.add_argument("--reason", default="", help="kept with the change")
+
+    def handle(self, **options: Any) -> None:
+        with self.refusals():
+            was = remove_mapping(
+                Actor.command_line(), options["reason"], hostname=options["hostname"], prefix=options["prefix"]
+            )
+        self.say([f"removed mapping {was}"])

@@ -1,0 +1,30 @@
+"""manage.py repoint HOSTNAME PREFIX TARGET --reason TEXT"""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from routing.management.verbs import HOSTNAME_HELP, PREFIX_HELP, TARGET_HELP, VerbCommand
+from routing.services.actor import Actor
+from routing.services.mappings import repoint
+
+
+class Command(VerbCommand):
+    help = "Lead a mapping to another registry or upstream prefix; workers follow within a second."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("hostname", help=HOSTNAME_HELP)
+        parser.add_argument("prefix", help=PREFIX_HELP)
+        parser.add_argument("target", help=TARGET_HELP)
+        parser.add_argument("--reason", required=True, help="why; kept with the change")
+
+    def handle(self, **options: Any) -> None:
+        with self.refusals():
+            outcome = repoint(
+                Actor.command_line(),
+                options["reason"],
+                hostname=options["hostname"],
+                prefix=options["prefix"],
+                target=options["target"],
+            )
+        self.say(outcome.done or [f"nothing to change: {outcome.mapping} already"])

@@ -1,0 +1,31 @@
+"""Who did what, when and why: every routing table keeps all its past rows. Imports only core.
+
+django-simple-history writes the row; this adds the actor's name, since commands and automata have no user row, and
+a user row may be gone when somebody asks.
+"""
+
+from typing import Any
+
+from django.db import models
+from django.dispatch import receiver
+from simple_history.models import HistoricalRecords
+from simple_history.signals import pre_create_historical_record
+
+
+class Recorded(models.Model):
+    """What each past row holds besides simple-history's own columns."""
+
+    actor = models.CharField(max_length=200, blank=True, default="", editable=False)
+
+    class Meta:
+        abstract = True
+
+
+def records() -> Any:
+    """The history of one model."""
+    return HistoricalRecords(bases=[Recorded])
+
+
+@receiver(pre_create_historical_record)
+def _name_the_actor(sender: Any, **kwargs: Any) -> None:
+    kwargs["history_instance"].actor = getattr(kwargs["instance"], "_actor", "")

@@ -1,0 +1,66 @@
+"""Hostname: the address that people pull from."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from routing.core.table import HostEntry
+from routing.models.history import records
+
+HOSTNAME_PATTERN = r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])\Z"
+
+
+class Hostname(models.Model):
+    """A name that a tenant's users pull from, in lower case and A-label form, with no port and no trailing dot."""
+
+    tenant = models.ForeignKey("routing.Tenant", on_delete=models.PROTECT, related_name="hostnames")
+    name = models.CharField(
+        "hostname", max_length=253, help_text="The name that people pull from, such as docker.acme.com."
+    )
+    enabled = models.BooleanField(default=True, help_text="While off, the name is answered with 404.")
+    login_registry = models.ForeignKey(
+        "routing.Registry",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Where a bare “docker login” goes when mappings lead to several registries.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    history = records()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"),
+                name="hostname_unique",
+                violation_error_message="This hostname is taken.",
+            ),
+            models.CheckConstraint(
+                condition=Q(name__regex=HOSTNAME_PATTERN),
+                name="hostname_is_normalised",
+                violation_error_message="Give the hostname alone, in lower case, such as docker.acme.com.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def table_kind(self) -> str:
+        """This noun in the change log."""
+        return "hostname"
+
+    @property
+    def table_key(self) -> str:
+        """The hostname's key in the routing table."""
+        return self.name
+
+    def table_entry(self) -> HostEntry:
+        """The hostname as the data plane sees it."""
+        return HostEntry(
+            tenant=str(self.tenant_id),
+            enabled=self.enabled,
+            login_registry=str(self.login_registry_id or ""),
+        )

@@ -1,0 +1,109 @@
+"""Mapping: (hostname, prefix) → (registry, upstream prefix)."""
+
+from django.db import models
+from django.db.models import Q
+
+from routing.core.names import MAX_NAME_LENGTH, NAME_PATTERN
+from routing.core.table import Flag, MappingEntry, mapping_key
+from routing.models.history import records
+
+
+class Mapping(models.Model):
+    """Where the repositories under one prefix of one hostname live this year."""
+
+    class Delivery(models.TextChoices):
+        """How clients get to the registry."""
+
+        AUTO = "auto", "automatic: redirect the clients that can follow, relay for the others"
+        REDIRECT = "redirect", "pure redirects for every client"
+
+    hostname = models.ForeignKey("routing.Hostname", on_delete=models.PROTECT, related_name="mappings")
+    prefix = models.CharField(
+        max_length=MAX_NAME_LENGTH,
+        blank=True,
+        help_text="Leading components of the repository name, such as acme or acme/app. Empty: the whole hostname.",
+    )
+    registry = models.ForeignKey("routing.Registry", on_delete=models.PROTECT, related_name="mappings")
+    upstream_prefix = models.CharField(
+        max_length=MAX_NAME_LENGTH,
+        blank=True,
+        help_text="What the prefix is called at the registry. Empty: the registry's root.",
+    )
+    allow_push = models.BooleanField(default=False, help_text="Redirect pushes too, for clients that can follow.")
+    private = models.BooleanField(default=False, help_text="The images need credentials even to be pulled.")
+    delivery = models.CharField(max_length=10, choices=Delivery.choices, default=Delivery.AUTO)
+    enabled = models.BooleanField(default=True, help_text="While off, clients are told that the mapping is off.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+    history = records()
+
+    class Meta:
+        ordering = ["hostname__name", "prefix"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hostname", "prefix"],
+                name="mapping_unique",
+                violation_error_message="This hostname has a mapping for this prefix already: repoint that one.",
+            ),
+            models.CheckConstraint(
+                condition=Q(prefix="") | Q(prefix__regex=NAME_PATTERN),
+                name="mapping_prefix_is_name",
+                violation_error_message="The prefix is no repository name: lower-case letters, digits and single "
+                "separators, in components joined by /.",
+            ),
+            models.CheckConstraint(
+                condition=Q(upstream_prefix="") | Q(upstream_prefix__regex=NAME_PATTERN),
+                name="mapping_upstream_prefix_is_name",
+                violation_error_message="The upstream prefix is no repository name: lower-case letters, digits and "
+                "single separators, in components joined by /.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} → {self.target}"
+
+    @property
+    def source(self) -> str:
+        """What people pull from: hostname and prefix."""
+        return f"{self.hostname.name}/{self.prefix}" if self.prefix else self.hostname.name
+
+    @property
+    def target(self) -> str:
+        """Where it leads, as a person writes it: registry and upstream prefix."""
+        authority = self.registry.authority
+        return f"{authority}/{self.upstream_prefix}" if self.upstream_prefix else authority
+
+    @property
+    def pull_command(self) -> str:
+        """The command that now works, with a placeholder where the repository's name isn't known."""
+        image = self.source if self.prefix.count("/") else f"{self.source}/IMAGE"
+        return f"docker pull {image}"
+
+    @property
+    def table_kind(self) -> str:
+        """This noun in the change log."""
+        return "mapping"
+
+    @property
+    def table_key(self) -> str:
+        """The mapping's key in the routing table."""
+        return mapping_key(self.hostname.name, self.prefix)
+
+    @property
+    def table_flags(self) -> int:
+        """The mapping's switches, packed."""
+        return pack_flags(self.enabled, self.allow_push, self.private, self.delivery)
+
+    def table_entry(self) -> MappingEntry:
+        """The mapping as the data plane sees it."""
+        return MappingEntry(str(self.registry_id), self.upstream_prefix, self.table_flags)
+
+
+def pack_flags(enabled: bool, allow_push: bool, private: bool, delivery: str) -> int:
+    """A mapping's switches in one small integer."""
+    return (
+        (Flag.ENABLED.value if enabled else 0)
+        | (Flag.ALLOW_PUSH.value if allow_push else 0)
+        | (Flag.PRIVATE.value if private else 0)
+        | (Flag.SHELL.value if delivery == Mapping.Delivery.REDIRECT else 0)
+    )

@@ -1,0 +1,122 @@
+"""Registry: a backing registry, where content lives."""
+
+from django.db import models
+from django.db.models import Q
+
+from routing.core.names import NAME_PATTERN
+from routing.core.table import Auth, RegistryEntry
+from routing.models.history import records
+
+# Scheme, host and port only: registry clients know no base path, /v2/ is at the root.
+ORIGIN_PATTERN = r"^https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?\Z"
+
+
+class Registry(models.Model):
+    """A registry that mappings lead to: one tenant's own, or shared with all (no tenant)."""
+
+    class BlobDelivery(models.TextChoices):
+        """How the registry hands out layers."""
+
+        UNKNOWN = "unknown", "not known yet"
+        REDIRECT = "redirect", "by redirect"
+        INLINE = "inline", "itself"
+
+    tenant = models.ForeignKey(
+        "routing.Tenant",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="registries",
+        help_text="Whose registry this is. Empty: shared, every tenant may map to it.",
+    )
+    name = models.CharField(max_length=200, help_text="What people call it, such as “GitHub Container Registry”.")
+    origin = models.CharField(
+        max_length=300,
+        help_text="Where its API is: scheme, host and port, such as https://ghcr.io. Redirects go here.",
+    )
+    alias = models.CharField(
+        max_length=253,
+        blank=True,
+        help_text="The name that people use for it where that isn't its API's host: docker.io for Docker Hub.",
+    )
+    single_component_prefix = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="Where it keeps one-component names: Docker Hub has alpine at library/alpine. Empty: as they are.",
+    )
+    stream_blobs = models.BooleanField(
+        default=False,
+        help_text="Pass layer bytes through this facade for clients that cannot be redirected, "
+        "where the registry serves layers itself. Costs traffic.",
+    )
+    # What the last probe found. An operator doesn't type these.
+    auth = models.CharField(
+        max_length=10, default=Auth.UNKNOWN, editable=False, choices=[(auth.value, auth.value) for auth in Auth]
+    )
+    realm = models.CharField(max_length=500, blank=True, editable=False)
+    service = models.CharField(max_length=300, blank=True, editable=False)
+    blob_delivery = models.CharField(
+        max_length=10, default=BlobDelivery.UNKNOWN, choices=BlobDelivery.choices, editable=False
+    )
+    blob_origins = models.CharField(max_length=500, blank=True, editable=False)
+    probed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    probe_error = models.CharField(max_length=500, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    history = records()
+
+    class Meta:
+        verbose_name_plural = "registries"
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["origin"],
+                condition=Q(tenant=None),
+                name="registry_shared_origin_unique",
+                violation_error_message="A shared registry with this address exists already.",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "origin"],
+                name="registry_tenant_origin_unique",
+                violation_error_message="This tenant has a registry with this address already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(origin__regex=ORIGIN_PATTERN),
+                name="registry_origin_is_origin",
+                violation_error_message="Give scheme, host and port only, in lower case, such as https://ghcr.io.",
+            ),
+            models.CheckConstraint(
+                condition=Q(single_component_prefix="") | Q(single_component_prefix__regex=NAME_PATTERN),
+                name="registry_single_component_prefix_is_name",
+                violation_error_message="This is no prefix of a repository name.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.authority
+
+    @property
+    def authority(self) -> str:
+        """What people write before the repository's name: the alias, or the host and port."""
+        return self.alias or self.origin.partition("://")[2]
+
+    @property
+    def table_kind(self) -> str:
+        """This noun in the change log."""
+        return "registry"
+
+    @property
+    def table_key(self) -> str:
+        """The registry's key in the routing table."""
+        return str(self.pk)
+
+    def table_entry(self) -> RegistryEntry:
+        """The registry as the data plane sees it."""
+        return RegistryEntry(
+            origin=self.origin,
+            name=self.authority,
+            single_component_prefix=self.single_component_prefix,
+            auth=self.auth,
+            realm=self.realm,
+            service=self.service,
+            stream_blobs=self.stream_blobs,
+        )

@@ -1,0 +1,40 @@
+"""Tenant: the organisation that owns hostnames, mappings and its own registries."""
+
+from django.db import models
+
+from routing.core.table import TenantEntry
+from routing.models.history import records
+
+
+class Tenant(models.Model):
+    """An organisation. While suspended, its clients are refused with its message."""
+
+    slug = models.SlugField(max_length=63, unique=True, help_text="Short name for commands and URLs, such as “acme”.")
+    name = models.CharField(max_length=200, help_text="The organisation's name.")
+    suspended = models.BooleanField(default=False, help_text="Refuse every request for this tenant's hostnames.")
+    suspension_message = models.CharField(
+        max_length=300, blank=True, help_text="What clients are told while the tenant is suspended."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    history = records()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def table_kind(self) -> str:
+        """This noun in the change log."""
+        return "tenant"
+
+    @property
+    def table_key(self) -> str:
+        """The tenant's key in the routing table."""
+        return str(self.pk)
+
+    def table_entry(self) -> TenantEntry:
+        """The tenant as the data plane sees it."""
+        refusal = self.suspension_message or "this address is suspended; ask its owner" if self.suspended else ""
+        return TenantEntry(self.name, refusal)

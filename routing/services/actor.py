@@ -1,0 +1,32 @@
+"""Who does it. Imports nothing of ours."""
+
+import getpass
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Whoever calls a verb: a person who is signed in, somebody at the command line, or the program itself."""
+
+    label: str
+    user: Any = None
+
+    @classmethod
+    def person(cls, user: Any) -> "Actor":
+        """A signed-in user."""
+        return cls(user.get_username(), user)
+
+    @classmethod
+    def command_line(cls) -> "Actor":
+        """Whoever may run commands on this machine."""
+        try:
+            name = getpass.getuser()
+        except (KeyError, OSError):  # A container's user often has no name.
+            name = "unnamed"
+        return cls(f"command line: {name}")
+
+    @classmethod
+    def program(cls, part: str) -> "Actor":
+        """A part of this program, acting on its own."""
+        return cls(f"program: {part}")

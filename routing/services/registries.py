@@ -1,0 +1,37 @@
+"""The verbs of registries. Imports models and its neighbours here."""
+
+from routing.models import Registry, Tenant
+from routing.services.actor import Actor
+from routing.services.errors import NotFound
+from routing.services.targets import Target, check_origin, find_registry, parse_origin
+from routing.services.work import Work, work
+
+
+def ensure_registry(unit: Work, tenant: Tenant, target: Target) -> tuple[Registry, list[str]]:
+    """The registry that a target names, made as the tenant's own where it is missing. Raises VerbError."""
+    registry = find_registry(tenant, target)
+    if registry is not None:
+        check_origin(registry.origin)
+        return registry, []
+    check_origin(target.origin)
+    registry = Registry(tenant=tenant, name=target.authority, origin=target.origin)
+    unit.save(registry)
+    return registry, [f"added registry {registry.origin}"]
+
+
+def save_registry(actor: Actor, reason: str, registry: Registry) -> Registry:
+    """Write a new or changed registry. Raises VerbError."""
+    registry.origin = parse_origin(registry.origin, "origin")
+    with work(actor, reason) as unit:
+        check_origin(registry.origin, "origin")
+        unit.save(registry)
+    return registry
+
+
+def remove_registry(actor: Actor, reason: str, *, registry_id: int) -> None:
+    """Remove a registry to which nothing leads any more. Raises NotFound, VerbError."""
+    with work(actor, reason) as unit:
+        registry = Registry.objects.filter(pk=registry_id).first()
+        if registry is None:
+            raise NotFound("this registry is gone")
+        unit.delete(registry)

@@ -1,0 +1,108 @@
+"""One unit of work: what a verb saves, its history and its changes for the workers, in one transaction.
+
+Imports models and core. The only place from which routing tables and the change log are written.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import connection, models, transaction
+
+from routing.models import Change, Generation
+from routing.services.actor import Actor
+from routing.services.errors import VerbError
+
+# A worker that was away for more changes than this loads the whole table anew.
+KEPT_CHANGES = 100_000
+_PRUNE_EVERY = 1_000
+NOTIFY_CHANNEL = "routing_changed"
+
+
+class _Noun(Protocol):
+    pk: Any
+
+    @property
+    def table_kind(self) -> str: ...
+    @property
+    def table_key(self) -> str: ...
+
+
+class Work:
+    """Saves and deletes on behalf of one actor, for one reason. Made by `work`."""
+
+    def __init__(self, actor: Actor, reason: str, generation: Generation) -> None:
+        self._actor = actor
+        self._reason = reason
+        self._generation = generation
+        self._published = False
+
+    def save(self, instance: models.Model) -> None:
+        """Validate and write a row. Raises VerbError with the messages by field; then nothing is written."""
+        try:
+            instance.full_clean()
+        except ValidationError as error:
+            raise _as_verb_error(error) from error
+        self._sign(instance)
+        instance.save()
+        self._publish(instance, gone=False)
+
+    def delete(self, instance: models.Model) -> None:
+        """Remove a row. Raises VerbError while other rows refer to it."""
+        self._sign(instance)
+        key = (instance.table_kind, instance.table_key)  # type: ignore[attr-defined]
+        try:
+            instance.delete()
+        except models.ProtectedError as error:
+            kinds = sorted({str(item._meta.verbose_name_plural) for item in error.protected_objects})
+            raise VerbError(f"{instance} is still used by {' and '.join(kinds)}; remove those first") from error
+        self._record(*key, None)
+
+    def finish(self) -> None:
+        """Write the generation once all is saved, and wake the workers that listen."""
+        if not self._published:
+            return
+        self._generation.save()
+        if self._generation.value % _PRUNE_EVERY == 0:
+            Change.objects.filter(generation__lte=self._generation.value - KEPT_CHANGES).delete()
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                # Delivered when, and only if, this transaction commits.
+                cursor.execute(f"NOTIFY {NOTIFY_CHANNEL}")
+
+    def _sign(self, instance: Any) -> None:
+        instance._history_user = self._actor.user
+        instance._change_reason = self._reason
+        instance._actor = self._actor.label
+
+    def _publish(self, instance: Any, *, gone: bool) -> None:
+        entry = instance.table_entry()
+        as_dict = (
+            entry._asdict() if hasattr(entry, "_asdict") else {name: getattr(entry, name) for name in entry.__slots__}
+        )
+        self._record(instance.table_kind, instance.table_key, None if gone else as_dict)
+
+    def _record(self, kind: str, key: str, entry: dict[str, Any] | None) -> None:
+        self._generation.value += 1
+        self._published = True
+        Change.objects.create(generation=self._generation.value, kind=kind, key=key, entry=entry)
+
+
+@contextmanager
+def work(actor: Actor, reason: str) -> Iterator[Work]:
+    """A transaction that is alone among writers: what it checks stays true until it commits.
+
+    The generation's row lock (SQLite: the database's) puts the writers in line, so generations commit in order and
+    a worker that has seen generation n will never see a smaller one appear.
+    """
+    with transaction.atomic():
+        Generation.objects.get_or_create(pk=1)
+        unit = Work(actor, reason.strip(), Generation.objects.select_for_update().get(pk=1))
+        yield unit
+        unit.finish()
+
+
+def _as_verb_error(error: ValidationError) -> VerbError:
+    fields = {("" if name == NON_FIELD_ERRORS else name): messages for name, messages in error.message_dict.items()}
+    return VerbError(" ".join(message for messages in fields.values() for message in messages), fields)
