@@ -1,0 +1,22 @@
+ARG PYTHON_IMAGE=python:3.12-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS packages
+RUN python -m venv /opt/venv
+COPY requirements.txt .
+RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --requirement requirements.txt
+
+FROM ${PYTHON_IMAGE}
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 BIND=0.0.0.0 PORT=8000
+RUN useradd --uid 10001 --home-dir /srv/facade --no-create-home --shell /usr/sbin/nologin facade \
+    && install -d -o facade -g facade -m 700 /srv/facade/var
+WORKDIR /srv/facade
+COPY --from=packages /opt/venv /opt/venv
+COPY . .
+# The key is only for this command: it is not kept, and nothing that is collected depends on it.
+RUN SECRET_KEY=collectstatic python manage.py collectstatic --noinput --verbosity 0 \
+    && python -m compileall -q facade_site routing
+USER facade
+VOLUME /srv/facade/var
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["python", "-m", "facade_site.healthcheck"]
+CMD ["gunicorn", "--config", "facade_site/gunicorn_config.py"]
