@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+import pytest_asyncio
+
+from routing.registries.client import ClientLimits, RegistryClient
+from routing.registries.guard import GuardPolicy
+
+from .sick_server import SickServer
+
+ANYTHING = GuardPolicy(allow_insecure=True, allow_private=True)
+# Long enough that no busy machine reaches it where a test expects something else than a timeout.
+PATIENT = ClientLimits(connect_seconds=20, total_seconds=30, idle_seconds=30)
+HASTY = ClientLimits(connect_seconds=0.4, total_seconds=0.4, idle_seconds=0.4)
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., SickServer]]:
+    servers: list[SickServer] = []
+
+    def start(**options: object) -> SickServer:
+        servers.append(SickServer(**options))  # type: ignore[arg-type]
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def server(start_server: Callable[..., SickServer]) -> SickServer:
+    return start_server()
+
+
+@pytest_asyncio.fixture
+async def client() -> AsyncIterator[RegistryClient]:
+    async with RegistryClient(ANYTHING, PATIENT) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def hasty_client() -> AsyncIterator[RegistryClient]:
+    async with RegistryClient(ANYTHING, HASTY) as made:
+        yield made

@@ -1,0 +1,163 @@
+"""An HTTP server that does what it is told to, however rude: the other end of the registry client's tests."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.parser import BytesParser
+
+CHUNK = b"x" * 65_536
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as the server saw it. `connection` numbers the connection it came on, from 1."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    connection: int
+
+
+@dataclass
+class Exchange:
+    """The server's side of one request: what was asked, and a socket to misbehave on."""
+
+    asked: Asked
+    sock: socket.socket
+    server: SickServer
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data)
+        self.server.sent_bytes += len(data)
+
+    def answer(self, status: int, headers: Mapping[str, str] | None = None, body: bytes = b"") -> None:
+        self.head(status, {"Content-Length": str(len(body)), **(headers or {})})
+        if self.asked.method != "HEAD":
+            self.send(body)
+
+    def head(self, status: int, headers: Mapping[str, str]) -> None:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.send(f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode("latin-1"))
+
+    def hang(self) -> None:
+        self.server.stopping.wait(30)
+
+    def drip(self, data: bytes, every_seconds: float = 0.05) -> None:
+        """Send it byte by byte, then over again, until somebody has had enough."""
+        while not self.server.stopping.wait(every_seconds):
+            self.send(data[:1])
+            data = data[1:] + data[:1]
+
+    def flood(self) -> None:
+        while not self.server.stopping.is_set():
+            self.send(CHUNK)
+
+    def reset(self) -> None:
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def close(self) -> None:
+        self.sock.shutdown(socket.SHUT_RDWR)
+
+
+Behaviour = Callable[[Exchange], None]
+
+
+@dataclass
+class SickServer:
+    """Serves on a loopback address, each connection in a thread; `on` says what a path does, the rest is 404."""
+
+    address: str = "127.0.0.1"
+    port: int = 0
+    tls: ssl.SSLContext | None = None
+    asked: list[Asked] = field(default_factory=list)
+    connections: int = 0
+    sent_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self.stopping = threading.Event()
+        self._behaviours: dict[str, Behaviour] = {}
+        self._threads: list[threading.Thread] = []
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server((self.address, self.port))
+        self.port = self._listener.getsockname()[1]
+        self._start(self._accept)
+
+    @property
+    def url(self) -> str:
+        return f"http{'s' if self.tls else ''}://{self.address}:{self.port}"
+
+    def on(self, path: str, behaviour: Behaviour) -> None:
+        """Do this when the path is asked for; the query is not looked at."""
+        self._behaviours[path] = behaviour
+
+    def answers(self, path: str, status: int, headers: Mapping[str, str] | None = None, body: bytes = b"") -> None:
+        self.on(path, lambda exchange: exchange.answer(status, headers, body))
+
+    def answers_json(self, path: str, document: object, headers: Mapping[str, str] | None = None) -> None:
+        content_type = {"Content-Type": "application/json", **(headers or {})}
+        self.answers(path, 200, content_type, json.dumps(document).encode())
+
+    def paths(self) -> list[str]:
+        return [asked.path for asked in self.asked]
+
+    def stop(self) -> None:
+        self.stopping.set()
+        # Wakes the accept() of the other thread, which close() alone would not.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for sock in self._open:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+        for thread in self._threads:
+            thread.join(10)
+        assert not any(thread.is_alive() for thread in self._threads)
+
+    def _start(self, work: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=work, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connections += 1
+            self._open.append(sock)
+            self._start(self._serve, sock, self.connections)
+
+    def _serve(self, sock: socket.socket, number: int) -> None:
+        try:
+            if self.tls:
+                sock = self.tls.wrap_socket(sock, server_side=True)
+                self._open.append(sock)
+            with sock, sock.makefile("rb") as lines:
+                while request_line := lines.readline():
+                    method, path, _ = request_line.decode("latin-1").split(" ")
+                    raw_headers = b"".join(iter(lines.readline, b"\r\n"))
+                    headers = dict(BytesParser().parsebytes(raw_headers).items())
+                    body = lines.read(int(headers.get("Content-Length", 0)))
+                    asked = Asked(method, path, headers, body, number)
+                    self.asked.append(asked)
+                    self._behave(Exchange(asked, sock, self))
+        except (OSError, ValueError):
+            return
+
+    def _behave(self, exchange: Exchange) -> None:
+        behaviour = self._behaviours.get(exchange.asked.path.partition("?")[0])
+        if behaviour is None:
+            exchange.answer(404, {"Content-Type": "application/json"}, b'{"errors":[]}')
+        else:
+            behaviour(exchange)
