@@ -13,4 +13,4 @@ from routing.dataplane.live import live  # noqa: E402
 
 # Loaded before the first request, and outside the event loop.
 live.try_refresh()
-application = BodyGuard(django_application)
+application = BodyGuard(django_application)  # type: ignore[arg-type]  # Django's own, narrower types

@@ -9,8 +9,8 @@ os.environ["DATABASE_URL"] = os.environ.get(
     "TEST_DATABASE_URL", f"sqlite:///{os.environ['FACADE_STATE_DIR']}/db.sqlite3"
 )
 
-from facade_site.settings import *  # noqa: E402, F403
-from facade_site.settings import STORAGES  # noqa: E402
+from facade_site.settings import *  # noqa: F403
+from facade_site.settings import STORAGES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}

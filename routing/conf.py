@@ -12,7 +12,10 @@ from routing.core.policy import Policy
 
 @cache
 def policy() -> Policy:
-    """What the deployment decides about requests. Raises HostInvalid or ClientsInvalid for settings that can't be read."""
+    """What the deployment decides about requests.
+
+    Raises HostInvalid or ClientsInvalid for settings that can't be read.
+    """
     clients = settings.FACADE_REAUTHORISING_CLIENTS
     return Policy(
         control_hosts=frozenset(parse_authority(name)[0] for name in settings.FACADE_CONTROL_HOSTS),

@@ -5,7 +5,7 @@ registry or a tenant touches one entry, however many mappings refer to it: mappi
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntFlag, StrEnum
 from typing import Any, NamedTuple
 
@@ -152,11 +152,11 @@ class Table:
 
     policy: Policy
     generation: int = 0
-    tenants: ShardedMap[TenantEntry] = ShardedMap()
-    registries: ShardedMap[CompiledRegistry] = ShardedMap()
-    hosts: ShardedMap[HostEntry] = ShardedMap()
-    mappings: ShardedMap[MappingEntry] = ShardedMap()
-    usages: ShardedMap[Usage] = ShardedMap()
+    tenants: ShardedMap[TenantEntry] = field(default_factory=ShardedMap)
+    registries: ShardedMap[CompiledRegistry] = field(default_factory=ShardedMap)
+    hosts: ShardedMap[HostEntry] = field(default_factory=ShardedMap)
+    mappings: ShardedMap[MappingEntry] = field(default_factory=ShardedMap)
+    usages: ShardedMap[Usage] = field(default_factory=ShardedMap)
 
     @classmethod
     def build(

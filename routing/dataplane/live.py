@@ -9,6 +9,7 @@ import os
 import threading
 import time
 
+import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections
 
@@ -124,7 +125,7 @@ class LiveTable:
                 return  # Something may have changed before LISTEN took effect: look once more.
             for _ in connection.connection.notifies(timeout=seconds, stop_after=1):
                 pass
-        except (DatabaseError, InterfaceError, OSError, *_driver_errors()):
+        except (DatabaseError, InterfaceError, OSError, psycopg.Error):
             self._listening = False
             connections.close_all()
             self._stop.wait(seconds)
@@ -132,12 +133,6 @@ class LiveTable:
     def _forget_thread(self) -> None:
         self._following = False
         self._listening = False
-
-
-def _driver_errors() -> tuple[type[Exception], ...]:
-    from psycopg import Error
-
-    return (Error,)
 
 
 live = LiveTable()

@@ -4,9 +4,9 @@ Imports core and its neighbours here. What isn't a registry client's request goe
 """
 
 from collections.abc import Awaitable, Callable
-from inspect import iscoroutinefunction, markcoroutinefunction
 from urllib.parse import quote
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase

@@ -70,8 +70,13 @@ def load_table(policy: Policy, hostname: str | None = None) -> Table:
             registries=registries,
             hosts=((host.table_key, host.table_entry()) for host in hostnames.iterator(_CHUNK_ROWS)),
             mappings=(
-                (mapping_key(host, prefix), MappingEntry(keys[registry], upstream, pack_flags(*switches)))
-                for host, prefix, registry, upstream, *switches in rows.iterator(_CHUNK_ROWS)
+                (
+                    mapping_key(host, prefix),
+                    MappingEntry(keys[registry], upstream, pack_flags(enabled, allow_push, private, delivery)),
+                )
+                for host, prefix, registry, upstream, enabled, allow_push, private, delivery in rows.iterator(
+                    _CHUNK_ROWS
+                )
             ),
             expected_mappings=mappings.count(),
             expected_hosts=hostnames.count(),

@@ -62,5 +62,6 @@ def check_no_loop(hostname: Hostname) -> None:
         if host == hostname.name:
             raise VerbError.at(
                 "hostname",
-                f"{hostname.name} is the address of the registry “{registry.name}”: a facade there would lead to itself",
+                f"{hostname.name} is the address of the registry “{registry.name}”: "
+                "a facade there would lead to itself",
             )
