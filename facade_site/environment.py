@@ -15,11 +15,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 def load(base_dir: Path = BASE_DIR) -> environ.FileAwareEnv:
     """Read the environment; a value that the process already has is never overwritten."""
-    env = environ.FileAwareEnv()
+    env = environ.FileAwareEnv()  # type: ignore[no-untyped-call]
     # Read .env first: read_env only fills what is missing, so the first source that has a name wins.
     for path in (lambda: base_dir / ".env", lambda: state_dir(base_dir) / "run.env"):
         if path().is_file():
-            environ.FileAwareEnv.read_env(str(path()), overwrite=False)
+            environ.FileAwareEnv.read_env(str(path()), overwrite=False)  # type: ignore[no-untyped-call]
     return env
 
 
