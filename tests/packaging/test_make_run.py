@@ -144,7 +144,7 @@ def test_a_clone_serves_the_example_and_keeps_its_data(clone: Path, tmp_path: Pa
 
         # Another shell beside it: the same database, and what it writes is served.
         assert mappings(clone) == [("localhost", "library")]
-        manage(clone, "add_mapping", "docker.acme.test", "acme", "ghcr.io/acme")
+        manage(clone, "add_mapping", "docker.acme.test", "acme", "ghcr.io/acme", "--shell")
         manifest = "/v2/acme/app/manifests/1.0"
         expected = (307, "https://ghcr.io" + manifest)
         wait_until(lambda: first.redirect(manifest, "docker.acme.test") == expected, "the new mapping is served", 20)

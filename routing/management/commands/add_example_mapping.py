@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
+from routing.management.verbs import VerbCommand
 from routing.models import Mapping
 from routing.services.actor import Actor
-from routing.services.errors import VerbError
 from routing.services.mappings import add_mapping
 
 HOSTNAME = "localhost"
@@ -14,7 +14,7 @@ PREFIX = "library"
 TARGET = "docker.io/library"
 
 
-class Command(BaseCommand):
+class Command(VerbCommand):
     """Maps localhost/library to Docker Hub's official images where there is no mapping at all; says how to try it."""
 
     help = "Add an example mapping when there is none, and print a line to try it with."
@@ -23,17 +23,21 @@ class Command(BaseCommand):
         """Take the port that the line to try should name."""
         parser.add_argument("--port", type=int, default=8000)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, **options: Any) -> None:
         """Add the mapping if there is none."""
         if Mapping.objects.exists():
             return
-        try:
-            add_mapping(
-                Actor.program("make run"), "an example to begin with", hostname=HOSTNAME, prefix=PREFIX, target=TARGET
+        with self.refusals():
+            outcome = add_mapping(
+                Actor.program("make run"),
+                "an example to begin with",
+                hostname=HOSTNAME,
+                prefix=PREFIX,
+                target=TARGET,
+                # curl is to see the redirect itself, where most clients are first asked for a token.
+                delivery=Mapping.Delivery.REDIRECT,
             )
-        except VerbError as error:
-            raise CommandError(error.message) from error
         self.stdout.write(
-            f"Added an example mapping: {HOSTNAME}/{PREFIX} → {TARGET}. Try it in another shell:\n\n"
+            f"An example to begin with: {outcome.mapping}. Try it in another shell:\n\n"
             f"  curl -i {HOSTNAME}:{options['port']}/v2/{PREFIX}/alpine/manifests/latest\n\n"
         )
