@@ -1,0 +1,211 @@
+"""The facade as a stranger gets it: the real server process, with the project's own gunicorn configuration.
+
+    with Facade(workers=4) as facade:
+        facade.manage("add_mapping", "docker.acme.test", "acme", registry.url + "/acme")
+        facade.wait_for("/v2/acme/app/manifests/1.0", 307, host="docker.acme.test")
+
+It listens on 127.0.0.1 only. Of the names that reach it, `localhost` is the control host (admin, health), so that
+`127.0.0.1` is free to be mapped: real clients, which resolve names, then pull from `127.0.0.1:<port>/…`.
+"""
+
+import fcntl
+import hashlib
+import http.client
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from tests.e2e.lab import process
+from tests.e2e.lab.process import Daemon, wait_until
+from tests.e2e.postgresql import fresh_database
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ADDRESS = "127.0.0.1"
+CONTROL_HOST = "localhost"
+USERNAME = "operator"
+PASSWORD = "correct horse battery staple"
+REQUEST_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer. Header names are in lower case; of a repeated header, the last one."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Facade:
+    """A migrated database, an administrator (USERNAME, PASSWORD), and `workers` gunicorn workers that serve from it.
+
+    `database_url` None: PostgreSQL where TEST_DATABASE_URL names a server (a fresh database there), else SQLite in a
+    directory of its own. `settings` are environment variables, as in `.env.example`, over those set here.
+    """
+
+    def __init__(self, *, workers: int = 2, database_url: str | None = None, **settings: str) -> None:
+        self.workers = workers
+        self._stack = ExitStack()
+        self.directory = process.short_directory("facade")
+        self._stack.callback(process.remove, self.directory)
+        try:
+            self.env = self._environment(database_url or self._database()) | settings
+            _collect_static(self.env)
+            self.manage("migrate", "--verbosity", "0")
+            self.manage("createsuperuser", "--noinput", "--username", USERNAME, "--email", "", extra=_PASSWORD_ENV)
+            self.start()
+            self._stack.callback(lambda: self._daemon.stop())
+        except BaseException:
+            self._stack.close()
+            raise
+
+    @property
+    def netloc(self) -> str:
+        """`127.0.0.1:<port>`: for clients, once 127.0.0.1 is mapped."""
+        return f"{ADDRESS}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Where the admin and the health checks are."""
+        return f"http://{CONTROL_HOST}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """gunicorn's master process."""
+        return self._daemon.pid
+
+    def worker_pids(self) -> list[int]:
+        """The workers, as they are now."""
+        return sorted(int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split())
+
+    def start(self, port: int = 0) -> None:
+        """Start the server and wait until every worker serves; `port` 0 lets the kernel choose one."""
+        log = self.directory / "log"
+        seen = log.stat().st_size if log.exists() else 0
+        config = ROOT / "facade_site" / "gunicorn_config.py"
+        argv = [sys.executable, "-m", "gunicorn", "--config", str(config), "--chdir", str(ROOT)]
+        self.port = port
+        self._daemon = Daemon(argv, self.directory, self.env | {"PORT": str(port)})
+        self._daemon.wait_ready(lambda: self._listens(seen) and self._ready())
+
+    def kill(self) -> None:
+        """End the server and keep its database; `start` brings it back."""
+        self._daemon.stop()
+
+    def stop(self) -> None:
+        """End the server; delete its database and its directory."""
+        self._stack.close()
+
+    def output(self) -> str:
+        """The end of the server's log."""
+        return self._daemon.tail(80)
+
+    def log(self) -> str:
+        """The server's whole log."""
+        return self._daemon.log.read_text(errors="replace")
+
+    def manage(self, *arguments: str, extra: Mapping[str, str] | None = None) -> str:
+        """The output of `manage.py …` beside the server. Raises LabError with its output when it fails."""
+        argv = [sys.executable, str(ROOT / "manage.py"), *arguments]
+        return process.run(argv, env=self.env | dict(extra or {})).checked().stdout
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        host: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        """One request on a connection of its own, to be answered as for `host` (None: as for the control host)."""
+        connection = http.client.HTTPConnection(ADDRESS, self.port, timeout=REQUEST_SECONDS)
+        try:
+            given = {"Host": host or f"{CONTROL_HOST}:{self.port}", "Connection": "close", **(headers or {})}
+            connection.request(method, target, body, given)
+            answer = connection.getresponse()
+            lines = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, lines, answer.read())
+        finally:
+            connection.close()
+
+    def wait_for(self, target: str, status: int, *, host: str, location: str | None = None) -> None:
+        """Wait until GET `target` is answered so, often enough in a row that each worker has very likely answered."""
+
+        def answered() -> bool:
+            answers = (self.request("GET", target, host=host) for _ in range(8 * self.workers))
+            return all(
+                answer.status == status and location in (None, answer.headers.get("location")) for answer in answers
+            )
+
+        wait_until(answered, f"GET {target} on {host} is answered with {status} {location or ''}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _environment(self, database_url: str) -> dict[str, str]:
+        return process.private_environment(self.directory) | {
+            "BIND": ADDRESS,
+            "WEB_CONCURRENCY": str(self.workers),
+            "DATABASE_URL": database_url,
+            "FACADE_STATE_DIR": str(self.directory / "state"),
+            "SECRET_KEY": "only-for-end-to-end-tests",
+            "FACADE_CONTROL_HOSTS": CONTROL_HOST,
+            "FACADE_ALLOW_INSECURE_REGISTRIES": "true",
+            "FACADE_ALLOW_PRIVATE_REGISTRIES": "true",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _database(self) -> str:
+        server = os.environ.get("TEST_DATABASE_URL", "")
+        if server.startswith("postgres"):
+            return self._stack.enter_context(fresh_database(server))
+        (self.directory / "state").mkdir()
+        return f"sqlite:///{self.directory / 'state' / 'facade.sqlite3'}"
+
+    def _listens(self, seen: int) -> bool:
+        # With port 0 only the log tells which one the kernel gave, so no other process can win a race for it.
+        log = self._daemon.log.read_bytes()[seen:]
+        line = re.search(rb"Listening at: http://[^ :]+:(\d+)", log)
+        if line is None or log.count(b"Application startup complete") < self.workers:
+            return False
+        self.port = int(line[1])
+        return True
+
+    def _ready(self) -> bool:
+        try:
+            return self.request("GET", "/readyz").status == 200
+        except OSError:
+            return False
+
+
+_PASSWORD_ENV = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+
+
+def _collect_static(env: Mapping[str, str]) -> None:
+    """Collect the admin's files where they have changed since; test runs that start at once wait for each other."""
+    with (ROOT / "manage.py").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = ROOT / "staticfiles" / ".collected-for-tests"
+        sources = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
+        for path in sorted((ROOT / "routing" / "static").rglob("*")):
+            if path.is_file():
+                sources.update(f"{path}\n".encode() + path.read_bytes())
+        manifest = ROOT / "staticfiles" / "staticfiles.json"
+        if manifest.exists() and stamp.exists() and stamp.read_text() == sources.hexdigest():
+            return
+        argv = [sys.executable, str(ROOT / "manage.py"), "collectstatic", "--noinput", "--verbosity", "0"]
+        process.run(argv, env=env).checked()
+        stamp.write_text(sources.hexdigest())
