@@ -82,11 +82,11 @@ class Front(Origin):
         if self.cdn is not None and self.relative and request.path.startswith("/store/"):
             return self.cdn.answer(Request(request.method, request.target, _without_authorization(request), b""))
         if self.cdn is None or blob is None or not self._redirects(request):
-            return self._proxied(request)
+            return self.proxied(request)
         # The registry is the one that says whether this caller may have the blob.
-        permitted = self._proxied(Request("HEAD", request.target, request.header_lines, b""))
+        permitted = self.proxied(Request("HEAD", request.target, request.header_lines, b""))
         if permitted.status != 200:
-            return self._proxied(request)
+            return self.proxied(request)
         digest = blob["digest"]
         location = self.cdn.target(digest) if self.relative else self.cdn.signed_url(digest)
         return Answer(307, [("Location", location), ("Docker-Content-Digest", digest)])
@@ -96,7 +96,8 @@ class Front(Origin):
             return False
         return request.method == "GET" or (request.method == "HEAD" and self.heads == "redirected")
 
-    def _proxied(self, request: Request) -> Answer:
+    def proxied(self, request: Request) -> Answer:
+        """The registry's own answer to ``request``."""
         connection = http.client.HTTPConnection(self._registry.address, self._registry.port, timeout=_UPSTREAM_SECONDS)
         try:
             connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)

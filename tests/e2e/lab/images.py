@@ -97,7 +97,7 @@ class Image:
     @property
     def manifest_bytes(self) -> int:
         """Bytes of the index and of the manifest that a client on this machine fetches."""
-        return len(self.index.content) + len(self.host.content)
+        return sum(len(content) for content in {self.index.content, self.host.content})
 
     @property
     def expected_marker(self) -> str:
@@ -121,6 +121,29 @@ def build(marker: str, *, flavour: Flavour = "docker", layers: int = 3, layer_ki
         ],
     }
     return Image(marker, flavour, Manifest(_json(index), types["index"]), manifests, blobs)
+
+
+def build_artifact(marker: str, *, layers: int = 3, layer_kib: int = 48) -> Image:
+    """An OCI artifact: one manifest for every architecture, its layers plain files with titles, as ORAS has it."""
+    blobs: dict[str, bytes] = {}
+    contents = {f"data-{n}": random.Random(f"{marker}/{n}").randbytes(layer_kib * 1024) for n in range(layers - 1)}
+    contents[MARKER_FILE] = f"{marker}/{HOST_ARCHITECTURE}\n".encode()
+    descriptors = [
+        _store(blobs, content, "application/octet-stream") | {"annotations": {"org.opencontainers.image.title": title}}
+        for title, content in contents.items()
+    ]
+    config = _store(blobs, b"{}", "application/vnd.oci.empty.v1+json")
+    media_type = _MEDIA_TYPES["oci"]["manifest"]
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media_type,
+        "artifactType": "application/vnd.lab",
+        "config": config,
+        "layers": descriptors,
+    }
+    layer_digests = tuple(str(descriptor["digest"]) for descriptor in descriptors)
+    manifest = Manifest(_json(document), media_type, str(config["digest"]), layer_digests)
+    return Image(marker, "oci", manifest, {HOST_ARCHITECTURE: manifest}, blobs)
 
 
 def _build_one(

@@ -2,7 +2,7 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
@@ -14,6 +14,7 @@ from tests.e2e.lab.containers_image import Buildah, Podman, Skopeo
 from tests.e2e.lab.docker_engine import Docker, DockerSdk
 from tests.e2e.lab.front import Cdn, Front
 from tests.e2e.lab.images import Image
+from tests.e2e.lab.oras_client import Oras
 from tests.e2e.lab.origin import ExchangeLog
 from tests.e2e.lab.registry import Auth, Registry
 from tests.e2e.lab.token_server import TokenServer
@@ -24,8 +25,11 @@ AUTHS: tuple[Auth, ...] = ("none", "bearer", "basic")
 DELIVERIES: tuple[Delivery, ...] = ("inline", "redirected")
 
 TAG = "1.0"
-#: What every standing registry holds, by name: public, public with an OCI index, of one component, and private.
+#: What every standing registry holds under `TAG`, by name. A Bearer registry gives the private ones to ALICE only.
 PUBLIC, OCI, ONE_COMPONENT, PRIVATE = "acme/app", "acme/oci", "solo", "acme/secret"
+#: The same for clients that pull artifacts and no images.
+ARTIFACT, PRIVATE_ARTIFACT = "acme/artifact", "acme/secret-artifact"
+_PRIVATE = (PRIVATE, PRIVATE_ARTIFACT)
 
 
 @dataclass
@@ -41,6 +45,7 @@ class Backing:
 
     @property
     def netloc(self) -> str:
+        """``address:port``, as in an image reference."""
         return self.front.netloc if self.front else self.registry.netloc
 
     @property
@@ -64,7 +69,7 @@ class Backing:
 
     def account_for(self, name: str) -> Account | None:
         """Who has to log in to pull ``name`` here, or None when nobody has to."""
-        needed = self.auth == "basic" or (self.auth == "bearer" and name == PRIVATE)
+        needed = self.auth == "basic" or (self.auth == "bearer" and name in _PRIVATE)
         return ALICE if needed else None
 
 
@@ -82,7 +87,7 @@ class Laboratory:
     def tokens(self) -> TokenServer:
         """The token server of every Bearer registry."""
         if self._tokens is None:
-            self._tokens = self._stack.enter_context(TokenServer(private={PRIVATE: [ALICE.name]}))
+            self._tokens = self._stack.enter_context(TokenServer(private={name: [ALICE.name] for name in _PRIVATE}))
         return self._tokens
 
     def backing(self, auth: Auth, delivery: Delivery = "inline") -> Backing:
@@ -152,6 +157,8 @@ def standing_images(auth: Auth) -> dict[str, Image]:
         OCI: images.build(f"{auth} {OCI}", flavour="oci"),
         ONE_COMPONENT: images.build(f"{auth} {ONE_COMPONENT}"),
         PRIVATE: images.build(f"{auth} {PRIVATE}"),
+        ARTIFACT: images.build_artifact(f"{auth} {ARTIFACT}"),
+        PRIVATE_ARTIFACT: images.build_artifact(f"{auth} {PRIVATE_ARTIFACT}"),
     }
 
 
@@ -162,6 +169,7 @@ _CLIENTS: dict[str, Callable[[Laboratory], Client]] = {
     "podman": lambda _: Podman(),
     "buildah": lambda _: Buildah(),
     "skopeo": lambda _: Skopeo(),
+    "oras": lambda _: Oras(),
 }
-#: The names of every client.
-CLIENTS: Iterable[str] = tuple(_CLIENTS)
+#: The names of the clients that pull images; "oras" pulls artifacts only.
+CLIENTS: Sequence[str] = tuple(name for name in _CLIENTS if name != "oras")
