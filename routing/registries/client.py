@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import httpcore2
 from httpx2 import Headers
 
-from .errors import BadResponse, RegistryTimeout, ResponseTooLarge
+from .errors import RegistryTimeout, ResponseTooLarge
 from .failures import told_as_registry_errors
 from .gate import OriginGate
 from .guard import GuardedBackend, GuardPolicy, Resolver, check_url, system_resolver
@@ -207,8 +207,6 @@ class RegistryClient:
                 async with asyncio.timeout_at(clock.deadline):
                     response = await self._send(self._message(method, target, headers, content))
             try:
-                if response.status < 200:
-                    raise BadResponse(target.authority, f"{target.authority} answered with status {response.status}")
                 yield OpenAnswer(response, target, url, method, clock)
             finally:
                 with suppress(OSError, httpcore2.NetworkError):

@@ -41,7 +41,7 @@ def _as_registry_error(error: Exception, target: Target, deadline: str, in_body:
             what = "did not send its whole answer" if in_body else "did not answer"
             return RegistryTimeout(host, f"{host} {what} within {deadline}")
         case httpcore2.ConnectError() | ssl.SSLError():
-            return RegistryUnreachable(host, f"{host} could not be reached{_tls_reason(error)}")
+            return RegistryUnreachable(host, f"{host} could not be reached: {_tls_reason(error)}")
         case httpcore2.RemoteProtocolError():
             what = "cut its answer short" if in_body else "did not answer in HTTP"
             return BadResponse(host, f"{host} {what}")
@@ -53,8 +53,11 @@ def _as_registry_error(error: Exception, target: Target, deadline: str, in_body:
 
 
 def _tls_reason(error: Exception) -> str:
-    """Why TLS failed, where it did: an operator with an own certificate authority has to be told."""
-    cause = error.args[0] if error.args and isinstance(error.args[0], ssl.SSLError) else error
+    """Why TLS failed, in words: an operator with an own certificate authority has to be told.
+
+    The guard's backend reports connections that do not come about by itself, so what is left is the handshake.
+    """
+    cause = error.args[0] if error.args else error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f": its certificate is not trusted ({cause.verify_message})"
-    return ": it does not speak TLS as it should" if isinstance(cause, ssl.SSLError) else ""
+        return f"its certificate is not trusted ({cause.verify_message})"
+    return "it does not speak TLS, or not as it should"

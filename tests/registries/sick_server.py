@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.parser import BytesParser
@@ -34,7 +36,9 @@ class Exchange:
     server: SickServer
 
     def send(self, data: bytes) -> None:
+        self.server.sending_since = time.monotonic()
         self.sock.sendall(data)
+        self.server.sending_since = None
         self.server.sent_bytes += len(data)
 
     def answer(self, status: int, headers: Mapping[str, str] | None = None, body: bytes = b"") -> None:
@@ -55,13 +59,19 @@ class Exchange:
             self.send(data[:1])
             data = data[1:] + data[:1]
 
+    def drip_once(self, data: bytes, every_seconds: float) -> None:
+        for position in range(len(data)):
+            self.server.stopping.wait(every_seconds)
+            self.send(data[position : position + 1])
+
     def flood(self) -> None:
         while not self.server.stopping.is_set():
             self.send(CHUNK)
 
     def reset(self) -> None:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
+        # Not close(): that waits for the file made of the socket.
+        os.close(self.sock.detach())
 
     def close(self) -> None:
         self.sock.shutdown(socket.SHUT_RDWR)
@@ -80,13 +90,16 @@ class SickServer:
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
     sent_bytes: int = 0
+    sending_since: float | None = None
+    serving: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.stopping = threading.Event()
         self._behaviours: dict[str, Behaviour] = {}
         self._threads: list[threading.Thread] = []
         self._open: list[socket.socket] = []
-        self._listener = socket.create_server((self.address, self.port))
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        self._listener = socket.create_server((self.address, self.port), family=family)
         self.port = self._listener.getsockname()[1]
         self._start(self._accept)
 
@@ -108,7 +121,14 @@ class SickServer:
     def paths(self) -> list[str]:
         return [asked.path for asked in self.asked]
 
+    def is_stuck(self) -> bool:
+        """Whether the one thing that is being sent finds no taker, for so long that it is not mere slowness."""
+        since = self.sending_since
+        return since is not None and time.monotonic() - since > 0.3
+
     def stop(self) -> None:
+        if self.stopping.is_set():
+            return
         self.stopping.set()
         # Wakes the accept() of the other thread, which close() alone would not.
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -139,6 +159,7 @@ class SickServer:
             self._start(self._serve, sock, self.connections)
 
     def _serve(self, sock: socket.socket, number: int) -> None:
+        self.serving.add(number)
         try:
             if self.tls:
                 sock = self.tls.wrap_socket(sock, server_side=True)
@@ -154,6 +175,8 @@ class SickServer:
                     self._behave(Exchange(asked, sock, self))
         except (OSError, ValueError):
             return
+        finally:
+            self.serving.discard(number)
 
     def _behave(self, exchange: Exchange) -> None:
         behaviour = self._behaviours.get(exchange.asked.path.partition("?")[0])
