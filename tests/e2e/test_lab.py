@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.e2e.lab import images
+from tests.e2e.lab import addresses, images
 from tests.e2e.lab.accounts import ALICE
 from tests.e2e.lab.laboratory import (
     ARTIFACT,
@@ -20,7 +20,9 @@ from tests.e2e.lab.laboratory import (
     Delivery,
     Laboratory,
 )
+from tests.e2e.lab.meter import Meter
 from tests.e2e.lab.oras_client import Oras
+from tests.e2e.lab.origin import Answer, Origin, Request
 from tests.e2e.lab.process import LabError
 from tests.e2e.lab.registry import Auth
 
@@ -135,3 +137,34 @@ def test_docker_logs_in_and_out(lab: Laboratory) -> None:
     docker.logout(host).checked()
     assert host not in (docker.home / "config/config.json").read_text()
     assert not docker.login(host, MISTAKEN).ok
+
+
+class PlainRedirects(Origin):
+    """The plain "registry facade" recipe: 307 for everything, to one registry."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        super().__init__(addresses.FACADE)
+
+    def answer(self, request: Request) -> Answer:
+        return Answer(307, [("Location", self._target + request.target)])
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+@pytest.mark.parametrize(
+    ("client", "auth", "works"),
+    [(client, "none", True) for client in CLIENTS]
+    + [(client, "bearer", client in ("docker", "docker-py", "containerd")) for client in CLIENTS],
+)
+def test_plain_redirects_fail_where_clients_strip_the_token(
+    lab: Laboratory, client: str, auth: Auth, works: bool, delivery: Delivery
+) -> None:
+    """Were the registry on the facade's address, every client would pass, and the suite would prove nothing."""
+    backing = lab.backing(auth, delivery)
+    with PlainRedirects(backing.url) as facade, Meter(addresses.FACADE, (facade.address, facade.port)) as meter:
+        pull = lab.client(client).pull(f"{meter.netloc}/{PUBLIC}:{TAG}")
+        assert pull.ok is works, f"{pull.output}\n{facade.log}"
+        assert 0 < meter.count().answer < 20_000
+    if works:
+        pull.verified(backing.images[PUBLIC])
+        assert facade.log.body_bytes() == 0
