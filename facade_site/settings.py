@@ -30,6 +30,13 @@ FACADE_FOLLOW_CHANGES = True
 # Proxies (addresses or networks) whose X-Forwarded-Proto and X-Forwarded-Host are believed. Nobody else's are.
 FACADE_TRUSTED_PROXIES: list[str] = env.list("FACADE_TRUSTED_PROXIES", default=[])
 
+# Deadlines towards backing registries, in seconds: for a connection, and for a whole relayed answer.
+FACADE_CONNECT_SECONDS = env.float("FACADE_CONNECT_SECONDS", default=3.0)
+FACADE_RELAY_SECONDS = env.float("FACADE_RELAY_SECONDS", default=15.0)
+# Relays at once, in one worker and for one tenant in one worker. Over it: 429, with Retry-After.
+FACADE_MAX_RELAYS = env.int("FACADE_MAX_RELAYS", default=512)
+FACADE_MAX_RELAYS_PER_TENANT = env.int("FACADE_MAX_RELAYS_PER_TENANT", default=256)
+
 # ---------------------------------------------------------------- Django
 ALLOWED_HOSTS = FACADE_CONTROL_HOSTS
 CSRF_TRUSTED_ORIGINS = [f"https://{name}" for name in FACADE_CONTROL_HOSTS]

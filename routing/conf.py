@@ -1,4 +1,7 @@
-"""The facade's settings, read from Django's once and given to those who ask in their own terms. Imports only core."""
+"""The facade's settings, read from Django's and given to those who ask in their own terms.
+
+Imports core and registries.
+"""
 
 from functools import cache
 
@@ -8,6 +11,8 @@ from django.core.signals import setting_changed
 from routing.core.clients import REAUTHORISING, parse_clients
 from routing.core.hosts import parse_authority
 from routing.core.policy import Policy
+from routing.registries.client import ClientLimits
+from routing.registries.guard import GuardPolicy
 
 
 @cache
@@ -20,6 +25,23 @@ def policy() -> Policy:
     return Policy(
         control_hosts=frozenset(parse_authority(name)[0] for name in settings.FACADE_CONTROL_HOSTS),
         reauthorising_clients=parse_clients(clients) if clients else REAUTHORISING,
+    )
+
+
+def guard_policy() -> GuardPolicy:
+    """Which registries this deployment lets itself talk to."""
+    return GuardPolicy(
+        allow_insecure=settings.FACADE_ALLOW_INSECURE_REGISTRIES,
+        allow_private=settings.FACADE_ALLOW_PRIVATE_REGISTRIES,
+    )
+
+
+def client_limits() -> ClientLimits:
+    """Deadlines and sizes for talking to registries."""
+    return ClientLimits(
+        connect_seconds=settings.FACADE_CONNECT_SECONDS,
+        total_seconds=settings.FACADE_RELAY_SECONDS,
+        max_connections=settings.FACADE_MAX_RELAYS,
     )
 
 

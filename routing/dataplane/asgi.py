@@ -1,8 +1,8 @@
 """An ASGI wrapper that keeps Django from reading the body of a registry client's request. Imports nothing of ours.
 
 Django spools a whole body to disk before the first middleware runs: a push that is about to be refused would fill the
-disk first. Under /v2/ no body is ever read. A short one is left to the server to discard; for a long or unbounded one
-the connection is closed after the answer.
+disk first. Under /v2/ no body is ever read, at /token only a short form. A short body is left to the server to discard;
+for a long or unbounded one the connection is closed after the answer.
 """
 
 import asyncio
@@ -16,6 +16,8 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_DRAINED_BYTES = 1 << 20
+# Longer than any client's token request (user name, password or refresh token, and some scopes).
+MAX_FORM_BYTES = 64 * 1024
 
 
 class BodyGuard:
@@ -25,11 +27,12 @@ class BodyGuard:
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/v2"):
+        if scope["type"] != "http" or not scope["path"].startswith(("/v2", "/token")):
             await self._application(scope, receive, send)
             return
         length = body_length(dict(scope["headers"]))
-        if length == 0:
+        is_form = scope["path"] == "/token" and length is not None and length <= MAX_FORM_BYTES
+        if length == 0 or is_form:
             await self._application(scope, receive, send)
         elif length is not None and length <= MAX_DRAINED_BYTES:
             await self._application(scope, _no_body(), send)

@@ -6,20 +6,26 @@ Imports core and its neighbours here. What isn't a registry client's request goe
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from routing.core.decide import Request, decide
-from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse
-from routing.dataplane.answers import Answer, Outside, render
+from routing.core.decisions import Control, Decision, Refuse, Relay, Resolve, Token
+from routing.core.table import Table
+from routing.dataplane.answers import Answer, render
+from routing.dataplane.asgi import MAX_FORM_BYTES
+from routing.dataplane.caller import caller_of
+from routing.dataplane.exchange import exchange
 from routing.dataplane.live import live
-from routing.dataplane.proxies import outside_of
+from routing.dataplane.proxies import effective_host, outside_of
+from routing.dataplane.relay import Streamed
 
 _NOT_LOADED = Refuse(
     503, "UNAVAILABLE", "this facade is starting and has no routing table yet; try again", retry_after_seconds=1
 )
+_FORM_TOO_LARGE = Refuse(413, "SIZE_INVALID", "the form is too long for a token request")
 
 
 class FacadeMiddleware:
@@ -35,34 +41,47 @@ class FacadeMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        decision = self.decide(request)
+        table = live.current()
+        decision = decision_for(table, request)
         if isinstance(decision, Control):
             return self.get_response(request)
-        if isinstance(decision, Redirect | Refuse | PingOk | Challenge):
-            answer = render(decision, outside_of(request.META), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
-            response = as_response(answer, request)
-        else:
-            response = as_response(render(Refuse(501, "UNSUPPORTED", "not yet"), Outside("", "")), request)
-        return _done(response) if self.is_async else response
+        if isinstance(decision, Token) and too_long(request):
+            decision = _FORM_TOO_LARGE
+        if table is not None and isinstance(decision, Relay | Resolve | Token):
+            answering = self._ask_registry(table, decision, request)
+            return answering if self.is_async else async_to_sync(_awaited)(answering)
+        assert not isinstance(decision, Relay | Resolve | Token)  # only a table decides so
+        answer = render(decision, outside_of(request.META), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
+        response = as_response(answer, request)
+        return _awaited(_done(response)) if self.is_async else response
 
-    @staticmethod
-    def decide(request: HttpRequest) -> Decision:
-        """The decision for a request of Django's; 503 while there is no table."""
-        table = live.current()
-        if table is None:
-            return Control() if _is_health(request) else _NOT_LOADED
-        meta = request.META
-        return decide(
-            table,
-            Request(
-                method=request.method or "",
-                host=meta.get("HTTP_HOST", ""),
-                path=raw_path(request),
-                query=meta.get("QUERY_STRING", ""),
-                user_agent=meta.get("HTTP_USER_AGENT", ""),
-                authorized="HTTP_AUTHORIZATION" in meta,
-            ),
-        )
+    async def _ask_registry(
+        self, table: Table, decision: Relay | Resolve | Token, request: HttpRequest
+    ) -> HttpResponseBase:
+        form = request.body if isinstance(decision, Token) and request.method == "POST" else b""
+        caller = caller_of(request.method or "", request.META, form)
+        answer = await exchange(table, decision, caller, lasting=self.is_async)
+        if isinstance(answer, Streamed):
+            return as_stream(answer)
+        return as_response(answer, request)
+
+
+def decision_for(table: Table | None, request: HttpRequest) -> Decision:
+    """The decision for a request of Django's; 503 while there is no table."""
+    if table is None:
+        return Control() if request.path in ("/livez", "/readyz") else _NOT_LOADED
+    meta = request.META
+    return decide(
+        table,
+        Request(
+            method=request.method or "",
+            host=effective_host(meta),
+            path=raw_path(request),
+            query=meta.get("QUERY_STRING", ""),
+            user_agent=meta.get("HTTP_USER_AGENT", ""),
+            authorized="HTTP_AUTHORIZATION" in meta,
+        ),
+    )
 
 
 def raw_path(request: HttpRequest) -> str:
@@ -75,25 +94,45 @@ def raw_path(request: HttpRequest) -> str:
     if scope is not None and scope.get("raw_path") is not None:
         path: str = scope["raw_path"].decode("latin-1").partition("?")[0]
         return path
-    raw = request.META.get("RAW_URI") or request.META.get("REQUEST_URI")
+    raw = str(request.META.get("RAW_URI") or request.META.get("REQUEST_URI") or "")
     if raw:
-        if "://" in raw.partition("/")[0] + "//" and not raw.startswith("/"):
+        if not raw.startswith("/") and "://" in raw:
             raw = "/" + raw.partition("://")[2].partition("/")[2]  # absolute-form (RFC 9112 §3.2.2)
-        return str(raw).partition("?")[0]
+        return raw.partition("?")[0]
     return quote(request.path, safe="/:@!$&'()*+,;=~")
+
+
+def too_long(request: HttpRequest) -> bool:
+    """Whether a token request's form is longer than any client's, or of a length that isn't told."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return "HTTP_TRANSFER_ENCODING" in request.META or not length.isdigit() or int(length) > MAX_FORM_BYTES
 
 
 def as_response(answer: Answer, request: HttpRequest) -> HttpResponse:
     """Django's form of an answer; a HEAD's body is left away here, since not every server does."""
     response = HttpResponse(b"" if request.method == "HEAD" else answer.body, status=answer.status)
-    del response["Content-Type"]
-    for name, value in answer.headers:
-        response[name] = value
+    _set_headers(response, answer.headers)
     return response
 
 
-def _is_health(request: HttpRequest) -> bool:
-    return request.path in ("/livez", "/readyz")
+def as_stream(answer: Streamed) -> StreamingHttpResponse:
+    """Django's form of a streamed answer: read part by part, no faster than the client takes it."""
+    response = StreamingHttpResponse(answer.parts, status=answer.status)
+    _set_headers(response, answer.headers)
+    return response
+
+
+def _set_headers(response: HttpResponseBase, headers: list[tuple[str, str]]) -> None:
+    del response["Content-Type"]
+    for name, value in headers:
+        # Django's responses hold one value a name; registries that send several Link lines may as well send one.
+        response[name] = f"{response[name]}, {value}" if name.lower() == "link" and name in response else value
+    # Django would log every 401 of the token dance as a warning.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+
+
+async def _awaited(answering: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+    return await answering
 
 
 async def _done(response: HttpResponse) -> HttpResponse:

@@ -43,17 +43,22 @@ def is_trusted(address: str) -> bool:
     return any(peer in network for network in trusted_networks())
 
 
+def effective_host(meta: Mapping[str, str]) -> str:
+    """The Host header, raw, or what a trusted proxy says that it was."""
+    if "HTTP_X_FORWARDED_HOST" in meta and is_trusted(meta.get("REMOTE_ADDR", "")):
+        return meta["HTTP_X_FORWARDED_HOST"].strip() or meta.get("HTTP_HOST", "")
+    return meta.get("HTTP_HOST", "")
+
+
 def outside_of(meta: Mapping[str, str]) -> Outside:
     """The scheme and authority under which the client reached us, from WSGI-style variables."""
     scheme = "https" if meta.get("wsgi.url_scheme") == "https" else "http"
-    authority = meta.get("HTTP_HOST", "")
     if is_trusted(meta.get("REMOTE_ADDR", "")):
         forwarded = meta.get("HTTP_X_FORWARDED_PROTO", "").strip().lower()
         if forwarded in ("http", "https"):
             scheme = forwarded
-        authority = meta.get("HTTP_X_FORWARDED_HOST", "").strip() or authority
     try:
-        host, port = parse_authority(authority)
+        host, port = parse_authority(effective_host(meta))
     except HostInvalid:
         return Outside(scheme, "")
     return Outside(scheme, f"{host}:{port}" if port else host)

@@ -1,0 +1,58 @@
+"""Carry out a decision that needs the backing registry, within the limits. Imports core and its neighbours here."""
+
+from collections.abc import AsyncIterator
+
+from routing.core.decisions import Relay, Resolve, Token
+from routing.core.table import Table
+from routing.dataplane.answers import Answer, error
+from routing.dataplane.caller import Caller
+from routing.dataplane.limits import TooManyRelays, limits
+from routing.dataplane.relay import Streamed, relay, resolve
+from routing.dataplane.token_broker import token
+from routing.dataplane.upstream import registry_client
+
+_RETRY_AFTER_SECONDS = 2
+
+
+async def exchange(
+    table: Table, decision: Relay | Resolve | Token, caller: Caller, *, lasting: bool
+) -> Answer | Streamed:
+    """The answer, from the backing registry. `lasting`: this event loop serves other requests too.
+
+    Never raises for what the caller or the registry does.
+    """
+    entry = table.hosts.get(decision.host)
+    tenant = entry.tenant if entry is not None else ""
+    try:
+        limits.enter(tenant)
+    except TooManyRelays as problem:
+        answer = error(429, "TOOMANYREQUESTS", problem.message)
+        answer.headers.append(("Retry-After", str(_RETRY_AFTER_SECONDS)))
+        return answer
+    streaming = False
+    try:
+        async with registry_client(lasting=lasting) as client:
+            if isinstance(decision, Relay):
+                return await relay(client, decision, caller)
+            if isinstance(decision, Token):
+                return await token(client, table, decision, caller)
+            if not lasting:
+                # A WSGI server would have to hold the whole layer in memory.
+                decision = decision._replace(registry=decision.registry._replace(stream_blobs=False))
+            answered = await resolve(client, decision, caller)
+            if not isinstance(answered, Streamed):
+                return answered
+            streaming = True
+            return answered._replace(parts=_counted(answered.parts, tenant))
+    finally:
+        if not streaming:
+            limits.leave(tenant)
+
+
+async def _counted(parts: AsyncIterator[bytes], tenant: str) -> AsyncIterator[bytes]:
+    """Keep the place until the last byte has gone through."""
+    try:
+        async for part in parts:
+            yield part
+    finally:
+        limits.leave(tenant)

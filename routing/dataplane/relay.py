@@ -1,0 +1,197 @@
+"""Relay and resolve: ask the backing registry with the caller's own token, and hand on what it answers.
+
+Imports core, registries and its neighbours here. Relayed are manifests, tags, referrers and pings: some kilobytes. Of
+a blob only the `Location` is handed on; its bytes pass through here only where the registry's operator asked for it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import NamedTuple
+
+from routing.core.decisions import Challenge, Relay, Resolve
+from routing.core.names import Kind
+from routing.core.table import Strategy
+from routing.dataplane.answers import API_VERSION, Answer, Headers, challenge, error, redirect
+from routing.dataplane.caller import Caller
+from routing.dataplane.credentials import NotAccepted, upstream_authorization
+from routing.dataplane.rewriting import oci_error, own_link, own_tags, passed_headers
+from routing.dataplane.upstream import remembered
+from routing.registries.challenge import find_challenge
+from routing.registries.client import OpenAnswer, RegistryClient
+from routing.registries.errors import BadResponse, RegistryError, RegistryTimeout
+from routing.registries.guard import check_url
+from routing.registries.target import follow
+
+# A registry's error that is longer than this is a web page, not an error in the OCI format.
+_MAX_ERROR_BYTES = 64 * 1024
+_REDIRECTS = (301, 302, 303, 307, 308)
+_TOKEN_PROBLEMS = ("invalid_token", "insufficient_scope", "invalid_request")  # RFC 6750 §3.1
+_NOT_FOUND = {Kind.MANIFEST: "MANIFEST_UNKNOWN", Kind.BLOB: "BLOB_UNKNOWN"}
+
+
+class Streamed(NamedTuple):
+    """An answer whose body comes from the registry, part by part, as fast as the caller takes it."""
+
+    status: int
+    headers: Headers
+    parts: AsyncIterator[bytes]
+
+
+async def relay(client: RegistryClient, decision: Relay, caller: Caller) -> Answer:
+    """Hand on the registry's answer. Never raises for what the registry does."""
+    try:
+        headers = _headers(decision, caller)
+        method = "HEAD" if caller.method == "HEAD" else "GET"
+        async with client.open(method, decision.url, headers=headers) as answer:
+            if answer.status in (200, 304):
+                return await _handed_on(client, decision, caller, answer)
+            return await _refused(decision, caller, answer)
+    except NotAccepted:
+        return _challenge(decision, caller)
+    except RegistryError as failure:
+        return failed(failure)
+
+
+async def resolve(client: RegistryClient, decision: Resolve, caller: Caller) -> Answer | Streamed:
+    """Hand on where the registry says that the blob is. Never raises for what the registry does."""
+    async with AsyncExitStack() as stack:
+        try:
+            headers = _headers(decision, caller)
+            method = "HEAD" if caller.method == "HEAD" else "GET"
+            opened = client.open(method, decision.url, headers=headers, streaming=decision.registry.stream_blobs)
+            answer = await stack.enter_async_context(opened)
+            if answer.status in _REDIRECTS:
+                return _location(client, answer)
+            if answer.status not in (200, 206):
+                return await _refused(decision, caller, answer)
+            if method == "HEAD":
+                return Answer(200, _facade_headers(decision, answer, answer.content_length))
+            if decision.reauthorises:
+                return redirect(decision.url)
+            if not decision.registry.stream_blobs:
+                return _inline_refusal(decision)
+            if caller.range:
+                # Asked without the range at first: some registries answer 206 where they would else redirect.
+                await stack.aclose()
+                ranged = client.open("GET", decision.url, headers=[*headers, ("Range", caller.range)], streaming=True)
+                answer = await stack.enter_async_context(ranged)
+                if answer.status not in (200, 206):
+                    return await _refused(decision, caller, answer)
+            headers_out = _facade_headers(decision, answer, answer.content_length)
+            return Streamed(answer.status, headers_out, _parts(answer, stack.pop_all()))
+        except NotAccepted:
+            return _challenge(decision, caller)
+        except RegistryError as failure:
+            return failed(failure)
+
+
+async def _parts(answer: OpenAnswer, stack: AsyncExitStack) -> AsyncIterator[bytes]:
+    async with stack:
+        async for part in answer.chunks():
+            yield part
+
+
+def failed(failure: RegistryError) -> Answer:
+    """The answer to a request that the registry left without a usable one."""
+    status = 504 if isinstance(failure, RegistryTimeout) else 502
+    return error(status, "UNAVAILABLE", f"the backing registry gave no usable answer: {failure}")
+
+
+def _headers(decision: Relay | Resolve, caller: Caller) -> list[tuple[str, str]]:
+    registry = remembered(decision.registry)
+    authorization = upstream_authorization(caller.authorization, decision.host, registry, decision.strategy)
+    return [*caller.passed_on(), *([("Authorization", authorization)] if authorization else [])]
+
+
+async def _handed_on(client: RegistryClient, decision: Relay, caller: Caller, answer: OpenAnswer) -> Answer:
+    if decision.endpoint is None:
+        return Answer(200, [API_VERSION, ("Content-Type", "application/json"), ("Content-Length", "2")], b"{}")
+    if answer.headers.get("content-type", "").startswith("text/html"):
+        return error(502, "UNAVAILABLE", f"{decision.registry.name} answered with a web page, as no registry does")
+    if caller.method == "HEAD" or answer.status == 304:
+        return Answer(answer.status, _facade_headers(decision, answer, answer.content_length))
+    body = await answer.read(client.limits.max_body_bytes)
+    if decision.endpoint.kind is Kind.TAGS:
+        body = own_tags(body, decision.endpoint.name)
+    return Answer(answer.status, _facade_headers(decision, answer, len(body)), body)
+
+
+def _facade_headers(decision: Relay | Resolve, answer: OpenAnswer, length: int | None) -> Headers:
+    headers = [API_VERSION, *passed_headers(answer.headers.multi_items()), ("Cache-Control", "no-store")]
+    if decision.endpoint is not None:
+        name = decision.endpoint.name
+        for value in answer.headers.get_list("link"):
+            link = own_link(value, answer.url, decision.upstream_name, name)
+            if link:
+                headers.append(("Link", link))
+    if length is not None:
+        headers.append(("Content-Length", str(length)))
+    return headers
+
+
+async def _refused(decision: Relay | Resolve, caller: Caller, answer: OpenAnswer) -> Answer:
+    """The registry's refusal, in its own words where they are in the OCI format."""
+    if answer.status == 401:
+        # The caller's token is too old or too small: the registry says so, and the caller asks /token for another.
+        asked = find_challenge(answer.headers.get_list("www-authenticate"), "bearer")
+        problem = asked.params.get("error", "") if asked else ""
+        return _challenge(decision, caller, problem if problem in _TOKEN_PROBLEMS else "")
+    name = decision.registry.name
+    if answer.status in _REDIRECTS:
+        return error(502, "UNAVAILABLE", f"{name} redirects this request elsewhere, which this facade does not follow")
+    if answer.status >= 500 and answer.status != 503:
+        return error(502, "UNAVAILABLE", f"{name} answered with an error of its own (status {answer.status})")
+    words = None
+    if caller.method != "HEAD" and (answer.content_length or 0) <= _MAX_ERROR_BYTES:
+        words = oci_error(await answer.read(_MAX_ERROR_BYTES), answer.headers)
+    code, message, detail = words or _own_words(decision, answer.status)
+    refusal = error(answer.status, code, message, detail)
+    refusal.headers.extend(
+        (header, value)
+        for header, value in passed_headers(answer.headers.multi_items())
+        if header.lower() not in ("content-type", "etag", "last-modified")
+    )
+    return refusal
+
+
+def _own_words(decision: Relay | Resolve, status: int) -> tuple[str, str, object]:
+    name = decision.registry.name
+    if status == 404:
+        kind = decision.endpoint.kind if decision.endpoint else Kind.TAGS
+        return _NOT_FOUND.get(kind, "NAME_UNKNOWN"), f"{name} does not have it", None
+    if status == 403:
+        return "DENIED", f"{name} does not allow it", None
+    if status == 429:
+        return "TOOMANYREQUESTS", f"the rate limit of {name} is used up", None
+    if status == 503:
+        return "UNAVAILABLE", f"{name} is not available at the moment", None
+    return "UNKNOWN", f"{name} answered with status {status}", None
+
+
+def _challenge(decision: Relay | Resolve, caller: Caller, error_code: str = "") -> Answer:
+    endpoint = decision.endpoint
+    scope = f"repository:{endpoint.name}:pull" if endpoint is not None else ""
+    return challenge(Challenge(decision.host, scope), caller.outside, error_code)
+
+
+def _location(client: RegistryClient, answer: OpenAnswer) -> Answer:
+    """Hand a blob's Location on, as it is: it is signed, and nothing may be added to it."""
+    try:
+        location = follow(answer.url, answer.headers.get("location", ""))
+    except ValueError as problem:
+        raise BadResponse("", f"it redirects to an address that cannot be used: {problem}") from None
+    check_url(location, client.policy)
+    return redirect(location)
+
+
+def _inline_refusal(decision: Resolve) -> Answer:
+    registry = decision.registry
+    pull_from = f"{registry.origin.partition('://')[2]}/{decision.upstream_name}"
+    reason = "renames or needs credentials" if decision.strategy is Strategy.BROKER else "needs a token"
+    return error(
+        403,
+        "DENIED",
+        f"{registry.name} serves layers itself and {reason}, so this client cannot be redirected to them. "
+        f"docker, containerd and buildkit can; with this client pull from {pull_from}, "
+        "or ask the operator of this address to switch on streaming for this registry",
+    )
