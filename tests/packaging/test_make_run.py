@@ -9,13 +9,14 @@ import signal
 import stat
 import subprocess
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from tests.e2e.lab.addresses import free_port
-from tests.e2e.lab.process import Daemon, run, wait_until
+from tests.e2e.lab.process import STOP_SECONDS, Daemon, run, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -72,16 +73,30 @@ class Served:
         status, headers, _ = self.get(path, host)
         return status, {name.lower(): value for name, value in headers.items()}.get("location")
 
+    def passwords(self) -> list[str]:
+        """Every password that the run has printed."""
+        return re.findall(r"password (\S+)", self.output)
+
     def interrupt(self) -> None:
-        """Press Ctrl-C: the terminal sends SIGINT to everything in the foreground."""
+        """Press Ctrl-C: the terminal sends SIGINT to everything in the foreground. Nothing of the run may remain."""
         os.killpg(self.daemon.pid, signal.SIGINT)
-        wait_until(lambda: not self.daemon.running, "make run has ended after Ctrl-C")
+        self._wait_gone()
 
+    def terminate(self) -> None:
+        """End it as a supervisor does: SIGTERM to the one process that it started."""
+        os.kill(self.daemon.pid, signal.SIGTERM)
+        self._wait_gone()
 
-def everything_of(group: int) -> list[str]:
-    """The command lines of the processes of a process group."""
-    listing = subprocess.run(["ps", "-eo", "pgid=,args="], check=True, capture_output=True, text=True).stdout
-    return [line for line in listing.splitlines() if line.split(maxsplit=1)[0] == str(group)]
+    def _wait_gone(self) -> None:
+        wait_until(lambda: not self.daemon.running, "make run has ended", STOP_SECONDS)
+        with pytest.raises(ProcessLookupError):
+            os.killpg(self.daemon.pid, 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.daemon.stop()
 
 
 def manage(clone: Path, *arguments: str) -> str:
@@ -118,86 +133,67 @@ def log_in(served: Served, password: str) -> int:
         connection.close()
 
 
-@pytest.fixture
-def served(clone: Path, tmp_path: Path) -> Iterator[Served]:
-    """The facade as `make run` serves it with no settings but the port."""
-    running = Served(clone, tmp_path / "served")
-    yield running
-    running.daemon.stop()
+def check_example(served: Served) -> None:
+    """The redirect is served, and the line that was printed for trying it is one that can be typed."""
+    assert served.redirect(EXAMPLE) == (307, "https://registry-1.docker.io" + EXAMPLE)
+    line = next(line for line in served.output.splitlines() if "curl -i" in line)
+    assert run(shlex.split(line), env=environment()).checked().stdout.startswith("HTTP/1.1 307")
 
 
-def test_a_clone_serves_the_example_and_keeps_its_data(clone: Path, tmp_path: Path) -> None:
-    first = Served(clone, tmp_path / "first")
-    try:
-        assert first.redirect(EXAMPLE) == (307, "https://registry-1.docker.io" + EXAMPLE)
-        assert first.get("/livez")[0] == 200
-
-        # The line that it prints for trying it is one that can be typed.
-        line = next(line for line in first.output.splitlines() if "curl -i" in line)
-        typed = run(shlex.split(line[line.index("curl -i") :]), env=environment()).checked().stdout
-        assert typed.startswith("HTTP/1.1 307")
-
-        passwords = re.findall(r"name admin  password (\S+)", first.output)
-        assert len(passwords) == 1
-        assert log_in(first, "not" + passwords[0]) == 200
-        assert log_in(first, passwords[0]) == 302
-
-        # Another shell beside it: the same database, and what it writes is served.
-        assert mappings(clone) == [("localhost", "library")]
-        manage(clone, "add_mapping", "docker.acme.test", "acme", "ghcr.io/acme", "--shell")
-        manifest = "/v2/acme/app/manifests/1.0"
-        expected = (307, "https://ghcr.io" + manifest)
-        wait_until(lambda: first.redirect(manifest, "docker.acme.test") == expected, "the new mapping is served", 20)
-    finally:
-        first.interrupt()
-    assert everything_of(first.daemon.pid) == []
-    assert "Traceback" not in first.output
-
-    second = Served(clone, tmp_path / "second")
-    try:
-        assert "password" not in second.output
-        assert log_in(second, passwords[0]) == 302
-        assert second.redirect(manifest, "docker.acme.test") == expected
-        assert mappings(clone) == [("docker.acme.test", "acme"), ("localhost", "library")]
-    finally:
-        second.daemon.stop()
-    assert everything_of(second.daemon.pid) == []
-
-
-def test_the_admin_comes_with_its_styles_hashed_and_compressed(served: Served) -> None:
+def check_styles(served: Served) -> None:
+    """The admin's style sheets are named by their hash, compressed, and kept by browsers."""
     _, _, page = served.get("/admin/login/")
     style = re.search(rb'href="(/static/admin/css/base\.[0-9a-f]+\.css)"', page)
     assert style is not None
-
     status, headers, _ = served.get(style[1].decode(), **{"Accept-Encoding": "br"})
-
-    assert status == 200
-    assert headers["content-encoding"] == "br"
+    assert (status, headers["content-encoding"]) == (200, "br")
     assert "immutable" in headers["cache-control"]
 
 
-def test_secrets_are_readable_by_their_owner_only(clone: Path, served: Served) -> None:
-    modes = {name: stat.S_IMODE((clone / "var" / name).stat().st_mode) for name in ("secret_key", "run.env", ".")}
-
+def check_modes(state: Path) -> None:
+    """What is secret is readable by its owner only."""
+    modes = {name: stat.S_IMODE((state / name).stat().st_mode) for name in ("secret_key", "run.env", ".")}
     assert modes == {"secret_key": 0o600, "run.env": 0o600, ".": 0o700}
 
 
-def test_what_a_run_was_told_holds_for_manage_py_until_the_next_run(clone: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other.sqlite3"
+def test_three_runs_of_a_fresh_clone(clone: Path, tmp_path: Path) -> None:
+    manifest = "/v2/acme/app/manifests/1.0"
+    leads = (307, "https://ghcr.io" + manifest)
+
+    with Served(clone, tmp_path / "first") as first:
+        check_example(first)
+        check_styles(first)
+        check_modes(clone / "var")
+        assert first.get("/livez")[0] == 200
+        passwords = first.passwords()
+        assert len(passwords) == 1
+        assert log_in(first, "not" + passwords[0]) == 200
+        assert log_in(first, passwords[0]) == 302
+        # Another shell beside it has the same database, and what it writes is served.
+        manage(clone, "add_mapping", "docker.acme.test", "acme", "ghcr.io/acme", "--shell")
+        wait_until(lambda: first.redirect(manifest, "docker.acme.test") == leads, "the new mapping is served", 20)
+        kept = mappings(clone)
+        assert kept == [("docker.acme.test", "acme"), ("localhost", "library")]
+        first.interrupt()
+    assert "Traceback" not in first.output
+
+    # What a run is told in its environment holds for manage.py in another shell, too…
     key = "it's $5 \"#1\" = a 'key'"
-    told = Served(clone, tmp_path / "told", DATABASE_URL=f"sqlite:///{other}", SECRET_KEY=key)
-    try:
-        manage(clone, "add_mapping", "other.acme.test", "", "quay.io/acme")
-        assert mappings(clone) == [("localhost", "library"), ("other.acme.test", "")]
+    with Served(
+        clone, tmp_path / "told", DATABASE_URL=f"sqlite:///{tmp_path / 'other.sqlite3'}", SECRET_KEY=key
+    ) as told:
+        assert len(told.passwords()) == 1
+        assert mappings(clone) == [("localhost", "library")]
         assert (
-            manage(clone, "shell", "-v", "0", "-c", "from django.conf import settings; print(settings.SECRET_KEY)")
-            == key + "\n"
+            manage(clone, "shell", "-v0", "-c", "from django.conf import settings as s; print(s.SECRET_KEY)")
+            == f"{key}\n"
         )
-    finally:
         told.interrupt()
 
-    untold = Served(clone, tmp_path / "untold")
-    try:
-        assert ("other.acme.test", "") not in mappings(clone)
-    finally:
-        untold.interrupt()
+    # … until the next run, which here is the first one's again, with everything that it kept.
+    with Served(clone, tmp_path / "second") as second:
+        assert second.passwords() == []
+        assert log_in(second, passwords[0]) == 302
+        assert second.redirect(manifest, "docker.acme.test") == leads
+        assert mappings(clone) == kept
+        second.terminate()
