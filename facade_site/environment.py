@@ -15,12 +15,16 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 def load(base_dir: Path = BASE_DIR) -> environ.FileAwareEnv:
     """Read the environment; a value that the process already has is never overwritten."""
-    env = environ.FileAwareEnv()  # type: ignore[no-untyped-call]
-    # Read .env first: read_env only fills what is missing, so the first source that has a name wins.
-    for path in (lambda: base_dir / ".env", lambda: state_dir(base_dir) / "run.env"):
-        if path().is_file():
-            environ.FileAwareEnv.read_env(str(path()), overwrite=False)  # type: ignore[no-untyped-call]
+    env = environ.FileAwareEnv()
+    # .env first: a later file only fills in what is missing, so the first source that has a name wins.
+    _fill_in(base_dir / ".env")
+    _fill_in(state_dir(base_dir) / "run.env")
     return env
+
+
+def _fill_in(path: Path) -> None:
+    if path.is_file():
+        environ.FileAwareEnv.read_env(str(path), overwrite=False)
 
 
 def state_dir(base_dir: Path = BASE_DIR) -> Path:
