@@ -15,7 +15,8 @@ from routing.core.table import Flag, HostEntry, Match, Strategy, Table
 
 READS = ("GET", "HEAD")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
-_QUERY_HOSTILE = re.compile(r"[\x00-\x20\x7f]")
+# RFC 3986 §2. Beyond ASCII, servers differ in how they decode, and a header holds no more than latin-1.
+_QUERY_HOSTILE = re.compile(r"[^\x21-\x7e]")
 _CONTROL = Control()
 _PING_OK = PingOk()
 
@@ -54,7 +55,7 @@ def decide(table: Table, request: Request) -> Decision:
     if path in ("/v2/", "/v2"):
         return _ping(table, host, entry, request)
     if path == "/token":
-        return Token(host)
+        return _token(host, request)
     if not path.startswith("/v2/"):
         return Refuse(404, "UNSUPPORTED", "this address serves the OCI distribution API under /v2/ and nothing else")
     try:
@@ -137,7 +138,7 @@ def _ping(table: Table, host: str, entry: HostEntry, request: Request) -> Decisi
     only = next(iter(used)) if len(used) == 1 else ""
     if ways <= {Strategy.SHELL, Strategy.OPEN}:
         return _ping_redirect(table, only or entry.login_registry)
-    if only and ways <= {Strategy.SPLIT, Strategy.OPEN} and product(request.user_agent)[0] == "docker":
+    if only and Strategy.BROKER not in ways and product(request.user_agent)[0] == "docker":
         return _ping_redirect(table, only)
     if not request.authorized:
         return Challenge(host)
@@ -146,6 +147,12 @@ def _ping(table: Table, host: str, entry: HostEntry, request: Request) -> Decisi
         return _PING_OK
     registry = compiled.entry
     return Relay(host, only, registry, f"{registry.origin}/v2/", None, "", Strategy.BROKER)
+
+
+def _token(host: str, request: Request) -> Decision:
+    if request.method in (*READS, "POST"):
+        return Token(host)
+    return Refuse(405, "UNSUPPORTED", "ask for a token with GET or POST", allow="GET, POST")
 
 
 def _ping_redirect(table: Table, key: str) -> Decision:

@@ -18,6 +18,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 MAX_DRAINED_BYTES = 1 << 20
 # Longer than any client's token request (user name, password or refresh token, and some scopes).
 MAX_FORM_BYTES = 64 * 1024
+_MAX_LENGTH_DIGITS = 18
 
 
 class BodyGuard:
@@ -45,7 +46,8 @@ def body_length(headers: Mapping[bytes, bytes]) -> int | None:
     if b"transfer-encoding" in headers:
         return None
     length = headers.get(b"content-length", b"0")
-    return int(length) if length.isdigit() else None
+    # More digits than Python turns into a number would raise.
+    return int(length) if length.isdigit() and len(length) <= _MAX_LENGTH_DIGITS else None
 
 
 def _no_body() -> Receive:

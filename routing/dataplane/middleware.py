@@ -105,7 +105,9 @@ def raw_path(request: HttpRequest) -> str:
 def too_long(request: HttpRequest) -> bool:
     """Whether a token request's form is longer than any client's, or of a length that isn't told."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    return "HTTP_TRANSFER_ENCODING" in request.META or not length.isdigit() or int(length) > MAX_FORM_BYTES
+    if "HTTP_TRANSFER_ENCODING" in request.META or not length.isdecimal():
+        return True
+    return len(length) > len(str(MAX_FORM_BYTES)) or int(length) > MAX_FORM_BYTES
 
 
 def as_response(answer: Answer, request: HttpRequest) -> HttpResponse:

@@ -6,7 +6,7 @@ anybody else they would choose the realm to which a client brings its credential
 
 import ipaddress
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -31,7 +31,8 @@ def _forget(**_: object) -> None:
 setting_changed.connect(_forget)
 
 
-@cache
+# Bounded: the public internet has more addresses than this process has memory.
+@lru_cache(maxsize=4096)
 def is_trusted(address: str) -> bool:
     """Whether the peer is a proxy that this deployment trusts. Of a Unix socket there is no address: only "unix"."""
     try:

@@ -1,9 +1,11 @@
 """What the commands have in common: a verb's refusal is one line and exit status 1. Imports services.errors."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from routing.services.errors import VerbError
@@ -14,7 +16,24 @@ TARGET_HELP = "registry[/upstream-prefix], such as ghcr.io/acme, docker.io/acme,
 
 
 class VerbCommand(BaseCommand):
-    """A command that calls a verb."""
+    """A command that calls a verb. Wrong input, of whichever kind, is one line on stderr and exit status 1."""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """The parser, which raises CommandError where argparse would print its usage and exit with status 2."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.called_from_command_line = False
+        return parser
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run, from the command line."""
+        try:
+            super().run_from_argv(argv)
+        except CommandError as error:
+            # Django prints those of the command, but lets the parser's through as a traceback.
+            if "--traceback" in argv:
+                raise
+            self.stderr.write(f"CommandError: {str(error).removeprefix('Error: ')}; see {argv[1]} --help")
+            sys.exit(1)
 
     def say(self, lines: list[str]) -> None:
         """Tell what was done, a line each."""

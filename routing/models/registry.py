@@ -96,8 +96,8 @@ class Registry(models.Model):
 
     @property
     def authority(self) -> str:
-        """What people write before the repository's name: the alias, or the host and port."""
-        return self.alias or self.origin.partition("://")[2]
+        """What people write before the repository's name: the alias, or the host and port (http:// said, https not)."""
+        return self.alias or self.origin.removeprefix("https://")
 
     @property
     def table_kind(self) -> str:

@@ -1,9 +1,8 @@
-"""TARGET, as a person writes it: `registry[/upstream-prefix]`. Imports core, models.
+"""TARGET, as a person writes it: `registry[/upstream-prefix]`. Imports core, models, registries.
 
 `ghcr.io/acme`, `docker.io/acme`, `https://registry.acme.com:5000/team`.
 """
 
-import ipaddress
 from typing import NamedTuple
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from django.db.models import Q
 from routing.core.hosts import HostInvalid, normalise_hostname, parse_authority
 from routing.core.names import is_name
 from routing.models import Hostname, Registry, Tenant
+from routing.registries.addresses import Reach, classify
 from routing.services.errors import VerbError
 
 _DEFAULT_PORT = {"https": "443", "http": "80"}
@@ -72,7 +72,10 @@ def check_origin(origin: str, field: str = "target") -> None:
             f"{origin} is not encrypted. Use https://, or set FACADE_ALLOW_INSECURE_REGISTRIES=true "
             "if content and credentials may travel in the clear",
         )
-    if is_private(host) and not settings.FACADE_ALLOW_PRIVATE_REGISTRIES:
+    far = reach(host)
+    if far is Reach.FORBIDDEN:
+        raise VerbError.at(field, f"{host} is an address at which no registry can be")
+    if far is Reach.PRIVATE and not settings.FACADE_ALLOW_PRIVATE_REGISTRIES:
         raise VerbError.at(
             field,
             f"{host} is a private or loopback address. Set FACADE_ALLOW_PRIVATE_REGISTRIES=true "
@@ -84,14 +87,15 @@ def check_origin(origin: str, field: str = "target") -> None:
         )
 
 
-def is_private(host: str) -> bool:
-    """Whether a normalised host says by itself that it isn't on the public internet (names are not looked up)."""
-    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-        return True
+def reach(host: str) -> Reach:
+    """How far a normalised host reaches, as far as it says so by itself (names are not looked up)."""
     try:
-        return not ipaddress.ip_address(host.strip("[]")).is_global
+        return classify(host.strip("[]"))[0]
     except ValueError:
-        return False
+        # One label: localhost, or a name of the local search domain. Resolvers read 127.1 and 0x7f.1 as addresses.
+        numeric = host.rpartition(".")[2][0].isdigit()
+        private = "." not in host or numeric or host.endswith((".localhost", ".local", ".internal"))
+        return Reach.PRIVATE if private else Reach.PUBLIC
 
 
 def find_registry(tenant: Tenant | None, target: Target) -> Registry | None:
