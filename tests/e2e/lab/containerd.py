@@ -9,9 +9,6 @@ from tests.e2e.lab.clients import Pull
 from tests.e2e.lab.images import HOST_ARCHITECTURE
 from tests.e2e.lab.process import Completed
 
-CONTAINERD = "/usr/bin/containerd"
-CTR = "/usr/bin/ctr"
-
 
 class Containerd(clients.CommandClient):
     """A private containerd without the CRI plugin; every pull goes into a namespace of its own."""
@@ -22,11 +19,11 @@ class Containerd(clients.CommandClient):
         self._numbers = itertools.count()
         config = self.home / "config.toml"
         config.write_text(self._config())
-        self._daemon = process.Daemon([CONTAINERD, "--config", str(config)], self.home, self.env)
+        self._daemon = process.Daemon(["containerd", "--config", str(config)], self.home, self.env)
         self._daemon.wait_ready(lambda: self.command("lab", "version").ok)
 
     def command(self, namespace: str, *arguments: str) -> Completed:
-        return self.run([CTR, "--address", str(self._socket), "--namespace", namespace, *arguments])
+        return self.run(["ctr", "--address", str(self._socket), "--namespace", namespace, *arguments])
 
     def pull(self, reference: str, account: Account | None = None) -> Pull:
         namespace = f"pull-{next(self._numbers)}"

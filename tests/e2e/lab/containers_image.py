@@ -43,7 +43,7 @@ class _StorageClient(_ContainersImage):
 
     def storage(self, directory: Path) -> list[str]:
         root, runroot = f"--root={directory / 'root'}", f"--runroot={directory / 'run'}"
-        return [f"/usr/bin/{self.program}", root, runroot, "--storage-driver=vfs"]
+        return [self.program, root, runroot, "--storage-driver=vfs"]
 
     def login(self, host: str, account: Account, directory: Path) -> Completed:
         """Log in to ``host``; the credentials stay in ``directory``."""
@@ -97,7 +97,7 @@ class Skopeo(_ContainersImage):
         target = self.fresh()
         creds = [] if account is None else [f"--src-creds={account.pair}"]
         options = ["--src-tls-verify=false", *creds, *(["--all"] if every_architecture else [])]
-        copied = self.run(["/usr/bin/skopeo", "copy", *options, f"docker://{reference}", f"dir:{target}"])
+        copied = self.run(["skopeo", "copy", *options, f"docker://{reference}", f"dir:{target}"])
         try:
             if not copied.ok:
                 return Pull(self.name, reference, False, copied.output)
@@ -117,7 +117,7 @@ class Skopeo(_ContainersImage):
 
     def _ask(self, verb: str, reference: str, account: Account | None) -> Completed:
         creds = [] if account is None else [f"--creds={account.pair}"]
-        return self.run(["/usr/bin/skopeo", verb, "--tls-verify=false", *creds, f"docker://{reference}"])
+        return self.run(["skopeo", verb, "--tls-verify=false", *creds, f"docker://{reference}"])
 
     def _marker(self, target: Path) -> str | None:
         manifest = json.loads((target / "manifest.json").read_text())

@@ -12,9 +12,6 @@ from tests.e2e.lab.accounts import Account
 from tests.e2e.lab.clients import Pull
 from tests.e2e.lab.process import Completed
 
-# By path: a newer docker may well precede Debian's on PATH.
-DOCKERD = "/usr/sbin/dockerd"
-DOCKER = "/usr/bin/docker"
 _SDK_SECONDS = 60
 
 
@@ -32,7 +29,7 @@ class Docker(clients.CommandClient):
         self.socket = self.home / "docker.sock"
         self._daemon = process.Daemon(
             [
-                DOCKERD,
+                "dockerd",
                 "--config-file=",
                 "--iptables=false",
                 "--ip6tables=false",
@@ -53,7 +50,7 @@ class Docker(clients.CommandClient):
     def command(self, *arguments: str, stdin: str = "", config: str = "config") -> Completed:
         """Run ``docker`` against this daemon. ``config`` names the directory that keeps credentials."""
         where = ["--config", str(self.home / config), "--host", f"unix://{self.socket}"]
-        return self.run([DOCKER, *where, *arguments], stdin=stdin)
+        return self.run(["docker", *where, *arguments], stdin=stdin)
 
     def login(self, host: str, account: Account, *, config: str = "config") -> Completed:
         """``docker login``: dockerd pings the registry, and fetches a token where it is asked for one."""

@@ -77,7 +77,8 @@ def run(
 def private_environment(home: Path) -> dict[str, str]:
     """An environment in which no client finds this machine's own configuration, credentials, proxies or daemons."""
     return {
-        "PATH": "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin",
+        # The distribution's programs, not what someone put before them in /usr/local.
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(home),
         "TMPDIR": str(home),
         "LANG": "C.UTF-8",

@@ -11,7 +11,6 @@ from tests.e2e.lab.token_server import ISSUER, TokenServer
 
 Auth = Literal["none", "bearer", "basic"]
 
-PROGRAM = "/usr/bin/docker-registry"
 _ATTEMPTS = 3
 
 
@@ -44,7 +43,7 @@ class Registry:
             self.port = port or addresses.free_port(self.address)
             config = self.directory / "config.json"
             config.write_text(json.dumps(self._config()))
-            self._daemon = process.Daemon([PROGRAM, "serve", str(config)], self.directory)
+            self._daemon = process.Daemon(["docker-registry", "serve", str(config)], self.directory)
             try:
                 self._daemon.wait_ready(self._answers)
             except process.LabError:
