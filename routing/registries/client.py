@@ -12,12 +12,12 @@ import logging
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpcore2
 from httpx2 import Headers
 
-from .errors import RegistryTimeout, ResponseTooLarge
+from .errors import RegistryError, RegistryTimeout, ResponseTooLarge
 from .failures import told_as_registry_errors
 from .gate import OriginGate
 from .guard import GuardedBackend, GuardPolicy, Resolver, check_url, system_resolver
@@ -55,12 +55,15 @@ class ClientLimits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer. `url` is the one that was asked; `body` is empty where it was not asked for."""
+    """A complete answer. `url` is the one that was asked; `body` is empty where it was not asked for.
+
+    Its `repr` tells the status alone: the rest may hold tokens and signed locations, and a `repr` ends up in logs.
+    """
 
     status: int
-    headers: Headers
-    body: bytes
-    url: str
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+    url: str = field(repr=False)
 
 
 class OpenAnswer:
@@ -109,10 +112,13 @@ class OpenAnswer:
         return bytes(body)
 
     async def finish_short(self) -> None:
-        """Read the rest of a body that is declared short, so that the connection can serve again; else do nothing."""
+        """Read a body that is declared short, so that the connection can serve again; else do nothing.
+
+        Nobody needs this body, so it does not matter whether it comes.
+        """
         if self._has_body and (self.content_length is None or self.content_length > _SHORT_BODY_BYTES):
             return
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, RegistryError):
             async with asyncio.timeout(_SHORT_BODY_SECONDS):
                 await self.read(_SHORT_BODY_BYTES)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
@@ -14,6 +15,8 @@ ANYTHING = GuardPolicy(allow_insecure=True, allow_private=True)
 # Long enough that no busy machine reaches it where a test expects something else than a timeout.
 PATIENT = ClientLimits(connect_seconds=20, total_seconds=30, idle_seconds=30)
 HASTY = ClientLimits(connect_seconds=0.4, total_seconds=0.4, idle_seconds=0.4)
+# Loading the system's certificates takes longer than most of these tests; none of those that use this speak TLS.
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @pytest.fixture
@@ -36,11 +39,11 @@ def server(start_server: Callable[..., SickServer]) -> SickServer:
 
 @pytest_asyncio.fixture
 async def client() -> AsyncIterator[RegistryClient]:
-    async with RegistryClient(ANYTHING, PATIENT) as made:
+    async with RegistryClient(ANYTHING, PATIENT, tls=NO_CERTIFICATES) as made:
         yield made
 
 
 @pytest_asyncio.fixture
 async def hasty_client() -> AsyncIterator[RegistryClient]:
-    async with RegistryClient(ANYTHING, HASTY) as made:
+    async with RegistryClient(ANYTHING, HASTY, tls=NO_CERTIFICATES) as made:
         yield made

@@ -82,11 +82,15 @@ Behaviour = Callable[[Exchange], None]
 
 @dataclass
 class SickServer:
-    """Serves on a loopback address, each connection in a thread; `on` says what a path does, the rest is 404."""
+    """Serves on a loopback address, each connection in a thread; `on` says what a path does, the rest is 404.
+
+    With a `greeting` it speaks first, as HTTP servers don't, and says no more.
+    """
 
     address: str = "127.0.0.1"
     port: int = 0
     tls: ssl.SSLContext | None = None
+    greeting: bytes = b""
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
     sent_bytes: int = 0
@@ -164,6 +168,9 @@ class SickServer:
             if self.tls:
                 sock = self.tls.wrap_socket(sock, server_side=True)
                 self._open.append(sock)
+            if self.greeting:
+                sock.sendall(self.greeting)
+                sock.shutdown(socket.SHUT_WR)
             with sock, sock.makefile("rb") as lines:
                 while request_line := lines.readline():
                     method, path, _ = request_line.decode("latin-1").split(" ")

@@ -223,7 +223,8 @@ async def test_tls_is_verified_against_the_name_and_not_the_address(start_server
     assert len(server.asked) == 1
 
 
-async def test_a_server_without_tls_is_said_to_have_none(server: SickServer) -> None:
+async def test_a_server_without_tls_is_said_to_have_none(start_server: StartServer) -> None:
+    server = start_server(greeting=b"220 mail.test ESMTP\r\n")
     async with RegistryClient(ANYTHING, PATIENT) as client:
         with pytest.raises(RegistryUnreachable, match="does not speak TLS"):
             await client.request("GET", f"https://127.0.0.1:{server.port}/")

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from routing.registries.client import ClientLimits, RegistryClient
 from routing.registries.guard import GuardPolicy
 from routing.registries.probe import Auth, RegistryProbe, probe_registry
 
+from .certificates import Authority
 from .conftest import ANYTHING, PATIENT
 from .sick_server import Behaviour, Exchange, SickServer
 from .small_registry import SmallRegistry
@@ -106,15 +108,19 @@ async def test_a_realm_inside_is_refused_to_a_registry_outside(server: SickServe
     assert len(server.asked) == 1
 
 
-async def test_a_realm_without_tls_is_refused_where_http_is_not_allowed() -> None:
-    from httpx2 import Headers
-
-    from routing.registries.client import Answer
-    from routing.registries.probe import _judge
-
-    challenge = Headers({"WWW-Authenticate": 'Bearer realm="http://auth.example/token",service="s"'})
-    async with RegistryClient(GuardPolicy(), PATIENT, resolver=lambda host, port: ["8.8.8.8"]) as client:
-        probe = await _judge(client, Answer(401, challenge, b"", "https://registry.example/v2/"))
+async def test_a_realm_without_tls_is_refused_where_http_is_not_allowed(
+    start_server: Callable[..., SickServer], tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    server = start_server(tls=authority.server_context("registry.test"))
+    server.answers("/v2/", 401, {"WWW-Authenticate": 'Bearer realm="http://auth.example/token",service="s"'})
+    async with RegistryClient(
+        GuardPolicy(allow_private=True),
+        PATIENT,
+        resolver=lambda host, port: ["127.0.0.1"],
+        tls=authority.client_context(),
+    ) as client:
+        probe = await probe_registry(client, f"https://registry.test:{server.port}")
     assert probe.auth is Auth.BEARER
     assert "auth.example is not https" in str(probe.error)
 
@@ -128,9 +134,15 @@ async def test_a_registry_that_does_not_answer_is_unreachable(server: SickServer
     assert f"127.0.0.1:{server.port}" in str(probe.error)
 
 
-@pytest.mark.parametrize("base_url", ["http://127.0.0.1:1", "https://nowhere.invalid"])
-async def test_a_registry_that_is_not_there_is_unreachable(client: RegistryClient, base_url: str) -> None:
-    assert (await probe_registry(client, base_url)).auth is Auth.UNREACHABLE
+async def test_a_registry_that_is_not_there_is_unreachable() -> None:
+    def resolve(name: str, port: int) -> Sequence[str]:
+        if name == "nowhere.test":
+            raise OSError("Name or service not known")
+        return [name]
+
+    async with RegistryClient(ANYTHING, PATIENT, resolver=resolve) as client:
+        for base_url in ("http://127.0.0.1:1", "https://nowhere.test"):
+            assert (await probe_registry(client, base_url)).auth is Auth.UNREACHABLE
 
 
 @pytest.mark.parametrize("base_url", ["", "nonsense", "ftp://x", "http://169.254.169.254", "http://u:p@h"])

@@ -1,0 +1,57 @@
+"""The probes, against Debian's docker-registry of every kind."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from routing.registries.client import ClientLimits
+from routing.registries.guard import GuardPolicy
+from routing.registries.probe import Auth as FoundAuth
+from routing.registries.probe import probe_registry
+from routing.registries.repository_probe import Delivery as FoundDelivery
+from routing.registries.repository_probe import Readable, probe_repository
+from routing.registries.sync import SyncRegistryClient
+from tests.e2e.lab.laboratory import AUTHS, DELIVERIES, OCI, PRIVATE, PUBLIC, TAG, Delivery, Laboratory
+from tests.e2e.lab.registry import Auth
+
+LIMITS = ClientLimits(connect_seconds=20, total_seconds=30)
+
+
+@pytest.fixture
+def client() -> Iterator[SyncRegistryClient]:
+    client = SyncRegistryClient(GuardPolicy(allow_insecure=True, allow_private=True), LIMITS)
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize("auth", AUTHS)
+def test_what_a_registry_asks_for_is_found(client: SyncRegistryClient, lab: Laboratory, auth: Auth) -> None:
+    backing = lab.backing(auth)
+    probe = client.run(probe_registry, backing.url)
+    assert (probe.auth, probe.error) == (FoundAuth(auth), None)
+    if auth == "bearer":
+        assert (probe.realm, probe.service) == (lab.tokens().realm, backing.registry.service)
+
+
+@pytest.mark.parametrize("name", [PUBLIC, OCI])
+@pytest.mark.parametrize("delivery", DELIVERIES)
+@pytest.mark.parametrize("auth", ["none", "bearer"])
+def test_how_a_public_repository_delivers_is_found(
+    client: SyncRegistryClient, lab: Laboratory, auth: Auth, delivery: Delivery, name: str
+) -> None:
+    backing = lab.backing(auth, delivery)
+    probe = client.run(probe_repository, backing.url, name, TAG)
+    assert (probe.public, probe.error) == (Readable.YES, None)
+    if backing.cdn is None:
+        assert (probe.delivery, probe.origins) == (FoundDelivery.INLINE, ())
+    else:
+        assert (probe.delivery, probe.origins) == (FoundDelivery.REDIRECT, (backing.cdn.url,))
+
+
+@pytest.mark.parametrize(("auth", "name"), [("bearer", PRIVATE), ("basic", PUBLIC)])
+def test_a_private_repository_is_found_to_be_private(
+    client: SyncRegistryClient, lab: Laboratory, auth: Auth, name: str
+) -> None:
+    probe = client.run(probe_repository, lab.backing(auth).url, name, TAG)
+    assert probe.public is Readable.NO
+    assert probe.error
