@@ -33,6 +33,9 @@ FACADE_TRUSTED_PROXIES: list[str] = env.list("FACADE_TRUSTED_PROXIES", default=[
 # Deadlines towards backing registries, in seconds: for a connection, and for a whole relayed answer.
 FACADE_CONNECT_SECONDS = env.float("FACADE_CONNECT_SECONDS", default=3.0)
 FACADE_RELAY_SECONDS = env.float("FACADE_RELAY_SECONDS", default=15.0)
+# Whether a new mapping's registry is asked at once what it wants of its clients, and how old a finding may grow.
+FACADE_PROBE_ON_SAVE = env.bool("FACADE_PROBE_ON_SAVE", default=True)
+FACADE_PROBE_SECONDS = env.float("FACADE_PROBE_SECONDS", default=3600.0)
 # Relays at once, in one worker and for one tenant in one worker. Over it: 429, with Retry-After.
 FACADE_MAX_RELAYS = env.int("FACADE_MAX_RELAYS", default=512)
 FACADE_MAX_RELAYS_PER_TENANT = env.int("FACADE_MAX_RELAYS_PER_TENANT", default=256)

@@ -17,3 +17,4 @@ STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.s
 FACADE_CONTROL_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 ALLOWED_HOSTS = FACADE_CONTROL_HOSTS
 FACADE_FOLLOW_CHANGES = False
+FACADE_PROBE_ON_SAVE = False

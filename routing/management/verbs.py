@@ -1,14 +1,18 @@
-"""What the commands have in common: a verb's refusal is one line and exit status 1. Imports services.errors."""
+"""What the commands have in common: a verb's refusal is one line and exit status 1. Imports services."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from routing.models import Mapping
+from routing.services.actor import Actor
 from routing.services.errors import VerbError
+from routing.services.probing import probe_mapping
 
 HOSTNAME_HELP = "the name that people pull from, such as docker.acme.com"
 PREFIX_HELP = 'leading components of the repository name, such as acme or acme/app; "" for the whole hostname'
@@ -39,6 +43,20 @@ class VerbCommand(BaseCommand):
         """Tell what was done, a line each."""
         for line in lines:
             self.stdout.write(line[0].upper() + line[1:])
+
+    def tell_probe(self, mapping: Mapping) -> None:
+        """Ask the mapping's registry what it wants, and say what it said. Whatever comes of it, the mapping stands."""
+        if not settings.FACADE_PROBE_ON_SAVE:
+            return
+        try:
+            registry = probe_mapping(Actor.command_line(), mapping_id=mapping.pk).registry
+        except VerbError as error:
+            self.stdout.write(f"Not probed: {error.message}")
+            return
+        if registry.probe_error:
+            self.stdout.write(f"Note: {registry.probe_error}")
+        else:
+            self.stdout.write(f"{registry} asks for {'no token' if registry.auth == 'none' else registry.auth}")
 
     @contextmanager
     def refusals(self) -> Iterator[None]:

@@ -61,6 +61,7 @@ def load_table(policy: Policy, hostname: str | None = None) -> Table:
             "enabled",
             "allow_push",
             "private",
+            "public",
             "delivery",
         )
         return Table.build(
@@ -72,9 +73,11 @@ def load_table(policy: Policy, hostname: str | None = None) -> Table:
             mappings=(
                 (
                     mapping_key(host, prefix),
-                    MappingEntry(keys[registry], upstream, pack_flags(enabled, allow_push, private, delivery)),
+                    MappingEntry(
+                        keys[registry], upstream, pack_flags(enabled, push, private or public == "no", delivery)
+                    ),
                 )
-                for host, prefix, registry, upstream, enabled, allow_push, private, delivery in rows.iterator(
+                for host, prefix, registry, upstream, enabled, push, private, public, delivery in rows.iterator(
                     _CHUNK_ROWS
                 )
             ),

@@ -32,6 +32,16 @@ class Mapping(models.Model):
     allow_push = models.BooleanField(default=False, help_text="Redirect pushes too, for clients that can follow.")
     private = models.BooleanField(default=False, help_text="The images need credentials even to be pulled.")
     delivery = models.CharField(max_length=10, choices=Delivery.choices, default=Delivery.AUTO)
+    # What the last probe found at one repository under the mapping. An operator doesn't type these.
+    probed_repository = models.CharField(max_length=MAX_NAME_LENGTH, blank=True, editable=False)
+    public = models.CharField(
+        max_length=10,
+        default="unknown",
+        editable=False,
+        choices=[("yes", "everybody can pull"), ("no", "credentials needed"), ("unknown", "not known yet")],
+    )
+    probed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    probe_error = models.CharField(max_length=500, blank=True, editable=False)
     enabled = models.BooleanField(default=True, help_text="While off, clients are told that the mapping is off.")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
@@ -92,7 +102,7 @@ class Mapping(models.Model):
     @property
     def table_flags(self) -> int:
         """The mapping's switches, packed."""
-        return pack_flags(self.enabled, self.allow_push, self.private, self.delivery)
+        return pack_flags(self.enabled, self.allow_push, self.private or self.public == "no", self.delivery)
 
     def table_entry(self) -> MappingEntry:
         """The mapping as the data plane sees it."""

@@ -46,7 +46,20 @@ class Work:
             raise _as_verb_error(error) from error
         self._sign(instance)
         instance.save()
-        self._publish(instance, gone=False)
+        self._publish(instance)
+
+    def note(self, instance: Any, **facts: Any) -> None:
+        """Write down what was found out about a row, which is no part of its history; publish what requests depend on."""
+        before = instance.table_entry()
+        for name, value in facts.items():
+            setattr(instance, name, value)
+        instance.skip_history_when_saving = True
+        try:
+            instance.save(update_fields=list(facts))
+        finally:
+            del instance.skip_history_when_saving
+        if instance.table_entry() != before:
+            self._publish(instance)
 
     def delete(self, instance: models.Model) -> None:
         """Remove a row. Raises VerbError while other rows refer to it."""
@@ -76,12 +89,12 @@ class Work:
         instance._change_reason = self._reason
         instance._actor = self._actor.label
 
-    def _publish(self, instance: Any, *, gone: bool) -> None:
+    def _publish(self, instance: Any) -> None:
         entry = instance.table_entry()
         as_dict = (
             entry._asdict() if hasattr(entry, "_asdict") else {name: getattr(entry, name) for name in entry.__slots__}
         )
-        self._record(instance.table_kind, instance.table_key, None if gone else as_dict)
+        self._record(instance.table_kind, instance.table_key, as_dict)
 
     def _record(self, kind: str, key: str, entry: dict[str, Any] | None) -> None:
         self._generation.value += 1

@@ -37,4 +37,6 @@ class Command(VerbCommand):
                 delivery=Mapping.Delivery.REDIRECT if options["shell"] else Mapping.Delivery.AUTO,
             )
         self.say(outcome.done or [f"nothing to change: {outcome.mapping} is there already"])
+        if outcome.done:
+            self.tell_probe(outcome.mapping)
         self.stdout.write(f"This now works: {outcome.mapping.pull_command}")

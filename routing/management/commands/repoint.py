@@ -28,3 +28,5 @@ class Command(VerbCommand):
                 target=options["target"],
             )
         self.say(outcome.done or [f"nothing to change: {outcome.mapping} already"])
+        if outcome.done:
+            self.tell_probe(outcome.mapping)

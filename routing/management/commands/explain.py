@@ -1,0 +1,65 @@
+"""manage.py explain IMAGE"""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from routing.core.outlook import Outlook
+from routing.management.verbs import VerbCommand
+from routing.services.explaining import Explanation, explain
+
+
+class Command(VerbCommand):
+    help = "Show which mapping an image falls under, where it leads, and what each client will meet."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("image", help="such as docker.acme.com/acme/app:1.0")
+
+    def handle(self, **options: Any) -> None:
+        with self.refusals():
+            found = explain(options["image"])
+        self._print_facts(found)
+        self._print_endpoints(found.outlooks)
+        self._print_clients(found.outlooks)
+        for line in found.advice:
+            self.stdout.write(f"\nNote: {line}")
+
+    def _print_facts(self, found: Explanation) -> None:
+        facts = [("hostname", found.hostname.name), ("tenant", found.hostname.tenant.slug)]
+        if found.mapping is None or found.match is None:
+            facts.append(("mapping", "none"))
+        else:
+            registry = found.mapping.registry
+            shared = "shared" if registry.tenant_id is None else "the tenant's own"
+            asks = {"none": "no token", "unknown": "not known yet"}.get(registry.auth, f"{registry.auth} credentials")
+            facts += [
+                ("mapping", str(found.mapping)),
+                ("registry", f"{registry.name} ({registry.origin}, {shared}; asks for {asks})"),
+                ("upstream name", found.match.upstream_name or "none: this is a namespace"),
+                ("strategy", found.match.strategy),
+            ]
+        for label, value in facts:
+            self.stdout.write(f"{label + ':':<15}{value}")
+
+    def _print_endpoints(self, found: list[Outlook]) -> None:
+        """The decision for each endpoint, once for all clients that get the same."""
+        self.stdout.write("\nDecisions:")
+        for steps in zip(*(outlook.steps for outlook in found), strict=True):
+            same: dict[tuple[str, str, bool], list[str]] = {}
+            for outlook, step in zip(found, steps, strict=True):
+                key = (step.outcome, step.detail, step.after_challenge)
+                same.setdefault(key, []).append(outlook.client.name)
+            for (outcome, detail, challenged), clients in same.items():
+                who = "" if len(same) == 1 else f"  [{'; '.join(clients)}]"
+                how = f"{outcome} (after a token)" if challenged else outcome
+                self.stdout.write(f"  {steps[0].endpoint:<10}{how:<26}{detail}{who}")
+
+    def _print_clients(self, found: list[Outlook]) -> None:
+        self.stdout.write("\nA pull by:")
+        for outlook in found:
+            outcomes = {step.endpoint: step.outcome for step in outlook.steps}
+            how = "works" if outlook.works else "FAILS"
+            self.stdout.write(
+                f"  {outlook.client.name:<34}{how:<9}manifest {outcomes['manifest']}, layers {outcomes['blob']}; "
+                f"through the facade: {outlook.bytes_through_facade}"
+            )

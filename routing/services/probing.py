@@ -1,0 +1,126 @@
+"""The probe's verbs: find out what a registry asks for, and write it down. Imports conf, models and registries.
+
+The registry is asked outside any transaction; only the finding is written in one. A registry that can't be reached is
+said to be so, and never keeps anybody from saving.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connections, transaction
+from django.utils import timezone
+
+from routing.conf import client_limits, guard_policy
+from routing.core.table import Auth
+from routing.models import Mapping, Registry
+from routing.registries.client import RegistryClient
+from routing.registries.probe import RegistryProbe, probe_registry
+from routing.registries.repository_probe import Delivery, RepositoryProbe, probe_repository
+from routing.services.actor import Actor
+from routing.services.errors import NotFound
+from routing.services.work import work
+
+logger = logging.getLogger(__name__)
+
+_PROBED_AUTHS = (Auth.NONE, Auth.BASIC, Auth.BEARER)
+
+
+def probe(actor: Actor, *, registry_id: int) -> Registry:
+    """Ask a registry what it wants, and write it down. Takes seconds where it doesn't answer. Raises NotFound."""
+    registry = Registry.objects.filter(pk=registry_id).first()
+    if registry is None:
+        raise NotFound("this registry is gone")
+    found = asyncio.run(_ask_registry(registry.origin))
+    with work(actor, "probe") as unit:
+        current = Registry.objects.select_for_update().filter(pk=registry_id, origin=registry.origin).first()
+        if current is None:
+            raise NotFound("this registry is gone, or was changed meanwhile")
+        facts = {"probed_at": found.at, "probe_error": (found.error or "")[:500]}
+        if found.auth.value in _PROBED_AUTHS:
+            # One that doesn't answer now asks for what it asked for before.
+            facts |= {
+                "auth": found.auth.value,
+                "realm": (found.realm or "")[:500],
+                "service": (found.service or "")[:300],
+            }
+        unit.note(current, **facts)
+    return current
+
+
+def probe_mapping(actor: Actor, *, mapping_id: int, repository: str | None = None) -> Mapping:
+    """Ask for one repository under a mapping: can everybody pull it, and how are its layers handed out?
+
+    `repository` is an upstream name; without it the mapping's own, or the one probed before. Where there is none to
+    ask for, only the registry is probed. Raises NotFound.
+    """
+    mapping = Mapping.objects.select_related("registry", "hostname").filter(pk=mapping_id).first()
+    if mapping is None:
+        raise NotFound("this mapping is gone")
+    probe(actor, registry_id=mapping.registry_id)
+    name = repository or mapping.probed_repository or _own_repository(mapping)
+    if not name:
+        return mapping
+    found = asyncio.run(_ask_repository(mapping.registry.origin, name))
+    with work(actor, "probe") as unit:
+        current = Mapping.objects.select_related("registry", "hostname").filter(pk=mapping_id).first()
+        if current is None or current.registry_id != mapping.registry_id:
+            raise NotFound("this mapping is gone, or was repointed meanwhile")
+        unit.note(
+            current,
+            probed_repository=name,
+            public=found.public.value,
+            probed_at=found.at,
+            probe_error=(found.error or "")[:500],
+        )
+        if found.delivery is not Delivery.UNKNOWN:
+            origins = " ".join(found.origins)[:500]
+            unit.note(current.registry, blob_delivery=found.delivery.value, blob_origins=origins)
+    return current
+
+
+def _own_repository(mapping: Mapping) -> str:
+    # A prefix of two components or more is most often a repository; one component is an organisation.
+    return mapping.upstream_prefix if "/" in mapping.upstream_prefix else ""
+
+
+async def _ask_registry(origin: str) -> RegistryProbe:
+    async with RegistryClient(guard_policy(), client_limits()) as client:
+        return await probe_registry(client, origin)
+
+
+async def _ask_repository(origin: str, name: str) -> RepositoryProbe:
+    async with RegistryClient(guard_policy(), client_limits()) as client:
+        return await probe_repository(client, origin, name)
+
+
+def probe_soon(mapping: Mapping) -> None:
+    """Probe a mapping and its registry once the present transaction is through, without keeping anybody waiting."""
+    if not settings.FACADE_PROBE_ON_SAVE:
+        return
+    transaction.on_commit(
+        lambda: threading.Thread(target=_probe_quietly, args=(mapping.pk,), name="probe", daemon=True).start()
+    )
+
+
+def _probe_quietly(mapping_id: int) -> None:
+    try:
+        probe_mapping(Actor.program("probe"), mapping_id=mapping_id)
+    except NotFound:
+        pass  # Removed again meanwhile.
+    except Exception:
+        logger.exception("the probe of a new mapping failed")
+    finally:
+        connections.close_all()
+
+
+def stale_registries(now_older_than_seconds: float) -> Iterable[Registry]:
+    """The registries in use whose last probe is older than so many seconds, the oldest first."""
+    limit = timezone.now() - timedelta(seconds=now_older_than_seconds)
+    in_use = Registry.objects.filter(mappings__isnull=False).distinct()
+    never = in_use.filter(probed_at=None)
+    old = in_use.filter(probed_at__lt=limit).order_by("probed_at")
+    return [*never, *old]
