@@ -49,7 +49,7 @@ class Work:
         self._publish(instance)
 
     def note(self, instance: Any, **facts: Any) -> None:
-        """Write down what was found out about a row, which is no part of its history; publish what requests depend on."""
+        """Write down what was found out about a row: no part of its history. Publishes what requests depend on."""
         before = instance.table_entry()
         for name, value in facts.items():
             setattr(instance, name, value)
