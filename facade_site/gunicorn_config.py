@@ -1,9 +1,12 @@
 """How gunicorn serves the facade, from `make run` and in the image alike."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
-from facade_site.environment import load
+from facade_site.environment import BASE_DIR, load
 
 # Here rather than only in the settings: the workers are forked from this process and inherit what it read.
 env = load()
@@ -31,3 +34,17 @@ accesslog = None
 control_socket_disable = True
 # The middleware judges forwarded headers itself, by FACADE_TRUSTED_PROXIES: nothing before it may rewrite the client.
 forwarded_allow_ips = ""
+
+
+def when_ready(server: Any) -> None:
+    """Start the work that nobody asks for beside the workers; it ends with this process."""
+    if env.bool("FACADE_MAINTAIN", default=True):
+        argv = [sys.executable, str(BASE_DIR / "manage.py"), "maintain", "--with-parent"]
+        server.maintenance = subprocess.Popen(argv, cwd=BASE_DIR, start_new_session=True)
+
+
+def on_exit(server: Any) -> None:
+    """End it without waiting for its next look at its parent."""
+    maintenance = getattr(server, "maintenance", None)
+    if maintenance is not None:
+        maintenance.terminate()
