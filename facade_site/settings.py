@@ -33,6 +33,9 @@ FACADE_TRUSTED_PROXIES: list[str] = env.list("FACADE_TRUSTED_PROXIES", default=[
 # Deadlines towards backing registries, in seconds: for a connection, and for a whole relayed answer.
 FACADE_CONNECT_SECONDS = env.float("FACADE_CONNECT_SECONDS", default=3.0)
 FACADE_RELAY_SECONDS = env.float("FACADE_RELAY_SECONDS", default=15.0)
+# What one tenant may have, where its own record says nothing else.
+FACADE_MAX_HOSTNAMES_PER_TENANT = env.int("FACADE_MAX_HOSTNAMES_PER_TENANT", default=50)
+FACADE_MAX_MAPPINGS_PER_TENANT = env.int("FACADE_MAX_MAPPINGS_PER_TENANT", default=10_000)
 # Whether a new mapping's registry is asked at once what it wants of its clients, and how old a finding may grow.
 FACADE_PROBE_ON_SAVE = env.bool("FACADE_PROBE_ON_SAVE", default=True)
 FACADE_PROBE_SECONDS = env.float("FACADE_PROBE_SECONDS", default=3600.0)

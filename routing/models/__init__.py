@@ -1,9 +1,22 @@
 """The tables, one file a noun. Imports only `routing.core`; written only by `routing.services`."""
 
 from routing.models.change import Change, Generation
+from routing.models.claim import HostnameClaim
 from routing.models.hostname import Hostname
 from routing.models.mapping import Mapping
+from routing.models.membership import Invitation, Membership, Role
 from routing.models.registry import Registry
 from routing.models.tenant import Tenant
 
-__all__ = ["Change", "Generation", "Hostname", "Mapping", "Registry", "Tenant"]
+__all__ = [
+    "Change",
+    "Generation",
+    "Hostname",
+    "HostnameClaim",
+    "Invitation",
+    "Mapping",
+    "Membership",
+    "Registry",
+    "Role",
+    "Tenant",
+]

@@ -7,7 +7,8 @@ from django.db.models.functions import Lower
 from routing.core.table import HostEntry
 from routing.models.history import records
 
-HOSTNAME_PATTERN = r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])\Z"
+# A wildcard stands for one label: *.pull.acme.com serves a.pull.acme.com.
+HOSTNAME_PATTERN = r"^((\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])\Z"
 
 
 class Hostname(models.Model):
@@ -26,6 +27,15 @@ class Hostname(models.Model):
         related_name="+",
         help_text="Where a bare “docker login” goes when mappings lead to several registries.",
     )
+    suspended = models.BooleanField(default=False, help_text="Refuse every request for this hostname.")
+    suspension_message = models.CharField(
+        max_length=300, blank=True, help_text="What clients are told while the hostname is suspended."
+    )
+    # How its tenant came by it. Without a token an operator of the platform vouched for it.
+    proof_token = models.CharField(max_length=64, blank=True, editable=False)
+    proof_checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    proof_missing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    proof_finding = models.CharField(max_length=500, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     history = records()
 
@@ -59,8 +69,10 @@ class Hostname(models.Model):
 
     def table_entry(self) -> HostEntry:
         """The hostname as the data plane sees it."""
+        refusal = self.suspension_message or "this hostname is suspended; ask its owner" if self.suspended else ""
         return HostEntry(
             tenant=str(self.tenant_id),
             enabled=self.enabled,
             login_registry=str(self.login_registry_id or ""),
+            refusal=refusal,
         )

@@ -15,6 +15,12 @@ class Tenant(models.Model):
     suspension_message = models.CharField(
         max_length=300, blank=True, help_text="What clients are told while the tenant is suspended."
     )
+    max_hostnames = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many hostnames it may have. Empty: the platform's limit."
+    )
+    max_mappings = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many mappings it may have. Empty: the platform's limit."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     history = records()
 

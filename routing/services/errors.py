@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+
 
 class VerbError(Exception):
     """A verb refused; nothing was changed. The message tells a person what to do about it.
@@ -18,6 +20,13 @@ class VerbError(Exception):
     def at(cls, field: str, message: str) -> "VerbError":
         """A refusal because of one input."""
         return cls(message, {field: [message]})
+
+    @classmethod
+    def invalid(cls, error: ValidationError) -> "VerbError":
+        """What a model's validation found."""
+        by_name = error.message_dict
+        fields = {("" if name == NON_FIELD_ERRORS else name): messages for name, messages in by_name.items()}
+        return cls(" ".join(message for messages in fields.values() for message in messages), fields)
 
 
 class Conflict(VerbError):

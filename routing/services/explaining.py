@@ -12,7 +12,9 @@ from routing.core.outlook import Outlook, outlooks
 from routing.core.table import Flag, Match, Strategy, Table
 from routing.models import Hostname, Mapping, Registry
 from routing.models.load import load_table
+from routing.services.actor import Actor
 from routing.services.errors import NotFound, VerbError
+from routing.services.permissions import visible
 
 
 class Image(NamedTuple):
@@ -52,10 +54,11 @@ def parse_image(text: str) -> Image:
     return Image(host, name, digest or tag or "latest")
 
 
-def explain(text: str) -> Explanation:
+def explain(actor: Actor, text: str) -> Explanation:
     """What happens to an image. Raises VerbError, and NotFound for a hostname that isn't here."""
     image = parse_image(text)
-    hostname = Hostname.objects.select_related("tenant").filter(name=image.hostname).first()
+    known = visible(actor, Hostname.objects.select_related("tenant"), "tenant")
+    hostname = known.filter(name=image.hostname).first()
     if hostname is None:
         raise NotFound(f"{image.hostname} is not a hostname of this facade; manage.py list_mappings shows those it has")
     return explain_image(load_table(policy(), image.hostname), image, hostname)

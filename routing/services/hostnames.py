@@ -4,6 +4,7 @@ from routing.core.hosts import HostInvalid, normalise_hostname, parse_authority
 from routing.models import Hostname, Registry
 from routing.services.actor import Actor
 from routing.services.errors import Conflict, NotFound, VerbError
+from routing.services.permissions import Action, require, visible
 from routing.services.tenants import DEFAULT_SLUG, ensure_tenant
 from routing.services.work import Work, work
 
@@ -14,11 +15,18 @@ def ensure_hostname(unit: Work, text: str, tenant_slug: str | None) -> tuple[Hos
     Raises VerbError; Conflict where another tenant has it.
     """
     name = parse_hostname(text)
-    hostname = Hostname.objects.select_related("tenant").filter(name=name).first()
+    known = visible(unit.actor, Hostname.objects.select_related("tenant"), "tenant")
+    hostname = known.filter(name=name).first()
     if hostname is not None:
         if tenant_slug not in (None, hostname.tenant.slug):
             raise Conflict(f"{name} belongs to another tenant than {tenant_slug}")
         return hostname, []
+    if not unit.actor.platform:
+        # The same words whether nobody has the name or somebody else does.
+        raise NotFound(
+            f"{name} is not a hostname of yours; claim it first, and prove that it is",
+            {"hostname": ["This is not a hostname of yours: claim it first, and prove that it is."]},
+        )
     tenant, done = ensure_tenant(unit, tenant_slug or DEFAULT_SLUG)
     hostname = Hostname(tenant=tenant, name=name)
     check_no_loop(hostname)
@@ -31,9 +39,14 @@ def save_hostname(actor: Actor, reason: str, hostname: Hostname) -> Hostname:
     hostname.name = parse_hostname(hostname.name)
     with work(actor, reason) as unit:
         if hostname.pk is None:
+            # A tenant claims a hostname and proves it; only the platform's operators vouch for one.
+            require(actor, Action.PLATFORM, None)
             check_no_loop(hostname)
-        elif Hostname.objects.get(pk=hostname.pk).name != hostname.name:
-            raise VerbError.at("name", "A hostname isn't renamed: add the new one, and remove the old when it is idle.")
+        else:
+            _check_change(actor, hostname)
+        registry = hostname.login_registry
+        if registry is not None and registry.tenant_id not in (None, hostname.tenant_id):
+            raise VerbError.at("login_registry", "This registry belongs to another tenant.")
         unit.save(hostname)
     return hostname
 
@@ -41,10 +54,38 @@ def save_hostname(actor: Actor, reason: str, hostname: Hostname) -> Hostname:
 def remove_hostname(actor: Actor, reason: str, *, hostname_id: int) -> None:
     """Remove a hostname that has no mappings left. Raises NotFound, VerbError."""
     with work(actor, reason) as unit:
-        hostname = Hostname.objects.filter(pk=hostname_id).first()
-        if hostname is None:
-            raise NotFound("this hostname is gone")
+        hostname = get_hostname(actor, hostname_id)
+        require(actor, Action.HOSTNAMES, hostname.tenant)
         unit.delete(hostname)
+
+
+def suspend_hostname(actor: Actor, reason: str, *, hostname_id: int, suspended: bool, message: str = "") -> Hostname:
+    """Refuse, or serve again, every request for a hostname. For operators of the platform. Raises NotFound, Denied."""
+    with work(actor, reason) as unit:
+        require(actor, Action.PLATFORM, None)
+        hostname = get_hostname(actor, hostname_id)
+        hostname.suspended, hostname.suspension_message = suspended, message if suspended else ""
+        unit.save(hostname)
+    return hostname
+
+
+def get_hostname(actor: Actor, hostname_id: int) -> Hostname:
+    """A hostname that the actor may see. Raises NotFound."""
+    found = visible(actor, Hostname.objects.select_related("tenant"), "tenant").filter(pk=hostname_id).first()
+    if found is None:
+        raise NotFound("this hostname is gone")
+    return found
+
+
+def _check_change(actor: Actor, hostname: Hostname) -> None:
+    before = get_hostname(actor, hostname.pk)
+    require(actor, Action.HOSTNAMES, before.tenant)
+    if before.name != hostname.name:
+        raise VerbError.at("name", "A hostname isn't renamed: add the new one, and remove the old when it is idle.")
+    if before.tenant_id != hostname.tenant_id:
+        raise VerbError.at("tenant", "A hostname isn't moved between tenants: remove it here, and add it there.")
+    if (before.suspended, before.suspension_message) != (hostname.suspended, hostname.suspension_message):
+        require(actor, Action.PLATFORM, None)
 
 
 def parse_hostname(text: str) -> str:

@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 from routing.core.hosts import HostInvalid, normalise_hostname
 from routing.core.names import is_name
-from routing.models import Mapping
+from routing.models import Mapping, Registry
 from routing.services.actor import Actor
 from routing.services.errors import Conflict, NotFound, VerbError
 from routing.services.hostnames import ensure_hostname
+from routing.services.permissions import Action, require, visible
+from routing.services.quotas import check_mappings
 from routing.services.registries import ensure_registry
 from routing.services.targets import find_registry, parse_target
 from routing.services.work import work
@@ -42,6 +44,7 @@ def add_mapping(
     prefix = parse_prefix(prefix)
     with work(actor, reason) as unit:
         host, done = ensure_hostname(unit, hostname, tenant)
+        require(actor, Action.MAP, host.tenant)
         existing = Mapping.objects.select_related("hostname", "registry").filter(hostname=host, prefix=prefix).first()
         if existing is not None:
             registry = find_registry(host.tenant, wanted)
@@ -49,6 +52,8 @@ def add_mapping(
             _refuse_difference(existing, same, target, allow_push, private, delivery)
             return Outcome(existing, [])
         registry, made = ensure_registry(unit, host.tenant, wanted)
+        check_not_whole(actor, registry, wanted.upstream_prefix)
+        check_mappings(actor, host.tenant)
         mapping = Mapping(
             hostname=host,
             prefix=prefix,
@@ -83,10 +88,12 @@ def repoint(actor: Actor, reason: str, *, hostname: str, prefix: str, target: st
     """Lead a mapping somewhere else. The reason is kept with the change. Raises VerbError, NotFound."""
     wanted = parse_target(target)
     with work(actor, _required(reason)) as unit:
-        mapping = get_mapping(hostname, prefix)
+        mapping = get_mapping(actor, hostname, prefix)
+        require(actor, Action.MAP, mapping.hostname.tenant)
         registry, done = ensure_registry(unit, mapping.hostname.tenant, wanted)
         if (mapping.registry, mapping.upstream_prefix) == (registry, wanted.upstream_prefix):
             return Outcome(mapping, [])
+        check_not_whole(actor, registry, wanted.upstream_prefix)
         before = mapping.target
         mapping.registry, mapping.upstream_prefix = registry, wanted.upstream_prefix
         unit.save(mapping)
@@ -107,11 +114,13 @@ def edit_mapping(
     """Set everything of a mapping but its hostname and prefix, in one step; a changed target needs a reason."""
     wanted = parse_target(target)
     with work(actor, reason) as unit:
-        mapping = _by_ids([mapping_id])[0]
+        mapping = _by_ids(actor, [mapping_id])[0]
+        require(actor, Action.MAP, mapping.hostname.tenant)
         registry, done = ensure_registry(unit, mapping.hostname.tenant, wanted)
         before = mapping.target
         if (mapping.registry, mapping.upstream_prefix) != (registry, wanted.upstream_prefix):
             _required(reason)
+            check_not_whole(actor, registry, wanted.upstream_prefix)
             mapping.registry, mapping.upstream_prefix = registry, wanted.upstream_prefix
             done.append(f"repointed {mapping.source} from {before} to {mapping.target}")
         options = {"allow_push": allow_push, "private": private, "delivery": delivery, "enabled": enabled}
@@ -128,7 +137,8 @@ def edit_mapping(
 def switch_mappings(actor: Actor, reason: str, *, mapping_ids: Iterable[int], enabled: bool) -> list[Mapping]:
     """Switch mappings on or off, all or none; gives those that changed. Raises NotFound."""
     with work(actor, reason) as unit:
-        changed = [mapping for mapping in _by_ids(mapping_ids) if mapping.enabled != enabled]
+        mappings = _changeable(actor, mapping_ids)
+        changed = [mapping for mapping in mappings if mapping.enabled != enabled]
         for mapping in changed:
             mapping.enabled = enabled
             unit.save(mapping)
@@ -138,7 +148,8 @@ def switch_mappings(actor: Actor, reason: str, *, mapping_ids: Iterable[int], en
 def remove_mapping(actor: Actor, reason: str, *, hostname: str, prefix: str) -> str:
     """Remove a mapping; gives what it was, in words. Its history stays. Raises NotFound."""
     with work(actor, reason) as unit:
-        mapping = get_mapping(hostname, prefix)
+        mapping = get_mapping(actor, hostname, prefix)
+        require(actor, Action.MAP, mapping.hostname.tenant)
         was = str(mapping)
         unit.delete(mapping)
     return was
@@ -147,25 +158,22 @@ def remove_mapping(actor: Actor, reason: str, *, hostname: str, prefix: str) -> 
 def remove_mappings(actor: Actor, reason: str, *, mapping_ids: Iterable[int]) -> list[str]:
     """Remove mappings, all or none; gives what they were, in words. Raises NotFound."""
     with work(actor, reason) as unit:
-        mappings = _by_ids(mapping_ids)
+        mappings = _changeable(actor, mapping_ids)
         was = [str(mapping) for mapping in mappings]
         for mapping in mappings:
             unit.delete(mapping)
     return was
 
 
-def get_mapping(hostname: str, prefix: str) -> Mapping:
-    """The mapping of exactly that prefix. Raises NotFound, VerbError."""
+def get_mapping(actor: Actor, hostname: str, prefix: str) -> Mapping:
+    """The mapping of exactly that prefix, where the actor may see it. Raises NotFound, VerbError."""
     try:
         name = normalise_hostname(hostname)
     except HostInvalid as error:
         raise VerbError.at("hostname", str(error)) from error
     prefix = parse_prefix(prefix)
-    mapping = (
-        Mapping.objects.select_related("hostname__tenant", "registry")
-        .filter(hostname__name=name, prefix=prefix)
-        .first()
-    )
+    mappings = visible(actor, Mapping.objects.select_related("hostname__tenant", "registry"), "hostname__tenant")
+    mapping = mappings.filter(hostname__name=name, prefix=prefix).first()
     if mapping is None:
         source = f"{name}/{prefix}" if prefix else name
         raise NotFound(f"there is no mapping of {source}; manage.py list_mappings shows those that exist")
@@ -184,9 +192,30 @@ def parse_prefix(text: str) -> str:
     return prefix
 
 
-def _by_ids(mapping_ids: Iterable[int]) -> list[Mapping]:
+def check_not_whole(actor: Actor, registry: Registry, upstream_prefix: str) -> None:
+    """Refuse to lead tenants' users to all of a shared registry: the address would vouch for anybody's images."""
+    if not actor.platform and registry.tenant_id is None and not upstream_prefix:
+        raise VerbError.at(
+            "target",
+            f"all of {registry} can be mapped by operators of the platform only: "
+            f"name your part of it, such as {registry}/your-organisation",
+        )
+
+
+def _changeable(actor: Actor, mapping_ids: Iterable[int]) -> list[Mapping]:
+    mappings = _by_ids(actor, mapping_ids)
+    for mapping in mappings:
+        require(actor, Action.MAP, mapping.hostname.tenant)
+    return mappings
+
+
+def _by_ids(actor: Actor, mapping_ids: Iterable[int]) -> list[Mapping]:
     wanted = set(mapping_ids)
-    mappings = list(Mapping.objects.select_related("hostname__tenant", "registry").filter(pk__in=wanted))
+    mappings = list(
+        visible(actor, Mapping.objects.select_related("hostname__tenant", "registry"), "hostname__tenant").filter(
+            pk__in=wanted
+        )
+    )
     if len(mappings) != len(wanted):
         raise NotFound("one of these mappings is gone; reload the page")
     return mappings

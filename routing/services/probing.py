@@ -22,6 +22,7 @@ from routing.registries.probe import RegistryProbe, probe_registry
 from routing.registries.repository_probe import Delivery, RepositoryProbe, probe_repository
 from routing.services.actor import Actor
 from routing.services.errors import NotFound
+from routing.services.permissions import Action, require, visible, visible_registries
 from routing.services.work import work
 
 logger = logging.getLogger(__name__)
@@ -31,12 +32,17 @@ _PROBED_AUTHS = (Auth.NONE, Auth.BASIC, Auth.BEARER)
 
 def probe(actor: Actor, *, registry_id: int) -> Registry:
     """Ask a registry what it wants, and write it down. Takes seconds where it doesn't answer. Raises NotFound."""
-    registry = Registry.objects.filter(pk=registry_id).first()
+    registry = visible_registries(actor).select_related("tenant").filter(pk=registry_id).first()
     if registry is None:
         raise NotFound("this registry is gone")
+    require(actor, Action.REGISTRIES, registry.tenant)
+    return _probe(actor, registry)
+
+
+def _probe(actor: Actor, registry: Registry) -> Registry:
     found = asyncio.run(_ask_registry(registry.origin))
     with work(actor, "probe") as unit:
-        current = Registry.objects.select_for_update().filter(pk=registry_id, origin=registry.origin).first()
+        current = Registry.objects.select_for_update().filter(pk=registry.pk, origin=registry.origin).first()
         if current is None:
             raise NotFound("this registry is gone, or was changed meanwhile")
         facts = {"probed_at": found.at, "probe_error": (found.error or "")[:500]}
@@ -57,10 +63,13 @@ def probe_mapping(actor: Actor, *, mapping_id: int, repository: str | None = Non
     `repository` is an upstream name; without it the mapping's own, or the one probed before. Where there is none to
     ask for, only the registry is probed. Raises NotFound.
     """
-    mapping = Mapping.objects.select_related("registry", "hostname").filter(pk=mapping_id).first()
+    mappings = visible(actor, Mapping.objects.select_related("registry", "hostname__tenant"), "hostname__tenant")
+    mapping = mappings.filter(pk=mapping_id).first()
     if mapping is None:
         raise NotFound("this mapping is gone")
-    probe(actor, registry_id=mapping.registry_id)
+    require(actor, Action.MAP, mapping.hostname.tenant)
+    # Whoever may map to a shared registry may have it looked at.
+    _probe(actor, mapping.registry)
     name = repository or mapping.probed_repository or _own_repository(mapping)
     if not name:
         return mapping

@@ -2,7 +2,8 @@
 
 from routing.models import Registry, Tenant
 from routing.services.actor import Actor
-from routing.services.errors import NotFound
+from routing.services.errors import NotFound, VerbError
+from routing.services.permissions import Action, require, visible_registries
 from routing.services.targets import Target, check_origin, find_registry, parse_origin
 from routing.services.work import Work, work
 
@@ -13,6 +14,7 @@ def ensure_registry(unit: Work, tenant: Tenant, target: Target) -> tuple[Registr
     if registry is not None:
         check_origin(registry.origin)
         return registry, []
+    require(unit.actor, Action.REGISTRIES, tenant)
     check_origin(target.origin)
     registry = Registry(tenant=tenant, name=target.authority, origin=target.origin)
     unit.save(registry)
@@ -23,6 +25,7 @@ def save_registry(actor: Actor, reason: str, registry: Registry) -> Registry:
     """Write a new or changed registry. Raises VerbError."""
     registry.origin = parse_origin(registry.origin, "origin")
     with work(actor, reason) as unit:
+        _check_owner(actor, registry)
         check_origin(registry.origin, "origin")
         unit.save(registry)
     return registry
@@ -31,7 +34,21 @@ def save_registry(actor: Actor, reason: str, registry: Registry) -> Registry:
 def remove_registry(actor: Actor, reason: str, *, registry_id: int) -> None:
     """Remove a registry to which nothing leads any more. Raises NotFound, VerbError."""
     with work(actor, reason) as unit:
-        registry = Registry.objects.filter(pk=registry_id).first()
+        registry = visible_registries(actor).select_related("tenant").filter(pk=registry_id).first()
         if registry is None:
             raise NotFound("this registry is gone")
+        require(actor, Action.REGISTRIES, registry.tenant)
         unit.delete(registry)
+
+
+def _check_owner(actor: Actor, registry: Registry) -> None:
+    require(actor, Action.REGISTRIES, registry.tenant)
+    if registry.pk is not None:
+        before = visible_registries(actor).select_related("tenant").filter(pk=registry.pk).first()
+        if before is None:
+            raise NotFound("this registry is gone")
+        require(actor, Action.REGISTRIES, before.tenant)
+        if before.tenant_id != registry.tenant_id and before.mappings.exists():
+            raise VerbError.at("tenant", "mappings lead to this registry: its owner can't be changed any more")
+    elif not actor.platform and Registry.objects.filter(tenant=None, origin=registry.origin).exists():
+        raise VerbError.at("origin", f"{registry.origin} is shared with everybody already: use that one")

@@ -3,6 +3,7 @@
 from routing.models import Tenant
 from routing.services.actor import Actor
 from routing.services.errors import NotFound
+from routing.services.permissions import Action, require
 from routing.services.work import Work, work
 
 DEFAULT_SLUG = "default"
@@ -13,6 +14,7 @@ def ensure_tenant(unit: Work, slug: str) -> tuple[Tenant, list[str]]:
     tenant = Tenant.objects.filter(slug=slug).first()
     if tenant is not None:
         return tenant, []
+    require(unit.actor, Action.PLATFORM, None)
     tenant = Tenant(slug=slug, name=slug)
     unit.save(tenant)
     return tenant, [f"added tenant {slug}"]
@@ -21,6 +23,7 @@ def ensure_tenant(unit: Work, slug: str) -> tuple[Tenant, list[str]]:
 def save_tenant(actor: Actor, reason: str, tenant: Tenant) -> Tenant:
     """Write a new or changed tenant. Raises VerbError."""
     with work(actor, reason) as unit:
+        require(actor, Action.PLATFORM, None)
         unit.save(tenant)
     return tenant
 
@@ -28,6 +31,7 @@ def save_tenant(actor: Actor, reason: str, tenant: Tenant) -> Tenant:
 def suspend_tenant(actor: Actor, reason: str, *, tenant_id: int, suspended: bool, message: str = "") -> Tenant:
     """Refuse, or serve again, every request for a tenant's hostnames. Raises NotFound."""
     with work(actor, reason) as unit:
+        require(actor, Action.PLATFORM, None)
         tenant = Tenant.objects.filter(pk=tenant_id).first()
         if tenant is None:
             raise NotFound("this tenant is gone")
@@ -39,6 +43,7 @@ def suspend_tenant(actor: Actor, reason: str, *, tenant_id: int, suspended: bool
 def remove_tenant(actor: Actor, reason: str, *, tenant_id: int) -> None:
     """Remove a tenant that has nothing left. Raises NotFound, and VerbError while it has hostnames or registries."""
     with work(actor, reason) as unit:
+        require(actor, Action.PLATFORM, None)
         tenant = Tenant.objects.filter(pk=tenant_id).first()
         if tenant is None:
             raise NotFound("this tenant is gone")

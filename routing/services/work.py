@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import connection, models, transaction
 
 from routing.models import Change, Generation
@@ -33,7 +33,7 @@ class Work:
     """Saves and deletes on behalf of one actor, for one reason. Made by `work`."""
 
     def __init__(self, actor: Actor, reason: str, generation: Generation) -> None:
-        self._actor = actor
+        self.actor = actor
         self._reason = reason
         self._generation = generation
         self._published = False
@@ -43,7 +43,7 @@ class Work:
         try:
             instance.full_clean()
         except ValidationError as error:
-            raise _as_verb_error(error) from error
+            raise VerbError.invalid(error) from error
         self._sign(instance)
         instance.save()
         self._publish(instance)
@@ -85,9 +85,9 @@ class Work:
                 cursor.execute(f"NOTIFY {NOTIFY_CHANNEL}")
 
     def _sign(self, instance: Any) -> None:
-        instance._history_user = self._actor.user
+        instance._history_user = self.actor.user
         instance._change_reason = self._reason
-        instance._actor = self._actor.label
+        instance._actor = self.actor.label
 
     def _publish(self, instance: Any) -> None:
         entry = instance.table_entry()
@@ -114,8 +114,3 @@ def work(actor: Actor, reason: str) -> Iterator[Work]:
         unit = Work(actor, reason.strip(), Generation.objects.select_for_update().get(pk=1))
         yield unit
         unit.finish()
-
-
-def _as_verb_error(error: ValidationError) -> VerbError:
-    fields = {("" if name == NON_FIELD_ERRORS else name): messages for name, messages in error.message_dict.items()}
-    return VerbError(" ".join(message for messages in fields.values() for message in messages), fields)

@@ -6,6 +6,7 @@ from django.core.management.base import CommandParser
 
 from routing.core.outlook import Outlook
 from routing.management.verbs import VerbCommand
+from routing.services.actor import Actor
 from routing.services.explaining import Explanation, explain
 
 
@@ -17,7 +18,7 @@ class Command(VerbCommand):
 
     def handle(self, **options: Any) -> None:
         with self.refusals():
-            found = explain(options["image"])
+            found = explain(Actor.command_line(), options["image"])
         self._print_facts(found)
         self._print_endpoints(found.outlooks)
         self._print_clients(found.outlooks)
