@@ -105,24 +105,29 @@ def edit_mapping(
     reason: str,
     *,
     mapping_id: int,
-    target: str,
+    target: str | None,
     allow_push: bool,
     private: bool,
     delivery: str,
     enabled: bool,
 ) -> Outcome:
-    """Set everything of a mapping but its hostname and prefix, in one step; a changed target needs a reason."""
-    wanted = parse_target(target)
+    """Set everything of a mapping but its hostname and prefix, in one step; a changed target needs a reason.
+
+    `target` None leaves it where it is, whoever repointed it meanwhile. Raises VerbError, NotFound.
+    """
+    wanted = None if target is None else parse_target(target)
     with work(actor, reason) as unit:
         mapping = _by_ids(actor, [mapping_id])[0]
         require(actor, Action.MAP, mapping.hostname.tenant)
-        registry, done = ensure_registry(unit, mapping.hostname.tenant, wanted)
-        before = mapping.target
-        if (mapping.registry, mapping.upstream_prefix) != (registry, wanted.upstream_prefix):
-            _required(reason)
-            check_not_whole(actor, registry, wanted.upstream_prefix)
-            mapping.registry, mapping.upstream_prefix = registry, wanted.upstream_prefix
-            done.append(f"repointed {mapping.source} from {before} to {mapping.target}")
+        done: list[str] = []
+        if wanted is not None:
+            registry, done = ensure_registry(unit, mapping.hostname.tenant, wanted)
+            before = mapping.target
+            if (mapping.registry, mapping.upstream_prefix) != (registry, wanted.upstream_prefix):
+                _required(reason)
+                check_not_whole(actor, registry, wanted.upstream_prefix)
+                mapping.registry, mapping.upstream_prefix = registry, wanted.upstream_prefix
+                done.append(f"repointed {mapping.source} from {before} to {mapping.target}")
         options = {"allow_push": allow_push, "private": private, "delivery": delivery, "enabled": enabled}
         changed = [name for name, value in options.items() if getattr(mapping, name) != value]
         for name in changed:
