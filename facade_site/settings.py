@@ -50,7 +50,7 @@ CSRF_TRUSTED_ORIGINS = [f"https://{name}" for name in FACADE_CONTROL_HOSTS]
 INSTALLED_APPS = [
     "routing",
     "simple_history",
-    "django.contrib.admin",
+    "facade_site.apps.FacadeAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,0 +1,51 @@
+"""The filters beside the lists."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.admin import RelatedFieldListFilter, SimpleListFilter
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from routing.admin import scope
+
+
+class RelatedFilter(RelatedFieldListFilter):
+    """The first of the related rows that the asker may see; the search finds the others."""
+
+    template = "admin/routing/filter.html"
+    _MOST = 15
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        """The choices: one query, however many there are."""
+        rows = scope.visible(request, field.remote_field.model._default_manager.all())
+        found = [(str(row.pk), str(row)) for row in rows[: self._MOST + 1]]
+        self.more = len(found) > self._MOST
+        found = found[: self._MOST]
+        chosen = self.lookup_val[-1] if self.lookup_val else None
+        if chosen and chosen.isdecimal() and chosen not in dict(found):
+            found = [(str(row.pk), str(row)) for row in rows.filter(pk=chosen)] + found
+        return found
+
+
+class StateFilter(SimpleListFilter):
+    """Whether clients are served, and if not, for whose sake."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """The states."""
+        return [("on", "on"), ("off", "off"), ("blocked", "hostname off or tenant suspended")]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        """The mappings in the chosen state."""
+        blocked = Q(hostname__enabled=False) | Q(hostname__tenant__suspended=True)
+        match self.value():
+            case "on":
+                return queryset.filter(~blocked, enabled=True)
+            case "off":
+                return queryset.filter(enabled=False)
+            case "blocked":
+                return queryset.filter(blocked)
+        return queryset

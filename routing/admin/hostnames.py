@@ -1,0 +1,102 @@
+"""The pages of hostnames."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from routing.admin import scope
+from routing.admin.base import NounAdmin
+from routing.admin.filters import RelatedFilter
+from routing.admin.forms import VerbForm, name_input
+from routing.models import Hostname, Mapping
+from routing.services.hostnames import remove_hostname, save_hostname
+
+
+class HostnameForm(VerbForm):
+    """A hostname."""
+
+    field_names = {"hostname": "name"}
+
+    class Meta:
+        widgets = {"name": name_input(placeholder="docker.acme.com")}
+
+
+class HostnameAdmin(NounAdmin):
+    """A name never changes, nor whose it is."""
+
+    form = HostnameForm
+    list_display = ("name", "tenant", "state", "mapping_count", "login_registry")
+    list_select_related = ("tenant", "login_registry")
+    list_filter = ("enabled", ("tenant", RelatedFilter))
+    search_fields = ("name", "tenant__name", "tenant__slug")
+    search_help_text = "Hostname or tenant."
+    first_step = "Adding a mapping adds its hostname too."
+
+    def get_fieldsets(self, request: HttpRequest, obj: Hostname | None = None) -> Any:
+        """One part."""
+        self_evident = ["name", "tenant"]
+        fields = [*self_evident, "enabled", "login_registry"]
+        if obj is None or self.has_change_permission(request, obj):
+            fields.append("reason")
+        return [(None, {"fields": fields})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Hostname | None = None) -> tuple[str, ...]:
+        """What identifies an existing one."""
+        return () if obj is None else ("name", "tenant")
+
+    def page_context(self, request: HttpRequest, row: Hostname) -> dict[str, Any]:
+        """The page also leads to the hostname's mappings."""
+        mappings = scope.visible(request, Mapping.objects.filter(hostname=row)).select_related("hostname", "registry")
+        return {**super().page_context(request, row), "mappings": mappings[:10], "mapping_count": mappings.count()}
+
+    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Count each one's mappings."""
+        counts = counted(request, "hostname", rows)
+        for row in rows:
+            row.mapping_count = counts.get(row.pk, 0)
+
+    @admin.display(ordering="enabled")
+    def state(self, hostname: Hostname) -> str:
+        """Whether it is served."""
+        if not hostname.enabled:
+            return format_html('<span class="badge off">off</span>')
+        if hostname.tenant.suspended:
+            return format_html('<span class="badge blocked">tenant suspended</span>')
+        return format_html('<span class="badge on">on</span>')
+
+    @admin.display(description="mappings")
+    def mapping_count(self, hostname: Hostname) -> str:
+        """How many, leading to them."""
+        return mappings_link("hostname", hostname)
+
+    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[Hostname, list[str]]:
+        """Save."""
+        if change and not set(form.changed_data) - {"reason"}:
+            return form.instance, []
+        hostname = save_hostname(scope.actor(request), form.cleaned_data["reason"], form.instance)
+        return hostname, [f"{'changed' if change else 'added'} hostname {hostname}"]
+
+    def remove(self, request: HttpRequest, row: Hostname, reason: str) -> None:
+        """Remove."""
+        remove_hostname(scope.actor(request), reason, hostname_id=row.pk)
+
+
+def counted(request: HttpRequest, field: str, rows: Sequence[Any]) -> dict[int, int]:
+    """How many mappings each of `rows` has, by a foreign key of Mapping."""
+    mappings = scope.visible(request, Mapping.objects.filter(**{f"{field}__in": [row.pk for row in rows]}))
+    return dict(mappings.order_by().values_list(field).annotate(Count("pk")))
+
+
+def mappings_link(field: str, row: Any) -> str:
+    """The number of a row's mappings, as `complete` counted it, leading to their list."""
+    count = row.mapping_count
+    if not count:
+        return "0"
+    return format_html(
+        '<a href="{}?{}__id__exact={}">{}</a>', reverse("admin:routing_mapping_changelist"), field, row.pk, count
+    )

@@ -1,0 +1,111 @@
+"""The pages of registries."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.timesince import timesince
+
+from routing.admin import scope
+from routing.admin.base import NounAdmin
+from routing.admin.filters import RelatedFilter
+from routing.admin.forms import VerbForm, name_input
+from routing.admin.hostnames import counted, mappings_link
+from routing.models import Registry
+from routing.services.registries import remove_registry, save_registry
+
+_PROBED = ("auth", "realm", "service", "blob_delivery", "blob_origins", "probed_at", "probe_error")
+
+
+class RegistryForm(VerbForm):
+    """A registry."""
+
+    class Meta:
+        widgets = {
+            "origin": name_input(placeholder="https://registry.acme.com"),
+            "alias": name_input(),
+            "single_component_prefix": name_input(),
+        }
+
+
+class RegistryAdmin(NounAdmin):
+    """What a person says of a registry can be changed; what a probe found can be read."""
+
+    form = RegistryForm
+    list_display = ("name", "address", "owner", "asks_for", "layers", "mapping_count", "probed")
+    list_select_related = ("tenant",)
+    list_filter = ("auth", ("tenant", RelatedFilter))
+    search_fields = ("name", "origin", "alias", "tenant__name")
+    search_help_text = "Name, address or tenant."
+    first_step = "Adding a mapping adds its registry too."
+    readonly_fields = _PROBED
+
+    def get_fieldsets(self, request: HttpRequest, obj: Registry | None = None) -> Any:
+        """What a person says; then what was found."""
+        said = ["name", "origin", "alias", "tenant", "single_component_prefix", "stream_blobs"]
+        if obj is None or self.has_change_permission(request, obj):
+            said.append("reason")
+        found = [] if obj is None else [("What the last probe found", {"fields": _PROBED})]
+        return [(None, {"fields": said}), *found]
+
+    def page_context(self, request: HttpRequest, row: Registry) -> dict[str, Any]:
+        """The page also says what hangs on this registry."""
+        return {
+            **super().page_context(request, row),
+            "mapping_count": counted(request, "registry", [row]).get(row.pk, 0),
+        }
+
+    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Count each one's mappings."""
+        counts = counted(request, "registry", rows)
+        for row in rows:
+            row.mapping_count = counts.get(row.pk, 0)
+
+    @admin.display(ordering="origin")
+    def address(self, registry: Registry) -> str:
+        """Its address, and what people call that."""
+        known_as = format_html(' <span class="quiet">({})</span>', registry.alias) if registry.alias else ""
+        return format_html("{}{}", registry.origin, known_as)
+
+    @admin.display(ordering="tenant__name")
+    def owner(self, registry: Registry) -> str:
+        """Whose it is."""
+        return registry.tenant.name if registry.tenant else "shared"
+
+    @admin.display(description="asks for", ordering="auth")
+    def asks_for(self, registry: Registry) -> str:
+        """What it asks clients for."""
+        return {"none": "nothing", "basic": "a password", "bearer": "a token"}.get(registry.auth, "not known yet")
+
+    @admin.display(description="serves layers", ordering="blob_delivery")
+    def layers(self, registry: Registry) -> str:
+        """How it hands out layers."""
+        return registry.get_blob_delivery_display()
+
+    @admin.display(description="mappings")
+    def mapping_count(self, registry: Registry) -> str:
+        """How many, leading to them."""
+        return mappings_link("registry", registry)
+
+    @admin.display(description="last probe", ordering="probed_at")
+    def probed(self, registry: Registry) -> str:
+        """When it was asked last, and what went wrong."""
+        if registry.probed_at is None:
+            return "never"
+        when = f"{timesince(registry.probed_at, depth=1)} ago"
+        if not registry.probe_error:
+            return when
+        return format_html('<span class="badge blocked" title="{}">failed</span> {}', registry.probe_error, when)
+
+    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[Registry, list[str]]:
+        """Save."""
+        if change and not set(form.changed_data) - {"reason"}:
+            return form.instance, []
+        registry = save_registry(scope.actor(request), form.cleaned_data["reason"], form.instance)
+        return registry, [f"{'changed' if change else 'added'} registry {registry.name} at {registry.origin}"]
+
+    def remove(self, request: HttpRequest, row: Registry, reason: str) -> None:
+        """Remove."""
+        remove_registry(scope.actor(request), reason, registry_id=row.pk)
