@@ -13,6 +13,8 @@ import idna
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _AUTHORITY = re.compile(rf"(?P<name>{_LABEL}(?:\.{_LABEL})*)\.?(?::(?P<port>[0-9]{{1,5}}))?")
 _AUTHORITY_IPV6 = re.compile(r"\[(?P<address>[0-9a-f:.]{2,45})\](?::(?P<port>[0-9]{1,5}))?")
+# UTS #46 §4: all four are dots.
+_WILDCARD = re.compile(r"\*[.\u3002\uff0e\uff61](?P<parent>.+)", re.DOTALL)
 MAX_HOST_LENGTH = 253
 MAX_PORT = 65535
 
@@ -52,12 +54,13 @@ def normalise_hostname(text: str) -> str:
 
     Raises HostInvalid: empty, a port, a path, a label that IDNA refuses.
     """
-    name = text.strip().rstrip(".").lower()
+    name = text.strip().rstrip(".")
     if not name:
         raise HostInvalid("give a hostname, such as docker.acme.com")
     if "/" in name or "://" in name:
         raise HostInvalid("give the hostname alone, without scheme or path, such as docker.acme.com")
-    if not name.isascii() or "xn--" in name:
+    # Mapped by UTS #46 and nothing else: Python's lower() would make another letter of a last sigma.
+    if not name.isascii() or "xn--" in name.lower():
         try:
             name = idna.encode(name, uts46=True).decode("ascii")
         except idna.IDNAError as error:
@@ -69,6 +72,32 @@ def normalise_hostname(text: str) -> str:
     if port:
         raise HostInvalid("give the hostname without a port: the same name is served on every port")
     return host
+
+
+def normalise_served_name(text: str) -> str:
+    """As `normalise_hostname`, and for names that are served also `*.<parent>`: every name one label below the parent.
+
+    Raises HostInvalid.
+    """
+    wildcard = _WILDCARD.fullmatch(text.strip())
+    if wildcard is None:
+        return normalise_hostname(text)
+    parent = normalise_hostname(wildcard["parent"])
+    if parent.startswith("["):
+        raise HostInvalid(f"“{text.strip()}” is not a hostname: there are no names below an address")
+    if len(parent) > MAX_HOST_LENGTH - 2:
+        raise HostInvalid(f"“{text.strip()}” is not a hostname: it is longer than {MAX_HOST_LENGTH} characters")
+    return f"*.{parent}"
+
+
+def wildcard_above(host: str) -> str:
+    """The wildcard that would serve a normalised host: `*.pull.acme.com` for `a.pull.acme.com`."""
+    return f"*.{host.partition('.')[2]}"
+
+
+def is_wildcard(name: str) -> bool:
+    """Whether a stored name stands for every name one label below its parent."""
+    return name.startswith("*.")
 
 
 def is_ip_address(host: str) -> bool:

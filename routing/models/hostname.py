@@ -36,6 +36,8 @@ class Hostname(models.Model):
     proof_checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     proof_missing_since = models.DateTimeField(null=True, blank=True, editable=False)
     proof_finding = models.CharField(max_length=500, blank=True, editable=False)
+    # Set once the proof was missing for the whole grace time: not served, whatever `enabled` says, until it is back.
+    withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     history = records()
 
@@ -67,12 +69,17 @@ class Hostname(models.Model):
         """The hostname's key in the routing table."""
         return self.name
 
+    @property
+    def sample_name(self) -> str:
+        """A name that people could pull from: the hostname itself, or one that a wildcard stands for."""
+        return self.name.replace("*", "any", 1)
+
     def table_entry(self) -> HostEntry:
         """The hostname as the data plane sees it."""
         refusal = self.suspension_message or "this hostname is suspended; ask its owner" if self.suspended else ""
         return HostEntry(
             tenant=str(self.tenant_id),
-            enabled=self.enabled,
+            enabled=self.enabled and self.withdrawn_at is None,
             login_registry=str(self.login_registry_id or ""),
             refusal=refusal,
         )

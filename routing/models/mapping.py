@@ -86,7 +86,9 @@ class Mapping(models.Model):
     @property
     def pull_command(self) -> str:
         """The command that now works, with a placeholder where the repository's name isn't known."""
-        image = self.source if self.prefix.count("/") else f"{self.source}/IMAGE"
+        host = self.hostname.name.replace("*", "NAME", 1)
+        source = f"{host}/{self.prefix}" if self.prefix else host
+        image = source if self.prefix.count("/") else f"{source}/IMAGE"
         return f"docker pull {image}"
 
     @property
