@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.parser import BytesParser
+from itertools import takewhile
 
 CHUNK = b"x" * 65_536
 
@@ -84,7 +85,7 @@ Behaviour = Callable[[Exchange], None]
 class SickServer:
     """Serves on a loopback address, each connection in a thread; `on` says what a path does, the rest is 404.
 
-    With a `greeting` it speaks first, as HTTP servers don't, and says no more.
+    With a `greeting` it speaks first, as HTTP servers don't.
     """
 
     address: str = "127.0.0.1"
@@ -168,13 +169,11 @@ class SickServer:
             if self.tls:
                 sock = self.tls.wrap_socket(sock, server_side=True)
                 self._open.append(sock)
-            if self.greeting:
-                sock.sendall(self.greeting)
-                sock.shutdown(socket.SHUT_WR)
             with sock, sock.makefile("rb") as lines:
+                sock.sendall(self.greeting)
                 while request_line := lines.readline():
                     method, path, _ = request_line.decode("latin-1").split(" ")
-                    raw_headers = b"".join(iter(lines.readline, b"\r\n"))
+                    raw_headers = b"".join(takewhile(lambda line: line not in (b"\r\n", b""), lines))
                     headers = dict(BytesParser().parsebytes(raw_headers).items())
                     body = lines.read(int(headers.get("Content-Length", 0)))
                     asked = Asked(method, path, headers, body, number)
