@@ -146,16 +146,16 @@ async def test_a_stream_waits_for_its_reader(client: RegistryClient, server: Sic
 
 async def test_a_stream_outlives_the_total_deadline(server: SickServer) -> None:
     def layer(exchange: Exchange) -> None:
-        exchange.head(200, {"Content-Length": "20"})
-        exchange.drip_once(b"x" * 20, every_seconds=0.05)
+        exchange.head(200, {"Content-Length": "30"})
+        exchange.drip_once(b"x" * 30, every_seconds=0.05)
 
     server.on("/layer", layer)
-    limits = ClientLimits(connect_seconds=0.5, total_seconds=0.5, idle_seconds=20)
+    limits = ClientLimits(connect_seconds=1.2, total_seconds=1.2, idle_seconds=20)
     async with (
         RegistryClient(ANYTHING, limits) as client,
         client.open("GET", server.url + "/layer", streaming=True) as answer,
     ):
-        assert b"".join([chunk async for chunk in answer.chunks()]) == b"x" * 20
+        assert b"".join([chunk async for chunk in answer.chunks()]) == b"x" * 30
 
 
 async def test_a_head_of_something_large_is_no_large_body(client: RegistryClient, server: SickServer) -> None:
@@ -175,7 +175,7 @@ async def test_one_slow_registry_leaves_the_others_their_places(server: SickServ
     healthy = start_server()
     healthy.answers("/", 200, {}, b"ok")
     server.on("/", Exchange.hang)
-    limits = replace(PATIENT, connect_seconds=0.3, max_connections=3, max_connections_per_origin=2)
+    limits = replace(PATIENT, connect_seconds=1.5, max_connections=3, max_connections_per_origin=2)
     async with RegistryClient(ANYTHING, limits) as client:
         stuck = [asyncio.create_task(client.request("GET", server.url + "/")) for _ in range(2)]
         await eventually(lambda: len(server.asked) == 2)
@@ -192,7 +192,7 @@ async def test_one_slow_registry_leaves_the_others_their_places(server: SickServ
 async def test_a_full_pool_is_said_to_be_full(server: SickServer, start_server: StartServer) -> None:
     server.on("/", Exchange.hang)
     other = start_server()
-    async with RegistryClient(ANYTHING, replace(PATIENT, connect_seconds=0.3, max_connections=1)) as client:
+    async with RegistryClient(ANYTHING, replace(PATIENT, connect_seconds=1.5, max_connections=1)) as client:
         stuck = asyncio.create_task(client.request("GET", server.url + "/"))
         await eventually(lambda: len(server.asked) == 1)
         with pytest.raises(RegistryTimeout, match="too many requests to registries"):

@@ -162,7 +162,7 @@ async def test_an_address_that_refuses_gives_way_to_the_next(server: SickServer)
 
 
 async def test_an_address_that_does_not_answer_gives_way_within_the_deadline(server: SickServer) -> None:
-    limits = replace(PATIENT, connect_seconds=1.0)
+    limits = replace(PATIENT, connect_seconds=3.0)
     with address_that_accepts_nothing("127.0.0.9", server.port):
         async with RegistryClient(ANYTHING, limits, resolver=Names(["127.0.0.9", "127.0.0.1"])) as client:
             assert (await client.request("GET", f"http://two.test:{server.port}/")).status == 404
