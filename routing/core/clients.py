@@ -41,6 +41,17 @@ def product(user_agent: str) -> tuple[str, Version]:
     return match[1].lower(), version
 
 
+def answers_challenges_anywhere(user_agent: str, clients: Mapping[str, Version | None] = REAUTHORISING) -> bool:
+    """Whether the client takes a registry's challenge wherever a redirect leads it, after it has a token for here.
+
+    docker's classic image store doesn't: it takes challenges from its ping alone, and a token for the facade shows that
+    the ping ended here. dockerd with the containerd image store, which names `containerd-client` beside itself, does.
+    """
+    if product(user_agent)[0] == "docker" and " containerd-client/" not in user_agent:
+        return False
+    return reauthorises(user_agent, clients)
+
+
 def reauthorises(user_agent: str, clients: Mapping[str, Version | None] = REAUTHORISING) -> bool:
     """Whether the client that says so authorises every hop of a redirect. Unknown clients do not."""
     name, version = product(user_agent)

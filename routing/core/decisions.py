@@ -50,7 +50,10 @@ class Relay(NamedTuple):
 
 
 class Resolve(NamedTuple):
-    """Ask the registry for a blob without following, and hand on the Location that it answers."""
+    """Ask the registry for a blob without following, and hand on the Location that it answers.
+
+    `reauthorises`: should the registry serve the blob itself, the client can be sent there.
+    """
 
     host: str
     registry_key: str

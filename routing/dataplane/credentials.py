@@ -73,14 +73,18 @@ def upstream_authorization(authorization: str, host: str, registry: RegistryEntr
     """The Authorization header for the backing registry; "" for none. Raises NotAccepted.
 
     An open registry gets none: some answer 401 to a token that isn't theirs. Basic credentials that come straight to
-    the facade are not passed to a Bearer registry: they belong at /token, which knows whose they are.
+    the facade are not passed to a Bearer registry: they belong at /token, which knows whose they are. Of a
+    registry that no probe has reached yet, the token itself tells what /token found out, perhaps in another worker.
     """
     if strategy is Strategy.OPEN or registry.auth == Auth.NONE:
         return ""
     scheme, rest = split_authorization(authorization)
     if scheme != "bearer" or not rest:
         raise NotAccepted
-    if registry.auth == Auth.BASIC:
+    unknown = registry.auth == Auth.UNKNOWN
+    if unknown and rest == OPEN_TOKEN:
+        return ""
+    if registry.auth == Auth.BASIC or (unknown and rest.startswith(_SEALED_PREFIX)):
         return f"Basic {unseal(rest, host, registry)}"
     if rest.startswith(_OWN_PREFIXES):
         raise NotAccepted

@@ -1,13 +1,14 @@
 """Carry out a decision that needs the backing registry, within the limits. Imports core and its neighbours here."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from routing.core.decisions import Relay, Resolve, Token
 from routing.core.table import Table
 from routing.dataplane.answers import Answer, error
 from routing.dataplane.caller import Caller
 from routing.dataplane.limits import TooManyRelays, limits
-from routing.dataplane.relay import Streamed, relay, resolve
+from routing.dataplane.relay import Streamed, begun, relay, resolve
 from routing.dataplane.token_broker import token
 from routing.dataplane.upstream import registry_client
 
@@ -43,16 +44,18 @@ async def exchange(
             if not isinstance(answered, Streamed):
                 return answered
             streaming = True
-            return answered._replace(parts=_counted(answered.parts, tenant))
+            return answered._replace(parts=await begun(_counted(answered.parts, tenant)))
     finally:
         if not streaming:
             limits.leave(tenant)
 
 
-async def _counted(parts: AsyncIterator[bytes], tenant: str) -> AsyncIterator[bytes]:
-    """Keep the place until the last byte has gone through."""
+async def _counted(parts: AsyncGenerator[bytes, None], tenant: str) -> AsyncGenerator[bytes, None]:
+    """Keep the place until the last byte has gone through, or the caller has gone."""
     try:
-        async for part in parts:
-            yield part
+        async with aclosing(parts):
+            yield b""
+            async for part in parts:
+                yield part
     finally:
         limits.leave(tenant)

@@ -4,10 +4,11 @@ Imports core, registries and its neighbours here. Relayed are manifests, tags, r
 a blob only the `Location` is handed on; its bytes pass through here only where the registry's operator asked for it.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
 from typing import NamedTuple
 
+from routing.core.clients import product
 from routing.core.decisions import Challenge, Relay, Resolve
 from routing.core.names import Kind
 from routing.core.table import Strategy
@@ -15,7 +16,6 @@ from routing.dataplane.answers import API_VERSION, Answer, Headers, challenge, e
 from routing.dataplane.caller import Caller
 from routing.dataplane.credentials import NotAccepted, upstream_authorization
 from routing.dataplane.rewriting import oci_error, own_link, own_tags, passed_headers
-from routing.dataplane.upstream import remembered
 from routing.registries.challenge import find_challenge
 from routing.registries.client import OpenAnswer, RegistryClient
 from routing.registries.errors import BadResponse, RegistryError, RegistryTimeout
@@ -34,7 +34,7 @@ class Streamed(NamedTuple):
 
     status: int
     headers: Headers
-    parts: AsyncIterator[bytes]
+    parts: AsyncGenerator[bytes, None]
 
 
 async def relay(client: RegistryClient, decision: Relay, caller: Caller) -> Answer:
@@ -66,10 +66,10 @@ async def resolve(client: RegistryClient, decision: Resolve, caller: Caller) -> 
                 return await _refused(decision, caller, answer)
             if method == "HEAD":
                 return Answer(200, _facade_headers(decision, answer, answer.content_length))
-            if decision.reauthorises:
+            if decision.reauthorises or not any(name == "Authorization" for name, _ in headers):
                 return redirect(decision.url)
             if not decision.registry.stream_blobs:
-                return _inline_refusal(decision)
+                return _inline_refusal(decision, caller)
             if caller.range:
                 # Asked without the range at first: some registries answer 206 where they would else redirect.
                 await stack.aclose()
@@ -78,17 +78,25 @@ async def resolve(client: RegistryClient, decision: Resolve, caller: Caller) -> 
                 if answer.status not in (200, 206):
                     return await _refused(decision, caller, answer)
             headers_out = _facade_headers(decision, answer, answer.content_length)
-            return Streamed(answer.status, headers_out, _parts(answer, stack.pop_all()))
+            return Streamed(answer.status, headers_out, await begun(_parts(answer, stack.pop_all())))
         except NotAccepted:
             return _challenge(decision, caller)
         except RegistryError as failure:
             return failed(failure)
 
 
-async def _parts(answer: OpenAnswer, stack: AsyncExitStack) -> AsyncIterator[bytes]:
-    async with stack:
-        async for part in answer.chunks():
+async def _parts(answer: OpenAnswer, stack: AsyncExitStack) -> AsyncGenerator[bytes, None]:
+    async with stack, aclosing(answer.chunks()) as chunks:
+        yield b""
+        async for part in chunks:
             yield part
+
+
+async def begun(parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """The generator, past its first, empty part. Python closes what has begun even where nobody goes on with it, as
+    when the caller is gone; what has not begun would never let go of what it holds."""
+    await anext(parts)
+    return parts
 
 
 def failed(failure: RegistryError) -> Answer:
@@ -98,8 +106,7 @@ def failed(failure: RegistryError) -> Answer:
 
 
 def _headers(decision: Relay | Resolve, caller: Caller) -> list[tuple[str, str]]:
-    registry = remembered(decision.registry)
-    authorization = upstream_authorization(caller.authorization, decision.host, registry, decision.strategy)
+    authorization = upstream_authorization(caller.authorization, decision.host, decision.registry, decision.strategy)
     return [*caller.passed_on(), *([("Authorization", authorization)] if authorization else [])]
 
 
@@ -184,14 +191,15 @@ def _location(client: RegistryClient, answer: OpenAnswer) -> Answer:
     return redirect(location)
 
 
-def _inline_refusal(decision: Resolve) -> Answer:
+def _inline_refusal(decision: Resolve, caller: Caller) -> Answer:
     registry = decision.registry
     pull_from = f"{registry.origin.partition('://')[2]}/{decision.upstream_name}"
-    reason = "renames or needs credentials" if decision.strategy is Strategy.BROKER else "needs a token"
+    is_docker = product(caller.user_agent)[0] == "docker"
+    able = "containerd and buildkit" if is_docker or decision.strategy is Strategy.BROKER else "docker and containerd"
     return error(
         403,
         "DENIED",
-        f"{registry.name} serves layers itself and {reason}, so this client cannot be redirected to them. "
-        f"docker, containerd and buildkit can; with this client pull from {pull_from}, "
+        f"{registry.name} serves layers itself, and this client takes no token there when it is redirected. "
+        f"{able} do; with this client pull from {pull_from}, "
         "or ask the operator of this address to switch on streaming for this registry",
     )

@@ -153,7 +153,11 @@ async def _sealed(
     """Try the caller's Basic credentials at the registry, and seal them into a token where they are right."""
     basic = basic_credentials(caller.authorization) or _password_grant(dict(fields))
     if not basic:
-        return error(401, "UNAUTHORIZED", f"{registry.name} needs a user name and password: docker login {host}")
+        return error(
+            401,
+            "UNAUTHORIZED",
+            f"{registry.name} needs a user name and password: docker login {caller.outside.authority}",
+        )
     headers = [("Authorization", f"Basic {basic}"), ("User-Agent", caller.user_agent or "registry-facade")]
     tried = await client.peek("GET", f"{registry.origin}/v2/", headers=headers)
     if tried.status == 200:

@@ -53,12 +53,6 @@ async def known(client: RegistryClient, registry: RegistryEntry) -> RegistryEntr
     return registry._replace(auth=found[1], realm=found[2], service=found[3])
 
 
-def remembered(registry: RegistryEntry) -> RegistryEntry:
-    """As `known`, but without asking."""
-    found = _learned.get(registry.origin) if registry.auth == Auth.UNKNOWN else None
-    return registry if found is None else registry._replace(auth=found[1], realm=found[2], service=found[3])
-
-
 def forget() -> None:
     """Forget what was learned, for tests."""
     _learned.clear()
