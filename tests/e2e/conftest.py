@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.doors import Doors
+from tests.e2e.facade import Facade
 from tests.e2e.lab.laboratory import Laboratory
 
 
@@ -19,3 +21,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def lab() -> Iterator[Laboratory]:
     with Laboratory() as laboratory:
         yield laboratory
+
+
+@pytest.fixture(scope="session")
+def doors() -> Iterator[Doors]:
+    """One facade for all tests that need no special one; probes run when a test asks for them."""
+    with Facade(FACADE_PROBE_ON_SAVE="false") as facade, Doors(facade) as opened:
+        yield opened

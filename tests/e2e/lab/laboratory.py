@@ -26,10 +26,16 @@ DELIVERIES: tuple[Delivery, ...] = ("inline", "redirected")
 
 TAG = "1.0"
 #: What every standing registry holds under `TAG`, by name. A Bearer registry gives the private ones to ALICE only.
-PUBLIC, OCI, ONE_COMPONENT, PRIVATE = "acme/app", "acme/oci", "solo", "acme/secret"
+PUBLIC, OCI, PRIVATE = "acme/app", "acme/oci", "acme/secret"
 #: The same for clients that pull artifacts and no images.
 ARTIFACT, PRIVATE_ARTIFACT = "acme/artifact", "acme/secret-artifact"
-_PRIVATE = (PRIVATE, PRIVATE_ARTIFACT)
+#: Where a registry like Docker Hub keeps what people write with one component.
+LIBRARY = "library"
+ONE_COMPONENT, PRIVATE_ONE_COMPONENT = f"{LIBRARY}/solo", f"{LIBRARY}/hidden"
+ONE_COMPONENT_ARTIFACT, PRIVATE_ONE_COMPONENT_ARTIFACT = f"{LIBRARY}/solo-artifact", f"{LIBRARY}/hidden-artifact"
+_IMAGES = (PUBLIC, PRIVATE, ONE_COMPONENT, PRIVATE_ONE_COMPONENT)
+_ARTIFACTS = (ARTIFACT, PRIVATE_ARTIFACT, ONE_COMPONENT_ARTIFACT, PRIVATE_ONE_COMPONENT_ARTIFACT)
+_PRIVATE = (PRIVATE, PRIVATE_ARTIFACT, PRIVATE_ONE_COMPONENT, PRIVATE_ONE_COMPONENT_ARTIFACT)
 
 
 @dataclass
@@ -153,12 +159,9 @@ class Laboratory:
 def standing_images(auth: Auth) -> dict[str, Image]:
     """The images of the standing registries with this authentication; each name has content of its own."""
     return {
-        PUBLIC: images.build(f"{auth} {PUBLIC}"),
         OCI: images.build(f"{auth} {OCI}", flavour="oci"),
-        ONE_COMPONENT: images.build(f"{auth} {ONE_COMPONENT}"),
-        PRIVATE: images.build(f"{auth} {PRIVATE}"),
-        ARTIFACT: images.build_artifact(f"{auth} {ARTIFACT}"),
-        PRIVATE_ARTIFACT: images.build_artifact(f"{auth} {PRIVATE_ARTIFACT}"),
+        **{name: images.build(f"{auth} {name}") for name in _IMAGES},
+        **{name: images.build_artifact(f"{auth} {name}") for name in _ARTIFACTS},
     }
 
 
