@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
 
-from routing.conf import policy
+from routing.conf import name_servers, platform_domains, policy
 from routing.core.clients import ClientsInvalid
 from routing.core.hosts import HostInvalid
 
@@ -19,3 +19,18 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     except ClientsInvalid as error:
         return [Error(f"FACADE_REAUTHORISING_CLIENTS: {error}", id="routing.E002")]
     return []
+
+
+@register()
+def check_proof_settings(**_: Any) -> list[CheckMessage]:
+    """routing.E010: name servers that are no addresses. routing.E011: platform domains that are no names."""
+    found: list[CheckMessage] = []
+    try:
+        name_servers()
+    except ValueError as error:
+        found.append(Error(f"FACADE_DNS_SERVERS: {error}", id="routing.E010"))
+    try:
+        platform_domains()
+    except HostInvalid as error:
+        found.append(Error(f"FACADE_PLATFORM_DOMAINS: {error}", id="routing.E011"))
+    return found

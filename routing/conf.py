@@ -1,6 +1,6 @@
 """The facade's settings, read from Django's and given to those who ask in their own terms.
 
-Imports core and registries.
+Imports core, dns and registries.
 """
 
 from functools import cache
@@ -9,8 +9,9 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from routing.core.clients import REAUTHORISING, parse_clients
-from routing.core.hosts import parse_authority
+from routing.core.hosts import normalise_hostname, parse_authority
 from routing.core.policy import Policy
+from routing.dns.txt import NameServer, parse_name_server
 from routing.registries.client import ClientLimits
 from routing.registries.guard import GuardPolicy
 
@@ -43,6 +44,16 @@ def client_limits() -> ClientLimits:
         total_seconds=settings.FACADE_RELAY_SECONDS,
         max_connections=settings.FACADE_MAX_RELAYS,
     )
+
+
+def name_servers() -> list[NameServer]:
+    """The name servers that are asked for proofs; none means the system's. Raises ValueError for an unreadable one."""
+    return [parse_name_server(text) for text in settings.FACADE_DNS_SERVERS]
+
+
+def platform_domains() -> list[str]:
+    """The domains that the deployment names as its own. Raises HostInvalid."""
+    return [normalise_hostname(name) for name in settings.FACADE_PLATFORM_DOMAINS]
 
 
 def _forget(**_: object) -> None:

@@ -22,7 +22,6 @@ _MAX_ALIASES = 8
 _SECONDS_A_TRY = 2.0
 # Fits into every path's packets (DNS flag day 2020); what is longer comes by TCP.
 _UDP_BYTES = 1232
-_MAX_VALUES = 100
 _MAX_VALUE_LENGTH = 1000
 _DNS_PORT = 53
 
@@ -124,8 +123,7 @@ def _nothing(answer: dns.resolver.Answer) -> TxtAnswer:
 
 
 def _values(answer: dns.resolver.Answer) -> tuple[str, ...]:
-    records = list(answer)[:_MAX_VALUES]
-    return tuple(_one_line(b"".join(record.strings).decode("utf-8", "replace")) for record in records)
+    return tuple(_one_line(b"".join(record.strings).decode("utf-8", "replace")) for record in answer)
 
 
 def _one_line(text: str) -> str:

@@ -9,14 +9,24 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from routing.models import Mapping
+from routing.models import Mapping, Tenant
 from routing.services.actor import Actor
-from routing.services.errors import VerbError
+from routing.services.errors import NotFound, VerbError
 from routing.services.probing import probe_mapping
 
 HOSTNAME_HELP = "the name that people pull from, such as docker.acme.com"
+CLAIMED_HELP = "the name to serve, such as docker.acme.com, or '*.pull.acme.com' for all names below"
+TENANT_HELP = "slug of the tenant"
 PREFIX_HELP = 'leading components of the repository name, such as acme or acme/app; "" for the whole hostname'
 TARGET_HELP = "registry[/upstream-prefix], such as ghcr.io/acme, docker.io/acme, https://registry.acme.com:5000/team"
+
+
+def tenant_of(slug: str) -> Tenant:
+    """The tenant of that slug. Raises NotFound."""
+    tenant = Tenant.objects.filter(slug=slug).first()
+    if tenant is None:
+        raise NotFound(f"there is no tenant {slug}")
+    return tenant
 
 
 class VerbCommand(BaseCommand):

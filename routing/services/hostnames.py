@@ -1,12 +1,16 @@
 """The verbs of hostnames. Imports core, models and its neighbours here."""
 
-from routing.core.hosts import HostInvalid, normalise_hostname, parse_authority
+from django.db.models import Q
+
+from routing.core.hosts import HostInvalid, normalise_served_name, parse_authority, wildcard_above
 from routing.models import Hostname, Registry
 from routing.services.actor import Actor
 from routing.services.errors import Conflict, NotFound, VerbError
 from routing.services.permissions import Action, require, visible
 from routing.services.tenants import DEFAULT_SLUG, ensure_tenant
 from routing.services.work import Work, work
+
+_PROOF_FACTS = ("proof_token", "proof_checked_at", "proof_missing_since", "proof_finding", "withdrawn_at")
 
 
 def ensure_hostname(unit: Work, text: str, tenant_slug: str | None) -> tuple[Hostname, list[str]]:
@@ -56,6 +60,9 @@ def remove_hostname(actor: Actor, reason: str, *, hostname_id: int) -> None:
     with work(actor, reason) as unit:
         hostname = get_hostname(actor, hostname_id)
         require(actor, Action.HOSTNAMES, hostname.tenant)
+        if hostname.suspended or hostname.tenant.suspended:
+            # Removed, it could be proved anew for another tenant of the same people, and would be served again.
+            require(actor, Action.PLATFORM, None)
         unit.delete(hostname)
 
 
@@ -84,6 +91,9 @@ def _check_change(actor: Actor, hostname: Hostname) -> None:
         raise VerbError.at("name", "A hostname isn't renamed: add the new one, and remove the old when it is idle.")
     if before.tenant_id != hostname.tenant_id:
         raise VerbError.at("tenant", "A hostname isn't moved between tenants: remove it here, and add it there.")
+    for fact in _PROOF_FACTS:
+        # Never from a form, and not as old as a form may be.
+        setattr(hostname, fact, getattr(before, fact))
     if (before.suspended, before.suspension_message) != (hostname.suspended, hostname.suspension_message):
         require(actor, Action.PLATFORM, None)
 
@@ -91,18 +101,21 @@ def _check_change(actor: Actor, hostname: Hostname) -> None:
 def parse_hostname(text: str) -> str:
     """A hostname as it is stored. Raises VerbError."""
     try:
-        return normalise_hostname(text)
+        return normalise_served_name(text)
     except HostInvalid as error:
         raise VerbError.at("hostname", str(error)) from error
 
 
 def check_no_loop(hostname: Hostname) -> None:
-    """Refuse a hostname at which a backing registry lives: mappings onto it would lead round in a circle."""
-    for registry in Registry.objects.filter(origin__contains=hostname.name):
+    """Refuse a hostname at which a backing registry lives: mappings onto it would lead round in a circle.
+
+    The shared registries count, and the tenant's own: another tenant's must not keep the name from its owner.
+    """
+    known = Registry.objects.filter(Q(tenant=None) | Q(tenant=hostname.tenant))
+    for registry in known.filter(origin__contains=hostname.name.removeprefix("*")):
         host, _ = parse_authority(registry.origin.partition("://")[2])
-        if host == hostname.name:
+        if hostname.name in (host, wildcard_above(host)):
             raise VerbError.at(
                 "hostname",
-                f"{hostname.name} is the address of the registry “{registry.name}”: "
-                "a facade there would lead to itself",
+                f"{host} is the address of the registry “{registry.name}”: a facade there would lead to itself",
             )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from routing.core.hosts import HostInvalid, normalise_hostname
+from routing.core.hosts import HostInvalid, normalise_served_name
 from routing.core.names import is_name
 from routing.models import Mapping, Registry
 from routing.services.actor import Actor
@@ -173,7 +173,7 @@ def remove_mappings(actor: Actor, reason: str, *, mapping_ids: Iterable[int]) ->
 def get_mapping(actor: Actor, hostname: str, prefix: str) -> Mapping:
     """The mapping of exactly that prefix, where the actor may see it. Raises NotFound, VerbError."""
     try:
-        name = normalise_hostname(hostname)
+        name = normalise_served_name(hostname)
     except HostInvalid as error:
         raise VerbError.at("hostname", str(error)) from error
     prefix = parse_prefix(prefix)

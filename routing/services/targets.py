@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import Q
 
-from routing.core.hosts import HostInvalid, normalise_hostname, parse_authority
+from routing.core.hosts import HostInvalid, normalise_hostname, parse_authority, wildcard_above
 from routing.core.names import is_name
 from routing.models import Hostname, Registry, Tenant
 from routing.registries.addresses import Reach, classify
@@ -81,7 +81,7 @@ def check_origin(origin: str, field: str = "target") -> None:
             f"{host} is a private or loopback address. Set FACADE_ALLOW_PRIVATE_REGISTRIES=true "
             "if mappings may lead into this network",
         )
-    if Hostname.objects.filter(name=host).exists():
+    if Hostname.objects.filter(name__in=(host, wildcard_above(host))).exists():
         raise VerbError.at(
             field, f"{host} is a hostname of this facade itself: a mapping to it would lead round in a circle"
         )

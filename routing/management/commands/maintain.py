@@ -12,6 +12,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from routing.services.actor import Actor
 from routing.services.errors import VerbError
 from routing.services.probing import probe, stale_registries
+from routing.services.rechecks import recheck_due
 
 logger = logging.getLogger("routing.maintain")
 
@@ -19,7 +20,7 @@ _ROUND_SECONDS = 30.0
 
 
 class Command(BaseCommand):
-    help = "Probe the registries in use again as their findings grow old. Runs until it is stopped."
+    help = "Check the proofs of hostnames, and probe the registries in use, regularly. Runs until it is stopped."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one round, then end")
@@ -43,6 +44,9 @@ class Command(BaseCommand):
 
     @staticmethod
     def _round() -> None:
+        for hostname in recheck_due(_ROUND_SECONDS):
+            if hostname.proof_finding:
+                logger.warning("%s: %s", hostname, hostname.proof_finding)
         for registry in stale_registries(settings.FACADE_PROBE_SECONDS):
             try:
                 probe(Actor.program("maintenance"), registry_id=registry.pk)

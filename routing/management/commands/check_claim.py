@@ -1,0 +1,53 @@
+"""manage.py check_claim NAME [--tenant T]"""
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from routing.management.verbs import CLAIMED_HELP, TENANT_HELP, VerbCommand
+from routing.models import Hostname, HostnameClaim
+from routing.services.actor import Actor
+from routing.services.claims import check_claim
+from routing.services.errors import NotFound, VerbError
+from routing.services.hostnames import parse_hostname
+from routing.services.rechecks import check_hostname
+
+
+class Command(VerbCommand):
+    help = "Look for the DNS record that proves a claim, or a hostname. Exit status 1 where it isn't there."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help=CLAIMED_HELP)
+        parser.add_argument("--tenant", help=f"{TENANT_HELP}; needed where several claim the name")
+
+    def handle(self, **options: Any) -> None:
+        with self.refusals():
+            name = parse_hostname(options["name"])
+            claim = self._claim(name, options["tenant"])
+            problem = self._check_hostname(name, options["tenant"]) if claim is None else self._check_claim(claim)
+        if problem:
+            raise CommandError(problem)
+
+    @staticmethod
+    def _claim(name: str, slug: str | None) -> HostnameClaim | None:
+        claims = HostnameClaim.objects.select_related("tenant").filter(name=name)
+        found = list(claims if slug is None else claims.filter(tenant__slug=slug))
+        if len(found) > 1:
+            raise VerbError(f"{name} is claimed by {' and '.join(claim.tenant.slug for claim in found)}: say --tenant")
+        return found[0] if found else None
+
+    def _check_claim(self, claim: HostnameClaim) -> str:
+        checked = check_claim(Actor.command_line(), claim_id=claim.pk)
+        if checked.hostname is None:
+            return checked.finding
+        self.say([checked.finding, f"{checked.hostname} is a hostname of {claim.tenant.slug} now"])
+        return ""
+
+    def _check_hostname(self, name: str, slug: str | None) -> str:
+        hostname = Hostname.objects.select_related("tenant").filter(name=name).first()
+        if hostname is None or slug not in (None, hostname.tenant.slug):
+            raise NotFound(f"{name} is not claimed; manage.py claim_hostname does that")
+        hostname = check_hostname(Actor.command_line(), hostname_id=hostname.pk)
+        if not hostname.proof_finding:
+            self.say([f"{hostname} is a hostname of {hostname.tenant.slug}, and its record is there"])
+        return hostname.proof_finding
