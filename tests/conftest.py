@@ -1,0 +1,91 @@
+"""What every test may ask for: two tenants with their people and hostnames, and the table that a worker would have.
+
+The people are those of an isolation test: the owner and a teammate act for one tenant, the outsider for another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+
+from routing.core.table import Table
+from routing.dataplane.live import live
+from routing.models import Hostname, Tenant
+from routing.services.actor import Actor
+from routing.services.hostnames import save_hostname
+from routing.services.tenants import save_tenant
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Keep SQLite's test database in a file, as in production: in memory its threads would share other locks."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        path: Path = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        database.setdefault("TEST", {})["NAME"] = str(path)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who signs in, and the tenant for which they act."""
+
+    user: User
+    actor: Actor
+    tenant: Tenant
+    hostname: Hostname
+
+
+def _person(name: str, tenant: Tenant, hostname: Hostname) -> Person:
+    user = get_user_model().objects.create_user(username=name, email=f"{name}@{hostname.name}")
+    return Person(user, Actor.person(user), tenant, hostname)
+
+
+def _tenant_with_hostname(slug: str) -> tuple[Tenant, Hostname]:
+    set_up = Actor.program("test set-up")
+    tenant = save_tenant(set_up, "", Tenant(slug=slug, name=slug.title()))
+    return tenant, save_hostname(set_up, "", Hostname(tenant=tenant, name=f"docker.{slug}.com"))
+
+
+@pytest.fixture
+def owner(db: None) -> Person:
+    """Alice of the tenant acme, whose hostname is docker.acme.com."""
+    return _person("alice", *_tenant_with_hostname("acme"))
+
+
+@pytest.fixture
+def teammate(owner: Person) -> Person:
+    """Bob, of the owner's tenant."""
+    return _person("bob", owner.tenant, owner.hostname)
+
+
+@pytest.fixture
+def outsider(db: None) -> Person:
+    """Charles of the tenant globex, whose hostname is docker.globex.com."""
+    return _person("charles", *_tenant_with_hostname("globex"))
+
+
+@pytest.fixture(autouse=True)
+def _no_table_left_over() -> Iterator[None]:
+    """No test sees the table of another."""
+    yield
+    live.table, live.confirmed_at = None, None
+
+
+@pytest.fixture
+def table() -> Callable[[], Table]:
+    """Brings this process's live table up to date with the database, as a worker's thread does, and gives it."""
+
+    def refreshed() -> Table:
+        live.refresh()
+        assert live.table is not None
+        return live.table
+
+    return refreshed

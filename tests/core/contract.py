@@ -1,0 +1,200 @@
+"""The rows of the contract: for each line of docs/request-handling.md, requests and what they get.
+
+The same rows are put to `decide()` (test_contract.py) and to the middleware (tests/dataplane/test_contract_wire.py).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+from routing.core.clients import parse_clients
+from routing.core.decide import Request
+from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
+from routing.core.policy import Policy
+from routing.core.table import Auth, Flag, HostEntry, MappingEntry, RegistryEntry, Table, TenantEntry
+
+ON = Flag.ENABLED
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+DOCKER = "docker/25.0.3 go/go1.21.6 git-commit/f417435 kernel/6.1.0 os/linux arch/amd64"
+PODMAN = "containers/5.29.2 (github.com/containers/image)"
+
+REGISTRIES = {
+    "ghcr": RegistryEntry("https://ghcr.io", "ghcr.io", auth=Auth.BEARER),
+    "hub": RegistryEntry("https://registry-1.docker.io", "docker.io", "library", auth=Auth.BEARER),
+    "quay": RegistryEntry("https://quay.io", "quay.io", auth=Auth.BEARER),
+    "mcr": RegistryEntry("https://mcr.microsoft.com", "mcr.microsoft.com", auth=Auth.NONE),
+    "basic": RegistryEntry("https://basic.example:5000", "basic.example:5000", auth=Auth.BASIC),
+    "new": RegistryEntry("https://new.example", "new.example", auth=Auth.UNKNOWN),
+}
+TENANTS = {
+    "acme": TenantEntry("Acme"),
+    "globex": TenantEntry("Globex", refusal="Globex has left the building"),
+}
+HOSTS = {
+    **{
+        f"{name}.acme.com": HostEntry("acme")
+        for name in (
+            *("docker", "hub", "open", "empty", "split", "renamed", "private", "shell", "shells", "mixed", "two"),
+            *("brokered", "both", "only-off"),
+        )
+    },
+    "logins.acme.com": HostEntry("acme", login_registry="quay"),
+    "off.acme.com": HostEntry("acme", enabled=False),
+    "stopped.acme.com": HostEntry("acme", refusal="proof of ownership has lapsed"),
+    "docker.globex.com": HostEntry("globex"),
+    "[2001:db8::1]": HostEntry("acme"),
+    "xn--bcher-kva.example": HostEntry("acme"),
+}
+MAPPINGS = {
+    # One hostname with a mapping of every kind.
+    "docker.acme.com/acme": MappingEntry("ghcr", "acme", ON),
+    "docker.acme.com/acme/app": MappingEntry("quay", "acme/app", ON),
+    "docker.acme.com/acme/off": MappingEntry("quay", "acme/off", 0),
+    "docker.acme.com/tools": MappingEntry("ghcr", "acme-tools/public", ON),
+    "docker.acme.com/secret": MappingEntry("ghcr", "secret", ON | Flag.PRIVATE),
+    "docker.acme.com/dotnet": MappingEntry("mcr", "dotnet", ON),
+    "docker.acme.com/net": MappingEntry("mcr", "dotnet", ON),
+    "docker.acme.com/basic": MappingEntry("basic", "basic", ON),
+    "docker.acme.com/new": MappingEntry("new", "new", ON),
+    "docker.acme.com/plain": MappingEntry("ghcr", "plain", ON | Flag.SHELL),
+    "docker.acme.com/plain-basic": MappingEntry("basic", "other/name", ON | Flag.SHELL),
+    "docker.acme.com/push": MappingEntry("ghcr", "push", ON | Flag.ALLOW_PUSH),
+    "docker.acme.com/root": MappingEntry("ghcr", "", ON),
+    "docker.acme.com/long": MappingEntry("ghcr", "a" * 200, ON),
+    "docker.acme.com/tags": MappingEntry("ghcr", "tags", ON),
+    "docker.acme.com/manifests": MappingEntry("ghcr", "manifests", ON),
+    "hub.acme.com/": MappingEntry("hub", "", ON),
+    # One hostname for every kind of ping.
+    "open.acme.com/dotnet": MappingEntry("mcr", "dotnet", ON),
+    "only-off.acme.com/acme": MappingEntry("ghcr", "acme", 0),
+    "split.acme.com/acme": MappingEntry("ghcr", "acme", ON),
+    "split.acme.com/dotnet": MappingEntry("mcr", "dotnet", ON),
+    "split.acme.com/old": MappingEntry("quay", "old", 0),
+    "renamed.acme.com/app": MappingEntry("ghcr", "acme/app", ON),
+    "private.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.PRIVATE),
+    "private.acme.com/public": MappingEntry("ghcr", "public", ON),
+    "shell.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.SHELL),
+    "shell.acme.com/dotnet": MappingEntry("mcr", "dotnet", ON),
+    "shells.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.SHELL),
+    "shells.acme.com/tools": MappingEntry("quay", "tools", ON | Flag.SHELL),
+    "logins.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.SHELL),
+    "logins.acme.com/tools": MappingEntry("quay", "tools", ON | Flag.SHELL),
+    "mixed.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.SHELL),
+    "mixed.acme.com/tools": MappingEntry("ghcr", "tools", ON),
+    "two.acme.com/acme": MappingEntry("ghcr", "acme", ON),
+    "two.acme.com/tools": MappingEntry("quay", "tools", ON),
+    "brokered.acme.com/acme": MappingEntry("basic", "acme", ON),
+    "both.acme.com/acme": MappingEntry("ghcr", "acme", ON),
+    "docker.globex.com/acme": MappingEntry("ghcr", "acme", ON),
+    "stopped.acme.com/acme": MappingEntry("ghcr", "acme", ON),
+    "off.acme.com/acme": MappingEntry("ghcr", "acme", ON),
+    "[2001:db8::1]/acme": MappingEntry("ghcr", "acme", ON),
+    "xn--bcher-kva.example/acme": MappingEntry("ghcr", "acme", ON),
+}
+CONTROL_HOSTS = frozenset({"admin.facade.example", "both.acme.com"})
+
+
+@cache
+def build_table(clients: tuple[str, ...] = ()) -> Table:
+    """The table that the rows are judged by, with `clients` for FACADE_REAUTHORISING_CLIENTS."""
+    policy = Policy(CONTROL_HOSTS)
+    if clients:
+        policy = policy._replace(reauthorising_clients=parse_clients(clients))
+    return Table.build(policy, 1, TENANTS.items(), REGISTRIES.items(), HOSTS.items(), MAPPINGS.items())
+
+
+class To(NamedTuple):
+    """307 to this URL."""
+
+    location: str
+
+
+class Refused(NamedTuple):
+    """An error with this status and code; `says` is part of its message."""
+
+    status: int
+    code: str
+    says: str = ""
+    allow: str = ""
+
+
+class Empty(NamedTuple):
+    """The 200 of a ping that asks for nothing."""
+
+
+class Asked(NamedTuple):
+    """401 with the facade's own challenge for this scope."""
+
+    scope: str = ""
+
+
+class Relayed(NamedTuple):
+    """The registry is asked for this URL, and its answer handed on."""
+
+    url: str
+
+
+class Resolved(NamedTuple):
+    """The registry is asked for this URL, and the Location that it answers handed on."""
+
+    url: str
+
+
+class Tokens(NamedTuple):
+    """The token endpoint."""
+
+
+class Django(NamedTuple):
+    """Not the facade's: Django answers."""
+
+
+Outcome = To | Refused | Empty | Asked | Relayed | Resolved | Tokens | Django
+# What can be answered without asking a registry.
+ALONE = (To, Refused, Empty, Asked, Django)
+
+
+class Row(NamedTuple):
+    """One request, what it gets, and the lines of the page that say so."""
+
+    lines: tuple[str, ...]
+    request: Request
+    outcome: Outcome
+    clients: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The row's name in the test's report."""
+        request = self.request
+        target = f"{request.host or 'no-host'}{request.path}" + (f"?{request.query}" if request.query else "")
+        agent = request.user_agent.partition("/")[0] + ("+token" if request.authorized else "")
+        readable = "".join(char if "!" <= char <= "~" else f"<{ord(char):02x}>" for char in target)
+        return f"{'+'.join(self.lines)}-{request.method}-{readable[:100]}-{agent}"
+
+
+def outcome_of(decision: Decision) -> Outcome:
+    """A decision in the contract's words."""
+    match decision:
+        case Redirect(location):
+            return To(location)
+        case Refuse(status, code, message, allow):
+            return Refused(status, code, message, allow)
+        case Challenge(_, scope):
+            return Asked(scope)
+        case Relay():
+            return Relayed(decision.url)
+        case Resolve():
+            return Resolved(decision.url)
+        case PingOk():
+            return Empty()
+        case Token():
+            return Tokens()
+        case Control():
+            return Django()
+
+
+def agrees(seen: Outcome, expected: Outcome) -> bool:
+    """Whether they are the same, where an expected message is a part of the one seen."""
+    if isinstance(seen, Refused) and isinstance(expected, Refused):
+        return seen._replace(says=expected.says) == expected and expected.says in seen.says
+    return seen == expected

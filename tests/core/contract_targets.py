@@ -1,0 +1,255 @@
+"""The rows of R1 to R6: what a request is about. See contract.py for the table that they are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from routing.core.decide import Request
+
+from .contract import (
+    DIGEST,
+    DOCKER,
+    PODMAN,
+    Asked,
+    Django,
+    Empty,
+    Outcome,
+    Refused,
+    Relayed,
+    Resolved,
+    Row,
+    To,
+    Tokens,
+)
+
+GHCR = "https://ghcr.io/v2"
+QUAY = "https://quay.io/v2"
+HUB = "https://registry-1.docker.io/v2"
+MCR = "https://mcr.microsoft.com/v2"
+MANIFEST = "/v2/acme/web/manifests/1.0"
+FOUND = To(f"{GHCR}/acme/web/manifests/1.0")
+BAD_NAME = Refused(400, "NAME_INVALID")
+NO_ENDPOINT = Refused(404, "UNSUPPORTED")
+READ_ONLY = "GET, HEAD"
+# The four things that are read, by the end of their path.
+CONTENT = ("manifests/1.0", f"manifests/{DIGEST}", f"blobs/{DIGEST}")
+LISTS = ("tags/list", f"referrers/{DIGEST}")
+BLOB = f"blobs/{DIGEST}"
+
+
+def row(
+    lines: str,
+    path: str,
+    outcome: Outcome,
+    *,
+    method: str = "GET",
+    host: str = "docker.acme.com",
+    query: str = "",
+    agent: str = DOCKER,
+    token: bool = False,
+    clients: tuple[str, ...] = (),
+) -> Row:
+    return Row(tuple(lines.split()), Request(method, host, path, query, agent, token), outcome, clients)
+
+
+def host_rows() -> Iterator[Row]:
+    for host in (
+        "docker.acme.com",
+        "DOCKER.Acme.COM",
+        "docker.acme.com.",
+        "docker.acme.com:8443",
+        "docker.acme.com.:1",
+    ):
+        yield row("R1.1 R1.4", MANIFEST, FOUND, host=host)
+    for host in ("[2001:db8::1]", "[2001:DB8:0:0:0:0:0:1]", "[2001:0db8::1]:8000"):
+        yield row("R1.2", MANIFEST, FOUND, host=host)
+    yield row("R1.3", MANIFEST, FOUND, host="xn--bcher-kva.example")
+    for host in (
+        *("", ".", "docker_acme.com", "-docker.acme.com", "docker-.acme.com", "docker..acme.com", ".acme.com"),
+        *("docker.acme.com..", "docker.acme.com:", "docker.acme.com:0", "docker.acme.com:65536", "docker.acme.com:x"),
+        *("b\xfccher.example", "docker.acme.com/", "user@docker.acme.com", "docker.acme.com,docker.acme.com", " "),
+        *("2001:db8::1", "[2001:db8::1", "[::g]", "[1:2:3:4:5:6:7:8:9]", "[fe80::1%eth0]", "[127.0.0.1]"),
+        *(f"{'a' * 64}.acme.com", ".".join(["a" * 49] * 6), "docker.acme.com\x00", "docker.acme.com:\xb3"),
+    ):
+        yield row("R1.3", MANIFEST, Refused(400, "NAME_INVALID", "Host header"), host=host)
+    for path in ("/livez", "/admin/", "/v2/", MANIFEST, "/"):
+        yield row("R1.5", path, Django(), host="admin.facade.example")
+    yield row("R1.5", "/livez", Django(), host="ADMIN.facade.example.:8000")
+    yield row("R1.6", MANIFEST, FOUND, host="both.acme.com")
+    yield row("R1.6", "/v2/", To(f"{GHCR}/"), host="both.acme.com")
+    yield row("R1.6", "/v2", To(f"{GHCR}/"), host="both.acme.com")
+    yield row("R1.6", "/token", Tokens(), host="both.acme.com")
+    yield row("R1.6", "/v1/search", NO_ENDPOINT, host="both.acme.com")
+    for path in ("/livez", "/admin/", "/", "/v2x", "/tokens"):
+        yield row("R1.6", path, Django(), host="both.acme.com")
+    for host in (
+        "elsewhere.example",
+        "acme.com",
+        "a.docker.acme.com",
+        "127.0.0.1:8000",
+        "[::1]",
+        "docker.acme.com.evil",
+    ):
+        yield row("R1.7", MANIFEST, Refused(404, "NAME_UNKNOWN", "not a hostname"), host=host)
+    yield row("R1.7", MANIFEST, Refused(404, "NAME_UNKNOWN", "switched off"), host="off.acme.com")
+    for path in ("/", "/admin/", "/admin/login/", "/livez", "/readyz", "/static/admin/css/base.css", "/v2x", "/V2/"):
+        yield row("R1.8", path, NO_ENDPOINT)
+    for path in (MANIFEST, "/v2/", "/token", "/v2/nothing/manifests/1"):
+        yield row("R1.9", path, Refused(403, "DENIED", "Globex has left"), host="docker.globex.com")
+        yield row("R1.9", path, Refused(403, "DENIED", "has lapsed"), host="stopped.acme.com", token=True)
+
+
+def target_rows() -> Iterator[Row]:
+    for path in (
+        *("/v2/acme//web/manifests/1.0", "//v2/acme/web/manifests/1.0", "/v2/acme/web/manifests//1.0"),
+        *("/v2/../v2/acme/web/manifests/1.0", "/v2/acme/./web/manifests/1.0", "/v2/acme/..", "/v2/."),
+        *("/v2/acme/web%2fmanifests/1.0", "/v2/acme/web/manifests/%31.0", "/v2/%2e%2e/acme", "/v2/acme%00/tags/list"),
+        *("/v2/acme\\web/manifests/1.0", "/\\evil.example/v2/", "/v2/acme/web/manifests/1.0\\@evil.example"),
+        *(
+            "/v2/acme/web/manifests/1.0\r\nX: y",
+            "/v2/acme/web/manifests/1.0\n",
+            "/v2/a\tb/tags/list",
+            "/v2/a b/tags/list",
+        ),
+        *("/v2/acme\x00/tags/list", "/v2/acme\x7f/tags/list", "/v2/b\xfccher/tags/list", "/v2/acme\x85/tags/list"),
+    ):
+        yield row("R2.1", path, BAD_NAME)
+    for query in (
+        "n=5",
+        "a=1&a=2",
+        "last=x%2Fy",
+        "%00",
+        "ns=docker.io",
+        "//evil.example/",
+        "a?b",
+        "@evil.example",
+        "%",
+    ):
+        yield row("R2.2", MANIFEST, To(f"{GHCR}/acme/web/manifests/1.0?{query}"), query=query)
+    for query in ("a\r\nb", "a\nb", "a b", "\x00", "\x7f", "\xc3\xa9", "\t"):
+        yield row("R2.3", MANIFEST, BAD_NAME, query=query)
+
+
+def endpoint_rows() -> Iterator[Row]:
+    for path in ("/v2", "/v2/"):
+        yield row("R3.1", path, Empty(), host="open.acme.com")
+    for method in ("GET", "HEAD", "POST"):
+        yield row("R3.2", "/token", Tokens(), method=method)
+    for method in ("PUT", "DELETE", "OPTIONS"):
+        yield row("R3.2", "/token", Refused(405, "UNSUPPORTED", "GET or POST", "GET, POST"), method=method)
+    for tail in (*CONTENT, *LISTS):
+        yield row("R3.3", f"/v2/acme/web/{tail}", To(f"{GHCR}/acme/web/{tail}"))
+        yield row("R3.3", f"/v2/tags/blobs/manifests/{tail}", To(f"{GHCR}/tags/blobs/manifests/{tail}"))
+    yield row("R3.3", "/v2/manifests/list/manifests/manifests", To(f"{GHCR}/manifests/list/manifests/manifests"))
+    yield row("R3.3", "/v2/tags/list/tags/list", To(f"{GHCR}/tags/list/tags/list"))
+    yield row("R3.3", "/v2/tags/blobs/uploads/manifests/1", To(f"{GHCR}/tags/blobs/uploads/manifests/1"))
+    for path in ("/v2/push/web/blobs/uploads", "/v2/push/web/blobs/uploads/"):
+        yield row("R3.4 R6.2", path, To(f"{GHCR}/push/web/blobs/uploads/"), method="POST")
+    for path in (
+        *("/v2/_catalog", "/v1/_ping", "/v1/search", "/v2/acme", "/v2/acme/web", "/v2/acme/web/", "/v2/acme/web/tags"),
+        *("/v2/acme/web/tags/", "/v2/acme/web/tags/lists", "/v2/acme/web/unknown/x", "/v2/acme/web/manifest/1.0"),
+        *("/v3/", "/v2/acme/web/manifests", "/v2/acme/web/blobs", "/v2/acme/web/blobs/uploads/a/b", "/token/", "*", ""),
+        *("/v2/acme/web/blobs/uploads/a,b", "/v2/token", "/v2/uploads/x"),
+    ):
+        yield row("R3.5", path, NO_ENDPOINT)
+
+
+def name_rows() -> Iterator[Row]:
+    for name in (
+        *("Acme/web", "acme/-web", "acme/web-", "acme/a..b", "acme/a___b", "acme/_web", "acme/web.", "acme/a_.b"),
+        *("acme/web@1", "acme/web:1", "acme/~web", "acme/" + "a" * 251, "acme/web,x", "acme/w+b", 'acme/"web"'),
+    ):
+        yield row("R4.1", f"/v2/{name}/manifests/1.0", BAD_NAME)
+    for path in (
+        "/v2/manifests/1.0",
+        "/v2/tags/list",
+        f"/v2/blobs/{DIGEST}",
+        "/v2/blobs/uploads/",
+        "/v2/blobs/uploads/x",
+    ):
+        yield row("R4.1", path, BAD_NAME)
+    for name in ("acme/web", "acme/a.b_c__d---e", "acme/0", "acme/" + "a" * 250, "acme/a/b/c/d/e/f"):
+        yield row("R4.1", f"/v2/{name}/manifests/1.0", To(f"{GHCR}/{name}/manifests/1.0"))
+    for tag in ("", "-x", ".x", "a" * 129, "a~b", "a+b", "a@b", "a,b", "latest!"):
+        yield row("R4.2", f"/v2/acme/web/manifests/{tag}", Refused(400, "TAG_INVALID"))
+    for tag in ("latest", "_", "1.0-rc_1", "A" * 128, "list"):
+        yield row("R4.2", f"/v2/acme/web/manifests/{tag}", To(f"{GHCR}/acme/web/manifests/{tag}"))
+    for digest in (
+        *("sha256:", f"sha256:{'a' * 63}", f"sha256:{'a' * 65}", f"sha256:{'A' * 64}", f"sha256:{'g' * 64}"),
+        *(f"sha512:{'a' * 64}", f"Sha256:{'a' * 64}", f":{'a' * 64}", f"sha256:{'a' * 64}:b", f"sha256+:{'a' * 64}"),
+    ):
+        for kind in ("manifests", "blobs", "referrers"):
+            yield row("R4.3", f"/v2/acme/web/{kind}/{digest}", Refused(400, "DIGEST_INVALID"))
+    for path in ("/v2/acme/web/blobs/latest", "/v2/acme/web/referrers/latest", "/v2/acme/web/blobs/"):
+        yield row("R4.3", path, Refused(400, "DIGEST_INVALID"))
+    for digest in (
+        DIGEST,
+        f"sha512:{'0f' * 64}",
+        "multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8",
+        "x:A=_-",
+    ):
+        yield row("R4.3", f"/v2/acme/web/manifests/{digest}", To(f"{GHCR}/acme/web/manifests/{digest}"))
+    upstream = "a" * 200
+    fits = "b" * 54
+    yield row("R4.4", f"/v2/long/{fits}/manifests/1", Asked(f"repository:long/{fits}:pull"))
+    yield row("R4.4", f"/v2/long/{fits}b/manifests/1", BAD_NAME)
+    yield row("R4.4", f"/v2/long/{fits}/manifests/1", Relayed(f"{GHCR}/{upstream}/{fits}/manifests/1"), token=True)
+
+
+def mapping_rows() -> Iterator[Row]:
+    yield row("R5.1", "/v2/acme/app/manifests/1", To(f"{QUAY}/acme/app/manifests/1"))
+    yield row("R5.1", "/v2/acme/app/worker/manifests/1", To(f"{QUAY}/acme/app/worker/manifests/1"))
+    yield row("R5.1", "/v2/acme/apple/manifests/1", To(f"{GHCR}/acme/apple/manifests/1"))
+    yield row("R5.1", "/v2/acme/manifests/1", To(f"{GHCR}/acme/manifests/1"))
+    yield row("R5.1", "/v2/acme/sub/app/manifests/1", To(f"{GHCR}/acme/sub/app/manifests/1"))
+    yield row("R5.1", "/v2/grafana/grafana/manifests/1", To(f"{HUB}/grafana/grafana/manifests/1"), host="hub.acme.com")
+    for name in ("other/app", "acmes/app", "acm", "app"):
+        yield row("R5.2", f"/v2/{name}/manifests/1", Refused(403, "DENIED", f"docker.acme.com/{name} is not mapped"))
+    yield row("R5.2", "/v2/acme/app/manifests/1", Refused(403, "DENIED", "not mapped"), host="open.acme.com")
+    for path, token in (("/v2/acme/off/manifests/1", False), (f"/v2/acme/off/deep/{BLOB}", True)):
+        yield row("R5.3", path, Refused(403, "DENIED", "docker.acme.com/acme/off is switched off"), token=token)
+    yield row("R5.4", "/v2/net/sdk/manifests/9.0", To(f"{MCR}/dotnet/sdk/manifests/9.0"))
+    yield row("R5.4", "/v2/net/manifests/9.0", To(f"{MCR}/dotnet/manifests/9.0"))
+    yield row("R5.4", "/v2/tools/x/y/manifests/1", Relayed(f"{GHCR}/acme-tools/public/x/y/manifests/1"), token=True)
+    yield row("R5.4", "/v2/root/acme/web/manifests/1", Relayed(f"{GHCR}/acme/web/manifests/1"), token=True)
+    yield row("R5.5", "/v2/root/manifests/1", Refused(403, "DENIED", "docker.acme.com/root is a namespace"))
+    hub: dict[str, Any] = {"host": "hub.acme.com", "token": True}
+    yield row("R5.6", "/v2/alpine/manifests/3", Relayed(f"{HUB}/library/alpine/manifests/3"), **hub)
+    yield row("R5.6", f"/v2/alpine/{BLOB}", Resolved(f"{HUB}/library/alpine/{BLOB}"), **hub)
+    yield row("R5.6", "/v2/library/alpine/manifests/3", To(f"{HUB}/library/alpine/manifests/3"), host="hub.acme.com")
+    yield row("R5.6 R12.1", "/v2/alpine/manifests/3", Asked("repository:alpine:pull"), host="hub.acme.com")
+
+
+def write_rows() -> Iterator[Row]:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        for agent in (DOCKER, PODMAN):
+            refused = Refused(405, "UNSUPPORTED", "push to ghcr.io/acme/web", READ_ONLY)
+            yield row("R6.1", MANIFEST, refused, method=method, agent=agent)
+        for tail in ("manifests/1.0", f"blobs/{DIGEST}", "blobs/uploads/", "blobs/uploads/0a-1_b.c~d="):
+            to = To(f"{GHCR}/push/web/{tail}?digest=x")
+            yield row("R6.2", f"/v2/push/web/{tail}", to, method=method, query="digest=x")
+            refused = Refused(405, "UNSUPPORTED", "push to ghcr.io/push/web", READ_ONLY)
+            yield row("R6.3", f"/v2/push/web/{tail}", refused, method=method, agent=PODMAN, token=True)
+    renamed = Refused(405, "UNSUPPORTED", "push to ghcr.io/acme-tools/public/x", READ_ONLY)
+    yield row("R6.1", "/v2/tools/x/blobs/uploads/", renamed, method="POST")
+    basic = Refused(405, "UNSUPPORTED", "push to basic.example:5000/basic", READ_ONLY)
+    yield row("R6.1", "/v2/basic/manifests/1", basic, method="PUT")
+    for method in ("GET", "HEAD"):
+        yield row("R6.4", "/v2/push/web/blobs/uploads/x", To(f"{GHCR}/push/web/blobs/uploads/x"), method=method)
+        refused = Refused(405, "UNSUPPORTED", "push to ghcr.io/acme/web", READ_ONLY)
+        yield row("R6.4", "/v2/acme/web/blobs/uploads/x", refused, method=method)
+    for method in ("OPTIONS", "TRACE", "PROPFIND", "X"):
+        yield row("R6.5", MANIFEST, Refused(405, "UNSUPPORTED", "", READ_ONLY), method=method)
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        yield row("R6.5", "/v2/", Refused(405, "UNSUPPORTED", "", READ_ONLY), method=method)
+
+
+TARGET_ROWS: tuple[Row, ...] = (
+    *host_rows(),
+    *target_rows(),
+    *endpoint_rows(),
+    *name_rows(),
+    *mapping_rows(),
+    *write_rows(),
+)

@@ -1,0 +1,64 @@
+"""docs/request-handling.md, line by line: each has rows here or is tested in a file named here, and each row holds."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from routing.core.decide import decide
+
+from .contract import Row, agrees, build_table, outcome_of
+from .contract_rows import ROWS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "request-handling.md"
+DATAPLANE = "tests/dataplane"
+# The lines that decide() doesn't settle, by the file that tests them.
+ELSEWHERE: dict[str, tuple[str, ...]] = {
+    f"{DATAPLANE}/test_body_guard.py": ("R6.6",),
+    f"{DATAPLANE}/test_contract_wire.py": ("R7.1", "R7.2", "R7.3", "R7.4", "R7.6"),
+    "tests/core/test_hostile_targets.py": ("R7.5",),
+    f"{DATAPLANE}/test_middleware.py": ("R7.7", "R7.8"),
+    f"{DATAPLANE}/test_proxies.py": ("R12.2",),
+    f"{DATAPLANE}/test_token.py": tuple(f"R13.{number}" for number in range(1, 10)),
+    f"{DATAPLANE}/test_relay.py": (
+        *(f"R14.{number}" for number in range(1, 10)),
+        *(f"R15.{number}" for number in range(1, 8)),
+        *(f"R16.{number}" for number in range(1, 5)),
+    ),
+}
+
+
+def lines_of_the_page() -> list[str]:
+    return re.findall(r"^- \*\*(R\d+\.\d+)\*\* ", PAGE.read_text(), re.MULTILINE)
+
+
+def test_the_lines_are_numbered_in_order() -> None:
+    lines = [tuple(map(int, line[1:].split("."))) for line in lines_of_the_page()]
+
+    assert lines == sorted(set(lines))
+    assert len(lines) == PAGE.read_text().count("\n- **")
+
+
+def test_every_line_has_rows_or_a_file_and_no_row_is_about_nothing() -> None:
+    with_rows = {line for row in ROWS for line in row.lines}
+    elsewhere = Counter(line for lines in ELSEWHERE.values() for line in lines)
+
+    assert [line for line, count in elsewhere.items() if count > 1] == []
+    assert with_rows & elsewhere.keys() == set()
+    assert with_rows | elsewhere.keys() == set(lines_of_the_page())
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+def test_what_is_tested_elsewhere_is(path: str) -> None:
+    assert "def test_" in (ROOT / path).read_text()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)
+def test_the_decision_is_the_one_that_the_page_says(row: Row) -> None:
+    seen = outcome_of(decide(build_table(row.clients), row.request))
+
+    assert agrees(seen, row.outcome), f"got {seen}, expected {row.outcome}"
