@@ -20,12 +20,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
 
 from routing.admin import scope
 from routing.admin.forms import VerbForm
 from routing.admin.history import entries_of
 from routing.admin.usage import uses_of
 from routing.services.errors import VerbError
+from routing.services.permissions import Action
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -46,6 +48,9 @@ class Page(ChangeList):
         admin_of_noun: Any = self.model_admin
         admin_of_noun.complete(request, rows)
         self.result_list = rows
+        if not self.query and not self.has_active_filters:
+            # Nothing was left out, so the page needn't offer to show all.
+            self.full_result_count = self.result_count
 
 
 class NounAdmin(_ModelAdmin):
@@ -59,6 +64,9 @@ class NounAdmin(_ModelAdmin):
     show_facets = ShowFacets.NEVER
     #: What the list says while it is empty.
     first_step = ""
+    #: What changing, adding and removing rows takes.
+    action = Action.PLATFORM
+    action_to_add: Action | None = None
 
     # ---------------------------------------------------------------- what a noun gives
     def write(self, request: HttpRequest, form: VerbForm, change: bool) -> tuple[Any, list[str]]:
@@ -76,6 +84,27 @@ class NounAdmin(_ModelAdmin):
         """What to say after a save, beyond what was done; may be safe HTML."""
         return []
 
+    # ---------------------------------------------------------------- permission
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whether the noun appears at all."""
+        return scope.may_see(request, None)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the asker may look."""
+        return scope.may_see(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whether the asker may add somewhere."""
+        return scope.may(request, self.action_to_add or self.action, None)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the asker may change it."""
+        return scope.may(request, self.action, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the asker may remove it."""
+        return scope.may(request, self.action, obj)
+
     # ---------------------------------------------------------------- reading
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         """The rows that the asker may see."""
@@ -87,7 +116,8 @@ class NounAdmin(_ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list."""
-        return super().changelist_view(request, {"first_step": self.first_step, **(extra_context or {})})
+        context = {"title": capfirst(str(self.opts.verbose_name_plural)), "first_step": self.first_step}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def formfield_for_foreignkey(
         self, db_field: Any, request: HttpRequest, **kwargs: Any
@@ -124,14 +154,18 @@ class NounAdmin(_ModelAdmin):
     ) -> HttpResponse:
         """The form. What the verb refuses comes back as it was typed, with the verb's words at the fields."""
         context = {"show_save_and_continue": False, **(extra_context or {})}
-        row = self.get_object(request, unquote(object_id)) if object_id and request.method == "GET" else None
-        if row is not None and self.has_view_or_change_permission(request, row):
-            context |= self.page_context(request, row)
         try:
             return super().changeform_view(request, object_id, form_url, context)
         except VerbError as refusal:
             setattr(request, _REFUSAL, refusal)
             return super().changeform_view(request, object_id, form_url, context)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The form, with what the row's page shows beside it."""
+        if context["original"] is not None:
+            # The form may have put what was typed, and refused, into the row.
+            context.update(self.page_context(request, self.get_queryset(request).get(pk=context["original"].pk)))
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What a row's page shows beside its form."""

@@ -39,6 +39,8 @@ def state_of(mapping: Mapping) -> State:
         return State("off", "off")
     if not mapping.hostname.enabled:
         return State("blocked", "hostname off")
+    if mapping.hostname.suspended:
+        return State("blocked", "hostname suspended")
     if mapping.hostname.tenant.suspended:
         return State("blocked", "tenant suspended")
     return State("on", "on")

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.admin import RelatedFieldListFilter, SimpleListFilter
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
 from routing.admin import scope
+from routing.models import Mapping
 
 
 class RelatedFilter(RelatedFieldListFilter):
@@ -19,12 +20,15 @@ class RelatedFilter(RelatedFieldListFilter):
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         """The choices: one query, however many there are."""
         rows = scope.visible(request, field.remote_field.model._default_manager.all())
-        found = [(str(row.pk), str(row)) for row in rows[: self._MOST + 1]]
+        used = rows
+        if field.model is Mapping:
+            used = rows.filter(Exists(Mapping.objects.filter(**{field.name: OuterRef("pk")})))
+        found = [(str(row.pk), row.name) for row in used[: self._MOST + 1]]
         self.more = len(found) > self._MOST
         found = found[: self._MOST]
         chosen = self.lookup_val[-1] if self.lookup_val else None
         if chosen and chosen.isdecimal() and chosen not in dict(found):
-            found = [(str(row.pk), str(row)) for row in rows.filter(pk=chosen)] + found
+            found = [(str(row.pk), row.name) for row in rows.filter(pk=chosen)] + found
         return found
 
 
@@ -36,11 +40,11 @@ class StateFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The states."""
-        return [("on", "on"), ("off", "off"), ("blocked", "hostname off or tenant suspended")]
+        return [("on", "on"), ("off", "off"), ("blocked", "hostname off, or suspended")]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         """The mappings in the chosen state."""
-        blocked = Q(hostname__enabled=False) | Q(hostname__tenant__suspended=True)
+        blocked = Q(hostname__enabled=False) | Q(hostname__suspended=True) | Q(hostname__tenant__suspended=True)
         match self.value():
             case "on":
                 return queryset.filter(~blocked, enabled=True)

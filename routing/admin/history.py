@@ -11,11 +11,20 @@ from typing import Any, NamedTuple
 from django.db.models import Max, Model, OuterRef, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.timesince import timesince
 
 from routing.admin import scope
 from routing.models import Hostname, Mapping, Registry, Tenant
 
 _VERBS = {"+": "added", "~": "changed", "-": "removed"}
+
+
+def ago(moment: datetime) -> str:
+    """How long ago it was, in words."""
+    if (timezone.now() - moment).total_seconds() < 60:
+        return "just now"
+    return f"{timesince(moment, depth=1)} ago"
 
 
 class Step(NamedTuple):
@@ -37,6 +46,11 @@ class Entry(NamedTuple):
     url: str
     reason: str
     steps: list[Step]
+
+    @property
+    def ago(self) -> str:
+        """How long ago it was, in words."""
+        return ago(self.at)
 
 
 class Names:
@@ -136,7 +150,8 @@ def _hostname(row: Any, names: Names) -> dict[str, str]:
     return {
         "": row.name,
         "tenant": names.of(Tenant, row.tenant_id),
-        "state": _switch(row.enabled),
+        "state": "suspended" if row.suspended else _switch(row.enabled),
+        "message": row.suspension_message,
         "login registry": names.of(Registry, row.login_registry_id),
     }
 
@@ -164,12 +179,14 @@ def _tenant(row: Any, names: Names) -> dict[str, str]:
         "short name": row.slug,
         "state": "suspended" if row.suspended else "served",
         "message": row.suspension_message,
+        "hostnames at most": "" if row.max_hostnames is None else str(row.max_hostnames),
+        "mappings at most": "" if row.max_mappings is None else str(row.max_mappings),
     }
 
 
 def authority_of(registry: Any) -> str:
     """What people call a registry, from its row or from a past one."""
-    return str(registry.alias or registry.origin.partition("://")[2])
+    return str(registry.alias or registry.origin.removeprefix("https://"))
 
 
 def _switch(enabled: bool) -> str:

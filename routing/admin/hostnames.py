@@ -15,6 +15,7 @@ from routing.admin.filters import RelatedFilter
 from routing.admin.forms import VerbForm, name_input
 from routing.models import Hostname, Mapping
 from routing.services.hostnames import remove_hostname, save_hostname
+from routing.services.permissions import Action
 
 
 class HostnameForm(VerbForm):
@@ -30,6 +31,9 @@ class HostnameAdmin(NounAdmin):
     """A name never changes, nor whose it is."""
 
     form = HostnameForm
+    action = Action.HOSTNAMES
+    # A tenant claims a hostname and proves it; to add one without proof is for operators of the platform.
+    action_to_add = Action.PLATFORM
     list_display = ("name", "tenant", "state", "mapping_count", "login_registry")
     list_select_related = ("tenant", "login_registry")
     list_filter = ("enabled", ("tenant", RelatedFilter))
@@ -38,12 +42,13 @@ class HostnameAdmin(NounAdmin):
     first_step = "Adding a mapping adds its hostname too."
 
     def get_fieldsets(self, request: HttpRequest, obj: Hostname | None = None) -> Any:
-        """One part."""
-        self_evident = ["name", "tenant"]
-        fields = [*self_evident, "enabled", "login_registry"]
+        """What it is; and, for operators of the platform, whether it is suspended."""
+        parts: list[Any] = [(None, {"fields": ["name", "tenant", "enabled", "login_registry"]})]
+        if scope.may(request, Action.PLATFORM, None):
+            parts.append(("Suspension", {"fields": ["suspended", "suspension_message"]}))
         if obj is None or self.has_change_permission(request, obj):
-            fields.append("reason")
-        return [(None, {"fields": fields})]
+            parts.append((None, {"fields": ["reason"]}))
+        return parts
 
     def get_readonly_fields(self, request: HttpRequest, obj: Hostname | None = None) -> tuple[str, ...]:
         """What identifies an existing one."""
@@ -65,6 +70,8 @@ class HostnameAdmin(NounAdmin):
         """Whether it is served."""
         if not hostname.enabled:
             return format_html('<span class="badge off">off</span>')
+        if hostname.suspended:
+            return format_html('<span class="badge blocked" title="{}">suspended</span>', hostname.suspension_message)
         if hostname.tenant.suspended:
             return format_html('<span class="badge blocked">tenant suspended</span>')
         return format_html('<span class="badge on">on</span>')

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from routing.admin import scope
 from routing.admin.forms import SuggestingInput, VerbForm, name_input
-from routing.models import Hostname, Mapping, Registry, Tenant
+from routing.models import Hostname, Registry, Tenant
 
 _SUGGESTIONS = 200
 _TARGET_HELP = (
@@ -25,7 +25,7 @@ class TargetedForm(VerbForm):
         super().__init__(*args, **kwargs)
         # A form that is only looked at has no such field.
         if "target" in self.fields:
-            suggest(self, "target", [(f"{as_typed(registry)}/", registry.name) for registry in self.registries()])
+            suggest(self, "target", [(f"{registry.authority}/", registry.name) for registry in self.registries()])
 
     def registries(self) -> "list[Registry]":
         """Registries to suggest: the shared ones, and those of the mapping's tenant."""
@@ -43,7 +43,7 @@ class NewMappingForm(TargetedForm):
 
     hostname = forms.CharField(
         help_text="The name that people pull from. A name that isn't there yet is added.",
-        widget=name_input(placeholder="docker.acme.com", autofocus="autofocus"),
+        widget=name_input(placeholder="docker.acme.com"),
     )
     prefix = forms.CharField(  # type: ignore[assignment]  # A field; the metaclass takes it out of the class.
         required=False,
@@ -76,7 +76,7 @@ class MappingForm(TargetedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "target" in self.fields:
-            self.initial["target"] = target_as_typed(self.instance)
+            self.initial["target"] = self.instance.target
             self.initial["seen"] = self.instance.changed_at.isoformat()
             self.fields["reason"].help_text = "Needed when the target changes. Kept in the history."
 
@@ -103,14 +103,3 @@ def suggest(form: VerbForm, name: str, suggestions: list[tuple[str, str]]) -> No
     widget = form.fields[name].widget
     assert isinstance(widget, SuggestingInput)
     widget.suggestions = suggestions
-
-
-def as_typed(registry: Registry) -> str:
-    """A registry as it is written in a target: without the scheme where that is https."""
-    return registry.alias or registry.origin.removeprefix("https://")
-
-
-def target_as_typed(mapping: Mapping) -> str:
-    """A mapping's target as it is typed."""
-    registry = as_typed(mapping.registry)
-    return f"{registry}/{mapping.upstream_prefix}" if mapping.upstream_prefix else registry

@@ -8,26 +8,28 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
-from django.utils.timesince import timesince
 
 from routing.admin import scope
 from routing.admin.base import NounAdmin
 from routing.admin.effect import effect_of, state_of
 from routing.admin.filters import RelatedFilter, StateFilter
 from routing.admin.forms import VerbForm
-from routing.admin.history import last_rows
+from routing.admin.history import ago, last_rows
 from routing.admin.mapping_actions import MappingActions
 from routing.admin.mapping_forms import MappingForm, NewMappingForm
 from routing.models import Mapping
 from routing.services import mappings as verbs
+from routing.services.permissions import Action
 from routing.services.probing import probe_soon
 
 
 class MappingAdmin(MappingActions, NounAdmin):
     """Add in one form, see the effect, repoint with a reason."""
 
-    list_display = ("route", "state", "pull", "registry_name", "delivered", "changed")
-    list_display_links = ("route",)
+    action = Action.MAP
+    list_display = ("route", "state", "registry_name", "delivered", "changed")
+    # The first column makes its own link, beside the button.
+    list_display_links = None
     list_select_related = ("hostname__tenant", "registry")
     list_filter = (
         StateFilter,
@@ -103,23 +105,14 @@ class MappingAdmin(MappingActions, NounAdmin):
 
     @admin.display(description="mapping", ordering="hostname__name")
     def route(self, mapping: Mapping) -> str:
-        """docker.acme.com/acme → ghcr.io/acme"""
-        return format_html(
-            '<span class="source">{}</span> <span class="arrow">→</span> <span class="target">{}</span>',
-            mapping.source,
-            mapping.target,
-        )
+        """docker.acme.com/acme → ghcr.io/acme, and the command that pulls from there."""
+        return render_to_string("routing/route.html", {"mapping": mapping, "url": self.url("change", mapping.pk)})
 
     @admin.display(ordering="enabled")
     def state(self, mapping: Mapping) -> str:
         """Whether it is served."""
         state = state_of(mapping)
         return format_html('<span class="badge {}">{}</span>', state.kind, state.text)
-
-    @admin.display(description="pull command")
-    def pull(self, mapping: Mapping) -> str:
-        """The command, to be copied."""
-        return render_to_string("routing/command.html", {"command": mapping.pull_command})
 
     @admin.display(description="registry", ordering="registry__name")
     def registry_name(self, mapping: Mapping) -> str:
@@ -139,9 +132,9 @@ class MappingAdmin(MappingActions, NounAdmin):
         """When and by whom; the reason when the mouse asks."""
         last = getattr(mapping, "last", None)
         return format_html(
-            '<span title="{}">{} ago<br><span class="quiet">{}</span></span>',
+            '<span title="{}">{}<br><span class="quiet">{}</span></span>',
             (last and last.history_change_reason) or "",
-            timesince(mapping.changed_at, depth=1),
+            ago(mapping.changed_at),
             (last and last.actor) or "",
         )
 

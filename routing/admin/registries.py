@@ -6,14 +6,15 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
-from django.utils.timesince import timesince
 
 from routing.admin import scope
 from routing.admin.base import NounAdmin
 from routing.admin.filters import RelatedFilter
 from routing.admin.forms import VerbForm, name_input
+from routing.admin.history import ago
 from routing.admin.hostnames import counted, mappings_link
 from routing.models import Registry
+from routing.services.permissions import Action
 from routing.services.registries import remove_registry, save_registry
 
 _PROBED = ("auth", "realm", "service", "blob_delivery", "blob_origins", "probed_at", "probe_error")
@@ -34,6 +35,7 @@ class RegistryAdmin(NounAdmin):
     """What a person says of a registry can be changed; what a probe found can be read."""
 
     form = RegistryForm
+    action = Action.REGISTRIES
     list_display = ("name", "address", "owner", "asks_for", "layers", "mapping_count", "probed")
     list_select_related = ("tenant",)
     list_filter = ("auth", ("tenant", RelatedFilter))
@@ -77,12 +79,12 @@ class RegistryAdmin(NounAdmin):
     @admin.display(description="asks for", ordering="auth")
     def asks_for(self, registry: Registry) -> str:
         """What it asks clients for."""
-        return {"none": "nothing", "basic": "a password", "bearer": "a token"}.get(registry.auth, "not known yet")
+        return {"none": "nothing", "basic": "a password", "bearer": "a token"}.get(registry.auth, "?")
 
     @admin.display(description="serves layers", ordering="blob_delivery")
     def layers(self, registry: Registry) -> str:
         """How it hands out layers."""
-        return registry.get_blob_delivery_display()
+        return {"redirect": "by redirect", "inline": "itself"}.get(registry.blob_delivery, "?")
 
     @admin.display(description="mappings")
     def mapping_count(self, registry: Registry) -> str:
@@ -94,7 +96,7 @@ class RegistryAdmin(NounAdmin):
         """When it was asked last, and what went wrong."""
         if registry.probed_at is None:
             return "never"
-        when = f"{timesince(registry.probed_at, depth=1)} ago"
+        when = ago(registry.probed_at)
         if not registry.probe_error:
             return when
         return format_html('<span class="badge blocked" title="{}">failed</span> {}', registry.probe_error, when)

@@ -30,6 +30,7 @@ class TenantAdmin(NounAdmin):
         return [
             (None, {"fields": ["name", "slug"]}),
             ("Suspension", {"fields": ["suspended", "suspension_message"]}),
+            ("Limits", {"fields": ["max_hostnames", "max_mappings"]}),
             *([(None, {"fields": ["reason"]})] if may_change else []),
         ]
 
