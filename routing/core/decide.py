@@ -7,7 +7,7 @@ comes from the table, the path is rebuilt from parts that passed the grammar, an
 import re
 from typing import NamedTuple
 
-from routing.core.clients import product, reauthorises
+from routing.core.clients import answers_challenges_anywhere, product, reauthorises
 from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
 from routing.core.hosts import HostInvalid, parse_authority
 from routing.core.names import MAX_NAME_LENGTH, Endpoint, Kind, TargetInvalid, is_hostile, parse_endpoint
@@ -114,6 +114,7 @@ def _read(table: Table, host: str, endpoint: Endpoint, match: Match, request: Re
         return Challenge(host, f"repository:{endpoint.name}:pull")
     key = match.mapping.registry
     if kind is Kind.BLOB:
+        follows = answers_challenges_anywhere(request.user_agent, table.policy.reauthorising_clients)
         return Resolve(host, key, match.registry, url, endpoint, match.upstream_name, strategy, follows)
     return Relay(host, key, match.registry, url, endpoint, match.upstream_name, strategy)
 

@@ -1,0 +1,129 @@
+"""The list of mappings: what it says of each, how one finds them, and what it says while it is empty."""
+
+import pytest
+
+from routing.models import Mapping
+from routing.services.actor import Actor
+from routing.services.hostnames import suspend_hostname
+from routing.services.mappings import repoint, switch_mappings
+from routing.services.tenants import suspend_tenant
+from tests.admin.conftest import SET_UP, Desk, add, text_of
+
+
+def found(desk: Desk, **query: object) -> list[str]:
+    """The mappings that the list shows."""
+    return [mapping.source for mapping in desk.get("mapping_changelist", **query).context["cl"].result_list]
+
+
+def test_a_row_says_where_the_mapping_leads_and_how_it_stands(desk: Desk) -> None:
+    add("docker.acme.com", "acme", "docker.io/acme", private=True, allow_push=True)
+
+    page = text_of(desk.get("mapping_changelist"))
+
+    assert "docker.acme.com/acme → docker.io/acme" in page
+    assert "docker pull docker.acme.com/acme/IMAGE Copy on Docker Hub automatic, private, push just now" in page
+    assert "program: test set-up" in page
+
+
+def test_each_row_has_the_pull_command_on_a_button(desk: Desk, mapping: Mapping) -> None:
+    page = desk.get("mapping_changelist").content.decode()
+
+    assert f'data-copy="{mapping.pull_command}"' in page
+
+
+def test_the_row_tells_who_changed_it_last_and_why(desk: Desk, mapping: Mapping) -> None:
+    repoint(Actor.person(desk.user), "new contract", hostname="docker.acme.com", prefix="acme", target="quay.io/acme")
+
+    page = desk.get("mapping_changelist").content.decode()
+
+    assert 'title="new contract"' in page
+    assert "olga" in page[page.index('title="new contract"') :]
+
+
+def test_an_empty_list_offers_the_first_step(desk: Desk) -> None:
+    page = desk.get("mapping_changelist")
+
+    assert "No mappings yet — add the first one:" in text_of(page)
+    assert f'href="{desk.url("mapping_add")}"' in page.content.decode()
+
+
+def test_a_search_without_result_does_not_pretend_that_there_is_nothing(desk: Desk, mapping: Mapping) -> None:
+    page = text_of(desk.get("mapping_changelist", q="nonsense"))
+
+    assert "No mapping matches." in page
+    assert "No mappings yet" not in page
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("globex", ["images.globex.com"]),
+        ("tools", ["docker.acme.com/acme/tools"]),
+        ("Docker Hub", ["images.globex.com"]),
+        ("quay", ["docker.acme.com/acme/tools"]),
+        ("acme ghcr", ["docker.acme.com/acme"]),
+        ("docker.acme.com/acme/app:1.0", ["docker.acme.com/acme"]),
+        (
+            "docker pull docker.acme.com/acme/tools/hammer@sha256:00",
+            ["docker.acme.com/acme", "docker.acme.com/acme/tools"],
+        ),
+        ("Images.Globex.com:8000/alpine", ["images.globex.com"]),
+        ("ghcr.io/acme", ["docker.acme.com/acme"]),
+        ("docker.io/globex/thing", ["images.globex.com"]),
+    ],
+)
+def test_search_takes_words_and_whole_images(desk: Desk, mapping: Mapping, words: str, expected: list[str]) -> None:
+    add("docker.acme.com", "acme/tools", "quay.io/wrenches")
+    add("images.globex.com", "", "docker.io/globex", tenant="globex")
+
+    assert found(desk, q=words) == expected
+
+
+def test_filters_by_tenant_hostname_and_registry(desk: Desk, mapping: Mapping) -> None:
+    other = add("images.globex.com", "", "docker.io/globex", tenant="globex")
+
+    assert found(desk, hostname__tenant__id__exact=other.hostname.tenant_id) == ["images.globex.com"]
+    assert found(desk, hostname__id__exact=mapping.hostname_id) == ["docker.acme.com/acme"]
+    assert found(desk, registry__id__exact=other.registry_id) == ["images.globex.com"]
+
+
+def test_the_registry_filter_offers_those_in_use(desk: Desk, mapping: Mapping) -> None:
+    page = text_of(desk.get("mapping_changelist"))
+
+    assert "By registry All GitHub Container Registry" in page
+    assert "Amazon" not in page
+
+
+def test_long_filters_are_cut_and_say_so(desk: Desk) -> None:
+    for number in range(20):
+        add(f"host-{number:02}.acme.com", "", "ghcr.io/acme")
+
+    page = text_of(desk.get("mapping_changelist"))
+    chosen = Mapping.objects.get(hostname__name="host-19.acme.com").hostname_id
+
+    assert "host-14.acme.com" in page.partition("By hostname")[2]
+    assert "host-15.acme.com" not in page.partition("By hostname")[2]
+    assert "There are more: search for their name." in page
+    # The chosen one is there even when it is beyond the cut.
+    assert (
+        "host-19.acme.com"
+        in text_of(desk.get("mapping_changelist", hostname__id__exact=chosen)).partition("By hostname")[2]
+    )
+
+
+def test_states_and_their_filter(desk: Desk) -> None:
+    on = add("on.acme.com", "", "ghcr.io/acme")
+    off = add("off.acme.com", "", "ghcr.io/acme")
+    blocked = add("blocked.acme.com", "", "ghcr.io/acme")
+    suspended = add("docker.globex.com", "", "ghcr.io/globex", tenant="globex")
+    switch_mappings(SET_UP, "", mapping_ids=[off.pk], enabled=False)
+    suspend_hostname(SET_UP, "", hostname_id=blocked.hostname_id, suspended=True)
+    suspend_tenant(SET_UP, "", tenant_id=suspended.hostname.tenant_id, suspended=True)
+
+    page = text_of(desk.get("mapping_changelist"))
+
+    assert found(desk, state="on") == [on.source]
+    assert found(desk, state="off") == [off.source]
+    assert found(desk, state="blocked") == [blocked.source, suspended.source]
+    assert "Copy hostname suspended" in page
+    assert "Copy tenant suspended" in page

@@ -1,0 +1,211 @@
+"""Hostnames, registries and tenants: listed, added, changed and removed through the verbs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+
+from routing.core.table import Table
+from routing.models import Generation, Hostname, Mapping, Registry, Tenant
+from tests.admin.conftest import Desk, add, errors_of, messages_of, text_of
+
+
+@pytest.fixture
+def acme(db: None) -> Tenant:
+    return Tenant.objects.create(slug="acme", name="Acme")
+
+
+def last(row: Any) -> tuple[str, str, str]:
+    """What the history says was done last."""
+    past = row.history.latest()
+    return past.history_type, past.actor, past.history_change_reason
+
+
+# ---------------------------------------------------------------- hostnames
+
+
+def test_add_a_hostname_however_it_is_written(desk: Desk, acme: Tenant, table: Callable[[], Table]) -> None:
+    answer = desk.fill("hostname_add", name="Docker.ACME.com.", tenant=acme.pk, reason="for the launch")
+
+    hostname = Hostname.objects.get()
+    assert (hostname.name, hostname.tenant) == ("docker.acme.com", acme)
+    assert messages_of(answer) == "Added hostname docker.acme.com."
+    assert last(hostname) == ("+", "olga", "for the launch")
+    assert table().hosts.get("docker.acme.com") is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("docker acme", "hostname"), ("docker.acme.com", "taken"), ("ghcr.io", "the address of the registry")],
+)
+def test_a_hostname_that_is_refused(desk: Desk, acme: Tenant, mapping: Mapping, name: str, words: str) -> None:
+    answer = desk.fill("hostname_add", name=name, tenant=acme.pk)
+
+    assert words in errors_of(answer)["name"][0]
+    assert Hostname.objects.count() == 1
+
+
+def test_a_hostname_is_switched_off_and_never_renamed_or_moved(desk: Desk, acme: Tenant, mapping: Mapping) -> None:
+    desk.fill("hostname_change", mapping.hostname_id, enabled=False, name="evil.com", tenant=acme.pk, reason="gone")
+
+    hostname = Hostname.objects.get()
+    assert (hostname.name, hostname.tenant.slug, hostname.enabled) == ("docker.acme.com", "default", False)
+    assert last(hostname) == ("~", "olga", "gone")
+
+
+def test_a_hostname_is_suspended_with_a_message(desk: Desk, mapping: Mapping, table: Callable[[], Table]) -> None:
+    desk.fill("hostname_change", mapping.hostname_id, suspended="on", suspension_message="abuse", reason="report 7")
+
+    host = table().hosts.get("docker.acme.com")
+    assert host is not None
+    assert host.refusal == "abuse"
+
+
+def test_the_hostname_page_leads_to_its_mappings(desk: Desk, mapping: Mapping) -> None:
+    page = text_of(desk.get("hostname_change", mapping.hostname_id))
+
+    assert "docker.acme.com/acme → ghcr.io/acme" in page
+
+
+def test_the_hostname_list_counts_mappings(desk: Desk, mapping: Mapping) -> None:
+    add("docker.acme.com", "tools", "ghcr.io/tools")
+
+    page = desk.get("hostname_changelist").content.decode()
+
+    assert f"?hostname__id__exact={mapping.hostname_id}" in page
+    assert ">2</a>" in page
+
+
+# ---------------------------------------------------------------- registries
+
+
+def test_add_a_registry_however_its_address_is_written(desk: Desk, acme: Tenant) -> None:
+    answer = desk.fill("registry_add", name="Ours", origin="HTTPS://Registry.ACME.com:443/", tenant=acme.pk)
+
+    registry = Registry.objects.get(tenant=acme)
+    assert registry.origin == "https://registry.acme.com"
+    assert messages_of(answer) == "Added registry Ours at https://registry.acme.com."
+
+
+@pytest.mark.parametrize(
+    ("origin", "words"),
+    [
+        ("ghcr.io", "not the address of a registry"),
+        ("https://registry.acme.com/v2/", "ends after host and port"),
+        ("https://ghcr.io", "exists already"),
+        ("https://docker.acme.com", "round in a circle"),
+        ("https://169.254.169.254", "private or loopback"),
+    ],
+)
+def test_a_registry_that_is_refused(
+    desk: Desk, mapping: Mapping, settings: LazySettings, origin: str, words: str
+) -> None:
+    settings.FACADE_ALLOW_PRIVATE_REGISTRIES = False
+    before = Registry.objects.count()
+
+    answer = desk.fill("registry_add", name="Theirs", origin=origin)
+
+    assert words in text_of(answer)
+    assert Registry.objects.count() == before
+
+
+def test_what_the_probe_found_is_shown_and_can_not_be_typed(desk: Desk, mapping: Mapping) -> None:
+    registry = mapping.registry
+    page = text_of(desk.get("registry_change", registry.pk))
+    assert "What the last probe found" in page
+    assert "https://ghcr.io/token" in page
+
+    desk.fill("registry_change", registry.pk, name="GitHub", auth="none", realm="https://evil.example/token")
+
+    registry.refresh_from_db()
+    assert (registry.name, registry.auth, registry.realm) == ("GitHub", "bearer", "https://ghcr.io/token")
+
+
+def test_a_changed_address_moves_the_mappings(desk: Desk, mapping: Mapping, table: Callable[[], Table]) -> None:
+    desk.fill("registry_change", mapping.registry_id, origin="https://ghcr.example.com", reason="renamed")
+
+    match = table().find("docker.acme.com", "acme/app")
+    assert match is not None
+    assert match.registry.origin == "https://ghcr.example.com"
+    assert last(mapping.registry) == ("~", "olga", "renamed")
+
+
+def test_the_registry_list_says_what_each_asks_for(desk: Desk, mapping: Mapping) -> None:
+    page = text_of(desk.get("registry_changelist"))
+
+    assert "GitHub Container Registry https://ghcr.io shared a token ? 1 never" in page
+    assert "Docker Hub https://registry-1.docker.io (docker.io) shared a token ? 0 never" in page
+
+
+# ---------------------------------------------------------------- tenants
+
+
+def test_add_change_and_suspend_a_tenant(desk: Desk, table: Callable[[], Table]) -> None:
+    desk.fill("tenant_add", name="Acme", slug="acme")
+    tenant = Tenant.objects.get()
+    add("docker.acme.com", "", "quay.io/acme", tenant="acme")
+
+    answer = desk.fill("tenant_change", tenant.pk, suspended="on", suspension_message="unpaid", reason="invoice 9")
+
+    assert messages_of(answer) == "Changed tenant Acme."
+    assert last(tenant) == ("~", "olga", "invoice 9")
+    entry = table().tenants.get(str(tenant.pk))
+    assert entry is not None
+    assert entry.refusal == "unpaid"
+    assert "suspended" in text_of(desk.get("tenant_changelist"))
+
+
+def test_a_slug_that_is_taken(desk: Desk, acme: Tenant) -> None:
+    assert "already exists" in errors_of(desk.fill("tenant_add", name="Other", slug="acme"))["slug"][0]
+
+
+# ---------------------------------------------------------------- all of them
+
+
+@pytest.mark.parametrize("view", ["hostname", "registry", "tenant"])
+def test_saving_without_a_change_writes_nothing(desk: Desk, mapping: Mapping, view: str) -> None:
+    pk = {"hostname": mapping.hostname_id, "registry": mapping.registry_id, "tenant": mapping.hostname.tenant_id}[view]
+    before = Generation.objects.get().value
+
+    answer = desk.fill(f"{view}_change", pk, reason="just looking")
+
+    assert "Nothing to change" in messages_of(answer)
+    assert Generation.objects.get().value == before
+
+
+def rows_in_use(mapping: Mapping) -> list[tuple[str, Any, str]]:
+    return [
+        ("hostname", mapping.hostname, "1 mapping: docker.acme.com/acme → ghcr.io/acme"),
+        ("registry", mapping.registry, "1 mapping: docker.acme.com/acme → ghcr.io/acme"),
+        ("tenant", mapping.hostname.tenant, "1 hostname: docker.acme.com"),
+    ]
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_what_is_still_used_is_not_removed_and_its_users_are_named(desk: Desk, mapping: Mapping, index: int) -> None:
+    view, row, users = rows_in_use(mapping)[index]
+
+    page = desk.get(f"{view}_delete", row.pk)
+    answer = desk.client.post(desk.url(f"{view}_delete", row.pk), {"reason": "try"})
+
+    assert f"is still used, so it can't be removed. First remove, or lead elsewhere: {users}" in text_of(page)
+    assert answer.status_code == 200
+    assert "is still used by" in text_of(answer)
+    assert type(row).objects.filter(pk=row.pk).exists()
+
+
+def test_what_is_not_used_is_removed_with_a_reason(desk: Desk, acme: Tenant) -> None:
+    desk.fill("hostname_add", name="docker.acme.com", tenant=acme.pk)
+    desk.fill("registry_add", name="Ours", origin="https://registry.acme.com", tenant=acme.pk)
+    rows = [("hostname", Hostname.objects.get()), ("registry", Registry.objects.get(tenant=acme)), ("tenant", acme)]
+
+    for view, row in rows:
+        pk, name = row.pk, str(row)
+        assert "Its history stays." in text_of(desk.get(f"{view}_delete", pk))
+        answer = desk.client.post(desk.url(f"{view}_delete", pk), {"reason": "closing down"})
+        assert answer["Location"] == desk.url(f"{view}_changelist")
+        assert messages_of(answer) == f"Removed {view} {name}."
+        past = type(row).history.filter(id=pk).latest()  # type: ignore[attr-defined]
+        assert (past.history_type, past.actor, past.history_change_reason) == ("-", "olga", "closing down")
+    assert not Tenant.objects.exists()
