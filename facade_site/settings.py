@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from facade_site.environment import BASE_DIR, kept_secret_key, load, state_dir
@@ -39,9 +40,21 @@ FACADE_MAX_MAPPINGS_PER_TENANT = env.int("FACADE_MAX_MAPPINGS_PER_TENANT", defau
 # Whether a new mapping's registry is asked at once what it wants of its clients, and how old a finding may grow.
 FACADE_PROBE_ON_SAVE = env.bool("FACADE_PROBE_ON_SAVE", default=True)
 FACADE_PROBE_SECONDS = env.float("FACADE_PROBE_SECONDS", default=3600.0)
+# Recursive name servers that are asked for the proof of hostnames (ADDRESS or ADDRESS:PORT). Empty: the system's.
+FACADE_DNS_SERVERS: list[str] = env.list("FACADE_DNS_SERVERS", default=[])
+# The deadline for one such look-up.
+FACADE_DNS_SECONDS = env.float("FACADE_DNS_SECONDS", default=5.0)
+# How often a hostname's proof is looked up again, and how long it may be missing until the hostname is withdrawn.
+FACADE_PROOF_SECONDS = env.float("FACADE_PROOF_SECONDS", default=86_400.0)
+FACADE_PROOF_GRACE_SECONDS = env.float("FACADE_PROOF_GRACE_SECONDS", default=7 * 86_400.0)
+# Domains at and below which no tenant may claim hostnames. Empty: the control hosts' own.
+FACADE_PLATFORM_DOMAINS: list[str] = env.list("FACADE_PLATFORM_DOMAINS", default=[])
 # Relays at once, in one worker and for one tenant in one worker. Over it: 429, with Retry-After.
 FACADE_MAX_RELAYS = env.int("FACADE_MAX_RELAYS", default=512)
 FACADE_MAX_RELAYS_PER_TENANT = env.int("FACADE_MAX_RELAYS_PER_TENANT", default=256)
+
+# Where people report abuse: an e-mail address or a page. Shown on /abuse.
+FACADE_ABUSE_CONTACT = env.str("FACADE_ABUSE_CONTACT", default="")
 
 # ---------------------------------------------------------------- Django
 ALLOWED_HOSTS = FACADE_CONTROL_HOSTS
@@ -51,10 +64,16 @@ INSTALLED_APPS = [
     "routing",
     "simple_history",
     "facade_site.apps.FacadeAdminConfig",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
 ]
@@ -62,6 +81,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: a registry client's request is answered before sessions, cookies or the database are thought of.
     "routing.dataplane.middleware.FacadeMiddleware",
+    "routing.control.transport.TransportMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -70,6 +91,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "routing.control.second_factor.SecondFactorMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
 ]
 
@@ -89,6 +112,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "routing.control.context.accounts",
             ],
         },
     },
@@ -115,11 +139,15 @@ def database(url: str) -> dict[str, Any]:
 
 DATABASES = {"default": database(env.str("DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'facade.sqlite3'}"))}
 
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
+# Counts the attempts to sign in, for all workers and servers together: docs/decisions/0009.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "django_cache",
+        # Culling throws counts away: let nobody force it by guessing at a few hundred names.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
@@ -140,6 +168,107 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }
+
+# ---------------------------------------------------------------- transport and headers
+# Whether browsers reach the control hosts by HTTPS. On loopback names plain HTTP is answered in any case.
+FACADE_TLS = env.bool("FACADE_TLS", default=True)
+SECURE_HSTS_SECONDS = env.int("FACADE_HSTS_SECONDS", default=31_536_000)
+# The middleware takes Secure off again where it answers in the clear.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+# Not Strict: the way back from an identity provider is a cross-site navigation.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# A day: what the identity provider takes back is gone with the next sign-in.
+SESSION_COOKIE_AGE = 86_400
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        # data: for the QR code of a new authenticator.
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+SILENCED_SYSTEM_CHECKS = [
+    # SECURE_SSL_REDIRECT: TransportMiddleware does that, and lets loopback names be.
+    "security.W008",
+    # HSTS for all subdomains, and in browsers' preload lists: not ours to promise for the owner of the domain.
+    "security.W005",
+    "security.W021",
+]
+
+# ---------------------------------------------------------------- sign-in
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# Roles (owner, operator, viewer, platform) whose bearers must have a second factor.
+FACADE_MFA_REQUIRED_FOR: list[str] = env.list("FACADE_MFA_REQUIRED_FOR", default=[])
+ACCOUNT_ADAPTER = "routing.control.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+# The e-mail address of a new account is the one that was invited.
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Registry Facade] "
+# Tells nobody that there is no account for an address: it would only mail strangers.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+MFA_ADAPTER = "routing.control.adapters.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Registry Facade"
+# Only the invited have accounts, so nobody can lock an address of somebody else's with a second factor.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+
+# The identity provider, by OpenID Connect. FACADE_OIDC_ROLES maps values of the claim: "acme-admins=acme:owner".
+FACADE_OIDC_ISSUER = env.str("FACADE_OIDC_ISSUER", default="")
+FACADE_OIDC_CLIENT_ID = env.str("FACADE_OIDC_CLIENT_ID", default="")
+FACADE_OIDC_CLIENT_SECRET = env.str("FACADE_OIDC_CLIENT_SECRET", default="")
+FACADE_OIDC_CLAIM = env.str("FACADE_OIDC_CLAIM", default="groups")
+FACADE_OIDC_ROLES: list[str] = env.list("FACADE_OIDC_ROLES", default=[])
+SOCIALACCOUNT_ADAPTER = "routing.control.adapters.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {"openid_connect": {"provider_class": "routing.control.provider.Provider"}}
+if FACADE_OIDC_ISSUER and FACADE_OIDC_CLIENT_ID:
+    SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"] = [
+        {
+            "provider_id": "sso",
+            "name": env.str("FACADE_OIDC_NAME", default="single sign-on"),
+            "client_id": FACADE_OIDC_CLIENT_ID,
+            "secret": FACADE_OIDC_CLIENT_SECRET,
+            "settings": {
+                "server_url": FACADE_OIDC_ISSUER.rstrip("/"),
+                "oauth_pkce_enabled": True,
+                "scope": env.list("FACADE_OIDC_SCOPES", default=["openid", "profile", "email"]),
+            },
+        }
+    ]
+
+# ---------------------------------------------------------------- mail
+# Without it nothing is sent, rather than links that let people in being written to a log.
+_mail = env.email_url_config(env.str("EMAIL_URL", default="") or "dummymail://")
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_HOST = _mail["EMAIL_HOST"] or "localhost"
+EMAIL_PORT = _mail["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
+EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("FACADE_MAIL_FROM", default="registry-facade@localhost")
 
 # ---------------------------------------------------------------- history
 SIMPLE_HISTORY_HISTORY_ID_USE_UUID = False

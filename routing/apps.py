@@ -10,4 +10,5 @@ class RoutingConfig(AppConfig):
     verbose_name = "Routing"
 
     def ready(self) -> None:
-        from routing import checks  # noqa: F401  (registers the system checks)
+        from routing import checks, deploy_checks  # noqa: F401  (register the system checks)
+        from routing.control import following  # noqa: F401  (listens to sign-ins)

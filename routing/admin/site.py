@@ -11,6 +11,7 @@ from routing.admin.mappings import MappingAdmin
 from routing.admin.overview import overview
 from routing.admin.registries import RegistryAdmin
 from routing.admin.tenants import TenantAdmin
+from routing.control.admin_door import AdminDoor
 from routing.models import Hostname, Mapping, Registry, Tenant
 
 # In the order in which an operator needs them. The change log and the generation are the program's own.
@@ -18,7 +19,7 @@ _NOUNS = {Mapping: MappingAdmin, Hostname: HostnameAdmin, Registry: RegistryAdmi
 _ORDER = [noun.__name__ for noun in _NOUNS]
 
 
-class FacadeAdminSite(AdminSite):
+class FacadeAdminSite(AdminDoor, AdminSite):
     """Django's admin, opening with what the facade does now and what was changed last."""
 
     site_header = "Registry Facade"

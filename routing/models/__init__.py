@@ -5,6 +5,7 @@ from routing.models.claim import HostnameClaim
 from routing.models.hostname import Hostname
 from routing.models.mapping import Mapping
 from routing.models.membership import Invitation, Membership, Role
+from routing.models.provider_grant import ProviderGrant
 from routing.models.registry import Registry
 from routing.models.tenant import Tenant
 
@@ -16,6 +17,7 @@ __all__ = [
     "Invitation",
     "Mapping",
     "Membership",
+    "ProviderGrant",
     "Registry",
     "Role",
     "Tenant",

@@ -53,6 +53,14 @@ def withdraw(actor: Actor, *, invitation_id: int) -> None:
         found.delete()
 
 
+def invitation_of(token: str) -> Invitation:
+    """The open invitation that a link leads to. Raises NotFound for a link that is used up, too old or forged."""
+    found = Invitation.objects.select_related("tenant").filter(token_hash=_hash(token), accepted_at=None).first()
+    if found is None or not found.is_open:
+        raise NotFound("this invitation is not valid any more; ask for a new one")
+    return found
+
+
 def accept(user: Any, token: str) -> Membership:
     """Make the signed-in user a member, as the invitation says. Raises NotFound for a link that is used up or forged.
 

@@ -123,16 +123,16 @@ def mappings(clone: Path) -> list[tuple[str, str]]:
 
 def log_in(served: Served, password: str) -> int:
     """The status of the answer to the admin's login form: 302 when it lets one in, 200 when it asks again."""
-    _, headers, page = served.get("/admin/login/")
+    _, headers, page = served.get("/accounts/login/")
     cookie = headers["set-cookie"].split(";")[0]
     token = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page)
     assert token is not None
-    form = {"csrfmiddlewaretoken": token[1].decode(), "username": "admin", "password": password, "next": "/admin/"}
+    form = {"csrfmiddlewaretoken": token[1].decode(), "login": "admin", "password": password, "next": "/admin/"}
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
     try:
         connection.request(
             "POST",
-            "/admin/login/",
+            "/accounts/login/",
             urllib.parse.urlencode(form),
             {
                 "Host": f"localhost:{served.port}",
@@ -154,7 +154,7 @@ def check_example(served: Served) -> None:
 
 def check_styles(served: Served) -> None:
     """The admin's style sheets are named by their hash, compressed, and kept by browsers."""
-    _, _, page = served.get("/admin/login/")
+    _, _, page = served.get("/accounts/login/")
     style = re.search(rb'href="(/static/admin/css/base\.[0-9a-f]+\.css)"', page)
     assert style is not None
     status, headers, _ = served.get(style[1].decode(), **{"Accept-Encoding": "br"})

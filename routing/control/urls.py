@@ -1,0 +1,17 @@
+"""The addresses below /accounts/: django-allauth's, with what this project does otherwise before them."""
+
+from allauth.account import views as account
+from django.urls import URLPattern, URLResolver, include, path
+
+from routing.control import invitations, provider
+from routing.control.views import needs_mail
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("invitation/", invitations.invitation, name="invitation"),
+    path("invitation/<str:token>/", invitations.open_link, name="invitation_link"),
+    path("oidc/<str:provider_id>/login/", provider.login, name="openid_connect_login"),
+    path("oidc/<str:provider_id>/login/callback/", provider.callback, name="openid_connect_callback"),
+    path("password/reset/", needs_mail(account.password_reset), name="account_reset_password"),
+    path("email/", needs_mail(account.email), name="account_email"),
+    path("", include("allauth.urls")),
+]
