@@ -5,7 +5,7 @@ a blob only the `Location` is handed on; its bytes pass through here only where 
 """
 
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from typing import NamedTuple
 
 from routing.core.clients import product
@@ -148,10 +148,7 @@ async def _refused(decision: Relay | Resolve, caller: Caller, answer: OpenAnswer
         return error(502, "UNAVAILABLE", f"{name} redirects this request elsewhere, which this facade does not follow")
     if answer.status >= 500 and answer.status != 503:
         return error(502, "UNAVAILABLE", f"{name} answered with an error of its own (status {answer.status})")
-    words = None
-    if caller.method != "HEAD" and (answer.content_length or 0) <= _MAX_ERROR_BYTES:
-        words = oci_error(await answer.read(_MAX_ERROR_BYTES), answer.headers)
-    code, message, detail = words or _own_words(decision, answer.status)
+    code, message, detail = await _words(answer) or _own_words(decision, answer.status)
     refusal = error(answer.status, code, message, detail)
     refusal.headers.extend(
         (header, value)
@@ -159,6 +156,13 @@ async def _refused(decision: Relay | Resolve, caller: Caller, answer: OpenAnswer
         if header.lower() not in ("content-type", "etag", "last-modified")
     )
     return refusal
+
+
+async def _words(answer: OpenAnswer) -> tuple[str, str, object] | None:
+    """What the registry says of its refusal. The status is its answer, whatever comes of the words."""
+    with suppress(RegistryError):
+        return oci_error(await answer.read(_MAX_ERROR_BYTES), answer.headers)
+    return None
 
 
 def _own_words(decision: Relay | Resolve, status: int) -> tuple[str, str, object]:
