@@ -10,13 +10,17 @@ from typing import NamedTuple
 from routing.core.clients import answers_challenges_anywhere, product, reauthorises
 from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
 from routing.core.hosts import HostInvalid, parse_authority
-from routing.core.names import MAX_NAME_LENGTH, Endpoint, Kind, TargetInvalid, is_hostile, parse_endpoint
-from routing.core.table import Flag, HostEntry, Match, Strategy, Table
+from routing.core.names import MAX_NAME_LENGTH, Endpoint, Kind, TargetInvalid, is_hostile, parse_endpoint, parse_pull
+from routing.core.table import Flag, HostEntry, Match, Strategy, Table, TenantEntry
 
 READS = ("GET", "HEAD")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 # RFC 3986 §2. Beyond ASCII, servers differ in how they decode, and a header holds no more than latin-1.
 _QUERY_HOSTILE = re.compile(r"[^\x21-\x7e]")
+# For what every redirect passes, members looked up once: on an enum that costs as much as a dictionary look-up.
+_OPEN, _SPLIT, _SHELL = Strategy.OPEN, Strategy.SPLIT, Strategy.SHELL
+_MANIFEST, _BLOB, _UPLOAD = Kind.MANIFEST, Kind.BLOB, Kind.UPLOAD
+_ENABLED, _ALLOW_PUSH = int(Flag.ENABLED), int(Flag.ALLOW_PUSH)
 _CONTROL = Control()
 _PING_OK = PingOk()
 
@@ -34,26 +38,41 @@ class Request(NamedTuple):
 
 def decide(table: Table, request: Request) -> Decision:
     """What the request gets. Never raises, whatever the request holds."""
-    try:
-        host, _ = parse_authority(request.host)
-    except HostInvalid as error:
-        return Refuse(400, "NAME_INVALID", f"the Host header is not valid: {error}")
-    entry = table.hosts.get(host)
-    is_control = host in table.policy.control_hosts
+    host, path = request.host, request.path
+    name, entry = host, table.hosts.get(host)
+    if entry is None or host[0] == "*":
+        # Not as it is stored; perhaps it is so in its normal form, or falls under a wildcard.
+        try:
+            host, _ = parse_authority(host)
+        except HostInvalid as error:
+            return Refuse(400, "NAME_INVALID", f"the Host header is not valid: {error}")
+        name, entry = table.serving(host)
     if entry is None or not entry.enabled:
-        return _CONTROL if is_control else _unknown_host(host, entry)
-    path = request.path
-    if is_control and not path.startswith(("/v2/", "/v1/")) and path not in ("/v2", "/token"):
+        return _CONTROL if host in table.policy.control_hosts else _unknown_host(host, entry)
+    endpoint = parse_pull(path)
+    if endpoint is None and _is_control_path(path) and host in table.policy.control_hosts:
         return _CONTROL
-    if is_hostile(path) or _QUERY_HOSTILE.search(request.query):
+    query = request.query
+    if (query and _QUERY_HOSTILE.search(query)) or (endpoint is None and is_hostile(path)):
         return Refuse(
             400, "NAME_INVALID", "the path or query has characters that no repository name, tag or digest holds"
         )
-    refusal = _refusal(table, entry)
-    if refusal:
-        return Refuse(403, "DENIED", refusal)
+    tenant = table.tenants.get(entry.tenant)
+    if tenant is None or tenant.refusal or entry.refusal:
+        return Refuse(403, "DENIED", _refusal(tenant, entry))
+    if endpoint is not None:
+        return _repository(table, host, name, endpoint, request)
+    return _other(table, host, name, entry, request)
+
+
+def _is_control_path(path: str) -> bool:
+    return not path.startswith(("/v2/", "/v1/")) and path not in ("/v2", "/token")
+
+
+def _other(table: Table, host: str, name: str, entry: HostEntry, request: Request) -> Decision:
+    path = request.path
     if path in ("/v2/", "/v2"):
-        return _ping(table, host, entry, request)
+        return _ping(table, host, name, entry, request)
     if path == "/token":
         return _token(host, request)
     if not path.startswith("/v2/"):
@@ -62,7 +81,7 @@ def decide(table: Table, request: Request) -> Decision:
         endpoint = parse_endpoint(path)
     except TargetInvalid as error:
         return Refuse(error.status, error.code, str(error))
-    return _repository(table, host, endpoint, request)
+    return _repository(table, host, name, endpoint, request)
 
 
 def _unknown_host(host: str, entry: HostEntry | None) -> Refuse:
@@ -71,27 +90,26 @@ def _unknown_host(host: str, entry: HostEntry | None) -> Refuse:
     return Refuse(404, "NAME_UNKNOWN", f"{host} is switched off at this registry facade")
 
 
-def _refusal(table: Table, entry: HostEntry) -> str:
+def _refusal(tenant: TenantEntry | None, entry: HostEntry) -> str:
     if entry.refusal:
         return entry.refusal
-    tenant = table.tenants.get(entry.tenant)
     return "this address has no owner" if tenant is None else tenant.refusal
 
 
-def _repository(table: Table, host: str, endpoint: Endpoint, request: Request) -> Decision:
-    match = table.find(host, endpoint.name)
+def _repository(table: Table, host: str, served_name: str, endpoint: Endpoint, request: Request) -> Decision:
+    match = table.find(served_name, endpoint.name)
     if match is None:
         return Refuse(403, "DENIED", f"{host}/{endpoint.name} is not mapped to any registry; ask the owner of {host}")
-    if not match.mapping.flags & Flag.ENABLED:
+    if not match.mapping.flags & _ENABLED:
         where = f"{host}/{match.prefix}" if match.prefix else host
         return Refuse(403, "DENIED", f"the mapping of {where} is switched off; ask the owner of {host}")
     if not match.upstream_name:
         return Refuse(403, "DENIED", f"{host}/{endpoint.name} is a namespace; name a repository below it")
     if len(match.upstream_name) > MAX_NAME_LENGTH:
         return Refuse(400, "NAME_INVALID", f"the name at the registry is longer than {MAX_NAME_LENGTH} characters")
-    if request.method in READS and endpoint.kind is not Kind.UPLOAD:
+    if request.method in READS and endpoint.kind is not _UPLOAD:
         return _read(table, host, endpoint, match, request)
-    if request.method in WRITES or endpoint.kind is Kind.UPLOAD:
+    if request.method in WRITES or endpoint.kind is _UPLOAD:
         return _write(table, endpoint, match, request)
     return Refuse(405, "UNSUPPORTED", "the method is not one of the OCI distribution API", allow="GET, HEAD")
 
@@ -103,17 +121,17 @@ def _url(match: Match, endpoint: Endpoint, query: str) -> str:
 
 def _read(table: Table, host: str, endpoint: Endpoint, match: Match, request: Request) -> Decision:
     strategy, kind = match.strategy, endpoint.kind
-    content = kind is Kind.MANIFEST or kind is Kind.BLOB
+    content = kind is _MANIFEST or kind is _BLOB
     url = _url(match, endpoint, request.query)
-    if strategy is Strategy.SHELL or (strategy is Strategy.OPEN and content):
+    if strategy is _SHELL or (strategy is _OPEN and content):
         return Redirect(url)
     follows = reauthorises(request.user_agent, table.policy.reauthorising_clients)
-    if strategy is not Strategy.OPEN and not request.authorized:
-        if strategy is Strategy.SPLIT and follows:
+    if strategy is not _OPEN and not request.authorized:
+        if strategy is _SPLIT and follows:
             return Redirect(url)
         return Challenge(host, f"repository:{endpoint.name}:pull")
     key = match.mapping.registry
-    if kind is Kind.BLOB:
+    if kind is _BLOB:
         follows = answers_challenges_anywhere(request.user_agent, table.policy.reauthorising_clients)
         return Resolve(host, key, match.registry, url, endpoint, match.upstream_name, strategy, follows)
     return Relay(host, key, match.registry, url, endpoint, match.upstream_name, strategy)
@@ -121,7 +139,7 @@ def _read(table: Table, host: str, endpoint: Endpoint, match: Match, request: Re
 
 def _write(table: Table, endpoint: Endpoint, match: Match, request: Request) -> Decision:
     where = f"{match.registry.origin.partition('://')[2]}/{match.upstream_name}"
-    if not match.mapping.flags & Flag.ALLOW_PUSH:
+    if not match.mapping.flags & _ALLOW_PUSH:
         return Refuse(405, "UNSUPPORTED", f"this address is for pulling; push to {where}", allow="GET, HEAD")
     if not reauthorises(request.user_agent, table.policy.reauthorising_clients):
         message = f"this client cannot push through a redirect; push to {where}"
@@ -129,10 +147,10 @@ def _write(table: Table, endpoint: Endpoint, match: Match, request: Request) -> 
     return Redirect(_url(match, endpoint, request.query))
 
 
-def _ping(table: Table, host: str, entry: HostEntry, request: Request) -> Decision:
+def _ping(table: Table, host: str, name: str, entry: HostEntry, request: Request) -> Decision:
     if request.method not in READS:
         return Refuse(405, "UNSUPPORTED", "/v2/ is there to be read", allow="GET, HEAD")
-    used = {key: ways for key, ways in table.used_registries(host).items() if ways != {Strategy.OPEN}}
+    used = {key: ways for key, ways in table.used_registries(name).items() if ways != {Strategy.OPEN}}
     if not used:
         return _PING_OK
     ways = set().union(*used.values())
