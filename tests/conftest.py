@@ -13,13 +13,15 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from pytest_django import Settings
 
 from routing.core.table import Table
 from routing.dataplane.live import live
-from routing.models import Hostname, Tenant
+from routing.models import Hostname, Membership, Role, Tenant
 from routing.services.actor import Actor
 from routing.services.hostnames import save_hostname
 from routing.services.tenants import save_tenant
+from tests.dns.name_server import NameServer
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +45,9 @@ class Person:
     hostname: Hostname
 
 
-def _person(name: str, tenant: Tenant, hostname: Hostname) -> Person:
+def _person(name: str, role: Role, tenant: Tenant, hostname: Hostname) -> Person:
     user = get_user_model().objects.create_user(username=name, email=f"{name}@{hostname.name}")
+    Membership.objects.create(tenant=tenant, user=user, role=role)
     return Person(user, Actor.person(user), tenant, hostname)
 
 
@@ -55,21 +58,36 @@ def _tenant_with_hostname(slug: str) -> tuple[Tenant, Hostname]:
 
 
 @pytest.fixture
+def platform() -> Actor:
+    """An operator of the platform, who may do everything."""
+    return Actor("olga", platform=True)
+
+
+@pytest.fixture
 def owner(db: None) -> Person:
-    """Alice of the tenant acme, whose hostname is docker.acme.com."""
-    return _person("alice", *_tenant_with_hostname("acme"))
+    """Alice, an owner of the tenant acme, whose hostname is docker.acme.com."""
+    return _person("alice", Role.OWNER, *_tenant_with_hostname("acme"))
 
 
 @pytest.fixture
 def teammate(owner: Person) -> Person:
-    """Bob, of the owner's tenant."""
-    return _person("bob", owner.tenant, owner.hostname)
+    """Bob, an operator of the owner's tenant."""
+    return _person("bob", Role.OPERATOR, owner.tenant, owner.hostname)
 
 
 @pytest.fixture
 def outsider(db: None) -> Person:
-    """Charles of the tenant globex, whose hostname is docker.globex.com."""
-    return _person("charles", *_tenant_with_hostname("globex"))
+    """Charles, an owner of the tenant globex, whose hostname is docker.globex.com."""
+    return _person("charles", Role.OWNER, *_tenant_with_hostname("globex"))
+
+
+@pytest.fixture
+def name_server(settings: Settings) -> Iterator[NameServer]:
+    """A name server on loopback, the one that is asked for the proof of hostnames. It knows no name yet."""
+    server = NameServer()
+    settings.FACADE_DNS_SERVERS = [server.at]
+    yield server
+    server.close()
 
 
 @pytest.fixture(autouse=True)

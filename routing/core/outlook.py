@@ -75,7 +75,7 @@ def outlooks(table: Table, host: str, name: str, reference: str, *, inline_blobs
         "tags": f"/v2/{name}/tags/list",
         "referrers": f"/v2/{name}/referrers/{_SOME_DIGEST}",
     }
-    match = table.find(host, name)
+    match = table.find(table.serving(host)[0], name)
     asks_token = match is not None and match.registry.auth in (Auth.BEARER, Auth.BASIC)
     found = []
     for kind in CLIENT_KINDS:

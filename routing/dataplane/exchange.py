@@ -22,7 +22,7 @@ async def exchange(
 
     Never raises for what the caller or the registry does.
     """
-    entry = table.hosts.get(decision.host)
+    _, entry = table.serving(decision.host)
     tenant = entry.tenant if entry is not None else ""
     try:
         limits.enter(tenant)

@@ -81,7 +81,8 @@ def _wanted(table: Table, host: str, scopes: tuple[Scope, ...]) -> _Wanted:
 
     A token is good at one registry only, and clients ask for one repository at a time, or mount between two.
     """
-    matches = {scope.name: table.find(host, scope.name) for scope in scopes if scope.is_repository}
+    name, _ = table.serving(host)
+    matches = {scope.name: table.find(name, scope.name) for scope in scopes if scope.is_repository}
     if not matches:
         return _Wanted(_login_registry(table, host), tuple(scope for scope in scopes if not scope.is_repository))
     found = [match for match in matches.values() if match is not None]
@@ -100,8 +101,8 @@ def _wanted(table: Table, host: str, scopes: tuple[Scope, ...]) -> _Wanted:
 
 def _login_registry(table: Table, host: str) -> RegistryEntry | None:
     """Where a login without a scope is tried: the hostname's login registry, or the only one that asks for anything."""
-    entry = table.hosts.get(host)
-    used = [key for key, ways in table.used_registries(host).items() if ways != {Strategy.OPEN}]
+    name, entry = table.serving(host)
+    used = [key for key, ways in table.used_registries(name).items() if ways != {Strategy.OPEN}]
     key = entry.login_registry if entry is not None and entry.login_registry else used[0] if len(used) == 1 else ""
     compiled = table.registries.get(key)
     return None if compiled is None else compiled.entry

@@ -6,7 +6,7 @@ Imports conf, core and models.
 from typing import NamedTuple
 
 from routing.conf import policy
-from routing.core.hosts import HostInvalid, normalise_hostname, parse_authority
+from routing.core.hosts import HostInvalid, normalise_hostname, parse_authority, wildcard_above
 from routing.core.names import is_digest, is_name, is_tag
 from routing.core.outlook import Outlook, outlooks
 from routing.core.table import Flag, Match, Strategy, Table
@@ -57,16 +57,25 @@ def parse_image(text: str) -> Image:
 def explain(actor: Actor, text: str) -> Explanation:
     """What happens to an image. Raises VerbError, and NotFound for a hostname that isn't here."""
     image = parse_image(text)
-    known = visible(actor, Hostname.objects.select_related("tenant"), "tenant")
-    hostname = known.filter(name=image.hostname).first()
+    hostname = _serving(actor, image.hostname)
     if hostname is None:
         raise NotFound(f"{image.hostname} is not a hostname of this facade; manage.py list_mappings shows those it has")
-    return explain_image(load_table(policy(), image.hostname), image, hostname)
+    return explain_image(load_table(policy(), hostname.name), image, hostname)
+
+
+def _serving(actor: Actor, host: str) -> Hostname | None:
+    """The hostname that answers for a host, itself before a wildcard, where the actor may see it."""
+    names = {host} if host in policy().control_hosts else {host, wildcard_above(host)}
+    found = Hostname.objects.select_related("tenant").filter(name__in=names)
+    first = min(found, key=lambda hostname: hostname.name != host, default=None)
+    if first is None or not visible(actor, Hostname.objects.filter(pk=first.pk), "tenant").exists():
+        return None
+    return first
 
 
 def explain_image(table: Table, image: Image, hostname: Hostname) -> Explanation:
     """As `explain`, from a table that is there already."""
-    match = table.find(image.hostname, image.name)
+    match = table.find(hostname.name, image.name)
     mapping = None
     if match is not None:
         mapping = Mapping.objects.select_related("hostname__tenant", "registry").get(
@@ -85,7 +94,7 @@ def explain_mapping(mapping: Mapping) -> Explanation:
     if upstream == mapping.upstream_prefix and mapping.prefix:
         rest = ""
     name = "/".join(part for part in (mapping.prefix, rest) if part)
-    image = Image(mapping.hostname.name, name, "latest")
+    image = Image(mapping.hostname.sample_name, name, "latest")
     return explain_image(load_table(policy(), mapping.hostname.name), image, mapping.hostname)
 
 

@@ -1,0 +1,72 @@
+"""Wildcards: one proof at the parent, for every name one label below."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing.core.decisions import Redirect, Refuse
+from routing.services.claims import check_claim
+from routing.services.errors import VerbError
+from routing.services.hostnames import save_hostname
+from tests.conftest import Person
+from tests.dns.name_server import NameServer, txt
+
+from .steps import Prove, Refreshed, claim, map_to, proved, pull
+
+
+def test_every_name_below_is_served(alice: Person, prove: Prove, table: Refreshed) -> None:
+    proved(alice, "*.pull.acme.com", prove)
+    map_to(alice, "*.pull.acme.com", "ghcr.io/acme")
+
+    for host in ("a.pull.acme.com", "B.PULL.ACME.COM.:443"):
+        assert pull(table(), host) == Redirect("https://ghcr.io/v2/acme/app/manifests/1")
+    for host in ("pull.acme.com", "b.a.pull.acme.com", "*.pull.acme.com"):
+        assert isinstance(pull(table(), host), Refuse)
+
+
+def test_a_wildcard_takes_no_name_from_who_has_it(
+    alice: Person, mallory: Person, prove: Prove, table: Refreshed
+) -> None:
+    proved(alice, "team.pull.example.net", prove)
+    map_to(alice, "team.pull.example.net", "ghcr.io/acme")
+    proved(mallory, "*.pull.example.net", prove)
+    map_to(mallory, "*.pull.example.net", "quay.io/acme")
+
+    assert pull(table(), "team.pull.example.net") == Redirect("https://ghcr.io/v2/acme/app/manifests/1")
+    assert pull(table(), "other.pull.example.net") == Redirect("https://quay.io/v2/acme/app/manifests/1")
+
+
+def test_nor_one_that_is_switched_off(alice: Person, mallory: Person, prove: Prove, table: Refreshed) -> None:
+    hostname = proved(alice, "team.pull.example.net", prove)
+    hostname.enabled = False
+    save_hostname(alice.actor, "", hostname)
+    proved(mallory, "*.pull.example.net", prove)
+    map_to(mallory, "*.pull.example.net", "quay.io/acme")
+
+    assert isinstance(pull(table(), "team.pull.example.net"), Refuse)
+
+
+def test_a_wildcard_needs_the_parents_proof(mallory: Person, name_server: NameServer) -> None:
+    made = claim(mallory, "*.pull.acme.com")
+    for elsewhere in (
+        "_registry-facade.*.pull.acme.com",
+        "_registry-facade.a.pull.acme.com",
+        "_registry-facade.acme.com",
+    ):
+        name_server.answers(elsewhere, txt(f"registry-facade-proof={made.token}"))
+
+    assert check_claim(mallory.actor, claim_id=made.pk).hostname is None
+
+
+def test_the_parents_own_record_does_not_prove_the_wildcard(alice: Person, mallory: Person, prove: Prove) -> None:
+    proved(alice, "pull.acme.com", prove)
+    other = claim(mallory, "*.pull.acme.com")
+
+    assert check_claim(mallory.actor, claim_id=other.pk).hostname is None
+
+
+def test_no_mapping_leads_to_a_name_that_a_wildcard_serves(alice: Person, prove: Prove) -> None:
+    proved(alice, "*.pull.acme.com", prove)
+
+    with pytest.raises(VerbError, match="circle"):
+        map_to(alice, alice.hostname.name, "any.pull.acme.com/acme")
