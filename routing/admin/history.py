@@ -11,20 +11,12 @@ from typing import Any, NamedTuple
 from django.db.models import Max, Model, OuterRef, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.timesince import timesince
 
 from routing.admin import scope
+from routing.admin.marks import ago
 from routing.models import Hostname, Mapping, Registry, Tenant
 
 _VERBS = {"+": "added", "~": "changed", "-": "removed"}
-
-
-def ago(moment: datetime) -> str:
-    """How long ago it was, in words."""
-    if (timezone.now() - moment).total_seconds() < 60:
-        return "just now"
-    return f"{timesince(moment, depth=1)} ago"
 
 
 class Step(NamedTuple):

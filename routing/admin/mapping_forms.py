@@ -4,10 +4,13 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q
+from django.urls import reverse
+from django.utils.html import format_html
 
 from routing.admin import scope
 from routing.admin.forms import SuggestingInput, VerbForm, name_input
-from routing.models import Hostname, Registry, Tenant
+from routing.models import Hostname, Mapping, Registry, Tenant
+from routing.services.errors import Conflict
 
 _SUGGESTIONS = 200
 _TARGET_HELP = (
@@ -65,6 +68,19 @@ class NewMappingForm(TargetedForm):
         tenants = self.fields["tenant"]
         assert isinstance(tenants, forms.ModelChoiceField)
         tenants.queryset = scope.visible(self.request, Tenant.objects.all())
+
+    def _post_clean(self) -> None:
+        typed = dict(self.cleaned_data)
+        super()._post_clean()
+        if not isinstance(self.refusal, Conflict):
+            return
+        # Lead to the mapping that has this address already.
+        taken = scope.visible(self.request, Mapping.objects.all()).filter(
+            hostname__name=typed.get("hostname", "").lower(), prefix=typed.get("prefix", "").strip("/")
+        )
+        for mapping in taken:
+            url = reverse("admin:routing_mapping_change", args=[mapping.pk])
+            self.add_error("target", format_html('<a href="{}">To that mapping</a>', url))
 
 
 class MappingForm(TargetedForm):

@@ -14,9 +14,10 @@ from routing.admin.base import NounAdmin
 from routing.admin.effect import effect_of, state_of
 from routing.admin.filters import RelatedFilter, StateFilter
 from routing.admin.forms import VerbForm
-from routing.admin.history import ago, last_rows
+from routing.admin.history import last_rows
 from routing.admin.mapping_actions import MappingActions
 from routing.admin.mapping_forms import MappingForm, NewMappingForm
+from routing.admin.marks import ago, badge
 from routing.models import Mapping
 from routing.services import mappings as verbs
 from routing.services.permissions import Action
@@ -112,7 +113,7 @@ class MappingAdmin(MappingActions, NounAdmin):
     def state(self, mapping: Mapping) -> str:
         """Whether it is served."""
         state = state_of(mapping)
-        return format_html('<span class="badge {}">{}</span>', state.kind, state.text)
+        return badge(state.kind, state.text)
 
     @admin.display(description="registry", ordering="registry__name")
     def registry_name(self, mapping: Mapping) -> str:

@@ -11,8 +11,8 @@ from routing.admin import scope
 from routing.admin.base import NounAdmin
 from routing.admin.filters import RelatedFilter
 from routing.admin.forms import VerbForm, name_input
-from routing.admin.history import ago
 from routing.admin.hostnames import counted, mappings_link
+from routing.admin.marks import ago, badge
 from routing.models import Registry
 from routing.services.permissions import Action
 from routing.services.registries import remove_registry, save_registry
@@ -22,6 +22,9 @@ _PROBED = ("auth", "realm", "service", "blob_delivery", "blob_origins", "probed_
 
 class RegistryForm(VerbForm):
     """A registry."""
+
+    # What breaks a rule of the table has an address that is there already.
+    field_names = {"": "origin"}
 
     class Meta:
         widgets = {
@@ -99,7 +102,7 @@ class RegistryAdmin(NounAdmin):
         when = ago(registry.probed_at)
         if not registry.probe_error:
             return when
-        return format_html('<span class="badge blocked" title="{}">failed</span> {}', registry.probe_error, when)
+        return format_html("{} {}", badge("blocked", "failed", registry.probe_error), when)
 
     def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[Registry, list[str]]:
         """Save."""

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 
 from routing.admin import scope
 from routing.admin.base import NounAdmin
+from routing.admin.marks import badge
 from routing.models import Hostname, Tenant
 from routing.services.tenants import remove_tenant, save_tenant
 
@@ -44,9 +45,7 @@ class TenantAdmin(NounAdmin):
     @admin.display(ordering="suspended")
     def state(self, tenant: Tenant) -> str:
         """Whether it is served."""
-        if tenant.suspended:
-            return format_html('<span class="badge blocked" title="{}">suspended</span>', tenant.suspension_message)
-        return format_html('<span class="badge on">served</span>')
+        return badge("blocked", "suspended", tenant.suspension_message) if tenant.suspended else badge("on", "served")
 
     @admin.display(description="hostnames")
     def hostname_count(self, tenant: Tenant) -> str:

@@ -36,11 +36,7 @@ def uses_of(request: HttpRequest, row: Model) -> list[Use]:
         if not count:
             continue
         page = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
-        links = [
-            foreign.name
-            for foreign in model._meta.fields
-            if foreign.is_relation and foreign.name != relation.field.name
-        ]
+        links = [field.name for field in model._meta.fields if field.is_relation]
         shown = scope.visible(request, rows).select_related(*links)[:_EXAMPLES]
         examples = [(str(example), reverse(page, args=[example.pk])) for example in shown]
         found.append(

@@ -1,5 +1,6 @@
 """An operator at the admin, who fills in forms as a browser would: what isn't touched is sent as it was shown."""
 
+import re
 from collections.abc import Callable
 from html import unescape
 from typing import Any
@@ -8,11 +9,8 @@ from urllib.parse import urlencode
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
-from django.contrib.messages import get_messages
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
-from django.utils.html import strip_tags
 
 from routing.dataplane.live import live
 from routing.models import Mapping, Membership, Tenant
@@ -53,14 +51,19 @@ class Desk:
         return self.client.post(self.url("mapping_changelist"), data)
 
 
-def text_of(response: HttpResponse) -> str:
+def text_of(response: Any) -> str:
     """What a person reads on a page."""
-    return " ".join(unescape(strip_tags(response.content.decode())).split())
+    return _text(response.content.decode())
 
 
 def messages_of(response: Any) -> str:
     """What the answer to a form says, which the next page shows."""
-    return " ".join(unescape(strip_tags(str(message))) for message in get_messages(response.wsgi_request))
+    # Only those of this answer: what earlier ones said waits for a page that shows it.
+    return _text(" ".join(str(message) for message in response.wsgi_request._messages._queued_messages))
+
+
+def _text(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
 
 
 def errors_of(response: Any) -> dict[str, list[str]]:

@@ -57,7 +57,7 @@ def test_remove(desk: Desk, three: list[Mapping], table: Callable[[], Table]) ->
     assert messages_of(answer) == "Removed docker.acme.com/three → ghcr.io/three, docker.acme.com/two → ghcr.io/two."
     assert list(Mapping.objects.all()) == three[:1]
     assert table().find("docker.acme.com", "two/app") is None
-    past = Mapping.history.filter(id=three[1].pk).latest()  # type: ignore[attr-defined]
+    past = Mapping.history.filter(id=three[1].pk).latest()
     assert (past.history_type, past.actor, past.history_change_reason) == ("-", "olga", "moved away")
 
 

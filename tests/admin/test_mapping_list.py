@@ -59,7 +59,7 @@ def test_a_search_without_result_does_not_pretend_that_there_is_nothing(desk: De
     [
         ("globex", ["images.globex.com"]),
         ("tools", ["docker.acme.com/acme/tools"]),
-        ("Docker Hub", ["images.globex.com"]),
+        ('"Docker Hub"', ["images.globex.com"]),
         ("quay", ["docker.acme.com/acme/tools"]),
         ("acme ghcr", ["docker.acme.com/acme"]),
         ("docker.acme.com/acme/app:1.0", ["docker.acme.com/acme"]),
@@ -88,9 +88,11 @@ def test_filters_by_tenant_hostname_and_registry(desk: Desk, mapping: Mapping) -
 
 
 def test_the_registry_filter_offers_those_in_use(desk: Desk, mapping: Mapping) -> None:
+    add("docker.acme.com", "other", "quay.io/acme")
+
     page = text_of(desk.get("mapping_changelist"))
 
-    assert "By registry All GitHub Container Registry" in page
+    assert "By registry All GitHub Container Registry Quay" in page
     assert "Amazon" not in page
 
 

@@ -95,7 +95,7 @@ def test_add_a_registry_however_its_address_is_written(desk: Desk, acme: Tenant)
         ("https://registry.acme.com/v2/", "ends after host and port"),
         ("https://ghcr.io", "exists already"),
         ("https://docker.acme.com", "round in a circle"),
-        ("https://169.254.169.254", "private or loopback"),
+        ("https://10.0.0.5", "private or loopback"),
     ],
 )
 def test_a_registry_that_is_refused(

@@ -1,0 +1,88 @@
+"""What the pages are made of: nothing inline, so that a strict content security policy can forbid it, and nothing that
+somebody typed taken for markup."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from django.conf import LazySettings
+
+from routing.models import Mapping, Registry, Tenant
+from routing.services.mappings import add_mapping, repoint
+from routing.services.registries import save_registry
+from routing.services.tenants import save_tenant
+from tests.admin.conftest import SET_UP, Desk
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+
+
+class Inline(HTMLParser):
+    """Collects what a strict policy forbids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        if tag == "style" or (tag == "script" and "src" not in named):
+            self.found.append(self.get_starttag_text() or tag)
+        for name, value in attrs:
+            if name == "style" or name.startswith("on") or (value or "").strip().lower().startswith("javascript:"):
+                self.found.append(f"{tag} {name}={value}")
+
+
+@pytest.fixture
+def pages(desk: Desk) -> dict[str, str]:
+    """Every page of the admin, of nouns whose every text is hostile."""
+    tenant = save_tenant(SET_UP, EVIL, Tenant(slug="evil", name=EVIL))
+    registry = save_registry(
+        SET_UP, EVIL, Registry(tenant=tenant, name=EVIL[:200], origin="https://registry.evil.example")
+    )
+    mapping = add_mapping(
+        SET_UP, EVIL, hostname="docker.acme.com", prefix="acme", target="registry.evil.example/a", tenant="evil"
+    ).mapping
+    repoint(SET_UP, EVIL, hostname="docker.acme.com", prefix="acme", target="registry.evil.example/b")
+    rows = {"mapping": mapping, "hostname": mapping.hostname, "registry": registry, "tenant": tenant}
+    urls = ["/admin/", "/admin/routing/"]
+    for noun, row in rows.items():
+        urls += [desk.url(f"{noun}_{view}") for view in ("changelist", "add")]
+        urls += [desk.url(f"{noun}_{view}", row.pk) for view in ("change", "delete", "history")]
+    urls += [f"{desk.url('mapping_changelist')}?q=%3Cscript%3Ealert(1)%3C/script%3E"]
+    found = {url: desk.client.get(url) for url in urls}
+    found["bulk"] = desk.act("remove_all", [mapping])
+    found["refused"] = desk.fill("mapping_add", hostname=EVIL, prefix=EVIL, target=EVIL, reason=EVIL)
+    found["conflict"] = desk.fill(
+        "mapping_add", hostname="docker.acme.com", prefix="acme", target="ghcr.io/c", reason=EVIL
+    )
+    desk.client.post(desk.url("tenant_delete", tenant.pk), {"reason": EVIL})
+    desk.act("switch_off", [mapping], confirmed="yes", reason=EVIL)
+    found["messages"] = desk.client.get(desk.url("mapping_changelist"))
+    assert {page.status_code for page in found.values()} == {200}
+    return {name: page.content.decode() for name, page in found.items()}
+
+
+def test_no_page_has_inline_script_style_or_handlers(pages: dict[str, str]) -> None:
+    for name, page in pages.items():
+        parser = Inline()
+        parser.feed(page)
+        assert (name, parser.found) == (name, [])
+
+
+def test_what_was_typed_is_never_markup(pages: dict[str, str]) -> None:
+    for name, page in pages.items():
+        assert "<script>alert" not in page, name
+        assert "<img src=x" not in page, name
+    shown = [name for name, page in pages.items() if "&lt;script&gt;alert(1)" in page]
+    assert len(shown) >= 15
+
+
+def test_an_empty_facade_has_nothing_inline_either(desk: Desk, settings: LazySettings) -> None:
+    for url in ("/admin/", desk.url("mapping_changelist"), desk.url("tenant_changelist")):
+        parser = Inline()
+        parser.feed(desk.client.get(url).content.decode())
+        assert parser.found == []
+
+
+def test_the_target_of_a_mapping_is_no_markup(desk: Desk, mapping: Mapping) -> None:
+    assert re.search(r'<span class="target">ghcr\.io/acme</span>', desk.get("mapping_changelist").content.decode())

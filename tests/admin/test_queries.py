@@ -1,0 +1,71 @@
+"""No page asks the database more questions because there are more rows."""
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from routing.models import Mapping
+from routing.services.mappings import repoint
+from tests.admin.conftest import SET_UP, Desk, add
+
+LISTS = ["mapping", "hostname", "registry", "tenant"]
+
+
+def grow(first: int, last: int) -> None:
+    """As many of everything, each with a past of its own."""
+    for number in range(first, last):
+        add(f"docker-{number}.acme.com", "acme", f"registry-{number}.acme.com/team", tenant=f"tenant-{number}")
+        add("docker.acme.com", f"acme-{number}", "ghcr.io/acme")
+        repoint(SET_UP, "x", hostname="docker.acme.com", prefix=f"acme-{number}", target="quay.io/acme")
+
+
+def asked(desk: Desk, url: str) -> int:
+    """How many queries a page takes, and that it is one."""
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert desk.client.get(url).status_code == 200
+    return len(queries)
+
+
+def test_a_list_takes_as_many_queries_for_thirty_as_for_three(desk: Desk) -> None:
+    searches = ("", "?q=acme", "?q=docker.acme.com/acme-1/app")
+    urls = [desk.url(f"{noun}_changelist") + search for noun in LISTS for search in searches]
+    grow(0, 3)
+    few = {url: asked(desk, url) for url in urls}
+
+    grow(3, 30)
+
+    assert {url: asked(desk, url) for url in urls} == few
+    assert max(few.values()) <= 15
+
+
+def test_the_overview_takes_as_many_queries_for_thirty_as_for_three(desk: Desk) -> None:
+    grow(0, 12)
+    few = asked(desk, "/admin/")
+
+    grow(12, 30)
+
+    assert asked(desk, "/admin/") == few
+    assert few <= 40
+
+
+def test_pages_of_one_row_do_not_ask_more_either(desk: Desk) -> None:
+    grow(0, 3)
+    mapping = Mapping.objects.get(hostname__name="docker.acme.com", prefix="acme-0")
+    urls = [
+        desk.url("mapping_change", mapping.pk),
+        desk.url("mapping_history", mapping.pk),
+        desk.url("hostname_change", mapping.hostname_id),
+        desk.url("hostname_delete", mapping.hostname_id),
+        desk.url("registry_change", mapping.registry_id),
+        desk.url("registry_delete", mapping.registry_id),
+        desk.url("tenant_delete", mapping.hostname.tenant_id),
+        desk.url("mapping_add"),
+    ]
+    few = {url: asked(desk, url) for url in urls}
+
+    grow(3, 30)
+    for number in range(10):
+        repoint(SET_UP, "x", hostname="docker.acme.com", prefix="acme-0", target=f"quay.io/other-{number}")
+
+    assert {url: asked(desk, url) for url in urls} == few
