@@ -53,6 +53,9 @@ def parse_origin(text: str, field: str = "target") -> str:
     if "/" in authority or "?" in authority or "#" in authority:
         raise VerbError.at(field, "a registry's address ends after host and port: its API is always at /v2/")
     try:
+        name, colon, digits = authority.partition(":")
+        if not name.isascii():
+            authority = f"{normalise_hostname(name)}{colon}{digits}"
         host, port = parse_authority(authority)
         if not host.startswith("["):
             host = normalise_hostname(host)
