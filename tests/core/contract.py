@@ -39,6 +39,11 @@ HOSTS = {
             *("brokered", "both", "only-off"),
         )
     },
+    "*.pull.acme.com": HostEntry("acme"),
+    "own.pull.acme.com": HostEntry("acme"),
+    "off.pull.acme.com": HostEntry("acme", enabled=False),
+    "stopped.pull.acme.com": HostEntry("acme", refusal="proof of ownership has lapsed"),
+    "*.off.acme.com": HostEntry("acme", enabled=False),
     "logins.acme.com": HostEntry("acme", login_registry="quay"),
     "off.acme.com": HostEntry("acme", enabled=False),
     "stopped.acme.com": HostEntry("acme", refusal="proof of ownership has lapsed"),
@@ -86,13 +91,15 @@ MAPPINGS = {
     "two.acme.com/tools": MappingEntry("quay", "tools", ON),
     "brokered.acme.com/acme": MappingEntry("basic", "acme", ON),
     "both.acme.com/acme": MappingEntry("ghcr", "acme", ON),
+    "*.pull.acme.com/acme": MappingEntry("ghcr", "acme", ON),
+    "own.pull.acme.com/acme": MappingEntry("quay", "acme", ON),
     "docker.globex.com/acme": MappingEntry("ghcr", "acme", ON),
     "stopped.acme.com/acme": MappingEntry("ghcr", "acme", ON),
     "off.acme.com/acme": MappingEntry("ghcr", "acme", ON),
     "[2001:db8::1]/acme": MappingEntry("ghcr", "acme", ON),
     "xn--bcher-kva.example/acme": MappingEntry("ghcr", "acme", ON),
 }
-CONTROL_HOSTS = frozenset({"admin.facade.example", "both.acme.com"})
+CONTROL_HOSTS = frozenset({"admin.facade.example", "both.acme.com", "admin.pull.acme.com"})
 
 
 @cache

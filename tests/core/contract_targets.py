@@ -100,6 +100,25 @@ def host_rows() -> Iterator[Row]:
         yield row("R1.9", path, Refused(403, "DENIED", "has lapsed"), host="stopped.acme.com", token=True)
 
 
+def wildcard_rows() -> Iterator[Row]:
+    for host in ("a.pull.acme.com", "A.Pull.ACME.com.:8443", "xn--bcher-kva.pull.acme.com"):
+        yield row("R1.10", MANIFEST, FOUND, host=host)
+        yield row("R1.10 R12.1", MANIFEST, Asked("repository:acme/web:pull"), host=host, agent=PODMAN)
+        yield row("R1.10", "/v2/", To(f"{GHCR}/"), host=host)
+        yield row("R1.10", "/token", Tokens(), host=host)
+        yield row("R1.10 R5.2", "/v2/other/manifests/1", Refused(403, "DENIED", "not mapped"), host=host)
+    for host in ("pull.acme.com", "b.a.pull.acme.com", "apull.acme.com"):
+        yield row("R1.10 R1.7", MANIFEST, Refused(404, "NAME_UNKNOWN", "not a hostname"), host=host)
+    yield row("R1.10 R1.7", MANIFEST, Refused(404, "NAME_UNKNOWN", "switched off"), host="a.off.acme.com")
+    for host in ("*.pull.acme.com", ".pull.acme.com", "*.off.acme.com"):
+        yield row("R1.10 R1.3", MANIFEST, Refused(400, "NAME_INVALID", "Host header"), host=host)
+    yield row("R1.11", MANIFEST, To(f"{QUAY}/acme/web/manifests/1.0"), host="own.pull.acme.com")
+    yield row("R1.11", MANIFEST, Refused(404, "NAME_UNKNOWN", "switched off"), host="off.pull.acme.com")
+    yield row("R1.11", MANIFEST, Refused(403, "DENIED", "has lapsed"), host="stopped.pull.acme.com")
+    for path in ("/v2/", MANIFEST, "/token", "/admin/"):
+        yield row("R1.11", path, Django(), host="admin.pull.acme.com")
+
+
 def target_rows() -> Iterator[Row]:
     for path in (
         *("/v2/acme//web/manifests/1.0", "//v2/acme/web/manifests/1.0", "/v2/acme/web/manifests//1.0"),
@@ -247,6 +266,7 @@ def write_rows() -> Iterator[Row]:
 
 TARGET_ROWS: tuple[Row, ...] = (
     *host_rows(),
+    *wildcard_rows(),
     *target_rows(),
     *endpoint_rows(),
     *name_rows(),
