@@ -1,0 +1,117 @@
+"""Several writers at once: every change gets its own generation, and they appear in order, without a gap."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.db import connections
+
+from routing.models import Change, Generation, Hostname, Mapping
+from routing.services.actor import Actor
+from routing.services.errors import VerbError
+from routing.services.mappings import add_mapping, repoint
+
+pytestmark = pytest.mark.django_db(transaction=True)
+WRITERS = 4
+EACH = 6
+
+
+def at_once(tasks: list[Callable[[], None]]) -> list[Exception]:
+    """Run the tasks in threads that start together; what they raised."""
+    start = threading.Barrier(len(tasks))
+    raised: list[Exception] = []
+
+    def run(task: Callable[[], None]) -> None:
+        try:
+            start.wait(timeout=30)
+            task()
+        except Exception as error:
+            raised.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(task,)) for task in tasks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+        assert not thread.is_alive()
+    return raised
+
+
+def test_generations_have_no_gap_and_no_double(platform: Actor) -> None:
+    def writer(number: int) -> Callable[[], None]:
+        def write() -> None:
+            for turn in range(EACH):
+                name = f"w{number}-{turn}"
+                add_mapping(platform, "", hostname=f"{name}.example", prefix=name, target=f"quay.io/{name}")
+
+        return write
+
+    seen: list[list[int]] = []
+    stop = threading.Event()
+
+    def follow() -> None:
+        """Look at the log as a worker does, all the time."""
+        while not stop.is_set():
+            seen.append(list(Change.objects.values_list("generation", flat=True)))
+
+    def write_all() -> None:
+        try:
+            assert at_once([writer(number) for number in range(WRITERS)]) == []
+        finally:
+            stop.set()
+
+    assert at_once([follow, write_all]) == []
+
+    newest = Generation.objects.get(pk=1).value
+    # A hostname and a mapping each; the tenant is made once.
+    assert newest == 2 * WRITERS * EACH + 1
+    assert list(Change.objects.values_list("generation", flat=True)) == list(range(1, newest + 1))
+    # Whoever saw generation n saw all before it: none ever appears late.
+    assert all(generations == list(range(1, len(generations) + 1)) for generations in seen)
+    assert len(seen) > 1
+
+
+def test_of_two_who_add_the_same_one_does_and_the_other_finds_it_done(platform: Actor) -> None:
+    done: list[list[str]] = []
+
+    def add() -> None:
+        done.append(add_mapping(platform, "", hostname="a.example", prefix="x", target="ghcr.io/x").done)
+
+    assert at_once([add] * WRITERS) == []
+
+    assert Mapping.objects.count() == Hostname.objects.count() == 1
+    assert sorted(map(bool, done)) == [False] * (WRITERS - 1) + [True]
+
+
+def test_repoints_at_once_come_one_after_the_other(platform: Actor) -> None:
+    mapping = add_mapping(platform, "", hostname="a.example", prefix="x", target="ghcr.io/x").mapping
+    names = [f"team{number}" for number in range(WRITERS)]
+
+    def task(name: str) -> Callable[[], None]:
+        return lambda: repoint(platform, name, hostname="a.example", prefix="x", target=f"quay.io/{name}") and None
+
+    assert at_once([task(name) for name in names]) == []
+
+    entries = [row.entry["upstream_prefix"] for row in Change.objects.filter(kind="mapping") if row.entry]
+    assert sorted(entries) == sorted(["x", *names])
+    mapping.refresh_from_db()
+    assert mapping.upstream_prefix == entries[-1]
+    history = list(mapping.history.order_by("history_id").values_list("upstream_prefix", flat=True))
+    assert history == entries
+
+
+def test_a_hostname_and_a_registry_at_it_do_not_both_come_to_be(platform: Actor) -> None:
+    """Each is refused once the other is there; begun at the same moment, still only one is."""
+    tasks: list[Callable[[], None]] = [
+        lambda: add_mapping(platform, "", hostname="r.example", prefix="x", target="quay.io/x") and None,
+        lambda: add_mapping(platform, "", hostname="a.example", prefix="x", target="r.example/x") and None,
+    ]
+
+    raised = at_once(tasks)
+
+    assert [type(error) for error in raised] == [VerbError]
+    assert Mapping.objects.count() == 1

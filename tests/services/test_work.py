@@ -1,0 +1,195 @@
+"""A unit of work: rows, history and change log in one transaction, or none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from routing.conf import policy
+from routing.core.table import Change as TableChange
+from routing.core.table import Table
+from routing.models import Change, Generation, Hostname, Mapping, Tenant
+from routing.models.load import load_table
+from routing.services import work as work_module
+from routing.services.actor import Actor
+from routing.services.errors import VerbError
+from routing.services.mappings import add_mapping, remove_mapping, repoint
+from routing.services.tenants import save_tenant
+from routing.services.work import work
+from tests.conftest import Person
+
+pytestmark = pytest.mark.django_db
+HOST = "docker.acme.com"
+
+
+def generation() -> int:
+    found = Generation.objects.filter(pk=1).first()
+    return found.value if found else 0
+
+
+def test_every_change_is_a_row_with_the_entry_as_it_is_from_then_on(platform: Actor) -> None:
+    before = generation()
+
+    mapping = add_mapping(platform, "", hostname=HOST, prefix="acme", target="r.acme.com/x").mapping
+
+    rows = list(Change.objects.filter(generation__gt=before))
+    assert (
+        [row.generation for row in rows]
+        == [before + 1, before + 2, before + 3, before + 4]
+        == list(range(before + 1, generation() + 1))
+    )
+    assert [(row.kind, row.key) for row in rows] == [
+        ("tenant", str(mapping.hostname.tenant_id)),
+        ("hostname", HOST),
+        ("registry", str(mapping.registry_id)),
+        ("mapping", f"{HOST}/acme"),
+    ]
+    assert rows[-1].entry == {"registry": str(mapping.registry_id), "upstream_prefix": "x", "flags": 1}
+
+    remove_mapping(platform, "", hostname=HOST, prefix="acme")
+    last = Change.objects.latest("generation")
+    assert (last.generation, last.key, last.entry) == (before + 5, f"{HOST}/acme", None)
+
+
+def test_a_verb_that_fails_half_way_leaves_nothing(platform: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_mapping(platform, "", hostname=HOST, prefix="acme", target="ghcr.io/acme")
+    before = (generation(), Change.objects.count(), Mapping.history.count(), Tenant.history.count())
+
+    def half_way() -> None:
+        with work(platform, "") as unit:
+            unit.save(Tenant(slug="good", name="Good"))
+            unit.save(Tenant(slug="not good", name="Bad"))
+
+    with pytest.raises(VerbError, match="valid “slug”"):
+        half_way()
+
+    def broken(self: Any) -> None:
+        raise RuntimeError("the database has gone")
+
+    monkeypatch.setattr(work_module.Work, "finish", broken)
+    with pytest.raises(RuntimeError):
+        repoint(platform, "why", hostname=HOST, prefix="acme", target="quay.io/acme")
+
+    assert (generation(), Change.objects.count(), Mapping.history.count(), Tenant.history.count()) == before
+    assert not Tenant.objects.filter(slug="good").exists()
+    assert Mapping.objects.get().target == "ghcr.io/acme"
+
+
+def test_history_tells_who_when_why_and_what_was_before(owner: Person) -> None:
+    mapping = add_mapping(owner.actor, "first", hostname=HOST, prefix="acme", target="ghcr.io/acme").mapping
+
+    repoint(owner.actor, " moved ", hostname=HOST, prefix="acme", target="quay.io/acme")
+
+    after, before = mapping.history.all()
+    assert (before.history_type, before.actor, before.history_user, before.history_change_reason) == (
+        *("+", "alice", owner.user, "first"),
+    )
+    assert (after.history_type, after.actor, after.history_change_reason) == ("~", "alice", "moved")
+    assert (before.registry.origin, after.registry.origin) == ("https://ghcr.io", "https://quay.io")
+    assert before.history_date <= after.history_date
+
+
+def test_an_actor_without_an_account_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "root")
+    save_tenant(Actor.command_line(), "", Tenant(slug="a", name="A"))
+    save_tenant(Actor.program("maintenance"), "", Tenant(slug="b", name="B"))
+
+    assert [row.actor for row in Tenant.history.order_by("history_id")] == [
+        "command line: root",
+        "program: maintenance",
+    ]
+
+
+def test_a_name_that_the_machine_does_not_know_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+
+    assert Actor.command_line().label == "command line: unnamed"
+
+
+def test_findings_are_published_only_where_requests_depend_on_them_and_are_no_history(platform: Actor) -> None:
+    registry = add_mapping(platform, "", hostname=HOST, prefix="acme", target="r.acme.com/x").mapping.registry
+    before, histories = generation(), registry.history.count()
+
+    with work(platform, "") as unit:
+        unit.note(registry, probe_error="timed out")
+    assert generation() == before
+    with work(platform, "") as unit:
+        unit.note(registry, auth="none")
+
+    assert generation() == before + 1
+    assert registry.history.count() == histories
+
+
+def test_old_change_rows_are_pruned(platform: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work_module, "KEPT_CHANGES", 3)
+    monkeypatch.setattr(work_module, "_PRUNE_EVERY", 1)
+
+    for number in range(6):
+        save_tenant(platform, "", Tenant(slug=f"t{number}", name="T"))
+
+    newest = generation()
+    assert list(Change.objects.values_list("generation", flat=True)) == [newest - 2, newest - 1, newest]
+
+
+def test_a_unit_of_work_that_saves_nothing_makes_no_generation(platform: Actor) -> None:
+    before = generation()
+
+    with work(platform, ""):
+        pass
+
+    assert generation() == before
+
+
+def facts(table: Table) -> dict[str, Any]:
+    maps = ("tenants", "registries", "hosts", "mappings", "usages")
+    return {"generation": table.generation, **{name: dict(getattr(table, name).items()) for name in maps}}
+
+
+def test_what_is_loaded_is_what_following_the_changes_leads_to(
+    platform: Actor, owner: Person, outsider: Person, table: Callable[[], Table]
+) -> None:
+    """The two ways to a table, the rows and the change log, say the same, whatever the verbs did."""
+    start = load_table(policy())
+    for hostname, prefix, target in (
+        (owner.hostname.name, "", "docker.io"),
+        (owner.hostname.name, "acme", "ghcr.io/acme"),
+        (owner.hostname.name, "acme/app", "r.acme.com:5000/x"),
+        (outsider.hostname.name, "acme", "quay.io/globex"),
+    ):
+        add_mapping(platform, "", hostname=hostname, prefix=prefix, target=target, private=prefix == "acme")
+    repoint(platform, "why", hostname=HOST, prefix="acme", target="quay.io/acme")
+    remove_mapping(platform, "", hostname=HOST, prefix="acme/app")
+    rows = Change.objects.filter(generation__gt=start.generation).values_list("generation", "kind", "key", "entry")
+
+    followed = start.apply([TableChange(*row) for row in rows])
+
+    assert facts(followed) == facts(load_table(policy())) == facts(table())
+
+
+def test_one_hostnames_part_can_be_loaded_by_itself(platform: Actor, owner: Person, outsider: Person) -> None:
+    for hostname in (owner.hostname, outsider.hostname):
+        add_mapping(platform, "", hostname=hostname.name, prefix="acme", target="ghcr.io/acme")
+
+    part = load_table(policy(), owner.hostname.name)
+
+    assert [key for key, _ in part.hosts.items()] == [owner.hostname.name]
+    assert [key for key, _ in part.mappings.items()] == [f"{owner.hostname.name}/acme"]
+    assert part.find(owner.hostname.name, "acme/app") == load_table(policy()).find(owner.hostname.name, "acme/app")
+
+
+def test_loading_streams_with_a_handful_of_queries(
+    platform: Actor, owner: Person, django_assert_max_num_queries: Any
+) -> None:
+    registry = add_mapping(platform, "", hostname=HOST, prefix="acme", target="ghcr.io/acme").mapping.registry
+    hostname = Hostname.objects.get(name=HOST)
+    Mapping.objects.bulk_create(Mapping(hostname=hostname, prefix=f"p{n}", registry=registry) for n in range(300))
+
+    with django_assert_max_num_queries(8):
+        loaded = load_table(policy())
+
+    assert len(loaded.mappings) == 301
