@@ -30,6 +30,7 @@ class LiveTable:
         self.table: core.Table | None = None
         self.confirmed_at: float | None = None
         self._following = False
+        self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._unreachable = False
         self._listening = False
@@ -51,7 +52,17 @@ class LiveTable:
         if self._following or not settings.FACADE_FOLLOW_CHANGES:
             return
         self._following = True
-        threading.Thread(target=self._run, name="live-table", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="live-table", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and its connection to the database; the table stays. Takes up to FACADE_POLL_SECONDS."""
+        if self._thread is None:
+            return
+        self._stop.set()
+        self._thread.join()
+        self._stop.clear()
+        self._thread, self._following = None, False
 
     def refresh(self) -> bool:
         """Bring the table up to date now; True where it changed. Raises django.db.DatabaseError."""
@@ -113,6 +124,8 @@ class LiveTable:
                 # The thread must outlive whatever happens: without it, repoints would silently stop to arrive.
                 logger.exception("following the table failed; trying again")
                 self._stop.wait(settings.FACADE_POLL_SECONDS)
+        self._listening = False
+        connections.close_all()
 
     def _wait(self) -> None:
         seconds = settings.FACADE_POLL_SECONDS
@@ -134,6 +147,7 @@ class LiveTable:
 
     def _forget_thread(self) -> None:
         self._following = False
+        self._thread = None
         self._listening = False
 
 

@@ -1,0 +1,333 @@
+"""The live table: how a worker gets it, follows the changes, and goes on without the database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.db import OperationalError, connection
+from pytest_django import Settings
+
+from routing.conf import policy
+from routing.dataplane import live as live_module
+from routing.dataplane.live import LiveTable
+from routing.models import Change, Generation, Mapping
+from routing.models.load import load_table
+from routing.services.actor import Actor
+from routing.services.mappings import add_mapping, repoint
+from tests.waiting import until
+
+HOST = "docker.acme.com"
+
+
+def add(actor: Actor, prefix: str, target: str = "ghcr.io/x") -> Mapping:
+    return add_mapping(actor, "", hostname=HOST, prefix=prefix, target=target).mapping
+
+
+def leads_to(live: LiveTable, prefix: str = "acme") -> str:
+    """The registry's origin to which the table leads; "" where it doesn't."""
+    match = live.table.find(HOST, f"{prefix}/app") if live.table else None
+    return match.registry.origin if match else ""
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> mock.Mock:
+    """Counts how often the whole table is read, whoever asks for it."""
+    counted = mock.Mock(side_effect=load_table)
+    monkeypatch.setattr("routing.models.load.load_table", counted)
+    return counted
+
+
+class TestRefreshing:
+    pytestmark = pytest.mark.django_db
+
+    def test_the_first_time_all_is_loaded_and_then_only_what_changed(self, platform: Actor, loads: mock.Mock) -> None:
+        live = LiveTable()
+        add(platform, "acme")
+
+        assert live.refresh()
+        assert loads.call_count == 1
+        assert not live.refresh()
+        for number in range(40):
+            add(platform, f"p{number}")
+        repoint(platform, "why", hostname=HOST, prefix="acme", target="quay.io/acme")
+        assert live.refresh()
+
+        assert loads.call_count == 1
+        assert leads_to(live) == "https://quay.io"
+        assert live.table is not None
+        assert dict(live.table.mappings.items()) == dict(load_table(policy()).mappings.items())
+
+    def test_the_cost_of_following_does_not_grow_with_the_table(
+        self, platform: Actor, django_assert_num_queries: Any
+    ) -> None:
+        live = LiveTable()
+        add(platform, "acme")
+        live.refresh()
+
+        with django_assert_num_queries(1):
+            live.refresh()
+        add(platform, "more")
+        with django_assert_num_queries(2):
+            live.refresh()
+
+    def test_a_gap_in_the_log_makes_it_load_anew(self, platform: Actor, loads: mock.Mock) -> None:
+        live = LiveTable()
+        add(platform, "acme")
+        live.refresh()
+        add(platform, "a")
+        pruned = Generation.objects.get().value
+        add(platform, "b")
+        Change.objects.filter(generation__lte=pruned).delete()
+
+        live.refresh()
+
+        assert loads.call_count == 2
+        assert leads_to(live, "a") == leads_to(live, "b") == "https://ghcr.io"
+
+    def test_an_empty_log_makes_it_load_anew(self, platform: Actor, loads: mock.Mock) -> None:
+        live = LiveTable()
+        live.refresh()
+        add(platform, "acme")
+        Change.objects.all().delete()
+
+        live.refresh()
+
+        assert loads.call_count == 2
+        assert leads_to(live) == "https://ghcr.io"
+
+    def test_more_changes_than_are_worth_following_make_it_load_anew(
+        self, platform: Actor, loads: mock.Mock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(live_module, "_MAX_CHANGES", 2)
+        live = LiveTable()
+        live.refresh()
+        add(platform, "acme")
+
+        live.refresh()
+
+        assert loads.call_count == 2
+        assert leads_to(live) == "https://ghcr.io"
+
+    def test_a_change_that_this_release_does_not_know_makes_it_load_anew(
+        self, platform: Actor, loads: mock.Mock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        live = LiveTable()
+        add(platform, "acme")
+        live.refresh()
+        newest = Generation.objects.get().value
+        Change.objects.create(generation=newest + 1, kind="planet", key="mars", entry={"moons": 2})
+        Generation.objects.update(value=newest + 1)
+
+        live.refresh()
+
+        assert loads.call_count == 2
+        assert "unknown change planet" in caplog.text
+        assert live.table is not None
+        assert live.table.generation == newest + 1
+
+    def test_a_database_that_was_set_back_is_followed_too(self, platform: Actor, loads: mock.Mock) -> None:
+        live = LiveTable()
+        add(platform, "acme")
+        earlier = Generation.objects.get().value
+        add(platform, "lost")
+        live.refresh()
+        assert leads_to(live, "lost")
+
+        # As after a restore of a backup.
+        Mapping.objects.get(prefix="lost").delete()
+        Change.objects.filter(generation__gt=earlier).delete()
+        Generation.objects.update(value=earlier)
+        live.refresh()
+
+        assert loads.call_count == 2
+        assert leads_to(live, "lost") == ""
+        add(platform, "new")
+        live.refresh()
+        assert leads_to(live, "new")
+        assert loads.call_count == 2
+
+    def test_reloading_never_leaves_a_moment_without_a_table(
+        self, platform: Actor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        live = LiveTable()
+        add(platform, "acme")
+        live.refresh()
+        seen = []
+
+        def looked_at(*arguments: Any) -> Any:
+            seen.append(live.current())
+            return load_table(*arguments)
+
+        monkeypatch.setattr("routing.models.load.load_table", looked_at)
+        live.reload()
+
+        assert seen[0] is not None
+        assert live.table is not seen[0]
+
+    def test_its_age_is_that_of_the_last_word_from_the_database(self, platform: Actor) -> None:
+        live = LiveTable()
+        assert live.age_seconds is None
+
+        live.refresh()
+        first = live.confirmed_at
+        live.refresh()
+
+        assert first is not None
+        assert live.confirmed_at is not None
+        assert live.confirmed_at > first
+        assert live.age_seconds is not None
+        assert 0 <= live.age_seconds < 60
+
+
+class Outage:
+    """Every query of this thread fails, as with a database that is gone."""
+
+    def __init__(self) -> None:
+        self._wrapper = connection.execute_wrapper(self._fail)
+
+    @staticmethod
+    def _fail(*_: Any) -> Any:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    def __enter__(self) -> None:
+        self._wrapper.__enter__()
+
+    def __exit__(self, *_: Any) -> None:
+        self._wrapper.__exit__(None, None, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_with_the_database_gone_the_last_table_stays(platform: Actor, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    live = LiveTable()
+    add(platform, "acme")
+    live.try_refresh()
+    confirmed = live.confirmed_at
+
+    with Outage():
+        for _ in range(3):
+            live.try_refresh()
+
+        assert leads_to(live) == "https://ghcr.io"
+        assert live.confirmed_at == confirmed
+    assert caplog.text.count("database unreachable") == 1
+
+    repoint(platform, "why", hostname=HOST, prefix="acme", target="quay.io/acme")
+    live.try_refresh()
+    assert leads_to(live) == "https://quay.io"
+    assert caplog.text.count("database reachable again") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_begins_without_the_database_has_no_table_until_it_is_there() -> None:
+    live = LiveTable()
+
+    with Outage():
+        live.try_refresh()
+        assert live.current() is None
+    live.try_refresh()
+
+    assert live.current() is not None
+
+
+@pytest.mark.django_db(transaction=True)
+class TestFollowing:
+    @pytest.fixture
+    def live(self, settings: Settings) -> Iterator[LiveTable]:
+        """A live table with its thread, as in a worker."""
+        settings.FACADE_FOLLOW_CHANGES = True
+        settings.FACADE_POLL_SECONDS = 0.05
+        followed = LiveTable()
+        yield followed
+        followed.stop()
+
+    def test_changes_arrive_by_themselves(self, live: LiveTable, platform: Actor) -> None:
+        add(platform, "acme")
+        assert live.current() is None
+        until(lambda: leads_to(live) == "https://ghcr.io", "the first table")
+
+        for target in ("https://quay.io", "https://r.acme.com", "https://ghcr.io"):
+            repoint(platform, "why", hostname=HOST, prefix="acme", target=target)
+            until(lambda origin=target: leads_to(live) == origin, f"the repoint to {target}")  # type: ignore[misc]
+
+    def test_many_changes_arrive_in_order(self, live: LiveTable, platform: Actor) -> None:
+        live.follow()
+        for number in range(60):
+            add(platform, f"p{number}")
+        repoint(platform, "last", hostname=HOST, prefix="p0", target="quay.io/last")
+
+        until(lambda: leads_to(live, "p0") == "https://quay.io", "the last change")
+
+        assert live.table is not None
+        assert dict(live.table.mappings.items()) == dict(load_table(policy()).mappings.items())
+
+    def test_it_outlives_lost_connections(self, live: LiveTable, platform: Actor) -> None:
+        add(platform, "acme")
+        live.follow()
+        until(lambda: leads_to(live) == "https://ghcr.io", "the first table")
+
+        cut_other_connections()
+        repoint(platform, "why", hostname=HOST, prefix="acme", target="quay.io/acme")
+
+        until(lambda: leads_to(live) == "https://quay.io", "the change after the cut")
+
+    def test_it_outlives_whatever_goes_wrong(
+        self, live: LiveTable, platform: Actor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        add(platform, "acme")
+        live.follow()
+        until(lambda: leads_to(live) == "https://ghcr.io", "the first table")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(live, "refresh", mock.Mock(side_effect=ZeroDivisionError))
+            until(lambda: "following the table failed" in caplog.text, "a failure")
+        repoint(platform, "why", hostname=HOST, prefix="acme", target="quay.io/acme")
+
+        until(lambda: leads_to(live) == "https://quay.io", "the change after the failure")
+
+    def test_a_notification_is_enough(self, live: LiveTable, platform: Actor, settings: Settings) -> None:
+        """On PostgreSQL a change arrives long before the next poll; on SQLite polls are all there is."""
+        notified = connection.vendor == "postgresql"
+        settings.FACADE_POLL_SECONDS = 25.0 if notified else 0.05
+        add(platform, "acme")
+        live.follow()
+        until(lambda: leads_to(live) == "https://ghcr.io", "the first table")
+
+        for target in ("https://quay.io", "https://r.acme.com"):
+            repoint(platform, "why", hostname=HOST, prefix="acme", target=target)
+            until(lambda origin=target: leads_to(live) == origin, f"the repoint to {target}", seconds=12)  # type: ignore[misc]
+
+        settings.FACADE_POLL_SECONDS = 0.05
+        wake_listeners()
+
+    def test_stopping_ends_the_thread_and_keeps_the_table(self, live: LiveTable, platform: Actor) -> None:
+        add(platform, "acme")
+        live.follow()
+        until(lambda: leads_to(live) == "https://ghcr.io", "the first table")
+
+        live.stop()
+        repoint(platform, "why", hostname=HOST, prefix="acme", target="quay.io/acme")
+
+        assert leads_to(live) == "https://ghcr.io"
+        live.follow()
+        until(lambda: leads_to(live) == "https://quay.io", "the change, once it is followed again")
+
+
+def cut_other_connections() -> None:
+    """End every other connection to the test's database; SQLite has none that could be ended from here."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+
+def wake_listeners() -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"NOTIFY {live_module.NOTIFY_CHANNEL}")
