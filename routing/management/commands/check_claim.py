@@ -40,7 +40,7 @@ class Command(VerbCommand):
         checked = check_claim(Actor.command_line(), claim_id=claim.pk)
         if checked.hostname is None:
             return checked.finding
-        self.say([checked.finding, f"{checked.hostname} is a hostname of {claim.tenant.slug} now"])
+        self.say([checked.finding, f"added hostname {checked.hostname} of {claim.tenant.slug}"])
         return ""
 
     def _check_hostname(self, name: str, slug: str | None) -> str:
@@ -49,5 +49,5 @@ class Command(VerbCommand):
             raise NotFound(f"{name} is not claimed; manage.py claim_hostname does that")
         hostname = check_hostname(Actor.command_line(), hostname_id=hostname.pk)
         if not hostname.proof_finding:
-            self.say([f"{hostname} is a hostname of {hostname.tenant.slug}, and its record is there"])
+            self.say([f"the record of {hostname}, a hostname of {hostname.tenant.slug}, is there"])
         return hostname.proof_finding

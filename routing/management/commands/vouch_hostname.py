@@ -22,4 +22,4 @@ class Command(VerbCommand):
             tenant = tenant_of(options["tenant"])
             actor = Actor.command_line()
             hostname = vouch_hostname(actor, options["reason"], tenant_id=tenant.pk, name=options["name"])
-        self.say([f"{hostname} is a hostname of {tenant.slug}, and needs no proof"])
+        self.say([f"vouched for {hostname}: it is a hostname of {tenant.slug} that needs no proof"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from routing.models import Hostname, HostnameClaim, Membership, Role
+from routing.models import Hostname, HostnameClaim
 from tests.conftest import Person
 from tests.dns.name_server import NameServer, txt
 
@@ -14,18 +14,13 @@ from .steps import Prove, record_of
 @pytest.fixture
 def alice(owner: Person) -> Person:
     """An owner of acme."""
-    return _as_owner(owner)
+    return owner
 
 
 @pytest.fixture
 def mallory(outsider: Person) -> Person:
     """An owner of globex, who wants what isn't theirs."""
-    return _as_owner(outsider)
-
-
-def _as_owner(person: Person) -> Person:
-    Membership.objects.update_or_create(tenant=person.tenant, user=person.user, defaults={"role": Role.OWNER})
-    return person
+    return outsider
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from routing.core.decisions import Refuse
-from routing.models import HostnameClaim, Membership, Registry, Role
+from routing.models import HostnameClaim, Registry
 from routing.services.claims import check_claim, claim_hostname, remove_claim, vouch_hostname
 from routing.services.errors import Conflict, NotFound, VerbError
 from routing.services.permissions import Denied
@@ -188,7 +188,6 @@ def test_claims_count_against_the_limit(alice: Person, settings: Settings) -> No
 
 def test_only_owners_claim_check_and_remove(alice: Person, mallory: Person, teammate: Person) -> None:
     made = claim(alice, "registry.acme.com")
-    Membership.objects.update_or_create(tenant=alice.tenant, user=teammate.user, defaults={"role": Role.OPERATOR})
     for actor, refusal in ((teammate.actor, Denied), (mallory.actor, NotFound)):
         with pytest.raises(refusal):
             claim_hostname(actor, tenant_id=alice.tenant.pk, name="two.acme.com")

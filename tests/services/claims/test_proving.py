@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from routing.core.decisions import Redirect, Refuse
-from routing.models import Hostname, HostnameClaim
+from routing.models import Hostname, HostnameClaim, Membership
+from routing.services import claims
 from routing.services.claims import check_claim, remove_claim
 from routing.services.errors import NotFound
+from routing.services.proof import Evidence, look_for_proof
 from tests.conftest import Person
 from tests.dns.name_server import SERVER_FAILURE, NameServer, address, alias, silence, txt
 
@@ -132,9 +135,7 @@ def test_anothers_record_proves_nothing_for_me(alice: Person, mallory: Person, p
     assert check_claim(alice.actor, claim_id=theirs.pk).hostname is not None
 
 
-def test_a_claim_taken_back_while_the_dns_is_asked_is_not_proved(
-    alice: Person, prove: Prove, name_server: NameServer
-) -> None:
+def test_the_record_of_a_claim_taken_back_proves_the_next_one_not(alice: Person, name_server: NameServer) -> None:
     made = claim(alice, "registry.acme.com")
     record = record_of(made)
     remove_claim(alice.actor, claim_id=made.pk)
@@ -142,3 +143,55 @@ def test_a_claim_taken_back_while_the_dns_is_asked_is_not_proved(
     name_server.answers(record.name, txt(record.value))
 
     assert check_claim(alice.actor, claim_id=again.pk).hostname is None
+
+
+def test_a_claim_taken_back_while_the_dns_is_asked_is_not_proved(
+    alice: Person, prove: Prove, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = claim(alice, "registry.acme.com")
+    prove(made)
+
+    def slow_look(name: str) -> Evidence:
+        remove_claim(alice.actor, claim_id=made.pk)
+        return look_for_proof(name)
+
+    monkeypatch.setattr(claims, "look_for_proof", slow_look)
+
+    with pytest.raises(NotFound):
+        check_claim(alice.actor, claim_id=made.pk)
+    assert not Hostname.objects.filter(name="registry.acme.com").exists()
+
+
+def test_an_owner_who_was_removed_while_the_dns_is_asked_proves_nothing(
+    alice: Person, prove: Prove, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = claim(alice, "registry.acme.com")
+    prove(made)
+
+    def slow_look(name: str) -> Evidence:
+        Membership.objects.filter(user=alice.user).delete()
+        return look_for_proof(name)
+
+    monkeypatch.setattr(claims, "look_for_proof", slow_look)
+
+    with pytest.raises(NotFound):
+        check_claim(alice.actor, claim_id=made.pk)
+    assert HostnameClaim.objects.get() == made
+
+
+def test_the_dns_is_never_asked_within_a_transaction(
+    alice: Person, prove: Prove, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = claim(alice, "registry.acme.com")
+    prove(made)
+    outside = len(connection.savepoint_ids)
+    depths: list[int] = []
+
+    def look(name: str) -> Evidence:
+        depths.append(len(connection.savepoint_ids))
+        return look_for_proof(name)
+
+    monkeypatch.setattr(claims, "look_for_proof", look)
+    check_claim(alice.actor, claim_id=made.pk)
+
+    assert depths == [outside]
