@@ -187,8 +187,11 @@ def _challenge(decision: Relay | Resolve, caller: Caller, error_code: str = "") 
 
 def _location(client: RegistryClient, answer: OpenAnswer) -> Answer:
     """Hand a blob's Location on, as it is: it is signed, and nothing may be added to it."""
+    given = answer.headers.get("location", "")
+    if not given:
+        raise BadResponse("", "it redirects without saying where to")
     try:
-        location = follow(answer.url, answer.headers.get("location", ""))
+        location = follow(answer.url, given)
     except ValueError as problem:
         raise BadResponse("", f"it redirects to an address that cannot be used: {problem}") from None
     check_url(location, client.policy)

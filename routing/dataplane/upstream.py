@@ -53,6 +53,9 @@ async def known(client: RegistryClient, registry: RegistryEntry) -> RegistryEntr
     return registry._replace(auth=found[1], realm=found[2], service=found[3])
 
 
-def forget() -> None:
-    """Forget what was learned, for tests."""
+async def close() -> None:
+    """Close this event loop's client and forget what was learned."""
     _learned.clear()
+    client = _clients.pop(asyncio.get_running_loop(), None)
+    if client is not None:
+        await client.aclose()

@@ -1,0 +1,152 @@
+"""Requests to a facade in this process, whose one tenant's hostname leads to a registry that the test controls."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.http import StreamingHttpResponse
+from django.test import AsyncClient
+
+from routing.conf import policy
+from routing.core.table import Flag, HostEntry, MappingEntry, RegistryEntry, Table, TenantEntry, mapping_key
+from routing.dataplane.live import live
+from tests.registries.sick_server import Asked, SickServer
+
+HOST = "docker.acme.com"
+PODMAN = "containers/5.23.1 (github.com/containers/image)"
+DOCKER = "docker/20.10.24 go/go1.19 os/linux arch/amd64"
+CONTAINERD = "containerd/1.6.20"
+DIGEST = "sha256:" + "ab" * 32
+MANIFEST = "/v2/team/app/manifests/1.0"
+BLOB = f"/v2/team/app/blobs/{DIGEST}"
+TAGS = "/v2/team/app/tags/list"
+REFERRERS = f"/v2/team/app/referrers/{DIGEST}"
+#: The same at the registry.
+UPSTREAM = {path: path.replace("/team/", "/acme/") for path in (MANIFEST, BLOB, TAGS, REFERRERS)}
+TOKEN = ("authorization", "Bearer a.good-token")
+BASIC = base64.b64encode(b"alice:s3cret").decode()
+
+Lines = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer of the facade's. Header names are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> tuple[int, str, str]:
+        """Status, code and message, of an answer that is an error in the OCI format."""
+        assert self.headers["content-type"] == "application/json"
+        (only,) = self.json()["errors"]
+        assert only.keys() == {"code", "message", "detail"}
+        return self.status, only["code"], only["message"]
+
+
+class Asking:
+    """`await ask(path, …)` sends one request to the facade, through all of Django as an ASGI server hands it over."""
+
+    def __init__(self, server: SickServer, registry: RegistryEntry) -> None:
+        self.server = server
+        self._client = AsyncClient()
+        self.lead_to(registry)
+
+    def lead_to(self, registry: RegistryEntry, *, flags: int = 0, prefix: str = "team", upstream: str = "acme") -> None:
+        """From now on the hostname has one mapping, to `registry`."""
+        self.lead({prefix: (registry, upstream, flags)})
+
+    def lead(self, ways: dict[str, tuple[RegistryEntry, str, int]], *, login: str = "") -> None:
+        """From now on the hostname has these mappings: prefix → (registry, upstream prefix, flags)."""
+        self.registry = next(iter(ways.values()))[0]
+        keys = {registry: str(number) for number, (registry, _, _) in enumerate(ways.values())}
+        live.table = Table.build(
+            policy(),
+            1,
+            tenants=[("1", TenantEntry("Acme")), ("2", TenantEntry("Globex"))],
+            registries=[(key, registry) for registry, key in keys.items()],
+            hosts=[(HOST, HostEntry("1", login_registry=login)), ("docker.globex.com", HostEntry("2"))],
+            mappings=[
+                (mapping_key(host, prefix), MappingEntry(keys[registry], upstream, Flag.ENABLED | flags))
+                for host in (HOST, "docker.globex.com")
+                for prefix, (registry, upstream, flags) in ways.items()
+            ],
+        )
+
+    async def __call__(
+        self,
+        target: str,
+        *,
+        method: str = "GET",
+        host: str = HOST,
+        agent: str = PODMAN,
+        headers: Lines = (TOKEN,),
+        body: bytes = b"",
+        peer: str = "192.0.2.1",
+    ) -> Told:
+        response = await self.open(target, method=method, host=host, agent=agent, headers=headers, body=body, peer=peer)
+        parts = [part async for part in _parts(response)]
+        return Told(response.status_code, {name.lower(): value for name, value in response.items()}, b"".join(parts))
+
+    async def open(
+        self,
+        target: str,
+        *,
+        method: str = "GET",
+        host: str = HOST,
+        agent: str = PODMAN,
+        headers: Lines = (TOKEN,),
+        body: bytes = b"",
+        peer: str = "192.0.2.1",
+    ) -> Any:
+        """Django's response, of which a stream has not been read."""
+        split = urlsplit(target)
+        lines = [("host", host), ("user-agent", agent), *headers]
+        if body:
+            lines += [("content-length", str(len(body))), ("content-type", "application/x-www-form-urlencoded")]
+        scope: dict[str, Any] = {
+            "method": method,
+            "path": split.path,
+            "raw_path": split.path.encode(),
+            "query_string": split.query.encode(),
+            "client": (peer, 50_000),
+            "headers": [(name.encode(), value.encode()) for name, value in lines],
+        }
+        if body:
+            scope["_body_file"] = _payload(body)
+        return await self._client.request(**scope)
+
+    @property
+    def asked(self) -> Asked:
+        """The last request that the registry got."""
+        return self.server.asked[-1]
+
+    @property
+    def asked_fields(self) -> dict[str, list[str]]:
+        """The parameters of that request, from its form or else its query."""
+        text = self.asked.body.decode() if self.asked.method == "POST" else urlsplit(self.asked.path).query
+        return parse_qs(text, keep_blank_values=True)
+
+
+def _payload(body: bytes) -> Any:
+    from django.test.client import FakePayload
+
+    return FakePayload(body)
+
+
+async def _parts(response: Any) -> AsyncIterator[bytes]:
+    if isinstance(response, StreamingHttpResponse):
+        async for part in response:
+            yield bytes(part)
+    else:
+        yield response.content

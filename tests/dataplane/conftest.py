@@ -1,0 +1,51 @@
+"""A facade in this process, as the ASGI server runs it, before a backing registry that does what a test tells it to."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from pytest_django import Settings
+
+from routing.core.table import RegistryEntry
+from routing.dataplane import upstream
+from routing.dataplane.middleware import FacadeMiddleware
+from routing.registries.client import RegistryClient
+from tests.registries.sick_server import SickServer
+
+from .asking import Asking
+
+# Loading the system's certificates takes longer than most of these tests; none of those that use this speak TLS.
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@pytest.fixture
+def server() -> Iterator[SickServer]:
+    """The backing registry. What a test doesn't set up, it doesn't have."""
+    started = SickServer()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def trusting(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Registries on loopback are allowed, and asked with patience; relays run on the event loop, as under ASGI."""
+    settings.FACADE_ALLOW_INSECURE_REGISTRIES = True
+    settings.FACADE_ALLOW_PRIVATE_REGISTRIES = True
+    settings.FACADE_CONNECT_SECONDS = 20.0
+    settings.FACADE_RELAY_SECONDS = 30.0
+    monkeypatch.setattr(FacadeMiddleware, "sync_capable", False)
+    monkeypatch.setattr(upstream, "RegistryClient", functools.partial(RegistryClient, tls=NO_CERTIFICATES))
+    return settings
+
+
+@pytest_asyncio.fixture
+async def ask(server: SickServer, trusting: Settings) -> AsyncIterator[Asking]:
+    """Asks the facade for `docker.acme.com`: its `team` leads to `acme` at the server, which wants Bearer tokens."""
+    yield Asking(
+        server, RegistryEntry(server.url, "the registry", auth="bearer", realm=f"{server.url}/realm", service="s")
+    )
+    await upstream.close()
