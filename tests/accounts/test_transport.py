@@ -1,0 +1,205 @@
+"""Scheme, host and client as trusted proxies tell them; nothing in the clear but on this machine; cookies' flags."""
+
+from collections.abc import Callable
+from http.cookies import Morsel
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+from pytest_django import Settings
+
+from routing.control.transport import TransportMiddleware, client_address, is_loopback
+from routing.core.table import Table
+from routing.dataplane.live import live
+from tests.accounts.signing_in import PASSWORD, Browser, page, sign_in
+
+PROXY = "10.0.0.1"
+STRANGER = "198.51.100.7"
+LOGIN = "/accounts/login/"
+
+
+@pytest.fixture(autouse=True)
+def _as_deployed(settings: Settings, table: Callable[[], Table]) -> None:
+    settings.FACADE_TLS = True
+    settings.FACADE_CONTROL_HOSTS = settings.ALLOWED_HOSTS = ["facade.acme.test", "localhost", "127.0.0.1", "[::1]"]
+    settings.FACADE_TRUSTED_PROXIES = [PROXY]
+    # The control hosts are part of the table.
+    live.table = None
+    table()
+
+
+def seen(**variables: Any) -> tuple[str, str]:
+    """The scheme and host that a view sees of a request with these WSGI variables."""
+    found: list[tuple[str, str]] = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        found.append((request.scheme or "", request.get_host()))
+        return HttpResponse()
+
+    TransportMiddleware(view)(RequestFactory().get("/", **{"HTTP_HOST": "localhost", **variables}))
+    return found[0]
+
+
+# ---------------------------------------------------------------- whom we believe
+def test_a_trusted_proxy_says_that_it_was_https() -> None:
+    assert seen(REMOTE_ADDR=PROXY, HTTP_X_FORWARDED_PROTO="https") == ("https", "localhost")
+
+
+def test_nobody_else_does() -> None:
+    assert seen(REMOTE_ADDR=STRANGER, HTTP_X_FORWARDED_PROTO="https") == ("http", "localhost")
+    assert seen(REMOTE_ADDR="", HTTP_X_FORWARDED_PROTO="https") == ("http", "localhost")
+
+
+def test_a_trusted_proxy_says_which_host_was_asked_for() -> None:
+    variables = {"HTTP_X_FORWARDED_HOST": "facade.acme.test", "HTTP_X_FORWARDED_PROTO": "https", "HTTP_HOST": "inner"}
+
+    assert seen(REMOTE_ADDR=PROXY, **variables) == ("https", "facade.acme.test")
+
+
+def test_a_strangers_forwarded_host_is_not_read() -> None:
+    assert seen(REMOTE_ADDR=STRANGER, HTTP_X_FORWARDED_HOST="evil.example") == ("http", "localhost")
+
+
+@pytest.mark.parametrize("scheme", ["", "ftp", "https,http", "javascript", "http\x00s"])
+def test_a_scheme_that_makes_no_sense_is_not_taken(scheme: str) -> None:
+    assert seen(REMOTE_ADDR=PROXY, HTTP_X_FORWARDED_PROTO=scheme)[0] == "http"
+
+
+def test_a_proxy_that_says_http_takes_https_away() -> None:
+    assert seen(REMOTE_ADDR=PROXY, HTTP_X_FORWARDED_PROTO="http", **{"wsgi.url_scheme": "https"})[0] == "http"
+
+
+async def test_likewise_where_the_server_is_asynchronous() -> None:
+    found: list[str] = []
+
+    async def view(request: HttpRequest) -> HttpResponse:
+        found.append(request.scheme or "")
+        return HttpResponse()
+
+    headers = [(b"host", b"localhost"), (b"x-forwarded-proto", b"https")]
+    for peer in (PROXY, STRANGER):
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/",
+            "scheme": "http",
+            "client": (peer, 1),
+            "headers": headers,
+        }
+        answer: Any = TransportMiddleware(view)(ASGIRequest(scope, BytesIO()))
+        await answer
+
+    assert found == ["https", "http"]
+
+
+@pytest.mark.parametrize(
+    ("peer", "chain", "client"),
+    [
+        (STRANGER, "203.0.113.1", STRANGER),
+        (PROXY, "203.0.113.1", "203.0.113.1"),
+        (PROXY, "203.0.113.9, 203.0.113.1", "203.0.113.1"),
+        (PROXY, f"203.0.113.1, {PROXY}", "203.0.113.1"),
+        (PROXY, "203.0.113.1, nonsense", PROXY),
+        (PROXY, "", PROXY),
+        (PROXY, PROXY, PROXY),
+        (PROXY, "2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_who_the_client_is(peer: str, chain: str, client: str) -> None:
+    assert client_address(RequestFactory().get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR=chain)) == client
+
+
+# ---------------------------------------------------------------- nothing in the clear
+def test_plain_http_is_sent_on_to_https(client: Browser) -> None:
+    answer = client.get(f"{LOGIN}?next=/admin/", HTTP_HOST="facade.acme.test:80")
+
+    assert (answer.status_code, answer.headers["Location"]) == (301, f"https://facade.acme.test{LOGIN}?next=/admin/")
+    assert not answer.cookies
+
+
+def test_a_password_in_the_clear_is_refused_rather_than_redirected(client: Browser) -> None:
+    assert sign_in(client, "root", HTTP_HOST="facade.acme.test").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_probes_are_answered_in_the_clear(client: Browser, path: str) -> None:
+    assert client.get(path, HTTP_HOST="facade.acme.test").status_code == 200
+
+
+def test_a_proxy_that_is_not_trusted_is_named_rather_than_sent_in_circles(client: Browser) -> None:
+    answer = client.get(LOGIN, HTTP_HOST="facade.acme.test", REMOTE_ADDR="10.9.9.9", HTTP_X_FORWARDED_PROTO="https")
+
+    assert answer.status_code == 403
+    assert "10.9.9.9" in page(answer)
+    assert "FACADE_TRUSTED_PROXIES" in page(answer)
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
+def test_on_this_machine_plain_http_is_answered(client: Browser, host: str) -> None:
+    assert client.get(LOGIN, HTTP_HOST=host).status_code == 200
+
+
+def test_where_the_operator_says_so_it_is_answered_everywhere(client: Browser, settings: Settings) -> None:
+    settings.FACADE_TLS = False
+
+    assert client.get(LOGIN, HTTP_HOST="facade.acme.test").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("authority", "loopback"),
+    [
+        ("localhost", True),
+        ("LOCALHOST.:8000", True),
+        ("facade.localhost", True),
+        ("127.8.9.10:1", True),
+        ("[::1]:1", True),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("10.0.0.1", False),
+        ("[::]", False),
+        ("", False),
+    ],
+)
+def test_which_names_are_this_machine(authority: str, loopback: bool) -> None:
+    assert is_loopback(authority) == loopback
+
+
+# ---------------------------------------------------------------- HSTS and cookies
+def over_tls(client: Browser, path: str = LOGIN) -> Any:
+    return client.get(path, HTTP_HOST="facade.acme.test", REMOTE_ADDR=PROXY, HTTP_X_FORWARDED_PROTO="https")
+
+
+def test_hsts_behind_tls_and_there_only(client: Browser) -> None:
+    assert over_tls(client).headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert "Strict-Transport-Security" not in client.get(LOGIN).headers
+    assert "Strict-Transport-Security" not in client.get(LOGIN, HTTP_X_FORWARDED_PROTO="https").headers
+
+
+def flags(cookie: Morsel[str]) -> tuple[bool, str]:
+    return bool(cookie["secure"]), cookie["samesite"]
+
+
+def test_cookies_behind_tls(client: Browser) -> None:
+    User.objects.create_superuser("root", password=PASSWORD)
+    assert flags(over_tls(client).cookies["csrftoken"]) == (True, "Lax")
+
+    variables = {"HTTP_HOST": "facade.acme.test", "REMOTE_ADDR": PROXY, "HTTP_X_FORWARDED_PROTO": "https"}
+    session = sign_in(client, "root", **variables).cookies["sessionid"]
+
+    assert flags(session) == (True, "Lax")
+    assert session["httponly"]
+    assert session["max-age"] == 86_400
+    assert not session["domain"]
+
+
+def test_cookies_on_this_machine_reach_every_browser(client: Browser) -> None:
+    # Safari takes no Secure cookie from http://localhost.
+    assert flags(client.get(LOGIN).cookies["csrftoken"]) == (False, "Lax")
+
+
+def test_a_stranger_cannot_have_cookies_marked_otherwise(client: Browser) -> None:
+    assert flags(client.get(LOGIN, HTTP_X_FORWARDED_PROTO="https").cookies["csrftoken"]) == (False, "Lax")
