@@ -41,6 +41,8 @@ class FacadeMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        # The one of the WSGI-style variables that Django's ASGI requests lack.
+        request.META.setdefault("wsgi.url_scheme", request.scheme or "http")
         table = live.current()
         decision = decision_for(table, request)
         if isinstance(decision, Control):

@@ -19,7 +19,8 @@ class Wire(NamedTuple):
     body: bytes
 
 
-def _wire(response: Any) -> Wire:
+def wire_of(response: Any) -> Wire:
+    """What is in a response of Django's."""
     answered: HttpResponseBase = response
     headers = {name.lower(): value for name, value in answered.items()}
     return Wire(answered.status_code, headers, response.content)
@@ -60,9 +61,9 @@ def scope_of(request: Request) -> dict[str, Any]:
 
 def send(client: Client, request: Request) -> Wire:
     """Send a request as a WSGI server would."""
-    return _wire(client.request(**environ_of(request)))
+    return wire_of(client.request(**environ_of(request)))
 
 
 async def send_async(client: AsyncClient, request: Request) -> Wire:
     """Send a request as an ASGI server would."""
-    return _wire(await client.request(**scope_of(request)))
+    return wire_of(await client.request(**scope_of(request)))
