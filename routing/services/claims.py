@@ -150,8 +150,7 @@ def _make_way(unit: Work, claim: HostnameClaim) -> None:
     holder = _holder(claim.name)
     if holder is None or holder.tenant_id == claim.tenant_id:
         return
-    for mapping in holder.mappings.select_related("hostname").all():
-        unit.delete(mapping)
+    unit.delete_all(holder.mappings.select_related("hostname").order_by("pk"))
     unit.delete(holder)
     tell_owners(
         holder.tenant,

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from django.core.exceptions import ValidationError
 from django.db import connection, models, transaction
+from django.utils import timezone
 
 from routing.models import Change, Generation
 from routing.services.actor import Actor
@@ -17,6 +18,7 @@ from routing.services.errors import VerbError
 # A worker that was away for more changes than this loads the whole table anew.
 KEPT_CHANGES = 100_000
 _PRUNE_EVERY = 1_000
+_BATCH_ROWS = 500
 NOTIFY_CHANNEL = "routing_changed"
 
 
@@ -71,6 +73,40 @@ class Work:
             kinds = sorted({str(item._meta.verbose_name_plural) for item in error.protected_objects})
             raise VerbError(f"{instance} is still used by {' and '.join(kinds)}; remove those first") from error
         self._record(*key, None)
+
+    def delete_all(self, rows: models.QuerySet[Any]) -> None:
+        """Remove rows of one kind that nothing refers to, as `delete` does one by one, in a few statements.
+
+        For many at once: meanwhile every other writer waits.
+        """
+        gone = list(rows)
+        past = rows.model.history.model
+        past.objects.bulk_create(
+            (
+                past(
+                    history_type="-",
+                    history_date=timezone.now(),
+                    history_user=self.actor.user,
+                    history_change_reason=self._reason,
+                    actor=self.actor.label,
+                    **{field.attname: getattr(instance, field.attname) for field in past.tracked_fields},
+                )
+                for instance in gone
+            ),
+            batch_size=_BATCH_ROWS,
+        )
+        # Without signals: theirs would write each row's history once more.
+        rows._raw_delete(rows.db)
+        first = self._generation.value + 1
+        Change.objects.bulk_create(
+            (
+                Change(generation=generation, kind=instance.table_kind, key=instance.table_key, entry=None)
+                for generation, instance in enumerate(gone, first)
+            ),
+            batch_size=_BATCH_ROWS,
+        )
+        self._generation.value += len(gone)
+        self._published = self._published or bool(gone)
 
     def finish(self) -> None:
         """Write the generation once all is saved, and wake the workers that listen."""

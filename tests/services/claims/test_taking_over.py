@@ -7,7 +7,7 @@ from django.core import mail
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from routing.core.decisions import Redirect, Refuse
-from routing.models import Hostname, HostnameClaim, Mapping
+from routing.models import Change, Hostname, HostnameClaim, Mapping
 from routing.services.claims import check_claim
 from routing.services.hostnames import remove_hostname, save_hostname, suspend_hostname
 from routing.services.permissions import Denied
@@ -105,6 +105,8 @@ def test_the_history_of_the_old_one_names_nobody_of_the_new(alice: Person, mallo
 
     proved(alice, "registry.acme.com", prove)
 
+    (change,) = Change.objects.filter(kind="mapping", entry__isnull=True)
+    assert change.key == "registry.acme.com/acme"
     for past in (Hostname.history.filter(id=old.pk).latest(), Mapping.history.filter(id=mapping.pk).latest()):
         assert past.history_type == "-"
         assert (past.history_user, past.actor) == (None, "program: proof of hostnames")
