@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any
 
 from django.conf import settings
@@ -40,6 +41,10 @@ class VerbCommand(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run, from the command line."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                # A terminal that can't show “→” shows ? instead of a traceback.
+                stream.reconfigure(errors="replace")
         try:
             super().run_from_argv(argv)
         except CommandError as error:

@@ -7,6 +7,7 @@ from django.core.management.base import CommandParser
 
 from routing.management.verbs import VerbCommand
 from routing.models import Mapping
+from routing.services.hostnames import parse_hostname
 
 
 class Command(VerbCommand):
@@ -21,12 +22,15 @@ class Command(VerbCommand):
         mappings = Mapping.objects.select_related("hostname__tenant", "registry")
         if options["tenant"]:
             mappings = mappings.filter(hostname__tenant__slug=options["tenant"])
-        if options["hostname"]:
-            mappings = mappings.filter(hostname__name=options["hostname"].lower())
         with self.refusals():
+            if options["hostname"]:
+                mappings = mappings.filter(hostname__name=parse_hostname(options["hostname"]))
             rows = list(mappings)
         if options["json"]:
             self.stdout.write(json.dumps([_as_dict(mapping) for mapping in rows], indent=2))
+            return
+        if not rows and (options["tenant"] or options["hostname"]):
+            self.stdout.write("No mappings of this tenant or hostname.")
             return
         if not rows:
             self.stdout.write("No mappings yet. Add one: manage.py add_mapping docker.acme.com acme ghcr.io/acme")

@@ -1,0 +1,58 @@
+"""manage.py itself, as a process: wrong input is one line on stderr and exit status 1, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def manage(state: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """Run manage.py with a database of its own that was never migrated."""
+    given = {"FACADE_STATE_DIR": str(state), "TEST_DATABASE_URL": f"sqlite:///{state / 'empty.sqlite3'}"}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *arguments],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "facade_site.settings_test", **given, **environment},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["add_mapping"], "required: hostname, prefix, target"),
+        (["add_mapping", "docker.acme.com", "acme", "ghcr.io/acme", "--bogus"], "unrecognized arguments: --bogus"),
+        (["repoint", "docker.acme.com", "acme", "ghcr.io/acme"], "required: --reason"),
+        (["add_mapping", "docker.acme.com", "acme", "ghcr.io/ACME"], "“ACME” is not a repository name"),
+        (["list_mappings"], "Was “manage.py migrate” run?"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_status_1(tmp_path: Path, arguments: list[str], says: str) -> None:
+    done = manage(tmp_path, *arguments)
+
+    assert done.returncode == 1
+    assert done.stdout == b""
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) == 1
+    assert says in lines[0]
+
+
+def test_help_is_no_error(tmp_path: Path) -> None:
+    done = manage(tmp_path, "add_mapping", "--help")
+
+    assert done.returncode == 0
+    assert b"ghcr.io/acme" in done.stdout
+
+
+def test_a_terminal_that_cannot_show_a_character_is_no_error(tmp_path: Path) -> None:
+    done = manage(tmp_path, "add_mapping", "docker.acme.com", "acme", "ghcr.io/ACME", PYTHONIOENCODING="ascii")
+
+    assert done.returncode == 1
+    assert b"?ACME? is not a repository name" in done.stderr

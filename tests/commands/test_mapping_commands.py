@@ -1,0 +1,211 @@
+"""add_mapping, repoint, remove_mapping and list_mappings: what they do and what they say."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from routing.models import Change, Hostname, Mapping
+
+pytestmark = pytest.mark.django_db
+HOST = "docker.acme.com"
+
+
+def run(*arguments: str, **options: Any) -> str:
+    out = StringIO()
+    call_command(*arguments, stdout=out, **options)
+    return out.getvalue()
+
+
+def refused(*arguments: str) -> str:
+    """What is said on stderr, which is one line."""
+    with pytest.raises(CommandError) as caught:
+        run(*arguments)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert caught.value.returncode == 1
+    return message
+
+
+class TestAddMapping:
+    def test_it_makes_what_is_missing_and_prints_the_line_that_now_works(self) -> None:
+        assert run("add_mapping", HOST, "acme", "ghcr.io/acme-inc").splitlines() == [
+            "Added tenant default",
+            "Added hostname docker.acme.com",
+            "Added mapping docker.acme.com/acme → ghcr.io/acme-inc",
+            "This now works: docker pull docker.acme.com/acme/IMAGE",
+        ]
+
+    def test_an_empty_prefix_maps_the_whole_hostname(self) -> None:
+        said = run("add_mapping", HOST, "", "docker.io")
+
+        assert "docker.acme.com → docker.io" in said
+        assert said.endswith("docker pull docker.acme.com/IMAGE\n")
+
+    def test_a_repository_is_named_in_full(self) -> None:
+        assert run("add_mapping", HOST, "acme/app", "ghcr.io/acme/app").endswith(
+            "docker pull docker.acme.com/acme/app\n"
+        )
+
+    def test_saying_it_again_changes_nothing_and_says_so(self) -> None:
+        run("add_mapping", HOST, "acme", "ghcr.io/acme")
+        changes = Change.objects.count()
+
+        said = run("add_mapping", HOST, "acme", "https://ghcr.io/acme")
+
+        assert "Nothing to change: docker.acme.com/acme → ghcr.io/acme is there already" in said
+        assert said.endswith("docker pull docker.acme.com/acme/IMAGE\n")
+        assert Change.objects.count() == changes
+
+    def test_another_target_is_an_error_that_points_to_repoint(self) -> None:
+        run("add_mapping", HOST, "", "docker.io")
+
+        message = refused("add_mapping", HOST, "", "ghcr.io")
+
+        assert 'manage.py repoint docker.acme.com "" ghcr.io --reason TEXT' in message
+
+    def test_its_options(self) -> None:
+        run(
+            *("add_mapping", HOST, "acme", "registry.acme.com:5000/team", "--tenant", "acme"),
+            *("--allow-push", "--private", "--shell", "--reason", "ticket 7"),
+        )
+
+        mapping = Mapping.objects.get()
+        assert mapping.hostname.tenant.slug == mapping.registry.tenant.slug == "acme"  # type: ignore[union-attr]
+        assert (mapping.allow_push, mapping.private, mapping.delivery) == (True, True, "redirect")
+        latest = mapping.history.latest()
+        assert latest.history_change_reason == "ticket 7"
+        assert latest.actor.startswith("command line: ")
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (("https://docker.acme.com", "acme", "ghcr.io/acme"), "without scheme or path"),
+            ((HOST, "Acme", "ghcr.io/acme"), "not a prefix of a repository name"),
+            ((HOST, "acme", "ghcr.io/Acme"), "not a repository name"),
+            ((HOST, "acme", "http://r.example/acme"), "FACADE_ALLOW_INSECURE_REGISTRIES"),
+            ((HOST, "acme", "10.0.0.1/acme"), "FACADE_ALLOW_PRIVATE_REGISTRIES"),
+            ((HOST, "acme", f"{HOST}/acme"), "round in a circle"),
+            (("ghcr.io", "acme", "quay.io/acme"), "lead to itself"),
+            ((HOST, "acme", "ghcr.io/acme", "--tenant", "not a slug"), "slug"),
+            ((HOST, "acme"), "required: target"),
+            ((HOST, "acme", "ghcr.io", "x"), "unrecognized arguments: x"),
+        ],
+    )
+    def test_wrong_input_is_one_line_and_changes_nothing(self, arguments: tuple[str, ...], says: str) -> None:
+        assert says in refused("add_mapping", *arguments)
+        assert not Hostname.objects.exists()
+
+
+class TestRepoint:
+    def test_it_says_from_where_to_where(self) -> None:
+        run("add_mapping", HOST, "acme", "ghcr.io/acme")
+
+        said = run("repoint", HOST, "acme", "quay.io/acme", "--reason", "GHCR is down")
+
+        assert said == "Repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme\n"
+        assert Mapping.objects.get().history.latest().history_change_reason == "GHCR is down"
+
+    def test_a_registry_that_is_new_is_made(self) -> None:
+        run("add_mapping", HOST, "acme", "ghcr.io/acme")
+
+        said = run("repoint", HOST, "acme", "r.acme.com/x", "--reason", "x")
+
+        assert said.splitlines()[0] == "Added registry https://r.acme.com"
+
+    def test_nothing_to_change(self) -> None:
+        run("add_mapping", HOST, "acme", "ghcr.io/acme")
+
+        said = run("repoint", HOST, "acme", "ghcr.io/acme", "--reason", "x")
+
+        assert said == "Nothing to change: docker.acme.com/acme → ghcr.io/acme already\n"
+
+    def test_what_it_refuses(self) -> None:
+        run("add_mapping", HOST, "acme", "ghcr.io/acme")
+
+        assert "required: --reason" in refused("repoint", HOST, "acme", "quay.io/acme")
+        assert "Say why" in refused("repoint", HOST, "acme", "quay.io/acme", "--reason", " ")
+        assert "list_mappings" in refused("repoint", HOST, "other", "quay.io/acme", "--reason", "x")
+        assert Mapping.objects.get().target == "ghcr.io/acme"
+
+
+class TestRemoveMapping:
+    def test_it_says_what_is_gone(self) -> None:
+        run("add_mapping", HOST, "acme", "ghcr.io/acme")
+
+        said = run("remove_mapping", HOST, "acme", "--reason", "moved out")
+
+        assert said == "Removed mapping docker.acme.com/acme → ghcr.io/acme\n"
+        assert not Mapping.objects.exists()
+        assert Mapping.history.latest().history_change_reason == "moved out"
+
+    def test_what_is_not_there_is_not_removed(self) -> None:
+        run("add_mapping", HOST, "acme", "ghcr.io/acme")
+
+        assert "no mapping of docker.acme.com/acme/app" in refused("remove_mapping", HOST, "acme/app")
+        assert "no mapping of docker.acme.com;" in refused("remove_mapping", HOST, "")
+
+
+class TestListMappings:
+    @pytest.fixture
+    def _some(self) -> None:
+        run("add_mapping", HOST, "acme", "ghcr.io/acme", "--allow-push", "--private", "--shell")
+        run("add_mapping", HOST, "", "docker.io")
+        run("add_mapping", "docker.globex.com", "globex", "r.globex.com/x", "--tenant", "globex")
+        Mapping.objects.filter(prefix="").update(enabled=False)
+
+    @pytest.mark.usefixtures("_some")
+    def test_for_people(self) -> None:
+        assert run("list_mappings").splitlines() == [
+            "docker.acme.com          → docker.io  (off)",
+            "docker.acme.com/acme     → ghcr.io/acme  (private, allows push, pure redirects)",
+            "docker.globex.com/globex → r.globex.com/x",
+        ]
+
+    @pytest.mark.usefixtures("_some")
+    def test_for_programs(self) -> None:
+        rows = json.loads(run("list_mappings", "--json"))
+
+        assert len(rows) == 3
+        assert rows[2] == {
+            "tenant": "globex",
+            "hostname": "docker.globex.com",
+            "prefix": "globex",
+            "registry": "https://r.globex.com",
+            "upstream_prefix": "x",
+            "target": "r.globex.com/x",
+            "enabled": True,
+            "allow_push": False,
+            "private": False,
+            "delivery": "auto",
+        }
+
+    @pytest.mark.usefixtures("_some")
+    @pytest.mark.parametrize(
+        ("options", "count"),
+        [
+            (["--tenant", "globex"], 1),
+            (["--hostname", "Docker.ACME.com."], 2),
+            (["--tenant", "globex", "--hostname", HOST], 0),
+        ],
+    )
+    def test_some_of_them(self, options: list[str], count: int) -> None:
+        assert len(json.loads(run("list_mappings", "--json", *options))) == count
+
+    @pytest.mark.usefixtures("_some")
+    def test_none_of_those_that_were_asked_for(self) -> None:
+        assert run("list_mappings", "--tenant", "nobody") == "No mappings of this tenant or hostname.\n"
+        assert "not a hostname" in refused("list_mappings", "--hostname", "-")
+
+    def test_none_at_all(self) -> None:
+        assert run("list_mappings").startswith("No mappings yet. Add one: manage.py add_mapping")
+        assert run("list_mappings", "--json") == "[]\n"
+
+    @pytest.mark.usefixtures("_some")
+    def test_their_number_makes_no_more_queries(self, django_assert_num_queries: Any) -> None:
+        with django_assert_num_queries(1):
+            run("list_mappings", "--json")
