@@ -4,19 +4,25 @@ Imports only this package; no I/O, no clock. Nothing that a request contains cho
 comes from the table, the path is rebuilt from parts that passed the grammar, and the query goes behind a `?`.
 """
 
-import re
 from typing import NamedTuple
 
 from routing.core.clients import answers_challenges_anywhere, product, reauthorises
 from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
 from routing.core.hosts import HostInvalid, parse_authority
-from routing.core.names import MAX_NAME_LENGTH, Endpoint, Kind, TargetInvalid, is_hostile, parse_endpoint, parse_pull
+from routing.core.names import (
+    MAX_NAME_LENGTH,
+    Endpoint,
+    Kind,
+    TargetInvalid,
+    is_hostile,
+    is_hostile_query,
+    parse_endpoint,
+    parse_pull,
+)
 from routing.core.table import Flag, HostEntry, Match, Strategy, Table, TenantEntry
 
 READS = ("GET", "HEAD")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
-# RFC 3986 §2. Beyond ASCII, servers differ in how they decode, and a header holds no more than latin-1.
-_QUERY_HOSTILE = re.compile(r"[^\x21-\x7e]")
 # For what every redirect passes, members looked up once: on an enum that costs as much as a dictionary look-up.
 _OPEN, _SPLIT, _SHELL = Strategy.OPEN, Strategy.SPLIT, Strategy.SHELL
 _MANIFEST, _BLOB, _UPLOAD = Kind.MANIFEST, Kind.BLOB, Kind.UPLOAD
@@ -52,8 +58,7 @@ def decide(table: Table, request: Request) -> Decision:
     endpoint = parse_pull(path)
     if endpoint is None and _is_control_path(path) and host in table.policy.control_hosts:
         return _CONTROL
-    query = request.query
-    if (query and _QUERY_HOSTILE.search(query)) or (endpoint is None and is_hostile(path)):
+    if is_hostile_query(request.query) or (endpoint is None and is_hostile(path)):
         return Refuse(
             400, "NAME_INVALID", "the path or query has characters that no repository name, tag or digest holds"
         )

@@ -87,6 +87,14 @@ def is_hostile(path: str) -> bool:
     return _HOSTILE.search(path) is not None
 
 
+def is_hostile_query(query: str) -> bool:
+    """Whether a raw query string holds more than RFC 3986 §2 allows.
+
+    Beyond ASCII, servers differ in how they decode, and a header holds no more than latin-1.
+    """
+    return not (query.isascii() and query.isprintable()) or " " in query
+
+
 def parse_pull(path: str) -> Endpoint | None:
     """What `parse_endpoint` says of a manifest or a sha256 blob, and None for every other path, good or bad.
 

@@ -96,6 +96,10 @@ class Match(NamedTuple):
     strategy: Strategy
 
 
+# Does what a NamedTuple's own constructor does, in half the time; worth it where every request passes.
+_new = tuple.__new__
+
+
 class Change(NamedTuple):
     """One entry as it is from `generation` on; `entry` is None once it is gone."""
 
@@ -206,17 +210,13 @@ class Table:
         if compiled is None:
             return None
         registry, strategies = compiled
-        if prefix:
-            upstream = mapping.upstream_prefix + name[len(prefix) :]
-        else:
-            upstream = f"{mapping.upstream_prefix}/{name}"
-        upstream = upstream.lstrip("/")
+        rest = name[len(prefix) :] if prefix else f"/{name}"
+        upstream = (mapping.upstream_prefix + rest).lstrip("/")
         if registry.single_component_prefix:
             upstream = registry.upstream_name(upstream) if upstream else upstream
         flags = mapping.flags
-        index = (1 if flags & 4 else 0) + (2 if upstream != name else 0) + (4 if flags & 8 else 0)
-        # A NamedTuple's constructor takes twice the time.
-        return tuple.__new__(Match, (prefix, mapping, registry, upstream, strategies[index]))
+        index = (flags & 4) >> 2 | (flags & 8) >> 1 | (2 if upstream != name else 0)
+        return _new(Match, (prefix, mapping, registry, upstream, strategies[index]))
 
     def used_registries(self, host: str) -> dict[str, set[Strategy]]:
         """The registries that the hostname's enabled mappings lead to, each with the strategies that lead there."""
