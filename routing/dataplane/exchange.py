@@ -8,6 +8,7 @@ from routing.core.table import Table
 from routing.dataplane.answers import Answer, error
 from routing.dataplane.caller import Caller
 from routing.dataplane.limits import TooManyRelays, limits
+from routing.dataplane.loops import loop_refusal
 from routing.dataplane.relay import Streamed, begun, relay, resolve
 from routing.dataplane.token_broker import token
 from routing.dataplane.upstream import registry_client
@@ -22,6 +23,8 @@ async def exchange(
 
     Never raises for what the caller or the registry does.
     """
+    if not isinstance(decision, Token) and (refusal := loop_refusal(table, decision.registry.origin)):
+        return refusal
     _, entry = table.serving(decision.host)
     tenant = entry.tenant if entry is not None else ""
     try:

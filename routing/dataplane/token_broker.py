@@ -15,6 +15,7 @@ from routing.core.table import Auth, RegistryEntry, Strategy, Table
 from routing.dataplane.answers import Answer, error
 from routing.dataplane.caller import Caller
 from routing.dataplane.credentials import OPEN_TOKEN, SEALED_SECONDS, basic_credentials, seal
+from routing.dataplane.loops import loop_refusal
 from routing.dataplane.relay import failed
 from routing.dataplane.rewriting import oci_error, passed_headers
 from routing.dataplane.upstream import known
@@ -49,9 +50,11 @@ async def token(client: RegistryClient, table: Table, decision: Token, caller: C
         wanted = _wanted(table, decision.host, _scopes(fields))
         if wanted.registry is None:
             return _own_token(OPEN_TOKEN)
+        _refuse_loop(table, wanted.registry.origin)
         registry = await known(client, wanted.registry)
         if registry.auth == Auth.NONE:
             return _own_token(OPEN_TOKEN)
+        _refuse_loop(table, registry.realm)
         if registry.auth == Auth.BASIC:
             return await _sealed(client, decision.host, registry, caller, fields)
         return await _brokered(client, registry, wanted.scopes, caller, fields)
@@ -59,6 +62,12 @@ async def token(client: RegistryClient, table: Table, decision: Token, caller: C
         return problem.answer
     except RegistryError as failure:
         return failed(failure)
+
+
+def _refuse_loop(table: Table, url: str) -> None:
+    refusal = loop_refusal(table, url)
+    if refusal is not None:
+        raise _Unusable(refusal)
 
 
 def _fields(caller: Caller) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "tests/core/test_hostile_targets.py": ("R7.5",),
     f"{DATAPLANE}/test_middleware.py": ("R7.7", "R7.8"),
     f"{DATAPLANE}/test_proxies.py": ("R12.2",),
+    f"{DATAPLANE}/test_loops.py": ("R14.10",),
     f"{DATAPLANE}/test_token.py": tuple(f"R13.{number}" for number in range(1, 10)),
     f"{DATAPLANE}/test_relay.py": (
         *(f"R14.{number}" for number in range(1, 10)),

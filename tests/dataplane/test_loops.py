@@ -1,0 +1,70 @@
+"""The facade asks neither itself (docs/request-handling.md, R14.10) nor, for a wildcard, under another name (R1.10)."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing.conf import policy
+from routing.core.table import Auth, Flag, HostEntry, MappingEntry, RegistryEntry, Table, TenantEntry
+from routing.dataplane.live import live
+from tests.registries.sick_server import SickServer
+
+from .asking import BASIC, BLOB, MANIFEST, TAGS, UPSTREAM, Asking
+
+TOKEN_REQUEST = "/token?scope=repository:team/app:pull"
+CREDENTIALS = ("authorization", f"Basic {BASIC}")
+
+
+def lead_host(registry: RegistryEntry, host: str) -> None:
+    """From now on this hostname leads to the registry, and is there beside *.pull.globex.com."""
+    live.table = Table.build(
+        policy(),
+        1,
+        tenants=[("1", TenantEntry("Acme"))],
+        registries=[("1", registry)],
+        hosts=[(host, HostEntry("1")), ("*.pull.globex.com", HostEntry("1"))],
+        mappings=[(f"{host}/team", MappingEntry("1", "acme", Flag.ENABLED))],
+    )
+
+
+@pytest.mark.parametrize("path", [MANIFEST, BLOB, TAGS, "/v2/", TOKEN_REQUEST])
+@pytest.mark.parametrize(
+    "origin", ["https://docker.acme.com", "https://Docker.ACME.com.:8443", "https://any.pull.globex.com"]
+)
+async def test_r14_10_a_registry_at_a_hostname_of_the_facade_is_never_asked(
+    ask: Asking, path: str, origin: str
+) -> None:
+    lead_host(RegistryEntry(origin, "loop", auth=Auth.BEARER, realm=f"{origin}/token", service="x"), "docker.acme.com")
+
+    status, code, message = (await ask(path)).error
+
+    assert (status, code) == (502, "UNAVAILABLE")
+    assert "can't ask itself" in message
+
+
+@pytest.mark.parametrize("realm", ["https://docker.acme.com/token", "https://any.pull.globex.com:443/token"])
+async def test_r14_10_nor_is_a_realm_there(ask: Asking, server: SickServer, realm: str) -> None:
+    lead_host(ask.registry._replace(realm=realm), "docker.acme.com")
+
+    status, _, message = (await ask(TOKEN_REQUEST, headers=[CREDENTIALS])).error
+
+    assert status == 502
+    assert "can't ask itself" in message
+
+
+async def test_r1_10_below_a_wildcard_everything_goes_by_the_wildcards_mappings(
+    ask: Asking, server: SickServer
+) -> None:
+    lead_host(ask.registry, "*.pull.acme.com")
+    server.answers_json("/realm", {"token": "upstream.token"})
+    server.answers_json(UPSTREAM[TAGS], {"name": "acme/app", "tags": ["1.0"]})
+
+    challenge = await ask(TAGS, host="a.pull.acme.com", headers=[])
+    token = await ask(TOKEN_REQUEST, host="a.pull.acme.com", headers=[])
+    tags = await ask(TAGS, host="a.pull.acme.com")
+
+    assert challenge.headers["www-authenticate"] == (
+        'Bearer realm="http://a.pull.acme.com/token",service="a.pull.acme.com",scope="repository:team/app:pull"'
+    )
+    assert token.json()["token"] == "upstream.token"
+    assert tags.json() == {"name": "team/app", "tags": ["1.0"]}
