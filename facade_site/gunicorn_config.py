@@ -12,7 +12,7 @@ from facade_site.environment import BASE_DIR, load
 env = load()
 
 wsgi_app = "facade_site.asgi:application"
-worker_class = "uvicorn_worker.UvicornWorker"
+worker_class = "routing.dataplane.worker.FacadeWorker"
 proc_name = "registry-facade"
 
 bind = f"{env.str('BIND', default='127.0.0.1')}:{env.int('PORT', default=8000)}"

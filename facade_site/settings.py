@@ -28,6 +28,8 @@ FACADE_REAUTHORISING_CLIENTS: list[str] = env.list("FACADE_REAUTHORISING_CLIENTS
 FACADE_POLL_SECONDS = env.float("FACADE_POLL_SECONDS", default=0.25)
 # Whether this process follows the table in a thread of its own (tests refresh it themselves).
 FACADE_FOLLOW_CHANGES = True
+# How much memory a worker may use to remember answers, so as not to work them out again; 0: none.
+FACADE_REMEMBERED_ANSWERS_BYTES = env.int("FACADE_REMEMBERED_ANSWERS_BYTES", default=64 * 1024 * 1024)
 # Proxies (addresses or networks) whose X-Forwarded-Proto and X-Forwarded-Host are believed. Nobody else's are.
 FACADE_TRUSTED_PROXIES: list[str] = env.list("FACADE_TRUSTED_PROXIES", default=[])
 
