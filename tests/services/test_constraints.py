@@ -152,3 +152,56 @@ def test_there_is_one_generation() -> None:
 def test_what_a_mapping_refers_to_is_not_deleted(mapping: Mapping, attribute: str) -> None:
     with pytest.raises(models.ProtectedError):
         getattr(mapping, attribute).delete()
+
+
+class TestLoops:
+    """No mapping leads to a hostname that is served here, whichever of the rows comes last."""
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            *("https://docker.acme.com", "http://docker.acme.com:5000", "https://a.pull.acme.com"),
+            *("https://a.pull.acme.com:8443", "https://[2001:db8::1]:5000", "https://[2001:db8::1]"),
+        ],
+    )
+    def test_no_registry_at_a_hostname(self, owner: Person, origin: str) -> None:
+        for name in ("*.pull.acme.com", "[2001:db8::1]"):
+            make(Hostname, tenant=owner.tenant, name=name)()
+        harmless = Registry.objects.create(name="x", origin="https://r.example")
+
+        refused(make(Registry, name="x", origin=origin), "leads_round")
+        refused(lambda: Registry.objects.filter(pk=harmless.pk).update(origin=origin), "leads_round")
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            *("https://acme.com", "https://pull.acme.com", "https://a.b.pull.acme.com", "https://xdocker.acme.com"),
+            *("https://docker.acme.com.example", "https://docker:5000", "https://[2001:db8::2]:5000"),
+        ],
+    )
+    def test_what_is_near_a_hostname_is_none(self, owner: Person, origin: str) -> None:
+        for name in ("*.pull.acme.com", "[2001:db8::1]"):
+            make(Hostname, tenant=owner.tenant, name=name)()
+
+        make(Registry, name="x", origin=origin)()
+
+    @pytest.mark.parametrize("name", ["r.example", "*.example"])
+    def test_no_hostname_at_a_registry_that_is_shared_or_the_tenants_own(
+        self, owner: Person, outsider: Person, name: str
+    ) -> None:
+        registry = Registry.objects.create(name="x", origin="https://r.example:5000", tenant=owner.tenant)
+
+        refused(make(Hostname, tenant=owner.tenant, name=name), "leads_round")
+        refused(lambda: Hostname.objects.filter(pk=owner.hostname.pk).update(name=name), "leads_round")
+        make(Hostname, tenant=outsider.tenant, name=name)()
+        refused(lambda: Hostname.objects.filter(name=name).update(tenant=owner.tenant), "leads_round")
+        # Whoever mapped to it before the name was served goes round; nobody begins to.
+        again = {"hostname": owner.hostname, "prefix": "x", "registry": registry}
+        refused(make(Mapping, **again), "leads_round")
+
+    def test_no_mapping_turns_to_a_registry_at_a_hostname(self, mapping: Mapping, outsider: Person) -> None:
+        registry = Registry.objects.create(name="x", origin="https://r.example", tenant=mapping.hostname.tenant)
+        make(Hostname, tenant=outsider.tenant, name="r.example")()
+
+        refused(lambda: Mapping.objects.filter(pk=mapping.pk).update(registry=registry), "leads_round")
+        assert Mapping.objects.filter(pk=mapping.pk).update(enabled=False) == 1
