@@ -20,4 +20,6 @@ django_application = ASGIHandler()
 
 # Loaded before the first request, and outside the event loop.
 live.try_refresh()
+# From now on, or a worker's first request would be answered as things were when it started.
+live.follow()
 application = BodyGuard(django_application)  # type: ignore[arg-type]  # Django's own, narrower types

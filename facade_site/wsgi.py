@@ -12,3 +12,5 @@ from routing.dataplane.live import live  # noqa: E402
 
 # Loaded before the first request.
 live.try_refresh()
+# From now on, or a worker's first request would be answered as things were when it started.
+live.follow()
