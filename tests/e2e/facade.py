@@ -48,17 +48,19 @@ class Answer:
 class Facade:
     """A migrated database, an administrator (USERNAME, PASSWORD), and `workers` gunicorn workers that serve from it.
 
-    `database_url` None: PostgreSQL where TEST_DATABASE_URL names a server (a fresh database there), else SQLite in a
-    directory of its own. `settings` are environment variables, as in `.env.example`, over those set here.
+    `database_url` None: a fresh database on the PostgreSQL server of TEST_DATABASE_URL; without one, or with `sqlite`,
+    SQLite in a directory of its own. `settings` are environment variables, as in `.env.example`, over those set here.
     """
 
-    def __init__(self, *, workers: int = 2, database_url: str | None = None, **settings: str) -> None:
+    def __init__(
+        self, *, workers: int = 2, database_url: str | None = None, sqlite: bool = False, **settings: str
+    ) -> None:
         self.workers = workers
         self._stack = ExitStack()
         self.directory = process.short_directory("facade")
         self._stack.callback(process.remove, self.directory)
         try:
-            self.env = self._environment(database_url or self._database()) | settings
+            self.env = self._environment(database_url or self._database(sqlite)) | settings
             _collect_static(self.env)
             self.manage("migrate", "--verbosity", "0")
             self.manage("createsuperuser", "--noinput", "--username", USERNAME, "--email", "", extra=_PASSWORD_ENV)
@@ -84,8 +86,10 @@ class Facade:
         return self._daemon.pid
 
     def worker_pids(self) -> list[int]:
-        """The workers, as they are now."""
-        return sorted(int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split())
+        """The workers, as they are now: the server's children, but for the maintenance, which is another program."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        command = Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        return sorted(int(pid) for pid in children if Path(f"/proc/{pid}/cmdline").read_bytes() == command)
 
     def start(self, port: int = 0) -> None:
         """Start the server and wait until every worker serves; `port` 0 lets the kernel choose one."""
@@ -168,9 +172,9 @@ class Facade:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def _database(self) -> str:
+    def _database(self, sqlite: bool) -> str:
         server = os.environ.get("TEST_DATABASE_URL", "")
-        if server.startswith("postgres"):
+        if server.startswith("postgres") and not sqlite:
             return self._stack.enter_context(fresh_database(server))
         (self.directory / "state").mkdir()
         return f"sqlite:///{self.directory / 'state' / 'facade.sqlite3'}"
