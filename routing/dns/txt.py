@@ -5,6 +5,7 @@ are read as one), RFC 7766 (TCP after a truncated answer).
 """
 
 import ipaddress
+import re
 import time
 from collections.abc import Sequence
 from enum import StrEnum
@@ -24,6 +25,8 @@ _SECONDS_A_TRY = 2.0
 _UDP_BYTES = 1232
 _MAX_VALUE_LENGTH = 1000
 _DNS_PORT = 53
+# With a port, an IPv6 address stands in brackets; anything else is an address alone, or wrong.
+_SERVER = re.compile(r"(?:\[(?P<bracketed>[0-9A-Fa-f:.]+)\]|(?P<plain>[0-9.]+))(?::(?P<port>[0-9]{1,5}))?")
 
 
 class Outcome(StrEnum):
@@ -62,14 +65,10 @@ class NameServer(NamedTuple):
 def parse_name_server(text: str) -> NameServer:
     """`192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1` or `[2001:db8::1]:5353`. Raises ValueError."""
     text = text.strip()
-    address, port = text, ""
-    if text.startswith("["):
-        address, _, port = text[1:].partition("]:") if "]:" in text else (text[1:-1], "", "")
-    elif text.count(":") == 1:
-        address, _, port = text.partition(":")
+    match = _SERVER.fullmatch(text)
     try:
-        parsed = ipaddress.ip_address(address)
-        number = int(port) if port else _DNS_PORT
+        parsed = ipaddress.ip_address((match["bracketed"] or match["plain"]) if match else text)
+        number = int(match["port"] or _DNS_PORT) if match else _DNS_PORT
     except ValueError:
         raise ValueError(f"“{text}” is not a name server: write an IP address, with :port where it isn't 53") from None
     if not 0 < number < 65536:
