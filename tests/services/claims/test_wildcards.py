@@ -6,7 +6,8 @@ import pytest
 
 from routing.core.decisions import Redirect, Refuse
 from routing.services.claims import check_claim
-from routing.services.errors import VerbError
+from routing.services.errors import NotFound, VerbError
+from routing.services.explaining import explain, explain_mapping
 from routing.services.hostnames import save_hostname
 from tests.conftest import Person
 from tests.dns.name_server import NameServer, txt
@@ -70,3 +71,28 @@ def test_no_mapping_leads_to_a_name_that_a_wildcard_serves(alice: Person, prove:
 
     with pytest.raises(VerbError, match="circle"):
         map_to(alice, alice.hostname.name, "any.pull.acme.com/acme")
+
+
+def test_an_image_below_a_wildcard_is_explained(alice: Person, prove: Prove) -> None:
+    hostname = proved(alice, "*.pull.acme.com", prove)
+    map_to(alice, "*.pull.acme.com", "ghcr.io/acme")
+
+    found = explain(alice.actor, "a.pull.acme.com/acme/app:1.0")
+
+    assert (found.hostname, found.image.hostname) == (hostname, "a.pull.acme.com")
+    assert found.match is not None
+    assert found.match.upstream_name == "acme/app"
+    docker = next(outlook for outlook in found.outlooks if outlook.client.name == "docker")
+    assert docker.works
+    assert all(outlook.works for outlook in explain_mapping(hostname.mappings.get()).outlooks[:4])
+    assert hostname.mappings.get().pull_command == "docker pull NAME.pull.acme.com/acme/IMAGE"
+
+
+def test_what_another_tenant_has_below_it_is_not_explained_by_it(alice: Person, mallory: Person, prove: Prove) -> None:
+    proved(alice, "team.pull.example.net", prove)
+    proved(mallory, "*.pull.example.net", prove)
+    map_to(mallory, "*.pull.example.net", "ghcr.io/acme")
+
+    assert explain(mallory.actor, "other.pull.example.net/acme/app").mapping is not None
+    with pytest.raises(NotFound):
+        explain(mallory.actor, "team.pull.example.net/acme/app")
