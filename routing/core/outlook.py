@@ -5,7 +5,7 @@ For `explain` and the mapping's page: the same function that answers requests an
 
 from typing import NamedTuple
 
-from routing.core.clients import reauthorises
+from routing.core.clients import answers_challenges_anywhere, reauthorises
 from routing.core.decide import Request, decide
 from routing.core.decisions import Challenge, Decision, Redirect, Refuse, Relay, Resolve
 from routing.core.table import Auth, Table
@@ -21,7 +21,8 @@ class ClientKind(NamedTuple):
 
 
 CLIENT_KINDS = (
-    ClientKind("docker", "docker/28.0.0"),
+    ClientKind("docker (classic image store)", "docker/28.0.0"),
+    ClientKind("docker (containerd image store)", "docker/29.0.0 containerd-client/2.2.0"),
     ClientKind("containerd (Kubernetes, nerdctl)", "containerd/2.1.0"),
     ClientKind("buildkit, docker buildx", "buildkit/v0.20"),
     ClientKind("regclient", "regclient/regctl (v0.8.0)"),
@@ -80,18 +81,36 @@ def outlooks(table: Table, host: str, name: str, reference: str, *, inline_blobs
     found = []
     for kind in CLIENT_KINDS:
         stranded = asks_token and not reauthorises(kind.user_agent, table.policy.reauthorising_clients)
+        brings_token = _brings_token(table, host, kind)
         steps = tuple(
-            _step(table, Request("GET", host, path, user_agent=kind.user_agent), endpoint, inline_blobs, stranded)
+            _step(
+                table,
+                Request("GET", host, path, "", kind.user_agent, authorized=brings_token and endpoint != "ping"),
+                endpoint,
+                inline_blobs,
+                stranded,
+            )
             for endpoint, path in paths.items()
         )
         found.append(Outlook(kind, steps))
     return found
 
 
+def _brings_token(table: Table, host: str, kind: ClientKind) -> bool:
+    """Whether the client was given a challenge by its ping, and answers it from the first request on.
+
+    Every client that pings does so, but of the clients that follow redirects only docker's classic store pings.
+    """
+    clients = table.policy.reauthorising_clients
+    if not reauthorises(kind.user_agent, clients) or answers_challenges_anywhere(kind.user_agent, clients):
+        return False
+    return isinstance(decide(table, Request("GET", host, "/v2/", user_agent=kind.user_agent)), Challenge)
+
+
 def _step(table: Table, request: Request, endpoint: str, inline_blobs: bool, stranded: bool) -> Step:
     decision = decide(table, request)
-    challenged = isinstance(decision, Challenge)
-    if challenged:
+    challenged = request.authorized or isinstance(decision, Challenge)
+    if isinstance(decision, Challenge):
         # The client asks /token, and comes back with what it got.
         decision = decide(table, request._replace(authorized=True))
     if stranded and isinstance(decision, Redirect):
