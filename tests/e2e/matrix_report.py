@@ -8,7 +8,8 @@ import pytest
 PROPERTY = "matrix"
 
 _LEGEND = """\
-Number: bytes of manifests that the facade relayed in one pull (0: all was redirected). Layer bytes: 0 everywhere.
+Number: bytes of manifests that the facade relayed in one pull (0: all was redirected; or docker had them still, from
+a pull under another name). Layer bytes through the facade: 0 everywhere.
 refused: can't work without passing layers through (a registry that asks for credentials and serves layers itself) or
 without credentials (a Basic registry); the message that the user sees was asserted."""
 

@@ -45,7 +45,9 @@ def test_cell(
 
     if refusal is None:
         pull.verified(image)
-        assert (relayed == 0) is kind.is_redirected_throughout(client), door.story()
+        # Of relayed manifests, docker may ask for the HEAD alone: it keeps what it has pulled under another name.
+        manifests = {exchange.status for exchange in door.passed() if "/manifests/" in exchange.path}
+        assert (200 not in manifests) is kind.is_redirected_throughout(client), door.story()
     else:
         _refused_with_reason(pull, kind, client, backing, door)
     assert door.blob_bytes() == 0
