@@ -30,8 +30,8 @@ from routing.dataplane.proxies import is_trusted
 # Authorization, Connection, Content-*, Expect, Host, Proxy-Connection, Trailer, Transfer-Encoding, Upgrade and
 # User-Agent; X-Forwarded-Host is looked at where the peer is trusted.
 _NAME = (
-    r"(?:[0-9BDFGI-OQRSV-Zbdfgi-oqrsv-z]|[Aa](?![Uu])|[Cc](?![Oo][Nn])|[Ee](?![Xx])|[Hh](?![Oo])|[Pp](?![Rr])"
-    r"|[Tt](?![Rr]))[0-9A-Za-z-]*+"
+    r"(?:[0-9BDFGI-OQRSV-Zbdfgi-oqrsv-z]|[Aa](?![Uu])|[Cc](?![Oo][Nn])|[Ee](?![Xx])|[Hh](?![Oo])|[Pp](?![Rr][Oo])"
+    r"|[Tt](?![Rr][Aa][IiNn]))[0-9A-Za-z-]*+"
 )
 _TEXT = r"[\t\x20-\x7e\x80-\xff]*+\r\n"
 _OTHERS = rf"(?:{_NAME}:{_TEXT}|([Aa]uthorization):{_TEXT}|[Cc]onnection: ?+(?:[Kk]eep-[Aa]live|([Cc]lose))\r\n)*+"

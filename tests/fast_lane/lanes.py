@@ -1,0 +1,182 @@
+"""Both lanes in this process, on connections that are no sockets: every read ends exactly where a test wants it to."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from django.core.handlers.asgi import ASGIHandler
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from routing.core.policy import Policy
+from routing.core.table import HostEntry, MappingEntry, RegistryEntry, Table, TenantEntry
+from routing.dataplane.asgi import BodyGuard
+from routing.dataplane.fast_lane import FastLane
+from routing.dataplane.middleware import FacadeMiddleware
+
+_TURNS_WITHOUT_PROGRESS = 20
+_PATIENCE_SECONDS = 30.0
+_ENABLED, _PUSH, _SHELL = 1, 2, 8
+
+
+def table(origin: str = "https://ghcr.io", generation: int = 1) -> Table:
+    """Hostnames and mappings of every kind. What would be relayed leads nowhere: the guard refuses its address."""
+    return Table.build(
+        Policy(control_hosts=frozenset({"localhost", "control.acme.com"})),
+        generation,
+        tenants=[("1", TenantEntry("acme")), ("2", TenantEntry("gone", refusal="suspended"))],
+        registries=[
+            ("1", RegistryEntry(origin, "shell")),
+            ("2", RegistryEntry("https://127.0.0.1:1", "open", auth="none")),
+            ("3", RegistryEntry("https://127.0.0.1:1", "split", auth="bearer")),
+            ("4", RegistryEntry("https://127.0.0.1:1", "basic", auth="basic")),
+            ("5", RegistryEntry("https://registry-1.docker.io", "hub", single_component_prefix="library")),
+        ],
+        hosts=[
+            ("docker.acme.com", HostEntry("1")),
+            ("whole.acme.com", HostEntry("1")),
+            ("*.pull.acme.com", HostEntry("1")),
+            ("[::1]", HostEntry("1")),
+            ("localhost", HostEntry("1")),
+            ("off.acme.com", HostEntry("1", enabled=False)),
+            ("gone.acme.com", HostEntry("2")),
+        ],
+        mappings=[
+            ("docker.acme.com/acme", MappingEntry("1", "acme", _ENABLED | _SHELL)),
+            ("docker.acme.com/renamed", MappingEntry("1", "other/place", _ENABLED | _SHELL | _PUSH)),
+            ("docker.acme.com/open", MappingEntry("2", "open", _ENABLED)),
+            ("docker.acme.com/split", MappingEntry("3", "split", _ENABLED)),
+            ("docker.acme.com/basic", MappingEntry("4", "basic", _ENABLED)),
+            ("docker.acme.com/off", MappingEntry("1", "off", _SHELL)),
+            ("whole.acme.com/", MappingEntry("5", "", _ENABLED | _SHELL)),
+            ("*.pull.acme.com/", MappingEntry("1", "acme", _ENABLED | _SHELL)),
+            ("[::1]/acme", MappingEntry("1", "acme", _ENABLED | _SHELL)),
+            ("localhost/acme", MappingEntry("1", "acme", _ENABLED | _SHELL)),
+            ("gone.acme.com/", MappingEntry("1", "acme", _ENABLED | _SHELL)),
+        ],
+    )
+
+
+class Outcome(NamedTuple):
+    """What came back on a connection, and whether the server then closed it."""
+
+    sent: bytes
+    closed: bool
+
+
+class Counting:
+    """The ASGI application of the facade, counting the requests that get as far as it."""
+
+    def __init__(self) -> None:
+        FacadeMiddleware.sync_capable, capable = False, FacadeMiddleware.sync_capable
+        try:
+            self._application = BodyGuard(ASGIHandler())  # type: ignore[arg-type]  # Django's own, narrower types
+        finally:
+            FacadeMiddleware.sync_capable = capable
+        self.requests = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.requests += 1
+        await self._application(scope, receive, send)
+
+
+class Wire(asyncio.Transport):
+    """The server's end of a connection."""
+
+    def __init__(self, peer: str) -> None:
+        super().__init__({"peername": (peer, 40000), "sockname": ("127.0.0.1", 8000)})
+        self.sent = bytearray()
+        self.closed = False
+        self.reading = True
+
+    def write(self, data: Any) -> None:
+        if not self.closed:
+            self.sent += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+class Lane:
+    """A server with one kind of protocol. `answer` opens a connection, writes to it read by read, and closes it."""
+
+    def __init__(self, protocol: type[HttpToolsProtocol]) -> None:
+        self.application = Counting()
+        self._protocol = protocol
+        self._config = Config(
+            self.application,
+            http=protocol,
+            ws="none",
+            lifespan="off",
+            proxy_headers=False,
+            log_config=None,
+            timeout_keep_alive=3600,
+        )
+        self._config.load()
+        self._state = ServerState()
+        self._state.default_headers = [(b"date", b"Mon, 23 Nov 2026 16:00:00 GMT"), (b"server", b"uvicorn")]
+
+    async def answer(self, reads: Sequence[bytes], peer: str = "192.0.2.1") -> Outcome:
+        """What the server sends when it reads exactly these pieces, with all the time it wants after each."""
+        wire = Wire(peer)
+        connection = self._protocol(self._config, self._state, {}, asyncio.get_running_loop())
+        connection.access_log = False
+        connection.connection_made(wire)
+        for read in reads:
+            if wire.closed:
+                break
+            connection.data_received(read)
+            await self._rest(connection, wire)
+        outcome = Outcome(bytes(wire.sent), wire.closed)
+        connection.connection_lost(None)
+        await self._rest(connection, wire)
+        return outcome
+
+    async def _rest(self, connection: HttpToolsProtocol, wire: Wire) -> None:
+        """Let the server do all that it can do now."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        idle = 0
+        while time.monotonic() < deadline:
+            before = len(wire.sent), wire.closed
+            await asyncio.sleep(0 if idle < 10 else 0.001)
+            idle = 0 if before != (len(wire.sent), wire.closed) else idle + 1
+            if idle > 3 and not self._state.tasks:
+                return
+            # An application that waits for a body that doesn't come is at rest as well.
+            if idle > _TURNS_WITHOUT_PROGRESS and connection.cycle.more_body:
+                return
+        raise AssertionError(f"no rest after {_PATIENCE_SECONDS} s; sent so far: {bytes(wire.sent)!r}")
+
+
+class Lanes:
+    """The fast lane and uvicorn's own protocol, before the same table and the same Django."""
+
+    def __init__(self) -> None:
+        self.fast = Lane(FastLane)
+        self.slow = Lane(HttpToolsProtocol)
+        self._runner = asyncio.Runner()
+
+    def close(self) -> None:
+        """End the event loop."""
+        self._runner.close()
+
+    def compare(self, reads: Iterable[bytes], peer: str = "192.0.2.1") -> Outcome:
+        """Send the same to both, twice to the fast one, which then remembers. Asserts that all say the same."""
+        pieces = [piece for piece in reads if piece]
+        slow = self._runner.run(self.slow.answer(pieces, peer))
+        assert self._runner.run(self.fast.answer(pieces, peer)) == slow, pieces
+        assert self._runner.run(self.fast.answer(pieces, peer)) == slow, pieces
+        return slow

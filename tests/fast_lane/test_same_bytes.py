@@ -1,0 +1,151 @@
+"""The fast lane says, byte for byte, what uvicorn and Django say, and leaves the connection in the same state.
+
+Here both run in this process, where a test decides where each read ends; over real sockets: test_over_sockets.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from pytest_django import Settings
+
+from routing.dataplane.live import live
+from tests.fast_lane import requests
+from tests.fast_lane.lanes import Lanes, table
+from tests.fast_lane.requests import PLAIN
+
+PROXY = "198.51.100.7"
+lenient = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=400
+)
+
+
+@pytest.fixture
+def lanes(settings: Settings) -> Iterator[Lanes]:
+    """Both lanes before one table, behind one trusted proxy."""
+    settings.FACADE_TRUSTED_PROXIES = [PROXY]
+    live.table = table()
+    both = Lanes()
+    yield both
+    both.close()
+
+
+@given(pieces=requests.reads())
+@lenient
+def test_whatever_is_sent(lanes: Lanes, pieces: list[bytes]) -> None:
+    lanes.compare(pieces)
+
+
+@given(pieces=requests.reads())
+@settings(lenient, max_examples=150)
+def test_whatever_a_trusted_proxy_sends(lanes: Lanes, pieces: list[bytes]) -> None:
+    lanes.compare(pieces, PROXY)
+
+
+@given(raw=requests.near_plain())
+@lenient
+def test_a_plain_request_with_one_thing_changed(lanes: Lanes, raw: bytes) -> None:
+    lanes.compare([raw])
+    lanes.compare([raw, PLAIN], PROXY)
+
+
+@pytest.mark.parametrize("at", range(1, len(PLAIN)))
+def test_cut_at_every_byte(lanes: Lanes, at: int) -> None:
+    stream = PLAIN + PLAIN
+    assert lanes.compare([stream[:at], stream[at:]]).sent.count(b"HTTP/1.1 307") == 2
+    assert lanes.compare([PLAIN, stream[:at], stream[at:]]).sent.count(b"HTTP/1.1 307") == 3
+
+
+def test_byte_by_byte(lanes: Lanes) -> None:
+    stream = PLAIN + b"HEAD" + PLAIN[3:] + PLAIN
+    assert lanes.compare([stream[at : at + 1] for at in range(len(stream))]).sent.count(b"HTTP/1.1 307") == 3
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        PLAIN,
+        PLAIN.replace(b"Host", b"host"),
+        PLAIN.replace(b"docker.acme.com", b"DOCKER.acme.com.:8000"),
+        PLAIN.replace(b"docker.acme.com", b"a.pull.acme.com"),
+        PLAIN.replace(b"/acme/", b"/renamed/"),
+        PLAIN.replace(b"/acme/", b"/open/"),
+        PLAIN.replace(b"/acme/", b"/split/"),
+        PLAIN.replace(b"1.0 HTTP", b"1.0?ns=docker.acme.com&x=%20 HTTP"),
+        PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        PLAIN.replace(b"Accept: */*", b"Connection: close"),
+        PLAIN.replace(b"Accept: */*", b"Connection: keep-alive\r\nTE: trailers\r\nCookie: a=b\r\nTraceparent: 00"),
+        PLAIN.replace(b"Accept: */*", b"Authorization: Basic YTpi"),
+        PLAIN.replace(b"User-Agent: containerd/2.1.3\r\n", b""),
+        PLAIN.replace(b"Accept: */*", b"X-Forwarded-Host: nobody.example"),
+        b"GET /v2/ HTTP/1.1\r\nHost: *.pull.acme.com\r\n\r\n".replace(b"*", b"a"),
+    ],
+)
+def test_plain_redirects_never_reach_django(lanes: Lanes, method: bytes, changed: bytes) -> None:
+    outcome = lanes.compare([method + changed[3:]])
+    assert outcome.sent.startswith(b"HTTP/1.1 307 ")
+    assert lanes.fast.application.requests == 0
+    assert lanes.slow.application.requests == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        PLAIN + PLAIN,
+        PLAIN[:-1],
+        PLAIN.replace(b"GET", b"POST"),
+        PLAIN.replace(b"Accept: */*", b"Content-Length: 0"),
+        PLAIN.replace(b"Accept: */*", b"Transfer-Encoding: chunked") + b"0\r\n\r\n",
+        PLAIN.replace(b"Accept: */*", b"Expect: 100-continue"),
+        PLAIN.replace(b"Accept: */*", b"Host: docker.acme.com"),
+        PLAIN.replace(b"Accept: */*", b"X: a\r\n b"),
+        PLAIN.replace(b"/v2/", b"http://docker.acme.com/v2/"),
+        PLAIN.replace(b"/acme/", b"/split/").replace(b"containerd", b"crane"),
+        PLAIN.replace(b"docker.acme.com", b"nobody.example"),
+    ],
+)
+def test_everything_else_does(lanes: Lanes, changed: bytes) -> None:
+    lanes.compare([changed, PLAIN[-1:]])
+    assert lanes.fast.application.requests >= 2 or b"307" not in lanes.compare([changed]).sent
+
+
+def test_the_host_that_a_trusted_proxy_names(lanes: Lanes) -> None:
+    forwarded = PLAIN.replace(b"docker.acme.com", b"inside:8000").replace(
+        b"Accept: */*", b"X-Forwarded-Host: docker.acme.com"
+    )
+    assert lanes.compare([forwarded], PROXY).sent.startswith(b"HTTP/1.1 307 ")
+    assert lanes.fast.application.requests == 0
+    assert lanes.compare([forwarded]).sent.startswith(b"HTTP/1.1 404 ")
+    assert lanes.compare([forwarded], PROXY).sent.startswith(b"HTTP/1.1 307 ")
+    assert (
+        lanes.compare([PLAIN.replace(b"\r\n\r\n", b"\r\nX-Forwarded-Host: a, b\r\n\r\n")], PROXY).sent[9:12] == b"400"
+    )
+
+
+def test_a_repoint_is_seen_by_the_very_next_request(lanes: Lanes) -> None:
+    assert b"location: https://ghcr.io/v2/acme" in lanes.compare([PLAIN]).sent
+    live.table = table("https://quay.io", generation=2)
+    assert b"location: https://quay.io/v2/acme" in lanes.compare([PLAIN]).sent
+    live.table = table("https://ghcr.io", generation=1)
+    assert b"location: https://ghcr.io/v2/acme" in lanes.compare([PLAIN]).sent
+
+
+def test_without_a_table(lanes: Lanes) -> None:
+    lanes.compare([PLAIN])
+    live.table = None
+    assert lanes.compare([PLAIN]).sent.startswith(b"HTTP/1.1 503 ")
+
+
+@pytest.mark.parametrize("limit", [0, 700])
+def test_with_little_or_no_memory_for_answers(lanes: Lanes, settings: Settings, limit: int) -> None:
+    settings.FACADE_REMEMBERED_ANSWERS_BYTES = limit
+    for number in range(20):
+        assert lanes.compare([PLAIN.replace(b"1.0", b"%d" % number)]).sent.startswith(b"HTTP/1.1 307 ")
+
+
+def test_redirects_that_may_be_kept(lanes: Lanes, settings: Settings) -> None:
+    settings.FACADE_REDIRECT_MAX_AGE_SECONDS = 60
+    assert b"cache-control: max-age=60\r\n" in lanes.compare([PLAIN]).sent
