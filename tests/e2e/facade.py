@@ -183,7 +183,7 @@ class Facade:
         # With port 0 only the log tells which one the kernel gave, so no other process can win a race for it.
         log = self._daemon.log.read_bytes()[seen:]
         line = re.search(rb"Listening at: http://[^ :]+:(\d+)", log)
-        if line is None or log.count(b"Application startup complete") < self.workers:
+        if line is None or log.count(b"Started server process") < self.workers:
             return False
         self.port = int(line[1])
         return True
