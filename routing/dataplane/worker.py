@@ -20,9 +20,8 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
     CONFIG_KWARGS: dict[str, Any] = {
         "loop": "uvloop",
         "http": FastLane,
-        # Nothing here speaks WebSocket, and Django knows no lifespan.
+        # Nothing here speaks WebSocket.
         "ws": "none",
-        "lifespan": "off",
         # The middleware judges forwarded headers itself, by FACADE_TRUSTED_PROXIES.
         "proxy_headers": False,
     }
