@@ -38,9 +38,10 @@ forwarded_allow_ips = ""
 
 def when_ready(server: Any) -> None:
     """Start the work that nobody asks for beside the workers; it ends with this process."""
-    if env.bool("FACADE_MAINTAIN", default=True):
-        argv = [sys.executable, str(BASE_DIR / "manage.py"), "maintain", "--with-parent"]
-        server.maintenance = subprocess.Popen(argv, cwd=BASE_DIR, start_new_session=True)
+    argv = [sys.executable, str(BASE_DIR / "manage.py"), "maintain", "--with-parent"]
+    if not env.bool("FACADE_MAINTAIN", default=True):
+        argv.append("--snapshot-only")
+    server.maintenance = subprocess.Popen(argv, cwd=BASE_DIR, start_new_session=True)
 
 
 def on_exit(server: Any) -> None:

@@ -26,6 +26,8 @@ FACADE_REDIRECT_MAX_AGE_SECONDS = env.int("FACADE_REDIRECT_MAX_AGE_SECONDS", def
 FACADE_REAUTHORISING_CLIENTS: list[str] = env.list("FACADE_REAUTHORISING_CLIENTS", default=[])
 # How often a worker looks for changes of the routing table.
 FACADE_POLL_SECONDS = env.float("FACADE_POLL_SECONDS", default=0.25)
+# How often the table is written to a file, for workers that start while the database is gone; only when it changed.
+FACADE_SNAPSHOT_SECONDS = env.float("FACADE_SNAPSHOT_SECONDS", default=5.0)
 # Whether this process follows the table in a thread of its own (tests refresh it themselves).
 FACADE_FOLLOW_CHANGES = True
 # How much memory a worker may use to remember answers, so as not to work them out again; 0: none.

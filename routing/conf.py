@@ -3,7 +3,9 @@
 Imports core, dns and registries.
 """
 
+import hashlib
 from functools import cache
+from pathlib import Path
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -54,6 +56,18 @@ def name_servers() -> list[NameServer]:
 def platform_domains() -> list[str]:
     """The domains that the deployment names as its own. Raises HostInvalid."""
     return [normalise_hostname(name) for name in settings.FACADE_PLATFORM_DOMAINS]
+
+
+def snapshot_path() -> Path:
+    """The file that holds the routing table for workers that start without the database."""
+    return Path(settings.STATE_DIR) / "routing-table.snapshot"
+
+
+def database_identity() -> str:
+    """Which database this is, without saying so: a snapshot of another one must not be served."""
+    database = settings.DATABASES["default"]
+    parts = [str(database.get(name, "")) for name in ("ENGINE", "HOST", "PORT", "NAME")]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _forget(**_: object) -> None:

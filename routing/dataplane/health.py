@@ -16,6 +16,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     age = live.age_seconds
     facts = {
         "status": "starting" if table is None else "ok",
+        "source": live.source,
         "generation": None if table is None else table.generation,
         "mappings": None if table is None else len(table.mappings),
         "confirmed_seconds_ago": None if age is None else round(age, 3),

@@ -1,11 +1,13 @@
 """The live table: what this process answers from, and the thread that follows the database.
 
-Imports core, conf and, to load and follow the table, models. A request reads `live.table` once and is answered from
-that table, whatever happens meanwhile. The database may be gone for days: the last table stays.
+Imports core, conf, snapshot and, to load and follow the table, models. A request reads `live.table` once and is answered
+from that table, whatever happens meanwhile. The database may be gone for days: the last table stays, and a process
+that starts meanwhile reads the last snapshot.
 """
 
 import logging
 import os
+import random
 import threading
 import time
 
@@ -13,8 +15,9 @@ import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections
 
-from routing.conf import policy
+from routing.conf import database_identity, policy, snapshot_path
 from routing.core import table as core
+from routing.dataplane import snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +32,7 @@ class LiveTable:
     def __init__(self) -> None:
         self.table: core.Table | None = None
         self.confirmed_at: float | None = None
+        self.source = ""
         self._following = False
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
@@ -80,6 +84,7 @@ class LiveTable:
             # Never loaded, or the database was set back to an older state.
             self.table = load_table(policy())
         self.confirmed_at = time.monotonic()
+        self.source = "database"
         return self.table is not table
 
     def reload(self) -> None:
@@ -88,6 +93,7 @@ class LiveTable:
 
         self.table = load_table(policy())
         self.confirmed_at = time.monotonic()
+        self.source = "database"
 
     def try_refresh(self) -> None:
         """Refresh; where the database can't be reached, say so once, and keep what there is."""
@@ -99,10 +105,23 @@ class LiveTable:
             self._unreachable = True
             self._listening = False
             connections.close_all()
+            if self.table is None:
+                self._read_snapshot()
         else:
             if self._unreachable:
                 logger.warning("database reachable again")
             self._unreachable = False
+
+    def _read_snapshot(self) -> None:
+        try:
+            self.table = snapshot.read(snapshot_path(), policy(), database_identity())
+        except FileNotFoundError:
+            return
+        except (snapshot.SnapshotInvalid, OSError) as error:
+            logger.error("the snapshot of the routing table can't be used: %s", error)
+        else:
+            self.source = "snapshot"
+            logger.warning("serving from the snapshot of generation %d", self.table.generation)
 
     @staticmethod
     def _applied(table: core.Table, changes: list[core.Change]) -> core.Table | None:
@@ -130,7 +149,8 @@ class LiveTable:
     def _wait(self) -> None:
         seconds = settings.FACADE_POLL_SECONDS
         if connection.vendor != "postgresql" or self._unreachable:
-            self._stop.wait(seconds)
+            # Not all at once, when a database comes back to many workers.
+            self._stop.wait(seconds * random.uniform(1, 4) if self._unreachable else seconds)  # noqa: S311
             return
         try:
             if not self._listening:

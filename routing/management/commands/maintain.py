@@ -1,14 +1,15 @@
-"""manage.py maintain: the work that nobody asks for, done regularly. `make run` and the image start it."""
+"""manage.py maintain: the work that nobody asks for, done regularly. The server starts it beside its workers."""
 
 import logging
 import os
-import time
+import threading
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
+from routing.dataplane.snapshot_keeper import SnapshotKeeper
 from routing.services.actor import Actor
 from routing.services.errors import VerbError
 from routing.services.probing import probe, stale_registries
@@ -20,35 +21,50 @@ _ROUND_SECONDS = 30.0
 
 
 class Command(BaseCommand):
-    help = "Check the proofs of hostnames, and probe the registries in use, regularly. Runs until it is stopped."
+    help = (
+        "Keep the snapshot of the routing table, check the proofs of hostnames, and probe the registries in use. "
+        "Runs until it is stopped."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one round, then end")
+        parser.add_argument("--snapshot-only", action="store_true", help="nothing but the snapshot of this machine")
         parser.add_argument("--with-parent", action="store_true", help="end when the process that started this ends")
 
     def handle(self, **options: Any) -> None:
+        keeper = SnapshotKeeper()
+        if options["once"]:
+            keeper.keep()
+            self._round(options["snapshot_only"])
+            return
         parent = os.getppid()
-        while True:
-            try:
-                self._round()
-            except (DatabaseError, InterfaceError) as error:
-                logger.warning("maintenance waits for the database: %s", type(error).__name__)
-                connections.close_all()
-            if options["once"]:
-                return
-            deadline = time.monotonic() + _ROUND_SECONDS
-            while time.monotonic() < deadline:
-                if options["with_parent"] and os.getppid() != parent:
-                    return
-                time.sleep(1)
+        stop = threading.Event()
+        # Of its own: a registry that doesn't answer must not keep the snapshot from being written.
+        threading.Thread(target=keeper.run, args=(stop,), name="snapshot", daemon=True).start()
+        rounds = 0
+        while not (options["with_parent"] and os.getppid() != parent):
+            if rounds % int(_ROUND_SECONDS) == 0:
+                self._round(options["snapshot_only"])
+            rounds += 1
+            stop.wait(1)
 
     @staticmethod
-    def _round() -> None:
-        for hostname in recheck_due(_ROUND_SECONDS):
-            if hostname.proof_finding:
-                logger.warning("%s: %s", hostname, hostname.proof_finding)
-        for registry in stale_registries(settings.FACADE_PROBE_SECONDS):
-            try:
-                probe(Actor.program("maintenance"), registry_id=registry.pk)
-            except VerbError as error:
-                logger.info("%s: %s", registry, error)
+    def _round(snapshot_only: bool) -> None:
+        if snapshot_only:
+            return
+        try:
+            _look_after()
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("maintenance waits for the database: %s", type(error).__name__)
+            connections.close_all()
+
+
+def _look_after() -> None:
+    for hostname in recheck_due(_ROUND_SECONDS):
+        if hostname.proof_finding:
+            logger.warning("%s: %s", hostname, hostname.proof_finding)
+    for registry in stale_registries(settings.FACADE_PROBE_SECONDS):
+        try:
+            probe(Actor.program("maintenance"), registry_id=registry.pk)
+        except VerbError as error:
+            logger.info("%s: %s", registry, error)

@@ -1,0 +1,125 @@
+"""The routing table in a file, for a worker that starts while the database is gone.
+
+Imports core only. One line of JSON that says what follows (format, database, generation, length, SHA-256), then the
+table in columns, as JSON: any release of the interpreter reads both, and nothing in them is ever executed. The file is
+written beside its name, synced and renamed, so that a crash leaves the old one or the new one.
+"""
+
+import contextlib
+import gc
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from routing.core.policy import Policy
+from routing.core.table import HostEntry, MappingEntry, RegistryEntry, Table, TenantEntry
+
+FORMAT = 1
+_MAX_HEADER_BYTES = 4096
+
+
+class SnapshotInvalid(Exception):
+    """The file is no snapshot that this release and this database can use; the message says why."""
+
+
+def write(path: Path, table: Table, database: str) -> None:
+    """Write the table to the file. `database` names the database it is of. Raises OSError."""
+    body = json.dumps(_columns(table), separators=(",", ":")).encode()
+    header = {
+        "format": FORMAT,
+        "database": database,
+        "generation": table.generation,
+        "length": len(body),
+        "sha256": hashlib.sha256(body).hexdigest(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # mkstemp's file is its owner's alone: the table names tenants' registries.
+    descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(json.dumps(header).encode() + b"\n")
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(fresh)
+        raise
+
+
+def read(path: Path, policy: Policy, database: str) -> Table:
+    """The table in the file. Raises SnapshotInvalid, and FileNotFoundError or another OSError."""
+    with path.open("rb") as file:
+        header = _header(file.readline(_MAX_HEADER_BYTES))
+        if header["format"] != FORMAT:
+            raise SnapshotInvalid(f"it is of format {header['format']}, this release reads {FORMAT}")
+        if header["database"] != database:
+            raise SnapshotInvalid("it is of another database")
+        body = file.read()
+    if len(body) != header["length"] or hashlib.sha256(body).hexdigest() != header["sha256"]:
+        raise SnapshotInvalid("it is damaged")
+    try:
+        with _no_collection():
+            return _table(policy, header["generation"], json.loads(body))
+    except (ValueError, LookupError, TypeError) as error:
+        raise SnapshotInvalid("it doesn't hold a table") from error
+
+
+def _header(line: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(line)
+        kinds = {"format": int, "database": str, "generation": int, "length": int, "sha256": str}
+        if all(isinstance(header[name], kind) for name, kind in kinds.items()):
+            return dict(header)
+    except (ValueError, LookupError, TypeError):
+        pass
+    raise SnapshotInvalid("it is no snapshot of a routing table")
+
+
+def _columns(table: Table) -> dict[str, Any]:
+    registries = [(key, compiled.entry) for key, compiled in table.registries.items()]
+    numbers = {key: number for number, (key, _) in enumerate(registries)}
+    mappings = list(table.mappings.items())
+    return {
+        "tenants": [[key, *entry] for key, entry in table.tenants.items()],
+        "registries": [[key, *entry] for key, entry in registries],
+        "hosts": [[key, *entry] for key, entry in table.hosts.items()],
+        "keys": [key for key, _ in mappings],
+        "registry": [numbers[entry.registry] for _, entry in mappings],
+        "upstream_prefix": [entry.upstream_prefix for _, entry in mappings],
+        "flags": [int(entry.flags) for _, entry in mappings],
+    }
+
+
+def _table(policy: Policy, generation: int, columns: dict[str, Any]) -> Table:
+    registries = [(key, RegistryEntry(*entry)) for key, *entry in columns["registries"]]
+    # One string object a registry, shared by all mappings onto it.
+    keys = [key for key, _ in registries]
+    rows = zip(columns["keys"], columns["registry"], columns["upstream_prefix"], columns["flags"], strict=True)
+    return Table.build(
+        policy,
+        generation,
+        tenants=((key, TenantEntry(*entry)) for key, *entry in columns["tenants"]),
+        registries=registries,
+        hosts=((key, HostEntry(*entry)) for key, *entry in columns["hosts"]),
+        mappings=((key, MappingEntry(keys[number], upstream, flags)) for key, number, upstream, flags in rows),
+        expected_mappings=len(columns["keys"]),
+        expected_hosts=len(columns["hosts"]),
+    )
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Millions of new objects, none of them garbage: the collector would look them all over, again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,150 @@
+"""The snapshot of the table: whole or refused, never of another database, and enough to start from."""
+
+import json
+from contextlib import AbstractContextManager
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from django.db import OperationalError
+from pytest_django import Settings
+
+from routing.conf import database_identity, policy, snapshot_path
+from routing.core.policy import Policy
+from routing.core.table import Table
+from routing.dataplane import snapshot
+from routing.dataplane.live import LiveTable
+from routing.dataplane.snapshot_keeper import SnapshotKeeper
+from routing.models import Tenant
+from routing.models.load import load_table
+from routing.services.actor import Actor
+from routing.services.mappings import add_mapping
+from routing.services.tenants import suspend_tenant
+
+HOST = "docker.acme.com"
+
+
+def keeping_connections() -> AbstractContextManager[object]:
+    """Without this, a lost database would end the test's own transaction."""
+    return mock.patch("routing.dataplane.live.connections.close_all")
+
+
+def contents(table: Table) -> list[object]:
+    """Everything that a table holds, comparable."""
+    maps = (table.tenants, table.registries, table.hosts, table.mappings, table.usages)
+    return [table.generation, *(sorted(kept.items(), key=lambda item: item[0]) for kept in maps)]
+
+
+@pytest.fixture(autouse=True)
+def state(settings: Settings, tmp_path: Path) -> Path:
+    settings.STATE_DIR = tmp_path
+    return tmp_path
+
+
+@pytest.fixture
+def table(platform: Actor, db: None) -> Table:
+    add_mapping(platform, "", hostname=HOST, prefix="acme", target="ghcr.io/acme", allow_push=True)
+    add_mapping(platform, "", hostname=HOST, prefix="", target="docker.io", private=True)
+    add_mapping(platform, "", hostname="pull.acme.org", prefix="x/y", target="quay.io/z")
+    tenant = Tenant.objects.get(slug="default")
+    suspend_tenant(platform, "unpaid", tenant_id=tenant.pk, suspended=True, message="closed for today")
+    return load_table(policy())
+
+
+def test_what_is_written_is_read(table: Table) -> None:
+    snapshot.write(snapshot_path(), table, "this one")
+
+    assert contents(snapshot.read(snapshot_path(), policy(), "this one")) == contents(table)
+    assert snapshot_path().stat().st_mode & 0o077 == 0
+    assert [path.name for path in snapshot_path().parent.iterdir()] == [snapshot_path().name]
+
+
+def test_another_databases_is_refused(table: Table) -> None:
+    snapshot.write(snapshot_path(), table, "this one")
+
+    with pytest.raises(snapshot.SnapshotInvalid, match="another database"):
+        snapshot.read(snapshot_path(), policy(), "that one")
+
+
+@pytest.mark.parametrize("at", [0, 40, -1, -200])
+def test_a_damaged_one_is_refused(table: Table, at: int) -> None:
+    snapshot.write(snapshot_path(), table, "this one")
+    damaged = bytearray(snapshot_path().read_bytes())
+    damaged[at] ^= 0x01
+    snapshot_path().write_bytes(damaged)
+
+    with pytest.raises(snapshot.SnapshotInvalid):
+        snapshot.read(snapshot_path(), policy(), "this one")
+
+
+def test_one_cut_short_is_refused(table: Table) -> None:
+    snapshot.write(snapshot_path(), table, "this one")
+    whole = snapshot_path().read_bytes()
+
+    for length in (0, 10, whole.index(b"\n"), whole.index(b"\n") + 1, len(whole) - 1):
+        snapshot_path().write_bytes(whole[:length])
+        with pytest.raises(snapshot.SnapshotInvalid):
+            snapshot.read(snapshot_path(), policy(), "this one")
+
+
+def test_another_releases_is_refused(table: Table) -> None:
+    snapshot.write(snapshot_path(), table, "this one")
+    header, _, body = snapshot_path().read_bytes().partition(b"\n")
+    newer = json.dumps(json.loads(header) | {"format": snapshot.FORMAT + 1}).encode()
+    snapshot_path().write_bytes(newer + b"\n" + body)
+
+    with pytest.raises(snapshot.SnapshotInvalid, match="format"):
+        snapshot.read(snapshot_path(), policy(), "this one")
+
+
+def test_a_write_that_fails_leaves_the_old_one(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot.write(snapshot_path(), table, "this one")
+    before = snapshot_path().read_bytes()
+    monkeypatch.setattr("os.fsync", mock.Mock(side_effect=OSError("disk full")))
+
+    with pytest.raises(OSError, match="disk full"):
+        snapshot.write(snapshot_path(), Table(Policy()), "this one")
+    assert snapshot_path().read_bytes() == before
+    assert len(list(snapshot_path().parent.iterdir())) == 1
+
+
+def test_the_keeper_writes_when_something_changed_and_only_then(table: Table, platform: Actor) -> None:
+    keeper = SnapshotKeeper()
+    assert keeper.keep()
+    assert not keeper.keep()
+
+    add_mapping(platform, "", hostname=HOST, prefix="later", target="ghcr.io/later")
+    assert keeper.keep()
+    read = snapshot.read(snapshot_path(), policy(), database_identity())
+    assert contents(read) == contents(load_table(policy()))
+
+
+def test_a_worker_without_a_database_serves_the_snapshot(table: Table) -> None:
+    SnapshotKeeper().keep()
+    live = LiveTable()
+    with mock.patch.object(LiveTable, "refresh", side_effect=OperationalError("gone")), keeping_connections():
+        live.try_refresh()
+
+    assert live.table is not None
+    assert (live.source, contents(live.table)) == ("snapshot", contents(table))
+    assert live.age_seconds is None
+
+    live.try_refresh()
+    assert live.source == "database"
+
+
+def test_a_snapshot_of_another_database_is_not_served(table: Table, caplog: pytest.LogCaptureFixture) -> None:
+    snapshot.write(snapshot_path(), table, "another one")
+    live = LiveTable()
+    with mock.patch.object(LiveTable, "refresh", side_effect=OperationalError("gone")):
+        live.try_refresh()
+
+    assert live.table is None
+    assert "another database" in caplog.text
+
+
+def test_the_keeper_never_writes_a_snapshot_back_over_itself(table: Table) -> None:
+    SnapshotKeeper().keep()
+    keeper = SnapshotKeeper()
+    with mock.patch.object(LiveTable, "refresh", side_effect=OperationalError("gone")):
+        assert not keeper.keep()
