@@ -1,8 +1,8 @@
 """The live table: what this process answers from, and the thread that follows the database.
 
-Imports core, conf, snapshot and, to load and follow the table, models. A request reads `live.table` once and is answered
-from that table, whatever happens meanwhile. The database may be gone for days: the last table stays, and a process
-that starts meanwhile reads the last snapshot.
+Imports core, conf, snapshot and, to load and follow the table, models. A request reads `live.table` once and is
+answered from that table, whatever happens meanwhile. The database may be gone for days: the last table stays, and a
+process that starts meanwhile reads the last snapshot.
 """
 
 import logging
