@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from routing.core.outlook import Outlook
-from routing.models import Mapping
+from routing.models import Hostname, Mapping
 from routing.services.explaining import explain_mapping
 
 
@@ -37,13 +37,21 @@ def state_of(mapping: Mapping) -> State:
     """Whether a mapping's clients are served, and what keeps them from it."""
     if not mapping.enabled:
         return State("off", "off")
-    if not mapping.hostname.enabled:
-        return State("blocked", "hostname off")
-    if mapping.hostname.suspended:
-        return State("blocked", "hostname suspended")
-    if mapping.hostname.tenant.suspended:
+    hostname = state_of_hostname(mapping.hostname)
+    if hostname.kind == "on" or mapping.hostname.tenant.suspended:
+        return hostname
+    return State("blocked", f"hostname {hostname.text}")
+
+
+def state_of_hostname(hostname: Hostname) -> State:
+    """Whether a hostname is served, and what keeps it from being."""
+    if hostname.tenant.suspended:
         return State("blocked", "tenant suspended")
-    return State("on", "on")
+    if hostname.suspended:
+        return State("blocked", "suspended")
+    if hostname.withdrawn_at is not None:
+        return State("blocked", "withdrawn")
+    return State("on", "on") if hostname.enabled else State("off", "off")
 
 
 def effect_of(mapping: Mapping) -> dict[str, Any]:

@@ -40,11 +40,16 @@ class StateFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The states."""
-        return [("on", "on"), ("off", "off"), ("blocked", "hostname off, or suspended")]
+        return [("on", "on"), ("off", "off"), ("blocked", "hostname off, withdrawn or suspended")]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         """The mappings in the chosen state."""
-        blocked = Q(hostname__enabled=False) | Q(hostname__suspended=True) | Q(hostname__tenant__suspended=True)
+        blocked = (
+            Q(hostname__enabled=False)
+            | Q(hostname__withdrawn_at__isnull=False)
+            | Q(hostname__suspended=True)
+            | Q(hostname__tenant__suspended=True)
+        )
         match self.value():
             case "on":
                 return queryset.filter(~blocked, enabled=True)

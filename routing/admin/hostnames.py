@@ -11,6 +11,7 @@ from django.utils.html import format_html
 
 from routing.admin import scope
 from routing.admin.base import NounAdmin
+from routing.admin.effect import state_of_hostname
 from routing.admin.filters import RelatedFilter
 from routing.admin.forms import VerbForm, name_input
 from routing.admin.marks import badge
@@ -70,13 +71,8 @@ class HostnameAdmin(NounAdmin):
     @admin.display(ordering="enabled")
     def state(self, hostname: Hostname) -> str:
         """Whether it is served."""
-        if not hostname.enabled:
-            return badge("off", "off")
-        if hostname.suspended:
-            return badge("blocked", "suspended", hostname.suspension_message)
-        if hostname.tenant.suspended:
-            return badge("blocked", "tenant suspended", hostname.tenant.suspension_message)
-        return badge("on", "on")
+        state = state_of_hostname(hostname)
+        return badge(state.kind, state.text, hostname.suspension_message or hostname.proof_finding)
 
     @admin.display(description="mappings")
     def mapping_count(self, hostname: Hostname) -> str:

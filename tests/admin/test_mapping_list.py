@@ -1,8 +1,9 @@
 """The list of mappings: what it says of each, how one finds them, and what it says while it is empty."""
 
 import pytest
+from django.utils import timezone
 
-from routing.models import Mapping
+from routing.models import Hostname, Mapping
 from routing.services.actor import Actor
 from routing.services.hostnames import suspend_hostname
 from routing.services.mappings import repoint, switch_mappings
@@ -118,6 +119,8 @@ def test_states_and_their_filter(desk: Desk) -> None:
     off = add("off.acme.com", "", "ghcr.io/acme")
     blocked = add("blocked.acme.com", "", "ghcr.io/acme")
     suspended = add("docker.globex.com", "", "ghcr.io/globex", tenant="globex")
+    withdrawn = add("lost.acme.com", "", "ghcr.io/acme")
+    Hostname.objects.filter(pk=withdrawn.hostname_id).update(withdrawn_at=timezone.now())
     switch_mappings(SET_UP, "", mapping_ids=[off.pk], enabled=False)
     suspend_hostname(SET_UP, "", hostname_id=blocked.hostname_id, suspended=True)
     suspend_tenant(SET_UP, "", tenant_id=suspended.hostname.tenant_id, suspended=True)
@@ -126,6 +129,10 @@ def test_states_and_their_filter(desk: Desk) -> None:
 
     assert found(desk, state="on") == [on.source]
     assert found(desk, state="off") == [off.source]
-    assert found(desk, state="blocked") == [blocked.source, suspended.source]
+    assert found(desk, state="blocked") == [blocked.source, suspended.source, withdrawn.source]
     assert "Copy hostname suspended" in page
     assert "Copy tenant suspended" in page
+    assert "Copy hostname withdrawn" in page
+    hostnames = text_of(desk.get("hostname_changelist"))
+    assert "lost.acme.com default withdrawn 1" in hostnames
+    assert "docker.globex.com globex tenant suspended 1" in hostnames

@@ -142,11 +142,19 @@ class Facade:
         finally:
             connection.close()
 
-    def wait_for(self, target: str, status: int, *, host: str, location: str | None = None) -> None:
+    def wait_for(
+        self,
+        target: str,
+        status: int,
+        *,
+        host: str,
+        location: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         """Wait until GET `target` is answered so, often enough in a row that each worker has very likely answered."""
 
         def answered() -> bool:
-            answers = (self.request("GET", target, host=host) for _ in range(8 * self.workers))
+            answers = (self.request("GET", target, host=host, headers=headers) for _ in range(8 * self.workers))
             return all(
                 answer.status == status and location in (None, answer.headers.get("location")) for answer in answers
             )

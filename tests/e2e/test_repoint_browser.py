@@ -15,7 +15,7 @@ from tests.e2e.facade import Facade
 from tests.e2e.lab import addresses, images
 from tests.e2e.lab.registry import Registry
 from tests.e2e.postgresql import fresh_database, postgresql_server
-from tests.e2e.puller import Pull, PullLoop
+from tests.e2e.puller import USER_AGENT, Pull, PullLoop
 
 WORKERS = 4
 HOST, NAME, TAG = "docker.acme.test", "acme/app", "1.0"
@@ -71,6 +71,7 @@ def test_a_repoint_moves_the_pulls_within_a_second(facade: Facade, registries: t
     first, second = registries
     facade.manage("add_mapping", HOST, "acme", f"{first.url}/acme")
     assert len(facade.worker_pids()) == WORKERS
+    facade.wait_for(f"/v2/{NAME}/manifests/{TAG}", 307, host=HOST, headers={"User-Agent": USER_AGENT})
 
     with Browser(facade) as browser:
         browser.sign_in()
