@@ -1,0 +1,26 @@
+"""manage.py reset_second_factor NAME"""
+
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.contrib.auth import get_user_model
+from django.core.management.base import CommandError, CommandParser
+
+from routing.management.verbs import VerbCommand
+
+
+class Command(VerbCommand):
+    help = "Remove somebody's authenticator app, security keys and recovery codes, when all of them are lost."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="their user name")
+
+    def handle(self, **options: Any) -> None:
+        with self.refusals():
+            user = get_user_model()._default_manager.filter(username=options["name"]).first()
+            if user is None:
+                raise CommandError(f"there is nobody of the name {options['name']}")
+            count, _ = Authenticator.objects.filter(user=user).delete()
+        self.say(
+            [f"removed {count} second factors of {user}; the password alone lets them in until they set up another"]
+        )
