@@ -8,7 +8,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from routing.core.names import Kind, TargetInvalid, is_digest, is_hostile, is_name, is_tag, parse_endpoint, parse_pull
+from routing.core.names import (
+    Kind,
+    TargetInvalid,
+    is_digest,
+    is_hostile,
+    is_hostile_query,
+    is_name,
+    is_tag,
+    parse_endpoint,
+    parse_pull,
+)
 
 # OCI distribution spec v1.1, "Pulling manifests"; image spec v1.1, "Digests".
 SPEC_NAME = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
@@ -163,6 +173,11 @@ def test_a_path_is_hostile_for_what_it_holds(text: str) -> None:
     )
 
     assert is_hostile(path) == expected
+
+
+@given(st.text(st.characters(max_codepoint=0x17F), max_size=12))
+def test_a_query_is_hostile_for_what_it_holds(query: str) -> None:
+    assert is_hostile_query(query) == any(not "!" <= character <= "~" for character in query)
 
 
 @pytest.mark.parametrize(
