@@ -12,6 +12,8 @@ STATE_DIR = state_dir()
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret_key(STATE_DIR)
+# Former keys, which still open what they encrypted.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 # ---------------------------------------------------------------- the facade
 # Names on which Django (admin, health) answers. Every other name is either a tenant's hostname or unknown.
