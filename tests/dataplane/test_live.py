@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -223,7 +224,10 @@ def test_with_the_database_gone_the_last_table_stays(platform: Actor, caplog: py
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_begins_without_the_database_has_no_table_until_it_is_there() -> None:
+def test_a_worker_that_begins_with_neither_database_nor_snapshot_has_no_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_module, "snapshot_path", lambda: tmp_path / "none")
     live = LiveTable()
 
     with Outage():
