@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt lock clean
+.PHONY: help run test lint fmt lock clean bench
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ fmt: ## put the code in ruff's format
 lock: ## pin requirements*.in into requirements*.txt
 	@scripts/lock
 
+bench: ## measure beside nginx and Caddy on two cores, some minutes; writes benchmarks/RESULTS.md
+	@scripts/bench
+
 clean: ## remove what can be made again (.venv, caches, staticfiles); var/, with the data, stays
-	rm -rf .venv .venv-lock staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-lock .venv-bench staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,7 +2,6 @@
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
 
 from routing.core.table import HostEntry
 from routing.models.history import records
@@ -44,8 +43,10 @@ class Hostname(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [
+            # Unique whatever its case, since the other constraint lets no upper case in. On the plain column, because
+            # every verb, and the triggers that keep mappings from leading round, look hostnames up by it.
             models.UniqueConstraint(
-                Lower("name"),
+                fields=["name"],
                 name="hostname_unique",
                 violation_error_message="This hostname is taken.",
             ),

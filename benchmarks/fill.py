@@ -1,0 +1,33 @@
+"""Fill a fresh database with hostnames and mappings, for measuring. Run under Django, in a process of its own."""
+
+import os
+import sys
+
+import django
+
+
+def main(hostnames: int, mappings_each: int) -> None:
+    """So many hostnames, each with so many mappings onto an open registry. Raises if the database isn't empty."""
+    django.setup()
+    from routing.models import Hostname, Mapping, Registry, Tenant
+
+    if Mapping.objects.exists():
+        raise SystemExit("this database holds mappings already")
+    tenant = Tenant.objects.create(slug="bench", name="bench")
+    registry = Registry.objects.create(tenant=tenant, name="r", origin="https://registry.example.com", auth="none")
+    Registry.objects.create(tenant=tenant, name="s", origin="https://other.example.com", auth="none")
+    names = [Hostname(tenant=tenant, name=f"docker{number}.example.com") for number in range(hostnames)]
+    Hostname.objects.bulk_create(names, batch_size=500)
+    Mapping.objects.bulk_create(
+        (
+            Mapping(hostname=name, prefix=f"acme{number}", registry=registry, upstream_prefix=f"acme{number}")
+            for name in Hostname.objects.filter(tenant=tenant).iterator()
+            for number in range(mappings_each)
+        ),
+        batch_size=500,
+    )
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facade_site.settings")
+    main(int(sys.argv[1]), int(sys.argv[2]))
