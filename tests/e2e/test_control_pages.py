@@ -1,0 +1,67 @@
+"""The account pages of the real server, with several workers: counted attempts, headers, cookies, trusted proxies."""
+
+import re
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from tests.e2e.facade import PASSWORD, USERNAME, Facade
+
+SIGN_IN = "/accounts/login/"
+PUBLIC = "facade.acme.test"
+FAILURES_PER_NAME = 5
+
+
+@pytest.fixture(scope="module")
+def facade() -> Iterator[Facade]:
+    with Facade(workers=3, FACADE_CONTROL_HOSTS=f"localhost,{PUBLIC}", FACADE_TRUSTED_PROXIES="127.0.0.1") as running:
+        yield running
+
+
+def attempt(facade: Facade, password: str, address: str) -> httpx2.Response:
+    """One try of somebody at this address, on connections of its own, so that any worker may get it."""
+    headers = {"X-Forwarded-For": address, "Connection": "close"}
+    with httpx2.Client(base_url=facade.url, headers=headers, timeout=30) as http:
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', http.get(SIGN_IN).text)
+        assert token is not None
+        return http.post(SIGN_IN, data={"csrfmiddlewaretoken": token[1], "login": USERNAME, "password": password})
+
+
+def test_the_workers_count_attempts_together(facade: Facade) -> None:
+    for guess in range(FAILURES_PER_NAME):
+        assert attempt(facade, f"wrong {guess}", f"198.51.100.{guess}").status_code == 200
+
+    assert "Too many failed login attempts" in attempt(facade, PASSWORD, "198.51.100.99").text
+
+
+def test_behind_a_trusted_proxy(facade: Facade) -> None:
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": PUBLIC}
+
+    answer = facade.request("GET", SIGN_IN, host="inner.example", headers=headers)
+
+    assert answer.status == 200
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    assert "; Secure" in answer.headers["set-cookie"]
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_in_the_clear(facade: Facade) -> None:
+    here = facade.request("GET", SIGN_IN)
+    assert here.status == 200
+    assert "Secure" not in here.headers["set-cookie"]
+    assert "strict-transport-security" not in here.headers
+
+    elsewhere = facade.request("GET", SIGN_IN, host=PUBLIC)
+    assert (elsewhere.status, elsewhere.headers["location"]) == (301, f"https://{PUBLIC}{SIGN_IN}")
+
+
+def test_from_a_stranger_nothing_is_believed() -> None:
+    with Facade(workers=1, FACADE_CONTROL_HOSTS=f"localhost,{PUBLIC}") as facade:
+        headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "localhost"}
+
+        assert "strict-transport-security" not in facade.request("GET", SIGN_IN, headers=headers).headers
+        assert facade.request("GET", SIGN_IN, host="unknown.example", headers=headers).status == 404
+        refused = facade.request("GET", SIGN_IN, host=PUBLIC, headers=headers)
+        assert refused.status == 403
+        assert b"FACADE_TRUSTED_PROXIES" in refused.body
