@@ -11,6 +11,7 @@ that uvicorn would send for the middleware's answer. It takes a request only whe
 Everything else goes on to uvicorn's parser and from there to Django, as if this module were not there.
 """
 
+import logging
 import re
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -26,22 +27,21 @@ from routing.dataplane.counters import counters
 from routing.dataplane.live import live
 from routing.dataplane.proxies import is_trusted
 
-# Fields that bear on neither the answer nor the framing, by their first letters. That leaves out, in every spelling,
-# Authorization, Connection, Content-*, Expect, Host, Proxy-Connection, Trailer, Transfer-Encoding, Upgrade and
-# User-Agent; X-Forwarded-Host is looked at where the peer is trusted.
-_NAME = (
-    r"(?:[0-9BDFGI-OQRSV-Zbdfgi-oqrsv-z]|[Aa](?![Uu])|[Cc](?![Oo][Nn])|[Ee](?![Xx])|[Hh](?![Oo])|[Pp](?![Rr][Oo])"
-    r"|[Tt](?![Rr][Aa][IiNn]))[0-9A-Za-z-]*+"
-)
+logger = logging.getLogger(__name__)
+
+# All of the following judge lower-cased text. Fields that bear on neither the answer nor the framing, by their first
+# letters; that leaves out Authorization, Connection, Content-*, Expect, Host, Proxy-Connection, Trailer,
+# Transfer-Encoding, Upgrade and User-Agent. X-Forwarded-Host is looked at where the peer is trusted.
+_NAME = r"(?:[0-9bdfgi-oqrsv-z]|a(?!u)|c(?!on)|e(?!x)|h(?!o)|p(?!ro)|t(?!ra[in]))[0-9a-z-]*+"
 _TEXT = r"[\t\x20-\x7e\x80-\xff]*+\r\n"
-_OTHERS = rf"(?:{_NAME}:{_TEXT}|([Aa]uthorization):{_TEXT}|[Cc]onnection: ?+(?:[Kk]eep-[Aa]live|([Cc]lose))\r\n)*+"
-_HOST = r"[0-9A-Za-z.:\[\]-]++"
+_OTHERS = rf"(?:(?:{_NAME}|authorization):{_TEXT}|connection: ?+(?:keep-alive|close)\r\n)*+"
+_HOST = r"[0-9a-z.:\[\]-]+"
 # Host goes first, as clients send it (RFC 9110 §7.2), User-Agent comes once or not at all, and the head ends the text.
-# All quantifiers are possessive: matching takes time in proportion to the length, whatever is sent.
-_FIELDS = re.compile(
-    rf"[Hh]ost:[ \t]*+({_HOST})\r\n{_OTHERS}(?:[Uu]ser-[Aa]gent:[ \t]*+([!-~][ -~]*+)\r\n)?+{_OTHERS}\r\n"
-)
-_FORWARDED_HOST = re.compile(r"^x-forwarded-host:[ \t]*+([^\r]*+)", re.IGNORECASE | re.MULTILINE)
+# Possessive quantifiers: matching takes time in proportion to the length, whatever is sent. (None of them has a group
+# inside: there, Python 3.11 fails.)
+_FIELDS = re.compile(rf"host:[ \t]*+({_HOST})\r\n{_OTHERS}(?:user-agent:[ \t]*+([!-~][ -~]*)\r\n)?{_OTHERS}\r\n")
+_CLOSE = re.compile(r"^connection: ?close\r", re.MULTILINE)
+_FORWARDED_HOST = re.compile(r"^x-forwarded-host:[ \t]*+([^\r]*)", re.MULTILINE)
 _VERSIONS = ("HTTP/1.1", "HTTP/1.0")
 # Longer requests are rare, and no slower by the parser.
 _MAX_BYTES = 4096
@@ -174,44 +174,55 @@ class _Lane:
             self._era += 1
         count = 0
         for connection, data in arrived:
-            answer = None
-            if connection.ready:
-                answer = self._remembered[connection.behind_proxy].get(data)
-                if answer is None or answer.era != self._era:
-                    answer = self._decide(data, connection.behind_proxy)
-            if answer is None:
-                connection.parse(data)
+            try:
+                answer = self._known_or_decided(data, connection) if connection.ready else None
+                if answer is None:
+                    connection.parse(data)
+                    continue
+                connection.answer(parts, answer, now)
+            except Exception:
+                # As the event loop does for an error in one connection's data_received: the others must not suffer.
+                logger.exception("serving a connection failed; it is closed")
+                connection.transport.abort()
                 continue
             count += 1
-            connection.answer(parts, answer, now)
             if connection.access_log:
                 connection.log(data)
         state.total_requests += count
         counters.totals["redirect"] += count
 
+    def _known_or_decided(self, data: bytes, connection: FastLane) -> _Answer | None:
+        answer = self._remembered[connection.behind_proxy].get(data)
+        if answer is None or answer.era != self._era:
+            return self._decide(data, connection.behind_proxy)
+        return answer
+
     def _decide(self, data: bytes, behind_proxy: bool) -> _Answer | None:
         """The redirect that the middleware would answer. None: another answer, or not certain to be one request."""
         table = self._table
+        if table is None or len(data) > _MAX_BYTES:
+            return None
         line, _, text = data.decode("latin-1").partition("\r\n")
         words = line.split(" ")
-        fields = _FIELDS.fullmatch(text)
-        if table is None or fields is None or len(words) != 3 or len(data) > _MAX_BYTES:
+        lowered = text.lower()
+        fields = _FIELDS.fullmatch(lowered)
+        if fields is None or len(words) != 3:
             return None
         method, target, version = words
         path, _, query = target.partition("?")
-        host, authorized, close, agent, authorized_too, close_too = fields.groups("")
-        if behind_proxy and (forwarded := _FORWARDED_HOST.findall(text)):
-            host = forwarded[0]
-            if len(forwarded) > 1 or not re.fullmatch(_HOST, host):
-                return None
         # A fragment never gets as far as the middleware.
         if method not in READS or version not in _VERSIONS or "#" in query:
             return None
-        credentials = bool(authorized or authorized_too)
+        host, agent = text[slice(*fields.span(1))], text[slice(*fields.span(2))] if fields[2] else ""
+        if behind_proxy and (forwarded := _FORWARDED_HOST.findall(lowered)):
+            host = forwarded[0]
+            if len(forwarded) > 1 or not re.fullmatch(_HOST, host):
+                return None
+        credentials = "\nauthorization:" in lowered
         decision = decide(table, Request(method, host, path, query, agent, credentials))
         if not isinstance(decision, Redirect):
             return None
-        closes = bool(close or close_too) or version == "HTTP/1.0"
+        closes = version == "HTTP/1.0" or _CLOSE.search(lowered) is not None
         answer = _Answer(decision.location.encode("latin-1"), closes, self._era)
         if not credentials:
             self._remember(data, behind_proxy, answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from django.core.handlers.asgi import ASGIHandler
@@ -129,23 +129,28 @@ class Lane:
         self._state = ServerState()
         self._state.default_headers = [(b"date", b"Mon, 23 Nov 2026 16:00:00 GMT"), (b"server", b"uvicorn")]
 
-    async def answer(self, reads: Sequence[bytes], peer: str = "192.0.2.1") -> Outcome:
-        """What the server sends when it reads exactly these pieces, with all the time it wants after each."""
+    def connect(self, peer: str = "192.0.2.1") -> tuple[HttpToolsProtocol, Wire]:
+        """A new connection. Needs a running event loop."""
         wire = Wire(peer)
         connection = self._protocol(self._config, self._state, {}, asyncio.get_running_loop())
         connection.access_log = False
         connection.connection_made(wire)
+        return connection, wire
+
+    async def answer(self, reads: Sequence[bytes], peer: str = "192.0.2.1") -> Outcome:
+        """What the server sends when it reads exactly these pieces, with all the time it wants after each."""
+        connection, wire = self.connect(peer)
         for read in reads:
             if wire.closed:
                 break
             connection.data_received(read)
-            await self._rest(connection, wire)
+            await self.rest(connection, wire)
         outcome = Outcome(bytes(wire.sent), wire.closed)
         connection.connection_lost(None)
-        await self._rest(connection, wire)
+        await self.rest(connection, wire)
         return outcome
 
-    async def _rest(self, connection: HttpToolsProtocol, wire: Wire) -> None:
+    async def rest(self, connection: HttpToolsProtocol, wire: Wire) -> None:
         """Let the server do all that it can do now."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         idle = 0
@@ -155,8 +160,8 @@ class Lane:
             idle = 0 if before != (len(wire.sent), wire.closed) else idle + 1
             if idle > 3 and not self._state.tasks:
                 return
-            # An application that waits for a body that doesn't come is at rest as well.
-            if idle > _TURNS_WITHOUT_PROGRESS and connection.cycle.more_body:
+            # An application that waits for a body that doesn't come, or to write, is at rest as well.
+            if idle > _TURNS_WITHOUT_PROGRESS and (connection.cycle.more_body or connection.flow.write_paused):
                 return
         raise AssertionError(f"no rest after {_PATIENCE_SECONDS} s; sent so far: {bytes(wire.sent)!r}")
 
@@ -168,6 +173,10 @@ class Lanes:
         self.fast = Lane(FastLane)
         self.slow = Lane(HttpToolsProtocol)
         self._runner = asyncio.Runner()
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a test's own steps on the event loop of both."""
+        self._runner.run(work)
 
     def close(self) -> None:
         """End the event loop."""

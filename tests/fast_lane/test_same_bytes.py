@@ -5,15 +5,18 @@ Here both run in this process, where a test decides where each read ends; over r
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from pytest_django import Settings
 
+from routing.dataplane.counters import counters
 from routing.dataplane.live import live
 from tests.fast_lane import requests
-from tests.fast_lane.lanes import Lanes, table
+from tests.fast_lane.lanes import Lane, Lanes, table
 from tests.fast_lane.requests import PLAIN
 
 PROXY = "198.51.100.7"
@@ -149,3 +152,92 @@ def test_with_little_or_no_memory_for_answers(lanes: Lanes, settings: Settings, 
 def test_redirects_that_may_be_kept(lanes: Lanes, settings: Settings) -> None:
     settings.FACADE_REDIRECT_MAX_AGE_SECONDS = 60
     assert b"cache-control: max-age=60\r\n" in lanes.compare([PLAIN]).sent
+
+
+@pytest.mark.parametrize("kind", ["fast", "slow"])
+def test_a_client_that_does_not_read_gets_its_answers_later_and_in_order(lanes: Lanes, kind: str) -> None:
+    lane: Lane = getattr(lanes, kind)
+
+    async def steps() -> None:
+        connection, wire = lane.connect()
+        connection.data_received(PLAIN)
+        await lane.rest(connection, wire)
+        connection.pause_writing()
+        connection.data_received(PLAIN.replace(b"1.0", b"2.0"))
+        await lane.rest(connection, wire)
+        assert wire.sent.count(b"HTTP/1.1 307") == 1
+        connection.data_received(PLAIN.replace(b"1.0", b"3.0"))
+        await lane.rest(connection, wire)
+        connection.resume_writing()
+        await lane.rest(connection, wire)
+        connection.data_received(PLAIN.replace(b"1.0", b"4.0"))
+        await lane.rest(connection, wire)
+        assert re.findall(rb"manifests/(.)\.0", wire.sent) == [b"1", b"2", b"3", b"4"]
+
+    lanes.run(steps())
+
+
+@pytest.mark.parametrize("kind", ["fast", "slow"])
+def test_an_answer_waits_for_the_one_before_it(lanes: Lanes, kind: str) -> None:
+    lane: Lane = getattr(lanes, kind)
+
+    async def steps() -> None:
+        connection, wire = lane.connect()
+        # Django asks for the whole body of a request that is no registry client's.
+        upload = b"POST /livez HTTP/1.1\r\nHost: control.acme.com\r\nContent-Length: 2\r\n\r\n"
+        connection.data_received(upload)
+        await lane.rest(connection, wire)
+        connection.data_received(b"ab" + PLAIN)
+        await lane.rest(connection, wire)
+        assert re.findall(rb"HTTP/1.1 (\d+)", wire.sent)[-1:] == [b"307"]
+        assert wire.sent.count(b"HTTP/1.1 ") == 2
+        connection.data_received(upload)
+        connection.data_received(b"a")
+        connection.data_received(b"b")
+        connection.data_received(PLAIN)
+        await lane.rest(connection, wire)
+        assert re.findall(rb"HTTP/1.1 (\d+)", wire.sent)[-1:] == [b"307"]
+        assert wire.sent.count(b"HTTP/1.1 ") == 4
+
+    lanes.run(steps())
+
+
+@pytest.mark.parametrize("kind", ["fast", "slow"])
+def test_an_idle_connection_is_closed_after_the_keep_alive_time_and_no_sooner(lanes: Lanes, kind: str) -> None:
+    lane: Lane = getattr(lanes, kind)
+
+    async def steps() -> None:
+        loop = asyncio.get_running_loop()
+        connection, wire = lane.connect()
+        connection.timeout_keep_alive = 1
+        answered_at = 0.0
+        while not wire.closed:
+            # The second request goes out when half of the time is over; then nothing more.
+            if wire.sent.count(b"HTTP/1.1 307") < 2 and loop.time() > answered_at + 0.5:
+                answered_at = loop.time()
+                connection.data_received(PLAIN)
+            await asyncio.sleep(0.01)
+        assert loop.time() >= answered_at + 1
+        assert wire.sent.count(b"HTTP/1.1 307") == 2
+
+    lanes.run(asyncio.wait_for(steps(), 30))
+
+
+def test_redirects_are_counted_and_logged_as_in_the_slow_lane(lanes: Lanes, caplog: pytest.LogCaptureFixture) -> None:
+    raw = PLAIN.replace(b"1.0 HTTP", b"1.0?ns=x HTTP")
+    lines: dict[str, list[str]] = {}
+    before = counters.totals["redirect"]
+
+    async def steps(lane: Lane) -> None:
+        connection, wire = lane.connect()
+        connection.access_log = True
+        connection.data_received(raw)
+        await lane.rest(connection, wire)
+
+    with caplog.at_level("INFO", "uvicorn.access"):
+        for kind in ("fast", "slow"):
+            caplog.clear()
+            lanes.run(steps(getattr(lanes, kind)))
+            lines[kind] = [record.getMessage() for record in caplog.records if record.name == "uvicorn.access"]
+    assert lines["fast"] == lines["slow"] == ['192.0.2.1:40000 - "GET /v2/acme/app/manifests/1.0?ns=x HTTP/1.1" 307']
+    assert counters.totals["redirect"] >= before + 1
