@@ -1,4 +1,4 @@
-"""How many requests this process answered, by kind of decision. Imports nothing of ours.
+"""How many requests this process answered, by kind of decision, and the bytes that passed. Imports nothing of ours.
 
 A request costs one addition, in either lane. Whoever exports the numbers takes what has come since the last time, and
 does the expensive part (labels, files that workers share) then.
@@ -9,7 +9,8 @@ from collections import defaultdict
 
 
 class Counters:
-    """Counts by kind: the name of the decision's class, in lower case.
+    """Counts by kind: the name of the decision's class, in lower case; `relayed_bytes` and `streamed_bytes` of bodies
+    that came from backing registries.
 
     Additions take no lock. Under a server with threads one may be lost now and then.
     """
@@ -22,6 +23,10 @@ class Counters:
     def count(self, kind: str) -> None:
         """One more request of this kind."""
         self.totals[kind] += 1
+
+    def add(self, kind: str, number: int) -> None:
+        """So many more of this kind."""
+        self.totals[kind] += number
 
     def take(self) -> dict[str, int]:
         """What has been counted since the last call, by kind, without those that haven't."""

@@ -7,6 +7,7 @@ from routing.core.decisions import Relay, Resolve, Token
 from routing.core.table import Table
 from routing.dataplane.answers import Answer, error
 from routing.dataplane.caller import Caller
+from routing.dataplane.counters import counters
 from routing.dataplane.limits import TooManyRelays, limits
 from routing.dataplane.loops import loop_refusal
 from routing.dataplane.relay import Streamed, begun, relay, resolve
@@ -37,7 +38,10 @@ async def exchange(
     try:
         async with registry_client(lasting=lasting) as client:
             if isinstance(decision, Relay):
-                return await relay(client, decision, caller)
+                relayed = await relay(client, decision, caller)
+                if relayed.status == 200:
+                    counters.add("relayed_bytes", len(relayed.body))
+                return relayed
             if isinstance(decision, Token):
                 return await token(client, table, decision, caller)
             if not lasting:
@@ -54,11 +58,12 @@ async def exchange(
 
 
 async def _counted(parts: AsyncGenerator[bytes, None], tenant: str) -> AsyncGenerator[bytes, None]:
-    """Keep the place until the last byte has gone through, or the caller has gone."""
+    """Keep the place until the last byte has gone through, or the caller has gone, and count the bytes."""
     try:
         async with aclosing(parts):
             yield b""
             async for part in parts:
+                counters.add("streamed_bytes", len(part))
                 yield part
     finally:
         limits.leave(tenant)

@@ -14,6 +14,7 @@ import pytest
 from pytest_django import Settings
 
 from routing.core.table import Auth, Flag, RegistryEntry
+from routing.dataplane.counters import counters
 from routing.dataplane.limits import limits
 from tests.registries.sick_server import Exchange, SickServer
 from tests.registries.waiting import eventually
@@ -314,6 +315,20 @@ async def test_r16_3_a_blob_is_passed_through_where_the_operator_says_so(
     assert (part.status, part.body) == (206, LAYER[5:10])
     assert part.headers["content-range"] == f"bytes 5-9/{len(LAYER)}"
     assert limits.under_way == 0
+
+
+async def test_what_passes_is_counted(ask: Asking, server: SickServer) -> None:
+    ask.lead_to(ask.registry._replace(stream_blobs=True))
+    server.on(UPSTREAM[BLOB], inline)
+    server.answers(UPSTREAM[MANIFEST], 200, {"Content-Type": INDEX}, b"12345678")
+    before = dict(counters.totals)
+    await ask(BLOB)
+    await ask(BLOB, headers=[TOKEN, ("range", "bytes=5-9")])
+    await ask(MANIFEST)
+    await ask(MANIFEST, method="HEAD")
+    await ask(TAGS)
+    grown = {kind: total - before.get(kind, 0) for kind, total in counters.totals.items()}
+    assert (grown["streamed_bytes"], grown["relayed_bytes"]) == (len(LAYER) + 5, 8)
 
 
 async def test_r16_3_a_stream_is_read_no_faster_than_it_is_taken(ask: Asking, server: SickServer) -> None:
