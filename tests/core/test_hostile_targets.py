@@ -101,6 +101,11 @@ def origins_of(host: str) -> set[str]:
     return {ALL_REGISTRIES[key].origin for key in keys}
 
 
+def served_as(host: str) -> str:
+    """The hostname in the table under which a (normalised) host is served: itself, or the wildcard above it."""
+    return host if host in HOSTS else "*." + host.partition(".")[2]
+
+
 ORIGINS = {host: origins_of(host) for host in HOSTS}
 # A path that every reader takes for the same thing; the query, if any, is of printable ASCII.
 PLAIN_PATH = re.compile(r"/v2/(?:[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*/)*[a-z]*(?:/[A-Za-z0-9_.:=+~-]*)*", re.ASCII)
@@ -112,7 +117,7 @@ def check_url(url: str, request: Request) -> None:
     host = (
         request.host.lower().rpartition("]")[0] + "]" if "[" in request.host else request.host.lower().partition(":")[0]
     )
-    origins = ORIGINS[host.removesuffix(".")]
+    origins = ORIGINS[served_as(host.removesuffix("."))]
     (origin,) = (origin for origin in origins if url.startswith(origin + "/v2/"))
     split, parsed, own = urlsplit(url), httpx2.URL(url), urlsplit(origin)
     assert (split.scheme, split.netloc) == (own.scheme, own.netloc)
@@ -139,10 +144,10 @@ def judge(request: Request) -> Decision:
         assert decision.message
         assert PRINTABLE.fullmatch(decision.allow.replace(" ", ""))
     elif isinstance(decision, Challenge):
-        assert decision.host in HOSTS
+        assert served_as(decision.host) in HOSTS
         assert re.fullmatch(r"(?:repository:[a-z0-9._/-]+:pull)?", decision.scope)
     elif isinstance(decision, Token):
-        assert decision.host in HOSTS
+        assert served_as(decision.host) in HOSTS
     elif isinstance(decision, Control):
         assert any(name in request.host.lower() for name in CONTROL_HOSTS)
     else:
