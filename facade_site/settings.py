@@ -131,10 +131,10 @@ def database(url: str) -> dict[str, Any]:
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = {
             # WAL: readers (every worker's poll) never wait for a writer, nor a writer for them.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
             # Take the write lock at BEGIN: a verb that reads, then writes, can't be refused half-way.
             "transaction_mode": "IMMEDIATE",
-            "timeout": 5,
+            "timeout": 20,
         }
     elif config["ENGINE"] == "django.db.backends.postgresql":
         config["OPTIONS"] = {**config.get("OPTIONS", {}), "connect_timeout": 5, "pool": {"min_size": 0, "max_size": 8}}
