@@ -14,6 +14,9 @@ env = load()
 wsgi_app = "facade_site.asgi:application"
 worker_class = "routing.dataplane.worker.FacadeWorker"
 proc_name = "registry-facade"
+# The application and the table are loaded once, and the workers share that memory. Code that has changed is therefore
+# taken up by a restart (or SIGUSR2), not by SIGHUP.
+preload_app = True
 
 bind = f"{env.str('BIND', default='127.0.0.1')}:{env.int('PORT', default=8000)}"
 workers = env.int("WEB_CONCURRENCY", default=2)
@@ -34,6 +37,20 @@ accesslog = None
 control_socket_disable = True
 # The middleware judges forwarded headers itself, by FACADE_TRUSTED_PROXIES: nothing before it may rewrite the client.
 forwarded_allow_ips = ""
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Called in the first process before each worker."""
+    from routing.dataplane.live import live
+
+    live.before_fork()
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Called in each worker: from here on it follows the table by itself."""
+    from routing.dataplane.live import live
+
+    live.follow()
 
 
 def when_ready(server: Any) -> None:

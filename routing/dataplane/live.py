@@ -5,6 +5,7 @@ answered from that table, whatever happens meanwhile. The database may be gone f
 process that starts meanwhile reads the last snapshot.
 """
 
+import gc
 import logging
 import os
 import random
@@ -68,6 +69,21 @@ class LiveTable:
         self._stop.clear()
         self._thread, self._following = None, False
 
+    def before_fork(self) -> None:
+        """Make this process fit to be forked: its table as new as can be had, no thread, no connection.
+
+        What is there is left to its children to share: nothing that the collector would touch, and so copy.
+        """
+        self.stop()
+        self.try_refresh()
+        if self._unreachable:
+            self._read_newer_snapshot()
+        connections.close_all()
+        for each in connections.all(initialized_only=True):
+            if each.vendor == "postgresql":
+                each.close_pool()  # type: ignore[attr-defined]  # its threads wouldn't be there in a child
+        gc.freeze()
+
     def refresh(self) -> bool:
         """Bring the table up to date now; True where it changed. Raises django.db.DatabaseError."""
         from routing.models import Change, Generation
@@ -122,6 +138,15 @@ class LiveTable:
         else:
             self.source = "snapshot"
             logger.warning("serving from the snapshot of generation %d", self.table.generation)
+
+    def _read_newer_snapshot(self) -> None:
+        """Others may have followed the database longer than this process did, before it went."""
+        try:
+            written = snapshot.generation(snapshot_path(), database_identity())
+        except (snapshot.SnapshotInvalid, OSError):
+            return
+        if self.table is not None and written > self.table.generation:
+            self._read_snapshot()
 
     @staticmethod
     def _applied(table: core.Table, changes: list[core.Change]) -> core.Table | None:

@@ -55,11 +55,7 @@ def write(path: Path, table: Table, database: str) -> None:
 def read(path: Path, policy: Policy, database: str) -> Table:
     """The table in the file. Raises SnapshotInvalid, and FileNotFoundError or another OSError."""
     with path.open("rb") as file:
-        header = _header(file.readline(_MAX_HEADER_BYTES))
-        if header["format"] != FORMAT:
-            raise SnapshotInvalid(f"it is of format {header['format']}, this release reads {FORMAT}")
-        if header["database"] != database:
-            raise SnapshotInvalid("it is of another database")
+        header = _header(file.readline(_MAX_HEADER_BYTES), database)
         body = file.read()
     if len(body) != header["length"] or hashlib.sha256(body).hexdigest() != header["sha256"]:
         raise SnapshotInvalid("it is damaged")
@@ -70,15 +66,26 @@ def read(path: Path, policy: Policy, database: str) -> Table:
         raise SnapshotInvalid("it doesn't hold a table") from error
 
 
-def _header(line: bytes) -> dict[str, Any]:
+def generation(path: Path, database: str) -> int:
+    """The generation of the table in the file, by its first line. Raises as `read` does."""
+    with path.open("rb") as file:
+        return int(_header(file.readline(_MAX_HEADER_BYTES), database)["generation"])
+
+
+def _header(line: bytes, database: str) -> dict[str, Any]:
+    kinds = {"format": int, "database": str, "generation": int, "length": int, "sha256": str}
     try:
-        header = json.loads(line)
-        kinds = {"format": int, "database": str, "generation": int, "length": int, "sha256": str}
-        if all(isinstance(header[name], kind) for name, kind in kinds.items()):
-            return dict(header)
+        header = dict(json.loads(line))
+        known = all(isinstance(header[name], kind) for name, kind in kinds.items())
     except (ValueError, LookupError, TypeError):
-        pass
-    raise SnapshotInvalid("it is no snapshot of a routing table")
+        known = False
+    if not known:
+        raise SnapshotInvalid("it is no snapshot of a routing table")
+    if header["format"] != FORMAT:
+        raise SnapshotInvalid(f"it is of format {header['format']}, this release reads {FORMAT}")
+    if header["database"] != database:
+        raise SnapshotInvalid("it is of another database")
+    return header
 
 
 def _columns(table: Table) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The gunicorn worker: uvicorn with the fast lane, and a shutdown that loses no request.
 
-Imports fast_lane and live.
+Imports fast_lane.
 """
 
 import sys
@@ -11,7 +11,6 @@ from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
 from routing.dataplane.fast_lane import FastLane, drain
-from routing.dataplane.live import live
 
 
 class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no types
@@ -28,8 +27,6 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
 
     async def _serve(self) -> None:
         self.config.app = self.wsgi
-        # The fast lane answers without ever asking for the table to be followed.
-        live.follow()
         server = DrainingServer(self.config)
         self._install_sigquit_handler()
         await server.serve(sockets=self.sockets)
