@@ -17,6 +17,7 @@ from routing.core.table import Table
 from routing.dataplane.answers import Answer, render
 from routing.dataplane.asgi import MAX_FORM_BYTES
 from routing.dataplane.caller import caller_of
+from routing.dataplane.counters import counters
 from routing.dataplane.exchange import exchange
 from routing.dataplane.live import live
 from routing.dataplane.proxies import effective_host, outside_of
@@ -47,6 +48,7 @@ class FacadeMiddleware:
         decision = decision_for(table, request)
         if isinstance(decision, Control):
             return self.get_response(request)
+        counters.count(type(decision).__name__.lower())
         if isinstance(decision, Token) and too_long(request):
             decision = _FORM_TOO_LARGE
         if table is not None and isinstance(decision, Relay | Resolve | Token):
