@@ -215,6 +215,8 @@ def test_hostile_targets_through_all_of_django(settings: Settings) -> None:
         request = choices.request(
             path=choices.spoiled(choices.path()), query=choices.spoiled("n=5"), host=choices.spoiled("docker.acme.com")
         )
+        if "?" in request.path:
+            return  # On the wire the path would end there.
         outcome = outcome_of(decide(table, request))
         if not isinstance(outcome, ALONE) or request.method != request.method.upper():
             return
