@@ -17,6 +17,9 @@ from routing.dns.txt import NameServer, parse_name_server
 from routing.registries.client import ClientLimits
 from routing.registries.guard import GuardPolicy
 
+# On PostgreSQL, what writers notify and workers listen to.
+NOTIFY_CHANNEL = "routing_changed"
+
 
 @cache
 def policy() -> Policy:

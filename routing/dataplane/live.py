@@ -16,7 +16,7 @@ import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections
 
-from routing.conf import database_identity, policy, snapshot_path
+from routing.conf import NOTIFY_CHANNEL, database_identity, policy, snapshot_path
 from routing.core import table as core
 from routing.dataplane import snapshot
 
@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 # More changes than this at once are slower to apply one by one than to load anew.
 _MAX_CHANGES = 20_000
-NOTIFY_CHANNEL = "routing_changed"
 
 
 class LiveTable:

@@ -1,6 +1,6 @@
 """One unit of work: what a verb saves, its history and its changes for the workers, in one transaction.
 
-Imports models and core. The only place from which routing tables and the change log are written.
+Imports conf, models and core. The only place from which routing tables and the change log are written.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, models, transaction
 from django.utils import timezone
 
+from routing.conf import NOTIFY_CHANNEL
 from routing.models import Change, Generation
 from routing.services.actor import Actor
 from routing.services.errors import VerbError
@@ -19,7 +20,6 @@ from routing.services.errors import VerbError
 KEPT_CHANGES = 100_000
 _PRUNE_EVERY = 1_000
 _BATCH_ROWS = 500
-NOTIFY_CHANNEL = "routing_changed"
 
 
 class _Noun(Protocol):
