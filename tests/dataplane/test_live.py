@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError, connection
 from pytest_django import Settings
 
-from routing.conf import policy
+from routing.conf import NOTIFY_CHANNEL, policy
 from routing.dataplane import live as live_module
 from routing.dataplane.live import LiveTable
 from routing.models import Change, Generation, Mapping
@@ -334,4 +334,4 @@ def cut_other_connections() -> None:
 def wake_listeners() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(f"NOTIFY {live_module.NOTIFY_CHANNEL}")
+            cursor.execute(f"NOTIFY {NOTIFY_CHANNEL}")
