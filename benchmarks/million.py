@@ -10,8 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from routing.core.mappings import MappingEntry
 from routing.core.policy import Policy
-from routing.core.table import Change, HostEntry, MappingEntry, RegistryEntry, Table, TenantEntry
+from routing.core.table import Change, HostEntry, RegistryEntry, Table, TenantEntry
 from routing.dataplane import snapshot
 
 MAPPINGS, HOSTNAMES, REGISTRIES, TENANTS = 1_000_000, 100_000, 100, 1_000

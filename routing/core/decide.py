@@ -9,6 +9,7 @@ from typing import NamedTuple
 from routing.core.clients import answers_challenges_anywhere, product, reauthorises
 from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
 from routing.core.hosts import HostInvalid, parse_authority
+from routing.core.mappings import Flag
 from routing.core.names import (
     MAX_NAME_LENGTH,
     Endpoint,
@@ -19,7 +20,7 @@ from routing.core.names import (
     parse_endpoint,
     parse_pull,
 )
-from routing.core.table import Flag, HostEntry, Match, Strategy, Table, TenantEntry
+from routing.core.table import HostEntry, Match, Strategy, Table, TenantEntry
 
 READS = ("GET", "HEAD")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -105,7 +106,7 @@ def _repository(table: Table, host: str, served_name: str, endpoint: Endpoint, r
     match = table.find(served_name, endpoint.name)
     if match is None:
         return Refuse(403, "DENIED", f"{host}/{endpoint.name} is not mapped to any registry; ask the owner of {host}")
-    if not match.mapping.flags & _ENABLED:
+    if not match.flags & _ENABLED:
         where = f"{host}/{match.prefix}" if match.prefix else host
         return Refuse(403, "DENIED", f"the mapping of {where} is switched off; ask the owner of {host}")
     if not match.upstream_name:
@@ -135,7 +136,7 @@ def _read(table: Table, host: str, endpoint: Endpoint, match: Match, request: Re
         if strategy is _SPLIT and follows:
             return Redirect(url)
         return Challenge(host, f"repository:{endpoint.name}:pull")
-    key = match.mapping.registry
+    key = match.registry_key
     if kind is _BLOB:
         follows = answers_challenges_anywhere(request.user_agent, table.policy.reauthorising_clients)
         return Resolve(host, key, match.registry, url, endpoint, match.upstream_name, strategy, follows)
@@ -144,7 +145,7 @@ def _read(table: Table, host: str, endpoint: Endpoint, match: Match, request: Re
 
 def _write(table: Table, endpoint: Endpoint, match: Match, request: Request) -> Decision:
     where = f"{match.registry.origin.partition('://')[2]}/{match.upstream_name}"
-    if not match.mapping.flags & _ALLOW_PUSH:
+    if not match.flags & _ALLOW_PUSH:
         return Refuse(405, "UNSUPPORTED", f"this address is for pulling; push to {where}", allow="GET, HEAD")
     if not reauthorises(request.user_agent, table.policy.reauthorising_clients):
         message = f"this client cannot push through a redirect; push to {where}"

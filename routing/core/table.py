@@ -4,14 +4,16 @@ Imports only this package. Look-up costs one dict look-up per path component, wh
 registry or a tenant touches one entry, however many mappings refer to it: mappings hold keys, not objects.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import IntFlag, StrEnum
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from routing.core.hosts import wildcard_above
+from routing.core.mappings import Flag, MappingEntry, pack, unpack
 from routing.core.policy import Policy
 from routing.core.sharded import ShardedMap
+from routing.core.usage import RENAMES, WHOLE, Usage, UsageCounter, counted, kind_of, kinds
 
 
 class Auth(StrEnum):
@@ -30,17 +32,6 @@ class Strategy(StrEnum):
     SPLIT = "split"
     BROKER = "broker"
     SHELL = "shell"
-
-
-class Flag(IntFlag):
-    """What a mapping says of itself, packed, so that a mapping stays small."""
-
-    ENABLED = 1
-    ALLOW_PUSH = 2
-    PRIVATE = 4
-    SHELL = 8
-    # Worked out, never stored: some name under this mapping has another name at the registry.
-    RENAMES = 16
 
 
 class TenantEntry(NamedTuple):
@@ -77,20 +68,12 @@ class HostEntry(NamedTuple):
     refusal: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MappingEntry:
-    """Where one prefix of one hostname leads. Slots, and keys shared with the registries': a million of these fit."""
-
-    registry: str
-    upstream_prefix: str
-    flags: int
-
-
 class Match(NamedTuple):
     """The mapping that a repository name falls under, and that name at the registry."""
 
     prefix: str
-    mapping: MappingEntry
+    flags: int
+    registry_key: str
     registry: RegistryEntry
     upstream_name: str
     strategy: Strategy
@@ -111,10 +94,6 @@ class Change(NamedTuple):
 
 class TableInvalid(ValueError):
     """A change that no table can take in; a full load is needed."""
-
-
-# (registry key, flags) → how many mappings of the hostname are so: what a ping has to know.
-Usage = tuple[tuple[tuple[str, int], int], ...]
 
 
 class CompiledRegistry(NamedTuple):
@@ -146,11 +125,6 @@ def compile_registry(entry: RegistryEntry) -> CompiledRegistry:
     )
 
 
-def mapping_key(host: str, prefix: str) -> str:
-    """The key of a mapping; a hostname holds no slash, so that it can't be mistaken."""
-    return f"{host}/{prefix}"
-
-
 @dataclass(frozen=True, slots=True)
 class Table:
     """Everything that `decide()` looks at. Never changed: `apply` gives the next table."""
@@ -160,7 +134,8 @@ class Table:
     tenants: ShardedMap[TenantEntry] = field(default_factory=ShardedMap)
     registries: ShardedMap[CompiledRegistry] = field(default_factory=ShardedMap)
     hosts: ShardedMap[HostEntry] = field(default_factory=ShardedMap)
-    mappings: ShardedMap[MappingEntry] = field(default_factory=ShardedMap)
+    # Packed, see mappings.py.
+    mappings: ShardedMap[str] = field(default_factory=ShardedMap)
     usages: ShardedMap[Usage] = field(default_factory=ShardedMap)
 
     @classmethod
@@ -177,11 +152,19 @@ class Table:
     ) -> "Table":
         """Build from entries; `mappings` may be a stream."""
         compiled = ShardedMap((key, compile_registry(entry)) for key, entry in registries)
-        hosts_map = ShardedMap(hosts, expected_size=expected_hosts)
-        usage = _UsageCounter({})
-        mappings_map = ShardedMap(usage.counted(mappings), expected_size=expected_mappings)
-        usages = ShardedMap(usage.frozen(), expected_size=expected_hosts)
-        return cls(policy, generation, ShardedMap(tenants), compiled, hosts_map, mappings_map, usages)
+        hosts_map = ShardedMap(_alike(hosts), expected_size=expected_hosts)
+        usages = UsageCounter()
+
+        def packed() -> Iterable[tuple[str, str]]:
+            for key, entry in mappings:
+                host, _, prefix = key.partition("/")
+                value = pack(prefix, entry)
+                usages.add(host, kind_of(prefix, value))
+                yield key, value
+
+        packed_map = ShardedMap(packed(), expected_size=expected_mappings)
+        usages_map = ShardedMap(usages.usages.items(), expected_size=expected_hosts)
+        return cls(policy, generation, ShardedMap(tenants), compiled, hosts_map, packed_map, usages_map)
 
     def serving(self, host: str) -> tuple[str, HostEntry | None]:
         """The stored name that answers for a normalised host, and its entry: the name itself, else a wildcard above.
@@ -200,32 +183,32 @@ class Table:
         """The longest prefix of the name, in whole components, that the hostname maps. No prefix is the last try."""
         prefix = name
         get = self.mappings.get
-        mapping = get(f"{host}/{prefix}")
-        while mapping is None:
+        packed = get(f"{host}/{prefix}")
+        while packed is None:
             if not prefix:
                 return None
             prefix = prefix.rpartition("/")[0]
-            mapping = get(f"{host}/{prefix}")
-        compiled = self.registries.get(mapping.registry)
+            packed = get(f"{host}/{prefix}")
+        registry_key, upstream_prefix, flags = unpack(prefix, packed)
+        compiled = self.registries.get(registry_key)
         if compiled is None:
             return None
         registry, strategies = compiled
         rest = name[len(prefix) :] if prefix else f"/{name}"
-        upstream = (mapping.upstream_prefix + rest).lstrip("/")
+        upstream = (upstream_prefix + rest).lstrip("/")
         if registry.single_component_prefix:
             upstream = registry.upstream_name(upstream) if upstream else upstream
-        flags = mapping.flags
         index = (flags & 4) >> 2 | (flags & 8) >> 1 | (2 if upstream != name else 0)
-        return _new(Match, (prefix, mapping, registry, upstream, strategies[index]))
+        return _new(Match, (prefix, flags, registry_key, registry, upstream, strategies[index]))
 
     def used_registries(self, host: str) -> dict[str, set[Strategy]]:
         """The registries that the hostname's enabled mappings lead to, each with the strategies that lead there."""
         used: dict[str, set[Strategy]] = {}
-        for (key, flags), _count in self.usages.get(host) or ():
+        for key, flags in kinds(self.usages.get(host) or ()):
             compiled = self.registries.get(key)
             if compiled is None or not flags & Flag.ENABLED:
                 continue
-            renames = bool(flags & Flag.RENAMES) or self._may_rename(compiled.entry, flags)
+            renames = bool(flags & RENAMES) or self._may_rename(compiled.entry, flags)
             index = bool(flags & Flag.PRIVATE) + 2 * renames + 4 * bool(flags & Flag.SHELL)
             used.setdefault(key, set()).add(compiled.strategies[index])
         return used
@@ -233,7 +216,7 @@ class Table:
     @staticmethod
     def _may_rename(registry: RegistryEntry, flags: int) -> bool:
         # A hostname mapped whole onto Docker Hub has one-component names, which Docker Hub keeps elsewhere.
-        return bool(registry.single_component_prefix) and bool(flags & _WHOLE)
+        return bool(registry.single_component_prefix) and bool(flags & WHOLE)
 
     def apply(self, changes: Iterable[Change]) -> "Table":
         """The table after the changes, in their order. Raises TableInvalid for a change that it doesn't know."""
@@ -242,12 +225,18 @@ class Table:
         for change in changes:
             generation = change.generation
             try:
-                by_kind[change.kind][change.key] = _ENTRY[change.kind](change.entry)
-            except (KeyError, TypeError) as error:
+                entry = None if change.entry is None else _ENTRY[change.kind](change.key, change.entry)
+                by_kind[change.kind][change.key] = entry
+            except (KeyError, TypeError, ValueError) as error:
                 raise TableInvalid(f"generation {generation}: unknown change {change.kind} {change.key}") from error
-        counter = _UsageCounter(self.usages)
-        for key, entry in by_kind["mapping"].items():
-            counter.change(key, self.mappings.get(key), entry)
+        usages: dict[str, Usage | None] = {}
+        for key, packed in by_kind["mapping"].items():
+            host, _, prefix = key.partition("/")
+            usage = (usages[host] if host in usages else self.usages.get(host)) or ()
+            for value, step in ((self.mappings.get(key), -1), (packed, 1)):
+                if value is not None:
+                    usage = counted(usage, kind_of(prefix, value), step)
+            usages[host] = usage or None
         return Table(
             self.policy,
             generation,
@@ -255,61 +244,21 @@ class Table:
             self.registries.replace(by_kind["registry"]),
             self.hosts.replace(by_kind["hostname"]),
             self.mappings.replace(by_kind["mapping"]),
-            self.usages.replace(dict(counter.frozen_or_none())),
+            self.usages.replace(usages),
         )
 
 
-# Beside Flag.RENAMES in a usage's flags: the mapping's upstream prefix is empty.
-_WHOLE = 32
+def _alike(hosts: Iterable[tuple[str, HostEntry]]) -> Iterable[tuple[str, HostEntry]]:
+    """The same, with one object for all hostnames of a tenant that have nothing of their own."""
+    same: dict[HostEntry, HostEntry] = {}
+    for name, entry in hosts:
+        yield name, same.setdefault(entry, entry)
 
-_ENTRY: Mapping[str, Any] = {
-    "tenant": lambda entry: None if entry is None else TenantEntry(**entry),
-    "registry": lambda entry: None if entry is None else compile_registry(RegistryEntry(**entry)),
-    "hostname": lambda entry: None if entry is None else HostEntry(**entry),
-    "mapping": lambda entry: None if entry is None else MappingEntry(**entry),
+
+# From an entry's key and fields to what the table holds.
+_ENTRY: Mapping[str, Callable[[str, dict[str, Any]], Any]] = {
+    "tenant": lambda _, fields: TenantEntry(**fields),
+    "registry": lambda _, fields: compile_registry(RegistryEntry(**fields)),
+    "hostname": lambda _, fields: HostEntry(**fields),
+    "mapping": lambda key, fields: pack(key.partition("/")[2], MappingEntry(**fields)),
 }
-
-
-class _UsageCounter:
-    """Counts, by hostname, the kinds of mapping that lead to each registry, from where the last table left off."""
-
-    def __init__(self, base: ShardedMap[Usage] | dict[str, Usage]) -> None:
-        self._base = base
-        self._counts: dict[str, dict[tuple[str, int], int]] = {}
-
-    def counted(self, mappings: Iterable[tuple[str, MappingEntry]]) -> Iterable[tuple[str, MappingEntry]]:
-        for key, entry in mappings:
-            self._add(key, entry, 1)
-            yield key, entry
-
-    def change(self, key: str, old: MappingEntry | None, new: MappingEntry | None) -> None:
-        if old is not None:
-            self._add(key, old, -1)
-        if new is not None:
-            self._add(key, new, 1)
-
-    def _add(self, key: str, entry: MappingEntry, step: int) -> None:
-        host, _, prefix = key.partition("/")
-        counts = self._counts.get(host)
-        if counts is None:
-            counts = self._counts[host] = dict(self._base.get(host) or ())
-        flags = int(entry.flags)
-        if entry.upstream_prefix != prefix:
-            flags |= 16
-        if not entry.upstream_prefix:
-            flags |= _WHOLE
-        kind = (entry.registry, flags)
-        counts[kind] = counts.get(kind, 0) + step
-        if counts[kind] <= 0:
-            del counts[kind]
-
-    def frozen(self) -> Iterable[tuple[str, Usage]]:
-        # Most hostnames look alike ("one mapping onto ghcr.io"), so equal usages are one object.
-        same: dict[Usage, Usage] = {}
-        for host, counts in self._counts.items():
-            usage = tuple(sorted(counts.items()))
-            yield host, same.setdefault(usage, usage)
-
-    def frozen_or_none(self) -> Iterable[tuple[str, Usage | None]]:
-        for host, usage in self.frozen():
-            yield host, usage or None

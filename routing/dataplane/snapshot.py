@@ -15,10 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from routing.core.mappings import shared
 from routing.core.policy import Policy
-from routing.core.table import HostEntry, MappingEntry, RegistryEntry, Table, TenantEntry
+from routing.core.sharded import ShardedMap
+from routing.core.table import HostEntry, RegistryEntry, Table, TenantEntry, compile_registry
 
-FORMAT = 1
+FORMAT = 2
 _MAX_HEADER_BYTES = 4096
 
 
@@ -89,34 +91,32 @@ def _header(line: bytes, database: str) -> dict[str, Any]:
 
 
 def _columns(table: Table) -> dict[str, Any]:
-    registries = [(key, compiled.entry) for key, compiled in table.registries.items()]
-    numbers = {key: number for number, (key, _) in enumerate(registries)}
-    mappings = list(table.mappings.items())
+    hosts = {entry: number for number, entry in enumerate(dict.fromkeys(entry for _, entry in table.hosts.items()))}
+    usages = {usage: number for number, usage in enumerate(dict.fromkeys(usage for _, usage in table.usages.items()))}
     return {
         "tenants": [[key, *entry] for key, entry in table.tenants.items()],
-        "registries": [[key, *entry] for key, entry in registries],
-        "hosts": [[key, *entry] for key, entry in table.hosts.items()],
-        "keys": [key for key, _ in mappings],
-        "registry": [numbers[entry.registry] for _, entry in mappings],
-        "upstream_prefix": [entry.upstream_prefix for _, entry in mappings],
-        "flags": [int(entry.flags) for _, entry in mappings],
+        "registries": [[key, *compiled.entry] for key, compiled in table.registries.items()],
+        # Hostnames look alike: each way to be one is written once.
+        "host_entries": list(hosts),
+        "hosts": {name: hosts[entry] for name, entry in table.hosts.items()},
+        "usage_entries": list(usages),
+        "usages": {name: usages[usage] for name, usage in table.usages.items()},
+        "mappings": dict(table.mappings.items()),
     }
 
 
 def _table(policy: Policy, generation: int, columns: dict[str, Any]) -> Table:
-    registries = [(key, RegistryEntry(*entry)) for key, *entry in columns["registries"]]
-    # One string object a registry, shared by all mappings onto it.
-    keys = [key for key, _ in registries]
-    rows = zip(columns["keys"], columns["registry"], columns["upstream_prefix"], columns["flags"], strict=True)
-    return Table.build(
+    hosts = [HostEntry(*entry) for entry in columns["host_entries"]]
+    usages = [tuple((kind, count) for kind, count in usage) for usage in columns["usage_entries"]]
+    mappings = columns["mappings"]
+    return Table(
         policy,
         generation,
-        tenants=((key, TenantEntry(*entry)) for key, *entry in columns["tenants"]),
-        registries=registries,
-        hosts=((key, HostEntry(*entry)) for key, *entry in columns["hosts"]),
-        mappings=((key, MappingEntry(keys[number], upstream, flags)) for key, number, upstream, flags in rows),
-        expected_mappings=len(columns["keys"]),
-        expected_hosts=len(columns["hosts"]),
+        ShardedMap((key, TenantEntry(*entry)) for key, *entry in columns["tenants"]),
+        ShardedMap((key, compile_registry(RegistryEntry(*entry))) for key, *entry in columns["registries"]),
+        ShardedMap(((name, hosts[number]) for name, number in columns["hosts"].items()), len(columns["hosts"])),
+        ShardedMap(shared(mappings.items()), len(mappings)),
+        ShardedMap(((name, usages[number]) for name, number in columns["usages"].items()), len(columns["usages"])),
     )
 
 

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
+from routing.core.mappings import MappingEntry, mapping_key
 from routing.core.policy import Policy
-from routing.core.table import MappingEntry, Table, mapping_key
+from routing.core.table import Table
 from routing.models.change import Generation
 from routing.models.hostname import Hostname
 from routing.models.mapping import Mapping, pack_flags

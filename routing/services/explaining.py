@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from routing.conf import policy
 from routing.core.hosts import HostInvalid, normalise_hostname, parse_authority, wildcard_above
+from routing.core.mappings import Flag
 from routing.core.names import is_digest, is_name, is_tag
 from routing.core.outlook import Outlook, outlooks
-from routing.core.table import Flag, Match, Strategy, Table
+from routing.core.table import Match, Strategy, Table
 from routing.models import Hostname, Mapping, Registry
 from routing.models.load import load_table
 from routing.services.actor import Actor
@@ -104,7 +105,7 @@ def _advice(mapping: Mapping | None, match: Match | None, inline: bool) -> list[
         return ["No mapping covers this name: add one, or an empty prefix for the whole hostname."]
     advice = []
     registry = mapping.registry
-    if not match.mapping.flags & Flag.ENABLED:
+    if not match.flags & Flag.ENABLED:
         advice.append("The mapping is switched off: switch it on to serve it.")
     if registry.probe_error:
         advice.append(f"The last probe of {registry} failed: {registry.probe_error}")
@@ -116,7 +117,7 @@ def _advice(mapping: Mapping | None, match: Match | None, inline: bool) -> list[
             "token. Delivery “automatic” serves them too."
         )
     if match.strategy is Strategy.BROKER and registry.auth == "bearer" and match.upstream_name != match.prefix:
-        private = bool(match.mapping.flags & Flag.PRIVATE)
+        private = bool(match.flags & Flag.PRIVATE)
         if not private:
             advice.append(
                 "The repository has another name at the registry, so every client's manifests are relayed. "

@@ -126,11 +126,7 @@ class Work:
         instance._actor = self.actor.label
 
     def _publish(self, instance: Any) -> None:
-        entry = instance.table_entry()
-        as_dict = (
-            entry._asdict() if hasattr(entry, "_asdict") else {name: getattr(entry, name) for name in entry.__slots__}
-        )
-        self._record(instance.table_kind, instance.table_key, as_dict)
+        self._record(instance.table_kind, instance.table_key, instance.table_entry()._asdict())
 
     def _record(self, kind: str, key: str, entry: dict[str, Any] | None) -> None:
         self._generation.value += 1

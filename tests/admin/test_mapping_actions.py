@@ -34,7 +34,7 @@ def test_switch_off_and_on(desk: Desk, three: list[Mapping], table: Callable[[],
     assert (past.actor, past.history_change_reason) == ("olga", "unpaid")
     match = table().find("docker.acme.com", "one/app")
     assert match is not None
-    assert not match.mapping.flags & 1
+    assert not match.flags & 1
 
     answer = desk.act("switch_on", three, confirmed="yes")
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from routing.core.clients import parse_clients
 from routing.core.decide import Request
 from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
+from routing.core.mappings import Flag, MappingEntry
 from routing.core.policy import Policy
-from routing.core.table import Auth, Flag, HostEntry, MappingEntry, RegistryEntry, Table, TenantEntry
+from routing.core.table import Auth, HostEntry, RegistryEntry, Table, TenantEntry
 
 ON = Flag.ENABLED
 DIGEST = "sha256:" + "0123456789abcdef" * 4

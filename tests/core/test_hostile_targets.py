@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from routing.core.decide import Request, decide
 from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
-from routing.core.table import Flag, MappingEntry, RegistryEntry, Table
+from routing.core.mappings import Flag, MappingEntry
+from routing.core.table import RegistryEntry, Table
 
 from .contract import CONTROL_HOSTS, DIGEST, HOSTS, MAPPINGS, ON, REGISTRIES, TENANTS, build_table
 

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from routing.core.mappings import Flag, MappingEntry
 from routing.core.policy import Policy
 from routing.core.table import (
     Auth,
     Change,
-    Flag,
     HostEntry,
-    MappingEntry,
     RegistryEntry,
     Strategy,
     Table,
@@ -23,6 +22,7 @@ from routing.core.table import (
     TenantEntry,
     strategy_of,
 )
+from routing.core.usage import RENAMES
 
 HOSTS = ["a.example", "b.example", "*.c.example"]
 REGISTRIES = ["1", "2", "3"]
@@ -135,18 +135,18 @@ def test_a_change_that_it_does_not_know_is_refused(kind: str, entry: Any) -> Non
     [
         (Auth.NONE, 0, Strategy.OPEN),
         (Auth.NONE, Flag.PRIVATE, Strategy.OPEN),
-        (Auth.NONE, Flag.RENAMES, Strategy.OPEN),
+        (Auth.NONE, RENAMES, Strategy.OPEN),
         (Auth.BEARER, 0, Strategy.SPLIT),
         (Auth.BEARER, Flag.PRIVATE, Strategy.BROKER),
-        (Auth.BEARER, Flag.RENAMES, Strategy.BROKER),
+        (Auth.BEARER, RENAMES, Strategy.BROKER),
         (Auth.UNKNOWN, 0, Strategy.SPLIT),
-        (Auth.UNKNOWN, Flag.RENAMES, Strategy.BROKER),
+        (Auth.UNKNOWN, RENAMES, Strategy.BROKER),
         (Auth.BASIC, 0, Strategy.BROKER),
-        *((auth, Flag.SHELL | Flag.PRIVATE | Flag.RENAMES, Strategy.SHELL) for auth in Auth),
+        *((auth, Flag.SHELL | Flag.PRIVATE | RENAMES, Strategy.SHELL) for auth in Auth),
     ],
 )
 def test_the_strategy_follows_from_registry_and_mapping(auth: Auth, flags: int, strategy: Strategy) -> None:
-    private, renamed, shell = (bool(flags & flag) for flag in (Flag.PRIVATE, Flag.RENAMES, Flag.SHELL))
+    private, renamed, shell = (bool(flags & flag) for flag in (Flag.PRIVATE, RENAMES, Flag.SHELL))
 
     assert strategy_of(auth, private=private, renamed=renamed, shell=shell) is strategy
 

@@ -13,7 +13,8 @@ from django.http import StreamingHttpResponse
 from django.test import AsyncClient
 
 from routing.conf import policy
-from routing.core.table import Flag, HostEntry, MappingEntry, RegistryEntry, Table, TenantEntry, mapping_key
+from routing.core.mappings import Flag, MappingEntry, mapping_key
+from routing.core.table import HostEntry, RegistryEntry, Table, TenantEntry
 from routing.dataplane.live import live
 from tests.registries.sick_server import Asked, SickServer
 

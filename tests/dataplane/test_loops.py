@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from routing.conf import policy
-from routing.core.table import Auth, Flag, HostEntry, MappingEntry, RegistryEntry, Table, TenantEntry
+from routing.core.mappings import Flag, MappingEntry
+from routing.core.table import Auth, HostEntry, RegistryEntry, Table, TenantEntry
 from routing.dataplane.live import live
 from tests.registries.sick_server import SickServer
 

@@ -13,7 +13,8 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
-from routing.core.table import Auth, Flag, RegistryEntry
+from routing.core.mappings import Flag
+from routing.core.table import Auth, RegistryEntry
 from routing.dataplane.counters import counters
 from routing.dataplane.limits import limits
 from tests.registries.sick_server import Exchange, SickServer

@@ -10,7 +10,8 @@ import pytest
 from cryptography.fernet import Fernet
 from pytest_django import Settings
 
-from routing.core.table import Auth, Flag, RegistryEntry
+from routing.core.mappings import Flag
+from routing.core.table import Auth, RegistryEntry
 from routing.dataplane import credentials, upstream
 from tests.registries.sick_server import Exchange, SickServer
 

@@ -12,8 +12,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from routing.core.mappings import MappingEntry
 from routing.core.policy import Policy
-from routing.core.table import HostEntry, MappingEntry, RegistryEntry, Table, TenantEntry
+from routing.core.table import HostEntry, RegistryEntry, Table, TenantEntry
 from routing.dataplane.asgi import BodyGuard
 from routing.dataplane.fast_lane import FastLane
 from routing.dataplane.middleware import FacadeMiddleware

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
-from routing.core.table import Flag, Table
+from routing.core.mappings import Flag
+from routing.core.table import Table
 from routing.models import Change, Generation, Hostname, Mapping, Registry, Tenant
 from routing.services.actor import Actor
 from routing.services.errors import Conflict, NotFound, VerbError
@@ -224,7 +225,7 @@ def test_editing_sets_everything_in_one_step(platform: Actor, table: Callable[[]
     ]
     match = table().find(HOST, "acme/app")
     assert match is not None
-    assert match.mapping.flags == Flag.ALLOW_PUSH | Flag.PRIVATE | Flag.SHELL
+    assert match.flags == Flag.ALLOW_PUSH | Flag.PRIVATE | Flag.SHELL
     again = edit_mapping(platform, "", mapping_id=mapping.pk, target="quay.io/acme", **options)  # type: ignore[arg-type]
     assert again.done == []
 
@@ -255,7 +256,7 @@ def test_switching_off_and_on_is_all_or_none(platform: Actor, table: Callable[[]
     assert not Mapping.objects.filter(enabled=True).exists()
     match = table().find(HOST, "a/x")
     assert match is not None
-    assert not match.mapping.flags & Flag.ENABLED
+    assert not match.flags & Flag.ENABLED
 
 
 def test_removing_leaves_the_history_and_the_hostname(platform: Actor, table: Callable[[], Table]) -> None:

@@ -1,0 +1,59 @@
+"""A mapping's entry in the routing table, and the one string in which the table holds it.
+
+Imports nothing of ours. A million mappings stand in every worker's memory. As an object with three fields each would
+cost some 130 bytes beside its key; as one string it costs half of that, and where both sides have the same prefix, as
+most have, nothing: those strings are shared. Nor does the collector ever look at strings.
+"""
+
+from collections.abc import Iterable
+from enum import IntFlag
+from sys import intern
+from typing import NamedTuple
+
+
+class Flag(IntFlag):
+    """What a mapping says of itself, packed, so that a mapping stays small."""
+
+    ENABLED = 1
+    ALLOW_PUSH = 2
+    PRIVATE = 4
+    SHELL = 8
+
+
+class MappingEntry(NamedTuple):
+    """Where one prefix of one hostname leads: the registry's key, the prefix there, and `Flag`s added up."""
+
+    registry: str
+    upstream_prefix: str
+    flags: int
+
+
+# All flags together, those of usages included, are 63 at most: then this gives printable ASCII characters.
+_NO_FLAGS = ord("0")
+
+
+def mapping_key(host: str, prefix: str) -> str:
+    """The key of a mapping; a hostname holds no slash, so that it can't be mistaken."""
+    return f"{host}/{prefix}"
+
+
+def pack(prefix: str, entry: MappingEntry) -> str:
+    """The entry of the mapping of `prefix`, in one string.
+
+    A character of flags, the registry's key, and `/` with the upstream prefix, left out where it is the mapping's own.
+    """
+    registry, upstream_prefix, flags = entry
+    head = chr(_NO_FLAGS + flags) + registry
+    return intern(head) if upstream_prefix == prefix else f"{head}/{upstream_prefix}"
+
+
+def unpack(prefix: str, packed: str) -> MappingEntry:
+    """The entry again. A registry's key holds no slash."""
+    head, slash, upstream_prefix = packed.partition("/")
+    return MappingEntry(head[1:], upstream_prefix if slash else prefix, ord(head[0]) - _NO_FLAGS)
+
+
+def shared(mappings: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    """Packed mappings that were read from somewhere, with one object for all equal ones, as `pack` has it."""
+    for key, packed in mappings:
+        yield key, packed if "/" in packed else intern(packed)

@@ -1,0 +1,38 @@
+"""A mapping in one string: nothing is lost on the way, and what is alike is shared."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routing.core.mappings import Flag, MappingEntry, pack, shared, unpack
+
+PREFIX = st.sampled_from(["", "acme", "acme/app", "a/b/c", "library"])
+ENTRY = st.builds(MappingEntry, st.integers(1, 10**9).map(str), PREFIX, st.integers(0, 15))
+
+
+@given(PREFIX, ENTRY)
+def test_what_is_packed_comes_out_again(prefix: str, entry: MappingEntry) -> None:
+    packed = pack(prefix, entry)
+
+    assert unpack(prefix, packed) == entry
+    assert packed.isascii()
+    assert packed.isprintable()
+
+
+@given(PREFIX, ENTRY, ENTRY)
+def test_different_mappings_of_one_prefix_are_packed_differently(
+    prefix: str, one: MappingEntry, other: MappingEntry
+) -> None:
+    assert (pack(prefix, one) == pack(prefix, other)) == (one == other)
+
+
+@pytest.mark.parametrize("prefix", ["", "acme", "acme/app"])
+def test_mappings_that_keep_their_prefix_are_one_object(prefix: str) -> None:
+    packed = pack(prefix, MappingEntry("12", prefix, Flag.ENABLED))
+    other = pack("team", MappingEntry("12", "team", Flag.ENABLED))
+    read = "".join(list(packed))
+
+    assert packed is other
+    assert dict(shared([("a.example/x", read)]))["a.example/x"] is packed
