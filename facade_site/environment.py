@@ -6,6 +6,7 @@ value, which is how container secrets arrive.
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import environ
@@ -32,6 +33,16 @@ def state_dir(base_dir: Path = BASE_DIR) -> Path:
     return Path(os.environ.get("FACADE_STATE_DIR") or base_dir / "var")
 
 
+def made(folder: Path) -> Path:
+    """The state folder, made where it is missing and can be made, for its owner only.
+
+    One that can't be is no error here: with DATABASE_URL and SECRET_KEY given hardly anything is kept.
+    """
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
 def kept_secret_key(folder: Path) -> str:
     """The key in `folder/secret_key`, made on first use and readable by its owner only.
 
@@ -39,7 +50,6 @@ def kept_secret_key(folder: Path) -> str:
     """
     path = folder / "secret_key"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         fresh = folder / f".secret_key.{os.getpid()}"
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:

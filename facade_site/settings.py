@@ -5,10 +5,10 @@ from typing import Any
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from facade_site.environment import BASE_DIR, kept_secret_key, load, state_dir
+from facade_site.environment import BASE_DIR, kept_secret_key, load, made, state_dir
 
 env = load()
-STATE_DIR = state_dir()
+STATE_DIR = made(state_dir())
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret_key(STATE_DIR)
@@ -55,6 +55,8 @@ FACADE_PROOF_SECONDS = env.float("FACADE_PROOF_SECONDS", default=86_400.0)
 FACADE_PROOF_GRACE_SECONDS = env.float("FACADE_PROOF_GRACE_SECONDS", default=7 * 86_400.0)
 # Domains at and below which no tenant may claim hostnames. Empty: the control hosts' own.
 FACADE_PLATFORM_DOMAINS: list[str] = env.list("FACADE_PLATFORM_DOMAINS", default=[])
+# Connections of clients that one worker keeps open at once. One more is closed.
+FACADE_MAX_CONNECTIONS = env.int("FACADE_MAX_CONNECTIONS", default=10_000)
 # Relays at once, in one worker and for one tenant in one worker. Over it: 429, with Retry-After.
 FACADE_MAX_RELAYS = env.int("FACADE_MAX_RELAYS", default=512)
 FACADE_MAX_RELAYS_PER_TENANT = env.int("FACADE_MAX_RELAYS_PER_TENANT", default=256)

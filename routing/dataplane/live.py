@@ -102,14 +102,6 @@ class LiveTable:
         self.source = "database"
         return self.table is not table
 
-    def reload(self) -> None:
-        """Read the whole table anew, while the old one goes on answering. Raises django.db.DatabaseError."""
-        from routing.models.load import load_table
-
-        self.table = load_table(policy())
-        self.confirmed_at = time.monotonic()
-        self.source = "database"
-
     def try_refresh(self) -> None:
         """Refresh; where the database can't be reached, say so once, and keep what there is."""
         try:

@@ -56,3 +56,15 @@ def test_a_terminal_that_cannot_show_a_character_is_no_error(tmp_path: Path) -> 
 
     assert done.returncode == 1
     assert b"?ACME? is not a repository name" in done.stderr
+
+
+def test_a_state_folder_that_is_missing_is_made(tmp_path: Path) -> None:
+    """Also where SECRET_KEY is given, so that no key has to be kept in it."""
+    folder = tmp_path / "a" / "state"
+    settings = {"DJANGO_SETTINGS_MODULE": "facade_site.settings", "SECRET_KEY": "given"}
+    default = {"TEST_DATABASE_URL": "", "DATABASE_URL": f"sqlite:///{folder}/facade.sqlite3"}
+
+    done = manage(tmp_path, "list_mappings", **settings, **default, FACADE_STATE_DIR=str(folder))
+
+    assert b"no such table" in done.stderr
+    assert folder.stat().st_mode & 0o777 == 0o700

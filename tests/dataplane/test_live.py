@@ -151,24 +151,6 @@ class TestRefreshing:
         assert leads_to(live, "new")
         assert loads.call_count == 2
 
-    def test_reloading_never_leaves_a_moment_without_a_table(
-        self, platform: Actor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        live = LiveTable()
-        add(platform, "acme")
-        live.refresh()
-        seen = []
-
-        def looked_at(*arguments: Any) -> Any:
-            seen.append(live.current())
-            return load_table(*arguments)
-
-        monkeypatch.setattr("routing.models.load.load_table", looked_at)
-        live.reload()
-
-        assert seen[0] is not None
-        assert live.table is not seen[0]
-
     def test_its_age_is_that_of_the_last_word_from_the_database(self, platform: Actor) -> None:
         live = LiveTable()
         assert live.age_seconds is None
