@@ -15,14 +15,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 
 from routing.core.hosts import HostInvalid, parse_authority
-from routing.dataplane.proxies import effective_host, is_trusted
+from routing.dataplane.proxies import effective_host, forwarded_scheme, is_trusted
 
 Inner = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
 # Probes of containers and load balancers come by plain HTTP, and nothing in the answers is worth hiding.
 _ALWAYS_ANSWERED = frozenset({"/livez", "/readyz"})
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
-_PLAIN_SCHEMES = frozenset({"http", "https"})
 
 
 class TransportMiddleware:
@@ -65,8 +64,8 @@ def believe_trusted_proxy(request: HttpRequest) -> None:
     meta = request.META
     if not is_trusted(meta.get("REMOTE_ADDR", "")):
         return
-    scheme = meta.get("HTTP_X_FORWARDED_PROTO", "").strip().lower()
-    if scheme in _PLAIN_SCHEMES:
+    scheme = forwarded_scheme(meta)
+    if scheme:
         meta["wsgi.url_scheme"] = scheme
         if hasattr(request, "scope"):
             # A copy: the scope belongs to the server.

@@ -51,13 +51,21 @@ def effective_host(meta: Mapping[str, str]) -> str:
     return meta.get("HTTP_HOST", "")
 
 
+def forwarded_scheme(meta: Mapping[str, str]) -> str:
+    """The scheme that a trusted proxy says the client came by, http or https; "" where none says so.
+
+    Of a list, which proxies in a row make, the first is the outermost's word, as Django reads it. (X-Forwarded-Host has
+    to be one name: where proxies add to what a client sent, the first would let it choose which host it gets.)
+    """
+    if not is_trusted(meta.get("REMOTE_ADDR", "")):
+        return ""
+    first = meta.get("HTTP_X_FORWARDED_PROTO", "").partition(",")[0].strip().lower()
+    return first if first in ("http", "https") else ""
+
+
 def outside_of(meta: Mapping[str, str]) -> Outside:
     """The scheme and authority under which the client reached us, from WSGI-style variables."""
-    scheme = "https" if meta.get("wsgi.url_scheme") == "https" else "http"
-    if is_trusted(meta.get("REMOTE_ADDR", "")):
-        forwarded = meta.get("HTTP_X_FORWARDED_PROTO", "").strip().lower()
-        if forwarded in ("http", "https"):
-            scheme = forwarded
+    scheme = forwarded_scheme(meta) or ("https" if meta.get("wsgi.url_scheme") == "https" else "http")
     try:
         host, port = parse_authority(effective_host(meta))
     except HostInvalid:

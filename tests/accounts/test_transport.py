@@ -64,9 +64,14 @@ def test_a_strangers_forwarded_host_is_not_read() -> None:
     assert seen(REMOTE_ADDR=STRANGER, HTTP_X_FORWARDED_HOST="evil.example") == ("http", "localhost")
 
 
-@pytest.mark.parametrize("scheme", ["", "ftp", "https,http", "javascript", "http\x00s"])
+@pytest.mark.parametrize("scheme", ["", "ftp", ",https", "javascript", "http\x00s"])
 def test_a_scheme_that_makes_no_sense_is_not_taken(scheme: str) -> None:
     assert seen(REMOTE_ADDR=PROXY, HTTP_X_FORWARDED_PROTO=scheme)[0] == "http"
+
+
+def test_of_several_schemes_the_outermost_proxys_is_taken() -> None:
+    assert seen(REMOTE_ADDR=PROXY, HTTP_X_FORWARDED_PROTO="https, http")[0] == "https"
+    assert seen(REMOTE_ADDR=PROXY, HTTP_X_FORWARDED_PROTO="http, https")[0] == "http"
 
 
 def test_a_proxy_that_says_http_takes_https_away() -> None:

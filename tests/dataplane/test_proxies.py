@@ -64,13 +64,22 @@ def test_without_proxies_the_connection_counts(settings: Settings) -> None:
     assert outside_of({"HTTP_HOST": "[::1]:8000"}) == ("http", "[::1]:8000")
 
 
-@pytest.mark.parametrize("proto", ["", "ftp", "https, http", "https://evil.example", "https\r\n"])
+@pytest.mark.parametrize("proto", ["", "ftp", ", https", "ftp, https", "https://evil.example", "https\r\n"])
 def test_a_scheme_that_is_none_is_not_believed(settings: Settings, proto: str) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["10.0.0.5"]
 
     scheme, _ = outside_of({**FORWARDED, "HTTP_X_FORWARDED_PROTO": proto, "wsgi.url_scheme": "http"})
 
     assert scheme == ("https" if proto.strip() == "https" else "http")
+
+
+@pytest.mark.parametrize(
+    ("proto", "scheme"), [("https, http", "https"), ("https,https", "https"), ("http , https", "http")]
+)
+def test_of_proxies_in_a_row_the_outermost_says_the_scheme(settings: Settings, proto: str, scheme: str) -> None:
+    settings.FACADE_TRUSTED_PROXIES = ["10.0.0.5"]
+
+    assert outside_of({**FORWARDED, "HTTP_X_FORWARDED_PROTO": proto})[0] == scheme
 
 
 @pytest.mark.parametrize("host", ['evil"example', "a.example, b.example", "a b", "\r\n", "user@a.example"])
