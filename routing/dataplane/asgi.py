@@ -1,8 +1,9 @@
-"""An ASGI wrapper that keeps Django from reading the body of a registry client's request. Imports nothing of ours.
+"""An ASGI wrapper that keeps Django from reading bodies that it has no use for. Imports nothing of ours.
 
 Django spools a whole body to disk before the first middleware runs: a push that is about to be refused would fill the
-disk first. Under /v2/ no body is ever read, at /token only a short form. A short body is left to the server to discard;
-for a long or unbounded one the connection is closed after the answer.
+disk first. Under /v2/ no body is ever read, at /token only a short form, and elsewhere, where only control hosts have a
+use for one, none that is longer than an operator's forms. A short body is left to the server to discard; for a long
+one, or one of unknown length, the connection is closed after the answer. What to answer is the middleware's to say.
 """
 
 import asyncio
@@ -17,28 +18,36 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_DRAINED_BYTES = 1 << 20
 # Longer than any client's token request (user name, password or refresh token, and some scopes).
-MAX_FORM_BYTES = 64 * 1024
+MAX_TOKEN_FORM_BYTES = 64 * 1024
+# As long as Django keeps in memory and takes for a form (DATA_UPLOAD_MAX_MEMORY_SIZE).
+MAX_CONTROL_BODY_BYTES = 2_621_440
 _MAX_LENGTH_DIGITS = 18
 
 
 class BodyGuard:
-    """Serves `application`, with no body for requests under /v2/."""
+    """Serves `application`, which is given no body but a short one that it asks for."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(("/v2", "/token")):
+        if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
         length = body_length(dict(scope["headers"]))
-        is_form = scope["path"] == "/token" and length is not None and length <= MAX_FORM_BYTES
-        if length == 0 or is_form:
+        if length is not None and length <= max_body_bytes(scope["path"]):
             await self._application(scope, receive, send)
         elif length is not None and length <= MAX_DRAINED_BYTES:
             await self._application(scope, _no_body(), send)
         else:
             await self._application(scope, _no_body(), _closing(send))
+
+
+def max_body_bytes(path: str) -> int:
+    """How long a body may be that is read at all, by the request's (decoded) path."""
+    if path.startswith("/v2"):
+        return 0
+    return MAX_TOKEN_FORM_BYTES if path.startswith("/token") else MAX_CONTROL_BODY_BYTES
 
 
 def body_length(headers: Mapping[bytes, bytes]) -> int | None:

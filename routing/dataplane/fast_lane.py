@@ -1,7 +1,7 @@
 """The fast lane: a plain redirect is written straight to the socket by the server's protocol, before ASGI and Django.
 
-Imports core, answers, counters, live and proxies. It asks the same `decide()` about the same table, and sends the bytes
-that uvicorn would send for the middleware's answer. It takes a request only where that is certain:
+Imports core, answers, bounds, counters, live and proxies. It asks the same `decide()` about the same table, and sends
+the bytes that uvicorn would send for the middleware's answer. It takes a request only where that is certain:
 
 - no earlier request of the connection is unfinished, so that answers keep their order;
 - what was read is one whole GET or HEAD, its header fields in the plain form of `_FIELDS`, and nothing besides;
@@ -17,12 +17,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from routing.core.decide import READS, Request, decide
 from routing.core.decisions import Redirect
 from routing.core.table import Table
 from routing.dataplane.answers import redirect
+from routing.dataplane.bounds import BoundedProtocol
 from routing.dataplane.counters import counters
 from routing.dataplane.live import live
 from routing.dataplane.proxies import is_trusted
@@ -60,14 +61,12 @@ class _Answer(NamedTuple):
     era: int
 
 
-class FastLane(HttpToolsProtocol):
+class FastLane(BoundedProtocol):
     """uvicorn's HTTP/1.1 protocol, with a short way for plain redirects."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.behind_proxy = False
-        self._within_request = False
-        self._answered_at = 0.0
 
     def connection_made(self, transport: Any) -> None:
         """Called by the event loop, once."""
@@ -88,16 +87,6 @@ class FastLane(HttpToolsProtocol):
         if self.parser is not None:
             super().data_received(data)
 
-    def on_message_begin(self) -> None:
-        """Called by the parser at a request's first byte."""
-        self._within_request = True
-        super().on_message_begin()
-
-    def on_message_complete(self) -> None:
-        """Called by the parser after a request's last byte."""
-        self._within_request = False
-        super().on_message_complete()
-
     def on_headers_complete(self) -> None:
         """Called by the parser once it has a request's header fields."""
         super().on_headers_complete()
@@ -115,11 +104,11 @@ class FastLane(HttpToolsProtocol):
     def ready(self) -> bool:
         """Whether the next answer on this connection may be written now."""
         cycle = self.cycle
-        return (cycle is None or cycle.response_complete) and not self._within_request and not self.flow.write_paused
+        return (cycle is None or cycle.response_complete) and not self.within_request and not self.flow.write_paused
 
     def answer(self, parts: "_Parts", answer: _Answer, now: float) -> None:
         """Write a redirect. `now` is the event loop's time, in seconds."""
-        self._answered_at = now
+        self.answered_at = now
         if answer.close or _lane.draining:
             self._unset_keepalive_if_required()
             self.transport.write(parts.before + answer.location + parts.after_closing)
@@ -136,7 +125,7 @@ class FastLane(HttpToolsProtocol):
 
     def timeout_keep_alive_handler(self) -> None:
         """Called when the keep-alive timer ends. A fast answer leaves it running, so there may be time left."""
-        left = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        left = self.answered_at + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self._start_keep_alive_timer(left)
         else:

@@ -15,7 +15,7 @@ from routing.core.decide import Request, decide
 from routing.core.decisions import Control, Decision, Refuse, Relay, Resolve, Token
 from routing.core.table import Table
 from routing.dataplane.answers import Answer, render
-from routing.dataplane.asgi import MAX_FORM_BYTES
+from routing.dataplane.asgi import MAX_CONTROL_BODY_BYTES, MAX_TOKEN_FORM_BYTES
 from routing.dataplane.caller import caller_of
 from routing.dataplane.counters import counters
 from routing.dataplane.exchange import exchange
@@ -27,6 +27,7 @@ _NOT_LOADED = Refuse(
     503, "UNAVAILABLE", "this facade is starting and has no routing table yet; try again", retry_after_seconds=1
 )
 _FORM_TOO_LARGE = Refuse(413, "SIZE_INVALID", "the form is too long for a token request")
+_BODY_TOO_LARGE = f"The body is longer than {MAX_CONTROL_BODY_BYTES} bytes, or its Content-Length isn't told.\n"
 
 
 class FacadeMiddleware:
@@ -47,9 +48,9 @@ class FacadeMiddleware:
         table = live.current()
         decision = decision_for(table, request)
         if isinstance(decision, Control):
-            return self.get_response(request)
+            return self._control(request)
         counters.count(type(decision).__name__.lower())
-        if isinstance(decision, Token) and too_long(request):
+        if isinstance(decision, Token) and too_long(request, MAX_TOKEN_FORM_BYTES):
             decision = _FORM_TOO_LARGE
         if table is not None and isinstance(decision, Relay | Resolve | Token):
             answering = self._ask_registry(table, decision, request)
@@ -57,6 +58,13 @@ class FacadeMiddleware:
         assert not isinstance(decision, Relay | Resolve | Token)  # only a table decides so
         answer = render(decision, outside_of(request.META), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
         response = as_response(answer, request)
+        return _awaited(_done(response)) if self.is_async else response
+
+    def _control(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if not too_long(request, MAX_CONTROL_BODY_BYTES):
+            return self.get_response(request)
+        # Django wasn't given the body, and would take the form for an empty one.
+        response = HttpResponse(_BODY_TOO_LARGE, content_type="text/plain; charset=utf-8", status=413)
         return _awaited(_done(response)) if self.is_async else response
 
     async def _ask_registry(
@@ -106,12 +114,12 @@ def raw_path(request: HttpRequest) -> str:
     return quote(request.path, safe="/:@!$&'()*+,;=~")
 
 
-def too_long(request: HttpRequest) -> bool:
-    """Whether a token request's form is longer than any client's, or of a length that isn't told."""
+def too_long(request: HttpRequest, limit_bytes: int) -> bool:
+    """Whether a request's body is longer than the limit, or of a length that isn't told."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if "HTTP_TRANSFER_ENCODING" in request.META or not length.isdecimal():
         return True
-    return len(length) > len(str(MAX_FORM_BYTES)) or int(length) > MAX_FORM_BYTES
+    return len(length) > len(str(limit_bytes)) or int(length) > limit_bytes
 
 
 def as_response(answer: Answer, request: HttpRequest) -> HttpResponse:

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from routing.dataplane.asgi import MAX_DRAINED_BYTES, MAX_FORM_BYTES, BodyGuard, body_length
+from routing.dataplane.asgi import (
+    MAX_CONTROL_BODY_BYTES,
+    MAX_DRAINED_BYTES,
+    MAX_TOKEN_FORM_BYTES,
+    BodyGuard,
+    body_length,
+)
 
 Message = MutableMapping[str, Any]
 
@@ -96,17 +102,27 @@ async def test_a_longest_drained_body_keeps_the_connection() -> None:
 
 
 async def test_a_form_for_a_token_is_read_and_a_long_one_is_not() -> None:
-    form = await request("/token", (b"content-length", str(MAX_FORM_BYTES).encode()))
-    long = await request("/token", (b"content-length", str(MAX_FORM_BYTES + 1).encode()))
+    form = await request("/token", (b"content-length", str(MAX_TOKEN_FORM_BYTES).encode()))
+    long = await request("/token", (b"content-length", str(MAX_TOKEN_FORM_BYTES + 1).encode()))
     unknown = await request("/token", (b"transfer-encoding", b"chunked"))
 
     assert (form.asked, form.sent[1]["body"]) == (1, b"x" * 10)
     assert (long.asked, unknown.asked, unknown.closes) == (0, 0, True)
 
 
-@pytest.mark.parametrize(("path", "kind"), [("/admin/", "http"), ("/", "http"), ("/v2/", "websocket")])
-async def test_what_is_not_a_registry_clients_passes_as_it_is(path: str, kind: str) -> None:
-    server = await request(path, (b"transfer-encoding", b"chunked"), kind=kind)
+@pytest.mark.parametrize("path", ["/admin/", "/", "/v1/", "/tok"])
+async def test_elsewhere_a_form_is_read_and_a_long_body_is_not(path: str) -> None:
+    form = await request(path, (b"content-length", str(MAX_CONTROL_BODY_BYTES).encode()))
+    long = await request(path, (b"content-length", str(MAX_CONTROL_BODY_BYTES + 1).encode()))
+    unknown = await request(path, (b"transfer-encoding", b"chunked"))
+
+    assert (form.asked, form.closes, form.sent[1]["body"]) == (1, False, b"x" * 10)
+    assert (long.asked, long.closes, long.sent[1]["body"]) == (0, True, b"")
+    assert (unknown.asked, unknown.closes, unknown.sent[1]["body"]) == (0, True, b"")
+
+
+async def test_what_is_no_request_passes_as_it_is() -> None:
+    server = await request("/v2/", (b"transfer-encoding", b"chunked"), kind="websocket")
 
     assert (server.asked, server.closes) == (1, False)
 

@@ -1,0 +1,133 @@
+"""Bounds on what clients can hold of a worker by sending slowly, much or nothing: memory and file descriptors.
+
+Imports nothing of ours. uvicorn has a time limit for idle connections only, and its parser keeps a head of any length.
+A proxy in front has bounds of its own, but nothing here may depend on there being one.
+"""
+
+import logging
+import resource
+from typing import Any
+
+from django.conf import settings
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+logger = logging.getLogger(__name__)
+
+# Longer than any client's: the longest field is a Bearer token, of which some registries' have 8 KiB.
+MAX_HEAD_BYTES = 32 * 1024
+_SLICE_BYTES = 8 * 1024
+# What a worker opens beside connections of clients and to registries: files, pipes, the database, name servers.
+_OTHER_FILES = 128
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 protocol, which waits for nothing longer than for the next request on an idle connection.
+
+    A request has that long to arrive whole, a new connection to bring one, and a client to go on taking its answer.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.within_request = False
+        self.answered_at = 0.0
+        self._began_at = 0.0
+        self._stuck_at: float | None = None
+        self._head_bytes: int | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Called by the event loop, once. One connection too many is closed at once."""
+        super().connection_made(transport)
+        if len(self.connections) > max_connections():
+            transport.abort()
+            return
+        self._began_at = self.loop.time()
+        self.loop.call_later(self.timeout_keep_alive, self._look)
+
+    def data_received(self, data: bytes) -> None:
+        """Called for each read that goes to the parser."""
+        for start in range(0, len(data), _SLICE_BYTES):
+            if self.parser is None or self.transport.is_closing():
+                return
+            piece = data[start : start + _SLICE_BYTES]
+            super().data_received(piece)
+            if self._head_bytes is not None:
+                # Of the slice in which a head begins, all is counted.
+                self._head_bytes += len(piece)
+                if self._head_bytes > MAX_HEAD_BYTES:
+                    self._give_up(431, b"The header fields are longer than %d bytes.\n" % MAX_HEAD_BYTES)
+
+    def on_message_begin(self) -> None:
+        """Called by the parser at a request's first byte."""
+        self.within_request, self._began_at, self._head_bytes = True, self.loop.time(), 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser once it has a request's header fields."""
+        self._head_bytes = None
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Called by the parser after a request's last byte."""
+        self.within_request = False
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """Called by the transport when the client leaves too much of its answers lying."""
+        self._stuck_at = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Called by the transport when it has taken enough of them."""
+        self._stuck_at = None
+        super().resume_writing()
+
+    def _look(self) -> None:
+        """Close the connection if it has waited too long; else look again when it may have."""
+        if self.transport.is_closing():
+            return
+        never_asked = self.cycle is None and not self.answered_at
+        waits = [self._began_at] if self.within_request or never_asked else []
+        waits += [self._stuck_at] if self._stuck_at is not None else []
+        longest = self.loop.time() - min(waits) if waits else 0.0
+        if longest < self.timeout_keep_alive:
+            self.loop.call_later(self.timeout_keep_alive - longest, self._look)
+        elif self._stuck_at is not None or (never_asked and not self.within_request):
+            self.transport.abort()
+        else:
+            self._give_up(408, b"The request took too long to arrive.\n")
+
+    def _give_up(self, status: int, text: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            # An answer is under way, to this request or to one before it.
+            self.transport.abort()
+            return
+        fields = [*self.server_state.default_headers, (b"content-type", b"text/plain; charset=utf-8")]
+        fields += [(b"content-length", b"%d" % len(text)), (b"connection", b"close")]
+        lines = b"".join(b"%b: %b\r\n" % field for field in fields)
+        self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + text)
+        self.transport.close()
+
+
+_allowed: int | None = None
+
+
+def max_connections() -> int:
+    """How many connections of clients this worker keeps open at once: what the operator says, and files allow."""
+    global _allowed
+    if _allowed is None:
+        _allowed = _within_files(settings.FACADE_MAX_CONNECTIONS, settings.FACADE_MAX_RELAYS + _OTHER_FILES)
+    return _allowed
+
+
+def _within_files(wanted: int, others: int) -> int:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted + others:
+        soft = wanted + others if hard == resource.RLIM_INFINITY else min(wanted + others, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted + others:
+        return wanted
+    allowed = max(soft - others, soft // 2)
+    logger.warning("%d open files allow %d connections a worker, not %d (ulimit -n)", soft, allowed, wanted)
+    return allowed
