@@ -13,6 +13,7 @@ token to the first host, and Go's HTTP client then drops `Authorization` where a
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 Version = tuple[int, ...]
 # Product token → highest version that still does so (None: every version so far).
@@ -31,30 +32,44 @@ class ClientsInvalid(ValueError):
     """A client table that can't be read; the message names the entry."""
 
 
+class Client(NamedTuple):
+    """All that a decision may depend on of a `User-Agent`: whoever is equal here is answered alike.
+
+    `name` is the first product token in lower case, `version` its leading numbers (RFC 9110 §10.1.5).
+    """
+
+    name: str
+    version: Version
+    has_containerd_store: bool
+
+
 @lru_cache(maxsize=4096)
-def product(user_agent: str) -> tuple[str, Version]:
-    """The first product token of a `User-Agent`, lower-case, with its version's leading numbers (RFC 9110 §10.1.5)."""
+def client_of(user_agent: str) -> Client:
+    """The client that says so of itself."""
+    # dockerd names the client library of its containerd image store beside itself.
+    has_containerd_store = " containerd-client/" in user_agent
     match = _PRODUCT.match(user_agent[:256])
     if match is None:
-        return "", ()
+        return Client("", (), has_containerd_store)
     version = tuple(int(part[:9]) for part in match[2].split(".")[:4]) if match[2] else ()
-    return match[1].lower(), version
+    return Client(match[1].lower(), version, has_containerd_store)
 
 
 def answers_challenges_anywhere(user_agent: str, clients: Mapping[str, Version | None] = REAUTHORISING) -> bool:
     """Whether the client takes a registry's challenge wherever a redirect leads it, after it has a token for here.
 
     docker's classic image store doesn't: it takes challenges from its ping alone, and a token for the facade shows that
-    the ping ended here. dockerd with the containerd image store, which names `containerd-client` beside itself, does.
+    the ping ended here. dockerd with the containerd image store does.
     """
-    if product(user_agent)[0] == "docker" and " containerd-client/" not in user_agent:
+    client = client_of(user_agent)
+    if client.name == "docker" and not client.has_containerd_store:
         return False
     return reauthorises(user_agent, clients)
 
 
 def reauthorises(user_agent: str, clients: Mapping[str, Version | None] = REAUTHORISING) -> bool:
     """Whether the client that says so authorises every hop of a redirect. Unknown clients do not."""
-    name, version = product(user_agent)
+    name, version, _ = client_of(user_agent)
     if name not in clients:
         return False
     highest = clients[name]

@@ -6,7 +6,7 @@ comes from the table, the path is rebuilt from parts that passed the grammar, an
 
 from typing import NamedTuple
 
-from routing.core.clients import answers_challenges_anywhere, product, reauthorises
+from routing.core.clients import answers_challenges_anywhere, client_of, reauthorises
 from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
 from routing.core.hosts import HostInvalid, parse_authority
 from routing.core.mappings import Flag
@@ -163,7 +163,7 @@ def _ping(table: Table, host: str, name: str, entry: HostEntry, request: Request
     only = next(iter(used)) if len(used) == 1 else ""
     if ways <= {Strategy.SHELL, Strategy.OPEN}:
         return _ping_redirect(table, only or entry.login_registry)
-    if only and Strategy.BROKER not in ways and product(request.user_agent)[0] == "docker":
+    if only and Strategy.BROKER not in ways and client_of(request.user_agent).name == "docker":
         return _ping_redirect(table, only)
     if not request.authorized:
         return Challenge(host)

@@ -30,6 +30,8 @@ class MappingEntry(NamedTuple):
 
 # All flags together, those of usages included, are 63 at most: then this gives printable ASCII characters.
 _NO_FLAGS = ord("0")
+# What a NamedTuple's constructor does in the end, in half the time.
+_new = tuple.__new__
 
 
 def mapping_key(host: str, prefix: str) -> str:
@@ -50,7 +52,7 @@ def pack(prefix: str, entry: MappingEntry) -> str:
 def unpack(prefix: str, packed: str) -> MappingEntry:
     """The entry again. A registry's key holds no slash."""
     head, slash, upstream_prefix = packed.partition("/")
-    return MappingEntry(head[1:], upstream_prefix if slash else prefix, ord(head[0]) - _NO_FLAGS)
+    return _new(MappingEntry, (head[1:], upstream_prefix if slash else prefix, ord(head[0]) - _NO_FLAGS))
 
 
 def shared(mappings: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:

@@ -1,10 +1,11 @@
 """The fast lane: a plain redirect is written straight to the socket by the server's protocol, before ASGI and Django.
 
-Imports core, answers, bounds, counters, live and proxies. It asks the same `decide()` about the same table, and sends
-the bytes that uvicorn would send for the middleware's answer. It takes a request only where that is certain:
+Imports core, answers, bounds, counters, live, plain_requests and proxies. It asks the same `decide()` about the same
+table, and sends the bytes that uvicorn would send for the middleware's answer. It takes a request only where that is
+certain:
 
 - no earlier request of the connection is unfinished, so that answers keep their order;
-- what was read is one whole GET or HEAD, its header fields in the plain form of `_FIELDS`, and nothing besides;
+- what was read is one whole plain request (plain_requests.py), and nothing besides;
 - the client takes its answers (writing is not paused);
 - `decide()` says Redirect.
 
@@ -12,53 +13,45 @@ Everything else goes on to uvicorn's parser and from there to Django, as if this
 """
 
 import logging
-import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from routing.core.decide import READS, Request, decide
+from routing.core.clients import Client
+from routing.core.decide import Request, decide
 from routing.core.decisions import Redirect
 from routing.core.table import Table
 from routing.dataplane.answers import redirect
 from routing.dataplane.bounds import BoundedProtocol
 from routing.dataplane.counters import counters
 from routing.dataplane.live import live
+from routing.dataplane.plain_requests import Fields, read_fields, read_head, split
 from routing.dataplane.proxies import is_trusted
 
 logger = logging.getLogger(__name__)
 
-# All of the following judge lower-cased text. Fields that bear on neither the answer nor the framing, by their first
-# letters; that leaves out Authorization, Connection, Content-*, Expect, Host, Proxy-Connection, Trailer,
-# Transfer-Encoding, Upgrade and User-Agent. X-Forwarded-Host is looked at where the peer is trusted.
-_NAME = r"(?:[0-9bdfgi-oqrsv-z]|a(?!u)|c(?!on)|e(?!x)|h(?!o)|p(?!ro)|t(?!ra[in]))[0-9a-z-]*+"
-_TEXT = r"[\t\x20-\x7e\x80-\xff]*+\r\n"
-_OTHERS = rf"(?:(?:{_NAME}|authorization):{_TEXT}|connection: ?+(?:keep-alive|close)\r\n)*+"
-_HOST = r"[0-9a-z.:\[\]-]+"
-# Host goes first, as clients send it (RFC 9110 §7.2), User-Agent comes once or not at all, and the head ends the text.
-# Possessive quantifiers: matching takes time in proportion to the length, whatever is sent. (None of them has a group
-# inside: there, Python 3.11 fails.)
-_FIELDS = re.compile(rf"host:[ \t]*+({_HOST})\r\n{_OTHERS}(?:user-agent:[ \t]*+([!-~][ -~]*)\r\n)?{_OTHERS}\r\n")
-_CLOSE = re.compile(r"^connection: ?close\r", re.MULTILINE)
-_FORWARDED_HOST = re.compile(r"^x-forwarded-host:[ \t]*+([^\r]*)", re.MULTILINE)
-_VERSIONS = ("HTTP/1.1", "HTTP/1.0")
 # Longer requests are rare, and no slower by the parser.
 _MAX_BYTES = 4096
 # How long a connection without a request in flight is kept at shutdown, in seconds: a client that is about to send one
 # gets its answer, with `Connection: close`, instead of a reset.
 _DRAIN_SECONDS = 1.0
 # What a remembered answer takes beside its bytes: objects' headers and a place in a dictionary.
-_OVERHEAD_BYTES = 256
+_OVERHEAD_BYTES = 320
+_MAX_FIELDS_REMEMBERED = 4096
 
 
 class _Answer(NamedTuple):
     """Where a request is redirected, and whether its connection closes then. `era` tells which table said so."""
 
     location: bytes
-    close: bool
+    closes: bool
     era: int
+
+
+# The answers, by their requests' heads, to requests whose fields make no difference between them.
+_Answers = dict[bytes, _Answer]
 
 
 class FastLane(BoundedProtocol):
@@ -106,15 +99,15 @@ class FastLane(BoundedProtocol):
         cycle = self.cycle
         return (cycle is None or cycle.response_complete) and not self.within_request and not self.flow.write_paused
 
-    def answer(self, parts: "_Parts", answer: _Answer, now: float) -> None:
+    def answer(self, parts: "_Parts", location: bytes, closes: bool, now: float) -> None:
         """Write a redirect. `now` is the event loop's time, in seconds."""
         self.answered_at = now
-        if answer.close or _lane.draining:
+        if closes or _lane.draining:
             self._unset_keepalive_if_required()
-            self.transport.write(parts.before + answer.location + parts.after_closing)
+            self.transport.write(parts.before + location + parts.after_closing)
             self.transport.close()
             return
-        self.transport.write(parts.before + answer.location + parts.after)
+        self.transport.write(parts.before + location + parts.after)
         if self.timeout_keep_alive_task is None:
             self._start_keep_alive_timer(self.timeout_keep_alive)
 
@@ -136,17 +129,19 @@ class FastLane(BoundedProtocol):
 
 
 class _Lane:
-    """What all connections of a process share: this turn's reads, and the answers that are remembered."""
+    """What all connections of a process share: this turn's reads, and what is remembered of earlier requests."""
 
     def __init__(self) -> None:
         self.arrived: list[tuple[FastLane, bytes]] = []
         self.draining = False
         self._table: Table | None = None
         self._era = 0
-        # By the whole request, to the byte: that holds everything that the answer depends on but the table and
-        # whether the peer is a trusted proxy. An answer of another era is as good as none.
-        self._remembered: dict[bool, dict[bytes, _Answer]] = {False: {}, True: {}}
-        self._remembered_bytes = 0
+        # By whether the peer is a trusted proxy: fields as they were read, to the byte, with what they come to and the
+        # answers that go with that. Never those with credentials.
+        self._fields: dict[bool, dict[bytes, tuple[Fields, _Answers]]] = {False: {}, True: {}}
+        # An answer depends on the head, the table (one of another era is as good as none), and on these three.
+        self._answers: dict[tuple[Client, bool, str], _Answers] = {}
+        self._answers_bytes = 0
 
     def serve(self) -> None:
         """Answer what was read in this turn, or hand it on to the parser.
@@ -164,11 +159,9 @@ class _Lane:
         count = 0
         for connection, data in arrived:
             try:
-                answer = self._known_or_decided(data, connection) if connection.ready else None
-                if answer is None:
+                if not (connection.ready and self._redirect(connection, data, parts, now)):
                     connection.parse(data)
                     continue
-                connection.answer(parts, answer, now)
             except Exception:
                 # As the event loop does for an error in one connection's data_received: the others must not suffer.
                 logger.exception("serving a connection failed; it is closed")
@@ -180,53 +173,68 @@ class _Lane:
         state.total_requests += count
         counters.totals["redirect"] += count
 
-    def _known_or_decided(self, data: bytes, connection: FastLane) -> _Answer | None:
-        answer = self._remembered[connection.behind_proxy].get(data)
+    def _redirect(self, connection: FastLane, data: bytes, parts: "_Parts", now: float) -> bool:
+        """Answer with the redirect that the middleware would answer, if it certainly would."""
+        head, rest = split(data)
+        known = self._fields[connection.behind_proxy].get(rest) or self._read(rest, connection.behind_proxy)
+        if known is None:
+            return False
+        fields, answers = known
+        answer = answers.get(head)
         if answer is None or answer.era != self._era:
-            return self._decide(data, connection.behind_proxy)
-        return answer
+            answer = self._decide(head, fields, answers, connection.behind_proxy)
+            if answer is None:
+                return False
+        connection.answer(parts, answer.location, answer.closes or fields.closes, now)
+        return True
 
-    def _decide(self, data: bytes, behind_proxy: bool) -> _Answer | None:
-        """The redirect that the middleware would answer. None: another answer, or not certain to be one request."""
-        table = self._table
-        if table is None or len(data) > _MAX_BYTES:
+    def _read(self, rest: bytes, behind_proxy: bool) -> tuple[Fields, _Answers] | None:
+        if self._table is None or len(rest) > _MAX_BYTES:
             return None
-        line, _, text = data.decode("latin-1").partition("\r\n")
-        words = line.split(" ")
-        lowered = text.lower()
-        fields = _FIELDS.fullmatch(lowered)
-        if fields is None or len(words) != 3:
+        fields = read_fields(rest)
+        if fields is None:
             return None
-        method, target, version = words
-        path, _, query = target.partition("?")
-        # A fragment never gets as far as the middleware.
-        if method not in READS or version not in _VERSIONS or "#" in query:
+        forwarded_host = fields.forwarded_host if behind_proxy else ""
+        if forwarded_host is None:
             return None
-        host, agent = text[slice(*fields.span(1))], text[slice(*fields.span(2))] if fields[2] else ""
-        if behind_proxy and (forwarded := _FORWARDED_HOST.findall(lowered)):
-            host = forwarded[0]
-            if len(forwarded) > 1 or not re.fullmatch(_HOST, host):
-                return None
-        credentials = "\nauthorization:" in lowered
-        decision = decide(table, Request(method, host, path, query, agent, credentials))
+        key = (fields.client, fields.authorized, forwarded_host)
+        answers = self._answers.get(key)
+        if answers is None:
+            answers = self._answers[key] = {}
+            self._answers_bytes += _OVERHEAD_BYTES
+        if not fields.authorized:
+            remembered = self._fields[behind_proxy]
+            if len(remembered) >= _MAX_FIELDS_REMEMBERED:
+                remembered.clear()
+            remembered[rest] = (fields, answers)
+        return fields, answers
+
+    def _decide(self, head: bytes, fields: Fields, answers: _Answers, behind_proxy: bool) -> _Answer | None:
+        if self._table is None or len(head) > _MAX_BYTES:
+            return None
+        line = read_head(head)
+        if line is None:
+            return None
+        method, host, path, query, closes = line
+        if behind_proxy and fields.forwarded_host:
+            host = fields.forwarded_host
+        decision = decide(self._table, Request(method, host, path, query, fields.user_agent, fields.authorized))
         if not isinstance(decision, Redirect):
             return None
-        closes = version == "HTTP/1.0" or _CLOSE.search(lowered) is not None
         answer = _Answer(decision.location.encode("latin-1"), closes, self._era)
-        if not credentials:
-            self._remember(data, behind_proxy, answer)
+        if head not in answers:
+            self._answers_bytes += len(head) + len(answer.location) + _OVERHEAD_BYTES
+            if self._answers_bytes > settings.FACADE_REMEMBERED_ANSWERS_BYTES:
+                self._forget()
+                return answer
+        answers[head] = answer
         return answer
 
-    def _remember(self, data: bytes, behind_proxy: bool, answer: _Answer) -> None:
-        known = self._remembered[behind_proxy]
-        if data not in known:
-            self._remembered_bytes += len(data) + len(answer.location) + _OVERHEAD_BYTES
-            if self._remembered_bytes > settings.FACADE_REMEMBERED_ANSWERS_BYTES:
-                self._remembered[False].clear()
-                self._remembered[True].clear()
-                self._remembered_bytes = 0
-                return
-        known[data] = answer
+    def _forget(self) -> None:
+        for remembered in self._fields.values():
+            remembered.clear()
+        self._answers = {}
+        self._answers_bytes = 0
 
 
 _lane = _Lane()

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import NamedTuple
 
-from routing.core.clients import product
+from routing.core.clients import client_of
 from routing.core.decisions import Challenge, Relay, Resolve
 from routing.core.names import Kind
 from routing.core.table import Strategy
@@ -201,7 +201,7 @@ def _location(client: RegistryClient, answer: OpenAnswer) -> Answer:
 def _inline_refusal(decision: Resolve, caller: Caller) -> Answer:
     registry = decision.registry
     pull_from = f"{registry.origin.partition('://')[2]}/{decision.upstream_name}"
-    is_docker = product(caller.user_agent)[0] == "docker"
+    is_docker = client_of(caller.user_agent).name == "docker"
     able = "containerd and buildkit" if is_docker or decision.strategy is Strategy.BROKER else "docker and containerd"
     return error(
         403,

@@ -128,6 +128,23 @@ def test_the_host_that_a_trusted_proxy_names(lanes: Lanes) -> None:
     )
 
 
+def test_what_is_remembered_of_one_is_not_told_another(lanes: Lanes) -> None:
+    """The same request line and Host, with other fields that make a difference, before and after it is known."""
+    split = PLAIN.replace(b"/acme/", b"/split/")
+    others = {
+        split: (b"307", "192.0.2.1"),
+        split.replace(b"containerd", b"crane"): (b"401", "192.0.2.1"),
+        split.replace(b"Accept: */*", b"Authorization: Bearer x"): (b"502", "192.0.2.1"),
+        split.replace(b"Accept: */*", b"X-Forwarded-Host: whole.acme.com"): (b"307", "192.0.2.1"),
+        split.replace(b"Accept: */*", b"X-Forwarded-Host: nobody.acme.com"): (b"404", PROXY),
+        split.replace(b"Accept: */*", b"X-Forwarded-Host: whole.acme.com "): (b"307", PROXY),
+        split.replace(b"Accept: */*", b"X-Forwarded-Host: localhost"): (b"403", PROXY),
+    }
+    for _ in range(2):
+        for raw, (status, peer) in others.items():
+            assert lanes.compare([raw], peer).sent[9:12] == status, raw
+
+
 def test_a_repoint_is_seen_by_the_very_next_request(lanes: Lanes) -> None:
     assert b"location: https://ghcr.io/v2/acme" in lanes.compare([PLAIN]).sent
     live.table = table("https://quay.io", generation=2)
