@@ -1,8 +1,10 @@
 """How gunicorn serves the facade, from `make run` and in the image alike."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,13 @@ keepalive = 75
 # The worker's sign of life is a file's timestamp; on a busy disk that write can block the event loop.
 worker_tmp_dir = "/dev/shm" if os.access(Path("/dev/shm"), os.W_OK) else None  # noqa: S108
 
+# The workers' metrics, for whichever of them is asked: in memory for the same reason, and new for each server.
+# Only for gunicorn, which runs this file under this name; others only look at what it says. At SIGHUP it is there.
+METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+_METRICS_PREFIX = "registry-facade-metrics-"
+if __name__ == "__config__" and _METRICS_PREFIX not in os.environ.get(METRICS_DIR, ""):
+    os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=_METRICS_PREFIX, dir=worker_tmp_dir)
+
 errorlog = "-"
 # One line for each request costs more than answering it; GUNICORN_CMD_ARGS="--access-logfile -" turns it on.
 accesslog = None
@@ -41,9 +50,13 @@ forwarded_allow_ips = ""
 
 def pre_fork(server: Any, worker: Any) -> None:
     """Called in the first process before each worker."""
+    from prometheus_client.multiprocess import mark_process_dead
+
     from routing.dataplane.live import live
 
     live.before_fork()
+    # This process serves nobody: its gauges, all 0, must not be among the workers'.
+    mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]
 
 
 def post_fork(server: Any, worker: Any) -> None:
@@ -58,7 +71,15 @@ def when_ready(server: Any) -> None:
     argv = [sys.executable, str(BASE_DIR / "manage.py"), "maintain", "--with-parent"]
     if not env.bool("FACADE_MAINTAIN", default=True):
         argv.append("--snapshot-only")
-    server.maintenance = subprocess.Popen(argv, cwd=BASE_DIR, start_new_session=True)
+    environ = {name: value for name, value in os.environ.items() if name != METRICS_DIR}  # It is no worker.
+    server.maintenance = subprocess.Popen(argv, cwd=BASE_DIR, env=environ, start_new_session=True)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Called in the first process after a worker's end, whatever ended it: its counts stay, its gauges go."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def on_exit(server: Any) -> None:
@@ -66,3 +87,4 @@ def on_exit(server: Any) -> None:
     maintenance = getattr(server, "maintenance", None)
     if maintenance is not None:
         maintenance.terminate()
+    shutil.rmtree(os.environ[METRICS_DIR], ignore_errors=True)

@@ -61,6 +61,9 @@ FACADE_MAX_CONNECTIONS = env.int("FACADE_MAX_CONNECTIONS", default=10_000)
 FACADE_MAX_RELAYS = env.int("FACADE_MAX_RELAYS", default=512)
 FACADE_MAX_RELAYS_PER_TENANT = env.int("FACADE_MAX_RELAYS_PER_TENANT", default=256)
 
+# Whoever sends it may read /metrics. Empty: programs on this machine may, that come by no proxy.
+FACADE_METRICS_TOKEN = env.str("FACADE_METRICS_TOKEN", default="").strip()
+
 # Where people report abuse: an e-mail address or a page. Shown on /abuse.
 FACADE_ABUSE_CONTACT = env.str("FACADE_ABUSE_CONTACT", default="")
 

@@ -19,6 +19,8 @@ from routing.services.errors import VerbError
 from routing.services.provider_roles import PLATFORM, parse_provider_roles
 
 MIN_SECRET_KEY_LENGTH = 50
+# Nothing counts the attempts at /metrics: the token itself must be beyond guessing.
+MIN_METRICS_TOKEN_LENGTH = 20
 # More addresses than any deployment has proxies: such a network is somebody else's, or everybody's.
 _MAX_PROXIES_IPV4 = 2**16
 _MIN_PREFIX_IPV6 = 48
@@ -65,7 +67,7 @@ def check_trusted_proxies(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_deployment(**_: Any) -> list[CheckMessage]:
-    """routing.W020 to W029: what is dangerous where others can reach the facade."""
+    """routing.W020 to W030: what is dangerous where others can reach the facade."""
     return [
         Warning(text, hint=hint, id=f"routing.{number}") for number, (wrong, text, hint) in _WARNINGS.items() if wrong()
     ]
@@ -151,5 +153,10 @@ _WARNINGS: dict[str, tuple[Callable[[], bool], str, str]] = {
         _insecure_issuer,
         "FACADE_OIDC_ISSUER is http://: whoever is on the way can sign in as anybody.",
         "Use the provider's https:// address.",
+    ),
+    "W030": (
+        lambda: 0 < len(settings.FACADE_METRICS_TOKEN) < MIN_METRICS_TOKEN_LENGTH,
+        f"FACADE_METRICS_TOKEN has fewer than {MIN_METRICS_TOKEN_LENGTH} characters: it can be guessed.",
+        "Such as: openssl rand -hex 20",
     ),
 }

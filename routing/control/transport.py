@@ -19,8 +19,8 @@ from routing.dataplane.proxies import effective_host, forwarded_scheme, is_trust
 
 Inner = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
-# Probes of containers and load balancers come by plain HTTP, and nothing in the answers is worth hiding.
-_ALWAYS_ANSWERED = frozenset({"/livez", "/readyz"})
+# Prometheus and probes of containers come by plain HTTP, and nothing in the answers is worth hiding.
+_ALWAYS_ANSWERED = frozenset({"/livez", "/readyz", "/metrics"})
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 

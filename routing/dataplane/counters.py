@@ -1,40 +1,50 @@
-"""How many requests this process answered, by kind of decision, and the bytes that passed. Imports nothing of ours.
+"""What this process has answered, and the bytes that passed, in plain numbers. Imports nothing of ours.
 
-A request costs one addition, in either lane. Whoever exports the numbers takes what has come since the last time, and
-does the expensive part (labels, files that workers share) then.
+A request costs one addition, in the fast lane even less. Whoever exports the numbers takes what has come since the last
+time, and does the expensive part (labels, files that workers share) then.
 """
 
 import threading
 from collections import defaultdict
 
+# The name of a metric in `metrics.COUNTERS`, and the values of its labels.
+Key = tuple[str, ...]
+
+RELAYED_BYTES: Key = ("relayed_bytes",)
+STREAMED_BYTES: Key = ("streamed_bytes",)
+TURNED_AWAY: Key = ("relays_turned_away",)
+FAST_BATCHES: Key = ("fast_lane_batches",)
+FAST_SECONDS: Key = ("fast_lane_seconds",)
+
+
+def answers(decision: str, status: int | None) -> Key:
+    """Answers to a kind of decision by class of status; None: the client didn't wait for its answer."""
+    return ("answers", decision, "gone" if status is None else f"{status // 100}xx")
+
+
+REDIRECTS = answers("redirect", 307)
+
 
 class Counters:
-    """Counts by kind: the name of the decision's class, in lower case; `relayed_bytes` and `streamed_bytes` of bodies
-    that came from backing registries.
-
-    Additions take no lock. Under a server with threads one may be lost now and then.
-    """
+    """Counts by key. Additions take no lock: under a server with threads one may be lost now and then."""
 
     def __init__(self) -> None:
-        self.totals: defaultdict[str, int] = defaultdict(int)
-        self._taken: dict[str, int] = {}
+        self.totals: defaultdict[Key, float] = defaultdict(int)
+        self._taken: dict[Key, float] = {}
         self._lock = threading.Lock()
 
-    def count(self, kind: str) -> None:
-        """One more request of this kind."""
-        self.totals[kind] += 1
+    def add(self, key: Key, number: float = 1) -> None:
+        """So many more of this."""
+        self.totals[key] += number
 
-    def add(self, kind: str, number: int) -> None:
-        """So many more of this kind."""
-        self.totals[kind] += number
-
-    def take(self) -> dict[str, int]:
-        """What has been counted since the last call, by kind, without those that haven't."""
+    def take(self) -> dict[Key, float]:
+        """What has been counted since the last call, without what hasn't."""
         with self._lock:
+            # A copy, made at once: other threads may go on counting.
             totals = dict(self.totals)
-            fresh = {kind: total - self._taken.get(kind, 0) for kind, total in totals.items()}
+            fresh = {key: total - self._taken.get(key, 0) for key, total in totals.items()}
             self._taken = totals
-        return {kind: number for kind, number in fresh.items() if number}
+        return {key: number for key, number in fresh.items() if number}
 
 
 counters = Counters()

@@ -7,7 +7,7 @@ from routing.core.decisions import Relay, Resolve, Token
 from routing.core.table import Table
 from routing.dataplane.answers import Answer, error
 from routing.dataplane.caller import Caller
-from routing.dataplane.counters import counters
+from routing.dataplane.counters import RELAYED_BYTES, STREAMED_BYTES, TURNED_AWAY, counters
 from routing.dataplane.limits import TooManyRelays, limits
 from routing.dataplane.loops import loop_refusal
 from routing.dataplane.relay import Streamed, begun, relay, resolve
@@ -31,6 +31,7 @@ async def exchange(
     try:
         limits.enter(tenant)
     except TooManyRelays as problem:
+        counters.add(TURNED_AWAY)
         answer = error(429, "TOOMANYREQUESTS", problem.message)
         answer.headers.append(("Retry-After", str(_RETRY_AFTER_SECONDS)))
         return answer
@@ -40,7 +41,7 @@ async def exchange(
             if isinstance(decision, Relay):
                 relayed = await relay(client, decision, caller)
                 if relayed.status == 200:
-                    counters.add("relayed_bytes", len(relayed.body))
+                    counters.add(RELAYED_BYTES, len(relayed.body))
                 return relayed
             if isinstance(decision, Token):
                 return await token(client, table, decision, caller)
@@ -63,7 +64,7 @@ async def _counted(parts: AsyncGenerator[bytes, None], tenant: str) -> AsyncGene
         async with aclosing(parts):
             yield b""
             async for part in parts:
-                counters.add("streamed_bytes", len(part))
+                counters.add(STREAMED_BYTES, len(part))
                 yield part
     finally:
         limits.leave(tenant)

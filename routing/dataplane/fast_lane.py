@@ -13,8 +13,10 @@ Everything else goes on to uvicorn's parser and from there to Django, as if this
 """
 
 import logging
+import time
 from functools import lru_cache
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -25,7 +27,7 @@ from routing.core.decisions import Redirect
 from routing.core.table import Table
 from routing.dataplane.answers import redirect
 from routing.dataplane.bounds import BoundedProtocol
-from routing.dataplane.counters import counters
+from routing.dataplane.counters import FAST_BATCHES, FAST_SECONDS, REDIRECTS, counters
 from routing.dataplane.live import live
 from routing.dataplane.plain_requests import Fields, read_fields, read_head, split
 from routing.dataplane.proxies import is_trusted
@@ -114,7 +116,10 @@ class FastLane(BoundedProtocol):
     def log(self, data: bytes) -> None:
         """The line that uvicorn writes to the access log."""
         client = "{}:{}".format(*self.client) if self.client else ""
-        self.access_logger.info('%s - "%s" %d', client, data.partition(b"\r")[0].decode("latin-1"), 307)
+        method, target, version = data.partition(b"\r")[0].decode("latin-1").split(" ")
+        path, _, query = target.partition("?")
+        written = f"{quote(path)}?{query}" if query else quote(path)
+        self.access_logger.info('%s - "%s %s %s" %d', client, method, written, version, 307)
 
     def timeout_keep_alive_handler(self) -> None:
         """Called when the keep-alive timer ends. A fast answer leaves it running, so there may be time left."""
@@ -149,6 +154,7 @@ class _Lane:
         One turn's answers are written in one go, for a write wakes a client that is waiting, which costs more than
         the write itself, while for one that is still awake from the last it costs nothing.
         """
+        started = time.perf_counter()
         arrived, self.arrived = self.arrived, []
         first = arrived[0][0]
         now, state = first.loop.time(), first.server_state
@@ -171,7 +177,10 @@ class _Lane:
             if connection.access_log:
                 connection.log(data)
         state.total_requests += count
-        counters.totals["redirect"] += count
+        counters.totals[REDIRECTS] += count
+        if count:
+            counters.totals[FAST_BATCHES] += 1
+            counters.totals[FAST_SECONDS] += time.perf_counter() - started
 
     def _redirect(self, connection: FastLane, data: bytes, parts: "_Parts", now: float) -> bool:
         """Answer with the redirect that the middleware would answer, if it certainly would."""

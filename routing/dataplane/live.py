@@ -1,7 +1,7 @@
 """The live table: what this process answers from, and the thread that follows the database.
 
-Imports core, conf, snapshot and, to load and follow the table, models. A request reads `live.table` once and is
-answered from that table, whatever happens meanwhile. The database may be gone for days: the last table stays, and a
+Imports core, conf, metrics, snapshot and, to load and follow the table, models. A request reads `live.table` once and
+is answered from that table, whatever happens meanwhile. The database may be gone for days: the last table stays, and a
 process that starts meanwhile reads the last snapshot.
 """
 
@@ -19,6 +19,7 @@ from django.db import DatabaseError, InterfaceError, connection, connections
 from routing.conf import NOTIFY_CHANNEL, database_identity, policy, snapshot_path
 from routing.core import table as core
 from routing.dataplane import snapshot
+from routing.dataplane.metrics import observe_change
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,11 @@ class LiveTable:
     def age_seconds(self) -> float | None:
         """How long ago the database last confirmed that the table is the newest; None: never."""
         return None if self.confirmed_at is None else time.monotonic() - self.confirmed_at
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the database answered when it was last asked."""
+        return self.confirmed_at is not None and not self._unreachable
 
     def follow(self) -> None:
         """Start the thread that follows the database, once a process."""
@@ -92,9 +98,11 @@ class LiveTable:
         newest = Generation.objects.filter(pk=1).values_list("value", flat=True).first() or 0
         if table is not None and table.generation < newest:
             rows = Change.objects.filter(generation__gt=table.generation).values_list(
-                "generation", "kind", "key", "entry"
+                "generation", "kind", "key", "entry", "at"
             )[: _MAX_CHANGES + 1]
-            self.table = self._applied(table, [core.Change(*row) for row in rows]) or load_table(policy())
+            self.table = self._applied(table, [core.Change(*row[:4]) for row in rows]) or load_table(policy())
+            for *_, written_at in rows:
+                observe_change(time.time() - written_at.timestamp())
         elif table is None or table.generation > newest:
             # Never loaded, or the database was set back to an older state.
             self.table = load_table(policy())

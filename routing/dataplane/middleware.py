@@ -3,6 +3,7 @@
 Imports core and its neighbours here. What isn't a registry client's request goes on to Django.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
@@ -17,9 +18,10 @@ from routing.core.table import Table
 from routing.dataplane.answers import Answer, render
 from routing.dataplane.asgi import MAX_CONTROL_BODY_BYTES, MAX_TOKEN_FORM_BYTES
 from routing.dataplane.caller import caller_of
-from routing.dataplane.counters import counters
+from routing.dataplane.counters import answers, counters
 from routing.dataplane.exchange import exchange
 from routing.dataplane.live import live
+from routing.dataplane.metrics import ANSWER_SECONDS
 from routing.dataplane.proxies import effective_host, outside_of
 from routing.dataplane.relay import Streamed
 
@@ -49,15 +51,16 @@ class FacadeMiddleware:
         decision = decision_for(table, request)
         if isinstance(decision, Control):
             return self._control(request)
-        counters.count(type(decision).__name__.lower())
+        kind, started = type(decision).__name__.lower(), time.perf_counter()
         if isinstance(decision, Token) and too_long(request, MAX_TOKEN_FORM_BYTES):
             decision = _FORM_TOO_LARGE
         if table is not None and isinstance(decision, Relay | Resolve | Token):
-            answering = self._ask_registry(table, decision, request)
+            answering = _measured(kind, self._ask_registry(table, decision, request))
             return answering if self.is_async else async_to_sync(_awaited)(answering)
         assert not isinstance(decision, Relay | Resolve | Token)  # only a table decides so
         answer = render(decision, outside_of(request.META), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
         response = as_response(answer, request)
+        _measure(kind, answer.status, started)
         return _awaited(_done(response)) if self.is_async else response
 
     def _control(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
@@ -81,7 +84,7 @@ class FacadeMiddleware:
 def decision_for(table: Table | None, request: HttpRequest) -> Decision:
     """The decision for a request of Django's; 503 while there is no table."""
     if table is None:
-        return Control() if request.path in ("/livez", "/readyz") else _NOT_LOADED
+        return Control() if request.path in ("/livez", "/readyz", "/metrics") else _NOT_LOADED
     meta = request.META
     return decide(
         table,
@@ -143,6 +146,22 @@ def _set_headers(response: HttpResponseBase, headers: list[tuple[str, str]]) -> 
         response[name] = f"{response[name]}, {value}" if name.lower() == "link" and name in response else value
     # Django would log every 401 of the token dance as a warning.
     response._has_been_logged = True  # type: ignore[attr-defined]
+
+
+async def _measured(kind: str, answering: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+    started, status = time.perf_counter(), None
+    try:
+        response = await answering
+        status = response.status_code
+        return response
+    finally:
+        # Without a status: the caller has gone, and the task was cancelled.
+        _measure(kind, status, started)
+
+
+def _measure(kind: str, status: int | None, started: float) -> None:
+    counters.add(answers(kind, status))
+    ANSWER_SECONDS.labels(kind).observe(time.perf_counter() - started)
 
 
 async def _awaited(answering: Awaitable[HttpResponseBase]) -> HttpResponseBase:

@@ -14,6 +14,7 @@ from routing.core.names import Kind
 from routing.core.table import Strategy
 from routing.dataplane.answers import API_VERSION, Answer, Headers, challenge, error, redirect
 from routing.dataplane.caller import Caller
+from routing.dataplane.counters import counters
 from routing.dataplane.credentials import NotAccepted, upstream_authorization
 from routing.dataplane.rewriting import oci_error, own_link, own_tags, passed_headers
 from routing.registries.challenge import find_challenge
@@ -101,6 +102,7 @@ async def begun(parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, Non
 
 def failed(failure: RegistryError) -> Answer:
     """The answer to a request that the registry left without a usable one."""
+    counters.add(("registry_errors", type(failure).__name__))
     status = 504 if isinstance(failure, RegistryTimeout) else 502
     return error(status, "UNAVAILABLE", f"the backing registry gave no usable answer: {failure}")
 

@@ -1,8 +1,10 @@
 """The gunicorn worker: uvicorn with the fast lane, and a shutdown that loses no request.
 
-Imports fast_lane.
+Imports fast_lane, metrics_page.
 """
 
+import asyncio
+import logging
 import sys
 from typing import Any
 
@@ -11,6 +13,12 @@ from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
 from routing.dataplane.fast_lane import FastLane, drain
+from routing.dataplane.metrics_page import flush
+
+logger = logging.getLogger(__name__)
+
+# How far behind what a worker has counted its metrics may be, in seconds.
+_FLUSH_SECONDS = 1.0
 
 
 class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no types
@@ -29,7 +37,9 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
         self.config.app = self.wsgi
         server = DrainingServer(self.config)
         self._install_sigquit_handler()
+        flushing = asyncio.create_task(_keep_flushing())
         await server.serve(sockets=self.sockets)
+        flushing.cancel()
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
@@ -41,3 +51,15 @@ class DrainingServer(Server):
         """Stop accepting, let the connections end with an answer each, close those that stay silent."""
         drain()
         await super().shutdown(sockets)
+        # Here: the server's last act is the signal that ended it, over again, and this time it ends the process.
+        flush()
+
+
+async def _keep_flushing() -> None:
+    """Tell the metrics now and then what this worker has counted."""
+    while True:
+        try:
+            flush()
+        except Exception:
+            logger.exception("writing the metrics failed; trying again")
+        await asyncio.sleep(_FLUSH_SECONDS)

@@ -130,8 +130,8 @@ def test_a_password_in_the_clear_is_refused_rather_than_redirected(client: Brows
     assert sign_in(client, "root", HTTP_HOST="facade.acme.test").status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_probes_are_answered_in_the_clear(client: Browser, path: str) -> None:
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+def test_probes_and_prometheus_are_answered_in_the_clear(client: Browser, path: str) -> None:
     assert client.get(path, HTTP_HOST="facade.acme.test").status_code == 200
 
 

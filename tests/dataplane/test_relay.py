@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from routing.core.mappings import Flag
 from routing.core.table import Auth, RegistryEntry
-from routing.dataplane.counters import counters
+from routing.dataplane.counters import RELAYED_BYTES, STREAMED_BYTES, counters
 from routing.dataplane.limits import limits
 from tests.registries.sick_server import Exchange, SickServer
 from tests.registries.waiting import eventually
@@ -329,7 +329,7 @@ async def test_what_passes_is_counted(ask: Asking, server: SickServer) -> None:
     await ask(MANIFEST, method="HEAD")
     await ask(TAGS)
     grown = {kind: total - before.get(kind, 0) for kind, total in counters.totals.items()}
-    assert (grown["streamed_bytes"], grown["relayed_bytes"]) == (len(LAYER) + 5, 8)
+    assert (grown[STREAMED_BYTES], grown[RELAYED_BYTES]) == (len(LAYER) + 5, 8)
 
 
 async def test_r16_3_a_stream_is_read_no_faster_than_it_is_taken(ask: Asking, server: SickServer) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from pytest_django import Settings
 
-from routing.dataplane.counters import counters
+from routing.dataplane.counters import REDIRECTS, counters
 from routing.dataplane.live import live
 from tests.fast_lane import requests
 from tests.fast_lane.lanes import Lane, Lanes, table
@@ -240,10 +240,23 @@ def test_an_idle_connection_is_closed_after_the_keep_alive_time_and_no_sooner(la
     lanes.run(asyncio.wait_for(steps(), 30))
 
 
-def test_redirects_are_counted_and_logged_as_in_the_slow_lane(lanes: Lanes, caplog: pytest.LogCaptureFixture) -> None:
-    raw = PLAIN.replace(b"1.0 HTTP", b"1.0?ns=x HTTP")
+DIGEST = f"sha256:{'a' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("target", "written"),
+    [
+        ("/v2/acme/app/manifests/1.0?ns=x", "/v2/acme/app/manifests/1.0?ns=x"),
+        ("/v2/acme/app/manifests/1.0?", "/v2/acme/app/manifests/1.0"),
+        (f"/v2/acme/app/blobs/{DIGEST}", f"/v2/acme/app/blobs/{DIGEST.replace(':', '%3A')}"),
+    ],
+)
+def test_redirects_are_counted_and_logged_as_in_the_slow_lane(
+    lanes: Lanes, caplog: pytest.LogCaptureFixture, target: str, written: str
+) -> None:
+    raw = PLAIN.replace(b"/v2/acme/app/manifests/1.0", target.encode())
     lines: dict[str, list[str]] = {}
-    before = counters.totals["redirect"]
+    before = counters.totals[REDIRECTS]
 
     async def steps(lane: Lane) -> None:
         connection, wire = lane.connect()
@@ -256,5 +269,5 @@ def test_redirects_are_counted_and_logged_as_in_the_slow_lane(lanes: Lanes, capl
             caplog.clear()
             lanes.run(steps(getattr(lanes, kind)))
             lines[kind] = [record.getMessage() for record in caplog.records if record.name == "uvicorn.access"]
-    assert lines["fast"] == lines["slow"] == ['192.0.2.1:40000 - "GET /v2/acme/app/manifests/1.0?ns=x HTTP/1.1" 307']
-    assert counters.totals["redirect"] == before + 2
+    assert lines["fast"] == lines["slow"] == [f'192.0.2.1:40000 - "GET {written} HTTP/1.1" 307']
+    assert counters.totals[REDIRECTS] == before + 2

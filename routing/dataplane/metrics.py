@@ -1,0 +1,81 @@
+"""The metrics, as Prometheus knows them. Imports nothing of ours.
+
+No label tells hostnames, tenants or registries: there may be a million of them. Where PROMETHEUS_MULTIPROC_DIR is set,
+as under `facade_site/gunicorn_config.py`, the values live in files there, and each worker tells the sum of all.
+"""
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
+
+registry = CollectorRegistry()
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0)
+
+
+def _counter(name: str, help_text: str, *labels: str) -> Counter:
+    return Counter(f"facade_{name}", help_text, labels, registry=registry)
+
+
+def _gauge(name: str, help_text: str, of_workers: str) -> Gauge:
+    # "live": a worker that is gone has no say any more.
+    mode = {"least": "livemin", "greatest": "livemax", "sum": "livesum"}[of_workers]
+    return Gauge(f"facade_{name}", help_text, registry=registry, multiprocess_mode=mode)  # type: ignore[arg-type]
+
+
+COUNTERS = {
+    "answers": _counter(
+        "answers", "Answers on tenants' hostnames, by kind of decision and class of status.", "decision", "status"
+    ),
+    "relayed_bytes": _counter("relayed_bytes", "Bytes of manifests, tags and referrers that were relayed."),
+    "streamed_bytes": _counter("streamed_bytes", "Bytes of blobs that were streamed."),
+    "relays_turned_away": _counter("relays_turned_away", "Requests over FACADE_MAX_RELAYS or a tenant's share of it."),
+    "registry_errors": _counter(
+        "registry_errors", "Requests that a backing registry or its realm left without a usable answer.", "kind"
+    ),
+    "fast_lane_batches": _counter("fast_lane_batches", "Turns of the event loop in which the fast lane served."),
+    "fast_lane_seconds": _counter("fast_lane_seconds", "Time that the fast lane took for them."),
+}
+
+ANSWER_SECONDS = Histogram(
+    "facade_answer_seconds",
+    "From a request's coming to the middleware until its answer is known; the fast lane's are not among them.",
+    ["decision"],
+    buckets=_SECONDS,
+    registry=registry,
+)
+CHANGE_SECONDS = Histogram(
+    "facade_change_seconds",
+    "From the writing of a change (a repoint, say) until a worker answers by it. Takes servers' clocks for equal.",
+    buckets=_SECONDS,
+    registry=registry,
+)
+
+WORKERS = _gauge("workers", "Workers that serve.", "sum")
+RELAYS = _gauge("relays_under_way", "Requests that wait for a backing registry, or stream from one.", "sum")
+GENERATION = _gauge("table_generation", "The routing table's generation, of the worker furthest behind.", "least")
+NEWEST_GENERATION = _gauge("table_newest_generation", "Likewise, of the worker furthest ahead.", "greatest")
+MAPPINGS = _gauge("table_mappings", "Mappings in the routing table.", "least")
+HOSTNAMES = _gauge("table_hostnames", "Hostnames in the routing table.", "least")
+CONFIRMED = _gauge(
+    "table_confirmed_timestamp_seconds",
+    "When the database last confirmed a worker's table, of the worker where that is longest ago; 0: never.",
+    "least",
+)
+REACHABLE = _gauge("database_reachable", "1 where all workers reach the database.", "least")
+
+
+def observe_change(seconds: float) -> None:
+    """A change has arrived, so long after it was written. A clock that is behind makes it 0."""
+    CHANGE_SECONDS.observe(max(0.0, seconds))
+
+
+def of_all_workers() -> CollectorRegistry:
+    """What is to be exported: the metrics of all workers where they share files, else this process' own."""
+    gathered = CollectorRegistry()
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        MultiProcessCollector(gathered)  # type: ignore[no-untyped-call]
+    else:
+        gathered.register(registry)
+    return gathered

@@ -1,0 +1,137 @@
+"""`/metrics` of the real server: one scrape tells of all workers, of those that are gone too. And the access log."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.facade import ADDRESS, Facade
+from tests.e2e.lab.process import wait_until
+
+HOST = "docker.acme.test"
+PATH = f"/v2/acme/app/blobs/sha256:{'a' * 64}"
+WORKERS = 3
+
+
+@pytest.fixture(scope="module")
+def facade() -> Iterator[Facade]:
+    """Three workers that write an access log, and a mapping."""
+    with Facade(workers=WORKERS, sqlite=True, GUNICORN_CMD_ARGS="--access-logfile -") as started:
+        started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--shell")
+        started.wait_for(PATH, 307, host=HOST)
+        yield started
+
+
+def sample(facade: Facade, name: str) -> float:
+    """One value of the page; 0 where it isn't told."""
+    answer = facade.request("GET", "/metrics")
+    assert answer.status == 200, answer.body
+    found = re.search(rf"^{re.escape(name)} (\S+)$", answer.body.decode(), re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def redirects(facade: Facade) -> float:
+    return sample(facade, 'facade_answers_total{decision="redirect",status="3xx"}')
+
+
+def send(facade: Facade, count: int) -> None:
+    """Ask so often, each time on a new connection, and half of the times in a form that the fast lane takes."""
+    for number in range(count):
+        # Host comes first there.
+        first, second = (f"Host: {HOST}", "Accept: */*") if number % 2 else ("Accept: */*", f"Host: {HOST}")
+        with socket.create_connection((ADDRESS, facade.port), timeout=30) as connection:
+            connection.sendall(f"GET {PATH} HTTP/1.1\r\n{first}\r\n{second}\r\n\r\n".encode())
+            assert connection.recv(65536).startswith(b"HTTP/1.1 307")
+
+
+def settled(facade: Facade) -> float:
+    """The count of redirects, once it has stopped to grow: each worker tells once a second."""
+    sent = facade.log().count(f"GET {PATH.replace(':', '%3A')} HTTP/1.1")
+    wait_until(lambda: redirects(facade) == sent, f"{sent} redirects are told")
+    return float(sent)
+
+
+def test_every_worker_is_told_of_and_what_a_killed_one_has_counted_stays(facade: Facade) -> None:
+    before = settled(facade)
+    send(facade, 60)
+    assert settled(facade) == before + 60
+
+    pids = facade.worker_pids()
+    os.kill(pids[0], signal.SIGKILL)
+    wait_until(lambda: len(facade.worker_pids()) == WORKERS and pids[0] not in facade.worker_pids(), "another worker")
+    wait_until(lambda: sample(facade, "facade_workers") == WORKERS, "the new worker is told of, the old one isn't")
+    assert redirects(facade) == before + 60
+    send(facade, 30)
+    assert settled(facade) == before + 90
+
+
+def test_workers_that_were_replaced_in_a_row_have_told_all(facade: Facade) -> None:
+    before = settled(facade)
+    send(facade, 30)
+    pids = set(facade.worker_pids())
+    os.kill(facade.pid, signal.SIGHUP)
+    wait_until(lambda: len(facade.worker_pids()) == WORKERS and not pids & set(facade.worker_pids()), "new workers")
+
+    assert settled(facade) == before + 30
+    wait_until(lambda: sample(facade, "facade_workers") == WORKERS, "the new workers are told of, the old ones aren't")
+
+
+def test_the_table_of_the_workers_and_of_the_snapshot_is_told(facade: Facade) -> None:
+    wait_until(lambda: sample(facade, "facade_table_mappings") == 1, "the first process, without any, is not asked")
+    assert sample(facade, "facade_table_hostnames") == 1
+    assert sample(facade, "facade_database_reachable") == 1
+    facade.manage("repoint", HOST, "acme", "quay.io/acme", "--reason", "test")
+    facade.wait_for(PATH, 307, host=HOST, location="https://quay.io" + PATH)
+
+    newest = facade.request("GET", "/readyz").json()["generation"]
+    for name in ("facade_table_generation", "facade_table_newest_generation", "facade_snapshot_generation"):
+        wait_until(lambda name=name: sample(facade, name) == newest, f"{name} is {newest}")  # type: ignore[misc]
+    assert sample(facade, "facade_change_seconds_count") >= WORKERS
+    assert sample(facade, "facade_fast_lane_batches_total") > 0
+
+
+def test_both_lanes_write_the_same_access_log_line(facade: Facade) -> None:
+    target = f"{PATH}?ns=logged"
+    raw = f"GET {target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
+    # In one piece the fast lane answers; what comes in two pieces goes on to Django.
+    for pieces in ([raw], [raw[:30], raw[30:]]):
+        with socket.create_connection((ADDRESS, facade.port)) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for piece in pieces:
+                connection.sendall(piece)
+                if piece is not pieces[-1]:
+                    wait_until(lambda: unread(connection) == 0, "the server has read the first piece")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 307")
+
+    def lines() -> list[str]:
+        return [line for line in facade.log().splitlines() if "ns=logged" in line]
+
+    wait_until(lambda: len(lines()) == 2, "two lines")
+    assert len({re.sub(rf"{ADDRESS}:\d+", "", line) for line in lines()}) == 1
+    assert "307" in lines()[0]
+
+
+def unread(connection: socket.socket) -> int:
+    """How many bytes that were sent on a connection the server has not read yet: by the kernel's table of sockets."""
+    ours, theirs = (f"0100007F:{name[1]:04X}" for name in (connection.getsockname(), connection.getpeername()))
+    for line in Path("/proc/net/tcp").read_text().splitlines():
+        columns = line.split()
+        if columns[1:3] == [theirs, ours]:
+            return int(columns[4].split(":")[1], 16)
+    return -1
+
+
+def test_nothing_is_left_behind() -> None:
+    with Facade(workers=1, sqlite=True) as facade:
+        maps = Path(f"/proc/{facade.worker_pids()[0]}/maps").read_text()
+        found = re.search(r"/\S*/registry-facade-metrics-[^/]+", maps)
+        assert found is not None
+        directory = Path(found[0])
+        assert directory.stat().st_mode & 0o077 == 0
+    assert not directory.exists()
