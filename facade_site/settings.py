@@ -43,6 +43,8 @@ FACADE_RELAY_SECONDS = env.float("FACADE_RELAY_SECONDS", default=15.0)
 # What one tenant may have, where its own record says nothing else.
 FACADE_MAX_HOSTNAMES_PER_TENANT = env.int("FACADE_MAX_HOSTNAMES_PER_TENANT", default=50)
 FACADE_MAX_MAPPINGS_PER_TENANT = env.int("FACADE_MAX_MAPPINGS_PER_TENANT", default=10_000)
+# Bytes of layers that may pass through the facade for one tenant in a calendar month: 100 GiB.
+FACADE_MAX_STREAMED_BYTES_PER_TENANT = env.int("FACADE_MAX_STREAMED_BYTES_PER_TENANT", default=100 * 1024**3)
 # Whether a new mapping's registry is asked at once what it wants of its clients, and how old a finding may grow.
 FACADE_PROBE_ON_SAVE = env.bool("FACADE_PROBE_ON_SAVE", default=True)
 FACADE_PROBE_SECONDS = env.float("FACADE_PROBE_SECONDS", default=3600.0)

@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 from routing.core.decisions import Relay, Resolve, Token
 from routing.core.table import Table
+from routing.dataplane.allowance import allowance
 from routing.dataplane.answers import Answer, error
 from routing.dataplane.caller import Caller
 from routing.dataplane.counters import RELAYED_BYTES, STREAMED_BYTES, TURNED_AWAY, counters
@@ -45,10 +46,11 @@ async def exchange(
                 return relayed
             if isinstance(decision, Token):
                 return await token(client, table, decision, caller)
-            if not lasting:
+            used_up = decision.registry.stream_blobs and await allowance.is_used_up(tenant)
+            if used_up or not lasting:
                 # A WSGI server would have to hold the whole layer in memory.
                 decision = decision._replace(registry=decision.registry._replace(stream_blobs=False))
-            answered = await resolve(client, decision, caller)
+            answered = await resolve(client, decision, caller, used_up=used_up)
             if not isinstance(answered, Streamed):
                 return answered
             streaming = True
@@ -65,6 +67,7 @@ async def _counted(parts: AsyncGenerator[bytes, None], tenant: str) -> AsyncGene
             yield b""
             async for part in parts:
                 counters.add(STREAMED_BYTES, len(part))
+                allowance.add(tenant, len(part))
                 yield part
     finally:
         limits.leave(tenant)

@@ -53,8 +53,13 @@ async def relay(client: RegistryClient, decision: Relay, caller: Caller) -> Answ
         return failed(failure)
 
 
-async def resolve(client: RegistryClient, decision: Resolve, caller: Caller) -> Answer | Streamed:
-    """Hand on where the registry says that the blob is. Never raises for what the registry does."""
+async def resolve(
+    client: RegistryClient, decision: Resolve, caller: Caller, *, used_up: bool = False
+) -> Answer | Streamed:
+    """Hand on where the registry says that the blob is. Never raises for what the registry does.
+
+    `used_up`: the registry's streaming switch is on, but this month nothing more is streamed for its tenant.
+    """
     async with AsyncExitStack() as stack:
         try:
             headers = _headers(decision, caller)
@@ -70,7 +75,7 @@ async def resolve(client: RegistryClient, decision: Resolve, caller: Caller) -> 
             if decision.reauthorises or not any(name == "Authorization" for name, _ in headers):
                 return redirect(decision.url)
             if not decision.registry.stream_blobs:
-                return _inline_refusal(decision, caller)
+                return _inline_refusal(decision, caller, used_up)
             if caller.range:
                 # Asked without the range at first: some registries answer 206 where they would else redirect.
                 await stack.aclose()
@@ -200,15 +205,20 @@ def _location(client: RegistryClient, answer: OpenAnswer) -> Answer:
     return redirect(location)
 
 
-def _inline_refusal(decision: Resolve, caller: Caller) -> Answer:
+def _inline_refusal(decision: Resolve, caller: Caller, used_up: bool) -> Answer:
     registry = decision.registry
     pull_from = f"{registry.origin.partition('://')[2]}/{decision.upstream_name}"
     is_docker = client_of(caller.user_agent).name == "docker"
     able = "containerd and buildkit" if is_docker or decision.strategy is Strategy.BROKER else "docker and containerd"
+    if used_up:
+        why = "what may pass through this facade for this address in a month is used up until the next one begins (UTC)"
+        otherwise = "or ask the operators of this facade for more"
+    else:
+        why = "this client takes no token there when it is redirected"
+        otherwise = "or ask the operator of this address to switch on streaming for this registry"
     return error(
         403,
         "DENIED",
-        f"{registry.name} serves layers itself, and this client takes no token there when it is redirected. "
-        f"{able} do; with this client pull from {pull_from}, "
-        "or ask the operator of this address to switch on streaming for this registry",
+        f"{registry.name} serves layers itself, and {why}. {able} {'still can' if used_up else 'do'}; "
+        f"with this client pull from {pull_from}, {otherwise}",
     )

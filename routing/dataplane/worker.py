@@ -1,6 +1,6 @@
 """The gunicorn worker: uvicorn with the fast lane, and a shutdown that loses no request.
 
-Imports fast_lane, metrics_page.
+Imports allowance, fast_lane, metrics_page.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from gunicorn.arbiter import Arbiter
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
+from routing.dataplane.allowance import allowance
 from routing.dataplane.fast_lane import FastLane, drain
 from routing.dataplane.metrics_page import flush
 
@@ -53,6 +54,8 @@ class DrainingServer(Server):
         await super().shutdown(sockets)
         # Here: the server's last act is the signal that ended it, over again, and this time it ends the process.
         flush()
+        # On a thread: the database may not answer.
+        await asyncio.to_thread(allowance.stop)
 
 
 async def _keep_flushing() -> None:

@@ -7,6 +7,7 @@ from routing.models.mapping import Mapping
 from routing.models.membership import Invitation, Membership, Role
 from routing.models.provider_grant import ProviderGrant
 from routing.models.registry import Registry
+from routing.models.streamed import StreamedBytes
 from routing.models.tenant import Tenant
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "ProviderGrant",
     "Registry",
     "Role",
+    "StreamedBytes",
     "Tenant",
 ]

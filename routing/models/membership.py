@@ -22,6 +22,7 @@ class Membership(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "member"
         ordering = ["tenant__name", "user__username"]
         constraints = [
             models.UniqueConstraint(

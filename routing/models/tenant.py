@@ -21,6 +21,13 @@ class Tenant(models.Model):
     max_mappings = models.PositiveIntegerField(
         null=True, blank=True, help_text="How many mappings it may have. Empty: the platform's limit."
     )
+    max_streamed_bytes = models.PositiveBigIntegerField(
+        "streamed bytes a month",
+        null=True,
+        blank=True,
+        help_text="How many bytes of layers may pass through the facade for it in a calendar month (UTC): 1 GiB is "
+        "1073741824. 0: none. Empty: the platform's limit.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     history = records()
 

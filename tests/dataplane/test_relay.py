@@ -9,12 +9,14 @@ import asyncio
 import gc
 import json
 from collections.abc import Callable
+from unittest import mock
 
 import pytest
 from pytest_django import Settings
 
 from routing.core.mappings import Flag
 from routing.core.table import Auth, RegistryEntry
+from routing.dataplane.allowance import allowance
 from routing.dataplane.counters import RELAYED_BYTES, STREAMED_BYTES, counters
 from routing.dataplane.limits import limits
 from tests.registries.sick_server import Exchange, SickServer
@@ -355,6 +357,41 @@ async def _let_go(response: object, gone: Callable[[], bool]) -> None:
     del response
     gc.collect()
     await eventually(gone)
+
+
+async def test_r16_5_once_the_month_is_used_up_nothing_more_passes(
+    ask: Asking, server: SickServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask.lead_to(ask.registry._replace(stream_blobs=True))
+    server.on(UPSTREAM[BLOB], inline)
+    begun = await ask.open(BLOB)
+    # The hostname's tenant; docker.globex.com has another.
+    monkeypatch.setattr(allowance, "_used_up", frozenset({"1"}))
+
+    status, code, message = (await ask(BLOB)).error
+    assert (status, code) == (403, "DENIED")
+    assert "used up until the next one begins (UTC)" in message
+    assert f"with this client pull from 127.0.0.1:{server.port}/acme/app" in message
+    assert (await ask(BLOB, host="docker.globex.com")).body == LAYER
+    assert (await ask(BLOB, agent=CONTAINERD)).status == 307
+    assert (await ask(BLOB, method="HEAD")).status == 200
+    # Of a registry that redirects, nothing has to pass.
+    server.answers(UPSTREAM[BLOB], 307, {"Location": "https://cdn.example/x"})
+    assert (await ask(BLOB)).headers["location"] == "https://cdn.example/x"
+    assert b"".join([bytes(part) async for part in begun]) == LAYER
+    assert limits.under_way == 0
+
+
+async def test_what_passes_is_counted_for_its_tenant(ask: Asking, server: SickServer) -> None:
+    ask.lead_to(ask.registry._replace(stream_blobs=True))
+    server.on(UPSTREAM[BLOB], inline)
+    counted: dict[str, int] = {}
+    with mock.patch.object(allowance, "_unsettled", counted):
+        await ask(BLOB)
+        await ask(BLOB, headers=[TOKEN, ("range", "bytes=5-9")])
+        await ask(BLOB, host="docker.globex.com")
+        await ask(BLOB, agent=CONTAINERD)
+    assert counted == {"1": len(LAYER) + 5, "2": len(LAYER)}
 
 
 async def test_r16_4_head_of_a_blob_has_its_headers(ask: Asking, server: SickServer) -> None:
