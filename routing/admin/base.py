@@ -5,7 +5,7 @@ form, deleting, bulk deleting, its own log) is replaced or taken out here, so th
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import ShowFacets
@@ -13,18 +13,16 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.forms import Field, ModelChoiceField
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 
 from routing.admin import scope
 from routing.admin.forms import VerbForm
-from routing.admin.history import entries_of
 from routing.admin.usage import uses_of
 from routing.services.errors import VerbError
 from routing.services.permissions import Action
@@ -34,8 +32,15 @@ if TYPE_CHECKING:
 else:
     _ModelAdmin = admin.ModelAdmin
 
-HISTORY_PER_PAGE = 50
-HISTORY_ON_PAGE = 5
+
+class Removal(NamedTuple):
+    """What the page that asks whether to remove a row says, and what is said once that is done."""
+
+    title: str
+    consequence: str
+    button: str
+    keep: str
+    done: str
 
 
 class Page(ChangeList):
@@ -80,6 +85,14 @@ class NounAdmin(_ModelAdmin):
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Add to a list page's rows what the columns need beyond them."""
 
+    def first_step_for(self, request: HttpRequest) -> str:
+        """What the empty list says to whoever asks."""
+        return self.first_step
+
+    def tools(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """What else can be done from the list: (words, address)."""
+        return []
+
     def aftermath(self, row: Any) -> list[str]:
         """What to say after a save, beyond what was done; may be safe HTML."""
         return []
@@ -116,7 +129,11 @@ class NounAdmin(_ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list."""
-        context = {"title": capfirst(str(self.opts.verbose_name_plural)), "first_step": self.first_step}
+        context = {
+            "title": capfirst(str(self.opts.verbose_name_plural)),
+            "first_step": self.first_step_for(request),
+            "tools": self.tools(request),
+        }
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def formfield_for_foreignkey(
@@ -169,8 +186,7 @@ class NounAdmin(_ModelAdmin):
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What a row's page shows beside its form."""
-        history = scope.visible(request, row.history.all())[:HISTORY_ON_PAGE]
-        return {"entries": entries_of(request, self.model, history)}
+        return {}
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The form's class, made for this request."""
@@ -183,9 +199,9 @@ class NounAdmin(_ModelAdmin):
         """Call the verb: here rather than in save_model, since only this says which row the page goes on with."""
         row, done = self.write(request, form, change)
         if done:
-            self._say(request, [*done, *self.aftermath(row)], messages.SUCCESS)
+            self.say(request, [*done, *self.aftermath(row)], messages.SUCCESS)
         else:
-            self._say(request, [f"Nothing to change: {row} is so already."], messages.INFO)
+            self.say(request, [f"Nothing to change: {row} is so already."], messages.INFO)
         return row
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -223,55 +239,46 @@ class NounAdmin(_ModelAdmin):
             raise PermissionDenied
         if row is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        words = self.removal(request, row)
         if request.method == "POST":
-            name = str(row)
             try:
                 self.remove(request, row, request.POST.get("reason", ""))
             except VerbError as refusal:
-                self._say(request, [refusal.message], messages.ERROR)
+                self.say(request, [refusal.message], messages.ERROR)
             else:
-                self._say(request, [f"Removed {self.opts.verbose_name} {name}."], messages.SUCCESS)
-                return HttpResponseRedirect(self.url("changelist"))
+                self.say(request, [words.done], messages.SUCCESS)
+                return HttpResponseRedirect(self.after_removal(request))
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Remove {self.opts.verbose_name}",
+            "title": words.title,
             "subtitle": str(row),
             "opts": self.opts,
             "original": row,
             "uses": uses_of(request, row),
+            "words": words,
+            "asks_reason": "reason" in self.form.base_fields,
             "media": self.media,
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/routing/remove.html", context)
 
-    # ---------------------------------------------------------------- history
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Everything that was ever done to a row, also to one that is gone. Only to be looked at."""
-        pk = unquote(object_id)
-        row = self.get_object(request, pk)
-        if not self.has_view_or_change_permission(request, row):
-            raise PermissionDenied
-        if not pk.isdecimal():
-            raise Http404
-        history = scope.visible(request, self.model.history.filter(id=pk))
-        page = Paginator(history.order_by("-history_id"), HISTORY_PER_PAGE).get_page(request.GET.get("p"))
-        if row is None and not page.object_list:
-            raise Http404
-        entries = entries_of(request, self.model, page.object_list)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "History",
-            "subtitle": str(row or entries[0].name),
-            "opts": self.opts,
-            "original": row,
-            "page": page,
-            "entries": entries,
-            "media": self.media,
-            **(extra_context or {}),
-        }
-        return TemplateResponse(request, "admin/routing/history.html", context)
+    def removal(self, request: HttpRequest, row: Any) -> "Removal":
+        """The words of the page that asks whether to remove a row."""
+        noun = self.opts.verbose_name
+        return Removal(
+            f"Remove {noun}", f"This removes {row}. Its history stays.", "Remove", "Keep it", f"Removed {noun} {row}."
+        )
+
+    def after_removal(self, request: HttpRequest) -> str:
+        """The address that follows a removal."""
+        return self.url("changelist")
+
+    def get_urls(self) -> list[URLPattern]:
+        """The pages; a noun without a history has no page for it."""
+        urls = super().get_urls()
+        if hasattr(self.model, "history"):
+            return urls
+        return [url for url in urls if not (url.name or "").endswith("_history")]
 
     # ---------------------------------------------------------------- moving on
     def url(self, view: str, *arguments: Any) -> str:
@@ -285,7 +292,8 @@ class NounAdmin(_ModelAdmin):
             return HttpResponseRedirect(reverse(f"{self.admin_site.name}:index"))
         return HttpResponseRedirect(self.url("change", row.pk))
 
-    def _say(self, request: HttpRequest, lines: Sequence[str], level: int) -> None:
+    def say(self, request: HttpRequest, lines: Sequence[str], level: int) -> None:
+        """Tell, on the next page, each line as a sentence."""
         sentences = format_html_join(" ", "<span>{}</span>", ((_sentence(line),) for line in lines))
         self.message_user(request, format_html("{}", sentences), level)
 

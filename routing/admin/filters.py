@@ -58,3 +58,25 @@ class StateFilter(SimpleListFilter):
             case "blocked":
                 return queryset.filter(blocked)
         return queryset
+
+
+class ProofFilter(SimpleListFilter):
+    """How a hostname is proved, and whether that still holds."""
+
+    title = "proof"
+    parameter_name = "proof"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """The states."""
+        return [("there", "there"), ("missing", "missing or withdrawn"), ("vouched", "none: vouched for")]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        """The hostnames in the chosen state."""
+        match self.value():
+            case "there":
+                return queryset.filter(proof_missing_since=None).exclude(proof_token="")
+            case "missing":
+                return queryset.filter(proof_missing_since__isnull=False)
+            case "vouched":
+                return queryset.filter(proof_token="")
+        return queryset

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.forms.models import construct_instance
 from django.http import HttpRequest
 
+from routing.models import Tenant
 from routing.services.errors import VerbError
 
 if TYPE_CHECKING:
@@ -32,6 +34,14 @@ def name_input(**attrs: str) -> SuggestingInput:
     """A field for a name: the browser neither completes, corrects nor capitalises what is typed."""
     fixed = {"class": "vTextField", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
     return SuggestingInput(attrs=fixed | attrs)
+
+
+def tenant_choice(tenants: "QuerySet[Tenant]") -> "forms.ModelChoiceField[Tenant]":
+    """A choice of one of the tenants; where there is but one, it is chosen already."""
+    first = list(tenants[:2])
+    if len(first) == 1:
+        return forms.ModelChoiceField(tenants, empty_label=None, initial=first[0])
+    return forms.ModelChoiceField(tenants)
 
 
 class VerbForm(_ModelForm):

@@ -173,6 +173,7 @@ def _tenant(row: Any, names: Names) -> dict[str, str]:
         "message": row.suspension_message,
         "hostnames at most": "" if row.max_hostnames is None else str(row.max_hostnames),
         "mappings at most": "" if row.max_mappings is None else str(row.max_mappings),
+        "streamed bytes a month at most": "" if row.max_streamed_bytes is None else str(row.max_streamed_bytes),
     }
 
 

@@ -12,11 +12,14 @@ from django.utils.html import format_html
 from routing.admin import scope
 from routing.admin.base import NounAdmin
 from routing.admin.effect import state_of_hostname
-from routing.admin.filters import RelatedFilter
+from routing.admin.filters import ProofFilter, RelatedFilter
 from routing.admin.forms import VerbForm, name_input
+from routing.admin.history_pages import HistoryPages
 from routing.admin.marks import badge
+from routing.admin.proof_pages import ProofPages
+from routing.admin.suspension import Suspension
 from routing.models import Hostname, Mapping
-from routing.services.hostnames import remove_hostname, save_hostname
+from routing.services.hostnames import remove_hostname, save_hostname, suspend_hostnames
 from routing.services.permissions import Action
 
 
@@ -30,7 +33,7 @@ class HostnameForm(VerbForm):
         widgets = {"name": name_input(placeholder="docker.acme.com")}
 
 
-class HostnameAdmin(NounAdmin):
+class HostnameAdmin(ProofPages, Suspension, HistoryPages, NounAdmin):
     """A name never changes, nor whose it is."""
 
     form = HostnameForm
@@ -39,10 +42,9 @@ class HostnameAdmin(NounAdmin):
     action_to_add = Action.PLATFORM
     list_display = ("name", "tenant", "state", "mapping_count", "login_registry")
     list_select_related = ("tenant", "login_registry")
-    list_filter = ("enabled", ("tenant", RelatedFilter))
+    list_filter = ("enabled", "suspended", ProofFilter, ("tenant", RelatedFilter))
     search_fields = ("name", "tenant__name", "tenant__slug")
     search_help_text = "Hostname or tenant."
-    first_step = "Adding a mapping adds its hostname too."
 
     def get_fieldsets(self, request: HttpRequest, obj: Hostname | None = None) -> Any:
         """What it is; and, for operators of the platform, whether it is suspended."""
@@ -52,6 +54,19 @@ class HostnameAdmin(NounAdmin):
         if obj is None or self.has_change_permission(request, obj):
             parts.append((None, {"fields": ["reason"]}))
         return parts
+
+    def first_step_for(self, request: HttpRequest) -> str:
+        """A tenant claims; operators of the platform need not."""
+        if scope.may(request, Action.PLATFORM, None):
+            return "Adding a mapping adds its hostname too."
+        if scope.may(request, Action.HOSTNAMES, None):
+            return "Claim the name that people shall pull from, and prove that it is yours by a record in the DNS."
+        return "An owner of your tenant claims the name that people shall pull from."
+
+    def tools(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """Owners claim from here."""
+        claim = [("Claim a hostname", reverse("admin:routing_hostnameclaim_add"))]
+        return claim if scope.may(request, Action.HOSTNAMES, None) else []
 
     def get_readonly_fields(self, request: HttpRequest, obj: Hostname | None = None) -> tuple[str, ...]:
         """What identifies an existing one."""
@@ -85,6 +100,13 @@ class HostnameAdmin(NounAdmin):
             return form.instance, []
         hostname = save_hostname(scope.actor(request), form.cleaned_data["reason"], form.instance)
         return hostname, [f"{'changed' if change else 'added'} hostname {hostname}"]
+
+    def suspend_all(
+        self, request: HttpRequest, reason: str, ids: list[int], suspended: bool, message: str
+    ) -> list[Hostname]:
+        """Suspend, or lift that."""
+        actor = scope.actor(request)
+        return suspend_hostnames(actor, reason, hostname_ids=ids, suspended=suspended, message=message)
 
     def remove(self, request: HttpRequest, row: Hostname, reason: str) -> None:
         """Remove."""

@@ -15,6 +15,7 @@ from routing.admin.effect import effect_of, state_of
 from routing.admin.filters import RelatedFilter, StateFilter
 from routing.admin.forms import VerbForm
 from routing.admin.history import last_rows
+from routing.admin.history_pages import HistoryPages
 from routing.admin.mapping_actions import MappingActions
 from routing.admin.mapping_forms import MappingForm, NewMappingForm
 from routing.admin.marks import ago, badge
@@ -24,7 +25,7 @@ from routing.services.permissions import Action
 from routing.services.probing import probe_soon
 
 
-class MappingAdmin(MappingActions, NounAdmin):
+class MappingAdmin(MappingActions, HistoryPages, NounAdmin):
     """Add in one form, see the effect, repoint with a reason."""
 
     action = Action.MAP

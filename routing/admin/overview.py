@@ -7,9 +7,11 @@ from django.http import HttpRequest
 from routing.admin import scope
 from routing.admin.history import latest_entries
 from routing.dataplane.live import live
-from routing.models import Generation, Hostname, Mapping, Registry, Tenant
+from routing.models import Generation, Hostname, HostnameClaim, Mapping, Registry, Tenant
+from routing.services.permissions import Action
 
 _LATEST = 10
+_WAITING = 5
 
 
 def overview(request: HttpRequest) -> dict[str, Any]:
@@ -24,8 +26,25 @@ def overview(request: HttpRequest) -> dict[str, Any]:
         "registries_used": mappings.order_by().values("registry").distinct().count(),
         "tenant_count": scope.visible(request, Tenant.objects.all()).count(),
         "tenants_suspended": scope.visible(request, Tenant.objects.filter(suspended=True)).count(),
+        **_waiting(request),
+        "may_map": scope.may(request, Action.MAP, None),
+        "may_claim": scope.may(request, Action.HOSTNAMES, None),
+        "claims_first": not scope.may(request, Action.PLATFORM, None),
         "generation": Generation.objects.filter(pk=1).values_list("value", flat=True).first() or 0,
         "served_generation": None if table is None else table.generation,
         "table_age_seconds": live.age_seconds,
         "entries": latest_entries(request, _LATEST),
+    }
+
+
+def _waiting(request: HttpRequest) -> dict[str, Any]:
+    """What waits for somebody: claims that aren't proved yet, and hostnames whose proof went missing."""
+    claims = scope.visible(request, HostnameClaim.objects.select_related("tenant")).order_by("-created_at")
+    missing = scope.visible(request, Hostname.objects.filter(proof_missing_since__isnull=False))
+    open_claims, lost = list(claims[: _WAITING + 1]), list(missing.order_by("proof_missing_since")[: _WAITING + 1])
+    return {
+        "claims": open_claims[:_WAITING],
+        "more_claims": len(open_claims) > _WAITING,
+        "lost_proofs": lost[:_WAITING],
+        "more_lost_proofs": len(lost) > _WAITING,
     }

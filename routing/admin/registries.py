@@ -11,6 +11,7 @@ from routing.admin import scope
 from routing.admin.base import NounAdmin
 from routing.admin.filters import RelatedFilter
 from routing.admin.forms import VerbForm, name_input
+from routing.admin.history_pages import HistoryPages
 from routing.admin.hostnames import counted, mappings_link
 from routing.admin.marks import ago, badge
 from routing.models import Registry
@@ -34,7 +35,7 @@ class RegistryForm(VerbForm):
         }
 
 
-class RegistryAdmin(NounAdmin):
+class RegistryAdmin(HistoryPages, NounAdmin):
     """What a person says of a registry can be changed; what a probe found can be read."""
 
     form = RegistryForm

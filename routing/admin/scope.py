@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
-from routing.models import Hostname, Mapping, Registry, Tenant
+from routing.models import Hostname, HostnameClaim, Invitation, Mapping, Membership, Registry, Tenant
 from routing.services.actor import Actor
-from routing.services.permissions import Action, allows, allows_somewhere, roles
+from routing.services.permissions import Action, allows, allows_somewhere, roles, tenants_where
 
 Row = TypeVar("Row", bound=Model)
 
@@ -20,6 +20,9 @@ _TENANT_PATH: dict[type[Model], str] = {
     Hostname: "tenant",
     Registry: "tenant",
     Tenant: "id",
+    Membership: "tenant",
+    Invitation: "tenant",
+    HostnameClaim: "tenant",
 }
 
 
@@ -51,6 +54,11 @@ def may(request: HttpRequest, action: Action, row: Any) -> bool:
     if row is None:
         return allows_somewhere(actor(request), action)
     return allows(actor(request), action, _tenant_of(row))
+
+
+def tenants(request: HttpRequest, action: Action) -> "QuerySet[Tenant]":
+    """The tenants for which the asker may do that."""
+    return tenants_where(actor(request), action)
 
 
 def _tenant_of(row: Any) -> Tenant | None:

@@ -6,16 +6,27 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
+from routing.admin.claims import ClaimAdmin
 from routing.admin.hostnames import HostnameAdmin
+from routing.admin.invitations import InvitationAdmin
 from routing.admin.mappings import MappingAdmin
+from routing.admin.members import MemberAdmin
 from routing.admin.overview import overview
 from routing.admin.registries import RegistryAdmin
 from routing.admin.tenants import TenantAdmin
 from routing.control.admin_door import AdminDoor
-from routing.models import Hostname, Mapping, Registry, Tenant
+from routing.models import Hostname, HostnameClaim, Invitation, Mapping, Membership, Registry, Tenant
 
 # In the order in which an operator needs them. The change log and the generation are the program's own.
-_NOUNS = {Mapping: MappingAdmin, Hostname: HostnameAdmin, Registry: RegistryAdmin, Tenant: TenantAdmin}
+_NOUNS = {
+    Mapping: MappingAdmin,
+    Hostname: HostnameAdmin,
+    HostnameClaim: ClaimAdmin,
+    Registry: RegistryAdmin,
+    Tenant: TenantAdmin,
+    Membership: MemberAdmin,
+    Invitation: InvitationAdmin,
+}
 _ORDER = [noun.__name__ for noun in _NOUNS]
 
 

@@ -1,22 +1,27 @@
 """The pages of tenants."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 
 from routing.admin import scope
 from routing.admin.base import NounAdmin
+from routing.admin.history_pages import HistoryPages
 from routing.admin.marks import badge
-from routing.models import Hostname, Tenant
-from routing.services.tenants import remove_tenant, save_tenant
+from routing.admin.suspension import Suspension
+from routing.models import Hostname, HostnameClaim, Mapping, Membership, StreamedBytes, Tenant
+from routing.services.quotas import limits_of, month_now
+from routing.services.tenants import remove_tenant, save_tenant, suspend_tenants
 
 
-class TenantAdmin(NounAdmin):
+class TenantAdmin(Suspension, HistoryPages, NounAdmin):
     """Organisations, and whether they are served."""
 
     list_display = ("name", "slug", "state", "hostname_count")
@@ -26,14 +31,38 @@ class TenantAdmin(NounAdmin):
     first_step = "The first mapping makes the tenant “default”, which is enough for one organisation."
 
     def get_fieldsets(self, request: HttpRequest, obj: Tenant | None = None) -> Any:
-        """Who it is; then whether it is served."""
-        may_change = obj is None or self.has_change_permission(request, obj)
+        """Who it is; then, for who may change it, whether it is served and how much it may have."""
+        who = (None, {"fields": ["name", "slug"]})
+        if obj is not None and not self.has_change_permission(request, obj):
+            return [who]
         return [
-            (None, {"fields": ["name", "slug"]}),
+            who,
             ("Suspension", {"fields": ["suspended", "suspension_message"]}),
-            ("Limits", {"fields": ["max_hostnames", "max_mappings"]}),
-            *([(None, {"fields": ["reason"]})] if may_change else []),
+            ("Limits", {"fields": ["max_hostnames", "max_mappings", "max_streamed_bytes"]}),
+            (None, {"fields": ["reason"]}),
         ]
+
+    def page_context(self, request: HttpRequest, row: Tenant) -> dict[str, Any]:
+        """The page also shows how much of its limits the tenant uses."""
+        limits, month = limits_of(row), month_now()
+        hostnames = Hostname.objects.filter(tenant=row).count() + HostnameClaim.objects.filter(tenant=row).count()
+        mappings = Mapping.objects.filter(hostname__tenant=row).count()
+        streamed = StreamedBytes.objects.filter(tenant=row, month=month).values_list("streamed_bytes", flat=True)
+        passed = streamed.first() or 0
+        own = f"tenant__id__exact={row.pk}"
+        lists = {noun: reverse(f"admin:routing_{noun}_changelist") for noun in ("hostname", "mapping", "membership")}
+        return {
+            **super().page_context(request, row),
+            "usage": [
+                ("Hostnames", f"{lists['hostname']}?{own}", hostnames, limits.hostnames),
+                ("Mappings", f"{lists['mapping']}?hostname__{own}", mappings, limits.mappings),
+                ("Streamed this month", "", filesizeformat(passed), filesizeformat(limits.streamed_bytes)),
+            ],
+            "members_url": f"{lists['membership']}?{own}",
+            "member_count": Membership.objects.filter(tenant=row).count(),
+            "used_up": passed >= limits.streamed_bytes,
+            "next_month": (month + timedelta(days=31)).replace(day=1),
+        }
 
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Count each one's hostnames."""
@@ -60,6 +89,12 @@ class TenantAdmin(NounAdmin):
             return form.instance, []
         tenant = save_tenant(scope.actor(request), form.cleaned_data["reason"], form.instance)
         return tenant, [f"{'changed' if change else 'added'} tenant {tenant}"]
+
+    def suspend_all(
+        self, request: HttpRequest, reason: str, ids: list[int], suspended: bool, message: str
+    ) -> list[Tenant]:
+        """Suspend, or lift that."""
+        return suspend_tenants(scope.actor(request), reason, tenant_ids=ids, suspended=suspended, message=message)
 
     def remove(self, request: HttpRequest, row: Tenant, reason: str) -> None:
         """Remove."""

@@ -7,7 +7,7 @@ from routing.models import Hostname, Registry
 from routing.services.actor import Actor
 from routing.services.errors import Conflict, NotFound, VerbError
 from routing.services.permissions import Action, require, visible
-from routing.services.tenants import DEFAULT_SLUG, ensure_tenant
+from routing.services.tenants import DEFAULT_SLUG, ensure_tenant, suspend_rows
 from routing.services.work import Work, work
 
 _PROOF_FACTS = ("proof_token", "proof_checked_at", "proof_missing_since", "proof_finding", "withdrawn_at")
@@ -67,13 +67,24 @@ def remove_hostname(actor: Actor, reason: str, *, hostname_id: int) -> None:
 
 
 def suspend_hostname(actor: Actor, reason: str, *, hostname_id: int, suspended: bool, message: str = "") -> Hostname:
-    """Refuse, or serve again, every request for a hostname. For operators of the platform. Raises NotFound, Denied."""
+    """Refuse, or serve again, every request for a hostname. Raises NotFound, Denied, VerbError."""
+    suspend_hostnames(actor, reason, hostname_ids=[hostname_id], suspended=suspended, message=message)
+    return get_hostname(actor, hostname_id)
+
+
+def suspend_hostnames(
+    actor: Actor, reason: str, *, hostname_ids: list[int], suspended: bool, message: str = ""
+) -> list[Hostname]:
+    """The same for several, all or none; gives those that weren't so already. For operators of the platform.
+
+    Raises NotFound, Denied, VerbError.
+    """
     with work(actor, reason) as unit:
         require(actor, Action.PLATFORM, None)
-        hostname = get_hostname(actor, hostname_id)
-        hostname.suspended, hostname.suspension_message = suspended, message if suspended else ""
-        unit.save(hostname)
-    return hostname
+        hostnames = list(Hostname.objects.select_related("tenant").filter(pk__in=hostname_ids))
+        if len(hostnames) < len(set(hostname_ids)):
+            raise NotFound("this hostname is gone" if len(hostname_ids) == 1 else "one of these hostnames is gone")
+        return suspend_rows(unit, hostnames, suspended=suspended, message=message)
 
 
 def get_hostname(actor: Actor, hostname_id: int) -> Hostname:

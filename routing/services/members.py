@@ -5,8 +5,10 @@ import secrets
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from routing.models import Invitation, Membership, Role, Tenant
@@ -89,6 +91,18 @@ def add_member(actor: Actor, *, tenant_id: int, user: Any, role: str) -> Members
         _validated(membership)
         membership.save()
     return membership
+
+
+def account_of(actor: Actor, text: str) -> Any:
+    """The account of that user name or e-mail address. For operators of the platform. Raises VerbError, Denied."""
+    require(actor, Action.PLATFORM, None)
+    name = text.strip()
+    found = list(get_user_model().objects.filter(Q(username=name) | Q(email__iexact=name))[:2])
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise VerbError.at("account", f"Several accounts have {name}: give the user name.")
+    raise VerbError.at("account", f"There is no account {name}: invite them by e-mail instead.")
 
 
 def change_role(actor: Actor, *, membership_id: int, role: str) -> Membership:

@@ -64,6 +64,13 @@ def allows_somewhere(actor: Actor, action: Action) -> bool:
     return actor.platform or any(action in ALLOWED[role] for role in roles(actor).values())
 
 
+def tenants_where(actor: Actor, action: Action) -> QuerySet[Tenant]:
+    """The tenants for which the actor may do it."""
+    if actor.platform:
+        return Tenant.objects.all()
+    return Tenant.objects.filter(pk__in=[pk for pk, role in roles(actor).items() if action in ALLOWED[role]])
+
+
 def require(actor: Actor, action: Action, tenant: Tenant | None) -> None:
     """Let the verb go on, or raise: NotFound where the actor may not even look, Denied where it may only look."""
     if allows(actor, action, tenant):

@@ -9,7 +9,9 @@ from django.contrib.auth.models import User
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from routing.services.actor import Actor
+from routing.services.claims import claim_hostname
 from routing.services.mappings import add_mapping
+from routing.services.members import invite
 from tests.accounts.signing_in import PASSWORD, Browser, page, sign_in
 from tests.conftest import Person
 
@@ -121,12 +123,16 @@ def test_the_walk_comes_by_what_matters() -> None:
 def test_pages_of_rows(client: Browser, owner: Person) -> None:
     root = User.objects.create_superuser("root", password=PASSWORD)
     add_mapping(Actor.person(root), "", hostname=owner.hostname.name, prefix="acme", target="ghcr.io/acme")
+    invite(Actor.person(root), tenant_id=owner.tenant.pk, email="dora@example.com", role="viewer")
+    claim_hostname(Actor.person(root), tenant_id=owner.tenant.pk, name="claimed.acme.com")
     sign_in(client, "root")
     rows = [(model, model._default_manager.first()) for model in django_admin.site._registry]
 
     for model, row in rows:
         for view in ("change", "delete", "history"):
-            if row is not None:
+            # Members, invitations and claims keep no history.
+            lacking = view == "history" and model._meta.app_label == "routing" and not hasattr(model, "history")
+            if row is not None and not lacking:
                 name = f"admin:{model._meta.app_label}_{model._meta.model_name}_{view}"
                 answer = client.get(reverse(name, args=[row.pk]))
                 assert answer.status_code == 200

@@ -6,9 +6,14 @@ from html.parser import HTMLParser
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth import get_user_model
+from django.utils import timezone
 
-from routing.models import Mapping, Registry, Tenant
+from routing.models import HostnameClaim, Mapping, Registry, Tenant
+from routing.services.claims import claim_hostname
+from routing.services.hostnames import suspend_hostname
 from routing.services.mappings import add_mapping, repoint
+from routing.services.members import add_member, invite
 from routing.services.registries import save_registry
 from routing.services.tenants import save_tenant
 from tests.admin.conftest import SET_UP, Desk
@@ -43,13 +48,29 @@ def pages(desk: Desk) -> dict[str, str]:
         SET_UP, EVIL, hostname="docker.acme.com", prefix="acme", target="registry.evil.example/a", tenant="evil"
     ).mapping
     repoint(SET_UP, EVIL, hostname="docker.acme.com", prefix="acme", target="registry.evil.example/b")
-    rows = {"mapping": mapping, "hostname": mapping.hostname, "registry": registry, "tenant": tenant}
+    person = get_user_model().objects.create_user(EVIL[:100], "evil@evil.example")
+    claim = claim_hostname(SET_UP, tenant_id=tenant.pk, name="claimed.acme.com")
+    HostnameClaim.objects.update(finding=EVIL, checked_at=timezone.now())
+    suspend_hostname(SET_UP, EVIL, hostname_id=mapping.hostname_id, suspended=True, message=EVIL)
+    rows = {
+        "mapping": mapping,
+        "hostname": mapping.hostname,
+        "hostnameclaim": claim,
+        "registry": registry,
+        "tenant": tenant,
+        "membership": add_member(SET_UP, tenant_id=tenant.pk, user=person, role="owner"),
+        "invitation": invite(SET_UP, tenant_id=tenant.pk, email="evil@evil.example", role="owner").invitation,
+    }
     urls = ["/admin/", "/admin/routing/"]
     for noun, row in rows.items():
         urls += [desk.url(f"{noun}_{view}") for view in ("changelist", "add")]
-        urls += [desk.url(f"{noun}_{view}", row.pk) for view in ("change", "delete", "history")]
+        urls += [desk.url(f"{noun}_{view}", row.pk) for view in ("change", "delete")]
+        urls += [desk.url(f"{noun}_history", row.pk)] if hasattr(row, "history") else []
+    urls += [desk.url("hostnameclaim_vouch", claim.pk), desk.url("hostname_vouch", mapping.hostname_id)]
     urls += [f"{desk.url('mapping_changelist')}?q=%3Cscript%3Ealert(1)%3C/script%3E"]
     found = {url: desk.client.get(url) for url in urls}
+    chosen = {"action": "suspend", "_selected_action": [tenant.pk]}
+    found["suspend"] = desk.client.post(desk.url("tenant_changelist"), chosen)
     found["bulk"] = desk.act("remove_all", [mapping])
     found["refused"] = desk.fill("mapping_add", hostname=EVIL, prefix=EVIL, target=EVIL, reason=EVIL)
     found["conflict"] = desk.fill(

@@ -7,8 +7,11 @@ import pytest
 from django.conf import LazySettings
 
 from routing.core.table import Table
-from routing.models import Generation, Hostname, Mapping, Registry, Tenant
+from routing.models import Generation, Hostname, Mapping, Registry, StreamedBytes, Tenant
+from routing.services.quotas import month_now
 from tests.admin.conftest import Desk, add, errors_of, messages_of, text_of
+
+Member = Callable[[Tenant, str], Desk]
 
 
 @pytest.fixture
@@ -154,6 +157,26 @@ def test_add_change_and_suspend_a_tenant(desk: Desk, table: Callable[[], Table])
     assert entry is not None
     assert entry.refusal == "unpaid"
     assert "suspended" in text_of(desk.get("tenant_changelist"))
+
+
+def test_the_tenants_page_shows_how_much_of_its_limits_it_uses(
+    desk: Desk, mapping: Mapping, member: Member, settings: LazySettings
+) -> None:
+    settings.FACADE_MAX_STREAMED_BYTES_PER_TENANT = 3 * 1024**3
+    tenant = mapping.hostname.tenant
+    row = StreamedBytes.objects.create(tenant=tenant, month=month_now(), streamed_bytes=5 * 1024**2)
+    # Last year's doesn't count.
+    StreamedBytes.objects.create(tenant=tenant, month=month_now().replace(year=2020), streamed_bytes=1024**4)
+
+    for asker in (desk, member(tenant, "viewer")):
+        page = text_of(asker.get("tenant_change", tenant.pk))
+        assert "Hostnames 1 of 50 Mappings 1 of 10000 Streamed this month 5.0 MB of 3.0 GB" in page
+        assert "used up" not in page
+    desk.fill("tenant_change", tenant.pk, max_streamed_bytes=4 * 1024**2, reason="too much")
+    page = text_of(desk.get("tenant_change", tenant.pk))
+    assert "5.0 MB of 4.0 MB" in page
+    assert "This month's streamed bytes are used up" in page
+    assert row.month == month_now()
 
 
 def test_a_slug_that_is_taken(desk: Desk, acme: Tenant) -> None:

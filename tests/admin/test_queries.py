@@ -1,13 +1,16 @@
 """No page asks the database more questions because there are more rows."""
 
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from routing.models import Mapping
+from routing.models import HostnameClaim, Invitation, Mapping, Membership, Tenant
+from routing.services.claims import claim_hostname
 from routing.services.mappings import repoint
+from routing.services.members import add_member, invite
 from tests.admin.conftest import SET_UP, Desk, add
 
-LISTS = ["mapping", "hostname", "registry", "tenant"]
+LISTS = ["mapping", "hostname", "registry", "tenant", "membership", "invitation", "hostnameclaim"]
 
 
 def grow(first: int, last: int) -> None:
@@ -15,6 +18,11 @@ def grow(first: int, last: int) -> None:
     for number in range(first, last):
         add(f"docker-{number}.acme.com", "acme", f"registry-{number}.acme.com/team", tenant=f"tenant-{number}")
         add("docker.acme.com", f"acme-{number}", "ghcr.io/acme")
+        tenant = Tenant.objects.get(slug=f"tenant-{number}")
+        person = get_user_model().objects.create_user(f"person-{number}", f"person-{number}@acme.com")
+        add_member(SET_UP, tenant_id=tenant.pk, user=person, role="owner")
+        invite(SET_UP, tenant_id=tenant.pk, email=f"guest-{number}@acme.com", role="viewer")
+        claim_hostname(SET_UP, tenant_id=tenant.pk, name=f"claim-{number}.acme.com")
         repoint(SET_UP, "x", hostname="docker.acme.com", prefix=f"acme-{number}", target="quay.io/acme")
 
 
@@ -60,6 +68,11 @@ def test_pages_of_one_row_do_not_ask_more_either(desk: Desk) -> None:
         desk.url("registry_change", mapping.registry_id),
         desk.url("registry_delete", mapping.registry_id),
         desk.url("tenant_delete", mapping.hostname.tenant_id),
+        desk.url("tenant_change", mapping.hostname.tenant_id),
+        desk.url("membership_change", Membership.objects.all()[0].pk),
+        desk.url("membership_delete", Membership.objects.all()[0].pk),
+        desk.url("invitation_change", Invitation.objects.all()[0].pk),
+        desk.url("hostnameclaim_change", HostnameClaim.objects.all()[0].pk),
         desk.url("mapping_add"),
     ]
     few = {url: asked(desk, url) for url in urls}

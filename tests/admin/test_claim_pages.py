@@ -1,0 +1,285 @@
+"""Claims of hostnames and their proof, as people meet them: claimed, looked up against a real name server, served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from unittest import mock
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+from django.utils import timezone
+
+from routing.core.table import Table
+from routing.models import Hostname, HostnameClaim, Mapping, Membership, Role, Tenant
+from routing.services.claims import claim_hostname, vouch_hostname
+from routing.services.proof import proof_record
+from tests.admin.conftest import SET_UP, Desk, errors_of, messages_of, text_of
+from tests.dns.name_server import SERVER_FAILURE, NameServer, txt
+
+Member = Callable[[Tenant, str], Desk]
+NAME = "docker.acme.com"
+RECORD = f"_registry-facade.{NAME}"
+
+
+@pytest.fixture
+def acme(db: None) -> Tenant:
+    return Tenant.objects.create(slug="acme", name="Acme")
+
+
+@pytest.fixture
+def globex(db: None) -> Tenant:
+    return Tenant.objects.create(slug="globex", name="Globex")
+
+
+@pytest.fixture
+def owner(acme: Tenant, member: Member) -> Desk:
+    return member(acme, "owner")
+
+
+@pytest.fixture
+def claim(acme: Tenant) -> HostnameClaim:
+    return claim_hostname(SET_UP, tenant_id=acme.pk, name=NAME)
+
+
+@pytest.fixture
+def hostname(acme: Tenant, claim: HostnameClaim) -> Hostname:
+    """Proved an hour ago."""
+    made = vouch_hostname(SET_UP, "", tenant_id=acme.pk, name=NAME)
+    Hostname.objects.filter(pk=made.pk).update(
+        proof_token=claim.token, proof_checked_at=timezone.now() - timedelta(hours=1)
+    )
+    return Hostname.objects.get(pk=made.pk)
+
+
+def value_of(item: HostnameClaim | Hostname) -> str:
+    record = proof_record(item)
+    assert record is not None
+    return record.value
+
+
+# ---------------------------------------------------------------- claiming
+def test_the_way_from_a_claim_to_a_served_hostname(
+    owner: Desk, acme: Tenant, name_server: NameServer, table: Callable[[], Table]
+) -> None:
+    said = owner.fill("hostnameclaim_add", tenant=acme.pk, name="Docker.ACME.com.")
+    claim = HostnameClaim.objects.get()
+    assert claim.name == NAME
+    assert messages_of(said) == f"Claimed {NAME} for Acme: set the record below, and it is served."
+    assert said["Location"] == owner.url("hostnameclaim_change", claim.pk)
+
+    page = owner.get("hostnameclaim_change", claim.pk).content.decode()
+    for copied in (RECORD, value_of(claim)):
+        assert f'data-copy="{copied}"' in page
+    assert "It was not looked up yet." in page
+
+    early = owner.client.post(owner.url("hostnameclaim_check", claim.pk))
+    assert "the name does not exist" in messages_of(early)
+    assert early["Location"] == owner.url("hostnameclaim_change", claim.pk)
+    assert "the name does not exist" in text_of(owner.get("hostnameclaim_change", claim.pk))
+    assert "not proved" in text_of(owner.get("hostnameclaim_changelist"))
+
+    name_server.answers(RECORD, txt(value_of(claim)))
+    done = owner.client.post(owner.url("hostnameclaim_check", claim.pk))
+
+    hostname = Hostname.objects.get(name=NAME)
+    assert done["Location"] == owner.url("hostname_change", hostname.pk)
+    assert f"Served from now on: {NAME}, a hostname of Acme." in messages_of(done)
+    assert table().hosts.get(NAME) is not None
+    assert not HostnameClaim.objects.exists()
+    # Whoever presses the button once more, in another window, is told no lie.
+    assert owner.client.post(owner.url("hostnameclaim_check", claim.pk)).status_code == 404
+
+
+def test_no_transaction_waits_for_the_name_server(owner: Desk, claim: HostnameClaim, hostname: Hostname) -> None:
+    again = claim_hostname(SET_UP, tenant_id=Tenant.objects.create(slug="b", name="B").pk, name="docker.b.com")
+    Membership.objects.create(tenant=again.tenant, user=owner.user, role=Role.OWNER)
+    outside, seen = list(connection.savepoint_ids), []
+
+    def look_up(*_: object) -> None:
+        seen.append(list(connection.savepoint_ids))
+        raise LookupError
+
+    for patched, url in (
+        ("routing.services.claims.look_for_proof", owner.url("hostnameclaim_check", again.pk)),
+        ("routing.services.rechecks.look_for_proof", owner.url("hostname_check", hostname.pk)),
+    ):
+        with mock.patch(patched, look_up), pytest.raises(LookupError):
+            owner.client.post(url)
+    assert seen == [outside, outside]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("10.0.0.1", "IP address"), ("co.uk", "public suffix"), ("docker", "single label"), ("a b.com", "")],
+)
+def test_a_name_that_can_not_be_claimed(owner: Desk, acme: Tenant, name: str, words: str) -> None:
+    assert words in errors_of(owner.fill("hostnameclaim_add", tenant=acme.pk, name=name))["name"][0]
+    assert not HostnameClaim.objects.exists()
+
+
+def test_a_second_claim_of_the_same_name(owner: Desk, acme: Tenant, claim: HostnameClaim) -> None:
+    assert "already" in errors_of(owner.fill("hostnameclaim_add", tenant=acme.pk, name=NAME))["name"][0]
+
+
+def test_over_the_limit_nothing_is_claimed(owner: Desk, acme: Tenant, settings: LazySettings) -> None:
+    settings.FACADE_MAX_HOSTNAMES_PER_TENANT = 0
+
+    assert "may have 0 hostnames" in text_of(owner.fill("hostnameclaim_add", tenant=acme.pk, name=NAME))
+
+
+def test_take_a_claim_back(owner: Desk, claim: HostnameClaim) -> None:
+    assert "Take the claim back" in text_of(owner.get("hostnameclaim_change", claim.pk))
+    assert "takes another one" in text_of(owner.get("hostnameclaim_delete", claim.pk))
+
+    answer = owner.client.post(owner.url("hostnameclaim_delete", claim.pk))
+
+    assert messages_of(answer) == f"Took the claim of {NAME} back."
+    assert not HostnameClaim.objects.exists()
+
+
+@pytest.mark.parametrize("role", ["operator", "viewer"])
+def test_whoever_is_no_owner_looks_only(acme: Tenant, claim: HostnameClaim, member: Member, role: str) -> None:
+    desk = member(acme, role)
+    page = text_of(desk.get("hostnameclaim_change", claim.pk))
+
+    assert value_of(claim) in page
+    assert "Check now" not in page
+    assert "Take the claim back" not in page
+    assert desk.get("hostnameclaim_add").status_code == 403
+    for view in ("check", "vouch", "delete"):
+        assert desk.client.post(desk.url(f"hostnameclaim_{view}", claim.pk)).status_code == 403
+    assert "Claim a hostname" not in text_of(desk.get("hostname_changelist"))
+    assert HostnameClaim.objects.get().checked_at is None
+
+
+def test_others_claims_and_hostnames_can_not_be_reached(owner: Desk, globex: Tenant, name_server: NameServer) -> None:
+    theirs = claim_hostname(SET_UP, tenant_id=globex.pk, name="docker.globex.com")
+    host = vouch_hostname(SET_UP, "", tenant_id=globex.pk, name="other.globex.com")
+
+    for page in ("hostnameclaim_changelist", "hostname_changelist"):
+        assert "globex" not in text_of(owner.get(page)).lower()
+    assert "globex" not in text_of(owner.client.get("/admin/")).lower()
+    tries = [("hostnameclaim", theirs.pk, view) for view in ("change", "delete", "check", "vouch")]
+    tries += [("hostname", host.pk, view) for view in ("check", "vouch")]
+    for noun, pk, view in tries:
+        url = owner.url(f"{noun}_{view}", pk)
+        for answer in (owner.client.get(url), owner.client.post(url)):
+            assert answer.status_code in (302, 403, 404), url
+            assert b"globex" not in answer.content.lower()
+    assert "tenant" in errors_of(owner.fill("hostnameclaim_add", tenant=globex.pk, name="new.globex.com"))
+    assert name_server.asked == []
+    assert HostnameClaim.objects.get().pk == theirs.pk
+
+
+def test_looking_takes_a_post(owner: Desk, claim: HostnameClaim, name_server: NameServer) -> None:
+    answer = owner.get("hostnameclaim_check", claim.pk)
+
+    assert answer["Location"] == owner.url("hostnameclaim_change", claim.pk)
+    assert name_server.asked == []
+
+
+# ---------------------------------------------------------------- vouching
+def test_the_platform_vouches_for_a_claim(desk: Desk, claim: HostnameClaim, acme: Tenant) -> None:
+    assert "Vouch for it instead" in text_of(desk.get("hostnameclaim_change", claim.pk))
+    assert "by the platform's word" in text_of(desk.get("hostnameclaim_vouch", claim.pk))
+
+    answer = desk.client.post(desk.url("hostnameclaim_vouch", claim.pk), {"reason": "known since 1999"})
+
+    hostname = Hostname.objects.get(name=NAME)
+    assert answer["Location"] == desk.url("hostname_change", hostname.pk)
+    assert (hostname.tenant, hostname.proof_token) == (acme, "")
+    assert hostname.history.latest().history_change_reason == "known since 1999"
+    assert "operators vouched for it" in text_of(desk.get("hostname_change", hostname.pk))
+
+
+def test_vouching_for_what_another_has(desk: Desk, claim: HostnameClaim, globex: Tenant) -> None:
+    vouch_hostname(SET_UP, "", tenant_id=globex.pk, name=NAME)
+
+    answer = desk.client.post(desk.url("hostnameclaim_vouch", claim.pk))
+
+    assert "is a hostname of Globex: remove it there first" in messages_of(answer)
+    assert HostnameClaim.objects.exists()
+
+
+def test_an_owner_can_not_vouch(owner: Desk, claim: HostnameClaim) -> None:
+    assert "Vouch" not in text_of(owner.get("hostnameclaim_change", claim.pk))
+    assert owner.get("hostnameclaim_vouch", claim.pk).status_code == 403
+    assert owner.client.post(owner.url("hostnameclaim_vouch", claim.pk)).status_code == 403
+    assert not Hostname.objects.exists()
+
+
+# ---------------------------------------------------------------- afterwards, on the hostname's page
+def test_the_hostnames_page_follows_its_proof(
+    owner: Desk, hostname: Hostname, name_server: NameServer, settings: LazySettings
+) -> None:
+    def page() -> str:
+        return text_of(owner.get("hostname_change", hostname.pk))
+
+    def check() -> str:
+        return messages_of(owner.client.post(owner.url("hostname_check", hostname.pk)))
+
+    assert "Proof there Looked up" in page()
+    assert value_of(hostname) in page()
+
+    assert "Unless the record is back by" in check()
+    assert "Proof missing Since" in page()
+    assert "Unless the record is back by" in page()
+    assert "proof missing docker.acme.com its record has been missing since" in text_of(owner.client.get("/admin/"))
+
+    settings.FACADE_PROOF_GRACE_SECONDS = 0
+    assert "Withdrawn" in check()
+    assert "Proof withdrawn Not served since" in page()
+    assert "withdrawn docker.acme.com" in text_of(owner.client.get("/admin/"))
+    assert NAME in text_of(owner.get("hostname_changelist", proof="missing"))
+
+    name_server.answers(RECORD, SERVER_FAILURE)
+    assert "nothing is known" in check()
+    name_server.answers(RECORD, txt(value_of(hostname)))
+    assert check() == f"The record of {NAME} is there."
+    assert "Proof there Looked up" in page()
+    assert "Waiting for you" not in text_of(owner.client.get("/admin/"))
+
+
+@pytest.mark.parametrize("role", ["operator", "viewer"])
+def test_whoever_is_no_owner_does_not_look_a_hostname_up(
+    acme: Tenant, hostname: Hostname, member: Member, name_server: NameServer, role: str
+) -> None:
+    desk = member(acme, role)
+
+    assert "Check now" not in text_of(desk.get("hostname_change", hostname.pk))
+    assert desk.client.post(desk.url("hostname_check", hostname.pk)).status_code == 403
+    assert name_server.asked == []
+
+
+def test_the_platform_frees_a_hostname_from_its_proof(desk: Desk, hostname: Hostname, name_server: NameServer) -> None:
+    desk.client.post(desk.url("hostname_vouch", hostname.pk), {"reason": "their DNS can't hold TXT"})
+
+    assert "operators vouched for it" in text_of(desk.get("hostname_change", hostname.pk))
+    answer = desk.client.post(desk.url("hostname_check", hostname.pk))
+    assert "needs no proof" in messages_of(answer)
+
+
+# ---------------------------------------------------------------- first steps
+def test_an_owner_without_a_hostname_is_led_to_a_claim(owner: Desk, acme: Tenant) -> None:
+    claim_url = owner.url("hostnameclaim_add")
+
+    for page in (owner.client.get("/admin/"), owner.get("hostname_changelist"), owner.get("hostnameclaim_changelist")):
+        assert claim_url in page.content.decode()
+    assert "Claim a hostname : the name that people will pull from" in text_of(owner.client.get("/admin/"))
+
+    claim_hostname(SET_UP, tenant_id=acme.pk, name=NAME)
+    assert f"to prove {NAME} claimed for Acme" in text_of(owner.client.get("/admin/"))
+
+
+def test_a_viewer_without_a_hostname_is_told_whom_to_ask(acme: Tenant, member: Member) -> None:
+    desk = member(acme, "viewer")
+
+    assert "Let an owner of your tenant claim a hostname" in text_of(desk.client.get("/admin/"))
+    assert "An owner of your tenant claims the name" in text_of(desk.get("hostname_changelist"))
+
+
+def test_the_platform_is_led_to_a_mapping(desk: Desk, db: None) -> None:
+    assert "Add a mapping" in text_of(desk.client.get("/admin/"))
+    assert not Mapping.objects.exists()
