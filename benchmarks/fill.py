@@ -6,21 +6,30 @@ import sys
 import django
 
 
-def main(hostnames: int, mappings_each: int) -> None:
-    """So many hostnames, each with so many mappings onto an open registry. Raises if the database isn't empty."""
+def main(hostnames: int, mappings_each: int, origin: str, asks_for: str) -> None:
+    """So many hostnames, each with so many mappings onto one registry; all but a hostname's first rename.
+
+    Refuses a database that isn't empty.
+    """
     django.setup()
     from routing.models import Hostname, Mapping, Registry, Tenant
 
     if Mapping.objects.exists():
         raise SystemExit("this database holds mappings already")
     tenant = Tenant.objects.create(slug="bench", name="bench")
-    registry = Registry.objects.create(tenant=tenant, name="r", origin="https://registry.example.com", auth="none")
+    realm = "" if asks_for == "none" else f"{origin}/token"
+    registry = Registry.objects.create(tenant=tenant, name="r", origin=origin, auth=asks_for, realm=realm)
     Registry.objects.create(tenant=tenant, name="s", origin="https://other.example.com", auth="none")
     names = [Hostname(tenant=tenant, name=f"docker{number}.example.com") for number in range(hostnames)]
     Hostname.objects.bulk_create(names, batch_size=500)
     Mapping.objects.bulk_create(
         (
-            Mapping(hostname=name, prefix=f"acme{number}", registry=registry, upstream_prefix=f"acme{number}")
+            Mapping(
+                hostname=name,
+                prefix=f"acme{number}",
+                registry=registry,
+                upstream_prefix=f"organisation{name.pk}-{number}" if number else "acme0",
+            )
             for name in Hostname.objects.filter(tenant=tenant).iterator()
             for number in range(mappings_each)
         ),
@@ -30,4 +39,4 @@ def main(hostnames: int, mappings_each: int) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facade_site.settings")
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])

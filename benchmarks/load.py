@@ -3,21 +3,33 @@
 import re
 import subprocess
 import tempfile
+from typing import NamedTuple
 
-from benchmarks.servers import LOAD_CORE, PATH, Server
+from benchmarks.servers import AGENT, HOST, LOAD_CORE, PATH, Server
 
 CONNECTIONS = 32
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 _ONE = f"""
-wrk.headers["Host"] = "docker0.example.com"
-wrk.headers["User-Agent"] = "docker/28.0.0"
+wrk.headers["Host"] = "{HOST}"
+wrk.headers["User-Agent"] = "{AGENT}"
 wrk.path = "{PATH}"
+"""
+
+# A TLS proxy in front names its client in each request, so that no two clients send the same.
+_PROXIED = f"""
+local random, format = math.random, string.format
+function request()
+  return format("GET {PATH} HTTP/1.1\\r\\nHost: {HOST}\\r\\nUser-Agent: {AGENT}\\r\\n"
+    .. "X-Forwarded-For: 10.%d.%d.%d\\r\\nX-Forwarded-Proto: https\\r\\nX-Forwarded-Host: {HOST}\\r\\n\\r\\n",
+    random(0, 255), random(0, 255), random(0, 255))
+end
 """
 
 _HOSTNAMES = """
 local random, format = math.random, string.format
 function request()
-  local head = "GET %s HTTP/1.1\\r\\nHost: docker%d.example.com\\r\\nUser-Agent: docker/28.0.0\\r\\n\\r\\n"
+  local head = "GET %s HTTP/1.1\\r\\nHost: docker%d.example.com\\r\\nUser-Agent: {agent}\\r\\n\\r\\n"
   return format(head, "{path}", random(0, {hostnames} - 1))
 end
 """
@@ -34,32 +46,64 @@ function request()
 end
 """
 
-
-def one(server: Server, seconds: float) -> float:
-    """Requests a second for one mapping."""
-    return _wrk(server, _ONE, seconds)
-
-
-def hostnames(server: Server, seconds: float) -> float:
-    """Requests a second over all of the server's hostnames, chosen at random."""
-    return _wrk(server, _HOSTNAMES.format(path=PATH, hostnames=server.hostnames), seconds)
+_RELAYED = f"""
+wrk.headers["Host"] = "{HOST}"
+wrk.headers["User-Agent"] = "crane/v0.21"
+wrk.headers["Authorization"] = "Bearer x"
+wrk.headers["Accept"] = "application/vnd.oci.image.index.v1+json,application/vnd.oci.image.manifest.v1+json"
+wrk.path = "{PATH}"
+"""
 
 
-def mix(server: Server, seconds: float) -> float:
-    """Requests a second over clients, endpoints, names that aren't mapped and targets that are refused."""
-    return _wrk(server, _MIX.format(), seconds)
+class Load(NamedTuple):
+    """What wrk found: requests a second, and the 99th percentile of their latencies in seconds."""
+
+    rate: float
+    p99_seconds: float
 
 
-def _wrk(server: Server, script: str, seconds: float) -> float:
+def one(server: Server, seconds: float) -> Load:
+    """For one mapping, the same request again and again."""
+    return wrk(server, _ONE, seconds)
+
+
+def proxied(server: Server, seconds: float) -> Load:
+    """For one mapping, as a TLS proxy passes the requests of 16 million clients on."""
+    return wrk(server, _PROXIED, seconds)
+
+
+def hostnames(server: Server, seconds: float) -> Load:
+    """Over all of the server's hostnames, chosen at random."""
+    return wrk(server, _HOSTNAMES.format(path=PATH, agent=AGENT, hostnames=server.hostnames), seconds)
+
+
+def mix(server: Server, seconds: float) -> Load:
+    """Over clients, endpoints, names that aren't mapped and targets that are refused."""
+    return wrk(server, _MIX.format(), seconds)
+
+
+def relayed(server: Server, seconds: float) -> Load:
+    """For a manifest that is fetched from its registry."""
+    return wrk(server, _RELAYED, seconds)
+
+
+def wrk(server: Server, script: str, seconds: float, connections: int = CONNECTIONS) -> Load:
+    """Run wrk. Exits where answers are missing, or refusals come where the load should meet none."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
-        command = ["taskset", "-c", LOAD_CORE, "/usr/bin/wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s"]
+        command = ["taskset", "-c", LOAD_CORE, "/usr/bin/wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s"]
         url = f"http://127.0.0.1:{server.port}/"
         done = subprocess.run(
-            [*command, "-s", file.name, url], check=True, capture_output=True, text=True, timeout=seconds + 30
+            [*command, "--latency", "-s", file.name, url],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=seconds + 30,
         )
-    found = re.search(r"Requests/sec:\s+([0-9.]+)", done.stdout)
-    if found is None or "Socket errors" in done.stdout:
+    rate = re.search(r"Requests/sec:\s+([0-9.]+)", done.stdout)
+    p99 = re.search(r"99%\s+([0-9.]+)(us|ms|s)", done.stdout)
+    failed = "Socket errors" in done.stdout or ("Non-2xx" in done.stdout and script != _MIX.format())
+    if rate is None or p99 is None or failed:
         raise SystemExit(f"{server.name}: the measurement failed:\n{done.stdout}")
-    return float(found[1])
+    return Load(float(rate[1]), float(p99[1]) * _UNITS[p99[2]])

@@ -1,0 +1,80 @@
+"""What Linux says of processes: who belongs to whom, what they hold, and which of them serves a connection."""
+
+import os
+from pathlib import Path
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def group(leader: int) -> list[int]:
+    """The processes of a process group."""
+    found = []
+    for pid in _all():
+        try:
+            if os.getpgid(pid) == leader:
+                found.append(pid)
+        except ProcessLookupError:
+            continue
+    return found
+
+
+def children(parent: int) -> list[int]:
+    """A process's own children."""
+    return [pid for pid in _all() if _parent(pid) == parent]
+
+
+def command_line(pid: int) -> str:
+    """A process's command line; empty where it is gone."""
+    return _read(f"/proc/{pid}/cmdline").replace("\0", " ")
+
+
+def resident_bytes(pid: int) -> int:
+    """The memory that a process has in use, shared or not; 0 where it is gone."""
+    fields = _read(f"/proc/{pid}/statm").split()
+    return int(fields[1]) * _PAGE_BYTES if fields else 0
+
+
+def proportional_bytes(pid: int) -> int:
+    """The same, with memory that it shares divided by the number of those who share it; 0 where it is gone."""
+    for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def server_of(server_port: int, client_port: int, candidates: list[int]) -> int | None:
+    """Which of the processes holds the server's end of a loopback connection; None: none has accepted it yet."""
+    ends = (f"{server_port:04X}", f"{client_port:04X}")
+    for line in _read("/proc/net/tcp").splitlines()[1:]:
+        fields = line.split()
+        if (fields[1].partition(":")[2], fields[2].partition(":")[2]) == ends:
+            socket = f"socket:[{fields[9]}]"
+            return next((pid for pid in candidates if socket in _open_files(pid)), None)
+    return None
+
+
+def _open_files(pid: int) -> set[str]:
+    found = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found.add(os.readlink(entry))
+        except OSError:
+            continue
+    return found
+
+
+def _all() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _parent(pid: int) -> int | None:
+    # The name, in parentheses, may hold anything.
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return int(fields[1]) if fields else None
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
