@@ -62,6 +62,8 @@ FACADE_MAX_CONNECTIONS = env.int("FACADE_MAX_CONNECTIONS", default=10_000)
 # Relays at once, in one worker and for one tenant in one worker. Over it: 429, with Retry-After.
 FACADE_MAX_RELAYS = env.int("FACADE_MAX_RELAYS", default=512)
 FACADE_MAX_RELAYS_PER_TENANT = env.int("FACADE_MAX_RELAYS_PER_TENANT", default=256)
+# Of these, how many may be at one registry. More wait for a connection's deadline.
+FACADE_MAX_RELAYS_PER_REGISTRY = env.int("FACADE_MAX_RELAYS_PER_REGISTRY", default=256)
 
 # Whoever sends it may read /metrics. Empty: programs on this machine may, that come by no proxy.
 FACADE_METRICS_TOKEN = env.str("FACADE_METRICS_TOKEN", default="").strip()

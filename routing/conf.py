@@ -48,6 +48,7 @@ def client_limits() -> ClientLimits:
         connect_seconds=settings.FACADE_CONNECT_SECONDS,
         total_seconds=settings.FACADE_RELAY_SECONDS,
         max_connections=settings.FACADE_MAX_RELAYS,
+        max_connections_per_origin=settings.FACADE_MAX_RELAYS_PER_REGISTRY,
     )
 
 

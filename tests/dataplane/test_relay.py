@@ -190,6 +190,24 @@ async def test_r14_9_too_many_relays_at_once(ask: Asking, server: SickServer, se
     assert (await ask(TAGS)).status == 200
 
 
+async def test_r14_9_one_registry_does_not_take_all_places(ask: Asking, server: SickServer, settings: Settings) -> None:
+    settings.FACADE_MAX_RELAYS_PER_REGISTRY = 1
+    settings.FACADE_CONNECT_SECONDS = 0.2
+    server.on(UPSTREAM[MANIFEST], Exchange.hang)
+    server.answers_json(UPSTREAM[TAGS], {"name": "acme/app", "tags": []})
+    slow = asyncio.create_task(ask(MANIFEST))
+    await eventually(lambda: server.asked != [])
+
+    answer = await ask(TAGS)
+    assert answer.error[:2] == (504, "UNAVAILABLE")
+    assert "too many requests to it are under way" in answer.error[2]
+
+    slow.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await slow
+    assert (await ask(TAGS)).status == 200
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_r15_1_the_location_of_a_blob_is_handed_on(
