@@ -1,0 +1,158 @@
+"""Every page that the project serves, and what is sent to it for the table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from routing.models import Mapping
+from tests.authority.world import World
+
+#: What a page's name doesn't tell of its address.
+_ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
+    "admin:app_list": lambda world, subject: {"app_label": "routing"},
+    "admin:view_on_site": lambda world, subject: {"content_type_id": 1, "object_id": world["mapping"].pk},
+    "admin:auth_user_password_change": lambda world, subject: {"id": world[subject].pk},
+    "account_confirm_email": lambda world, subject: {"key": "forged"},
+    "account_reset_password_from_key": lambda world, subject: {"uidb36": "1", "key": "forged"},
+    "invitation_link": lambda world, subject: {"token": world["invitation token"]},
+    "mfa_remove_webauthn": lambda world, subject: {"pk": world[subject].pk},
+    "mfa_edit_webauthn": lambda world, subject: {"pk": world[subject].pk},
+    "openid_connect_login": lambda world, subject: {"provider_id": "none"},
+    "openid_connect_callback": lambda world, subject: {"provider_id": "none"},
+}
+_QUERIES = {"admin:autocomplete": "?app_label=routing&model_name=mapping&field_name=hostname&term=docker"}
+#: Addresses without a name, below the route that the resolver has for them.
+_UNNAMED: dict[str, Callable[[World, str], str]] = {
+    "admin/(?P<url>.*)$": lambda world, subject: "/admin/nothing",
+    **{
+        f"admin/routing/{noun}/<path:object_id>/": (
+            lambda world, subject, noun=noun: f"/admin/routing/{noun}/{world[subject].pk}/"  # type: ignore[misc]
+        )
+        for noun in ("mapping", "hostname", "registry", "tenant")
+    },
+    **{
+        f"admin/auth/{noun}/<path:object_id>/": (
+            lambda world, subject, noun=noun: f"/admin/auth/{noun}/{world[subject].pk}/"  # type: ignore[misc]
+        )
+        for noun in ("user", "group")
+    },
+    **{
+        f"accounts/social/{page}/": (lambda world, subject, page=page: f"/accounts/social/{page}/")  # type: ignore[misc]
+        for page in ("login/cancelled", "login/error", "signup", "connections")
+    },
+}
+
+
+def _registry(owner: Any, **facts: Any) -> dict[str, Any]:
+    return {
+        "name": "another name",
+        "origin": "https://registry.new.example",
+        "tenant": owner.pk if owner else "",
+        **facts,
+    }
+
+
+#: What a form is sent: always input that would be good, if the role were.
+FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
+    ("admin:routing_mapping_add", "."): lambda world: {
+        "hostname": world["hostname"].name,
+        "prefix": "new",
+        "target": "quay.io/new",
+        "delivery": Mapping.Delivery.AUTO,
+    },
+    ("admin:routing_mapping_change", "mapping"): lambda world: {
+        "target": "quay.io/new",
+        "reason": "why not",
+        "enabled": "on",
+        "delivery": Mapping.Delivery.AUTO,
+    },
+    ("admin:routing_mapping_delete", "mapping"): lambda world: {"reason": "r"},
+    **{
+        ("admin:routing_mapping_changelist", action): (
+            lambda world, action=action: {  # type: ignore[misc]
+                "action": action,
+                "_selected_action": [world["mapping"].pk],
+                "confirmed": "yes",
+            }
+        )
+        for action in ("switch_off", "remove_all", "delete_selected")
+    },
+    ("admin:routing_hostname_add", "."): lambda world: {
+        "name": "more.sesame.example",
+        "tenant": world["tenant"].pk,
+        "enabled": "on",
+    },
+    ("admin:routing_hostname_change", "hostname"): lambda world: {"reason": "off with it"},
+    ("admin:routing_hostname_delete", "idle hostname"): lambda world: {"reason": "r"},
+    ("admin:routing_registry_add", "."): lambda world: _registry(world["tenant"]),
+    ("admin:routing_registry_add", "a shared one"): lambda world: _registry(None),
+    ("admin:routing_registry_change", "registry"): lambda world: _registry(world["tenant"]),
+    ("admin:routing_registry_change", "shared registry"): lambda world: _registry(None),
+    ("admin:routing_registry_delete", "idle registry"): lambda world: {"reason": "r"},
+    ("admin:routing_registry_delete", "shared registry"): lambda world: {"reason": "r"},
+    ("admin:routing_tenant_add", "."): lambda world: {"name": "New", "slug": "new"},
+    ("admin:routing_tenant_change", "tenant"): lambda world: {
+        "name": "New",
+        "slug": "new",
+        "max_mappings": "9",
+        "suspension_message": "x",
+    },
+    ("admin:routing_tenant_delete", "idle tenant"): lambda world: {"reason": "r"},
+    ("admin:auth_user_add", "."): lambda world: {
+        "username": "somebody",
+        "usable_password": "true",
+        "password1": "a long password of somebody",
+        "password2": "a long password of somebody",
+    },
+    ("admin:auth_user_password_change", "account"): lambda world: {
+        "usable_password": "true",
+        "password1": "a long password of somebody",
+        "password2": "a long password of somebody",
+    },
+    ("admin:auth_user_change", "account"): lambda world: {
+        "username": "renamed",
+        "is_superuser": "on",
+        "date_joined_0": "2026-01-01",
+        "date_joined_1": "00:00:00",
+    },
+    ("admin:auth_user_delete", "account"): lambda world: {"post": "yes"},
+    ("admin:auth_group_add", "."): lambda world: {"name": "a group"},
+    ("admin:auth_group_change", "group"): lambda world: {"name": "renamed"},
+    ("admin:auth_group_delete", "group"): lambda world: {"post": "yes"},
+    ("mfa_edit_webauthn", "security key"): lambda world: {"name": "mine"},
+}
+
+
+def known_pages() -> set[str]:
+    """Every URL of the project, by its name where it has one, else by its route."""
+    return set(_walk(get_resolver().url_patterns, "", ""))
+
+
+def _walk(patterns: list[Any], route: str, namespace: str) -> Iterator[str]:
+    for pattern in patterns:
+        here = f"{route}{pattern.pattern}".replace("^", "")
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from _walk(pattern.url_patterns, here, inner)
+        elif isinstance(pattern, URLPattern):
+            yield f"{namespace}{pattern.name}" if pattern.name else here
+
+
+def path_of(page: str, subject: str, world: World) -> str:
+    """The address of a page about a subject."""
+    if page in _UNNAMED:
+        return _UNNAMED[page](world, subject)
+    if page in _ARGUMENTS:
+        return reverse(page, kwargs=_ARGUMENTS[page](world, subject))
+    if re.fullmatch(r"admin:\w+_\w+_(history|delete|change)", page):
+        return reverse(page, args=[world[subject].pk])
+    return reverse(page) + _QUERIES.get(page, "")
+
+
+def form_of(page: str, subject: str, world: World) -> dict[str, Any]:
+    """What is sent to a page about a subject; nothing where the table only wants to know what a bare POST does."""
+    return FORMS[page, subject](world) if (page, subject) in FORMS else {}

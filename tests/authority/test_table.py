@@ -1,0 +1,86 @@
+"""The written table of who may what, walked: every verb and page, as everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+from django.db import transaction
+from django.test import override_settings
+from pytest_django import DjangoDbBlocker
+
+from routing.core.table import Table
+from tests.authority import pages, verbs
+from tests.authority.table import PAGES, VERBS
+from tests.authority.walking import Line, Seen, call, complaints, lines_of, visit
+from tests.authority.world import World, make_world
+from tests.dns.name_server import NameServer
+
+pytestmark = pytest.mark.django_db
+VERB_LINES, PAGE_LINES = lines_of(VERBS), lines_of(PAGES)
+
+
+@pytest.fixture(scope="module")
+def made_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    """Both tenants; no name server knows any name, and no registry listens. Made once: each cell is rolled back."""
+    with (
+        closing(NameServer()) as server,
+        override_settings(FACADE_ALLOW_PRIVATE_REGISTRIES=True, FACADE_DNS_SERVERS=[server.at]),
+        django_db_blocker.unblock(),
+        transaction.atomic(),
+    ):
+        yield make_world()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def world(made_world: World, table: Callable[[], Table]) -> World:
+    """The same, at a worker that has its table, without which it answers nobody."""
+    table()
+    return made_world
+
+
+@pytest.mark.parametrize("line", [*VERB_LINES, *PAGE_LINES], ids=str)
+def test_everybody_gets_what_the_table_says(world: World, line: Line) -> None:
+    do, reads = _verb(world, line) if line in VERB_LINES else _page(world, line)
+
+    assert complaints(world, line, do, reads=reads) == []
+
+
+def _verb(world: World, line: Line) -> tuple[Callable[[str], Seen], bool]:
+    deed = verbs.DEEDS[line.deed, line.subject]
+    typed = [world["hostname"].name]
+    return lambda role: call(lambda: deed(world.actor(role), world), typed), verbs.reads(line.deed)
+
+
+def _page(world: World, line: Line) -> tuple[Callable[[str], Seen], bool]:
+    method, page = line.deed.split()
+    path = pages.path_of(page, line.subject, world)
+    form = pages.form_of(page, line.subject, world) if method == "POST" else {}
+    return lambda role: visit(world.client(role), method, path, form), method == "GET"
+
+
+def test_every_verb_has_a_line_and_no_line_is_stale() -> None:
+    assert {line.deed for line in VERB_LINES} == verbs.known_verbs() - verbs.NOT_VERBS
+    assert verbs.known_verbs() >= verbs.NOT_VERBS
+    assert {line[:2] for line in VERB_LINES} == set(verbs.DEEDS)
+
+
+def test_every_page_has_a_line_and_no_line_is_stale() -> None:
+    known = pages.known_pages()
+    by_method: dict[str, set[str]] = {"GET": set(), "POST": set()}
+    for line in PAGE_LINES:
+        method, page = line.deed.split()
+        by_method[method].add(page)
+
+    assert by_method["GET"] == known
+    # In the admin every page takes what is sent to it, one way or another.
+    assert {page for page in known if page.startswith("admin")} <= by_method["POST"] <= known
+    assert {(f"POST {page}", subject) for page, subject in pages.FORMS} <= {line[:2] for line in PAGE_LINES}
+
+
+def test_no_line_stands_there_twice() -> None:
+    named = [line[:2] for line in (*VERB_LINES, *PAGE_LINES)]
+
+    assert len(set(named)) == len(named)

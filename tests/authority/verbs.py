@@ -1,0 +1,174 @@
+"""How each verb is called for the table: always with input that would be good, if the role were."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from routing import services
+from routing.models import Hostname, Membership, Registry, Role, Tenant
+from routing.services import claims, explaining, hostnames, mappings, members, probing, rechecks, registries, tenants
+from routing.services.actor import Actor
+from tests.authority.world import World
+
+#: Functions that take an actor and are no verbs: they judge, or are asked by verbs.
+NOT_VERBS = frozenset(
+    {
+        "mappings.check_not_whole",
+        "permissions.allows",
+        "permissions.allows_somewhere",
+        "permissions.require",
+        "permissions.role_in",
+        "permissions.roles",
+        "permissions.visible",
+        "permissions.visible_registries",
+        "quotas.check_hostnames",
+        "quotas.check_mappings",
+        "work.work",
+    }
+)
+
+Deed = Callable[[Actor, World], Any]
+_OPTIONS: dict[str, Any] = {"allow_push": True, "private": False, "delivery": "auto", "enabled": True}
+
+
+def known_verbs() -> set[str]:
+    """Every public function of `routing.services` whose first argument is the actor, as `module.function`."""
+    found = set()
+    for module_info in pkgutil.iter_modules(services.__path__):
+        module = import_module(f"{services.__name__}.{module_info.name}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            own = function.__module__ == module.__name__ and not name.startswith("_")
+            if own and next(iter(inspect.signature(function).parameters), "") == "actor":
+                found.add(f"{module_info.name}.{name}")
+    return found
+
+
+def _changed(row: Any, **facts: Any) -> Any:
+    """A row as a form would hand it over."""
+    fresh = type(row)._default_manager.get(pk=row.pk)
+    for name, value in facts.items():
+        setattr(fresh, name, value)
+    return fresh
+
+
+def _claim(actor: Actor, world: World) -> Any:
+    return claims.claim_hostname(actor, tenant_id=world["tenant"].pk, name="more.sesame.example")
+
+
+def _vouch(actor: Actor, world: World) -> Any:
+    return claims.vouch_hostname(actor, "r", tenant_id=world["tenant"].pk, name="more.sesame.example")
+
+
+def _map(actor: Actor, world: World, target: str) -> Any:
+    return mappings.add_mapping(actor, "r", hostname=world["hostname"].name, prefix="new", target=target)
+
+
+def _repoint(actor: Actor, world: World, target: str) -> Any:
+    return mappings.repoint(actor, "r", hostname=world["hostname"].name, prefix="app", target=target)
+
+
+def _edit(actor: Actor, world: World) -> Any:
+    return mappings.edit_mapping(actor, "r", mapping_id=world["mapping"].pk, target="quay.io/more", **_OPTIONS)
+
+
+def _new_hostname(actor: Actor, world: World) -> Any:
+    return hostnames.save_hostname(actor, "r", Hostname(tenant=world["tenant"], name="more.sesame.example"))
+
+
+def _suspend_hostname(actor: Actor, world: World) -> Any:
+    return hostnames.suspend_hostname(actor, "r", hostname_id=world["hostname"].pk, suspended=True)
+
+
+def _new_registry(actor: Actor, owner: Tenant | None) -> Any:
+    return registries.save_registry(actor, "r", Registry(tenant=owner, name="n", origin="https://registry.new.example"))
+
+
+def _change_registry(actor: Actor, row: Registry) -> Any:
+    return registries.save_registry(actor, "r", _changed(row, name="another name"))
+
+
+def _suspend_tenant(actor: Actor, world: World) -> Any:
+    return tenants.suspend_tenant(actor, "r", tenant_id=world["tenant"].pk, suspended=True)
+
+
+def _invite(actor: Actor, world: World) -> Any:
+    return members.invite(actor, tenant_id=world["tenant"].pk, email="a@example.com", role=Role.OWNER)
+
+
+def _add_member(actor: Actor, world: World) -> Any:
+    return members.add_member(actor, tenant_id=world["tenant"].pk, user=world.people["outsider"], role=Role.OWNER)
+
+
+def _own_membership(actor: Actor, world: World) -> int:
+    # Who has none names one that isn't there.
+    own = Membership.objects.filter(tenant=world["tenant"], user=actor.user.pk).first()
+    return own.pk if own else 0
+
+
+#: By verb and, where the table has several lines for one, by what it is done to.
+DEEDS: dict[tuple[str, str], Deed] = {
+    ("claims.claim_hostname", "."): _claim,
+    ("claims.remove_claim", "."): lambda a, w: claims.remove_claim(a, claim_id=w["claim"].pk),
+    ("claims.get_claim", "."): lambda a, w: claims.get_claim(a, w["claim"].pk),
+    ("claims.check_claim", "."): lambda a, w: claims.check_claim(a, claim_id=w["claim"].pk),
+    ("claims.vouch_hostname", "."): _vouch,
+    ("explaining.explain", "."): lambda a, w: explaining.explain(a, f"{w['hostname'].name}/app:1"),
+    ("hostnames.get_hostname", "."): lambda a, w: hostnames.get_hostname(a, w["hostname"].pk),
+    ("hostnames.save_hostname", "a new one"): _new_hostname,
+    ("hostnames.save_hostname", "a switch"): (
+        lambda a, w: hostnames.save_hostname(a, "r", _changed(w["hostname"], enabled=False))
+    ),
+    ("hostnames.save_hostname", "its suspension"): (
+        lambda a, w: hostnames.save_hostname(a, "r", _changed(w["hostname"], suspended=True))
+    ),
+    ("hostnames.suspend_hostname", "."): _suspend_hostname,
+    ("hostnames.remove_hostname", "."): (
+        lambda a, w: hostnames.remove_hostname(a, "r", hostname_id=w["idle hostname"].pk)
+    ),
+    ("mappings.get_mapping", "."): lambda a, w: mappings.get_mapping(a, w["hostname"].name, "app"),
+    ("mappings.add_mapping", "a part of a registry"): lambda a, w: _map(a, w, "quay.io/new"),
+    ("mappings.add_mapping", "all of a shared registry"): lambda a, w: _map(a, w, "127.0.0.1:11"),
+    ("mappings.repoint", "a part of a registry"): lambda a, w: _repoint(a, w, "quay.io/new"),
+    ("mappings.repoint", "all of a shared registry"): lambda a, w: _repoint(a, w, "127.0.0.1:11"),
+    ("mappings.edit_mapping", "."): _edit,
+    ("mappings.switch_mappings", "."): (
+        lambda a, w: mappings.switch_mappings(a, "r", mapping_ids=[w["mapping"].pk], enabled=False)
+    ),
+    ("mappings.remove_mapping", "."): (
+        lambda a, w: mappings.remove_mapping(a, "r", hostname=w["hostname"].name, prefix="app")
+    ),
+    ("mappings.remove_mappings", "."): lambda a, w: mappings.remove_mappings(a, "r", mapping_ids=[w["mapping"].pk]),
+    ("members.invite", "."): _invite,
+    ("members.withdraw", "."): lambda a, w: members.withdraw(a, invitation_id=w["invitation"].pk),
+    ("members.add_member", "."): _add_member,
+    ("members.change_role", "."): lambda a, w: members.change_role(a, membership_id=w["member"].pk, role=Role.OWNER),
+    ("members.remove_member", "another"): lambda a, w: members.remove_member(a, membership_id=w["member"].pk),
+    ("members.remove_member", "oneself"): lambda a, w: members.remove_member(a, membership_id=_own_membership(a, w)),
+    ("probing.probe", "own registry"): lambda a, w: probing.probe(a, registry_id=w["registry"].pk),
+    ("probing.probe", "shared registry"): lambda a, w: probing.probe(a, registry_id=w["shared registry"].pk),
+    ("probing.probe_mapping", "."): lambda a, w: probing.probe_mapping(a, mapping_id=w["mapping"].pk),
+    ("rechecks.check_hostname", "."): lambda a, w: rechecks.check_hostname(a, hostname_id=w["proved hostname"].pk),
+    ("registries.save_registry", "a new one"): lambda a, w: _new_registry(a, w["tenant"]),
+    ("registries.save_registry", "a new shared one"): lambda a, w: _new_registry(a, None),
+    ("registries.save_registry", "own registry"): lambda a, w: _change_registry(a, w["registry"]),
+    ("registries.save_registry", "shared registry"): lambda a, w: _change_registry(a, w["shared registry"]),
+    ("registries.remove_registry", "own registry"): (
+        lambda a, w: registries.remove_registry(a, "r", registry_id=w["idle registry"].pk)
+    ),
+    ("registries.remove_registry", "shared registry"): (
+        lambda a, w: registries.remove_registry(a, "r", registry_id=w["shared registry"].pk)
+    ),
+    ("tenants.save_tenant", "a new one"): lambda a, w: tenants.save_tenant(a, "r", Tenant(slug="n", name="n")),
+    ("tenants.save_tenant", "own"): lambda a, w: tenants.save_tenant(a, "r", _changed(w["tenant"], max_mappings=9)),
+    ("tenants.suspend_tenant", "."): _suspend_tenant,
+    ("tenants.remove_tenant", "."): lambda a, w: tenants.remove_tenant(a, "r", tenant_id=w["idle tenant"].pk),
+}
+
+
+def reads(verb: str) -> bool:
+    """Whether a verb only looks."""
+    return verb.rpartition(".")[2].startswith(("get_", "explain"))

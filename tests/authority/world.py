@@ -1,0 +1,164 @@
+"""The world in which the table is walked: two tenants that don't know each other, and everything that one of them has.
+
+What belongs to the tenant under test is called “sesame” in all its names: that word must never be in an answer to
+anybody who has nothing to do with it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test import Client
+
+from routing.models import Hostname, Membership, Registry, Role, Tenant
+from routing.services.actor import Actor
+from routing.services.claims import claim_hostname
+from routing.services.hostnames import save_hostname
+from routing.services.mappings import add_mapping
+from routing.services.members import invite
+from routing.services.registries import save_registry
+from routing.services.tenants import save_tenant
+
+SECRET = "sesame"
+SET_UP = Actor.program("set-up")
+# Nobody listens there: a probe finds that out at once.
+NOWHERE = "https://127.0.0.1:9"
+
+#: The columns of the table, in order.
+ROLES = (
+    "nobody",
+    "outsider",
+    "viewer elsewhere",
+    "operator elsewhere",
+    "owner elsewhere",
+    "viewer",
+    "operator",
+    "owner",
+    "platform",
+)
+#: Those to whom nothing of the tenant under test may be told.
+STRANGERS = frozenset(ROLES[:5])
+
+
+@dataclass
+class World:
+    """Everybody, and the rows of the tenant under test by the name under which the table speaks of them."""
+
+    people: dict[str, User | AnonymousUser]
+    cookies: dict[str, SimpleCookie]
+    subjects: dict[str, Any] = field(default_factory=dict)
+
+    def actor(self, role: str) -> Actor:
+        """The person of that role, as the verbs know them."""
+        return Actor.person(self.people[role])
+
+    def client(self, role: str) -> Client:
+        """A browser of theirs: signed in a moment ago, unless they are nobody."""
+        client = Client(headers={"host": "localhost"})
+        client.cookies.update(self.cookies[role])
+        return client
+
+    def __getitem__(self, subject: str) -> Any:
+        return self.subjects[subject]
+
+
+def make_world() -> World:
+    """Fill the database. What the set-up does, it does by the verbs."""
+    sesame = save_tenant(SET_UP, "", Tenant(slug=SECRET, name="Sesame"))
+    idle = save_tenant(SET_UP, "", Tenant(slug=f"{SECRET}-idle", name="Idle Sesame"))
+    globex = save_tenant(SET_UP, "", Tenant(slug="globex", name="Globex"))
+    people = _people(sesame, idle, globex)
+    world = World(people, {role: _signed_in(person) for role, person in people.items()})
+    _add_routing(world, sesame)
+    _add_people(world, sesame)
+    world.subjects |= {"tenant": sesame, "idle tenant": idle, "elsewhere": globex}
+    return world
+
+
+def _people(sesame: Tenant, idle: Tenant, globex: Tenant) -> dict[str, User | AnonymousUser]:
+    users = get_user_model().objects
+    people: dict[str, User | AnonymousUser] = {
+        "nobody": AnonymousUser(),
+        # Somebody who was made “staff”, as Django's admin calls it: that alone must open nothing.
+        "outsider": users.create_user(username="oscar", is_staff=True),
+        "platform": users.create_superuser(username="petra"),
+    }
+    for role in Role:
+        stranger = users.create_user(username=f"stranger-{role}", is_staff=True)
+        member = users.create_user(username=f"{SECRET}-{role}", is_staff=True)
+        Membership.objects.create(tenant=globex, user=stranger, role=role)
+        for tenant in (sesame, idle):
+            Membership.objects.create(tenant=tenant, user=member, role=role)
+        people |= {f"{role} elsewhere": stranger, str(role): member}
+    return people
+
+
+def _signed_in(person: User | AnonymousUser) -> SimpleCookie:
+    client = Client()
+    if isinstance(person, User):
+        client.force_login(person)
+        session = client.session
+        # Some of the account's own pages ask for the password again after a while.
+        session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+        session.save()
+    return client.cookies
+
+
+def _add_routing(world: World, sesame: Tenant) -> None:
+    def hostname(name: str, **facts: Any) -> Hostname:
+        return save_hostname(SET_UP, "", Hostname(tenant=sesame, name=f"{name}.{SECRET}.example", **facts))
+
+    def registry(name: str, origin: str, owner: Tenant | None) -> Registry:
+        return save_registry(SET_UP, "", Registry(tenant=owner, name=name, origin=origin))
+
+    pulled = hostname("docker")
+    own = registry("Own registry of Sesame", NOWHERE, sesame)
+    mapping = add_mapping(
+        SET_UP, "the reason of Sesame", hostname=pulled.name, prefix="app", target=f"127.0.0.1:9/{SECRET}"
+    ).mapping
+    add_mapping(SET_UP, "", hostname="docker.globex.example", prefix="", target="quay.io/globex", tenant="globex")
+    world.subjects |= {
+        "hostname": pulled,
+        "idle hostname": hostname("idle"),
+        "proved hostname": hostname("proved", proof_token="0" * 32),
+        "registry": own,
+        "idle registry": registry("Idle registry of Sesame", "https://127.0.0.1:10", sesame),
+        "shared registry": registry("Shared", "https://127.0.0.1:11", None),
+        "mapping": mapping,
+        "claim": claim_hostname(SET_UP, tenant_id=sesame.pk, name=f"claimed.{SECRET}.example"),
+    }
+
+
+def _add_people(world: World, sesame: Tenant) -> None:
+    mate = get_user_model().objects.create_user(username=f"mate-of-{SECRET}")
+    invited = invite(SET_UP, tenant_id=sesame.pk, email=f"new@{SECRET}.example", role=Role.VIEWER)
+    key = Authenticator.objects.create(user=mate, type=Authenticator.Type.WEBAUTHN, data={"name": f"{SECRET}'s key"})
+    world.subjects |= {
+        "member": Membership.objects.create(tenant=sesame, user=mate, role=Role.VIEWER),
+        "invitation": invited.invitation,
+        "invitation token": invited.token,
+        "account": mate,
+        "group": Group.objects.create(name=f"group of {SECRET}"),
+        "security key": key,
+    }
+
+
+def snapshot() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table, but for sessions: what somebody who is denied must leave as it was."""
+    tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True) if model is not Session}
+    with connection.cursor() as cursor:
+        return {table: _rows(cursor, table) for table in sorted(tables)}
+
+
+def _rows(cursor: Any, table: str) -> list[tuple[Any, ...]]:
+    cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+    return sorted(cursor.fetchall(), key=str)
