@@ -8,7 +8,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from routing.models import Mapping
+from routing.models import Mapping, Role
 from tests.authority.world import World
 
 #: What a page's name doesn't tell of its address.
@@ -18,6 +18,10 @@ _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
     "admin:auth_user_password_change": lambda world, subject: {"id": world[subject].pk},
     "account_confirm_email": lambda world, subject: {"key": "forged"},
     "account_reset_password_from_key": lambda world, subject: {"uidb36": "1", "key": "forged"},
+    "admin:routing_hostname_check": lambda world, subject: {"hostname_id": world[subject].pk},
+    "admin:routing_hostname_vouch": lambda world, subject: {"row_id": world[subject].pk},
+    "admin:routing_hostnameclaim_check": lambda world, subject: {"claim_id": world[subject].pk},
+    "admin:routing_hostnameclaim_vouch": lambda world, subject: {"row_id": world[subject].pk},
     "invitation_link": lambda world, subject: {"token": world["invitation token"]},
     "mfa_remove_webauthn": lambda world, subject: {"pk": world[subject].pk},
     "mfa_edit_webauthn": lambda world, subject: {"pk": world[subject].pk},
@@ -32,7 +36,7 @@ _UNNAMED: dict[str, Callable[[World, str], str]] = {
         f"admin/routing/{noun}/<path:object_id>/": (
             lambda world, subject, noun=noun: f"/admin/routing/{noun}/{world[subject].pk}/"  # type: ignore[misc]
         )
-        for noun in ("mapping", "hostname", "registry", "tenant")
+        for noun in ("mapping", "hostname", "registry", "tenant", "membership", "invitation", "hostnameclaim")
     },
     **{
         f"admin/auth/{noun}/<path:object_id>/": (
@@ -94,6 +98,32 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("admin:routing_registry_change", "shared registry"): lambda world: _registry(None),
     ("admin:routing_registry_delete", "idle registry"): lambda world: {"reason": "r"},
     ("admin:routing_registry_delete", "shared registry"): lambda world: {"reason": "r"},
+    **{
+        (f"admin:routing_{noun}_changelist", action): (
+            lambda world, noun=noun, action=action: {  # type: ignore[misc]
+                "action": action,
+                "_selected_action": [world["suspended tenant" if (noun, action) == ("tenant", "lift") else noun].pk],
+                "confirmed": "yes",
+                "reason": "r",
+            }
+        )
+        for noun, action in (("hostname", "suspend"), ("tenant", "suspend"), ("tenant", "lift"))
+    },
+    ("admin:routing_hostnameclaim_add", "."): lambda world: {
+        "name": "more.sesame.example",
+        "tenant": world["tenant"].pk,
+    },
+    ("admin:routing_invitation_add", "."): lambda world: {
+        "email": "more@example.com",
+        "role": Role.OWNER,
+        "tenant": world["tenant"].pk,
+    },
+    ("admin:routing_membership_add", "."): lambda world: {
+        "account": "oscar",
+        "role": Role.OWNER,
+        "tenant": world["tenant"].pk,
+    },
+    ("admin:routing_membership_change", "member"): lambda world: {"role": Role.OWNER},
     ("admin:routing_tenant_add", "."): lambda world: {"name": "New", "slug": "new"},
     ("admin:routing_tenant_change", "tenant"): lambda world: {
         "name": "New",

@@ -29,6 +29,7 @@ hostnames.save_hostname      | a switch                   | - - | - - - | n n y 
 hostnames.save_hostname      | its suspension             | - - | - - - | n n n | y
 hostnames.suspend_hostname   | .                          | n n | n n n | n n n | y
 hostnames.remove_hostname    | .                          | - - | - - - | n n y | y
+hostnames.suspend_hostnames  | .                          | n n | n n n | n n n | y
 mappings.get_mapping         | .                          | - - | - - - | y y y | y
 mappings.add_mapping         | a part of a registry       | - - | - - - | n y y | y
 mappings.add_mapping         | all of a shared registry   | - - | - - - | n r r | y
@@ -44,6 +45,7 @@ members.add_member           | .                          | n n | n n n | n n n 
 members.change_role          | .                          | - - | - - - | n n y | y
 members.remove_member        | another                    | - - | - - - | n n y | y
 members.remove_member        | oneself                    | - - | - - - | y y r | -
+members.account_of           | .                          | n n | n n n | n n n | y
 probing.probe                | own registry               | - - | - - - | n y y | y
 probing.probe                | shared registry            | n n | n n n | n n n | y
 probing.probe_mapping        | .                          | - - | - - - | n y y | y
@@ -58,6 +60,7 @@ tenants.save_tenant          | a new one                  | n n | n n n | n n n 
 tenants.save_tenant          | own                        | n n | n n n | n n n | y
 tenants.suspend_tenant       | .                          | n n | n n n | n n n | y
 tenants.remove_tenant        | .                          | n n | n n n | n n n | y
+tenants.suspend_tenants      | .                          | n n | n n n | n n n | y
 """
 
 # The pages of the routing tables.
@@ -67,8 +70,14 @@ GET  admin/(?P<url>.*)$                          | .                  | s n | - 
 POST admin/(?P<url>.*)$                          | .                  | s n | - - - | - - - | -
 GET  admin/routing/hostname/<path:object_id>/    | hostname           | s n | l l l | l l l | l
 POST admin/routing/hostname/<path:object_id>/    | hostname           | s n | l l l | l l l | l
+GET  admin/routing/hostnameclaim/<path:object_id>/ | claim              | s n | l l l | l l l | l
+POST admin/routing/hostnameclaim/<path:object_id>/ | claim              | s n | l l l | l l l | l
+GET  admin/routing/invitation/<path:object_id>/  | invitation         | s n | l l l | l l l | l
+POST admin/routing/invitation/<path:object_id>/  | invitation         | s n | l l l | l l l | l
 GET  admin/routing/mapping/<path:object_id>/     | mapping            | s n | l l l | l l l | l
 POST admin/routing/mapping/<path:object_id>/     | mapping            | s n | l l l | l l l | l
+GET  admin/routing/membership/<path:object_id>/  | member             | s n | l l l | l l l | l
+POST admin/routing/membership/<path:object_id>/  | member             | s n | l l l | l l l | l
 GET  admin/routing/registry/<path:object_id>/    | registry           | s n | l l l | l l l | l
 POST admin/routing/registry/<path:object_id>/    | registry           | s n | l l l | l l l | l
 GET  admin/routing/tenant/<path:object_id>/      | tenant             | s n | l l l | l l l | l
@@ -95,10 +104,35 @@ GET  admin:routing_hostname_change               | hostname           | s n | - 
 POST admin:routing_hostname_change               | hostname           | s n | n n - | n n y | y
 GET  admin:routing_hostname_changelist           | .                  | s n | y y y | y y y | y
 POST admin:routing_hostname_changelist           | .                  | s n | r r r | r r r | r
+POST admin:routing_hostname_changelist           | suspend            | s n | r r r | r r r | y
+GET  admin:routing_hostname_check                | proved hostname    | s n | - - - | n n l | l
+POST admin:routing_hostname_check                | proved hostname    | s n | - - - | n n y | y
 GET  admin:routing_hostname_delete               | hostname           | s n | n n - | n n y | y
 POST admin:routing_hostname_delete               | idle hostname      | s n | n n - | n n y | y
 GET  admin:routing_hostname_history              | hostname           | s n | - - - | y y y | y
 POST admin:routing_hostname_history              | hostname           | s n | - - - | r r r | r
+GET  admin:routing_hostname_vouch                | proved hostname    | s n | - - - | n n n | y
+POST admin:routing_hostname_vouch                | proved hostname    | s n | - - - | n n n | y
+GET  admin:routing_hostnameclaim_add             | .                  | s n | n n y | n n y | y
+POST admin:routing_hostnameclaim_add             | .                  | s n | n n r | n n y | y
+GET  admin:routing_hostnameclaim_change          | claim              | s n | - - - | y y y | y
+POST admin:routing_hostnameclaim_change          | claim              | s n | n n n | n n n | n
+GET  admin:routing_hostnameclaim_changelist      | .                  | s n | y y y | y y y | y
+POST admin:routing_hostnameclaim_changelist      | .                  | s n | r r r | r r r | r
+GET  admin:routing_hostnameclaim_check           | claim              | s n | - - - | n n l | l
+POST admin:routing_hostnameclaim_check           | claim              | s n | - - - | n n y | y
+GET  admin:routing_hostnameclaim_delete          | claim              | s n | n n - | n n y | y
+POST admin:routing_hostnameclaim_delete          | claim              | s n | n n - | n n y | y
+GET  admin:routing_hostnameclaim_vouch           | claim              | s n | - - - | n n n | y
+POST admin:routing_hostnameclaim_vouch           | claim              | s n | - - - | n n n | y
+GET  admin:routing_invitation_add                | .                  | s n | n n y | n n y | y
+POST admin:routing_invitation_add                | .                  | s n | n n r | n n y | y
+GET  admin:routing_invitation_change             | invitation         | s n | - - - | y y y | y
+POST admin:routing_invitation_change             | invitation         | s n | n n n | n n n | n
+GET  admin:routing_invitation_changelist         | .                  | s n | y y y | y y y | y
+POST admin:routing_invitation_changelist         | .                  | s n | r r r | r r r | r
+GET  admin:routing_invitation_delete             | invitation         | s n | n n - | n n y | y
+POST admin:routing_invitation_delete             | invitation         | s n | n n - | n n y | y
 GET  admin:routing_mapping_add                   | .                  | s n | n y y | n y y | y
 POST admin:routing_mapping_add                   | .                  | s n | n r r | n y y | y
 GET  admin:routing_mapping_change                | mapping            | s n | - - - | y y y | y
@@ -111,6 +145,14 @@ GET  admin:routing_mapping_delete                | mapping            | s n | n 
 POST admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
 GET  admin:routing_mapping_history               | mapping            | s n | - - - | y y y | y
 POST admin:routing_mapping_history               | mapping            | s n | - - - | r r r | r
+GET  admin:routing_membership_add                | .                  | s n | n n n | n n n | y
+POST admin:routing_membership_add                | .                  | s n | n n n | n n n | y
+GET  admin:routing_membership_change             | member             | s n | - - - | y y y | y
+POST admin:routing_membership_change             | member             | s n | n n - | n n y | y
+GET  admin:routing_membership_changelist         | .                  | s n | y y y | y y y | y
+POST admin:routing_membership_changelist         | .                  | s n | r r r | r r r | r
+GET  admin:routing_membership_delete             | member             | s n | n n - | n n y | y
+POST admin:routing_membership_delete             | member             | s n | n n - | n n y | y
 GET  admin:routing_registry_add                  | .                  | s n | n y y | n y y | y
 POST admin:routing_registry_add                  | .                  | s n | n r r | n y y | y
 POST admin:routing_registry_add                  | a shared one       | s n | n r r | n r r | y
@@ -133,6 +175,8 @@ GET  admin:routing_tenant_change                 | tenant             | s n | - 
 POST admin:routing_tenant_change                 | tenant             | s n | n n n | n n n | y
 GET  admin:routing_tenant_changelist             | .                  | s n | y y y | y y y | y
 POST admin:routing_tenant_changelist             | .                  | s n | r r r | r r r | r
+POST admin:routing_tenant_changelist             | suspend            | s n | r r r | r r r | y
+POST admin:routing_tenant_changelist             | lift               | s n | r r r | r r r | y
 GET  admin:routing_tenant_delete                 | tenant             | s n | n n n | n n n | y
 POST admin:routing_tenant_delete                 | idle tenant        | s n | n n n | n n n | y
 GET  admin:routing_tenant_history                | tenant             | s n | - - - | y y y | y
@@ -200,6 +244,7 @@ GET  invitation                                  | .                  | - - | - 
 POST invitation                                  | .                  | - - | - - - | - - - | -
 GET  invitation_link                             | a link             | l l | l l l | l l l | l
 GET  livez                                       | .                  | y y | y y y | y y y | y
+GET  metrics                                     | .                  | y y | y y y | y y y | y
 GET  mfa_activate_totp                           | .                  | s y | y y y | y y y | y
 GET  mfa_add_webauthn                            | .                  | s y | y y y | y y y | y
 GET  mfa_authenticate                            | .                  | s l | l l l | l l l | l

@@ -23,6 +23,7 @@ NOT_VERBS = frozenset(
         "permissions.require",
         "permissions.role_in",
         "permissions.roles",
+        "permissions.tenants_where",
         "permissions.visible",
         "permissions.visible_registries",
         "quotas.check_hostnames",
@@ -126,6 +127,9 @@ DEEDS: dict[tuple[str, str], Deed] = {
         lambda a, w: hostnames.save_hostname(a, "r", _changed(w["hostname"], suspended=True))
     ),
     ("hostnames.suspend_hostname", "."): _suspend_hostname,
+    ("hostnames.suspend_hostnames", "."): (
+        lambda a, w: hostnames.suspend_hostnames(a, "r", hostname_ids=[w["hostname"].pk], suspended=True)
+    ),
     ("hostnames.remove_hostname", "."): (
         lambda a, w: hostnames.remove_hostname(a, "r", hostname_id=w["idle hostname"].pk)
     ),
@@ -144,6 +148,7 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("mappings.remove_mappings", "."): lambda a, w: mappings.remove_mappings(a, "r", mapping_ids=[w["mapping"].pk]),
     ("members.invite", "."): _invite,
     ("members.withdraw", "."): lambda a, w: members.withdraw(a, invitation_id=w["invitation"].pk),
+    ("members.account_of", "."): lambda a, w: members.account_of(a, w["account"].username),
     ("members.add_member", "."): _add_member,
     ("members.change_role", "."): lambda a, w: members.change_role(a, membership_id=w["member"].pk, role=Role.OWNER),
     ("members.remove_member", "another"): lambda a, w: members.remove_member(a, membership_id=w["member"].pk),
@@ -165,10 +170,13 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("tenants.save_tenant", "a new one"): lambda a, w: tenants.save_tenant(a, "r", Tenant(slug="n", name="n")),
     ("tenants.save_tenant", "own"): lambda a, w: tenants.save_tenant(a, "r", _changed(w["tenant"], max_mappings=9)),
     ("tenants.suspend_tenant", "."): _suspend_tenant,
+    ("tenants.suspend_tenants", "."): (
+        lambda a, w: tenants.suspend_tenants(a, "r", tenant_ids=[w["tenant"].pk, w["elsewhere"].pk], suspended=True)
+    ),
     ("tenants.remove_tenant", "."): lambda a, w: tenants.remove_tenant(a, "r", tenant_id=w["idle tenant"].pk),
 }
 
 
 def reads(verb: str) -> bool:
     """Whether a verb only looks."""
-    return verb.rpartition(".")[2].startswith(("get_", "explain"))
+    return verb.rpartition(".")[2].startswith(("get_", "explain", "account_of"))

@@ -75,16 +75,17 @@ def make_world() -> World:
     """Fill the database. What the set-up does, it does by the verbs."""
     sesame = save_tenant(SET_UP, "", Tenant(slug=SECRET, name="Sesame"))
     idle = save_tenant(SET_UP, "", Tenant(slug=f"{SECRET}-idle", name="Idle Sesame"))
+    suspended = save_tenant(SET_UP, "", Tenant(slug=f"{SECRET}-suspended", name="Suspended Sesame", suspended=True))
     globex = save_tenant(SET_UP, "", Tenant(slug="globex", name="Globex"))
-    people = _people(sesame, idle, globex)
+    people = _people([sesame, idle, suspended], globex)
     world = World(people, {role: _signed_in(person) for role, person in people.items()})
     _add_routing(world, sesame)
     _add_people(world, sesame)
-    world.subjects |= {"tenant": sesame, "idle tenant": idle, "elsewhere": globex}
+    world.subjects |= {"tenant": sesame, "idle tenant": idle, "suspended tenant": suspended, "elsewhere": globex}
     return world
 
 
-def _people(sesame: Tenant, idle: Tenant, globex: Tenant) -> dict[str, User | AnonymousUser]:
+def _people(own: list[Tenant], globex: Tenant) -> dict[str, User | AnonymousUser]:
     users = get_user_model().objects
     people: dict[str, User | AnonymousUser] = {
         "nobody": AnonymousUser(),
@@ -96,7 +97,7 @@ def _people(sesame: Tenant, idle: Tenant, globex: Tenant) -> dict[str, User | An
         stranger = users.create_user(username=f"stranger-{role}", is_staff=True)
         member = users.create_user(username=f"{SECRET}-{role}", is_staff=True)
         Membership.objects.create(tenant=globex, user=stranger, role=role)
-        for tenant in (sesame, idle):
+        for tenant in own:
             Membership.objects.create(tenant=tenant, user=member, role=role)
         people |= {f"{role} elsewhere": stranger, str(role): member}
     return people
