@@ -59,6 +59,9 @@ FACADE_PROOF_GRACE_SECONDS = env.float("FACADE_PROOF_GRACE_SECONDS", default=7 *
 FACADE_PLATFORM_DOMAINS: list[str] = env.list("FACADE_PLATFORM_DOMAINS", default=[])
 # Connections of clients that one worker keeps open at once. One more is closed.
 FACADE_MAX_CONNECTIONS = env.int("FACADE_MAX_CONNECTIONS", default=10_000)
+# The ports by which people reach hostnames, for the commands that pages and manage.py print.
+FACADE_PUBLIC_PORT = env.int("FACADE_PUBLIC_PORT", default=443)
+FACADE_LOOPBACK_PORT = env.int("FACADE_LOOPBACK_PORT", default=env.int("PORT", default=8000))
 # Relays at once, in one worker and for one tenant in one worker. Over it: 429, with Retry-After.
 FACADE_MAX_RELAYS = env.int("FACADE_MAX_RELAYS", default=512)
 FACADE_MAX_RELAYS_PER_TENANT = env.int("FACADE_MAX_RELAYS_PER_TENANT", default=256)

@@ -21,3 +21,5 @@ FACADE_PROBE_ON_SAVE = False
 # The test client speaks plain HTTP to a name that isn't loopback.
 FACADE_TLS = False
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# Whatever the process that runs the tests has for PORT.
+FACADE_LOOPBACK_PORT = 8000

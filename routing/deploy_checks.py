@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from routing.control.mail import sends_mail
-from routing.control.transport import is_loopback
+from routing.core.hosts import is_loopback
 from routing.models import Role
 from routing.services.errors import VerbError
 from routing.services.provider_roles import PLATFORM, parse_provider_roles

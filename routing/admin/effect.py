@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from routing.core.outlook import Outlook
 from routing.models import Hostname, Mapping
 from routing.services.explaining import explain_mapping
+from routing.services.pulling import pull_command
 
 
 class State(NamedTuple):
@@ -60,6 +61,7 @@ def effect_of(mapping: Mapping) -> dict[str, Any]:
     served = explain_mapping(mapping) if state.kind == "on" else None
     return {
         "state": state,
+        "pull": pull_command(mapping),
         "clients": _grouped(served.outlooks) if served else [],
         "advice": served.advice if served else [],
     }

@@ -23,6 +23,7 @@ from routing.models import Mapping
 from routing.services import mappings as verbs
 from routing.services.permissions import Action
 from routing.services.probing import probe_soon
+from routing.services.pulling import pull_command
 
 
 class MappingAdmin(MappingActions, HistoryPages, NounAdmin):
@@ -108,7 +109,8 @@ class MappingAdmin(MappingActions, HistoryPages, NounAdmin):
     @admin.display(description="mapping", ordering="hostname__name")
     def route(self, mapping: Mapping) -> str:
         """docker.acme.com/acme → ghcr.io/acme, and the command that pulls from there."""
-        return render_to_string("routing/route.html", {"mapping": mapping, "url": self.url("change", mapping.pk)})
+        context = {"mapping": mapping, "url": self.url("change", mapping.pk), "pull": pull_command(mapping)}
+        return render_to_string("routing/route.html", context)
 
     @admin.display(ordering="enabled")
     def state(self, mapping: Mapping) -> str:
@@ -176,5 +178,5 @@ class MappingAdmin(MappingActions, HistoryPages, NounAdmin):
         """The line that now works."""
         if state_of(row).kind != "on":
             return [f"Clients are not served: {state_of(row).text}."]
-        works = format_html("This now works: <code>{}</code>", row.pull_command)
+        works = format_html("This now works: <code>{}</code>", pull_command(row))
         return [works]

@@ -14,7 +14,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 
-from routing.core.hosts import HostInvalid, parse_authority
+from routing.core.hosts import is_loopback, parse_authority
 from routing.dataplane.proxies import effective_host, forwarded_scheme, is_trusted
 
 Inner = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
@@ -108,20 +108,6 @@ def fit_cookies(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
         for morsel in response.cookies.values():
             morsel["secure"] = ""
     return response
-
-
-def is_loopback(authority: str) -> bool:
-    """Whether a host, with or without port, can only be this machine (RFC 6761 §6.3, RFC 1122 §3.2.1.3)."""
-    try:
-        name, _ = parse_authority(authority)
-    except HostInvalid:
-        return False
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def client_address(request: HttpRequest) -> str:

@@ -107,3 +107,17 @@ def is_ip_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_loopback(authority: str) -> bool:
+    """Whether a host, with or without port, can only be this machine (RFC 6761 §6.3, RFC 1122 §3.2.1.3)."""
+    try:
+        name, _ = parse_authority(authority)
+    except HostInvalid:
+        return False
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False

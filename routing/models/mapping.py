@@ -84,12 +84,9 @@ class Mapping(models.Model):
         return f"{authority}/{self.upstream_prefix}" if self.upstream_prefix else authority
 
     @property
-    def pull_command(self) -> str:
-        """The command that now works, with a placeholder where the repository's name isn't known."""
-        host = self.hostname.name.replace("*", "NAME", 1)
-        source = f"{host}/{self.prefix}" if self.prefix else host
-        image = source if self.prefix.count("/") else f"{source}/IMAGE"
-        return f"docker pull {image}"
+    def is_repository(self) -> bool:
+        """Whether its prefix is a repository rather than a namespace, as far as its form tells."""
+        return "/" in self.prefix
 
     @property
     def table_kind(self) -> str:

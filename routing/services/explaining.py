@@ -1,6 +1,6 @@
 """`explain IMAGE`: which mapping an image falls under, and what every client will meet. Reads only.
 
-Imports conf, core and models.
+Imports conf, core, models and pulling.
 """
 
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from routing.models.load import load_table
 from routing.services.actor import Actor
 from routing.services.errors import NotFound, VerbError
 from routing.services.permissions import visible
+from routing.services.pulling import authority_of
 
 
 class Image(NamedTuple):
@@ -24,6 +25,12 @@ class Image(NamedTuple):
     hostname: str
     name: str
     reference: str
+
+    @property
+    def pull_command(self) -> str:
+        """The command that pulls it."""
+        joint = "@" if is_digest(self.reference) else ":"
+        return f"docker pull {authority_of(self.hostname)}/{self.name}{joint}{self.reference}"
 
 
 class Explanation(NamedTuple):

@@ -12,7 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from routing.control.transport import TransportMiddleware, client_address, is_loopback
+from routing.control.transport import TransportMiddleware, client_address
+from routing.core.hosts import is_loopback
 from routing.core.table import Table
 from routing.dataplane.live import live
 from tests.accounts.signing_in import PASSWORD, Browser, page, sign_in

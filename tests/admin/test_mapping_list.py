@@ -7,6 +7,7 @@ from routing.models import Hostname, Mapping
 from routing.services.actor import Actor
 from routing.services.hostnames import suspend_hostname
 from routing.services.mappings import repoint, switch_mappings
+from routing.services.pulling import pull_command
 from routing.services.tenants import suspend_tenant
 from tests.admin.conftest import SET_UP, Desk, add, text_of
 
@@ -29,7 +30,7 @@ def test_a_row_says_where_the_mapping_leads_and_how_it_stands(desk: Desk) -> Non
 def test_each_row_has_the_pull_command_on_a_button(desk: Desk, mapping: Mapping) -> None:
     page = desk.get("mapping_changelist").content.decode()
 
-    assert f'data-copy="{mapping.pull_command}"' in page
+    assert f'data-copy="{pull_command(mapping)}"' in page
 
 
 def test_the_row_tells_who_changed_it_last_and_why(desk: Desk, mapping: Mapping) -> None:

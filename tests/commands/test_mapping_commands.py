@@ -38,18 +38,33 @@ class TestAddMapping:
             "Added hostname docker.acme.com",
             "Added mapping docker.acme.com/acme → ghcr.io/acme-inc",
             "This now works: docker pull docker.acme.com/acme/IMAGE",
+            "(where docker.acme.com leads to this server, with TLS in front: see docs/operating.md)",
         ]
+
+    def test_only_a_hostnames_first_mapping_says_what_it_takes(self) -> None:
+        run("add_mapping", HOST, "acme", "ghcr.io/acme")
+
+        assert run("add_mapping", HOST, "more", "ghcr.io/more").endswith("docker pull docker.acme.com/more/IMAGE\n")
+
+    def test_a_loopback_name_is_reached_as_it_is(self) -> None:
+        assert run("add_mapping", "localhost", "acme", "ghcr.io/acme").endswith("pull localhost:8000/acme/IMAGE\n")
+
+    def test_what_is_switched_off_is_not_said_to_work(self) -> None:
+        run("add_mapping", HOST, "acme", "ghcr.io/acme")
+        Mapping.objects.update(enabled=False)
+
+        said = run("add_mapping", HOST, "acme", "ghcr.io/acme")
+
+        assert said.splitlines()[1:] == ["It is switched off: switch it on in the admin"]
 
     def test_an_empty_prefix_maps_the_whole_hostname(self) -> None:
         said = run("add_mapping", HOST, "", "docker.io")
 
         assert "docker.acme.com → docker.io" in said
-        assert said.endswith("docker pull docker.acme.com/IMAGE\n")
+        assert "docker pull docker.acme.com/IMAGE\n" in said
 
     def test_a_repository_is_named_in_full(self) -> None:
-        assert run("add_mapping", HOST, "acme/app", "ghcr.io/acme/app").endswith(
-            "docker pull docker.acme.com/acme/app\n"
-        )
+        assert "docker pull docker.acme.com/acme/app\n" in run("add_mapping", HOST, "acme/app", "ghcr.io/acme/app")
 
     def test_saying_it_again_changes_nothing_and_says_so(self) -> None:
         run("add_mapping", HOST, "acme", "ghcr.io/acme")

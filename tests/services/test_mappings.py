@@ -21,6 +21,7 @@ from routing.services.mappings import (
     repoint,
     switch_mappings,
 )
+from routing.services.pulling import pull_command
 
 pytestmark = pytest.mark.django_db
 HOST = "docker.acme.com"
@@ -46,7 +47,7 @@ def test_adding_makes_what_is_missing_and_says_so(platform: Actor) -> None:
     assert (mapping.hostname.tenant.slug, mapping.registry.tenant) == ("default", mapping.hostname.tenant)
     assert mapping.enabled
     assert not mapping.allow_push
-    assert mapping.pull_command == "docker pull docker.acme.com/acme/IMAGE"
+    assert pull_command(mapping) == "docker pull docker.acme.com/acme/IMAGE"
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_the_whole_hostname_can_be_mapped(platform: Actor, table: Callable[[], T
     mapping = add(platform, "", "docker.io")
 
     assert str(mapping) == "docker.acme.com → docker.io"
-    assert mapping.pull_command == "docker pull docker.acme.com/IMAGE"
+    assert pull_command(mapping) == "docker pull docker.acme.com/IMAGE"
     match = table().find(HOST, "alpine")
     assert match is not None
     assert match.upstream_name == "library/alpine"

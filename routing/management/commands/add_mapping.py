@@ -4,10 +4,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from routing.core.hosts import is_loopback
 from routing.management.verbs import HOSTNAME_HELP, PREFIX_HELP, TARGET_HELP, VerbCommand
 from routing.models import Mapping
 from routing.services.actor import Actor
 from routing.services.mappings import add_mapping
+from routing.services.pulling import pull_command
 
 
 class Command(VerbCommand):
@@ -39,4 +41,10 @@ class Command(VerbCommand):
         self.say(outcome.done or [f"nothing to change: {outcome.mapping} is there already"])
         if outcome.done:
             self.tell_probe(outcome.mapping)
-        self.stdout.write(f"This now works: {outcome.mapping.pull_command}")
+        mapping, host = outcome.mapping, outcome.mapping.hostname.name
+        if not mapping.enabled:
+            self.stdout.write("It is switched off: switch it on in the admin")
+            return
+        self.stdout.write(f"This now works: {pull_command(mapping)}")
+        if outcome.done and not is_loopback(host) and not mapping.hostname.mappings.exclude(pk=mapping.pk).exists():
+            self.stdout.write(f"(where {host} leads to this server, with TLS in front: see docs/operating.md)")

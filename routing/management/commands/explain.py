@@ -38,6 +38,7 @@ class Command(VerbCommand):
                 ("registry", f"{registry.name} ({registry.origin}, {shared}; asks for {asks})"),
                 ("upstream name", found.match.upstream_name or "none: this is a namespace"),
                 ("strategy", found.match.strategy),
+                ("pull", found.image.pull_command),
             ]
         for label, value in facts:
             self.stdout.write(f"{label + ':':<15}{value}")

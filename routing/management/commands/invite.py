@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.urls import reverse
 
-from routing.control.transport import is_loopback
+from routing.core.hosts import is_loopback
 from routing.management.verbs import TENANT_HELP, VerbCommand, tenant_of
 from routing.models import Role
 from routing.services.actor import Actor

@@ -9,6 +9,7 @@ from routing.services.claims import check_claim
 from routing.services.errors import NotFound, VerbError
 from routing.services.explaining import explain, explain_mapping
 from routing.services.hostnames import save_hostname
+from routing.services.pulling import pull_command
 from tests.conftest import Person
 from tests.dns.name_server import NameServer, txt
 
@@ -85,7 +86,7 @@ def test_an_image_below_a_wildcard_is_explained(alice: Person, prove: Prove) -> 
     docker = next(outlook for outlook in found.outlooks if outlook.client.name.startswith("docker"))
     assert docker.works
     assert all(outlook.works for outlook in explain_mapping(hostname.mappings.get()).outlooks[:4])
-    assert hostname.mappings.get().pull_command == "docker pull NAME.pull.acme.com/acme/IMAGE"
+    assert pull_command(hostname.mappings.get()) == "docker pull NAME.pull.acme.com/acme/IMAGE"
 
 
 def test_what_another_tenant_has_below_it_is_not_explained_by_it(alice: Person, mallory: Person, prove: Prove) -> None:
