@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -16,8 +17,11 @@ from routing.admin.hostnames import counted, mappings_link
 from routing.admin.marks import ago, badge
 from routing.models import Registry
 from routing.services.permissions import Action
+from routing.services.probing import probe_registries_soon, probe_registry_soon
 from routing.services.registries import remove_registry, save_registry
 
+# Each may take as long as a relay does.
+MOST_AT_ONCE = 50
 _PROBED = ("auth", "realm", "service", "blob_delivery", "blob_origins", "probed_at", "probe_error")
 
 
@@ -47,6 +51,7 @@ class RegistryAdmin(HistoryPages, NounAdmin):
     search_help_text = "Name, address or tenant."
     first_step = "Adding a mapping adds its registry too."
     readonly_fields = _PROBED
+    actions = ("probe_again",)
 
     def get_fieldsets(self, request: HttpRequest, obj: Registry | None = None) -> Any:
         """What a person says; then what was found."""
@@ -68,6 +73,14 @@ class RegistryAdmin(HistoryPages, NounAdmin):
         counts = counted(request, "registry", rows)
         for row in rows:
             row.mapping_count = counts.get(row.pk, 0)
+
+    @admin.action(description="Probe: ask what they want of clients", permissions=["change"])
+    def probe_again(self, request: HttpRequest, registries: "QuerySet[Registry]") -> None:
+        """Ask the chosen registries, without keeping this request waiting."""
+        chosen = [row for row in registries[:MOST_AT_ONCE] if self.has_change_permission(request, row)]
+        probe_registries_soon(chosen)
+        names = ", ".join(row.authority for row in chosen) or "none of them: they are not yours"
+        self.message_user(request, f"Asking {names}. Reload the page in a moment to see what they say.")
 
     @admin.display(ordering="origin")
     def address(self, registry: Registry) -> str:
@@ -110,6 +123,8 @@ class RegistryAdmin(HistoryPages, NounAdmin):
         if change and not set(form.changed_data) - {"reason"}:
             return form.instance, []
         registry = save_registry(scope.actor(request), form.cleaned_data["reason"], form.instance)
+        if registry.probed_at is None:
+            probe_registry_soon(registry)
         return registry, [f"{'changed' if change else 'added'} registry {registry.name} at {registry.origin}"]
 
     def remove(self, request: HttpRequest, row: Registry, reason: str) -> None:

@@ -18,6 +18,8 @@ class Flag(IntFlag):
     ALLOW_PUSH = 2
     PRIVATE = 4
     SHELL = 8
+    # Its prefix is a repository that has another name at the registry, as a probe found: alpine is library/alpine.
+    RENAMES = 16
 
 
 class MappingEntry(NamedTuple):

@@ -3,13 +3,15 @@
 For `explain` and the mapping's page: the same function that answers requests answers here, so that they can't differ.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from routing.core.clients import answers_challenges_anywhere, reauthorises
+from routing.core.clients import Version, answers_challenges_anywhere, reauthorises
 from routing.core.decide import Request, decide
 from routing.core.decisions import Challenge, Decision, Redirect, Refuse, Relay, Resolve
 from routing.core.table import Auth, Table
 
+Clients = Mapping[str, Version | None]
 _SOME_DIGEST = f"sha256:{'0' * 64}"
 
 
@@ -80,8 +82,11 @@ def outlooks(table: Table, host: str, name: str, reference: str, *, inline_blobs
     asks_token = match is not None and match.registry.auth in (Auth.BEARER, Auth.BASIC)
     found = []
     for kind in CLIENT_KINDS:
-        stranded = asks_token and not reauthorises(kind.user_agent, table.policy.reauthorising_clients)
+        clients = table.policy.reauthorising_clients
+        stranded = asks_token and not reauthorises(kind.user_agent, clients)
         brings_token = _brings_token(table, host, kind)
+        # docker's classic store, whose ping ended at the registry.
+        deaf = not brings_token and _pings_only(kind.user_agent, clients)
         steps = tuple(
             _step(
                 table,
@@ -89,6 +94,7 @@ def outlooks(table: Table, host: str, name: str, reference: str, *, inline_blobs
                 endpoint,
                 inline_blobs,
                 stranded,
+                deaf and endpoint != "ping",
             )
             for endpoint, path in paths.items()
         )
@@ -101,14 +107,20 @@ def _brings_token(table: Table, host: str, kind: ClientKind) -> bool:
 
     Every client that pings does so, but of the clients that follow redirects only docker's classic store pings.
     """
-    clients = table.policy.reauthorising_clients
-    if not reauthorises(kind.user_agent, clients) or answers_challenges_anywhere(kind.user_agent, clients):
+    if not _pings_only(kind.user_agent, table.policy.reauthorising_clients):
         return False
     return isinstance(decide(table, Request("GET", host, "/v2/", user_agent=kind.user_agent)), Challenge)
 
 
-def _step(table: Table, request: Request, endpoint: str, inline_blobs: bool, stranded: bool) -> Step:
+def _pings_only(user_agent: str, clients: Clients) -> bool:
+    """Whether the client follows redirects, but takes challenges from its ping alone."""
+    return reauthorises(user_agent, clients) and not answers_challenges_anywhere(user_agent, clients)
+
+
+def _step(table: Table, request: Request, endpoint: str, inline_blobs: bool, stranded: bool, deaf: bool) -> Step:
     decision = decide(table, request)
+    if deaf and isinstance(decision, Challenge):
+        return Step(endpoint, "fails", "asked for a token here, when its ping was answered by the registry", False)
     challenged = request.authorized or isinstance(decision, Challenge)
     if isinstance(decision, Challenge):
         # The client asks /token, and comes back with what it got.

@@ -6,10 +6,10 @@ Imports only mappings. Kept beside the table and carried on from change to chang
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from routing.core.mappings import MappingEntry, pack, unpack
+from routing.core.mappings import Flag, MappingEntry, pack, unpack
 
-# Beside a mapping's flags, in its kind: names change their form on the way, or the upstream prefix is empty.
-RENAMES, WHOLE = 16, 32
+# In a kind: some name has another name at the registry; and, beside a mapping's flags, the upstream prefix is empty.
+RENAMES, WHOLE = Flag.RENAMES.value, 32
 
 # How many of the hostname's mappings are of each kind, in the kinds' order. A kind is packed as a mapping is.
 Usage = tuple[tuple[str, int], ...]

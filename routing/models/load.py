@@ -13,7 +13,7 @@ from routing.core.policy import Policy
 from routing.core.table import Table
 from routing.models.change import Generation
 from routing.models.hostname import Hostname
-from routing.models.mapping import Mapping, pack_flags
+from routing.models.mapping import Mapping, kept_elsewhere, pack_flags
 from routing.models.registry import Registry
 from routing.models.tenant import Tenant
 
@@ -64,6 +64,7 @@ def load_table(policy: Policy, hostname: str | None = None) -> Table:
             "private",
             "public",
             "delivery",
+            "probed_repository",
         )
         return Table.build(
             policy,
@@ -75,10 +76,18 @@ def load_table(policy: Policy, hostname: str | None = None) -> Table:
                 (
                     mapping_key(host, prefix),
                     MappingEntry(
-                        keys[registry], upstream, pack_flags(enabled, push, private or public == "no", delivery)
+                        keys[registry],
+                        upstream,
+                        pack_flags(
+                            enabled,
+                            push,
+                            private or public == "no",
+                            delivery,
+                            bool(probed) and kept_elsewhere(upstream, probed),
+                        ),
                     ),
                 )
-                for host, prefix, registry, upstream, enabled, push, private, public, delivery in rows.iterator(
+                for host, prefix, registry, upstream, enabled, push, private, public, delivery, probed in rows.iterator(
                     _CHUNK_ROWS
                 )
             ),

@@ -85,8 +85,8 @@ class Mapping(models.Model):
 
     @property
     def is_repository(self) -> bool:
-        """Whether its prefix is a repository rather than a namespace, as far as its form tells."""
-        return "/" in self.prefix
+        """Whether its prefix is a repository rather than a namespace, as far as its form and the last probe tell."""
+        return "/" in self.prefix or bool(self.prefix and self.table_flags & Flag.RENAMES)
 
     @property
     def table_kind(self) -> str:
@@ -101,18 +101,31 @@ class Mapping(models.Model):
     @property
     def table_flags(self) -> int:
         """The mapping's switches, packed."""
-        return pack_flags(self.enabled, self.allow_push, self.private or self.public == "no", self.delivery)
+        return pack_flags(
+            self.enabled,
+            self.allow_push,
+            self.private or self.public == "no",
+            self.delivery,
+            kept_elsewhere(self.upstream_prefix, self.probed_repository),
+        )
 
     def table_entry(self) -> MappingEntry:
         """The mapping as the data plane sees it."""
         return MappingEntry(str(self.registry_id), self.upstream_prefix, self.table_flags)
 
 
-def pack_flags(enabled: bool, allow_push: bool, private: bool, delivery: str) -> int:
+def kept_elsewhere(upstream_prefix: str, probed_repository: str) -> bool:
+    """Whether what was probed is the one-component upstream prefix itself, where its registry keeps such names."""
+    place, slash, name = probed_repository.rpartition("/")
+    return bool(slash) and name == upstream_prefix and place.partition("/")[0] != upstream_prefix
+
+
+def pack_flags(enabled: bool, allow_push: bool, private: bool, delivery: str, renames: bool) -> int:
     """A mapping's switches in one small integer."""
     return (
         (Flag.ENABLED.value if enabled else 0)
         | (Flag.ALLOW_PUSH.value if allow_push else 0)
         | (Flag.PRIVATE.value if private else 0)
         | (Flag.SHELL.value if delivery == Mapping.Delivery.REDIRECT else 0)
+        | (Flag.RENAMES.value if renames else 0)
     )

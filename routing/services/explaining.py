@@ -99,7 +99,7 @@ def explain_mapping(mapping: Mapping) -> Explanation:
     upstream = mapping.probed_repository
     start = f"{mapping.upstream_prefix}/" if mapping.upstream_prefix else ""
     rest = upstream[len(start) :] if upstream.startswith(start) else "image"
-    if upstream == mapping.upstream_prefix and mapping.prefix:
+    if mapping.prefix and (upstream == mapping.upstream_prefix or mapping.table_flags & Flag.RENAMES):
         rest = ""
     name = "/".join(part for part in (mapping.prefix, rest) if part)
     image = Image(mapping.hostname.sample_name, name, "latest")
@@ -130,9 +130,22 @@ def _advice(mapping: Mapping | None, match: Match | None, inline: bool) -> list[
                 "The repository has another name at the registry, so every client's manifests are relayed. "
                 "With the same name on both sides docker and containerd would be redirected."
             )
+    if _is_lone(match) and not match.flags & Flag.RENAMES:
+        advice.append(
+            f"{match.prefix} by itself is {match.upstream_name} at {registry}. If it is an image, lead it there: "
+            f"manage.py repoint {mapping.hostname.name} {match.prefix} {registry}/{match.upstream_name} --reason TEXT"
+        )
     if inline and not registry.stream_blobs and match.strategy in (Strategy.SPLIT, Strategy.BROKER):
         advice.append(
             f"{registry} serves layers itself: clients that can't follow a redirect with their token are refused. "
             "Streaming, a switch of the registry, serves them, at the cost of the traffic."
         )
     return advice
+
+
+def _is_lone(match: Match) -> bool:
+    """Whether the prefix itself was asked for, at a registry that keeps one-component names elsewhere."""
+    entry = match.registry
+    return (
+        match.strategy is Strategy.BROKER and match.upstream_name == f"{entry.single_component_prefix}/{match.prefix}"
+    )

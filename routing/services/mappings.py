@@ -95,7 +95,7 @@ def repoint(actor: Actor, reason: str, *, hostname: str, prefix: str, target: st
             return Outcome(mapping, [])
         check_not_whole(actor, registry, wanted.upstream_prefix)
         before = mapping.target
-        mapping.registry, mapping.upstream_prefix = registry, wanted.upstream_prefix
+        _lead(mapping, registry, wanted.upstream_prefix)
         unit.save(mapping)
         return Outcome(mapping, [*done, f"repointed {mapping.source} from {before} to {mapping.target}"])
 
@@ -126,7 +126,7 @@ def edit_mapping(
             if (mapping.registry, mapping.upstream_prefix) != (registry, wanted.upstream_prefix):
                 _required(reason)
                 check_not_whole(actor, registry, wanted.upstream_prefix)
-                mapping.registry, mapping.upstream_prefix = registry, wanted.upstream_prefix
+                _lead(mapping, registry, wanted.upstream_prefix)
                 done.append(f"repointed {mapping.source} from {before} to {mapping.target}")
         options = {"allow_push": allow_push, "private": private, "delivery": delivery, "enabled": enabled}
         changed = [name for name, value in options.items() if getattr(mapping, name) != value]
@@ -137,6 +137,12 @@ def edit_mapping(
         if done:
             unit.save(mapping)
         return Outcome(mapping, done)
+
+
+def _lead(mapping: Mapping, registry: Registry, upstream_prefix: str) -> None:
+    """Set the target; what a probe found at the former one is no longer so."""
+    mapping.registry, mapping.upstream_prefix = registry, upstream_prefix
+    mapping.probed_repository, mapping.public, mapping.probed_at, mapping.probe_error = "", "unknown", None, ""
 
 
 def switch_mappings(actor: Actor, reason: str, *, mapping_ids: Iterable[int], enabled: bool) -> list[Mapping]:

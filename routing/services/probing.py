@@ -7,7 +7,7 @@ said to be so, and never keeps anybody from saving.
 import asyncio
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -19,7 +19,7 @@ from routing.core.table import Auth
 from routing.models import Mapping, Registry
 from routing.registries.client import RegistryClient
 from routing.registries.probe import RegistryProbe, probe_registry
-from routing.registries.repository_probe import Delivery, RepositoryProbe, probe_repository
+from routing.registries.repository_probe import Delivery, Readable, RepositoryProbe, probe_repository
 from routing.services.actor import Actor
 from routing.services.errors import NotFound
 from routing.services.permissions import Action, require, visible, visible_registries
@@ -60,7 +60,7 @@ def _probe(actor: Actor, registry: Registry) -> Registry:
 def probe_mapping(actor: Actor, *, mapping_id: int, repository: str | None = None) -> Mapping:
     """Ask for one repository under a mapping: can everybody pull it, and how are its layers handed out?
 
-    `repository` is an upstream name; without it the mapping's own, or the one probed before. Where there is none to
+    `repository` is an upstream name; without it the one probed before, or the mapping's own. Where there is none to
     ask for, only the registry is probed. Raises NotFound.
     """
     mappings = visible(actor, Mapping.objects.select_related("registry", "hostname__tenant"), "hostname__tenant")
@@ -69,14 +69,19 @@ def probe_mapping(actor: Actor, *, mapping_id: int, repository: str | None = Non
         raise NotFound("this mapping is gone")
     require(actor, Action.MAP, mapping.hostname.tenant)
     # Whoever may map to a shared registry may have it looked at.
-    _probe(actor, mapping.registry)
-    name = repository or mapping.probed_repository or _own_repository(mapping)
+    mapping.registry = _probe(actor, mapping.registry)
+    known = repository or mapping.probed_repository or _own_repository(mapping)
+    name = known or _lone_repository(mapping)
     if not name:
         return mapping
     found = asyncio.run(_ask_repository(mapping.registry.origin, name))
+    if not known and found.public is not Readable.YES:
+        # Then the prefix is an organisation, as it looks.
+        return mapping
     with work(actor, "probe") as unit:
         current = Mapping.objects.select_related("registry", "hostname").filter(pk=mapping_id).first()
-        if current is None or current.registry_id != mapping.registry_id:
+        asked = (mapping.registry_id, mapping.upstream_prefix)
+        if current is None or (current.registry_id, current.upstream_prefix) != asked:
             raise NotFound("this mapping is gone, or was repointed meanwhile")
         unit.note(
             current,
@@ -96,6 +101,12 @@ def _own_repository(mapping: Mapping) -> str:
     return mapping.upstream_prefix if "/" in mapping.upstream_prefix else ""
 
 
+def _lone_repository(mapping: Mapping) -> str:
+    # Where a registry keeps one-component names elsewhere, such a prefix may be meant as a repository all the same.
+    name = mapping.registry.table_entry().upstream_name(mapping.upstream_prefix) if mapping.upstream_prefix else ""
+    return name if name != mapping.upstream_prefix else ""
+
+
 async def _ask_registry(origin: str) -> RegistryProbe:
     async with RegistryClient(guard_policy(), client_limits()) as client:
         return await probe_registry(client, origin)
@@ -107,21 +118,34 @@ async def _ask_repository(origin: str, name: str) -> RepositoryProbe:
 
 
 def probe_soon(mapping: Mapping) -> None:
-    """Probe a mapping and its registry once the present transaction is through, without keeping anybody waiting."""
-    if not settings.FACADE_PROBE_ON_SAVE:
-        return
-    transaction.on_commit(
-        lambda: threading.Thread(target=_probe_quietly, args=(mapping.pk,), name="probe", daemon=True).start()
-    )
+    """Probe a mapping that was saved, and its registry, where the deployment wants that; keeps nobody waiting."""
+    if settings.FACADE_PROBE_ON_SAVE:
+        _soon(lambda: probe_mapping(Actor.program("probe"), mapping_id=mapping.pk))
 
 
-def _probe_quietly(mapping_id: int) -> None:
+def probe_registry_soon(registry: Registry) -> None:
+    """As `probe_soon`, for a registry that was saved."""
+    if settings.FACADE_PROBE_ON_SAVE:
+        probe_registries_soon([registry])
+
+
+def probe_registries_soon(registries: Iterable[Registry]) -> None:
+    """Probe registries, one after the other, once the present transaction is through; keeps nobody waiting."""
+    keys = [registry.pk for registry in registries]
+    _soon(lambda: [probe(Actor.program("probe"), registry_id=key) for key in keys])
+
+
+def _soon(asking: Callable[[], object]) -> None:
+    transaction.on_commit(threading.Thread(target=_quietly, args=(asking,), name="probe", daemon=True).start)
+
+
+def _quietly(asking: Callable[[], object]) -> None:
     try:
-        probe_mapping(Actor.program("probe"), mapping_id=mapping_id)
+        asking()
     except NotFound:
         pass  # Removed again meanwhile.
     except Exception:
-        logger.exception("the probe of a new mapping failed")
+        logger.exception("a probe failed")
     finally:
         connections.close_all()
 

@@ -1,5 +1,6 @@
-"""The verbs of registries. Imports models and its neighbours here."""
+"""The verbs of registries. Imports core, models and its neighbours here."""
 
+from routing.core.table import Auth
 from routing.models import Registry, Tenant
 from routing.services.actor import Actor
 from routing.services.errors import NotFound, VerbError
@@ -25,7 +26,9 @@ def save_registry(actor: Actor, reason: str, registry: Registry) -> Registry:
     """Write a new or changed registry. Raises VerbError."""
     registry.origin = parse_origin(registry.origin, "origin")
     with work(actor, reason) as unit:
-        _check_owner(actor, registry)
+        before = _check_owner(actor, registry)
+        if before is not None and before.origin != registry.origin:
+            _forget_findings(registry)
         check_origin(registry.origin, "origin")
         unit.save(registry)
     return registry
@@ -41,8 +44,17 @@ def remove_registry(actor: Actor, reason: str, *, registry_id: int) -> None:
         unit.delete(registry)
 
 
-def _check_owner(actor: Actor, registry: Registry) -> None:
+def _forget_findings(registry: Registry) -> None:
+    """What a probe found at the former address says nothing about the new one."""
+    registry.auth, registry.blob_delivery = Auth.UNKNOWN, Registry.BlobDelivery.UNKNOWN
+    registry.realm = registry.service = registry.blob_origins = registry.probe_error = ""
+    registry.probed_at = None
+
+
+def _check_owner(actor: Actor, registry: Registry) -> Registry | None:
+    """Whether the actor may write the registry. Gives it as it was; None where it is new."""
     require(actor, Action.REGISTRIES, registry.tenant)
+    before = None
     if registry.pk is not None:
         before = visible_registries(actor).select_related("tenant").filter(pk=registry.pk).first()
         if before is None:
@@ -52,3 +64,4 @@ def _check_owner(actor: Actor, registry: Registry) -> None:
             raise VerbError.at("tenant", "mappings lead to this registry: its owner can't be changed any more")
     elif not actor.platform and Registry.objects.filter(tenant=None, origin=registry.origin).exists():
         raise VerbError.at("origin", f"{registry.origin} is shared with everybody already: use that one")
+    return before

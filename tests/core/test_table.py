@@ -43,7 +43,7 @@ MAPPING: st.SearchStrategy[Entry] = st.fixed_dictionaries(
     {
         "registry": st.sampled_from(REGISTRIES),
         "upstream_prefix": st.sampled_from(PREFIXES),
-        "flags": st.integers(0, 15),
+        "flags": st.integers(0, 31),
     }
 )
 MAPPING_KEYS = st.builds("{}/{}".format, st.sampled_from(HOSTS), st.sampled_from(PREFIXES))
@@ -200,3 +200,14 @@ def test_a_hostname_mapped_whole_onto_docker_hub_renames() -> None:
     assert one_mapping("", "", library="library").used_registries("a.example") == {"1": {Strategy.BROKER}}
     assert one_mapping("", "").used_registries("a.example") == {"1": {Strategy.SPLIT}}
     assert one_mapping("acme", "acme", library="library").used_registries("a.example") == {"1": {Strategy.SPLIT}}
+
+
+def test_so_does_a_mapping_whose_prefix_was_found_to_be_kept_elsewhere() -> None:
+    table = one_mapping("alpine", "alpine", library="library")
+    entry = {"registry": "1", "upstream_prefix": "alpine", "flags": Flag.ENABLED | Flag.RENAMES}
+    table = table.apply([Change(2, "mapping", "a.example/alpine", entry)])
+
+    assert table.used_registries("a.example") == {"1": {Strategy.BROKER}}
+    match = table.find("a.example", "alpine")
+    assert match is not None
+    assert (match.upstream_name, match.strategy) == ("library/alpine", Strategy.BROKER)

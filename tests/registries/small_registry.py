@@ -21,9 +21,12 @@ def digest_of(content: bytes) -> str:
 
 
 class SmallRegistry:
-    """`acme/app` with the tag `1.0`: an index, in it an image with a config and two layers."""
+    """One repository with the tag `1.0`: an index, in it an image with a config and two layers."""
 
-    def __init__(self, server: SickServer, *, auth: str = "none", tags: tuple[str, ...] = ("1.0",)) -> None:
+    def __init__(
+        self, server: SickServer, *, auth: str = "none", tags: tuple[str, ...] = ("1.0",), name: str = "acme/app"
+    ) -> None:
+        self.name = name
         self.server = server
         self.auth = auth
         self.public = True
@@ -45,7 +48,7 @@ class SmallRegistry:
         self.index = json.dumps(index).encode()
         server.on("/v2/", self._guarded(lambda exchange: exchange.answer(200)))
         server.on("/token", self._token)
-        self._serve("tags/list", json.dumps({"name": "acme/app", "tags": list(tags)}).encode(), "application/json")
+        self._serve("tags/list", json.dumps({"name": name, "tags": list(tags)}).encode(), "application/json")
         for tag in tags:
             self._serve(f"manifests/{tag}", self.index, "application/vnd.oci.image.index.v1+json")
         self._serve(f"manifests/{digest_of(self.image)}", self.image, "application/vnd.oci.image.manifest.v1+json")
@@ -55,11 +58,11 @@ class SmallRegistry:
     def redirect_blobs(self, location: str) -> None:
         for layer in self.layers:
             answer = self._guarded(lambda exchange: exchange.answer(307, {"Location": location}))
-            self.server.on(f"/v2/acme/app/blobs/{digest_of(layer)}", answer)
+            self.server.on(f"/v2/{self.name}/blobs/{digest_of(layer)}", answer)
 
     def _serve(self, endpoint: str, body: bytes, content_type: str) -> None:
         answer = self._guarded(lambda exchange: exchange.answer(200, {"Content-Type": content_type}, body))
-        self.server.on(f"/v2/acme/app/{endpoint}", answer)
+        self.server.on(f"/v2/{self.name}/{endpoint}", answer)
 
     def _guarded(self, behaviour: Callable[[Exchange], None]) -> Callable[[Exchange], None]:
         def serve(exchange: Exchange) -> None:
@@ -77,13 +80,13 @@ class SmallRegistry:
     def _challenge(self) -> str:
         if self.auth == "basic":
             return 'Basic realm="a registry"'
-        return f'Bearer realm="{self.realm}",service="the registry",scope="repository:acme/app:pull"'
+        return f'Bearer realm="{self.realm}",service="the registry",scope="repository:{self.name}:pull"'
 
     def _token(self, exchange: Exchange) -> None:
         """Gives a good token for the right service and scope, to those who have credentials or need none."""
         asked = exchange.asked
         fields = parse_qs(asked.body.decode() if asked.method == "POST" else urlsplit(asked.path).query)
-        if fields.get("service") != ["the registry"] or fields.get("scope") != ["repository:acme/app:pull"]:
+        if fields.get("service") != ["the registry"] or fields.get("scope") != [f"repository:{self.name}:pull"]:
             exchange.answer(400, {}, b'{"error":"invalid_scope"}')
         elif not self.public and asked.headers.get("Authorization") != BASIC:
             exchange.answer(401, {"WWW-Authenticate": 'Basic realm="tokens"'}, NOT_ALLOWED)

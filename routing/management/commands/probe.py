@@ -1,4 +1,4 @@
-"""manage.py probe [REGISTRY]"""
+"""manage.py probe [REGISTRY | IMAGE]"""
 
 from typing import Any
 
@@ -9,17 +9,27 @@ from routing.management.verbs import VerbCommand
 from routing.models import Registry
 from routing.services.actor import Actor
 from routing.services.errors import NotFound
-from routing.services.probing import probe
+from routing.services.explaining import explain
+from routing.services.probing import probe, probe_mapping
 
 
 class Command(VerbCommand):
     help = "Ask registries what they want of their clients, and write it down for the routing table."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("registry", nargs="?", help="address or alias, such as ghcr.io; default: all in use")
+        parser.add_argument(
+            "registry",
+            nargs="?",
+            help="address or alias, such as ghcr.io (default: all in use); or an image that is pulled here, such as "
+            "docker.acme.com/acme/app: then also whether everybody can read it, and how its layers are served",
+        )
 
     def handle(self, **options: Any) -> None:
+        given = options["registry"]
         with self.refusals():
+            if given and "/" in given and "://" not in given:
+                self._probe_image(given)
+                return
             registries = self._chosen(options["registry"])
             if not registries:
                 self.stdout.write("No registry is in use yet.")
@@ -27,6 +37,19 @@ class Command(VerbCommand):
                 found = probe(Actor.command_line(), registry_id=registry.pk)
                 error = f" — {found.probe_error}" if found.probe_error else ""
                 self.stdout.write(f"{found.authority}: asks for {found.auth}{error}")
+
+    def _probe_image(self, text: str) -> None:
+        found = explain(Actor.command_line(), text)
+        if found.mapping is None or found.match is None or not found.match.upstream_name:
+            raise NotFound(f"{text} leads to no repository; manage.py explain {text}")
+        name = found.match.upstream_name
+        mapping = probe_mapping(Actor.command_line(), mapping_id=found.mapping.pk, repository=name)
+        registry = mapping.registry
+        self.stdout.write(f"{registry.authority}: asks for {registry.auth}")
+        delivery = registry.get_blob_delivery_display()
+        self.stdout.write(f"{registry.authority}/{name}: {mapping.get_public_display()}; layers served: {delivery}")
+        for error in filter(None, (registry.probe_error, mapping.probe_error)):
+            self.stdout.write(f"Note: {error}")
 
     @staticmethod
     def _chosen(text: str | None) -> list[Registry]:

@@ -1,0 +1,195 @@
+"""What the probe finds is written down, told, and feeds the strategy. Real registries over sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from routing.core.table import Strategy
+from routing.models import Mapping, Registry
+from routing.services.actor import Actor
+from routing.services.explaining import explain, explain_mapping
+from routing.services.mappings import add_mapping, repoint
+from routing.services.probing import probe, probe_mapping
+from routing.services.pulling import pull_command
+from routing.services.registries import save_registry
+from tests.registries.sick_server import SickServer
+from tests.registries.small_registry import SmallRegistry
+
+pytestmark = pytest.mark.django_db
+HOST = "docker.acme.com"
+NOTHING = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def start_server(settings: Settings) -> Iterator[Callable[[], SickServer]]:
+    settings.FACADE_ALLOW_INSECURE_REGISTRIES = settings.FACADE_ALLOW_PRIVATE_REGISTRIES = True
+    servers: list[SickServer] = []
+
+    def start() -> SickServer:
+        servers.append(SickServer())
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def server(start_server: Callable[[], SickServer]) -> SickServer:
+    return start_server()
+
+
+def hub(actor: Actor, server: SickServer) -> Registry:
+    """A registry that keeps one-component names under library/, as Docker Hub does."""
+    return save_registry(actor, "", Registry(name="hub", origin=server.url, single_component_prefix="library"))
+
+
+def strategies(name: str, actor: Actor) -> tuple[Strategy, bool]:
+    """The strategy of an image, and whether every client's pull of it works."""
+    found = explain(actor, f"{HOST}/{name}")
+    assert found.match is not None
+    return found.match.strategy, all(outlook.works for outlook in found.outlooks)
+
+
+@pytest.mark.parametrize(("auth", "strategy"), [("none", Strategy.OPEN), ("bearer", Strategy.SPLIT)])
+def test_a_repository_is_looked_into(platform: Actor, server: SickServer, auth: str, strategy: Strategy) -> None:
+    SmallRegistry(server, auth=auth).redirect_blobs("https://cdn.example/x")
+    mapping = add_mapping(platform, "", hostname=HOST, prefix="acme/app", target=f"{server.url}/acme/app").mapping
+
+    began = timezone.now()
+    found = probe_mapping(platform, mapping_id=mapping.pk)
+
+    assert (found.probed_repository, found.public, found.probe_error) == ("acme/app", "yes", "")
+    assert (found.registry.auth, found.registry.blob_delivery) == (auth, "redirect")
+    assert found.registry.blob_origins == "https://cdn.example"
+    assert found.probed_at is not None
+    assert began <= found.probed_at <= timezone.now()
+    assert strategies("acme/app", platform) == (strategy, True)
+
+
+def test_one_that_is_not_public_is_served_as_private(platform: Actor, server: SickServer) -> None:
+    SmallRegistry(server, auth="bearer").public = False
+    mapping = add_mapping(platform, "", hostname=HOST, prefix="acme/app", target=f"{server.url}/acme/app").mapping
+
+    found = probe_mapping(platform, mapping_id=mapping.pk)
+
+    assert found.public == "no"
+    assert strategies("acme/app", platform)[0] is Strategy.BROKER
+
+
+def test_a_registry_that_serves_layers_itself_is_said_to_beforehand(platform: Actor, server: SickServer) -> None:
+    SmallRegistry(server, auth="bearer")
+    mapping = add_mapping(platform, "", hostname=HOST, prefix="acme/app", target=f"{server.url}/acme/app").mapping
+
+    found = probe_mapping(platform, mapping_id=mapping.pk)
+
+    assert found.registry.blob_delivery == "inline"
+    advice = explain_mapping(found).advice
+    assert any("serves layers itself: clients that can't follow" in line for line in advice)
+
+
+def test_one_that_is_not_there_is_said_to_be_so_and_the_mapping_stands(
+    platform: Actor, start_server: Callable[[], SickServer]
+) -> None:
+    mapping = add_mapping(platform, "", hostname=HOST, prefix="acme/app", target=f"{NOTHING}/acme/app").mapping
+
+    found = probe_mapping(platform, mapping_id=mapping.pk)
+
+    assert (found.public, found.registry.auth) == ("unknown", "unknown")
+    assert found.registry.probe_error
+    assert strategies("acme/app", platform) == (Strategy.SPLIT, True)
+
+
+class TestOneComponent:
+    """`alpine → docker.io/alpine`: an image, which is library/alpine there, or an organisation?"""
+
+    def test_an_image_is_found_and_then_every_client_can_pull_it(self, platform: Actor, server: SickServer) -> None:
+        hub(platform, server)
+        SmallRegistry(server, auth="bearer", name="library/alpine").redirect_blobs("https://cdn.example/x")
+        mapping = add_mapping(platform, "", hostname=HOST, prefix="alpine", target=f"{server.url}/alpine").mapping
+        probe(platform, registry_id=mapping.registry.pk)
+        # docker's classic store would be sent to the registry by its ping, and then asked for a token here.
+        assert strategies("alpine", platform) == (Strategy.BROKER, False)
+        assert any(f"repoint {HOST} alpine" in line for line in explain(platform, f"{HOST}/alpine").advice)
+
+        found = probe_mapping(platform, mapping_id=mapping.pk)
+
+        assert (found.probed_repository, found.public) == ("library/alpine", "yes")
+        assert strategies("alpine", platform) == (Strategy.BROKER, True)
+        assert not any("repoint" in line for line in explain(platform, f"{HOST}/alpine").advice)
+        assert pull_command(found) == f"docker pull {HOST}/alpine"
+        assert explain_mapping(found).image.name == "alpine"
+
+    def test_an_organisation_stays_one(self, platform: Actor, server: SickServer) -> None:
+        hub(platform, server)
+        SmallRegistry(server, auth="bearer")
+        mapping = add_mapping(platform, "", hostname=HOST, prefix="acme", target=f"{server.url}/acme").mapping
+
+        found = probe_mapping(platform, mapping_id=mapping.pk)
+
+        assert (found.probed_repository, found.public, found.probe_error) == ("", "unknown", "")
+        assert strategies("acme/app", platform) == (Strategy.SPLIT, True)
+        outlook = explain(platform, f"{HOST}/acme/app").outlooks[0]
+        assert {step.outcome for step in outlook.steps} == {"redirected"}
+        assert pull_command(found) == f"docker pull {HOST}/acme/IMAGE"
+
+
+def test_what_was_found_at_a_former_target_is_forgotten(
+    platform: Actor, start_server: Callable[[], SickServer]
+) -> None:
+    old, new = start_server(), start_server()
+    SmallRegistry(old, auth="bearer").public = False
+    SmallRegistry(new, name="team/web")
+    mapping = add_mapping(platform, "", hostname=HOST, prefix="acme/app", target=f"{old.url}/acme/app").mapping
+    assert probe_mapping(platform, mapping_id=mapping.pk).public == "no"
+
+    repoint(platform, "moved", hostname=HOST, prefix="acme/app", target=f"{new.url}/team/web")
+    mapping.refresh_from_db()
+    assert (mapping.public, mapping.probed_repository, mapping.probed_at) == ("unknown", "", None)
+
+    found = probe_mapping(platform, mapping_id=mapping.pk)
+    assert (found.probed_repository, found.public) == ("team/web", "yes")
+
+
+def test_a_registry_that_moves_is_asked_anew(platform: Actor, server: SickServer) -> None:
+    SmallRegistry(server, auth="bearer")
+    registry = save_registry(platform, "", Registry(name="ours", origin=server.url))
+    registry = probe(platform, registry_id=registry.pk)
+    assert (registry.auth, registry.realm) == ("bearer", server.url + "/token")
+    registry.name = "ours, still"
+    assert save_registry(platform, "", registry).auth == "bearer"
+
+    registry.origin = NOTHING
+    registry = save_registry(platform, "", registry)
+
+    assert (registry.auth, registry.realm, registry.service, registry.probed_at) == ("unknown", "", "", None)
+
+
+class TestCommand:
+    def test_an_image_can_be_probed_below_an_organisation(self, platform: Actor, server: SickServer) -> None:
+        SmallRegistry(server, auth="bearer")
+        add_mapping(platform, "", hostname=HOST, prefix="acme", target=f"{server.url}/acme")
+        out = StringIO()
+
+        call_command("probe", f"{HOST}/acme/app", stdout=out)
+
+        assert out.getvalue().splitlines() == [
+            f"{server.url}: asks for bearer",
+            f"{server.url}/acme/app: everybody can pull; layers served: itself",
+        ]
+        assert Mapping.objects.get().probed_repository == "acme/app"
+
+    def test_a_registry_is_asked_by_its_address(self, platform: Actor, server: SickServer) -> None:
+        SmallRegistry(server, auth="basic")
+        add_mapping(platform, "", hostname=HOST, prefix="acme", target=f"{server.url}/acme")
+        out = StringIO()
+
+        call_command("probe", server.url, stdout=out)
+
+        assert out.getvalue() == f"{server.url}: asks for basic\n"
