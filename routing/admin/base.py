@@ -47,9 +47,11 @@ class Page(ChangeList):
     """A page of rows, each completed with what takes one query a page rather than one a row."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read the page's rows."""
+        """Read the page's rows: first their keys, which an index alone may give in order, and then what is joined."""
         super().get_results(request)
-        rows = list(self.result_list)
+        keys = list(self.result_list.values_list("pk", flat=True))
+        found = {row.pk: row for row in self.apply_select_related(self.root_queryset.filter(pk__in=keys))}
+        rows = [found[key] for key in keys if key in found]
         admin_of_noun: Any = self.model_admin
         admin_of_noun.complete(request, rows)
         self.result_list = rows

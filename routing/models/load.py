@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from routing.core.mappings import MappingEntry, mapping_key
 from routing.core.policy import Policy
@@ -44,14 +45,16 @@ def load_table(policy: Policy, hostname: str | None = None) -> Table:
 
     Raises django.db.DatabaseError.
     """
-    hostnames = Hostname.objects.all()
-    mappings = Mapping.objects.all()
+    hostnames, tenants = Hostname.objects.all(), Tenant.objects.all()
+    mappings, registry_rows = Mapping.objects.all(), Registry.objects.all()
     if hostname is not None:
-        hostnames = hostnames.filter(name=hostname)
+        hostnames, tenants = hostnames.filter(name=hostname), tenants.filter(hostnames__name=hostname)
         mappings = mappings.filter(hostname__name=hostname)
+        used = Q(pk__in=mappings.order_by().values("registry")) | Q(pk__in=hostnames.values("login_registry"))
+        registry_rows = registry_rows.filter(used)
     with consistent_read():
         generation = Generation.objects.filter(pk=1).values_list("value", flat=True).first() or 0
-        registries = [(registry.table_key, registry.table_entry()) for registry in Registry.objects.iterator()]
+        registries = [(registry.table_key, registry.table_entry()) for registry in registry_rows.iterator()]
         # One string object a registry, shared by all mappings onto it.
         keys = {int(key): key for key, _ in registries}
         rows = mappings.order_by().values_list(
@@ -69,7 +72,7 @@ def load_table(policy: Policy, hostname: str | None = None) -> Table:
         return Table.build(
             policy,
             generation,
-            tenants=((tenant.table_key, tenant.table_entry()) for tenant in Tenant.objects.iterator()),
+            tenants=((tenant.table_key, tenant.table_entry()) for tenant in tenants.iterator()),
             registries=registries,
             hosts=((host.table_key, host.table_entry()) for host in hostnames.iterator(_CHUNK_ROWS)),
             mappings=(

@@ -4,7 +4,9 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from routing.models import HostnameClaim, Invitation, Mapping, Membership, Tenant
+from routing.conf import policy
+from routing.models import Hostname, HostnameClaim, Invitation, Mapping, Membership, Registry, Tenant
+from routing.models.load import load_table
 from routing.services.claims import claim_hostname
 from routing.services.mappings import repoint
 from routing.services.members import add_member, invite
@@ -75,6 +77,8 @@ def test_pages_of_one_row_do_not_ask_more_either(desk: Desk) -> None:
         desk.url("hostnameclaim_change", HostnameClaim.objects.all()[0].pk),
         desk.url("mapping_add"),
     ]
+    for url in urls:
+        desk.client.get(url)  # Content types are remembered from then on.
     few = {url: asked(desk, url) for url in urls}
 
     grow(3, 30)
@@ -82,3 +86,34 @@ def test_pages_of_one_row_do_not_ask_more_either(desk: Desk) -> None:
         repoint(SET_UP, "x", hostname="docker.acme.com", prefix="acme-0", target=f"quay.io/other-{number}")
 
     assert {url: asked(desk, url) for url in urls} == few
+
+
+def test_a_list_reads_its_keys_in_order_and_nothing_else_of_the_rows_it_does_not_show(desk: Desk) -> None:
+    grow(0, 3)
+    with CaptureQueriesContext(connection) as queries:
+        desk.get("mapping_changelist")
+    everything = [query["sql"] for query in queries if query["sql"].startswith('SELECT "routing_mapping"."id"')]
+
+    keys, rows = everything
+    assert keys.startswith('SELECT "routing_mapping"."id" AS "pk" FROM "routing_mapping" INNER JOIN "routing_hostname"')
+    assert 'ORDER BY "routing_hostname"."name"' in keys
+    assert '"routing_mapping"."id" IN (' in rows
+
+
+def test_the_table_of_clients_is_made_from_what_the_hostname_uses(desk: Desk) -> None:
+    grow(0, 3)
+    table = load_table(policy(), "docker-1.acme.com")
+
+    assert [name for name, _ in table.hosts.items()] == ["docker-1.acme.com"]
+    assert [entry.entry.name for _, entry in table.registries.items()] == ["registry-1.acme.com"]
+    assert [entry.name for _, entry in table.tenants.items()] == ["tenant-1"]
+
+
+def test_it_holds_the_login_registry_too(desk: Desk) -> None:
+    grow(0, 1)
+    quay = Registry.objects.get(alias="", origin="https://quay.io")
+    Hostname.objects.filter(name="docker-0.acme.com").update(login_registry=quay)
+
+    table = load_table(policy(), "docker-0.acme.com")
+
+    assert {entry.entry.name for _, entry in table.registries.items()} == {"registry-0.acme.com", "quay.io"}
