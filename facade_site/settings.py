@@ -149,7 +149,9 @@ def database(url: str) -> dict[str, Any]:
             "timeout": 20,
         }
     elif config["ENGINE"] == "django.db.backends.postgresql":
-        config["OPTIONS"] = {**config.get("OPTIONS", {}), "connect_timeout": 5, "pool": {"min_size": 0, "max_size": 8}}
+        # The pool's own default is to wait 30 s for a server that is gone.
+        pool = {"min_size": 0, "max_size": 8, "timeout": 5.0}
+        config["OPTIONS"] = {**config.get("OPTIONS", {}), "connect_timeout": 5, "pool": pool}
     else:
         raise ImproperlyConfigured("DATABASE_URL: this facade runs on sqlite:// and postgres:// only")
     return config

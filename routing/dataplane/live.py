@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # More changes than this at once are slower to apply one by one than to load anew.
 _MAX_CHANGES = 20_000
+# A database that was gone so many seconds ago is not waited for again before a fork.
+_GONE_SECONDS = 15.0
 
 
 class LiveTable:
@@ -38,6 +40,7 @@ class LiveTable:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._unreachable = False
+        self._failed_at = 0.0
         self._listening = False
         os.register_at_fork(after_in_child=self._forget_thread)
 
@@ -80,7 +83,9 @@ class LiveTable:
         What is there is left to its children to share: nothing that the collector would touch, and so copy.
         """
         self.stop()
-        self.try_refresh()
+        # Finding that it is still gone takes seconds, for each of the workers that are to be started.
+        if not self._unreachable or time.monotonic() - self._failed_at > _GONE_SECONDS:
+            self.try_refresh()
         if self._unreachable:
             self._read_newer_snapshot()
         connections.close_all()
@@ -117,7 +122,7 @@ class LiveTable:
         except (DatabaseError, InterfaceError, OSError) as error:
             if not self._unreachable:
                 logger.error("database unreachable; redirects go on from the last table: %s", type(error).__name__)
-            self._unreachable = True
+            self._unreachable, self._failed_at = True, time.monotonic()
             self._listening = False
             connections.close_all()
             if self.table is None:

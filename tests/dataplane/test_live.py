@@ -10,6 +10,7 @@ from unittest import mock
 
 import pytest
 from django.db import OperationalError, connection
+from django.test import Client
 from pytest_django import Settings
 
 from routing.conf import NOTIFY_CHANNEL, policy
@@ -203,6 +204,77 @@ def test_with_the_database_gone_the_last_table_stays(platform: Actor, caplog: py
     live.try_refresh()
     assert leads_to(live) == "https://quay.io"
     assert caplog.text.count("database reachable again") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_before_each_fork_it_does_not_wait_anew_for_a_database_that_is_gone(
+    platform: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four workers to start would take four times the seconds that it takes to find the database gone."""
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    live = LiveTable()
+    add(platform, "acme")
+    live.refresh()
+    with Outage(), mock.patch.object(live, "refresh", wraps=live.refresh) as refresh:
+        live.before_fork()
+        live.before_fork()
+        live.before_fork()
+        assert refresh.call_count == 1
+        monkeypatch.setattr(live_module, "_GONE_SECONDS", 0.0)
+        live.before_fork()
+        assert refresh.call_count == 2
+    assert leads_to(live) == "https://ghcr.io"
+
+    repoint(platform, "why", hostname=HOST, prefix="acme", target="quay.io/acme")
+    live.before_fork()
+    assert leads_to(live) == "https://quay.io"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_come_back_to_the_database_at_different_times(
+    platform: Actor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the outage, each waits a time of its own, four polls at most, between its tries."""
+    settings.FACADE_FOLLOW_CHANGES = True
+    settings.FACADE_POLL_SECONDS = 0.01
+    waited: list[float] = []
+    tables = [LiveTable() for _ in range(8)]
+    add(platform, "acme")
+    for live in tables:
+        live.refresh()
+        monkeypatch.setattr(live._stop, "wait", waited.append)
+        with Outage():
+            live.try_refresh()
+            for _ in range(5):
+                live._wait()
+
+    assert len(set(waited)) == len(waited) == 40
+    assert all(0.01 <= seconds <= 0.04 for seconds in waited)
+    assert max(waited) > 2 * min(waited)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_days_without_the_database_the_table_ages_and_the_facade_stays_ready(
+    platform: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = LiveTable()
+    monkeypatch.setattr("routing.dataplane.health.live", live)
+    monkeypatch.setattr("routing.dataplane.middleware.live", live)
+    add(platform, "acme", "ghcr.io/acme")
+    live.refresh()
+    assert live.confirmed_at is not None
+    days = 9 * 86_400.0
+    live.confirmed_at -= days
+
+    with Outage():
+        live.try_refresh()
+        ready = Client().get("/readyz", headers={"host": "localhost"})
+        path = "/v2/acme/app/manifests/1.0"
+        pull = Client().get(path, headers={"host": HOST, "user-agent": "containerd/2.1.3"})
+
+    assert ready.status_code == 200
+    assert ready.json()["confirmed_seconds_ago"] >= days
+    assert (pull.status_code, pull["Location"]) == (307, f"https://ghcr.io{path}")
 
 
 @pytest.mark.django_db(transaction=True)

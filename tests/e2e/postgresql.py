@@ -4,13 +4,14 @@ import os
 import secrets
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
-from tests.e2e.lab.process import STOP_SECONDS, LabError
+from tests.e2e.lab.process import START_SECONDS, STOP_SECONDS, LabError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -22,6 +23,12 @@ def postgresql_server() -> Iterator[str]:
     if given.startswith("postgres"):
         yield given
         return
+    with _own_server() as url:
+        yield url
+
+
+@contextmanager
+def _own_server() -> Iterator[str]:
     # The server lives as long as this pipe: should the test run be killed, `cat` ends, and the server with it.
     child = subprocess.Popen(
         [str(ROOT / "scripts/with-postgres"), "sh", "-c", 'echo "$TEST_DATABASE_URL"; exec cat'],
@@ -40,6 +47,37 @@ def postgresql_server() -> Iterator[str]:
         child.stdin.close()
         child.wait(STOP_SECONDS)
         child.stdout.close()
+
+
+class OutagePostgresql:
+    """A server of a test's own, which it stops and starts again. `url` names an empty database."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self.url = self._stack.enter_context(_own_server())
+        self._folder = parse_qs(urlsplit(self.url).query)["host"][0]
+        (self._pg_ctl,) = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))[-1:]
+
+    def stop(self) -> None:
+        """Every connection breaks, and none can be opened."""
+        self._run("--mode=immediate", "stop")
+
+    def start(self) -> None:
+        """The server is back, with its data."""
+        options = f"-c listen_addresses='' -c unix_socket_directories={self._folder} -c fsync=off"
+        self._run(f"--log={self._folder}/data/server.log", f"--options={options}", "start")
+
+    def _run(self, *arguments: str) -> None:
+        argv = [str(self._pg_ctl), f"--pgdata={self._folder}/data", "--silent", "--wait", *arguments]
+        # It refuses to run as root.
+        owner = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        subprocess.run([*owner, *argv], check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=START_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2e.facade import ADDRESS, Facade
 from tests.e2e.lab.process import wait_until
+from tests.e2e.sockets import unread_bytes
 
 HOST = "docker.acme.test"
 PATH = f"/v2/acme/app/blobs/sha256:{'a' * 64}"
@@ -109,7 +110,10 @@ def test_both_lanes_write_the_same_access_log_line(facade: Facade) -> None:
             for piece in pieces:
                 connection.sendall(piece)
                 if piece is not pieces[-1]:
-                    wait_until(lambda: unread(connection) == 0, "the server has read the first piece")
+                    wait_until(
+                        lambda: unread_bytes(facade.port, connection.getsockname()[1]) == 0,
+                        "the server has read the first piece",
+                    )
             assert connection.recv(65536).startswith(b"HTTP/1.1 307")
 
     def lines() -> list[str]:
@@ -118,16 +122,6 @@ def test_both_lanes_write_the_same_access_log_line(facade: Facade) -> None:
     wait_until(lambda: len(lines()) == 2, "two lines")
     assert len({re.sub(rf"{ADDRESS}:\d+", "", line) for line in lines()}) == 1
     assert "307" in lines()[0]
-
-
-def unread(connection: socket.socket) -> int:
-    """How many bytes that were sent on a connection the server has not read yet: by the kernel's table of sockets."""
-    ours, theirs = (f"0100007F:{name[1]:04X}" for name in (connection.getsockname(), connection.getpeername()))
-    for line in Path("/proc/net/tcp").read_text().splitlines():
-        columns = line.split()
-        if columns[1:3] == [theirs, ours]:
-            return int(columns[4].split(":")[1], 16)
-    return -1
 
 
 def test_nothing_is_left_behind() -> None:

@@ -1,0 +1,159 @@
+"""Without its database the facade goes on: under load, with a worker killed, from a cold start; then it catches up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from tests.e2e.facade import ADDRESS, Facade
+from tests.e2e.lab.process import wait_until
+from tests.e2e.load import Load, Wanted, ask
+from tests.e2e.postgresql import OutagePostgresql
+from tests.e2e.sockets import client_ports
+from tests.registries.sick_server import SickServer
+
+LOAD_SECONDS = 60.0
+KILL_AFTER_SECONDS = 15.0
+# Less than a connection pool would wait by itself for a database that is gone.
+REPLACED_WITHIN_SECONDS = 20.0
+WORKERS = 4
+HOST = "docker.acme.test"
+PATH = "/v2/acme/app/manifests/1.0"
+RELAYED = "/v2/relayed/app/manifests/1.0"
+MANIFEST = b'{"schemaVersion": 2}'
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+
+def raw(path: str, *fields: str, method: str = "GET") -> bytes:
+    return "\r\n".join([f"{method} {path} HTTP/1.1", *fields, "", ""]).encode()
+
+
+def wanted(location: str) -> list[Wanted]:
+    """Requests of every kind that needs no database, redirects most of all; both lanes, for Host comes first or not."""
+    host = f"Host: {HOST}"
+    fast = [
+        Wanted(raw(PATH, host), 307, location + PATH),
+        Wanted(raw(PATH, host, "User-Agent: docker/28.0.0"), 307, location + PATH),
+        Wanted(raw(f"{PATH}?ns=x", host, method="HEAD"), 307, f"{location}{PATH}?ns=x"),
+    ]
+    return [
+        *fast,
+        Wanted(raw(PATH, "Accept: */*", host), 307, location + PATH),
+        *fast,
+        Wanted(raw("/v2/nobody/knows/tags/list", host), 403, contains=b'"DENIED"'),
+        *fast,
+        Wanted(raw(RELAYED, host), 401, contains=b'scope="repository:relayed/app:pull"'),
+        *fast,
+        Wanted(raw(RELAYED, host, "Authorization: Bearer x"), 200, contains=MANIFEST),
+    ]
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[OutagePostgresql]:
+    with OutagePostgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def registry() -> Iterator[SickServer]:
+    server = SickServer()
+    server.answers(RELAYED, 200, {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}, MANIFEST)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def facade(database: OutagePostgresql, registry: SickServer) -> Iterator[Facade]:
+    with Facade(workers=WORKERS, database_url=database.url, FACADE_PROBE_ON_SAVE="false") as started:
+        started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--shell")
+        started.manage("add_mapping", HOST, "relayed", f"{registry.url}/relayed")
+        started.wait_for(PATH, 307, host=HOST, location="https://ghcr.io" + PATH)
+        started.wait_for(RELAYED, 401, host=HOST)
+        yield started
+
+
+def metric(facade: Facade, name: str) -> float:
+    lines = facade.request("GET", "/metrics").body.decode().splitlines()
+    return next(float(line.split(" ")[1]) for line in lines if line.startswith(f"{name} "))
+
+
+def kill_a_worker(facade: Facade) -> tuple[int, set[int]]:
+    """Kill a worker and wait for the next: the process id of that one, and the ports of the killed one's clients."""
+    before = facade.worker_pids()
+    # First stopped: what it holds then, it holds when it is killed.
+    os.kill(before[0], signal.SIGSTOP)
+    held = client_ports(before[0], facade.port)
+    os.kill(before[0], signal.SIGKILL)
+    wait_until(
+        lambda: len(set(facade.worker_pids()) - set(before)) == 1, "another worker has started", REPLACED_WITHIN_SECONDS
+    )
+    return (set(facade.worker_pids()) - set(before)).pop(), held
+
+
+def connection_to(pid: int, facade: Facade) -> socket.socket:
+    """A new connection that is this very worker's."""
+    for _ in range(1000):
+        connection = socket.create_connection((ADDRESS, facade.port), timeout=30)
+        port = connection.getsockname()[1]
+        wait_until(partial(is_accepted, facade, port), "the connection is accepted")
+        if port in client_ports(pid, facade.port):
+            return connection
+        connection.close()
+    raise AssertionError("the new worker accepts no connection")
+
+
+def is_accepted(facade: Facade, port: int) -> bool:
+    return any(port in client_ports(worker, facade.port) for worker in facade.worker_pids())
+
+
+def test_every_answer_is_right_while_the_database_is_gone_and_a_worker_is_killed(
+    facade: Facade, database: OutagePostgresql
+) -> None:
+    newest = facade.request("GET", "/readyz").json()["generation"]
+    wait_until(lambda: metric(facade, "facade_snapshot_generation") == newest, "the snapshot is written")
+    each = wanted("https://ghcr.io")
+
+    database.stop()
+    wait_until(lambda: metric(facade, "facade_database_reachable") == 0, "the workers have noticed")
+    with Load(facade.port, each) as load:
+        load.go_on(KILL_AFTER_SECONDS)
+        replacement, held = kill_a_worker(facade)
+        with connection_to(replacement, facade) as connection:
+            problems = [ask(connection, one) for one in each]
+        load.go_on(LOAD_SECONDS - KILL_AFTER_SECONDS)
+        assert facade.request("GET", "/readyz").status == 200
+        facts = facade.request("GET", "/readyz").json()
+
+    assert load.wrong == []
+    assert not any(problems), problems
+    assert load.answers > 1000
+    # Nobody's connection breaks but those of the killed worker, each once.
+    assert set(load.broken) <= held
+    assert len(load.broken) == len(set(load.broken))
+    assert facts["confirmed_seconds_ago"] > LOAD_SECONDS / 2
+    assert facts["generation"] == newest
+
+
+def test_a_server_that_starts_meanwhile_serves_the_snapshot(facade: Facade) -> None:
+    facade.kill()
+    facade.start(facade.port)
+
+    assert facade.request("GET", "/readyz").json()["source"] == "snapshot"
+    with Load(facade.port, wanted("https://ghcr.io")) as load:
+        load.wait_for_answers(500)
+    assert (load.wrong, load.broken) == ([], [])
+
+
+def test_once_the_database_is_back_a_repoint_arrives_everywhere(facade: Facade, database: OutagePostgresql) -> None:
+    database.start()
+    facade.manage("repoint", HOST, "acme", "quay.io/acme", "--reason", "the database is back")
+
+    facade.wait_for(PATH, 307, host=HOST, location="https://quay.io" + PATH)
+    wait_until(lambda: metric(facade, "facade_database_reachable") == 1, "all workers reach the database")
+    assert facade.request("GET", "/readyz").json()["source"] == "database"
