@@ -96,7 +96,7 @@ class Facade:
         log = self.directory / "log"
         seen = log.stat().st_size if log.exists() else 0
         config = ROOT / "facade_site" / "gunicorn_config.py"
-        argv = [sys.executable, "-m", "gunicorn", "--config", str(config), "--chdir", str(ROOT)]
+        argv = [str(Path(sys.executable).parent / "gunicorn"), "--config", str(config), "--chdir", str(ROOT)]
         self.port = port
         self._daemon = Daemon(argv, self.directory, self.env | {"PORT": str(port)})
         self._daemon.wait_ready(lambda: self._listens(seen) and self._ready())

@@ -59,7 +59,7 @@ class Load:
     """`connections` that ask for what is wanted in turn, each beginning elsewhere, from `with` to its end."""
 
     def __init__(self, port: int, wanted: Sequence[Wanted], connections: int = 16) -> None:
-        self._port, self._wanted, self._connections = port, wanted, connections
+        self._port, self._wanted, self.connections = port, wanted, connections
         self.answers = 0
         self.opened = 0
         self.wrong: list[str] = []
@@ -91,7 +91,7 @@ class Load:
         asyncio.run(self._all())
 
     async def _all(self) -> None:
-        await asyncio.gather(*(self._client(number) for number in range(self._connections)))
+        await asyncio.gather(*(self._client(number) for number in range(self.connections)))
 
     async def _client(self, number: int) -> None:
         reader: asyncio.StreamReader | None = None
