@@ -139,7 +139,7 @@ class ClaimAdmin(Vouching, NounAdmin):
             self.say(request, [refusal.message], messages.ERROR)
             return here
         if checked.hostname is None:
-            self.say(request, [checked.finding], messages.WARNING)
+            self.say(request, [f"Not proved yet: see below what is found for {claim}"], messages.WARNING)
             return here
         done = f"Served from now on: {checked.hostname}, a hostname of {checked.hostname.tenant}"
         self.say(request, [checked.finding, done], messages.SUCCESS)

@@ -120,7 +120,16 @@ class InvitationAdmin(NounAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The form. Once the invitation is there, and no transaction waits for the mail server: its link."""
-        context = {} if object_id else {"title": "Invite somebody", "days": INVITATION_DAYS}
+        context = (
+            {}
+            if object_id
+            else {
+                "title": "Invite somebody",
+                "days": INVITATION_DAYS,
+                # The link comes first.
+                "show_save_and_add_another": False,
+            }
+        )
         response = super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
         invited: Invited | None = getattr(request, _INVITED, None)
         return response if invited is None else self._deliver(request, invited)

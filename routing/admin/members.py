@@ -18,8 +18,6 @@ from routing.models import Membership, ProviderGrant, Role
 from routing.services import members as verbs
 from routing.services.permissions import Action
 
-_ROLE_HELP = "An owner also manages members and hostnames; an operator mappings and registries; a viewer looks."
-
 
 class MemberForm(VerbForm):
     """A member's role."""
@@ -28,7 +26,6 @@ class MemberForm(VerbForm):
 
     class Meta:
         widgets: dict[str, Any] = {"role": forms.RadioSelect}
-        help_texts = {"role": _ROLE_HELP}
 
 
 class NewMemberForm(MemberForm):
@@ -86,12 +83,12 @@ class MemberAdmin(NounAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Membership | None = None) -> Any:
         """Whom, where, and the role."""
-        fields = ["tenant", "account", "role"] if obj is None else ["user", "email", "tenant", "since", "role"]
+        fields = ["tenant", "account", "role"] if obj is None else ["person", "email", "tenant", "since", "role"]
         return [(None, {"fields": fields})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         """Who it is, and where."""
-        return () if obj is None else ("user", "email", "tenant", "since")
+        return () if obj is None else ("person", "email", "tenant", "since")
 
     def get_form(self, request: HttpRequest, obj: Membership | None = None, change: bool = False, **kwargs: Any) -> Any:
         """The form for a new member, or for a role."""

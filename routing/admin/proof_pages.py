@@ -52,6 +52,6 @@ class ProofPages(Vouching, _Base):
             except VerbError as refusal:
                 self.say(request, [refusal.message], messages.ERROR)
             else:
-                there = f"The record of {hostname} is there"
-                self.say(request, [found or there], messages.WARNING if found else messages.SUCCESS)
+                said = "Not found: see below" if found else f"The record of {hostname} is there"
+                self.say(request, [said], messages.WARNING if found else messages.SUCCESS)
         return HttpResponseRedirect(self.url("change", hostname_id))

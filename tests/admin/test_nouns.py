@@ -168,9 +168,10 @@ def test_the_tenants_page_shows_how_much_of_its_limits_it_uses(
     # Last year's doesn't count.
     StreamedBytes.objects.create(tenant=tenant, month=month_now().replace(year=2020), streamed_bytes=1024**4)
 
-    for asker in (desk, member(tenant, "viewer")):
+    viewer = member(tenant, "viewer")
+    for asker in (desk, viewer):
         page = text_of(asker.get("tenant_change", tenant.pk))
-        assert "Hostnames 1 of 50 Mappings 1 of 10000 Streamed this month 5.0 MB of 3.0 GB" in page
+        assert "Hostnames 1 of 50 Mappings 1 of 10000 Streamed this month 5.0 MB of 3.0 GB Members 1" in page
         assert "used up" not in page
     desk.fill("tenant_change", tenant.pk, max_streamed_bytes=4 * 1024**2, reason="too much")
     page = text_of(desk.get("tenant_change", tenant.pk))

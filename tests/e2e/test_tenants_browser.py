@@ -1,0 +1,219 @@
+"""A tenant looks after itself in a real browser: invited, its owner invites a colleague, claims a hostname, proves it
+against a real name server, and sees it served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
+
+from tests.dns.name_server import NameServer, txt
+from tests.e2e.browser import Browser
+from tests.e2e.facade import Facade
+
+NAME = "docker.acme.com"
+PASSWORD = "a password of alice's own"
+TELEPHONE = 390
+# The contrast that WCAG 2.2 asks of ordinary text (level AA), and of what.
+READABLE = 4.5
+TEXTS = (".badge", ".quiet", ".advice", ".advice .quiet", ".record code", ".deeds a", ".deeds button", ".help", "label")
+
+
+@pytest.fixture(scope="module")
+def name_server() -> Iterator[NameServer]:
+    server = NameServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def facade(name_server: NameServer) -> Iterator[Facade]:
+    with Facade(workers=2, FACADE_PROBE_ON_SAVE="false", FACADE_DNS_SERVERS=name_server.at) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def olga(facade: Facade) -> Iterator[Browser]:
+    """An operator of the platform."""
+    with Browser(facade) as browser:
+        browser.sign_in()
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def alice(facade: Facade, olga: Browser) -> Iterator[Browser]:
+    """The first owner of the tenant Acme, by Olga's invitation."""
+    olga.open("/admin/routing/tenant/add/")
+    olga.type(name="Acme", slug="acme")
+    olga.press("Save")
+    link = invite(olga, "alice@acme.com", "owner", tenant="Acme")
+    with Browser(facade) as browser:
+        accept(browser, link, "alice")
+        yield browser
+
+
+def invite(browser: Browser, email: str, role: str, tenant: str = "") -> str:
+    """Invite somebody from the list of members; gives the link that is shown."""
+    browser.open("/admin/routing/membership/")
+    browser.press("Invite somebody")
+    if tenant:
+        Select(browser.field("tenant")).select_by_visible_text(tenant)
+    browser.type(email=email)
+    browser.find(f"input[name=role][value={role}]").click()
+    browser.press("Save")
+    assert "It is shown only now." in browser.text
+    link = browser.find("button.copy").get_attribute("data-copy")
+    assert link is not None
+    return link
+
+
+def accept(browser: Browser, link: str, username: str) -> None:
+    """Open an invitation's link, make an account, and be in the admin."""
+    browser.driver.get(link)
+    browser.press("Make an account")
+    browser.type(username=username, password1=PASSWORD, password2=PASSWORD)
+    browser.press("Make the account and accept")
+    browser.until(lambda: browser.driver.current_url.endswith("/admin/"), "the admin")
+
+
+def test_from_an_invitation_to_a_served_hostname(facade: Facade, alice: Browser, name_server: NameServer) -> None:
+    alice.open("/admin/")
+    assert "First steps" in alice.text
+    alice.press("Claim a hostname")
+    alice.type(name="Docker.Acme.com.")
+    alice.press("Save")
+    assert f"Claimed {NAME} for Acme" in alice.message
+    facade.wait_for("/v2/", 404, host=NAME)
+    record, value = (
+        button.get_attribute("data-copy") for button in alice.driver.find_elements(By.CSS_SELECTOR, ".copy")
+    )
+    assert record == f"_registry-facade.{NAME}"
+    assert value is not None
+
+    alice.press("Check now")
+    assert "Not proved yet" in alice.message
+    assert f"There is no record at {record}" in alice.find(".advice").text
+    alice.open("/admin/")
+    assert f"to prove {NAME} claimed for Acme" in alice.text
+    alice.press(NAME)
+
+    name_server.answers(record, txt(value))
+    alice.press("Check now")
+    assert f"Served from now on: {NAME}, a hostname of Acme." in alice.message
+    assert "Proof there" in alice.text
+
+    alice.press("Add a mapping for this hostname")
+    alice.type(prefix="acme", target="http://127.0.9.9:5000/team", reason="our own name at last")
+    Select(alice.field("delivery")).select_by_value("redirect")
+    alice.press("Save")
+    location = "http://127.0.9.9:5000/v2/team/app/manifests/1.0"
+    facade.wait_for("/v2/acme/app/manifests/1.0", 307, host=NAME, location=location)
+    assert alice.complaints() == []
+
+
+def test_an_owner_invites_and_removes_a_colleague(facade: Facade, alice: Browser) -> None:
+    link = invite(alice, "bob@acme.com", "viewer")
+    alice.press("I have it")
+    assert "bob@acme.com Acme viewer open" in alice.text
+
+    with Browser(facade) as bob:
+        accept(bob, link, "bob")
+        bob.open("/admin/routing/membership/")
+        assert "bob (you)" in bob.text
+        assert "Invite somebody" not in bob.text
+
+        alice.open("/admin/routing/membership/")
+        alice.press("bob")
+        alice.find("input[name=role][value=operator]").click()
+        alice.press("Save")
+        assert alice.message == "Made bob operator of Acme."
+        alice.press("Remove bob from Acme")
+        alice.press("Remove")
+        assert alice.message == "Removed bob from Acme."
+
+        bob.open("/admin/")
+        assert bob.count(".figures") == 0
+        # The refusal is the one thing of which this browser may complain.
+        assert all(" 403 " in complaint for complaint in bob.complaints())
+    alice.open("/admin/routing/membership/")
+    alice.press("alice (you)")
+    alice.press("Leave Acme")
+    alice.press("Leave")
+    assert "is the last owner of Acme: make somebody else one first" in alice.text
+    assert alice.complaints() == []
+
+
+def test_the_platform_suspends_in_one_action_and_lifts_it(facade: Facade, alice: Browser, olga: Browser) -> None:
+    facade.manage("vouch_hostname", "other.acme.com", "--tenant", "acme")
+    facade.wait_for("/v2/", 200, host="other.acme.com")
+    olga.open("/admin/routing/tenant/")
+    olga.press("Acme")
+    olga.press("Suspend…")
+    olga.type(message="unpaid since May", reason="invoice 9")
+    olga.press("Suspend")
+    assert olga.message == "Suspended Acme."
+    facade.wait_for("/v2/", 403, host="other.acme.com")
+    assert b"unpaid since May" in facade.request("GET", "/v2/", host="other.acme.com").body
+    alice.open("/admin/routing/tenant/")
+    alice.press("Acme")
+    assert "Clients are told: “unpaid since May”" in alice.text
+
+    olga.press("Lift the suspension…")
+    olga.press("Lift the suspension")
+    facade.wait_for("/v2/", 200, host="other.acme.com")
+    assert olga.complaints() == []
+
+
+@pytest.fixture(scope="module")
+def pages(facade: Facade, alice: Browser) -> list[str]:
+    """The pages of tenants, each with something on it."""
+    facade.manage("claim_hostname", "*.pull.acme.com", "--tenant", "acme")
+    invite(alice, "dora@acme.com", "operator")
+    found = ["/admin/", "/admin/routing/hostnameclaim/add/", "/admin/routing/invitation/add/"]
+    for noun in ("membership", "invitation", "hostnameclaim", "hostname", "tenant"):
+        alice.open(f"/admin/routing/{noun}/")
+        page = str(alice.find("#result_list th a").get_attribute("href")).removeprefix(facade.url)
+        found += [f"/admin/routing/{noun}/", page]
+        found += [] if noun == "tenant" else [page.replace("/change/", "/delete/")]
+    return found
+
+
+def test_no_page_is_wider_than_a_telephone(alice: Browser, pages: list[str]) -> None:
+    alice.developer(
+        "Emulation.setDeviceMetricsOverride", width=TELEPHONE, height=844, deviceScaleFactor=1, mobile=False
+    )
+    try:
+        for path in pages:
+            alice.open(path)
+            assert alice.script("return window.innerWidth") == TELEPHONE
+            assert alice.script("return document.documentElement.scrollWidth") <= TELEPHONE, path
+    finally:
+        alice.developer("Emulation.clearDeviceMetricsOverride")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_light_and_dark_are_both_readable(alice: Browser, pages: list[str], scheme: str) -> None:
+    alice.developer("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    try:
+        low = {}
+        for path in pages:
+            alice.open(path)
+            for selector in (
+                ".badge",
+                ".quiet",
+                ".advice",
+                ".record code",
+                ".deeds a",
+                ".deeds button",
+                ".help",
+                "label",
+            ):
+                if alice.count(selector) and alice.find(selector).is_displayed():
+                    ratio = alice.contrast(selector)
+                    if ratio < READABLE:
+                        low[f"{path} {selector}"] = ratio
+        assert low == {}
+    finally:
+        alice.developer("Emulation.setEmulatedMedia", features=[])
