@@ -15,15 +15,15 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from tests.e2e.lab import process
 from tests.e2e.lab.process import Daemon, wait_until
-from tests.e2e.postgresql import fresh_database
+from tests.e2e.postgresql import fresh_database, postgresql_server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ADDRESS = "127.0.0.1"
@@ -201,6 +201,21 @@ class Facade:
             return self.request("GET", "/readyz").status == 200
         except OSError:
             return False
+
+
+@contextmanager
+def facade_on(database: str, **settings: Any) -> Iterator[Facade]:
+    """A facade on `sqlite`, or on `postgresql` whichever database the other tests run on."""
+    if database == "sqlite":
+        with Facade(sqlite=True, **settings) as running:
+            yield running
+        return
+    with (
+        postgresql_server() as server,
+        fresh_database(server) as url,
+        Facade(database_url=url, **settings) as running,
+    ):
+        yield running
 
 
 _PASSWORD_ENV = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}

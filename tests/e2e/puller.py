@@ -123,7 +123,7 @@ class PullLoop:
             raise LabError(f"{endpoint}: the facade answered {answer.status}: {body[:300]!r}")
         location = urlsplit(answer.headers["Location"])
         pull.redirects.append(Redirect(asked_at, time.time(), f"{location.scheme}://{location.netloc}"))
-        pull.worker = pull.worker or self._worker_of(connection)
+        pull.worker = pull.worker or worker_of(self._facade, connection)
         registry = http.client.HTTPConnection(location.netloc, timeout=TIMEOUT_SECONDS)
         try:
             registry.request("GET", location.path, headers={"User-Agent": USER_AGENT, "Accept": headers["Accept"]})
@@ -137,21 +137,22 @@ class PullLoop:
             raise LabError(f"{endpoint}: {location.geturl()} sent something else")
         return content
 
-    def _worker_of(self, connection: http.client.HTTPConnection) -> int:
-        """The worker at the other end of a connection, by the kernel's tables."""
-        assert connection.sock is not None
-        client = f"{_HEX_ADDRESS}:{connection.sock.getsockname()[1]:04X}"
-        server = f"{_HEX_ADDRESS}:{self._facade.port:04X}"
-        sockets = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
-        inode = next(columns[9] for columns in sockets if columns[1] == server and columns[2] == client)
-        for pid in self._facade.worker_pids():
-            for link in Path(f"/proc/{pid}/fd").iterdir():
-                try:
-                    if link.readlink().name == f"socket:[{inode}]":
-                        return pid
-                except FileNotFoundError:  # Closed meanwhile.
-                    continue
-        raise LabError("no worker holds the other end of this connection")
+
+def worker_of(facade: Facade, connection: http.client.HTTPConnection) -> int:
+    """The worker at the other end of a connection, by the kernel's tables."""
+    assert connection.sock is not None
+    client = f"{_HEX_ADDRESS}:{connection.sock.getsockname()[1]:04X}"
+    server = f"{_HEX_ADDRESS}:{facade.port:04X}"
+    sockets = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    inode = next(columns[9] for columns in sockets if columns[1] == server and columns[2] == client)
+    for pid in facade.worker_pids():
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                if link.readlink().name == f"socket:[{inode}]":
+                    return pid
+            except FileNotFoundError:  # Closed meanwhile.
+                continue
+    raise LabError("no worker holds the other end of this connection")
 
 
 _ACCEPTED = (

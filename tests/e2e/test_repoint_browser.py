@@ -11,10 +11,9 @@ from itertools import pairwise
 import pytest
 
 from tests.e2e.browser import Browser
-from tests.e2e.facade import Facade
+from tests.e2e.facade import Facade, facade_on
 from tests.e2e.lab import addresses, images
 from tests.e2e.lab.registry import Registry
-from tests.e2e.postgresql import fresh_database, postgresql_server
 from tests.e2e.puller import USER_AGENT, Pull, PullLoop
 
 WORKERS = 4
@@ -32,15 +31,7 @@ return navigation.redirectCount === 1 ? (performance.timeOrigin + navigation.red
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def facade(request: pytest.FixtureRequest) -> Iterator[Facade]:
-    if request.param == "sqlite":
-        with Facade(workers=WORKERS, sqlite=True) as running:
-            yield running
-        return
-    with (
-        postgresql_server() as server,
-        fresh_database(server) as url,
-        Facade(workers=WORKERS, database_url=url) as running,
-    ):
+    with facade_on(request.param, workers=WORKERS) as running:
         yield running
 
 
