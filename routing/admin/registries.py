@@ -32,6 +32,12 @@ class RegistryForm(VerbForm):
     field_names = {"": "origin"}
 
     class Meta:
+        labels = {
+            "origin": "Address",
+            "alias": "Known as",
+            "single_component_prefix": "Keeps one-component names under",
+            "stream_blobs": "Stream layers",
+        }
         widgets = {
             "origin": name_input(placeholder="https://registry.acme.com"),
             "alias": name_input(),
@@ -44,7 +50,7 @@ class RegistryAdmin(HistoryPages, NounAdmin):
 
     form = RegistryForm
     action = Action.REGISTRIES
-    list_display = ("name", "address", "owner", "asks_for", "layers", "mapping_count", "probed")
+    list_display = ("name", "address", "asks_for", "layers", "mapping_count", "probed")
     list_select_related = ("tenant",)
     list_filter = ("auth", ("tenant", RelatedFilter))
     search_fields = ("name", "origin", "alias", "tenant__name")
@@ -84,14 +90,10 @@ class RegistryAdmin(HistoryPages, NounAdmin):
 
     @admin.display(ordering="origin")
     def address(self, registry: Registry) -> str:
-        """Its address, and what people call that."""
-        known_as = format_html(' <span class="quiet">({})</span>', registry.alias) if registry.alias else ""
-        return format_html("{}{}", registry.origin, known_as)
-
-    @admin.display(ordering="tenant__name")
-    def owner(self, registry: Registry) -> str:
-        """Whose it is."""
-        return registry.tenant.name if registry.tenant else "shared"
+        """Its address, what people call that, and whose it is."""
+        owner = registry.tenant.name if registry.tenant else "shared"
+        quiet = ", ".join(filter(None, (registry.alias, owner)))
+        return format_html('{}<br><span class="quiet">{}</span>', registry.origin, quiet)
 
     @admin.display(description="asks for", ordering="auth")
     def asks_for(self, registry: Registry) -> str:

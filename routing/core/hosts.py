@@ -68,7 +68,7 @@ def normalise_hostname(text: str) -> str:
     try:
         host, port = parse_authority(name)
     except HostInvalid as error:
-        raise HostInvalid(f"“{text.strip()}” is not a hostname: {error}") from None
+        raise HostInvalid(f"“{text.strip()}” is not a hostname such as docker.acme.com: {error}") from None
     if port:
         raise HostInvalid("give the hostname without a port: the same name is served on every port")
     return host

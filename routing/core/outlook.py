@@ -12,7 +12,8 @@ from routing.core.decisions import Challenge, Decision, Redirect, Refuse, Relay,
 from routing.core.table import Auth, Table
 
 Clients = Mapping[str, Version | None]
-_SOME_DIGEST = f"sha256:{'0' * 64}"
+# Stands for any blob or manifest in the steps' details.
+SOME_DIGEST = f"sha256:{'0' * 64}"
 
 
 class ClientKind(NamedTuple):
@@ -74,9 +75,9 @@ def outlooks(table: Table, host: str, name: str, reference: str, *, inline_blobs
     paths = {
         "ping": "/v2/",
         "manifest": f"/v2/{name}/manifests/{reference}",
-        "blob": f"/v2/{name}/blobs/{_SOME_DIGEST}",
+        "blob": f"/v2/{name}/blobs/{SOME_DIGEST}",
         "tags": f"/v2/{name}/tags/list",
-        "referrers": f"/v2/{name}/referrers/{_SOME_DIGEST}",
+        "referrers": f"/v2/{name}/referrers/{SOME_DIGEST}",
     }
     match = table.find(table.serving(host)[0], name)
     asks_token = match is not None and match.registry.auth in (Auth.BEARER, Auth.BASIC)

@@ -69,7 +69,7 @@ class VerbCommand(BaseCommand):
             self.stdout.write(f"Not probed: {error.message}")
             return
         if registry.probe_error:
-            self.stdout.write(f"Note: {registry.probe_error}")
+            self.stdout.write(f"Note: {registry} could not be asked what it wants: {registry.probe_error}")
         else:
             self.stdout.write(f"{registry} asks for {'no token' if registry.auth == 'none' else registry.auth}")
 

@@ -46,7 +46,8 @@ class Explanation(NamedTuple):
 
 def parse_image(text: str) -> Image:
     """Take `docker.acme.com/acme/app:1.0`, or `…@sha256:…`, apart. Raises VerbError."""
-    rest, _, digest = text.strip().removeprefix("docker://").partition("@")
+    scheme, separator, rest = text.strip().partition("://")
+    rest, _, digest = (rest if separator and scheme in ("docker", "https", "http") else text.strip()).partition("@")
     authority, slash, path = rest.partition("/")
     name, _, tag = path.partition(":")
     if not slash or not name:

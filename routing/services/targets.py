@@ -32,12 +32,18 @@ def parse_target(text: str) -> Target:
         scheme, rest = "https", text.strip()
     authority, _, prefix = rest.partition("/")
     prefix = prefix.strip("/")
+    if not authority:
+        raise VerbError.at("target", "give a registry, such as ghcr.io/acme")
+    if separator and f"{prefix}/".startswith("v2/"):
+        raise VerbError.at(
+            "target", "leave out /v2/, under which every registry has its API: write it like ghcr.io/acme"
+        )
     origin = parse_origin(f"{scheme}://{authority}")
     if prefix and not is_name(prefix):
         raise VerbError.at(
             "target",
             f"“{prefix}” is not a repository name: lower-case letters, digits and single separators (. _ __ -), "
-            "in components joined by /",
+            "in components joined by /, with no tag or digest",
         )
     return Target(origin, origin.partition("://")[2], prefix)
 
@@ -78,7 +84,14 @@ def check_origin(origin: str, field: str = "target") -> None:
     far = reach(host)
     if far is Reach.FORBIDDEN:
         raise VerbError.at(field, f"{host} is an address at which no registry can be")
-    if far is Reach.PRIVATE and not settings.FACADE_ALLOW_PRIVATE_REGISTRIES:
+    if far is Reach.PRIVATE and "." not in host and ":" not in host and host != "localhost":
+        if not settings.FACADE_ALLOW_PRIVATE_REGISTRIES:
+            raise VerbError.at(
+                field,
+                f"“{host}” is no registry on the internet: write it in full, like ghcr.io/acme. For a name of your "
+                "own network, set FACADE_ALLOW_PRIVATE_REGISTRIES=true",
+            )
+    elif far is Reach.PRIVATE and not settings.FACADE_ALLOW_PRIVATE_REGISTRIES:
         raise VerbError.at(
             field,
             f"{host} is a private or loopback address. Set FACADE_ALLOW_PRIVATE_REGISTRIES=true "

@@ -63,7 +63,7 @@ def messages_of(response: Any) -> str:
 
 
 def _text(html: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html.replace("<wbr>", ""))).split())
 
 
 def errors_of(response: Any) -> dict[str, list[str]]:

@@ -16,6 +16,7 @@ from routing.services.mappings import add_mapping, repoint
 from routing.services.members import add_member, invite
 from routing.services.registries import save_registry
 from routing.services.tenants import save_tenant
+from routing.templatetags.routing import breakable
 from tests.admin.conftest import SET_UP, Desk
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -106,4 +107,8 @@ def test_an_empty_facade_has_nothing_inline_either(desk: Desk, settings: LazySet
 
 
 def test_the_target_of_a_mapping_is_no_markup(desk: Desk, mapping: Mapping) -> None:
-    assert re.search(r'<span class="target">ghcr\.io/acme</span>', desk.get("mapping_changelist").content.decode())
+    assert re.search(r'<span class="target">ghcr\.io/<wbr>acme</span>', desk.get("mapping_changelist").content.decode())
+
+
+def test_a_line_may_end_behind_a_slash_and_the_text_is_no_markup() -> None:
+    assert breakable("a/<b>&/c") == "a/<wbr>&lt;b&gt;&amp;/<wbr>c"

@@ -138,7 +138,7 @@ def test_the_registry_list_says_what_each_asks_for(desk: Desk, mapping: Mapping)
     page = text_of(desk.get("registry_changelist"))
 
     assert "GitHub Container Registry https://ghcr.io shared a token ? 1 never" in page
-    assert "Docker Hub https://registry-1.docker.io (docker.io) shared a token ? 0 never" in page
+    assert "Docker Hub https://registry-1.docker.io docker.io, shared a token ? 0 never" in page
 
 
 # ---------------------------------------------------------------- tenants

@@ -104,6 +104,11 @@ class TestAddMapping:
             ((HOST, "acme", "ghcr.io/Acme"), "not a repository name"),
             ((HOST, "acme", "http://r.example/acme"), "FACADE_ALLOW_INSECURE_REGISTRIES"),
             ((HOST, "acme", "10.0.0.1/acme"), "FACADE_ALLOW_PRIVATE_REGISTRIES"),
+            ((HOST, "acme", "acme"), "“acme” is no registry on the internet: write it in full"),
+            ((HOST, "acme", ""), "give a registry, such as ghcr.io/acme"),
+            ((HOST, "acme", "https://"), "give a registry, such as ghcr.io/acme"),
+            ((HOST, "acme", "https://ghcr.io/v2/acme"), "leave out /v2/"),
+            ((HOST, "acme", "ghcr.io/acme:1.0"), "with no tag or digest"),
             ((HOST, "acme", f"{HOST}/acme"), "round in a circle"),
             (("ghcr.io", "acme", "quay.io/acme"), "lead to itself"),
             ((HOST, "acme", "ghcr.io/acme", "--tenant", "not a slug"), "slug"),
@@ -213,7 +218,11 @@ class TestListMappings:
 
     @pytest.mark.usefixtures("_some")
     def test_none_of_those_that_were_asked_for(self) -> None:
-        assert run("list_mappings", "--tenant", "nobody") == "No mappings of this tenant or hostname.\n"
+        said = run("list_mappings", "--tenant", "globex", "--hostname", HOST)
+
+        assert said == "No mappings of this tenant or hostname.\n"
+        assert refused("list_mappings", "--tenant", "nobody") == "there is no tenant nobody"
+        assert refused("list_mappings", "--hostname", "no.acme.com") == "no.acme.com is not a hostname of this facade"
         assert "not a hostname" in refused("list_mappings", "--hostname", "-")
 
     def test_none_at_all(self) -> None:

@@ -124,7 +124,7 @@ def test_other_options_are_a_conflict(platform: Actor) -> None:
         ({"prefix": "acme//app"}, "not a prefix of a repository name"),
         ({"prefix": "a" * 256}, "not a prefix of a repository name"),
         ({"prefix": "acme:1.0"}, "not a prefix of a repository name"),
-        ({"target": ""}, "not the address of a registry"),
+        ({"target": ""}, "give a registry, such as ghcr.io"),
         ({"target": "ghcr.io/Acme"}, "not a repository name"),
         ({"target": "ftp://ghcr.io/acme"}, "not the address of a registry"),
         ({"target": "https://user:pw@ghcr.io/acme"}, "no user name or password"),

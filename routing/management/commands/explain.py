@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.core.outlook import Outlook
+from routing.core.outlook import SOME_DIGEST, Outlook
 from routing.management.verbs import VerbCommand
 from routing.services.actor import Actor
 from routing.services.explaining import Explanation, explain
@@ -54,6 +54,7 @@ class Command(VerbCommand):
             for (outcome, detail, challenged), clients in same.items():
                 who = "" if len(same) == 1 else f"  [{'; '.join(clients)}]"
                 how = f"{outcome} (after a token)" if challenged else outcome
+                detail = detail.replace(SOME_DIGEST, "sha256:…")
                 self.stdout.write(f"  {steps[0].endpoint:<10}{how:<26}{detail}{who}")
 
     def _print_clients(self, found: list[Outlook]) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.management.verbs import VerbCommand
-from routing.models import Mapping
+from routing.management.verbs import VerbCommand, tenant_of
+from routing.models import Hostname, Mapping
+from routing.services.errors import NotFound
 from routing.services.hostnames import parse_hostname
 
 
@@ -20,11 +21,11 @@ class Command(VerbCommand):
 
     def handle(self, **options: Any) -> None:
         mappings = Mapping.objects.select_related("hostname__tenant", "registry")
-        if options["tenant"]:
-            mappings = mappings.filter(hostname__tenant__slug=options["tenant"])
         with self.refusals():
+            if options["tenant"]:
+                mappings = mappings.filter(hostname__tenant=tenant_of(options["tenant"]))
             if options["hostname"]:
-                mappings = mappings.filter(hostname__name=parse_hostname(options["hostname"]))
+                mappings = mappings.filter(hostname=_hostname_of(options["hostname"]))
             rows = list(mappings)
         if options["json"]:
             self.stdout.write(json.dumps([_as_dict(mapping) for mapping in rows], indent=2))
@@ -49,6 +50,14 @@ class Command(VerbCommand):
             ]
             suffix = f"  ({', '.join(notes)})" if notes else ""
             self.stdout.write(f"{mapping.source:<{width}} → {mapping.target}{suffix}")
+
+
+def _hostname_of(text: str) -> Hostname:
+    name = parse_hostname(text)
+    hostname = Hostname.objects.filter(name=name).first()
+    if hostname is None:
+        raise NotFound(f"{name} is not a hostname of this facade")
+    return hostname
 
 
 def _as_dict(mapping: Mapping) -> dict[str, Any]:
