@@ -9,17 +9,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facade_site.settings")
 django.setup(set_prefix=False)
 
 # Imported after Django is set up: they read the settings.
+from routing.dataplane.application import DataPlane  # noqa: E402
 from routing.dataplane.asgi import BodyGuard  # noqa: E402
 from routing.dataplane.live import live  # noqa: E402
-from routing.dataplane.middleware import FacadeMiddleware  # noqa: E402
 
-# Django gives a middleware that can do both the kind that the next one is of, and WhiteNoise is a sync one. Then each
-# relay would hold a thread, and open connections of its own.
-FacadeMiddleware.sync_capable = False
 django_application = ASGIHandler()
 
 # Loaded before the first request, and outside the event loop.
 live.try_refresh()
 # From now on, or a worker's first request would be answered as things were when it started.
 live.follow()
-application = BodyGuard(django_application)  # type: ignore[arg-type]  # Django's own, narrower types
+application = BodyGuard(DataPlane(django_application))  # type: ignore[arg-type]  # Django's own, narrower types

@@ -133,11 +133,10 @@ async def _handed_on(client: RegistryClient, decision: Relay, caller: Caller, an
 def _facade_headers(decision: Relay | Resolve, answer: OpenAnswer, length: int | None) -> Headers:
     headers = [API_VERSION, *passed_headers(answer.headers.multi_items()), ("Cache-Control", "no-store")]
     if decision.endpoint is not None:
-        name = decision.endpoint.name
-        for value in answer.headers.get_list("link"):
-            link = own_link(value, answer.url, decision.upstream_name, name)
-            if link:
-                headers.append(("Link", link))
+        name, url = decision.endpoint.name, answer.url
+        values = (own_link(value, url, decision.upstream_name, name) for value in answer.headers.get_list("link"))
+        if link := ", ".join(value for value in values if value):
+            headers.append(("Link", link))
     if length is not None:
         headers.append(("Content-Length", str(length)))
     return headers

@@ -25,10 +25,13 @@ _LINK = re.compile(r"\s*<([^<>\x00-\x20]*)>\s*((?:;[^,]*)?)")
 
 
 def passed_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The headers of an answer that the caller gets as they are."""
-    return [
-        (name, value) for name, value in headers if name.lower() in _PASSED or name.lower().startswith(_PASSED_PREFIXES)
-    ]
+    """The headers of an answer that the caller gets as they are; of one that comes twice, the last."""
+    passed = {
+        name.lower(): (name, value)
+        for name, value in headers
+        if name.lower() in _PASSED or name.lower().startswith(_PASSED_PREFIXES)
+    }
+    return list(passed.values())
 
 
 def own_link(value: str, asked_url: str, upstream_name: str, name: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from django.http import StreamingHttpResponse
@@ -15,6 +15,7 @@ from django.test import AsyncClient
 from routing.conf import policy
 from routing.core.mappings import Flag, MappingEntry, mapping_key
 from routing.core.table import HostEntry, RegistryEntry, Table, TenantEntry
+from routing.dataplane.asgi import Application
 from routing.dataplane.live import live
 from tests.registries.sick_server import Asked, SickServer
 
@@ -33,15 +34,15 @@ TOKEN = ("authorization", "Bearer a.good-token")
 BASIC = base64.b64encode(b"alice:s3cret").decode()
 
 Lines = Sequence[tuple[str, str]]
+SERVER = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "root_path": ""}
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """An answer of the facade's. Header names are in lower case."""
 
     status: int
     headers: dict[str, str]
-    body: bytes = field(repr=False)
+    body: bytes
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -56,11 +57,15 @@ class Told:
 
 
 class Asking:
-    """`await ask(path, …)` sends one request to the facade, through all of Django as an ASGI server hands it over."""
+    """`await ask(path, …)` sends one request to the facade, as an ASGI server hands it over.
 
-    def __init__(self, server: SickServer, registry: RegistryEntry) -> None:
+    It goes through all of Django, or to `application` where there is one.
+    """
+
+    def __init__(self, server: SickServer, registry: RegistryEntry, application: Application | None = None) -> None:
         self.server = server
         self._client = AsyncClient()
+        self._application = application
         self.lead_to(registry)
 
     def lead_to(self, registry: RegistryEntry, *, flags: int = 0, prefix: str = "team", upstream: str = "acme") -> None:
@@ -95,6 +100,9 @@ class Asking:
         body: bytes = b"",
         peer: str = "192.0.2.1",
     ) -> Told:
+        if self._application is not None:
+            scope = _scope(target, method, [("host", host), ("user-agent", agent), *headers], body, peer)
+            return await told_by(self._application, {**SERVER, **scope}, body)
         response = await self.open(target, method=method, host=host, agent=agent, headers=headers, body=body, peer=peer)
         parts = [part async for part in _parts(response)]
         return Told(response.status_code, {name.lower(): value for name, value in response.items()}, b"".join(parts))
@@ -111,18 +119,7 @@ class Asking:
         peer: str = "192.0.2.1",
     ) -> Any:
         """Django's response, of which a stream has not been read."""
-        split = urlsplit(target)
-        lines = [("host", host), ("user-agent", agent), *headers]
-        if body:
-            lines += [("content-length", str(len(body))), ("content-type", "application/x-www-form-urlencoded")]
-        scope: dict[str, Any] = {
-            "method": method,
-            "path": split.path,
-            "raw_path": split.path.encode(),
-            "query_string": split.query.encode(),
-            "client": (peer, 50_000),
-            "headers": [(name.encode(), value.encode()) for name, value in lines],
-        }
+        scope = _scope(target, method, [("host", host), ("user-agent", agent), *headers], body, peer)
         if body:
             scope["_body_file"] = _payload(body)
         return await self._client.request(**scope)
@@ -137,6 +134,46 @@ class Asking:
         """The parameters of that request, from its form or else its query."""
         text = self.asked.body.decode() if self.asked.method == "POST" else urlsplit(self.asked.path).query
         return parse_qs(text, keep_blank_values=True)
+
+
+def _scope(target: str, method: str, lines: Lines, body: bytes, peer: str) -> dict[str, Any]:
+    split = urlsplit(target)
+    if body:
+        lines = [*lines, ("content-length", str(len(body))), ("content-type", "application/x-www-form-urlencoded")]
+    return {
+        "method": method,
+        "path": split.path,
+        "raw_path": split.path.encode(),
+        "query_string": split.query.encode(),
+        "client": (peer, 50_000),
+        "headers": [(name.encode(), value.encode()) for name, value in lines],
+    }
+
+
+async def told_by(application: Application, scope: dict[str, Any], body: bytes = b"") -> Told:
+    """What an ASGI application answers to a client that waits for the end of the answer."""
+    sent: list[Any] = []
+    given = False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal given
+        if given:
+            await asyncio.Event().wait()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await application(scope, receive, send)
+    start, *parts = sent
+    assert start["type"] == "http.response.start"
+    assert [part.get("more_body", False) for part in parts] == [True] * (len(parts) - 1) + [False]
+    headers: dict[str, str] = {}
+    for name, value in start["headers"]:
+        assert name.lower().decode() not in headers, name
+        headers[name.lower().decode()] = value.decode("latin-1")
+    return Told(start["status"], headers, b"".join(part["body"] for part in parts))
 
 
 def _payload(body: bytes) -> Any:

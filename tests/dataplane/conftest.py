@@ -14,6 +14,7 @@ from routing.core.table import RegistryEntry
 from routing.dataplane import upstream
 from routing.dataplane.middleware import FacadeMiddleware
 from routing.registries.client import RegistryClient
+from tests.fast_lane.lanes import facade
 from tests.registries.sick_server import SickServer
 
 from .asking import Asking
@@ -42,10 +43,12 @@ def trusting(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings
 
 
-@pytest_asyncio.fixture
-async def ask(server: SickServer, trusting: Settings) -> AsyncIterator[Asking]:
-    """Asks the facade for `docker.acme.com`: its `team` leads to `acme` at the server, which wants Bearer tokens."""
-    yield Asking(
-        server, RegistryEntry(server.url, "the registry", auth="bearer", realm=f"{server.url}/realm", service="s")
-    )
+@pytest_asyncio.fixture(params=["middleware", "application"])
+async def ask(server: SickServer, trusting: Settings, request: pytest.FixtureRequest) -> AsyncIterator[Asking]:
+    """Asks the facade for `docker.acme.com`: its `team` leads to `acme` at the server, which wants Bearer tokens.
+
+    Once through Django and the middleware, and once through the ASGI application that answers without them.
+    """
+    registry = RegistryEntry(server.url, "the registry", auth="bearer", realm=f"{server.url}/realm", service="s")
+    yield Asking(server, registry, facade() if request.param == "application" else None)
     await upstream.close()

@@ -14,7 +14,7 @@ from routing.dataplane.live import live
 from tests.core.contract import ALONE, DOCKER, PODMAN, Asked, Django, Empty, Refused, Row, To, build_table
 from tests.core.contract_rows import ROWS
 
-from .wire import Wire, send, send_async
+from .wire import Wire, send, send_async, send_before_django
 
 SYNC, ASYNC = Client(), AsyncClient()
 # The others ask a registry: test_relay.py and test_token.py.
@@ -88,6 +88,7 @@ async def test_under_asgi_the_answer_is_the_same(row: Row) -> None:
     check(row, wire)
     if not isinstance(row.outcome, Django):
         assert wire == send(SYNC, row.request)
+        assert wire == await send_before_django(row.request)
 
 
 PULL = Request("GET", "docker.acme.com", "/v2/acme/web/manifests/1.0", "", DOCKER)

@@ -9,6 +9,9 @@ from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client
 
 from routing.core.decide import Request
+from routing.dataplane.application import DataPlane
+from routing.dataplane.asgi import Receive, Scope, Send
+from tests.dataplane.asking import SERVER, told_by
 
 
 class Wire(NamedTuple):
@@ -67,3 +70,12 @@ def send(client: Client, request: Request) -> Wire:
 async def send_async(client: AsyncClient, request: Request) -> Wire:
     """Send a request as an ASGI server would."""
     return wire_of(await client.request(**scope_of(request)))
+
+
+async def send_before_django(request: Request) -> Wire:
+    """Send a request to the ASGI application, which mustn't hand it on."""
+    return Wire(*await told_by(DataPlane(_nobody), {**SERVER, **scope_of(request)}))
+
+
+async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("this went on to Django")

@@ -15,7 +15,8 @@ from uvicorn.server import ServerState
 from routing.core.mappings import MappingEntry
 from routing.core.policy import Policy
 from routing.core.table import HostEntry, RegistryEntry, Table, TenantEntry
-from routing.dataplane.asgi import BodyGuard
+from routing.dataplane.application import DataPlane
+from routing.dataplane.asgi import Application, BodyGuard
 from routing.dataplane.fast_lane import FastLane
 from routing.dataplane.middleware import FacadeMiddleware
 
@@ -70,14 +71,10 @@ class Outcome(NamedTuple):
 
 
 class Counting:
-    """The ASGI application of the facade, counting the requests that get as far as it."""
+    """An ASGI application, counting the requests that get as far as it."""
 
-    def __init__(self) -> None:
-        FacadeMiddleware.sync_capable, capable = False, FacadeMiddleware.sync_capable
-        try:
-            self._application = BodyGuard(ASGIHandler())  # type: ignore[arg-type]  # Django's own, narrower types
-        finally:
-            FacadeMiddleware.sync_capable = capable
+    def __init__(self, application: Application) -> None:
+        self._application = application
         self.requests = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -114,8 +111,8 @@ class Wire(asyncio.Transport):
 class Lane:
     """A server with one kind of protocol. `answer` opens a connection, writes to it read by read, and closes it."""
 
-    def __init__(self, protocol: type[HttpToolsProtocol]) -> None:
-        self.application = Counting()
+    def __init__(self, protocol: type[HttpToolsProtocol], application: Application) -> None:
+        self.application = Counting(application)
         self._protocol = protocol
         self._config = Config(
             self.application,
@@ -167,12 +164,26 @@ class Lane:
         raise AssertionError(f"no rest after {_PATIENCE_SECONDS} s; sent so far: {bytes(wire.sent)!r}")
 
 
+def facade() -> Application:
+    """The application that the facade serves."""
+    return BodyGuard(DataPlane(_django()))
+
+
+def _django() -> Application:
+    """Django, with the middleware on the event loop, where its relays can't outlast their callers."""
+    FacadeMiddleware.sync_capable, capable = False, FacadeMiddleware.sync_capable
+    try:
+        return ASGIHandler()  # type: ignore[return-value]  # Django's own, narrower types
+    finally:
+        FacadeMiddleware.sync_capable = capable
+
+
 class Lanes:
-    """The fast lane and uvicorn's own protocol, before the same table and the same Django."""
+    """What the facade serves with, and uvicorn's own protocol before Django and its middleware; both with one table."""
 
     def __init__(self) -> None:
-        self.fast = Lane(FastLane)
-        self.slow = Lane(HttpToolsProtocol)
+        self.fast = Lane(FastLane, facade())
+        self.slow = Lane(HttpToolsProtocol, BodyGuard(_django()))
         self._runner = asyncio.Runner()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:

@@ -17,7 +17,7 @@ from routing.dataplane import bounds
 from routing.dataplane.bounds import MAX_HEAD_BYTES
 from routing.dataplane.fast_lane import FastLane
 from routing.dataplane.live import live
-from tests.fast_lane.lanes import Counting, table
+from tests.fast_lane.lanes import Counting, facade, table
 from tests.fast_lane.requests import PLAIN
 from tests.waiting import until
 
@@ -103,7 +103,7 @@ async def everything(reader: asyncio.StreamReader) -> bytes:
     ],
 )
 async def test_a_request_that_does_not_arrive_ends_the_connection(sent: bytes, status: bytes) -> None:
-    with Running(SOON_SECONDS, Counting()) as server:
+    with Running(SOON_SECONDS, Counting(facade())) as server:
         reader, writer = await connect(server)
         writer.write(sent)
         received = await everything(reader)
@@ -113,7 +113,7 @@ async def test_a_request_that_does_not_arrive_ends_the_connection(sent: bytes, s
 
 
 async def test_a_client_that_trickles_is_no_better_off() -> None:
-    with Running(SOON_SECONDS, Counting()) as server:
+    with Running(SOON_SECONDS, Counting(facade())) as server:
         reader, writer = await connect(server)
         writer.write(SLOW)
         closed = asyncio.ensure_future(everything(reader))
@@ -154,7 +154,7 @@ async def test_an_answer_may_take_its_time() -> None:
 
 @pytest.mark.parametrize("field", [b"X-%d: " + b"a" * 1000 + b"\r\n", b"a" * 1000], ids=["many fields", "one field"])
 async def test_a_head_without_end_is_refused_where_it_is_too_long(field: bytes) -> None:
-    with Running(MUCH_LATER_SECONDS, Counting()) as server:
+    with Running(MUCH_LATER_SECONDS, Counting(facade())) as server:
         reader, writer = await connect(server)
         writer.write(SLOW + b"X: ")
         closed = asyncio.ensure_future(everything(reader))
@@ -173,7 +173,7 @@ async def test_a_head_without_end_is_refused_where_it_is_too_long(field: bytes) 
 
 @pytest.mark.parametrize("size", [MAX_HEAD_BYTES - 200, MAX_HEAD_BYTES + 8192])
 async def test_how_long_a_head_may_be(size: int) -> None:
-    with Running(MUCH_LATER_SECONDS, Counting()) as server:
+    with Running(MUCH_LATER_SECONDS, Counting(facade())) as server:
         reader, writer = await connect(server)
         writer.write(PLAIN[:-2] + b"Connection: close\r\nX: " + b"a" * size + b"\r\n\r\n")
 
@@ -183,7 +183,7 @@ async def test_how_long_a_head_may_be(size: int) -> None:
 
 async def test_one_connection_too_many_is_closed_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "max_connections", lambda: 3)
-    with Running(MUCH_LATER_SECONDS, Counting()) as server:
+    with Running(MUCH_LATER_SECONDS, Counting(facade())) as server:
         first = [await connect(server) for _ in range(3)]
         reader, extra = await connect(server)
         assert await everything(reader) == b""
@@ -234,7 +234,7 @@ def test_connections_fit_into_the_files_that_may_be_open(
 )
 @pytest.mark.parametrize("length", [b"Content-Length: 99999999999", b"Transfer-Encoding: chunked"])
 async def test_a_huge_body_is_refused_before_it_is_sent(host: bytes, path: bytes, status: bytes, length: bytes) -> None:
-    with Running(MUCH_LATER_SECONDS, Counting()) as server:
+    with Running(MUCH_LATER_SECONDS, Counting(facade())) as server:
         reader, writer = await connect(server)
         writer.write(b"POST %b HTTP/1.1\r\nHost: %b\r\n%b\r\n\r\n" % (path, host, length))
         received = await everything(reader)
