@@ -19,6 +19,7 @@ import httpcore2
 
 from .addresses import Reach, classify
 from .errors import ForbiddenAddress, RegistryTimeout, RegistryUnreachable
+from .stream import SocketStream
 from .target import Target, parse_target
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -105,7 +106,9 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         for position, address in enumerate(addresses):
             share = (deadline - loop.time()) / (len(addresses) - position)
             try:
-                return await self._dialler.connect_tcp(address, port, max(share, 0.001), local_address, socket_options)
+                return SocketStream(
+                    await self._dialler.connect_tcp(address, port, max(share, 0.001), local_address, socket_options)
+                )
             except httpcore2.ConnectTimeout:
                 slow = True
             except httpcore2.ConnectError:
