@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -193,3 +194,42 @@ class TestCommand:
         call_command("probe", server.url, stdout=out)
 
         assert out.getvalue() == f"{server.url}: asks for basic\n"
+
+
+class TestRegularly:
+    def test_registries_in_use_are_asked_again_when_what_is_known_has_grown_old(
+        self, platform: Actor, start_server: Callable[[], SickServer], settings: Settings
+    ) -> None:
+        used, unused = start_server(), start_server()
+        SmallRegistry(used, auth="bearer")
+        add_mapping(platform, "", hostname=HOST, prefix="acme", target=f"{used.url}/acme")
+        save_registry(platform, "", Registry(name="unused", origin=unused.url))
+        settings.FACADE_PROBE_SECONDS = 3600
+
+        call_command("maintain", "--once")
+
+        registry = Registry.objects.get(origin=used.url)
+        assert (registry.auth, unused.connections) == ("bearer", 0)
+
+        SmallRegistry(used, auth="basic")
+        call_command("maintain", "--once")
+        registry.refresh_from_db()
+        assert registry.auth == "bearer"
+
+        Registry.objects.filter(pk=registry.pk).update(probed_at=timezone.now() - timedelta(hours=2))
+        call_command("maintain", "--once")
+        registry.refresh_from_db()
+        assert registry.auth == "basic"
+
+    def test_one_that_does_not_answer_keeps_what_was_known_and_says_why(
+        self, platform: Actor, server: SickServer
+    ) -> None:
+        SmallRegistry(server, auth="bearer")
+        mapping = add_mapping(platform, "", hostname=HOST, prefix="acme", target=f"{server.url}/acme").mapping
+        probe(platform, registry_id=mapping.registry.pk)
+        server.answers("/v2/", 500)
+
+        found = probe(platform, registry_id=mapping.registry.pk)
+
+        assert found.auth == "bearer"
+        assert found.probe_error
