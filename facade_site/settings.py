@@ -58,7 +58,7 @@ FACADE_PROOF_GRACE_SECONDS = env.float("FACADE_PROOF_GRACE_SECONDS", default=7 *
 # Domains at and below which no tenant may claim hostnames. Empty: the control hosts' own.
 FACADE_PLATFORM_DOMAINS: list[str] = env.list("FACADE_PLATFORM_DOMAINS", default=[])
 # Connections of clients that one worker keeps open at once. One more is closed.
-FACADE_MAX_CONNECTIONS = env.int("FACADE_MAX_CONNECTIONS", default=10_000)
+FACADE_MAX_CONNECTIONS = env.int("FACADE_MAX_CONNECTIONS", default=4096)
 # The ports by which people reach hostnames, for the commands that pages and manage.py print.
 FACADE_PUBLIC_PORT = env.int("FACADE_PUBLIC_PORT", default=443)
 FACADE_LOOPBACK_PORT = env.int("FACADE_LOOPBACK_PORT", default=env.int("PORT", default=8000))

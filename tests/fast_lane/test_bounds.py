@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 from uvicorn.config import Config
 from uvicorn.server import Server
 
@@ -212,8 +213,9 @@ async def test_one_connection_too_many_is_closed_and_the_others_go_on(monkeypatc
     ],
 )
 def test_connections_fit_into_the_files_that_may_be_open(
-    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, allowed: int, then: int
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, soft: int, hard: int, allowed: int, then: int
 ) -> None:
+    settings.FACADE_MAX_CONNECTIONS, settings.FACADE_MAX_RELAYS = 10_000, 512
     limits = [soft, hard]
     monkeypatch.setattr(bounds, "_allowed", None)
     monkeypatch.setattr(resource, "getrlimit", lambda _which: tuple(limits))
