@@ -8,14 +8,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.contrib.auth import get_user_model
 from django.db.models import Max, Model, OuterRef, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 
 from routing.admin import scope
 from routing.admin.marks import ago
-from routing.models import Hostname, Mapping, Registry, Tenant
+from routing.models import Hostname, Mapping, Membership, Registry, Tenant
 
+_User = get_user_model()
 _VERBS = {"+": "added", "~": "changed", "-": "removed"}
 
 
@@ -177,6 +179,11 @@ def _tenant(row: Any, names: Names) -> dict[str, str]:
     }
 
 
+def _membership(row: Any, names: Names) -> dict[str, str]:
+    person, tenant = names.of(_User, row.user_id), names.of(Tenant, row.tenant_id)
+    return {"": f"{person} in {tenant}", "role": row.role}
+
+
 def authority_of(registry: Any) -> str:
     """What people call a registry, from its row or from a past one."""
     return str(registry.alias or registry.origin.removeprefix("https://"))
@@ -186,11 +193,18 @@ def _switch(enabled: bool) -> str:
     return "on" if enabled else "off"
 
 
-_DESCRIBE: dict[type[Model], Any] = {Mapping: _mapping, Hostname: _hostname, Registry: _registry, Tenant: _tenant}
+_DESCRIBE: dict[type[Model], Any] = {
+    Mapping: _mapping,
+    Hostname: _hostname,
+    Registry: _registry,
+    Tenant: _tenant,
+    Membership: _membership,
+}
 _REFERENCES: dict[type[Model], tuple[str, ...]] = {
     Hostname: ("hostname_id",),
     Registry: ("registry_id", "login_registry_id"),
     Tenant: ("tenant_id",),
+    _User: ("user_id",),
 }
 
 
@@ -201,6 +215,9 @@ def _ids(rows: Sequence[Any], columns: tuple[str, ...]) -> set[int]:
 def _names_of(model: Any, ids: set[int]) -> dict[int, str]:
     if not ids:
         return {}
+    if model is _User:
+        # An account that is gone has no history of its own: it stays a number.
+        return {row.pk: row.get_username() for row in model.objects.filter(pk__in=ids)}
     named = authority_of if model is Registry else lambda row: str(row.name)
     found = {row.pk: named(row) for row in model.objects.filter(pk__in=ids)}
     if gone := ids - found.keys():

@@ -13,6 +13,7 @@ from routing.admin import scope
 from routing.admin.base import NounAdmin, Removal
 from routing.admin.filters import RelatedFilter
 from routing.admin.forms import VerbForm, name_input, tenant_choice
+from routing.admin.history_pages import HistoryPages
 from routing.admin.marks import ago, badge
 from routing.models import Membership, ProviderGrant, Role
 from routing.services import members as verbs
@@ -40,7 +41,7 @@ class NewMemberForm(MemberForm):
     field_names = {"": "account"}
 
 
-class MemberAdmin(NounAdmin):
+class MemberAdmin(HistoryPages, NounAdmin):
     """Who may do what for a tenant."""
 
     form = MemberForm

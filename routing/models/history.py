@@ -26,6 +26,11 @@ def records() -> Any:
     return HistoricalRecords(bases=[Recorded])
 
 
+def sign(instance: Any, actor: str, user: Any = None, reason: str = "") -> None:
+    """Say who is about to save or delete it, and why: what the history is going to hold."""
+    instance._actor, instance._history_user, instance._change_reason = actor, user, reason
+
+
 @receiver(pre_create_historical_record)
 def _name_the_actor(sender: Any, **kwargs: Any) -> None:
     kwargs["history_instance"].actor = getattr(kwargs["instance"], "_actor", "")

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from routing.models.history import records
+
 
 class Role(models.TextChoices):
     """What a member may do: each role may do what those after it may."""
@@ -20,6 +22,7 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
     created_at = models.DateTimeField(auto_now_add=True)
+    history = records()
 
     class Meta:
         verbose_name = "member"

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from routing.models import Invitation, Membership, Role, Tenant
+from routing.models.history import sign
 from routing.services.actor import Actor
 from routing.services.errors import NotFound, VerbError
 from routing.services.permissions import Action, require, visible
@@ -72,11 +73,12 @@ def accept(user: Any, token: str) -> Membership:
         found = Invitation.objects.select_for_update().filter(token_hash=_hash(token), accepted_at=None).first()
         if found is None or not found.is_open:
             raise NotFound("this invitation is not valid any more; ask for a new one")
-        membership, made = Membership.objects.get_or_create(
-            tenant=found.tenant, user=user, defaults={"role": found.role}
-        )
-        if not made and _rank(found.role) > _rank(membership.role):
+        Tenant.objects.select_for_update().get(pk=found.tenant_id)
+        held = Membership.objects.filter(tenant=found.tenant, user=user).first()
+        membership = held or Membership(tenant=found.tenant, user=user, role=found.role)
+        if held is None or _rank(found.role) > _rank(held.role):
             membership.role = found.role
+            sign(membership, user.get_username(), user, f"invited by {found.invited_by}")
             membership.save()
         found.accepted_at = timezone.now()
         found.save()
@@ -89,6 +91,7 @@ def add_member(actor: Actor, *, tenant_id: int, user: Any, role: str) -> Members
         require(actor, Action.PLATFORM, None)
         membership = Membership(tenant=_tenant(actor, tenant_id), user=user, role=role)
         _validated(membership)
+        sign(membership, actor.label, actor.user)
         membership.save()
     return membership
 
@@ -114,6 +117,7 @@ def change_role(actor: Actor, *, membership_id: int, role: str) -> Membership:
             _check_not_last_owner(membership)
         membership.role = role
         _validated(membership)
+        sign(membership, actor.label, actor.user)
         membership.save()
     return membership
 
@@ -126,6 +130,7 @@ def remove_member(actor: Actor, *, membership_id: int) -> None:
             require(actor, Action.MEMBERS, membership.tenant)
         if membership.role == Role.OWNER:
             _check_not_last_owner(membership)
+        sign(membership, actor.label, actor.user)
         membership.delete()
 
 

@@ -7,12 +7,16 @@ import logging
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from routing.models import Membership, ProviderGrant, Role, Tenant
+from routing.models.history import sign
 from routing.services.errors import VerbError
 
 logger = logging.getLogger(__name__)
+# Who gives and takes these roles, for the history; no user; and why.
+_SIGNED = ("program: identity provider", None, "what it said at the sign-in")
 
 PLATFORM = "platform"
 EVERY_TENANT = "*"
@@ -52,12 +56,16 @@ def follow_provider(user: Any, granted: Collection[ProviderRole]) -> None:
     then is the provider's. Even the last owner loses what the provider takes back: operators can appoint another.
     """
     with transaction.atomic():
+        # The row's lock puts two sign-ins of one person in line.
+        get_user_model().objects.select_for_update().filter(pk=user.pk).first()
         held = {grant.tenant_id: grant for grant in ProviderGrant.objects.filter(user=user)}
         _follow_platform(user, any(role.role == PLATFORM for role in granted), held.pop(None, None))
         for tenant, role in _best_roles(granted).items():
             _give(user, tenant, role, held.pop(tenant.pk, None))
         for grant in held.values():
-            Membership.objects.filter(user=user, tenant=grant.tenant).delete()
+            for membership in Membership.objects.filter(user=user, tenant=grant.tenant):
+                sign(membership, *_SIGNED)
+                membership.delete()
             grant.delete()
 
 
@@ -90,11 +98,13 @@ def _best_roles(granted: Collection[ProviderRole]) -> dict[Tenant, str]:
 
 
 def _give(user: Any, tenant: Tenant, role: str, grant: ProviderGrant | None) -> None:
-    membership, made = Membership.objects.get_or_create(user=user, tenant=tenant, defaults={"role": role})
-    if not made and grant is None and reach(role) <= reach(membership.role):
+    held = Membership.objects.filter(user=user, tenant=tenant).first()
+    if held is not None and grant is None and reach(role) <= reach(held.role):
         return
-    if membership.role != role:
+    membership = held or Membership(user=user, tenant=tenant)
+    if held is None or held.role != role:
         membership.role = role
+        sign(membership, *_SIGNED)
         membership.save()
     if grant is None:
         ProviderGrant.objects.create(user=user, tenant=tenant)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from routing.models import Hostname, Tenant
+from routing.models.history import sign
 from routing.services.actor import Actor
 from routing.services.errors import NotFound
 from routing.services.permissions import Action, require
@@ -70,4 +71,7 @@ def remove_tenant(actor: Actor, reason: str, *, tenant_id: int) -> None:
         tenant = Tenant.objects.filter(pk=tenant_id).first()
         if tenant is None:
             raise NotFound("this tenant is gone")
+        for membership in tenant.memberships.all():
+            sign(membership, actor.label, actor.user, reason)
+            membership.delete()
         unit.delete(tenant)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from routing.conf import NOTIFY_CHANNEL
 from routing.models import Change, Generation
+from routing.models.history import sign
 from routing.services.actor import Actor
 from routing.services.errors import VerbError
 
@@ -121,9 +122,7 @@ class Work:
                 cursor.execute(f"NOTIFY {NOTIFY_CHANNEL}")
 
     def _sign(self, instance: Any) -> None:
-        instance._history_user = self.actor.user
-        instance._change_reason = self._reason
-        instance._actor = self.actor.label
+        sign(instance, self.actor.label, self.actor.user, self._reason)
 
     def _publish(self, instance: Any) -> None:
         self._record(instance.table_kind, instance.table_key, instance.table_entry()._asdict())

@@ -16,7 +16,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from routing.models import Invitation, Membership, ProviderGrant, Role, Tenant
-from routing.services.members import invite
+from routing.services.actor import Actor
+from routing.services.members import accept, invite
+from routing.services.provider_roles import ProviderRole, follow_provider
 from tests.admin.conftest import SET_UP, Desk, errors_of, messages_of, text_of
 
 Member = Callable[[Tenant, str], Desk]
@@ -329,9 +331,50 @@ def test_members_and_invitations_of_others_can_not_be_reached(owner: Desk, globe
         assert "owner of globex" not in text_of(owner.client.get(owner.url("membership_changelist") + query))
 
 
-def test_a_noun_without_a_history_has_no_page_for_one(desk: Desk, owner: Desk) -> None:
-    page = desk.get("membership_change", membership(owner).pk)
+def test_a_noun_without_a_history_has_no_page_for_one(desk: Desk, acme: Tenant) -> None:
+    invitation = invite(SET_UP, tenant_id=acme.pk, email="dora@example.com", role="viewer").invitation
+    page = desk.get("invitation_change", invitation.pk)
 
     assert page.status_code == 200
     assert "historylink" not in page.content.decode()
-    assert desk.client.get(f"/admin/routing/membership/{membership(owner).pk}/history/").status_code in (302, 404)
+    assert desk.client.get(f"/admin/routing/invitation/{invitation.pk}/history/").status_code in (302, 404)
+
+
+# ---------------------------------------------------------------- the history
+def test_who_gave_and_took_which_role_is_kept(owner: Desk, acme: Tenant, desk: Desk) -> None:
+    dora = get_user_model().objects.create_user("dora")
+    accept(dora, invite(Actor.person(owner.user), tenant_id=acme.pk, email="dora@example.com", role="viewer").token)
+    member = Membership.objects.get(user=dora)
+    owner.fill("membership_change", member.pk, role="operator")
+    follow_provider(dora, [ProviderRole("acme", "owner")])
+    pk = member.pk
+    assert "changed owner of acme, just now role viewer" in text_of(owner.get("membership_change", pk)).replace(":", "")
+
+    desk.client.post(desk.url("membership_delete", pk))
+
+    told = text_of(owner.get("membership_history", pk))
+    for line in (
+        "removed olga, just now",
+        "changed program: identity provider, just now “what it said at the sign-in” role : operator → owner",
+        "changed owner of acme, just now role : viewer → operator",
+        "added dora, just now “invited by owner of acme” role : viewer",
+    ):
+        assert line.replace(" :", "") in told.replace(" :", ""), told
+    assert "removed dora in Acme" in text_of(owner.client.get("/admin/"))
+
+
+def test_the_history_of_others_members_is_not_shown(owner: Desk, globex: Tenant, member: Member) -> None:
+    theirs = membership(member(globex, "owner"))
+
+    assert owner.get("membership_history", theirs.pk).status_code in (302, 403, 404)
+    assert "globex" not in text_of(owner.client.get("/admin/")).lower()
+
+
+def test_a_tenant_that_is_removed_takes_its_members_along_and_says_who(desk: Desk, owner: Desk, acme: Tenant) -> None:
+    pk = membership(owner).pk
+
+    desk.client.post(desk.url("tenant_delete", acme.pk), {"reason": "closing down"})
+
+    past = Membership.history.filter(id=pk).latest()
+    assert (past.history_type, past.actor, past.history_change_reason) == ("-", "olga", "closing down")
+    assert "owner of acme in Acme" in text_of(desk.get("membership_history", pk))

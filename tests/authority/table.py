@@ -153,6 +153,8 @@ GET  admin:routing_membership_changelist         | .                  | s n | y 
 POST admin:routing_membership_changelist         | .                  | s n | r r r | r r r | r
 GET  admin:routing_membership_delete             | member             | s n | n n - | n n y | y
 POST admin:routing_membership_delete             | member             | s n | n n - | n n y | y
+GET  admin:routing_membership_history            | member             | s n | - - - | y y y | y
+POST admin:routing_membership_history            | member             | s n | - - - | r r r | r
 GET  admin:routing_registry_add                  | .                  | s n | n y y | n y y | y
 POST admin:routing_registry_add                  | .                  | s n | n r r | n y y | y
 POST admin:routing_registry_add                  | a shared one       | s n | n r r | n r r | y
