@@ -172,8 +172,15 @@ class Facade(Server):
         self.process = self._start()
 
     def worker_pids(self) -> list[int]:
-        """Its workers: children of gunicorn's first process that serve."""
-        return [pid for pid in processes.children(self.process.pid) if "manage.py" not in processes.command_line(pid)]
+        """Its workers: children of gunicorn's first process that serve. The first answers before the last is there."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            children = processes.children(self.process.pid)
+            found = [pid for pid in children if "manage.py" not in processes.command_line(pid)]
+            if len(found) == self.workers:
+                return found
+            time.sleep(0.05)
+        raise SystemExit(f"{self.workers} workers did not start")
 
 
 class Middleware(Facade):
