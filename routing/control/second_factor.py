@@ -14,8 +14,9 @@ from routing.services.actor import Actor
 from routing.services.permissions import roles
 from routing.services.provider_roles import PLATFORM
 
-# Where somebody without a second factor gets one, or leaves. Static files are answered before this is asked.
-_OPEN_PATHS = ("/accounts/", "/abuse", "/livez", "/readyz")
+# Where somebody without a second factor gets one, or leaves. The API knows no session, and judges tokens itself. Static
+# files are answered before this is asked.
+_OPEN_PATHS = ("/accounts/", "/api/", "/abuse", "/livez", "/readyz")
 
 
 class SecondFactorMiddleware(MiddlewareMixin):

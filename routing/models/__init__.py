@@ -1,5 +1,6 @@
 """The tables, one file a noun. Imports only `routing.core`; written only by `routing.services`."""
 
+from routing.models.api_token import ApiToken
 from routing.models.change import Change, Generation
 from routing.models.claim import HostnameClaim
 from routing.models.hostname import Hostname
@@ -11,6 +12,7 @@ from routing.models.streamed import StreamedBytes
 from routing.models.tenant import Tenant
 
 __all__ = [
+    "ApiToken",
     "Change",
     "Generation",
     "Hostname",

@@ -48,11 +48,19 @@ def roles(actor: Actor) -> dict[int, str]:
     """Every tenant (by id) in which the actor has a role. Asked of the database each time: a role may be gone."""
     if actor.user is None or not actor.user.is_active:
         return {}
-    return dict(Membership.objects.filter(user=actor.user).values_list("tenant_id", "role"))
+    if actor.only_tenant is None:
+        return dict(Membership.objects.filter(user=actor.user).values_list("tenant_id", "role"))
+    if actor.user.is_superuser:
+        # Their token for one tenant reaches as far as that tenant's owners.
+        return {actor.only_tenant: Role.OWNER}
+    own = Membership.objects.filter(user=actor.user, tenant=actor.only_tenant)
+    return dict(own.values_list("tenant_id", "role"))
 
 
 def allows(actor: Actor, action: Action, tenant: Tenant | None) -> bool:
     """Whether the actor may do it for the tenant; None stands for what belongs to the platform."""
+    if actor.read_only and action is not Action.VIEW:
+        return False
     if actor.platform:
         return True
     role = role_in(actor, tenant.pk if tenant else None)
@@ -61,11 +69,15 @@ def allows(actor: Actor, action: Action, tenant: Tenant | None) -> bool:
 
 def allows_somewhere(actor: Actor, action: Action) -> bool:
     """Whether there is any tenant for which the actor may do it."""
+    if actor.read_only and action is not Action.VIEW:
+        return False
     return actor.platform or any(action in ALLOWED[role] for role in roles(actor).values())
 
 
 def tenants_where(actor: Actor, action: Action) -> QuerySet[Tenant]:
     """The tenants for which the actor may do it."""
+    if actor.read_only and action is not Action.VIEW:
+        return Tenant.objects.none()
     if actor.platform:
         return Tenant.objects.all()
     return Tenant.objects.filter(pk__in=[pk for pk, role in roles(actor).items() if action in ALLOWED[role]])
@@ -77,6 +89,8 @@ def require(actor: Actor, action: Action, tenant: Tenant | None) -> None:
         return
     if tenant is not None and not allows(actor, Action.VIEW, tenant):
         raise NotFound("there is no such thing, or it isn't yours")
+    if actor.read_only and action is not Action.VIEW:
+        raise Denied("this API token can look, and change nothing")
     if tenant is None or action is Action.PLATFORM:
         raise Denied("only operators of the platform may do this")
     raise Denied(f"your role in {tenant} does not allow you to {action}; ask one of its owners")

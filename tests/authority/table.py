@@ -17,6 +17,9 @@ What isn't `y` changes no row of any table; nobody of the first five is told any
 
 VERBS = """
 # verb                       | subject                    | ? o | v o w | v o w | p
+api_tokens.create_api_token  | for oneself                | n y | y y y | y y y | y
+api_tokens.create_api_token  | for another                | n n | n n n | n n n | n
+api_tokens.revoke_api_token  | another's                  | - - | - - - | - - - | y
 claims.claim_hostname        | .                          | - - | - - - | n n y | y
 claims.remove_claim          | .                          | - - | - - - | n n y | y
 claims.get_claim             | .                          | - - | - - - | y y y | y
@@ -241,6 +244,14 @@ GET  accounts/social/connections/                | .                  | l l | l 
 GET  accounts/social/login/cancelled/            | .                  | l l | l l l | l l l | l
 GET  accounts/social/login/error/                | .                  | l l | l l l | l l l | l
 GET  accounts/social/signup/                     | .                  | l l | l l l | l l l | l
+GET  api:api-root                                | .                  | y y | y y y | y y y | y
+GET  api:openapi-json                            | .                  | y y | y y y | y y y | y
+GET  api_nothing                                 | .                  | - - | - - - | - - - | -
+GET  api_reference                               | .                  | y y | y y y | y y y | y
+GET  api_token_revoke                            | API token          | s r | r r r | r r r | r
+POST api_token_revoke                            | API token          | s l | l l l | l l l | y
+GET  api_tokens                                  | .                  | s y | y y y | y y y | y
+POST api_tokens                                  | .                  | s y | y y y | y y y | y
 GET  home                                        | .                  | l l | l l l | l l l | l
 GET  invitation                                  | .                  | - - | - - - | - - - | -
 POST invitation                                  | .                  | - - | - - - | - - - | -
@@ -273,3 +284,54 @@ GET  socialaccount_signup                        | .                  | s s | s 
 """
 
 PAGES = ADMIN + ACCOUNTS_IN_ADMIN + CONTROL
+
+# The routes of the API, below /api/v1. Everybody comes with a token of their own; nobody has none.
+ROUTES = """
+# route                                      | subject                  | ? o | v o w | v o w | p
+GET /claims                                  | .                        | s y | y y y | y y y | y
+POST /claims                                 | .                        | s - | - - - | n n y | y
+DELETE /claims/{claim_id}                    | claim                    | s - | - - - | n n y | y
+GET /claims/{claim_id}                       | claim                    | s - | - - - | y y y | y
+POST /claims/{claim_id}/check                | claim                    | s - | - - - | n n y | y
+GET /explain                                 | .                        | s - | - - - | y y y | y
+GET /hostnames                               | .                        | s y | y y y | y y y | y
+POST /hostnames                              | .                        | s - | - - - | n n n | y
+DELETE /hostnames/{hostname_id}              | idle hostname            | s - | - - - | n n y | y
+GET /hostnames/{hostname_id}                 | hostname                 | s - | - - - | y y y | y
+PATCH /hostnames/{hostname_id}               | hostname                 | s - | - - - | n n y | y
+POST /hostnames/{hostname_id}/check          | proved hostname          | s - | - - - | n n y | y
+POST /hostnames/{hostname_id}/suspension     | hostname                 | s n | n n n | n n n | y
+GET /invitations                             | .                        | s y | y y y | y y y | y
+POST /invitations                            | .                        | s - | - - - | n n y | y
+DELETE /invitations/{invitation_id}          | invitation               | s - | - - - | n n y | y
+GET /mappings                                | .                        | s y | y y y | y y y | y
+POST /mappings                               | .                        | s - | - - - | n y y | y
+POST /mappings                               | all of a shared registry | s - | - - - | n r r | y
+POST /mappings/switch                        | .                        | s - | - - - | n y y | y
+DELETE /mappings/{mapping_id}                | mapping                  | s - | - - - | n y y | y
+GET /mappings/{mapping_id}                   | mapping                  | s - | - - - | y y y | y
+PATCH /mappings/{mapping_id}                 | mapping                  | s - | - - - | n y y | y
+POST /mappings/{mapping_id}/probe            | mapping                  | s - | - - - | n y y | y
+GET /members                                 | .                        | s y | y y y | y y y | y
+POST /members                                | .                        | s - | - - - | n n n | y
+DELETE /members/{member_id}                  | member                   | s - | - - - | n n y | y
+PATCH /members/{member_id}                   | member                   | s - | - - - | n n y | y
+GET /registries                              | .                        | s y | y y y | y y y | y
+POST /registries                             | .                        | s - | - - - | n y y | y
+POST /registries                             | a shared one             | s n | n n n | n n n | y
+DELETE /registries/{registry_id}             | idle registry            | s - | - - - | n y y | y
+DELETE /registries/{registry_id}             | shared registry          | s n | n n n | n n n | y
+GET /registries/{registry_id}                | registry                 | s - | - - - | y y y | y
+GET /registries/{registry_id}                | shared registry          | s y | y y y | y y y | y
+PATCH /registries/{registry_id}              | registry                 | s - | - - - | n y y | y
+PATCH /registries/{registry_id}              | shared registry          | s n | n n n | n n n | y
+POST /registries/{registry_id}/probe         | registry                 | s - | - - - | n y y | y
+POST /registries/{registry_id}/probe         | shared registry          | s n | n n n | n n n | y
+GET /tenants                                 | .                        | s y | y y y | y y y | y
+POST /tenants                                | .                        | s n | n n n | n n n | y
+DELETE /tenants/{tenant_id}                  | idle tenant              | s n | n n n | n n n | y
+GET /tenants/{tenant_id}                     | tenant                   | s - | - - - | y y y | y
+PATCH /tenants/{tenant_id}                   | tenant                   | s - | - - - | n n n | y
+POST /tenants/{tenant_id}/suspension         | tenant                   | s n | n n n | n n n | y
+GET /whoami                                  | .                        | s y | y y y | y y y | y
+"""

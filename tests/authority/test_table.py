@@ -11,14 +11,15 @@ from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
 from routing.core.table import Table
-from tests.authority import pages, verbs
-from tests.authority.table import PAGES, VERBS
-from tests.authority.walking import Line, Seen, call, complaints, lines_of, visit
-from tests.authority.world import World, make_world
+from routing.services.api_tokens import create_api_token
+from tests.authority import pages, routes, verbs
+from tests.authority.table import PAGES, ROUTES, VERBS
+from tests.authority.walking import DENIED, Line, Seen, call, complaints, lines_of, visit
+from tests.authority.world import World, make_world, snapshot
 from tests.dns.name_server import NameServer
 
 pytestmark = pytest.mark.django_db
-VERB_LINES, PAGE_LINES = lines_of(VERBS), lines_of(PAGES)
+VERB_LINES, PAGE_LINES, ROUTE_LINES = lines_of(VERBS), lines_of(PAGES), lines_of(ROUTES)
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +42,12 @@ def world(made_world: World, table: Callable[[], Table]) -> World:
     return made_world
 
 
-@pytest.mark.parametrize("line", [*VERB_LINES, *PAGE_LINES], ids=str)
+@pytest.mark.parametrize("line", [*VERB_LINES, *PAGE_LINES, *ROUTE_LINES], ids=str)
 def test_everybody_gets_what_the_table_says(world: World, line: Line) -> None:
-    do, reads = _verb(world, line) if line in VERB_LINES else _page(world, line)
+    if line in VERB_LINES:
+        do, reads = _verb(world, line)
+    else:
+        do, reads = _page(world, line) if line in PAGE_LINES else _route(world, line)
 
     assert complaints(world, line, do, reads=reads) == []
 
@@ -59,6 +63,27 @@ def _page(world: World, line: Line) -> tuple[Callable[[str], Seen], bool]:
     path = pages.path_of(page, line.subject, world)
     form = pages.form_of(page, line.subject, world) if method == "POST" else {}
     return lambda role: visit(world.client(role), method, path, form), method == "GET"
+
+
+def _route(world: World, line: Line) -> tuple[Callable[[str], Seen], bool]:
+    reads = line.deed.startswith("GET")
+    return lambda role: routes.ask(world, role, line.deed, line.subject, world.secrets.get(role)), reads
+
+
+@pytest.mark.parametrize("line", ROUTE_LINES, ids=str)
+def test_a_token_that_may_only_look_changes_nothing(world: World, line: Line) -> None:
+    reads = line.deed.startswith("GET")
+    for role in ("owner", "platform"):
+        with transaction.atomic():
+            person = world.people[role]
+            secret = create_api_token(world.actor(role), user=person, name="reader", read_only=True).secret
+            seen = routes.ask(world, role, line.deed, line.subject, secret)
+            before = {kind: rows for kind, rows in snapshot().items() if kind != "routing_apitoken"}
+            transaction.set_rollback(True)
+        now = {kind: rows for kind, rows in snapshot().items() if kind != "routing_apitoken"}
+
+        assert before == now
+        assert seen.mark == (line.expected[role] if reads else DENIED)
 
 
 def test_every_verb_has_a_line_and_no_line_is_stale() -> None:
@@ -80,7 +105,12 @@ def test_every_page_has_a_line_and_no_line_is_stale() -> None:
     assert {(f"POST {page}", subject) for page, subject in pages.FORMS} <= {line[:2] for line in PAGE_LINES}
 
 
+def test_every_route_has_a_line_and_no_line_is_stale() -> None:
+    assert {line.deed for line in ROUTE_LINES} == routes.known_routes()
+    assert set(routes.BODIES) <= {line[:2] for line in ROUTE_LINES}
+
+
 def test_no_line_stands_there_twice() -> None:
-    named = [line[:2] for line in (*VERB_LINES, *PAGE_LINES)]
+    named = [line[:2] for line in (*VERB_LINES, *PAGE_LINES, *ROUTE_LINES)]
 
     assert len(set(named)) == len(named)

@@ -10,7 +10,18 @@ from typing import Any
 
 from routing import services
 from routing.models import Hostname, Membership, Registry, Role, Tenant
-from routing.services import claims, explaining, hostnames, mappings, members, probing, rechecks, registries, tenants
+from routing.services import (
+    api_tokens,
+    claims,
+    explaining,
+    hostnames,
+    mappings,
+    members,
+    probing,
+    rechecks,
+    registries,
+    tenants,
+)
 from routing.services.actor import Actor
 from tests.authority.world import World
 
@@ -46,6 +57,10 @@ def known_verbs() -> set[str]:
             if own and next(iter(inspect.signature(function).parameters), "") == "actor":
                 found.add(f"{module_info.name}.{name}")
     return found
+
+
+def _token(actor: Actor, user: Any) -> Any:
+    return api_tokens.create_api_token(actor, user=user, name="new").token
 
 
 def _changed(row: Any, **facts: Any) -> Any:
@@ -112,6 +127,11 @@ def _own_membership(actor: Actor, world: World) -> int:
 
 #: By verb and, where the table has several lines for one, by what it is done to.
 DEEDS: dict[tuple[str, str], Deed] = {
+    ("api_tokens.create_api_token", "for oneself"): lambda a, w: _token(a, a.user),
+    ("api_tokens.create_api_token", "for another"): lambda a, w: _token(a, w["account"]),
+    ("api_tokens.revoke_api_token", "another's"): (
+        lambda a, w: api_tokens.revoke_api_token(a, token_id=w["API token"].pk)
+    ),
     ("claims.claim_hostname", "."): _claim,
     ("claims.remove_claim", "."): lambda a, w: claims.remove_claim(a, claim_id=w["claim"].pk),
     ("claims.get_claim", "."): lambda a, w: claims.get_claim(a, w["claim"].pk),

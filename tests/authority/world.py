@@ -18,9 +18,11 @@ from django.contrib.auth.models import AnonymousUser, Group, User
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
-from routing.models import Hostname, Membership, Registry, Role, Tenant
+from routing.models import ApiToken, Hostname, Membership, Registry, Role, Tenant
 from routing.services.actor import Actor
+from routing.services.api_tokens import create_api_token
 from routing.services.claims import claim_hostname
 from routing.services.hostnames import save_hostname
 from routing.services.mappings import add_mapping
@@ -55,6 +57,8 @@ class World:
 
     people: dict[str, User | AnonymousUser]
     cookies: dict[str, SimpleCookie]
+    #: The secret of an API token of theirs; nobody has none.
+    secrets: dict[str, str] = field(default_factory=dict)
     subjects: dict[str, Any] = field(default_factory=dict)
 
     def actor(self, role: str) -> Actor:
@@ -81,6 +85,11 @@ def make_world() -> World:
     world = World(people, {role: _signed_in(person) for role, person in people.items()})
     _add_routing(world, sesame)
     _add_people(world, sesame)
+    for role, person in people.items():
+        if isinstance(person, User):
+            world.secrets[role] = create_api_token(Actor.person(person), user=person, name=role).secret
+    # Or else the first use of the day would write.
+    ApiToken.objects.update(last_used_on=timezone.now().date())
     world.subjects |= {"tenant": sesame, "idle tenant": idle, "suspended tenant": suspended, "elsewhere": globex}
     return world
 
@@ -150,6 +159,7 @@ def _add_people(world: World, sesame: Tenant) -> None:
         "account": mate,
         "group": Group.objects.create(name=f"group of {SECRET}"),
         "security key": key,
+        "API token": create_api_token(Actor.person(mate), user=mate, name=f"{SECRET}'s token").token,
     }
 
 

@@ -1,0 +1,83 @@
+"""What went wrong, always in the same form: `{"message": …, "fields": {…}}`. Imports services."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI, Schema
+from ninja.errors import HttpError, ValidationError
+
+from routing.api.authentication import FAILURE_SECONDS
+from routing.services.errors import Conflict, NotFound, VerbError
+from routing.services.permissions import Denied
+
+
+class Problem(Schema):
+    """Why a request was refused. Nothing was changed."""
+
+    message: str
+    """For a person."""
+    fields: dict[str, list[str]] = {}
+    """Messages by input, where it is known which one is wrong."""
+
+
+#: For the OpenAPI document: what every operation can answer instead.
+PROBLEMS: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 409, 422, 429), Problem)
+
+_STATUS: Sequence[tuple[type[VerbError], HTTPStatus]] = (
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (Denied, HTTPStatus.FORBIDDEN),
+    (Conflict, HTTPStatus.CONFLICT),
+    (VerbError, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+
+
+def problem(status: int, message: str, fields: dict[str, list[str]] | None = None) -> HttpResponse:
+    """The answer."""
+    answer = JsonResponse({"message": message, "fields": fields or {}}, status=status)
+    if status == HTTPStatus.UNAUTHORIZED:
+        answer["WWW-Authenticate"] = 'Bearer realm="Registry Facade API"'
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        answer["Retry-After"] = str(FAILURE_SECONDS)
+    return answer
+
+
+def handle_errors(api: NinjaAPI) -> None:
+    """Give every refusal that form."""
+    api.add_exception_handler(VerbError, _refused)
+    api.add_exception_handler(ValidationError, _unreadable)
+    api.add_exception_handler(HttpError, _http)
+    api.add_exception_handler(Http404, _absent)
+
+
+def nothing_here(request: HttpRequest, **_: str) -> HttpResponse:
+    """For addresses below /api/ that lead nowhere."""
+    return problem(HTTPStatus.NOT_FOUND, "there is nothing at this address; /api/v1/ describes the API")
+
+
+def _refused(request: HttpRequest, refusal: VerbError | type[VerbError]) -> HttpResponse:
+    assert isinstance(refusal, VerbError)
+    status = next(status for kind, status in _STATUS if isinstance(refusal, kind))
+    fields = {name or "": messages for name, messages in refusal.fields.items()}
+    return problem(status, refusal.message, fields)
+
+
+def _unreadable(request: HttpRequest, error: ValidationError | type[ValidationError]) -> HttpResponse:
+    assert isinstance(error, ValidationError)
+    fields: dict[str, list[str]] = {}
+    for each in error.errors:
+        # ("body", "given", "hostname"): where it was looked for, the function's argument, and the input's name.
+        names = [str(part) for part in each["loc"][1:] if part not in ("given", "filters", "why", "asked")]
+        fields.setdefault(".".join(names), []).append(each["msg"])
+    message = "; ".join(f"{name}: {', '.join(said)}" if name else ", ".join(said) for name, said in fields.items())
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, message, fields)
+
+
+def _http(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:
+    assert isinstance(error, HttpError)
+    return problem(error.status_code, error.message)
+
+
+def _absent(request: HttpRequest, error: Http404 | type[Http404]) -> HttpResponse:
+    return problem(HTTPStatus.NOT_FOUND, "there is no such thing, or it isn't yours")

@@ -1,0 +1,96 @@
+"""Every route of the API, and what is sent to it for the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.test import Client
+
+from routing.api.door import api
+from routing.models import Role
+from tests.authority.walking import ABSENT, ALLOWED, DENIED, REFUSED, SIGN_IN, Seen, forget
+from tests.authority.world import World
+
+_BY_STATUS = {
+    200: ALLOWED,
+    201: ALLOWED,
+    204: ALLOWED,
+    401: SIGN_IN,
+    403: DENIED,
+    404: ABSENT,
+    409: REFUSED,
+    422: REFUSED,
+}
+
+#: What is sent: always input that would be good, if the role were.
+BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
+    ("POST /mappings", "."): lambda world: {
+        "hostname": world["hostname"].name,
+        "prefix": "new",
+        "target": "quay.io/new",
+    },
+    ("POST /mappings", "all of a shared registry"): lambda world: {
+        "hostname": world["hostname"].name,
+        "prefix": "new",
+        "target": "127.0.0.1:11",
+    },
+    ("POST /mappings/switch", "."): lambda world: {"ids": [world["mapping"].pk], "enabled": False},
+    ("PATCH /mappings/{mapping_id}", "mapping"): lambda world: {"target": "quay.io/new", "reason": "r"},
+    ("POST /mappings/{mapping_id}/probe", "mapping"): lambda world: {},
+    ("POST /hostnames", "."): lambda world: {"tenant": world["tenant"].slug, "name": "more.sesame.example"},
+    ("PATCH /hostnames/{hostname_id}", "hostname"): lambda world: {"enabled": False},
+    ("POST /hostnames/{hostname_id}/suspension", "hostname"): lambda world: {"suspended": True},
+    ("POST /claims", "."): lambda world: {"tenant": world["tenant"].slug, "name": "more.sesame.example"},
+    ("POST /registries", "."): lambda world: {
+        "tenant": world["tenant"].slug,
+        "name": "n",
+        "origin": "https://registry.new.example",
+    },
+    ("POST /registries", "a shared one"): lambda world: {
+        "tenant": None,
+        "name": "n",
+        "origin": "https://registry.new.example",
+    },
+    ("PATCH /registries/{registry_id}", "registry"): lambda world: {"name": "another name"},
+    ("PATCH /registries/{registry_id}", "shared registry"): lambda world: {"name": "another name"},
+    ("POST /tenants", "."): lambda world: {"slug": "new", "name": "New"},
+    ("PATCH /tenants/{tenant_id}", "tenant"): lambda world: {"max_mappings": 9},
+    ("POST /tenants/{tenant_id}/suspension", "tenant"): lambda world: {"suspended": True},
+    ("POST /members", "."): lambda world: {"tenant": world["tenant"].slug, "account": "oscar", "role": Role.OWNER},
+    ("PATCH /members/{member_id}", "member"): lambda world: {"role": Role.OWNER},
+    ("POST /invitations", "."): lambda world: {
+        "tenant": world["tenant"].slug,
+        "email": "more@example.com",
+        "role": Role.OWNER,
+    },
+}
+
+
+def known_routes() -> set[str]:
+    """Every operation of the API, as `METHOD /path`."""
+    return {
+        f"{method} {prefix}{path}"
+        for prefix, router in api._routers
+        for path, view in router.path_operations.items()
+        for operation in view.operations
+        for method in operation.methods
+    }
+
+
+def ask(world: World, role: str, route: str, subject: str, secret: str | None) -> Seen:
+    """Ask the API for something, with that secret as the token."""
+    method, path = route.split()
+    if "{" in path:
+        start, _, rest = path.partition("{")
+        path = f"{start}{world[subject].pk}{rest.partition('}')[2]}"
+    query = {"image": f"{world['hostname'].name}/app:1"} if path == "/explain" else {}
+    body = BODIES[route, subject](world) if (route, subject) in BODIES else None
+    headers = {"host": "localhost"} | ({"authorization": f"Bearer {secret}"} if secret else {})
+    send: Any = getattr(Client(headers=headers), method.lower())
+    if method == "GET":
+        response = send(f"/api/v1{path}", query)
+    else:
+        response = send(f"/api/v1{path}", body, content_type="application/json")
+    typed = [world["hostname"].name, *(body or {}).values()]
+    return Seen(_BY_STATUS[response.status_code], forget(response.content.decode(), typed))
