@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account.decorators import reauthentication_required
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -44,7 +45,8 @@ class TokenForm(forms.Form):
 
 
 @never_cache
-@reauthentication_required  # type: ignore[untyped-decorator]  # django-allauth has no types
+@login_required
+@reauthentication_required(allow_get=True)  # type: ignore[untyped-decorator]  # django-allauth has no types
 @require_http_methods(["GET", "HEAD", "POST"])
 def api_tokens(request: HttpRequest) -> HttpResponse:
     """The list, and the form for a new one. A new one's secret is in this answer, and nowhere else."""
@@ -71,7 +73,7 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
     return render(request, "routing/control/api_tokens.html", context, status=status)
 
 
-@reauthentication_required  # type: ignore[untyped-decorator]
+@login_required
 @require_POST
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     """End a token."""

@@ -1,0 +1,45 @@
+"""Programs that come to the API with a token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from routing.core.table import Table
+from routing.services.api_tokens import create_api_token
+from tests.conftest import Person
+
+
+class Program:
+    """A program with a token, or with none."""
+
+    def __init__(self, secret: str = "") -> None:
+        headers = {"host": "localhost"} | ({"authorization": f"Bearer {secret}"} if secret else {})
+        self.client = Client(headers=headers)
+
+    def get(self, path: str, **query: str | int) -> Any:
+        """Ask."""
+        return self.client.get(f"/api/v1/{path}", query)
+
+    def send(self, method: str, path: str, **body: object) -> Any:
+        """Send."""
+        return getattr(self.client, method)(f"/api/v1/{path}", body, content_type="application/json")
+
+
+def program_of(person: Person, **limits: Any) -> Program:
+    """A program of theirs."""
+    return Program(create_api_token(person.actor, user=person.user, name="tests", **limits).secret)
+
+
+@pytest.fixture(autouse=True)
+def _has_a_table(db: None, table: Callable[[], Table]) -> None:
+    table()
+
+
+@pytest.fixture
+def program(owner: Person) -> Program:
+    """Alice's."""
+    return program_of(owner)
