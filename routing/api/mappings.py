@@ -38,7 +38,6 @@ class MappingTold(Schema):
     allow_push: bool
     private: bool
     delivery: str
-    pull_command: str
     created_at: datetime
     changed_at: datetime
     probed_at: datetime | None
