@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0007_members_page_and_streamed_bytes'),
+        ('routing', '0008_membership_history'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
