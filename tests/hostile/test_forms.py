@@ -1,0 +1,217 @@
+"""A tenant's owner sends more in the admin's forms than they show: other tenants' ids, and what only others may set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client, override_settings
+from django.urls import reverse
+from pytest_django import DjangoDbBlocker
+
+import routing
+from routing.dataplane.live import live
+from routing.models import (
+    Hostname,
+    HostnameClaim,
+    Invitation,
+    Mapping,
+    Membership,
+    Registry,
+    Tenant,
+)
+from routing.services.claims import claim_hostname
+from routing.services.hostnames import save_hostname
+from routing.services.mappings import add_mapping
+from routing.services.members import invite
+from routing.services.registries import save_registry
+from tests.authority.world import SET_UP, World, make_world
+
+pytestmark = pytest.mark.django_db
+OWNED: dict[type[Any], str] = {
+    Tenant: "pk",
+    Hostname: "tenant",
+    HostnameClaim: "tenant",
+    Registry: "tenant",
+    Membership: "tenant",
+    Invitation: "tenant",
+    Mapping: "hostname__tenant",
+}
+NOUNS = ("mapping", "hostname", "hostnameclaim", "registry", "tenant", "membership", "invitation")
+
+
+@pytest.fixture(scope="module")
+def made_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    """Made once: what a test does is rolled back."""
+    with (
+        override_settings(FACADE_ALLOW_PRIVATE_REGISTRIES=True),
+        django_db_blocker.unblock(),
+        transaction.atomic(),
+    ):
+        yield both_tenants()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def world(made_world: World) -> World:
+    """Both tenants, at a worker that has its table."""
+    live.refresh()
+    return made_world
+
+
+def both_tenants() -> World:
+    """That of the hostile ones, globex, has one of everything, too."""
+    made = make_world()
+    globex: Tenant = made["elsewhere"]
+    hostname = save_hostname(SET_UP, "", Hostname(tenant=globex, name="pull.globex.example"))
+    own = save_registry(SET_UP, "", Registry(tenant=globex, name="Globex", origin="https://registry.globex.example"))
+    made.subjects |= {
+        "their hostname": hostname,
+        "their registry": own,
+        "their mapping": add_mapping(
+            SET_UP, "", hostname=hostname.name, prefix="app", target="registry.globex.example/app"
+        ).mapping,
+        "their hostnameclaim": claim_hostname(SET_UP, tenant_id=globex.pk, name="claimed.globex.example"),
+        "their tenant": globex,
+        "their membership": Membership.objects.get(tenant=globex, role="viewer"),
+        "their invitation": invite(SET_UP, tenant_id=globex.pk, email="x@globex.example", role="viewer").invitation,
+    }
+    return made
+
+
+def rows_of(tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
+    """Everything that is a tenant's, to the last column."""
+    return {
+        model.__name__: list(model.objects.filter(**{path: tenant.pk}).order_by("pk").values())
+        for model, path in OWNED.items()
+    }
+
+
+def form_of(client: Client, path: str) -> dict[str, Any] | None:
+    """What a browser would send of a form as it is shown; None where there is none for this person."""
+    context = client.get(path).context
+    if context is None or "adminform" not in context:
+        return None
+    form = context["adminform"].form
+    shown = {field.html_name: field.value() for field in form}
+    return {name: value for name, value in shown.items() if value not in (None, False)}
+
+
+def smuggled(world: World) -> dict[str, Any]:
+    """Every column that would move a row to the other tenant or lift what holds it, under every name it may go by."""
+    sesame, hostname, registry = world["tenant"], world["hostname"], world["registry"]
+    ids = {"tenant": sesame.pk, "hostname": hostname.pk, "registry": registry.pk, "login_registry": registry.pk}
+    ids |= {"user": world.people["owner"].pk, "id": world["mapping"].pk, "pk": world["mapping"].pk}
+    return {
+        **ids,
+        **{f"{name}_id": value for name, value in ids.items()},
+        "proof_token": "0" * 32,
+        "withdrawn": "",
+        "suspended": "",
+        "max_hostnames": 10**6,
+        "max_mappings": 10**6,
+        "max_streamed_bytes": 10**12,
+        "auth": "none",
+        "realm": "https://collect.globex.example/",
+        "service": "docker.sesame.example",
+        "is_superuser": "on",
+        "token_hash": "0" * 64,
+        "reason": "because",
+    }
+
+
+def typed(world: World, noun: str, view: str) -> dict[str, Any]:
+    """What makes a form of the hostile owner's own a good one. A form that isn't here is not open to them."""
+    tenant = {"tenant": world["elsewhere"].pk}
+    return {
+        "mapping add": {"hostname": "pull.globex.example", "prefix": "new", "target": "quay.io/new"},
+        "mapping change": {"target": "quay.io/new"},
+        "hostname change": {"enabled": ""},
+        "hostnameclaim add": {**tenant, "name": "new.globex.example"},
+        "registry add": {**tenant, "name": "New", "origin": "https://new.globex.example"},
+        "registry change": {"name": "New"},
+        "membership change": {"role": "operator"},
+        "invitation add": {**tenant, "email": "new@globex.example", "role": "viewer"},
+    }.get(f"{noun} {view}", {})
+
+
+@pytest.mark.parametrize("role", ["owner elsewhere", "operator elsewhere"])
+@pytest.mark.parametrize("noun", NOUNS)
+@pytest.mark.parametrize("view", ["add", "change"])
+def test_the_id_of_another_tenant_in_a_form_moves_nothing_there(world: World, role: str, noun: str, view: str) -> None:
+    client, sesame, globex = world.client(role), world["tenant"], world["elsewhere"]
+    arguments = [world[f"their {noun}"].pk] if view == "change" else []
+    path = reverse(f"admin:routing_{noun}_{view}", args=arguments)
+    good = (form_of(client, path) or {}) | typed(world, noun, view)
+    before, own = rows_of(sesame), rows_of(globex)
+
+    for name, value in smuggled(world).items():
+        client.post(path, {**good, name: value})
+    client.post(path, {**good, **smuggled(world)})
+    client.post(path, {**good, "reason": "because"})
+
+    assert rows_of(sesame) == before
+    if role == "owner elsewhere":
+        # Where there is a form for them it was a good one: something of their own has come of it.
+        assert (rows_of(globex) != own) == bool(typed(world, noun, view))
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_nor_does_what_only_others_may_set_change_ones_own(world: World, noun: str) -> None:
+    client, globex = world.client("owner elsewhere"), world["elsewhere"]
+    Tenant.objects.filter(pk=globex.pk).update(max_hostnames=7, max_mappings=7, max_streamed_bytes=7)
+    path = reverse(f"admin:routing_{noun}_change", args=[world[f"their {noun}"].pk])
+    kept: dict[type[Any], tuple[str, ...]] = {
+        Tenant: ("slug", "suspended", "max_hostnames", "max_mappings", "max_streamed_bytes"),
+        Hostname: ("tenant", "name", "proof_token", "suspended"),
+        Registry: ("tenant", "auth", "realm", "service"),
+        Mapping: ("hostname", "prefix"),
+        Membership: ("tenant", "user"),
+        Invitation: ("tenant", "email", "role"),
+        HostnameClaim: ("tenant", "name"),
+    }
+
+    def columns() -> dict[str, list[dict[str, Any]]]:
+        return {model.__name__: list(model.objects.order_by("pk").values(*names)) for model, names in kept.items()}
+
+    shown, before = form_of(client, path) or {}, columns()
+    for name, value in {**smuggled(world), "suspended": "on"}.items():
+        if name not in shown:
+            client.post(path, {**shown, "reason": "because", name: value})
+
+    assert columns() == before
+
+
+def test_ids_of_others_in_bulk_actions_do_nothing_to_them(world: World) -> None:
+    client, sesame = world.client("owner elsewhere"), world["tenant"]
+    before = rows_of(sesame)
+    actions = ("switch_on", "switch_off", "remove_all", "suspend", "lift", "probe", "delete_selected", "withdraw")
+
+    for noun in NOUNS:
+        theirs, own = _of(world, noun), world[f"their {noun}"]
+        for action in actions:
+            for chosen in ([theirs.pk], [own.pk, theirs.pk]):
+                for more in ({}, {"select_across": "1"}):
+                    data = {"action": action, "_selected_action": chosen, "confirmed": "yes", "reason": "x", **more}
+                    client.post(reverse(f"admin:routing_{noun}_changelist"), data)
+
+    assert rows_of(sesame) == before
+    # What there was of one's own to do was done: the actions were real ones.
+    assert not Mapping.objects.filter(pk=world["their mapping"].pk).exists()
+
+
+def _of(world: World, noun: str) -> Any:
+    return world[{"hostnameclaim": "claim", "membership": "member"}.get(noun, noun)]
+
+
+def test_there_is_no_table_to_take_away_in_which_a_name_or_reason_could_be_a_formula() -> None:
+    """Whoever adds an export for spreadsheets has to decide here what becomes of `=HYPERLINK(…)`."""
+    folder = Path(routing.__file__).parent
+    writers = ("import csv", "from csv", "openpyxl", "xlsx", "text/csv", "spreadsheet")
+
+    found = [path.name for path in folder.rglob("*.py") if any(word in path.read_text() for word in writers)]
+
+    assert found == []
