@@ -159,7 +159,7 @@ def database(url: str) -> dict[str, Any]:
 
 DATABASES = {"default": database(env.str("DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'facade.sqlite3'}"))}
 
-# Counts the attempts to sign in, for all workers and servers together: docs/decisions/0009.
+# Counts the attempts to sign in, for all workers and servers together: docs/decisions/0011.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
