@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from django.contrib.auth import get_user_model
 
-from routing.models import Change, Hostname, Mapping, Membership, Registry, Tenant
+from routing.models import Change, Hostname, Mapping, Membership, Tenant
 from tests.admin.conftest import Desk, add, messages_of, text_of
 
 Member = Callable[[Tenant, str], Desk]
@@ -15,13 +14,6 @@ Member = Callable[[Tenant, str], Desk]
 def theirs(db: None) -> Mapping:
     """docker.globex.com → registry.globex.com, of the tenant globex."""
     return add("docker.globex.com", "", "registry.globex.com/secret", tenant="globex", reason="globex secret")
-
-
-@pytest.mark.parametrize("view", ["mapping", "hostname", "registry", "tenant"])
-def test_lists_show_ones_own_tenant_only(mapping: Mapping, theirs: Mapping, member: Member, view: str) -> None:
-    page = text_of(member(mapping.hostname.tenant, "owner").get(f"{view}_changelist"))
-
-    assert "globex" not in page
 
 
 def test_overview_filters_and_suggestions_show_ones_own_tenant_only(
@@ -110,17 +102,6 @@ def test_an_operator_adds_a_mapping_to_their_own_hostnames_only(
     assert Hostname.objects.count() == 2
 
 
-def test_a_shared_registry_can_be_seen_and_not_changed(mapping: Mapping, member: Member) -> None:
-    desk = member(mapping.hostname.tenant, "owner")
-    registry = mapping.registry
-
-    assert desk.get("registry_change", registry.pk).status_code == 200
-    answer = desk.client.post(desk.url("registry_change", registry.pk), {"name": "x", "origin": "https://evil.example"})
-
-    assert answer.status_code == 403
-    assert Registry.objects.get(pk=registry.pk).origin == "https://ghcr.io"
-
-
 def test_a_tenant_can_not_lift_its_suspension_or_its_limits(mapping: Mapping, member: Member) -> None:
     desk = member(mapping.hostname.tenant, "owner")
 
@@ -141,13 +122,6 @@ def test_a_role_that_is_taken_away_is_gone_at_once(mapping: Mapping, member: Mem
     assert desk.get("mapping_change", mapping.pk).status_code in (302, 403)
     assert desk.client.post(desk.url("mapping_change", mapping.pk), {"target": "quay.io/x"}).status_code in (302, 403)
     assert Mapping.objects.get().target == "ghcr.io/acme"
-
-
-def test_who_has_no_role_sees_nothing(mapping: Mapping) -> None:
-    desk = Desk(get_user_model().objects.create_user(username="nobody", is_staff=True))
-
-    for noun in ("mapping", "hostname", "registry", "tenant"):
-        assert desk.get(f"{noun}_changelist").status_code in (302, 403)
 
 
 def test_the_log_of_changes_is_no_page(desk: Desk) -> None:

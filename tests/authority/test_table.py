@@ -13,7 +13,8 @@ from pytest_django import DjangoDbBlocker
 from routing.core.table import Table
 from routing.services.api_tokens import create_api_token
 from tests.authority import pages, routes, verbs
-from tests.authority.table import PAGES, ROUTES, VERBS
+from tests.authority.table import ROUTES, VERBS
+from tests.authority.table_of_pages import PAGES
 from tests.authority.walking import DENIED, Line, Seen, call, complaints, lines_of, visit
 from tests.authority.world import World, make_world, snapshot
 from tests.dns.name_server import NameServer
