@@ -4,6 +4,7 @@ import os
 import sys
 
 import django
+from django.utils import timezone
 
 
 def main(hostnames: int, mappings_each: int, origin: str, asks_for: str) -> None:
@@ -18,8 +19,10 @@ def main(hostnames: int, mappings_each: int, origin: str, asks_for: str) -> None
         raise SystemExit("this database holds mappings already")
     tenant = Tenant.objects.create(slug="bench", name="bench")
     realm = "" if asks_for == "none" else f"{origin}/token"
-    registry = Registry.objects.create(tenant=tenant, name="r", origin=origin, auth=asks_for, realm=realm)
-    Registry.objects.create(tenant=tenant, name="s", origin="https://other.example.com", auth="none")
+    # As if a probe had found them so just now: what stands for a registry here would be found to be otherwise.
+    known = {"tenant": tenant, "probed_at": timezone.now()}
+    registry = Registry.objects.create(name="r", origin=origin, auth=asks_for, realm=realm, **known)
+    Registry.objects.create(name="s", origin="https://other.example.com", auth="none", **known)
     names = [Hostname(tenant=tenant, name=f"docker{number}.example.com") for number in range(hostnames)]
     Hostname.objects.bulk_create(names, batch_size=500)
     Mapping.objects.bulk_create(

@@ -39,10 +39,10 @@ local random, format = math.random, string.format
 local agents = {{"docker/28.0.0", "containerd/2.1.0", "containers/5.34 (github.com/containers/image)", "curl/8.5"}}
 local names = {{"acme0/app", "acme0/other/deep", "acme0/app", "unknown/app"}}
 local blob = "blobs/sha256:" .. string.rep("a", 64)
-local tails = {{"manifests/1.0", "manifests/latest", blob, "tags/list", "manifests/%2e"}}
+local tails = {{"manifests/1.0", "manifests/latest", blob, "manifests/%2e"}}
 function request()
   return format("GET /v2/%s/%s HTTP/1.1\\r\\nHost: docker0.example.com\\r\\nUser-Agent: %s\\r\\n\\r\\n",
-    names[random(#names)], tails[random(1, 3) + (random(20) == 1 and 2 or 0)], agents[random(#agents)])
+    names[random(#names)], tails[random(20) == 1 and 4 or random(3)], agents[random(#agents)])
 end
 """
 

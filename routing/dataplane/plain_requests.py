@@ -1,8 +1,8 @@
 """The grammar of a plain request: one whole GET or HEAD in the form in which clients send it, and nothing besides.
 
 Imports only core. The fast lane takes these and no others, so that it never has to know what servers make of the rest.
-A request is read in two parts, since each repeats by itself: its *head* is the request line and the Host field, which
-the RFC wants first (RFC 9110 §7.2), its *fields* are the others, which are a client's own.
+A request is read in two parts, since each repeats by itself: its *head* is the request line and the Host field, its
+*fields* are the others, which are a client's own.
 """
 
 import re
@@ -52,9 +52,13 @@ class Fields(NamedTuple):
 
 
 def split(data: bytes) -> tuple[bytes, bytes]:
-    """A request's head, as far as the end of its second line, and the rest."""
-    end = data.find(b"\r\n", data.find(b"\r\n") + 2) + 2
-    return data[:end], data[end:]
+    """A request's head and the rest. Clients send Host first (RFC 9110 §7.2); some load balancers put theirs before."""
+    line_end = data.find(b"\r\n") + 2
+    start = data.find(b"\nHost:") + 1 or data.find(b"\nhost:") + 1
+    end = data.find(b"\r\n", start) + 2
+    if start == line_end:
+        return data[:end], data[end:]
+    return data[:line_end] + data[start:end], data[line_end:start] + data[end:]
 
 
 def read_head(head: bytes) -> Head | None:
