@@ -56,10 +56,15 @@ wrk.path = "{PATH}"
 
 
 class Load(NamedTuple):
-    """What wrk found: requests a second, and the 99th percentile of their latencies in seconds."""
+    """What wrk found: requests a second, and the 99th percentile of their latencies in seconds.
+
+    `cpu_seconds` is what the server used of its core for one request: it tells servers apart even where they wait for
+    the load.
+    """
 
     rate: float
     p99_seconds: float
+    cpu_seconds: float
 
 
 def one(server: Server, seconds: float) -> Load:
@@ -89,6 +94,7 @@ def relayed(server: Server, seconds: float) -> Load:
 
 def wrk(server: Server, script: str, seconds: float, connections: int = CONNECTIONS) -> Load:
     """Run wrk. Exits where answers are missing, or refusals come where the load should meet none."""
+    used = server.cpu_seconds()
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
@@ -101,9 +107,11 @@ def wrk(server: Server, script: str, seconds: float, connections: int = CONNECTI
             text=True,
             timeout=seconds + 30,
         )
+    used = server.cpu_seconds() - used
     rate = re.search(r"Requests/sec:\s+([0-9.]+)", done.stdout)
+    number = re.search(r"([0-9]+) requests in", done.stdout)
     p99 = re.search(r"99%\s+([0-9.]+)(us|ms|s)", done.stdout)
     failed = "Socket errors" in done.stdout or ("Non-2xx" in done.stdout and script != _MIX.format())
-    if rate is None or p99 is None or failed:
+    if rate is None or p99 is None or number is None or failed:
         raise SystemExit(f"{server.name}: the measurement failed:\n{done.stdout}")
-    return Load(float(rate[1]), float(p99[1]) * _UNITS[p99[2]])
+    return Load(float(rate[1]), float(p99[1]) * _UNITS[p99[2]], used / int(number[1]))

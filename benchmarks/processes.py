@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def group(leader: int) -> list[int]:
@@ -26,6 +27,13 @@ def children(parent: int) -> list[int]:
 def command_line(pid: int) -> str:
     """A process's command line; empty where it is gone."""
     return _read(f"/proc/{pid}/cmdline").replace("\0", " ")
+
+
+def cpu_seconds(pid: int) -> float:
+    """The CPU time that a process has used, in user and kernel mode; 0 where it is gone."""
+    # The name, in parentheses, may hold anything.
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND if fields else 0.0
 
 
 def resident_bytes(pid: int) -> int:

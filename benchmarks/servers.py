@@ -76,6 +76,10 @@ class Server:
         finally:
             connection.close()
 
+    def cpu_seconds(self) -> float:
+        """The CPU time that the server's processes have used so far."""
+        return sum(processes.cpu_seconds(pid) for pid in processes.group(self.process.pid))
+
     def memory_bytes(self) -> int:
         """Resident memory of the largest process of the server."""
         return max((processes.resident_bytes(pid) for pid in processes.group(self.process.pid)), default=0)

@@ -1,8 +1,8 @@
 """The fast lane: a plain redirect is written straight to the socket by the server's protocol, before ASGI and Django.
 
-Imports core, answers, bounds, counters, live, plain_requests and proxies. It asks the same `decide()` about the same
-table, and sends the bytes that uvicorn would send for the middleware's answer. It takes a request only where that is
-certain:
+Imports core, answers, bounds, counters, live, memory, plain_requests and proxies. It asks the same `decide()` about the
+same table, and sends the bytes that uvicorn would send for the middleware's answer. It takes a request only where that
+is certain:
 
 - no earlier request of the connection is unfinished, so that answers keep their order;
 - what was read is one whole plain request (plain_requests.py), and nothing besides;
@@ -21,7 +21,6 @@ from urllib.parse import quote
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from routing.core.clients import Client
 from routing.core.decide import Request, decide
 from routing.core.decisions import Redirect
 from routing.core.table import Table
@@ -29,7 +28,8 @@ from routing.dataplane.answers import redirect
 from routing.dataplane.bounds import BoundedProtocol
 from routing.dataplane.counters import FAST_BATCHES, FAST_SECONDS, REDIRECTS, counters
 from routing.dataplane.live import live
-from routing.dataplane.plain_requests import Fields, read_fields, read_head, split
+from routing.dataplane.memory import Locations, Memory
+from routing.dataplane.plain_requests import Fields, Head, read_fields, read_head, split
 from routing.dataplane.proxies import is_trusted
 
 logger = logging.getLogger(__name__)
@@ -39,21 +39,6 @@ _MAX_BYTES = 4096
 # How long a connection without a request in flight is kept at shutdown, in seconds: a client that is about to send one
 # gets its answer, with `Connection: close`, instead of a reset.
 _DRAIN_SECONDS = 1.0
-# What a remembered answer takes beside its bytes: objects' headers and a place in a dictionary.
-_OVERHEAD_BYTES = 320
-_MAX_FIELDS_REMEMBERED = 4096
-
-
-class _Answer(NamedTuple):
-    """Where a request is redirected, and whether its connection closes then. `era` tells which table said so."""
-
-    location: bytes
-    closes: bool
-    era: int
-
-
-# The answers, by their requests' heads, to requests whose fields make no difference between them.
-_Answers = dict[bytes, _Answer]
 
 
 class FastLane(BoundedProtocol):
@@ -140,13 +125,7 @@ class _Lane:
         self.arrived: list[tuple[FastLane, bytes]] = []
         self.draining = False
         self._table: Table | None = None
-        self._era = 0
-        # By whether the peer is a trusted proxy: fields as they were read, to the byte, with what they come to and the
-        # answers that go with that. Never those with credentials.
-        self._fields: dict[bool, dict[bytes, tuple[Fields, _Answers]]] = {False: {}, True: {}}
-        # An answer depends on the head, the table (one of another era is as good as none), and on these three.
-        self._answers: dict[tuple[Client, bool, str], _Answers] = {}
-        self._answers_bytes = 0
+        self._memory = Memory()
 
     def serve(self) -> None:
         """Answer what was read in this turn, or hand it on to the parser.
@@ -161,7 +140,7 @@ class _Lane:
         parts = _parts(tuple(state.default_headers), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
         if self._table is not live.table:
             self._table = live.table
-            self._era += 1
+            self._memory.forget()
         count = 0
         for connection, data in arrived:
             try:
@@ -181,69 +160,48 @@ class _Lane:
         if count:
             counters.totals[FAST_BATCHES] += 1
             counters.totals[FAST_SECONDS] += time.perf_counter() - started
+        self._memory.give_back(len(arrived))
 
     def _redirect(self, connection: FastLane, data: bytes, parts: "_Parts", now: float) -> bool:
         """Answer with the redirect that the middleware would answer, if it certainly would."""
         head, rest = split(data)
-        known = self._fields[connection.behind_proxy].get(rest) or self._read(rest, connection.behind_proxy)
+        known = self._memory.fields[connection.behind_proxy].get(rest) or self._read(rest, connection.behind_proxy)
         if known is None:
             return False
-        fields, answers = known
-        answer = answers.get(head)
-        if answer is None or answer.era != self._era:
-            answer = self._decide(head, fields, answers, connection.behind_proxy)
-            if answer is None:
+        fields, locations = known
+        location, closes = locations.get(head), fields.closes
+        if location is None:
+            line = read_head(head) if len(head) <= _MAX_BYTES else None
+            location = self._location(line, fields, connection.behind_proxy) if line is not None else None
+            if line is None or location is None:
                 return False
-        connection.answer(parts, answer.location, answer.closes or fields.closes, now)
+            if line.closes:
+                closes = True
+            else:
+                self._memory.keep(locations, head, location)
+        connection.answer(parts, location, closes, now)
         return True
 
-    def _read(self, rest: bytes, behind_proxy: bool) -> tuple[Fields, _Answers] | None:
-        if self._table is None or len(rest) > _MAX_BYTES:
-            return None
-        fields = read_fields(rest)
+    def _read(self, rest: bytes, behind_proxy: bool) -> tuple[Fields, Locations] | None:
+        fields = read_fields(rest) if len(rest) <= _MAX_BYTES else None
         if fields is None:
             return None
         forwarded_host = fields.forwarded_host if behind_proxy else ""
         if forwarded_host is None:
             return None
-        key = (fields.client, fields.authorized, forwarded_host)
-        answers = self._answers.get(key)
-        if answers is None:
-            answers = self._answers[key] = {}
-            self._answers_bytes += _OVERHEAD_BYTES
+        locations = self._memory.locations_for(fields, forwarded_host)
         if not fields.authorized:
-            remembered = self._fields[behind_proxy]
-            if len(remembered) >= _MAX_FIELDS_REMEMBERED:
-                remembered.clear()
-            remembered[rest] = (fields, answers)
-        return fields, answers
+            self._memory.keep_fields(behind_proxy, rest, fields, locations)
+        return fields, locations
 
-    def _decide(self, head: bytes, fields: Fields, answers: _Answers, behind_proxy: bool) -> _Answer | None:
-        if self._table is None or len(head) > _MAX_BYTES:
+    def _location(self, head: Head, fields: Fields, behind_proxy: bool) -> bytes | None:
+        if self._table is None:
             return None
-        line = read_head(head)
-        if line is None:
-            return None
-        method, host, path, query, closes = line
+        method, host, path, query, _ = head
         if behind_proxy and fields.forwarded_host:
             host = fields.forwarded_host
         decision = decide(self._table, Request(method, host, path, query, fields.user_agent, fields.authorized))
-        if not isinstance(decision, Redirect):
-            return None
-        answer = _Answer(decision.location.encode("latin-1"), closes, self._era)
-        if head not in answers:
-            self._answers_bytes += len(head) + len(answer.location) + _OVERHEAD_BYTES
-            if self._answers_bytes > settings.FACADE_REMEMBERED_ANSWERS_BYTES:
-                self._forget()
-                return answer
-        answers[head] = answer
-        return answer
-
-    def _forget(self) -> None:
-        for remembered in self._fields.values():
-            remembered.clear()
-        self._answers = {}
-        self._answers_bytes = 0
+        return decision.location.encode("latin-1") if isinstance(decision, Redirect) else None
 
 
 _lane = _Lane()
