@@ -10,8 +10,11 @@ os.environ["DATABASE_URL"] = os.environ.get(
 )
 
 from facade_site.settings import *  # noqa: F403
-from facade_site.settings import STORAGES
+from facade_site.settings import STATE_DIR, STORAGES
 
+# Nothing is collected here, and WhiteNoise would say so each time that a test makes Django anew.
+STATIC_ROOT = STATE_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 FACADE_CONTROL_HOSTS = ["testserver", "localhost", "127.0.0.1"]

@@ -35,6 +35,12 @@ def leads_to(live: LiveTable, prefix: str = "acme") -> str:
     return match.registry.origin if match else ""
 
 
+@pytest.fixture(autouse=True)
+def no_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests keep snapshots where this one would find them."""
+    monkeypatch.setattr(live_module, "snapshot_path", lambda: tmp_path / "none")
+
+
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> mock.Mock:
     """Counts how often the whole table is read, whoever asks for it."""
@@ -278,10 +284,7 @@ def test_days_without_the_database_the_table_ages_and_the_facade_stays_ready(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_begins_with_neither_database_nor_snapshot_has_no_table(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_module, "snapshot_path", lambda: tmp_path / "none")
+def test_a_worker_that_begins_with_neither_database_nor_snapshot_has_no_table() -> None:
     live = LiveTable()
 
     with Outage():
