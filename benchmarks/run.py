@@ -62,8 +62,8 @@ def _introduction(options: argparse.Namespace) -> list[str]:
         f"{datetime.now(UTC):%Y-%m-%d}, {cpu}, {os.cpu_count()} cores, Linux {platform.release().partition('-')[0]}, "
         f"Python {platform.python_version()}. The server on one core, the load (wrk, {CONNECTIONS} keep-alive "
         f"connections) on another; medians of {options.rounds} interleaved rounds of {options.seconds:g} s, ratios "
-        "within each round. Compare ratios, not figures: they hold for one machine on one day. Where the load itself is "
-        "at its limit, CPU time tells servers apart.",
+        "within each round. Compare ratios, not figures: they hold for one machine on one day. Where the load itself "
+        "is at its limit, CPU time tells servers apart.",
     ]
 
 
