@@ -31,8 +31,7 @@ def command_line(pid: int) -> str:
 
 def cpu_seconds(pid: int) -> float:
     """The CPU time that a process has used, in user and kernel mode; 0 where it is gone."""
-    # The name, in parentheses, may hold anything.
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND if fields else 0.0
 
 
@@ -76,9 +75,13 @@ def _all() -> list[int]:
 
 
 def _parent(pid: int) -> int | None:
-    # The name, in parentheses, may hold anything.
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    fields = _stat(pid)
     return int(fields[1]) if fields else None
+
+
+def _stat(pid: int) -> list[str]:
+    """What stands behind the process's name, which is in parentheses and may hold anything; empty where it is gone."""
+    return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
 
 def _read(path: str) -> str:

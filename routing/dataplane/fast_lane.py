@@ -9,7 +9,7 @@ is certain:
 - the client takes its answers (writing is not paused);
 - `decide()` says Redirect.
 
-Everything else goes on to uvicorn's parser and from there to Django, as if this module were not there.
+Everything else goes on to uvicorn's parser and the application, as if this module were not there.
 """
 
 import logging
