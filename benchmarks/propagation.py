@@ -20,8 +20,8 @@ _LOAD_CONNECTIONS = 16
 _REPOINTER = """
 import sys, time, django
 django.setup()
-from routing.services.actor import Actor
-from routing.services.mappings import repoint
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import repoint
 for line in sys.stdin:
     actor, host = Actor.program("benchmark"), "docker0.example.com"
     repoint(actor, "benchmark", hostname=host, prefix="acme0", target=line.strip())

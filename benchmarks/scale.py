@@ -13,7 +13,7 @@ from collections.abc import Callable
 import django
 
 from benchmarks import processes
-from routing.core.table import Change, Table
+from routing.core.table.routing_table import Change, Table
 
 _APPLIED = 200
 
@@ -22,8 +22,8 @@ def main(step: str) -> None:
     """Load, and print what it took."""
     django.setup()
     from routing.conf import database_identity, policy, snapshot_path
-    from routing.dataplane import snapshot
-    from routing.models.load import load_table
+    from routing.table import snapshot
+    from routing.table.load import load_table
 
     if step == "load":
         table = _measured(lambda: load_table(policy()))

@@ -9,9 +9,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facade_site.settings")
 django.setup(set_prefix=False)
 
 # Imported after Django is set up: they read the settings.
-from routing.dataplane.application import DataPlane  # noqa: E402
-from routing.dataplane.asgi import BodyGuard  # noqa: E402
-from routing.dataplane.live import live  # noqa: E402
+from routing.dataplane.live.live_table import live  # noqa: E402
+from routing.dataplane.serving.asgi import DataPlane  # noqa: E402
+from routing.dataplane.serving.body_guard import BodyGuard  # noqa: E402
 
 django_application = ASGIHandler()
 

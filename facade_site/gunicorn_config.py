@@ -14,7 +14,7 @@ from facade_site.environment import BASE_DIR, load
 env = load()
 
 wsgi_app = "facade_site.asgi:application"
-worker_class = "routing.dataplane.worker.FacadeWorker"
+worker_class = "routing.dataplane.serving.gunicorn_worker.FacadeWorker"
 proc_name = "registry-facade"
 # The application and the table are loaded once, and the workers share that memory. Code that has changed is therefore
 # taken up by a restart (or SIGUSR2), not by SIGHUP.
@@ -52,7 +52,7 @@ def pre_fork(server: Any, worker: Any) -> None:
     """Called in the first process before each worker."""
     from prometheus_client.multiprocess import mark_process_dead
 
-    from routing.dataplane.live import live
+    from routing.dataplane.live.live_table import live
 
     live.before_fork()
     # This process serves nobody: its gauges, all 0, must not be among the workers'.
@@ -61,7 +61,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     """Called in each worker: from here on it follows the table by itself."""
-    from routing.dataplane.live import live
+    from routing.dataplane.live.live_table import live
 
     live.follow()
 

@@ -98,8 +98,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     # First: a registry client's request is answered before sessions, cookies or the database are thought of.
-    "routing.dataplane.middleware.FacadeMiddleware",
-    "routing.control.transport.TransportMiddleware",
+    "routing.dataplane.serving.middleware.FacadeMiddleware",
+    "routing.accounts.transport.TransportMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -110,7 +110,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "routing.control.second_factor.SecondFactorMiddleware",
+    "routing.accounts.second_factor.SecondFactorMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
 ]
 
@@ -130,7 +130,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "routing.control.context.accounts",
+                "routing.accounts.context.accounts",
             ],
         },
     },
@@ -233,7 +233,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # Roles (owner, operator, viewer, platform) whose bearers must have a second factor.
 FACADE_MFA_REQUIRED_FOR: list[str] = env.list("FACADE_MFA_REQUIRED_FOR", default=[])
-ACCOUNT_ADAPTER = "routing.control.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "routing.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 # The e-mail address of a new account is the one that was invited.
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
@@ -245,7 +245,7 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-MFA_ADAPTER = "routing.control.adapters.MFAAdapter"
+MFA_ADAPTER = "routing.accounts.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Registry Facade"
@@ -258,9 +258,9 @@ FACADE_OIDC_CLIENT_ID = env.str("FACADE_OIDC_CLIENT_ID", default="")
 FACADE_OIDC_CLIENT_SECRET = env.str("FACADE_OIDC_CLIENT_SECRET", default="")
 FACADE_OIDC_CLAIM = env.str("FACADE_OIDC_CLAIM", default="groups")
 FACADE_OIDC_ROLES: list[str] = env.list("FACADE_OIDC_ROLES", default=[])
-SOCIALACCOUNT_ADAPTER = "routing.control.adapters.SocialAccountAdapter"
+SOCIALACCOUNT_ADAPTER = "routing.accounts.adapters.SocialAccountAdapter"
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
-SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {"openid_connect": {"provider_class": "routing.control.provider.Provider"}}
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {"openid_connect": {"provider_class": "routing.accounts.provider.Provider"}}
 if FACADE_OIDC_ISSUER and FACADE_OIDC_CLIENT_ID:
     SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"] = [
         {

@@ -8,7 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facade_site.settings")
 application = get_wsgi_application()
 
 # Imported after Django is set up: it reads the settings.
-from routing.dataplane.live import live  # noqa: E402
+from routing.dataplane.live.live_table import live  # noqa: E402
 
 # Loaded before the first request.
 live.try_refresh()

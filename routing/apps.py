@@ -10,8 +10,11 @@ class RoutingConfig(AppConfig):
     verbose_name = "Routing"
 
     def ready(self) -> None:
-        from routing import checks, deploy_checks  # noqa: F401  (register the system checks)
-        from routing.control import following  # noqa: F401  (listens to sign-ins)
-        from routing.models.loops import keep_triggers
+        from routing.accounts import signals  # noqa: F401  (listens to sign-ins)
+        from routing.checks import (
+            deploy,  # noqa: F401  (register the system checks)
+            settings,  # noqa: F401  (register the system checks)
+        )
+        from routing.models.loop_triggers import keep_triggers
 
         keep_triggers(self)

@@ -10,9 +10,9 @@ from pathlib import Path
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from routing.core.clients import REAUTHORISING, parse_clients
-from routing.core.hosts import normalise_hostname, parse_authority
-from routing.core.policy import Policy
+from routing.core.grammar.hosts import normalise_hostname, parse_authority
+from routing.core.grammar.user_agents import REAUTHORISING, parse_clients
+from routing.core.table.policy import Policy
 from routing.dns.txt import NameServer, parse_name_server
 from routing.registries.client import ClientLimits
 from routing.registries.guard import GuardPolicy

@@ -15,12 +15,12 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from routing.core.table import Table
-from routing.dataplane.live import live
+from routing.core.table.routing_table import Table
+from routing.dataplane.live.live_table import live
 from routing.models import Hostname, Membership, Role, Tenant
-from routing.services.actor import Actor
-from routing.services.hostnames import save_hostname
-from routing.services.tenants import save_tenant
+from routing.services.base.actor import Actor
+from routing.services.hostnames.hostnames import save_hostname
+from routing.services.people.tenants import save_tenant
 from tests.dns.name_server import NameServer
 
 

@@ -6,15 +6,15 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from routing.admin.claims import ClaimAdmin
-from routing.admin.hostnames import HostnameAdmin
-from routing.admin.invitations import InvitationAdmin
-from routing.admin.mappings import MappingAdmin
-from routing.admin.members import MemberAdmin
+from routing.accounts.admin_login import AdminDoor
+from routing.admin.hostnames.admin import HostnameAdmin
+from routing.admin.hostnames.claims import ClaimAdmin
+from routing.admin.mappings.admin import MappingAdmin
 from routing.admin.overview import overview
-from routing.admin.registries import RegistryAdmin
-from routing.admin.tenants import TenantAdmin
-from routing.control.admin_door import AdminDoor
+from routing.admin.people.invitations import InvitationAdmin
+from routing.admin.people.members import MemberAdmin
+from routing.admin.people.tenants import TenantAdmin
+from routing.admin.registries.admin import RegistryAdmin
 from routing.models import Hostname, HostnameClaim, Invitation, Mapping, Membership, Registry, Tenant
 
 # In the order in which an operator needs them. The change log and the generation are the program's own.

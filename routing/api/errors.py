@@ -8,9 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
-from routing.api.authentication import FAILURE_SECONDS
-from routing.services.errors import Conflict, NotFound, VerbError
-from routing.services.permissions import Denied
+from routing.api.auth import FAILURE_SECONDS
+from routing.services.base.errors import Conflict, NotFound, VerbError
+from routing.services.base.permissions import Denied
 
 
 class Problem(Schema):

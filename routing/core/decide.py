@@ -6,11 +6,9 @@ comes from the table, the path is rebuilt from parts that passed the grammar, an
 
 from typing import NamedTuple
 
-from routing.core.clients import answers_challenges_anywhere, client_of, reauthorises
 from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
-from routing.core.hosts import HostInvalid, parse_authority
-from routing.core.mappings import Flag
-from routing.core.names import (
+from routing.core.grammar.hosts import HostInvalid, parse_authority
+from routing.core.grammar.names import (
     MAX_NAME_LENGTH,
     Endpoint,
     Kind,
@@ -20,7 +18,9 @@ from routing.core.names import (
     parse_endpoint,
     parse_pull,
 )
-from routing.core.table import HostEntry, Match, Strategy, Table, TenantEntry
+from routing.core.grammar.user_agents import answers_challenges_anywhere, client_of, reauthorises
+from routing.core.table.mapping_entry import Flag
+from routing.core.table.routing_table import HostEntry, Match, Strategy, Table, TenantEntry
 
 READS = ("GET", "HEAD")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")

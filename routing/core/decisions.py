@@ -6,8 +6,8 @@ the origin of a registry in the table.
 
 from typing import NamedTuple
 
-from routing.core.names import Endpoint
-from routing.core.table import RegistryEntry, Strategy
+from routing.core.grammar.names import Endpoint
+from routing.core.table.routing_table import RegistryEntry, Strategy
 
 
 class Redirect(NamedTuple):

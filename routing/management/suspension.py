@@ -4,12 +4,12 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandParser
 
-from routing.management.verbs import HOSTNAME_HELP, TENANT_HELP, VerbCommand, tenant_of
+from routing.management.service_command import HOSTNAME_HELP, TENANT_HELP, VerbCommand, tenant_of
 from routing.models import Hostname
-from routing.services.actor import Actor
-from routing.services.errors import NotFound
-from routing.services.hostnames import parse_hostname, suspend_hostnames
-from routing.services.tenants import suspend_tenants
+from routing.services.base.actor import Actor
+from routing.services.base.errors import NotFound
+from routing.services.hostnames.hostnames import parse_hostname, suspend_hostnames
+from routing.services.people.tenants import suspend_tenants
 
 
 class SuspensionCommand(VerbCommand):

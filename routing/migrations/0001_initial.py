@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.db.models.functions.text
-import routing.core.table
+import routing.core.table.routing_table
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('alias', models.CharField(blank=True, help_text="The name that people use for it where that isn't its API's host: docker.io for Docker Hub.", max_length=253)),
                 ('single_component_prefix', models.CharField(blank=True, help_text='Where it keeps one-component names: Docker Hub has alpine at library/alpine. Empty: as they are.', max_length=100)),
                 ('stream_blobs', models.BooleanField(default=False, help_text='Pass layer bytes through this facade for clients that cannot be redirected, where the registry serves layers itself. Costs traffic.')),
-                ('auth', models.CharField(choices=[('unknown', 'unknown'), ('none', 'none'), ('basic', 'basic'), ('bearer', 'bearer')], default=routing.core.table.Auth['UNKNOWN'], editable=False, max_length=10)),
+                ('auth', models.CharField(choices=[('unknown', 'unknown'), ('none', 'none'), ('basic', 'basic'), ('bearer', 'bearer')], default=routing.core.table.routing_table.Auth['UNKNOWN'], editable=False, max_length=10)),
                 ('realm', models.CharField(blank=True, editable=False, max_length=500)),
                 ('service', models.CharField(blank=True, editable=False, max_length=300)),
                 ('blob_delivery', models.CharField(choices=[('unknown', 'not known yet'), ('redirect', 'by redirect'), ('inline', 'itself')], default='unknown', editable=False, max_length=10)),
@@ -163,7 +163,7 @@ class Migration(migrations.Migration):
                 ('alias', models.CharField(blank=True, help_text="The name that people use for it where that isn't its API's host: docker.io for Docker Hub.", max_length=253)),
                 ('single_component_prefix', models.CharField(blank=True, help_text='Where it keeps one-component names: Docker Hub has alpine at library/alpine. Empty: as they are.', max_length=100)),
                 ('stream_blobs', models.BooleanField(default=False, help_text='Pass layer bytes through this facade for clients that cannot be redirected, where the registry serves layers itself. Costs traffic.')),
-                ('auth', models.CharField(choices=[('unknown', 'unknown'), ('none', 'none'), ('basic', 'basic'), ('bearer', 'bearer')], default=routing.core.table.Auth['UNKNOWN'], editable=False, max_length=10)),
+                ('auth', models.CharField(choices=[('unknown', 'unknown'), ('none', 'none'), ('basic', 'basic'), ('bearer', 'bearer')], default=routing.core.table.routing_table.Auth['UNKNOWN'], editable=False, max_length=10)),
                 ('realm', models.CharField(blank=True, editable=False, max_length=500)),
                 ('service', models.CharField(blank=True, editable=False, max_length=300)),
                 ('blob_delivery', models.CharField(choices=[('unknown', 'not known yet'), ('redirect', 'by redirect'), ('inline', 'itself')], default='unknown', editable=False, max_length=10)),

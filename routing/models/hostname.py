@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from routing.core.table import HostEntry
+from routing.core.table.routing_table import HostEntry
 from routing.models.history import records
 
 # A wildcard stands for one label: *.pull.acme.com serves a.pull.acme.com.

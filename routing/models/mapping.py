@@ -3,8 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
-from routing.core.mappings import Flag, MappingEntry, mapping_key
-from routing.core.names import MAX_NAME_LENGTH, NAME_PATTERN
+from routing.core.grammar.names import MAX_NAME_LENGTH, NAME_PATTERN
+from routing.core.table.mapping_entry import Flag, MappingEntry, mapping_key
 from routing.models.history import records
 
 

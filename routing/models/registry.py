@@ -3,8 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
-from routing.core.names import NAME_PATTERN
-from routing.core.table import Auth, RegistryEntry
+from routing.core.grammar.names import NAME_PATTERN
+from routing.core.table.routing_table import Auth, RegistryEntry
 from routing.models.history import records
 
 # Scheme, host and port only: registry clients know no base path, /v2/ is at the root.

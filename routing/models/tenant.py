@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from routing.core.table import TenantEntry
+from routing.core.table.routing_table import TenantEntry
 from routing.models.history import records
 
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 import httpcore2
 from httpx2 import Headers
 
-from .errors import RegistryError, RegistryTimeout, ResponseTooLarge
-from .failures import told_as_registry_errors
-from .gate import OriginGate
-from .guard import GuardedBackend, GuardPolicy, Resolver, check_url, system_resolver
-from .target import Target
+from routing.registries.exception_mapping import told_as_registry_errors
+from routing.registries.exceptions import RegistryError, RegistryTimeout, ResponseTooLarge
+from routing.registries.guard import GuardedBackend, GuardPolicy, Resolver, check_url, system_resolver
+from routing.registries.origin_limiter import OriginGate
+from routing.registries.url import Target
 
 # At DEBUG, httpcore2 logs the headers of answers, and a signed `Location` is a credential.
 logging.getLogger("httpcore2").setLevel(logging.INFO)

@@ -17,10 +17,10 @@ from itertools import zip_longest
 
 import httpcore2
 
-from .addresses import Reach, classify
-from .errors import ForbiddenAddress, RegistryTimeout, RegistryUnreachable
-from .stream import SocketStream
-from .target import Target, parse_target
+from routing.registries.addresses import Reach, classify
+from routing.registries.exceptions import ForbiddenAddress, RegistryTimeout, RegistryUnreachable
+from routing.registries.stream import SocketStream
+from routing.registries.url import Target, parse_target
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Looks a host name up: (name, port) → addresses. May block; runs in a thread. Raises `OSError` when there are none."""

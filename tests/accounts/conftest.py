@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from routing.core.table import Table
+from routing.core.table.routing_table import Table
 from tests.accounts.signing_in import Browser
 
 

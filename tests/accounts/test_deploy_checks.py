@@ -63,7 +63,7 @@ def test_what_is_regretted_is_told(settings: Settings, check: str, changes: dict
 
 
 def test_every_check_is_shown_to_speak() -> None:
-    source = (ROOT / "routing" / "deploy_checks.py").read_text()
+    source = (ROOT / "routing" / "checks/deploy.py").read_text()
 
     assert {check for check, _ in REGRETTED} == {
         f"routing.{number}"

@@ -8,10 +8,10 @@ from django.contrib import admin as django_admin
 from django.contrib.auth.models import User
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
-from routing.services.actor import Actor
-from routing.services.claims import claim_hostname
-from routing.services.mappings import add_mapping
-from routing.services.members import invite
+from routing.services.base.actor import Actor
+from routing.services.hostnames.claims import claim_hostname
+from routing.services.mappings.mappings import add_mapping
+from routing.services.people.members import invite
 from tests.accounts.signing_in import PASSWORD, Browser, page, sign_in
 from tests.conftest import Person
 

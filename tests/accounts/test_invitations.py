@@ -9,10 +9,10 @@ from django.test import RequestFactory
 from django.utils import timezone
 from pytest_django import Settings
 
-from routing.control.invitations import deliver_invitation
+from routing.accounts.invitations import deliver_invitation
 from routing.models import Invitation, Membership, Role, Tenant
-from routing.services.actor import Actor
-from routing.services.members import Invited, invite, withdraw
+from routing.services.base.actor import Actor
+from routing.services.people.members import Invited, invite, withdraw
 from tests.accounts.signing_in import PASSWORD, Browser, is_signed_in, page, sign_in, with_password
 from tests.conftest import Person
 

@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from routing.models import Membership, ProviderGrant, Role
-from routing.services.errors import VerbError
-from routing.services.provider_roles import ProviderRole, follow_provider, parse_provider_roles
+from routing.services.base.errors import VerbError
+from routing.services.people.provider_grants import ProviderRole, follow_provider, parse_provider_roles
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from pytest_django import Settings
 
-from routing.control import secrets
+from routing.accounts import secrets
 from routing.models import Membership, Role
 from tests.accounts.signing_in import PASSWORD, Browser, is_signed_in, page, sign_in, with_password
 from tests.conftest import Person

@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from routing.control.transport import TransportMiddleware, client_address
-from routing.core.hosts import is_loopback
-from routing.core.table import Table
-from routing.dataplane.live import live
+from routing.accounts.transport import TransportMiddleware, client_address
+from routing.core.grammar.hosts import is_loopback
+from routing.core.table.routing_table import Table
+from routing.dataplane.live.live_table import live
 from tests.accounts.signing_in import PASSWORD, Browser, page, sign_in
 
 PROXY = "10.0.0.1"

@@ -12,10 +12,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from routing.dataplane.live import live
+from routing.dataplane.live.live_table import live
 from routing.models import Mapping, Membership, Tenant
-from routing.services.actor import Actor
-from routing.services.mappings import add_mapping
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import add_mapping
 
 SET_UP = Actor.program("test set-up")
 

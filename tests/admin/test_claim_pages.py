@@ -11,10 +11,10 @@ from django.conf import LazySettings
 from django.db import connection
 from django.utils import timezone
 
-from routing.core.table import Table
+from routing.core.table.routing_table import Table
 from routing.models import Hostname, HostnameClaim, Mapping, Membership, Role, Tenant
-from routing.services.claims import claim_hostname, vouch_hostname
-from routing.services.proof import proof_record
+from routing.services.hostnames.claims import claim_hostname, vouch_hostname
+from routing.services.hostnames.proof import proof_record
 from tests.admin.conftest import SET_UP, Desk, errors_of, messages_of, text_of
 from tests.dns.name_server import SERVER_FAILURE, NameServer, txt
 
@@ -102,8 +102,8 @@ def test_no_transaction_waits_for_the_name_server(owner: Desk, claim: HostnameCl
         raise LookupError
 
     for patched, url in (
-        ("routing.services.claims.look_for_proof", owner.url("hostnameclaim_check", again.pk)),
-        ("routing.services.rechecks.look_for_proof", owner.url("hostname_check", hostname.pk)),
+        ("routing.services.hostnames.claims.look_for_proof", owner.url("hostnameclaim_check", again.pk)),
+        ("routing.services.hostnames.proof_checks.look_for_proof", owner.url("hostname_check", hostname.pk)),
     ):
         with mock.patch(patched, look_up), pytest.raises(LookupError):
             owner.client.post(url)

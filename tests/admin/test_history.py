@@ -2,9 +2,9 @@
 
 import pytest
 
-from routing.admin import history_pages
+from routing.admin.base import history_views
 from routing.models import Change, Mapping
-from routing.services.mappings import edit_mapping, remove_mappings, repoint
+from routing.services.mappings.mappings import edit_mapping, remove_mappings, repoint
 from tests.admin.conftest import SET_UP, Desk, add, text_of
 
 
@@ -55,7 +55,7 @@ def test_a_row_that_came_with_the_facade_says_so(desk: Desk, mapping: Mapping) -
 
 
 def test_a_long_history_has_pages(desk: Desk, mapping: Mapping, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history_pages, "HISTORY_PER_PAGE", 2)
+    monkeypatch.setattr(history_views, "HISTORY_PER_PAGE", 2)
     for number in range(3):
         repoint(SET_UP, "again", hostname="docker.acme.com", prefix="acme", target=f"quay.io/acme-{number}")
 

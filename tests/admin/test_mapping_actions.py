@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from routing.admin import mapping_actions
-from routing.core.table import Table
+from routing.admin.mappings import actions
+from routing.core.table.routing_table import Table
 from routing.models import Generation, Mapping
 from tests.admin.conftest import Desk, add, messages_of, text_of
 
@@ -62,7 +62,7 @@ def test_remove(desk: Desk, three: list[Mapping], table: Callable[[], Table]) ->
 
 
 def test_too_many_at_once_are_refused(desk: Desk, three: list[Mapping], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapping_actions, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(actions, "MOST_AT_ONCE", 2)
 
     answer = desk.act("remove_all", three, confirmed="yes")
 

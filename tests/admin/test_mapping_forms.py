@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
-from routing.core.table import Table
+from routing.core.table.routing_table import Table
 from routing.models import Generation, Hostname, Mapping, Registry, Tenant
-from routing.services.actor import Actor
-from routing.services.mappings import repoint
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import repoint
 from tests.admin.conftest import SET_UP, Desk, add, errors_of, messages_of, text_of
 
 NEW = {"hostname": "docker.acme.com", "prefix": "acme", "target": "ghcr.io/acme"}

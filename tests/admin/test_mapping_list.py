@@ -4,11 +4,11 @@ import pytest
 from django.utils import timezone
 
 from routing.models import Hostname, Mapping
-from routing.services.actor import Actor
-from routing.services.hostnames import suspend_hostname
-from routing.services.mappings import repoint, switch_mappings
-from routing.services.pulling import pull_command
-from routing.services.tenants import suspend_tenant
+from routing.services.base.actor import Actor
+from routing.services.hostnames.hostnames import suspend_hostname
+from routing.services.mappings.mappings import repoint, switch_mappings
+from routing.services.mappings.pull_command import pull_command
+from routing.services.people.tenants import suspend_tenant
 from tests.admin.conftest import SET_UP, Desk, add, text_of
 
 

@@ -10,12 +10,12 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from routing.models import HostnameClaim, Mapping, Registry, Tenant
-from routing.services.claims import claim_hostname
-from routing.services.hostnames import suspend_hostname
-from routing.services.mappings import add_mapping, repoint
-from routing.services.members import add_member, invite
-from routing.services.registries import save_registry
-from routing.services.tenants import save_tenant
+from routing.services.hostnames.claims import claim_hostname
+from routing.services.hostnames.hostnames import suspend_hostname
+from routing.services.mappings.mappings import add_mapping, repoint
+from routing.services.people.members import add_member, invite
+from routing.services.people.tenants import save_tenant
+from routing.services.registries.registries import save_registry
 from routing.templatetags.routing import breakable
 from tests.admin.conftest import SET_UP, Desk
 

@@ -16,9 +16,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from routing.models import Invitation, Membership, ProviderGrant, Role, Tenant
-from routing.services.actor import Actor
-from routing.services.members import accept, invite
-from routing.services.provider_roles import ProviderRole, follow_provider
+from routing.services.base.actor import Actor
+from routing.services.people.members import accept, invite
+from routing.services.people.provider_grants import ProviderRole, follow_provider
 from tests.admin.conftest import SET_UP, Desk, errors_of, messages_of, text_of
 
 Member = Callable[[Tenant, str], Desk]
@@ -110,7 +110,7 @@ def test_a_mail_server_that_takes_no_mail_leaves_no_invitation(owner: Desk, acme
         raise SMTPException("no")
 
     outside = list(connection.savepoint_ids)
-    with mock.patch("routing.control.invitations.EmailMessage.send", refuse):
+    with mock.patch("routing.accounts.invitations.EmailMessage.send", refuse):
         answer = owner.fill("invitation_add", tenant=acme.pk, email="dora@example.com", role="operator")
 
     assert "nobody was invited" in messages_of(answer)

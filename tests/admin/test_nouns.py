@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
-from routing.core.table import Table
+from routing.core.table.routing_table import Table
 from routing.models import Generation, Hostname, Mapping, Registry, StreamedBytes, Tenant
-from routing.services.quotas import month_now
+from routing.services.base.quotas import month_now
 from tests.admin.conftest import Desk, add, errors_of, messages_of, text_of
 
 Member = Callable[[Tenant, str], Desk]

@@ -9,11 +9,10 @@ from django.contrib.auth import get_user_model
 from pytest_django import Settings
 
 from routing.models import Registry
+from tests.admin.conftest import Desk, messages_of
 from tests.registries.sick_server import SickServer
 from tests.registries.small_registry import SmallRegistry
 from tests.waiting import until
-
-from .conftest import Desk, messages_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

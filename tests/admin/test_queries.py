@@ -7,10 +7,10 @@ from django.test.utils import CaptureQueriesContext
 
 from routing.conf import policy
 from routing.models import Hostname, HostnameClaim, Invitation, Mapping, Membership, Registry, Tenant
-from routing.models.load import load_table
-from routing.services.claims import claim_hostname
-from routing.services.mappings import repoint
-from routing.services.members import add_member, invite
+from routing.services.hostnames.claims import claim_hostname
+from routing.services.mappings.mappings import repoint
+from routing.services.people.members import add_member, invite
+from routing.table.load import load_table
 from tests.admin.conftest import SET_UP, Desk, add
 
 LISTS = ["mapping", "hostname", "registry", "tenant", "membership", "invitation", "hostnameclaim"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from routing.core.table import Table
+from routing.core.table.routing_table import Table
 from routing.models import Generation, Hostname, Mapping, Tenant
 from tests.admin.conftest import Desk, add, messages_of, text_of
 

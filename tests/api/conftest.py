@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from routing.core.table import Table
-from routing.services.api_tokens import create_api_token
+from routing.core.table.routing_table import Table
+from routing.services.people.api_tokens import create_api_token
 from tests.conftest import Person
 
 

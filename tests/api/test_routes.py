@@ -11,8 +11,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from routing.models import Hostname, Mapping, Registry, Tenant
-from routing.services.actor import Actor
-from routing.services.mappings import add_mapping
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import add_mapping
 from tests.accounts.signing_in import Browser
 from tests.api.conftest import Program, program_of
 from tests.conftest import Person

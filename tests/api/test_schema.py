@@ -19,8 +19,8 @@ from pytest_django import Settings
 from schemathesis import checks
 from schemathesis.core.result import Ok
 
-from routing.api.door import api
-from routing.services.api_tokens import create_api_token
+from routing.api.api import api
+from routing.services.people.api_tokens import create_api_token
 from tests.authority.world import World, make_world
 from tests.dns.name_server import NameServer
 

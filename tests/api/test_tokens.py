@@ -14,13 +14,13 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from routing.api.authentication import FAILURES
+from routing.api.auth import FAILURES
 from routing.models import ApiToken, Mapping, Membership, Tenant
-from routing.services.actor import Actor
-from routing.services.api_tokens import create_api_token
-from routing.services.errors import NotFound, VerbError
-from routing.services.mappings import add_mapping
-from routing.services.permissions import Denied
+from routing.services.base.actor import Actor
+from routing.services.base.errors import NotFound, VerbError
+from routing.services.base.permissions import Denied
+from routing.services.mappings.mappings import add_mapping
+from routing.services.people.api_tokens import create_api_token
 from tests.accounts.signing_in import PASSWORD, Browser, sign_in, with_password
 from tests.api.conftest import Program, program_of
 from tests.conftest import Person

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.test import Client
 
-from routing.api.door import api
+from routing.api.api import api
 from routing.models import Role
 from tests.authority.walking import ABSENT, ALLOWED, DENIED, REFUSED, SIGN_IN, Seen, forget
 from tests.authority.world import World

@@ -25,7 +25,7 @@ claims.remove_claim          | .                          | - - | - - - | n n y 
 claims.get_claim             | .                          | - - | - - - | y y y | y
 claims.check_claim           | .                          | - - | - - - | n n y | y
 claims.vouch_hostname        | .                          | n n | n n n | n n n | y
-explaining.explain           | .                          | - - | - - - | y y y | y
+explain.explain         | .                          | - - | - - - | y y y | y
 hostnames.get_hostname       | .                          | - - | - - - | y y y | y
 hostnames.save_hostname      | a new one                  | n n | n n n | n n n | y
 hostnames.save_hostname      | a switch                   | - - | - - - | n n y | y
@@ -49,10 +49,10 @@ members.change_role          | .                          | - - | - - - | n n y 
 members.remove_member        | another                    | - - | - - - | n n y | y
 members.remove_member        | oneself                    | - - | - - - | y y r | -
 members.account_of           | .                          | n n | n n n | n n n | y
-probing.probe                | own registry               | - - | - - - | n y y | y
-probing.probe                | shared registry            | n n | n n n | n n n | y
-probing.probe_mapping        | .                          | - - | - - - | n y y | y
-rechecks.check_hostname      | .                          | - - | - - - | n n y | y
+probes.probe                | own registry               | - - | - - - | n y y | y
+probes.probe                | shared registry            | n n | n n n | n n n | y
+probes.probe_mapping        | .                          | - - | - - - | n y y | y
+proof_checks.check_hostname      | .                          | - - | - - - | n n y | y
 registries.save_registry     | a new one                  | - - | - - - | n y y | y
 registries.save_registry     | a new shared one           | n n | n n n | n n n | y
 registries.save_registry     | own registry               | - - | - - - | n y y | y

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
-from routing.core.table import Table
-from routing.services.api_tokens import create_api_token
+from routing.core.table.routing_table import Table
+from routing.services.people.api_tokens import create_api_token
 from tests.authority import pages, routes, verbs
 from tests.authority.table import ROUTES, VERBS
 from tests.authority.table_of_pages import PAGES

@@ -10,19 +10,11 @@ from typing import Any
 
 from routing import services
 from routing.models import Hostname, Membership, Registry, Role, Tenant
-from routing.services import (
-    api_tokens,
-    claims,
-    explaining,
-    hostnames,
-    mappings,
-    members,
-    probing,
-    rechecks,
-    registries,
-    tenants,
-)
-from routing.services.actor import Actor
+from routing.services.base.actor import Actor
+from routing.services.hostnames import claims, hostnames, proof_checks
+from routing.services.mappings import explain, mappings
+from routing.services.people import api_tokens, members, tenants
+from routing.services.registries import probes, registries
 from tests.authority.world import World
 
 #: Functions that take an actor and are no verbs: they judge, or are asked by verbs.
@@ -39,7 +31,7 @@ NOT_VERBS = frozenset(
         "permissions.visible_registries",
         "quotas.check_hostnames",
         "quotas.check_mappings",
-        "work.work",
+        "unit_of_work.work",
     }
 )
 
@@ -50,12 +42,12 @@ _OPTIONS: dict[str, Any] = {"allow_push": True, "private": False, "delivery": "a
 def known_verbs() -> set[str]:
     """Every public function of `routing.services` whose first argument is the actor, as `module.function`."""
     found = set()
-    for module_info in pkgutil.iter_modules(services.__path__):
-        module = import_module(f"{services.__name__}.{module_info.name}")
+    for module_info in pkgutil.walk_packages(services.__path__, f"{services.__name__}."):
+        module = import_module(module_info.name)
         for name, function in inspect.getmembers(module, inspect.isfunction):
             own = function.__module__ == module.__name__ and not name.startswith("_")
             if own and next(iter(inspect.signature(function).parameters), "") == "actor":
-                found.add(f"{module_info.name}.{name}")
+                found.add(f"{module_info.name.rpartition('.')[2]}.{name}")
     return found
 
 
@@ -137,7 +129,7 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("claims.get_claim", "."): lambda a, w: claims.get_claim(a, w["claim"].pk),
     ("claims.check_claim", "."): lambda a, w: claims.check_claim(a, claim_id=w["claim"].pk),
     ("claims.vouch_hostname", "."): _vouch,
-    ("explaining.explain", "."): lambda a, w: explaining.explain(a, f"{w['hostname'].name}/app:1"),
+    ("explain.explain", "."): lambda a, w: explain.explain(a, f"{w['hostname'].name}/app:1"),
     ("hostnames.get_hostname", "."): lambda a, w: hostnames.get_hostname(a, w["hostname"].pk),
     ("hostnames.save_hostname", "a new one"): _new_hostname,
     ("hostnames.save_hostname", "a switch"): (
@@ -173,10 +165,12 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("members.change_role", "."): lambda a, w: members.change_role(a, membership_id=w["member"].pk, role=Role.OWNER),
     ("members.remove_member", "another"): lambda a, w: members.remove_member(a, membership_id=w["member"].pk),
     ("members.remove_member", "oneself"): lambda a, w: members.remove_member(a, membership_id=_own_membership(a, w)),
-    ("probing.probe", "own registry"): lambda a, w: probing.probe(a, registry_id=w["registry"].pk),
-    ("probing.probe", "shared registry"): lambda a, w: probing.probe(a, registry_id=w["shared registry"].pk),
-    ("probing.probe_mapping", "."): lambda a, w: probing.probe_mapping(a, mapping_id=w["mapping"].pk),
-    ("rechecks.check_hostname", "."): lambda a, w: rechecks.check_hostname(a, hostname_id=w["proved hostname"].pk),
+    ("probes.probe", "own registry"): lambda a, w: probes.probe(a, registry_id=w["registry"].pk),
+    ("probes.probe", "shared registry"): lambda a, w: probes.probe(a, registry_id=w["shared registry"].pk),
+    ("probes.probe_mapping", "."): lambda a, w: probes.probe_mapping(a, mapping_id=w["mapping"].pk),
+    ("proof_checks.check_hostname", "."): lambda a, w: proof_checks.check_hostname(
+        a, hostname_id=w["proved hostname"].pk
+    ),
     ("registries.save_registry", "a new one"): lambda a, w: _new_registry(a, w["tenant"]),
     ("registries.save_registry", "a new shared one"): lambda a, w: _new_registry(a, None),
     ("registries.save_registry", "own registry"): lambda a, w: _change_registry(a, w["registry"]),

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
-from routing.services.errors import NotFound, VerbError
-from routing.services.permissions import Denied
+from routing.services.base.errors import NotFound, VerbError
+from routing.services.base.permissions import Denied
 from tests.authority.world import ROLES, SECRET, STRANGERS, World, snapshot
 
 ALLOWED, DENIED, ABSENT, SIGN_IN, REFUSED, LED_ON = "y", "n", "-", "s", "r", "l"

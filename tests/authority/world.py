@@ -21,14 +21,14 @@ from django.test import Client
 from django.utils import timezone
 
 from routing.models import ApiToken, Hostname, Membership, Registry, Role, Tenant
-from routing.services.actor import Actor
-from routing.services.api_tokens import create_api_token
-from routing.services.claims import claim_hostname
-from routing.services.hostnames import save_hostname
-from routing.services.mappings import add_mapping
-from routing.services.members import invite
-from routing.services.registries import save_registry
-from routing.services.tenants import save_tenant
+from routing.services.base.actor import Actor
+from routing.services.hostnames.claims import claim_hostname
+from routing.services.hostnames.hostnames import save_hostname
+from routing.services.mappings.mappings import add_mapping
+from routing.services.people.api_tokens import create_api_token
+from routing.services.people.members import invite
+from routing.services.people.tenants import save_tenant
+from routing.services.registries.registries import save_registry
 
 SECRET = "sesame"
 SET_UP = Actor.program("set-up")

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from routing.models import Invitation
-from routing.services.members import invitation_of
+from routing.services.people.members import invitation_of
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db

@@ -9,10 +9,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from routing.checks import check_proof_settings
+from routing.checks.settings import check_proof_settings
 from routing.models import Hostname, HostnameClaim
-from routing.services.actor import Actor
-from routing.services.claims import claim_hostname
+from routing.services.base.actor import Actor
+from routing.services.hostnames.claims import claim_hostname
 from tests.conftest import Person
 from tests.dns.name_server import NameServer, txt
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.core.management import CommandError, call_command
 
-from routing.core.table import Table
+from routing.core.table.routing_table import Table
 from routing.models import Generation
 from tests.conftest import Person
 

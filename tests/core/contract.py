@@ -8,12 +8,12 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from routing.core.clients import parse_clients
 from routing.core.decide import Request
 from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
-from routing.core.mappings import Flag, MappingEntry
-from routing.core.policy import Policy
-from routing.core.table import Auth, HostEntry, RegistryEntry, Table, TenantEntry
+from routing.core.grammar.user_agents import parse_clients
+from routing.core.table.mapping_entry import Flag, MappingEntry
+from routing.core.table.policy import Policy
+from routing.core.table.routing_table import Auth, HostEntry, RegistryEntry, Table, TenantEntry
 
 ON = Flag.ENABLED
 DIGEST = "sha256:" + "0123456789abcdef" * 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .contract import (
+from tests.core.contract import (
     DOCKER,
     PODMAN,
     Asked,
@@ -16,7 +16,7 @@ from .contract import (
     Row,
     To,
 )
-from .contract_targets import BLOB, CONTENT, FOUND, GHCR, HUB, LISTS, MANIFEST, MCR, QUAY, TARGET_ROWS, row
+from tests.core.contract_targets import BLOB, CONTENT, FOUND, GHCR, HUB, LISTS, MANIFEST, MCR, QUAY, TARGET_ROWS, row
 
 
 def strategy_rows() -> Iterator[Row]:

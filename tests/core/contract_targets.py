@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from routing.core.decide import Request
-
-from .contract import (
+from tests.core.contract import (
     DIGEST,
     DOCKER,
     PODMAN,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.core.clients import ClientsInvalid, client_of, parse_clients, reauthorises
+from routing.core.grammar.user_agents import ClientsInvalid, client_of, parse_clients, reauthorises
 
 
 @pytest.mark.parametrize(

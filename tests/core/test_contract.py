@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from routing.core.decide import decide
-
-from .contract import Row, agrees, build_table, outcome_of
-from .contract_rows import ROWS
+from tests.core.contract import Row, agrees, build_table, outcome_of
+from tests.core.contract_rows import ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "request-handling.md"

@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 
 from routing.core.decide import Request, decide
 from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
-from routing.core.mappings import Flag, MappingEntry
-from routing.core.table import RegistryEntry, Table
-
-from .contract import CONTROL_HOSTS, DIGEST, HOSTS, MAPPINGS, ON, REGISTRIES, TENANTS, build_table
+from routing.core.table.mapping_entry import Flag, MappingEntry
+from routing.core.table.routing_table import RegistryEntry, Table
+from tests.core.contract import CONTROL_HOSTS, DIGEST, HOSTS, MAPPINGS, ON, REGISTRIES, TENANTS, build_table
 
 # Five tests of this many: 55,000 requests.
 EXAMPLES = 11_000

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.core.hosts import HostInvalid, is_ip_address, normalise_hostname, parse_authority
+from routing.core.grammar.hosts import HostInvalid, is_ip_address, normalise_hostname, parse_authority
 
 ENDS = st.sampled_from("azAZ09")
 LABELS = ENDS | st.builds("{}{}{}".format, ENDS, st.text("aZ0-", max_size=8), ENDS)

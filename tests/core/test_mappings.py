@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.core.mappings import Flag, MappingEntry, pack, shared, unpack
+from routing.core.table.mapping_entry import Flag, MappingEntry, pack, shared, unpack
 
 PREFIX = st.sampled_from(["", "acme", "acme/app", "a/b/c", "library"])
 ENTRY = st.builds(MappingEntry, st.integers(1, 10**9).map(str), PREFIX, st.integers(0, 15))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from routing.core.names import (
+from routing.core.grammar.names import (
     Kind,
     TargetInvalid,
     is_digest,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from routing.core.mappings import Flag, MappingEntry
-from routing.core.outlook import Outlook, outlooks
-from routing.core.policy import Policy
-from routing.core.table import HostEntry, RegistryEntry, Table, TenantEntry
+from routing.core.client_support import Outlook, outlooks
+from routing.core.table.mapping_entry import Flag, MappingEntry
+from routing.core.table.policy import Policy
+from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
 from tests.e2e.cells import KINDS, Kind
 
 HOST = "docker.acme.com"

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from routing.core.sharded import ShardedMap
+from routing.core.table.sharded_map import ShardedMap
 
 KEYS = st.text("abc/", max_size=4)
 CHANGES = st.dictionaries(KEYS, st.none() | st.integers(), max_size=6)

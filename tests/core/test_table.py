@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing.core.mappings import Flag, MappingEntry
-from routing.core.policy import Policy
-from routing.core.table import (
+from routing.core.table.host_registries import RENAMES
+from routing.core.table.mapping_entry import Flag, MappingEntry
+from routing.core.table.policy import Policy
+from routing.core.table.routing_table import (
     Auth,
     Change,
     HostEntry,
@@ -22,7 +23,6 @@ from routing.core.table import (
     TenantEntry,
     strategy_of,
 )
-from routing.core.usage import RENAMES
 
 HOSTS = ["a.example", "b.example", "*.c.example"]
 REGISTRIES = ["1", "2", "3"]

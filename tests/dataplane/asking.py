@@ -13,10 +13,10 @@ from django.http import StreamingHttpResponse
 from django.test import AsyncClient
 
 from routing.conf import policy
-from routing.core.mappings import Flag, MappingEntry, mapping_key
-from routing.core.table import HostEntry, RegistryEntry, Table, TenantEntry
-from routing.dataplane.asgi import Application
-from routing.dataplane.live import live
+from routing.core.table.mapping_entry import Flag, MappingEntry, mapping_key
+from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
+from routing.dataplane.live.live_table import live
+from routing.dataplane.serving.body_guard import Application
 from tests.registries.sick_server import Asked, SickServer
 
 HOST = "docker.acme.com"

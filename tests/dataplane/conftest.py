@@ -10,14 +10,13 @@ import pytest
 import pytest_asyncio
 from pytest_django import Settings
 
-from routing.core.table import RegistryEntry
-from routing.dataplane import upstream
-from routing.dataplane.middleware import FacadeMiddleware
+from routing.core.table.routing_table import RegistryEntry
+from routing.dataplane.serving.middleware import FacadeMiddleware
+from routing.dataplane.upstream import client_pool
 from routing.registries.client import RegistryClient
+from tests.dataplane.asking import Asking
 from tests.fast_lane.lanes import facade
 from tests.registries.sick_server import SickServer
-
-from .asking import Asking
 
 # Loading the system's certificates takes longer than most of these tests; none of those that use this speak TLS.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -39,7 +38,7 @@ def trusting(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     settings.FACADE_CONNECT_SECONDS = 20.0
     settings.FACADE_RELAY_SECONDS = 30.0
     monkeypatch.setattr(FacadeMiddleware, "sync_capable", False)
-    monkeypatch.setattr(upstream, "RegistryClient", functools.partial(RegistryClient, tls=NO_CERTIFICATES))
+    monkeypatch.setattr(client_pool, "RegistryClient", functools.partial(RegistryClient, tls=NO_CERTIFICATES))
     return settings
 
 
@@ -51,4 +50,4 @@ async def ask(server: SickServer, trusting: Settings, request: pytest.FixtureReq
     """
     registry = RegistryEntry(server.url, "the registry", auth="bearer", realm=f"{server.url}/realm", service="s")
     yield Asking(server, registry, facade() if request.param == "application" else None)
-    await upstream.close()
+    await client_pool.close()

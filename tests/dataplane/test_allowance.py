@@ -12,12 +12,11 @@ import pytest
 from django.db import OperationalError, connections
 from pytest_django import Settings
 
-from routing.dataplane import allowance as module
-from routing.dataplane.allowance import Allowance
+from routing.dataplane.upstream import streaming_quota as module
+from routing.dataplane.upstream.streaming_quota import Allowance
 from routing.models import StreamedBytes, Tenant
+from tests.dataplane.test_live import Outage
 from tests.waiting import until
-
-from .test_live import Outage
 
 GIB = 1024**3
 NOVEMBER, DECEMBER = date(2026, 11, 1), date(2026, 12, 1)

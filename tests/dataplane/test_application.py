@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from routing.dataplane.application import DataPlane
-from routing.dataplane.asgi import MAX_TOKEN_FORM_BYTES, Receive, Scope, Send
-from routing.dataplane.limits import limits
-from routing.dataplane.live import live
+from routing.dataplane.live.live_table import live
+from routing.dataplane.serving.asgi import DataPlane
+from routing.dataplane.serving.body_guard import MAX_TOKEN_FORM_BYTES, Receive, Scope, Send
+from routing.dataplane.upstream.relay_limits import limits
+from tests.dataplane.asking import BLOB, HOST, MANIFEST, PODMAN, TOKEN, UPSTREAM, Asking
 from tests.fast_lane.lanes import facade, table
 from tests.registries.sick_server import Exchange, SickServer
 from tests.registries.waiting import eventually
-
-from .asking import BLOB, HOST, MANIFEST, PODMAN, TOKEN, UPSTREAM, Asking
 
 pytestmark = pytest.mark.parametrize("ask", ["application"], indirect=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from routing.dataplane.asgi import (
+from routing.dataplane.serving.body_guard import (
     MAX_CONTROL_BODY_BYTES,
     MAX_DRAINED_BYTES,
     MAX_TOKEN_FORM_BYTES,

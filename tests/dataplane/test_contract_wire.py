@@ -9,12 +9,11 @@ from django.test import AsyncClient, Client
 from pytest_django import Settings
 
 from routing.core.decide import Request
-from routing.core.hosts import parse_authority
-from routing.dataplane.live import live
+from routing.core.grammar.hosts import parse_authority
+from routing.dataplane.live.live_table import live
 from tests.core.contract import ALONE, DOCKER, PODMAN, Asked, Django, Empty, Refused, Row, To, build_table
 from tests.core.contract_rows import ROWS
-
-from .wire import Wire, send, send_async, send_before_django
+from tests.dataplane.wire import Wire, send, send_async, send_before_django
 
 SYNC, ASYNC = Client(), AsyncClient()
 # The others ask a registry: test_relay.py and test_token.py.

@@ -14,12 +14,12 @@ from django.test import Client
 from pytest_django import Settings
 
 from routing.conf import NOTIFY_CHANNEL, policy
-from routing.dataplane import live as live_module
-from routing.dataplane.live import LiveTable
+from routing.dataplane.live import live_table as live_module
+from routing.dataplane.live.live_table import LiveTable
 from routing.models import Change, Generation, Mapping
-from routing.models.load import load_table
-from routing.services.actor import Actor
-from routing.services.mappings import add_mapping, repoint
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import add_mapping, repoint
+from routing.table.load import load_table
 from tests.waiting import until
 
 HOST = "docker.acme.com"
@@ -45,7 +45,7 @@ def no_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def loads(monkeypatch: pytest.MonkeyPatch) -> mock.Mock:
     """Counts how often the whole table is read, whoever asks for it."""
     counted = mock.Mock(side_effect=load_table)
-    monkeypatch.setattr("routing.models.load.load_table", counted)
+    monkeypatch.setattr("routing.table.load.load_table", counted)
     return counted
 
 
@@ -264,8 +264,8 @@ def test_days_without_the_database_the_table_ages_and_the_facade_stays_ready(
     platform: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = LiveTable()
-    monkeypatch.setattr("routing.dataplane.health.live", live)
-    monkeypatch.setattr("routing.dataplane.middleware.live", live)
+    monkeypatch.setattr("routing.dataplane.telemetry.health_views.live", live)
+    monkeypatch.setattr("routing.dataplane.serving.middleware.live", live)
     add(platform, "acme", "ghcr.io/acme")
     live.refresh()
     assert live.confirmed_at is not None

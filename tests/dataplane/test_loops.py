@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from routing.conf import policy
-from routing.core.mappings import Flag, MappingEntry
-from routing.core.table import Auth, HostEntry, RegistryEntry, Table, TenantEntry
-from routing.dataplane.live import live
+from routing.core.table.mapping_entry import Flag, MappingEntry
+from routing.core.table.routing_table import Auth, HostEntry, RegistryEntry, Table, TenantEntry
+from routing.dataplane.live.live_table import live
+from tests.dataplane.asking import BASIC, BLOB, MANIFEST, TAGS, UPSTREAM, Asking
 from tests.registries.sick_server import SickServer
-
-from .asking import BASIC, BLOB, MANIFEST, TAGS, UPSTREAM, Asking
 
 TOKEN_REQUEST = "/token?scope=repository:team/app:pull"
 CREDENTIALS = ("authorization", f"Basic {BASIC}")

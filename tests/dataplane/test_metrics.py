@@ -11,16 +11,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
 from routing.core.decide import Request
-from routing.dataplane.live import LiveTable, live
-from routing.dataplane.metrics import registry
-from routing.services.actor import Actor
-from routing.services.mappings import add_mapping, repoint
+from routing.dataplane.live.live_table import LiveTable, live
+from routing.dataplane.telemetry.metrics import registry
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import add_mapping, repoint
 from tests.core.contract import DOCKER, PODMAN
+from tests.dataplane.asking import MANIFEST, UPSTREAM, Asking
+from tests.dataplane.wire import send
 from tests.fast_lane.lanes import table as build_table
 from tests.registries.sick_server import Exchange, SickServer
-
-from .asking import MANIFEST, UPSTREAM, Asking
-from .wire import send
 
 CONTROL = "localhost"
 TOKEN = "correct-horse-battery"
@@ -91,7 +90,7 @@ async def test_relays_and_their_failures_are_told(ask: Asking, server: SickServe
 
 def told() -> Values:
     """As `scrape`, from within an event loop."""
-    from routing.dataplane.metrics_page import flush
+    from routing.dataplane.telemetry.metrics_view import flush
 
     flush()
     return {
@@ -108,7 +107,7 @@ def test_the_table_and_the_way_of_a_change_are_told(
     platform: Actor, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     following = LiveTable()
-    monkeypatch.setattr("routing.dataplane.metrics_page.live", following)
+    monkeypatch.setattr("routing.dataplane.telemetry.metrics_view.live", following)
     assert scrape()["facade_database_reachable"] == 0
     add_mapping(platform, "", hostname="docker.acme.com", prefix="a", target="ghcr.io/a")
     following.try_refresh()

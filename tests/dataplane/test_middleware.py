@@ -18,15 +18,14 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from routing.core.decide import Request, decide
-from routing.core.table import Change, Table
-from routing.dataplane.live import live
-from routing.dataplane.middleware import FacadeMiddleware
-from routing.services.actor import Actor
-from routing.services.mappings import add_mapping, repoint
+from routing.core.table.routing_table import Change, Table
+from routing.dataplane.live.live_table import live
+from routing.dataplane.serving.middleware import FacadeMiddleware
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import add_mapping, repoint
 from tests.core.contract import ALONE, DOCKER, PODMAN, REGISTRIES, build_table, outcome_of
 from tests.core.test_hostile_targets import Choices
-
-from .wire import environ_of, send, send_async
+from tests.dataplane.wire import environ_of, send, send_async
 
 PULL = Request("GET", "docker.acme.com", "/v2/acme/web/manifests/1.0", "", DOCKER)
 CONTROL = "localhost"

@@ -7,11 +7,10 @@ from django.test import AsyncClient, Client
 from pytest_django import Settings
 
 from routing.core.decide import Request
-from routing.dataplane.live import live
-from routing.dataplane.proxies import effective_host, is_trusted, outside_of
+from routing.dataplane.live.live_table import live
+from routing.dataplane.request.forwarded import effective_host, is_trusted, outside_of
 from tests.core.contract import PODMAN, build_table
-
-from .wire import Wire, environ_of, scope_of, wire_of
+from tests.dataplane.wire import Wire, environ_of, scope_of, wire_of
 
 FORWARDED = {
     "REMOTE_ADDR": "10.0.0.5",

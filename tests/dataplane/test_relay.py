@@ -14,15 +14,12 @@ from unittest import mock
 import pytest
 from pytest_django import Settings
 
-from routing.core.mappings import Flag
-from routing.core.table import Auth, RegistryEntry
-from routing.dataplane.allowance import allowance
-from routing.dataplane.counters import RELAYED_BYTES, STREAMED_BYTES, counters
-from routing.dataplane.limits import limits
-from tests.registries.sick_server import Exchange, SickServer
-from tests.registries.waiting import eventually
-
-from .asking import (
+from routing.core.table.mapping_entry import Flag
+from routing.core.table.routing_table import Auth, RegistryEntry
+from routing.dataplane.telemetry.counters import RELAYED_BYTES, STREAMED_BYTES, counters
+from routing.dataplane.upstream.relay_limits import limits
+from routing.dataplane.upstream.streaming_quota import allowance
+from tests.dataplane.asking import (
     BASIC,
     BLOB,
     CONTAINERD,
@@ -37,6 +34,8 @@ from .asking import (
     UPSTREAM,
     Asking,
 )
+from tests.registries.sick_server import Exchange, SickServer
+from tests.registries.waiting import eventually
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 CDN = "https://cdn.example/store/ab?X-Credential=a%2Fb%2Bc%20d&X-Signature=0a"

@@ -12,14 +12,13 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from routing.core.table import RegistryEntry
-from routing.dataplane import upstream
-from routing.dataplane.limits import limits
+from routing.core.table.routing_table import RegistryEntry
+from routing.dataplane.upstream import client_pool
+from routing.dataplane.upstream.relay_limits import limits
 from routing.registries.client import RegistryClient
+from tests.dataplane.asking import BLOB, MANIFEST, TAGS, UPSTREAM, Asking, Told
 from tests.registries.certificates import Authority
 from tests.registries.sick_server import Behaviour, Exchange, SickServer
-
-from .asking import BLOB, MANIFEST, TAGS, UPSTREAM, Asking, Told
 
 DEADLINE_SECONDS = 1.0
 # What a machine may add that is busy with other tests.
@@ -173,7 +172,7 @@ async def test_r15_7_a_location_that_this_deployment_does_not_allow(
         # A public name, as far as the guard can see, which leads to the server.
         settings.FACADE_ALLOW_INSECURE_REGISTRIES = settings.FACADE_ALLOW_PRIVATE_REGISTRIES = False
         guarded = functools.partial(_at_loopback, tls=authority.client_context())
-        monkeypatch.setattr(upstream, "RegistryClient", guarded)
+        monkeypatch.setattr(client_pool, "RegistryClient", guarded)
         ask.lead_to(RegistryEntry(f"https://registry.example:{server.port}", "the registry", auth="bearer"))
         server.answers(UPSTREAM[BLOB], 307, {"Location": location})
         answer = await ask(BLOB)

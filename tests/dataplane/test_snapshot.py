@@ -10,23 +10,23 @@ from django.db import OperationalError
 from pytest_django import Settings
 
 from routing.conf import database_identity, policy, snapshot_path
-from routing.core.policy import Policy
-from routing.core.table import Table
-from routing.dataplane import snapshot
-from routing.dataplane.live import LiveTable
-from routing.dataplane.snapshot_keeper import SnapshotKeeper
+from routing.core.table.policy import Policy
+from routing.core.table.routing_table import Table
+from routing.dataplane.live.live_table import LiveTable
+from routing.dataplane.live.snapshot_writer import SnapshotKeeper
 from routing.models import Tenant
-from routing.models.load import load_table
-from routing.services.actor import Actor
-from routing.services.mappings import add_mapping
-from routing.services.tenants import suspend_tenant
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import add_mapping
+from routing.services.people.tenants import suspend_tenant
+from routing.table import snapshot
+from routing.table.load import load_table
 
 HOST = "docker.acme.com"
 
 
 def keeping_connections() -> AbstractContextManager[object]:
     """Without this, a lost database would end the test's own transaction."""
-    return mock.patch("routing.dataplane.live.connections.close_all")
+    return mock.patch("routing.dataplane.live.live_table.connections.close_all")
 
 
 def contents(table: Table) -> list[object]:

@@ -10,12 +10,11 @@ import pytest
 from cryptography.fernet import Fernet
 from pytest_django import Settings
 
-from routing.core.mappings import Flag
-from routing.core.table import Auth, RegistryEntry
-from routing.dataplane import credentials, upstream
+from routing.core.table.mapping_entry import Flag
+from routing.core.table.routing_table import Auth, RegistryEntry
+from routing.dataplane.upstream import client_pool, credentials
+from tests.dataplane.asking import BASIC, DOCKER, HOST, MANIFEST, PODMAN, UPSTREAM, Asking
 from tests.registries.sick_server import Exchange, SickServer
-
-from .asking import BASIC, DOCKER, HOST, MANIFEST, PODMAN, UPSTREAM, Asking
 
 GIVEN = {"token": "upstream.token", "access_token": "upstream.token", "expires_in": 60}
 CREDENTIALS = ("authorization", f"Basic {BASIC}")
@@ -266,7 +265,7 @@ class TestUnprobedRegistries:
         server.on("/v2/", lambda exchange: TestBasicRegistries._guarded(exchange, b"{}"))
         server.on(UPSTREAM[MANIFEST], lambda exchange: TestBasicRegistries._guarded(exchange, b"{}"))
         token = (await ask(f"/token?scope={PULL}", headers=[CREDENTIALS])).json()["token"]
-        await upstream.close()  # As in another worker, which has not asked yet.
+        await client_pool.close()  # As in another worker, which has not asked yet.
         assert (await ask(MANIFEST, headers=[("authorization", f"Bearer {token}")])).status == 200
         assert ask.asked.headers["Authorization"] == f"Basic {BASIC}"
 
@@ -275,7 +274,7 @@ class TestUnprobedRegistries:
         server.answers("/v2/", 200, {}, b"{}")
         server.answers(UPSTREAM[MANIFEST], 200, {"Content-Type": "application/json"}, b"{}")
         token = (await ask(f"/token?scope={PULL}", headers=[CREDENTIALS])).json()["token"]
-        await upstream.close()
+        await client_pool.close()
         assert (await ask(MANIFEST, headers=[("authorization", f"Bearer {token}")])).status == 200
         assert "Authorization" not in ask.asked.headers
 

@@ -9,8 +9,8 @@ from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client
 
 from routing.core.decide import Request
-from routing.dataplane.application import DataPlane
-from routing.dataplane.asgi import Receive, Scope, Send
+from routing.dataplane.serving.asgi import DataPlane
+from routing.dataplane.serving.body_guard import Receive, Scope, Send
 from tests.dataplane.asking import SERVER, told_by
 
 

@@ -9,8 +9,7 @@ from dnslib import RCODE
 
 from routing.dns.txt import NameServer as Address
 from routing.dns.txt import Outcome, TxtAnswer, look_up_txt, parse_name_server
-
-from .name_server import SERVER_FAILURE, NameServer, address, alias, referral, refuse, silence, txt
+from tests.dns.name_server import SERVER_FAILURE, NameServer, address, alias, referral, refuse, silence, txt
 
 NAME = "_registry-facade.docker.acme.com"
 # Long enough for a busy machine.

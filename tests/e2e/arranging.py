@@ -8,11 +8,11 @@ import os
 from typing import Any
 
 from routing.models import Hostname, Mapping, Registry, Tenant
-from routing.services.actor import Actor
-from routing.services.hostnames import save_hostname
-from routing.services.mappings import add_mapping
-from routing.services.probing import probe
-from routing.services.registries import save_registry
+from routing.services.base.actor import Actor
+from routing.services.hostnames.hostnames import save_hostname
+from routing.services.mappings.mappings import add_mapping
+from routing.services.registries.probes import probe
+from routing.services.registries.registries import save_registry
 
 _ACTOR = Actor.program("tests")
 

@@ -40,9 +40,9 @@ def run(facade: Facade, expression: str) -> Any:
         "import json\n"
         "from django.contrib.auth.models import User\n"
         "from routing.models import *\n"
-        "from routing.services.actor import Actor\n"
-        "from routing.services.members import *\n"
-        "from routing.services.tenants import save_tenant\n"
+        "from routing.services.base.actor import Actor\n"
+        "from routing.services.people.members import *\n"
+        "from routing.services.people.tenants import save_tenant\n"
         f"print('=', json.dumps({expression}, default=str))\n"
     )
     return json.loads(facade.manage("shell", "--no-imports", "-c", source).rpartition("= ")[2])

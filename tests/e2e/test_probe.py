@@ -7,10 +7,10 @@ import pytest_asyncio
 
 from routing.registries.client import ClientLimits, RegistryClient
 from routing.registries.guard import GuardPolicy
-from routing.registries.probe import Auth as FoundAuth
-from routing.registries.probe import probe_registry
-from routing.registries.repository_probe import Delivery as FoundDelivery
-from routing.registries.repository_probe import Readable, probe_repository
+from routing.registries.probes.registry import Auth as FoundAuth
+from routing.registries.probes.registry import probe_registry
+from routing.registries.probes.repository import Delivery as FoundDelivery
+from routing.registries.probes.repository import Readable, probe_repository
 from tests.e2e.lab.laboratory import AUTHS, DELIVERIES, OCI, PRIVATE, PUBLIC, TAG, Delivery, Laboratory
 from tests.e2e.lab.registry import Auth
 

@@ -24,8 +24,8 @@ BLOB = f"/v2/team/app/blobs/{DIGEST}"
 _LIMIT = """
 import os
 from routing.models import StreamedBytes, Tenant
-from routing.services.actor import Actor
-from routing.services.tenants import save_tenant
+from routing.services.base.actor import Actor
+from routing.services.people.tenants import save_tenant
 tenant = Tenant.objects.get(slug="door-" + os.environ["HOST"].replace(".", "-"))
 if os.environ["LIMIT"] != "as it is":
     tenant.max_streamed_bytes = int(os.environ["LIMIT"])

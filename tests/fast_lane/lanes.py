@@ -12,13 +12,13 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from routing.core.mappings import MappingEntry
-from routing.core.policy import Policy
-from routing.core.table import HostEntry, RegistryEntry, Table, TenantEntry
-from routing.dataplane.application import DataPlane
-from routing.dataplane.asgi import Application, BodyGuard
-from routing.dataplane.fast_lane import FastLane
-from routing.dataplane.middleware import FacadeMiddleware
+from routing.core.table.mapping_entry import MappingEntry
+from routing.core.table.policy import Policy
+from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
+from routing.dataplane.serving.asgi import DataPlane
+from routing.dataplane.serving.body_guard import Application, BodyGuard
+from routing.dataplane.serving.fast_lane import FastLane
+from routing.dataplane.serving.middleware import FacadeMiddleware
 
 _TURNS_WITHOUT_PROGRESS = 20
 _PATIENCE_SECONDS = 30.0

@@ -4,7 +4,7 @@ from typing import Any
 
 from uvicorn_worker import UvicornWorker
 
-from routing.dataplane.worker import FacadeWorker
+from routing.dataplane.serving.gunicorn_worker import FacadeWorker
 
 
 class PlainWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no types

@@ -14,10 +14,10 @@ from pytest_django import Settings
 from uvicorn.config import Config
 from uvicorn.server import Server
 
-from routing.dataplane import bounds
-from routing.dataplane.bounds import MAX_HEAD_BYTES
-from routing.dataplane.fast_lane import FastLane
-from routing.dataplane.live import live
+from routing.dataplane.live.live_table import live
+from routing.dataplane.serving import connection_limits
+from routing.dataplane.serving.connection_limits import MAX_HEAD_BYTES
+from routing.dataplane.serving.fast_lane import FastLane
 from tests.fast_lane.lanes import Counting, facade, table
 from tests.fast_lane.requests import PLAIN
 from tests.waiting import until
@@ -183,7 +183,7 @@ async def test_how_long_a_head_may_be(size: int) -> None:
 
 
 async def test_one_connection_too_many_is_closed_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "max_connections", lambda: 3)
+    monkeypatch.setattr(connection_limits, "max_connections", lambda: 3)
     with Running(MUCH_LATER_SECONDS, Counting(facade())) as server:
         first = [await connect(server) for _ in range(3)]
         reader, extra = await connect(server)
@@ -217,11 +217,11 @@ def test_connections_fit_into_the_files_that_may_be_open(
 ) -> None:
     settings.FACADE_MAX_CONNECTIONS, settings.FACADE_MAX_RELAYS = 10_000, 512
     limits = [soft, hard]
-    monkeypatch.setattr(bounds, "_allowed", None)
+    monkeypatch.setattr(connection_limits, "_allowed", None)
     monkeypatch.setattr(resource, "getrlimit", lambda _which: tuple(limits))
     monkeypatch.setattr(resource, "setrlimit", lambda _which, new: limits.__setitem__(slice(0, 2), new))
 
-    assert bounds.max_connections() == allowed
+    assert connection_limits.max_connections() == allowed
     assert limits == [then, hard]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from routing.core.clients import client_of
-from routing.dataplane.memory import Memory
-from routing.dataplane.plain_requests import Fields
+from routing.core.grammar.user_agents import client_of
+from routing.dataplane.serving.raw_request import Fields
+from routing.dataplane.serving.redirect_cache import Memory
 
 FIELDS = Fields("docker/28", client_of("docker/28"), False, False, "")
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from pytest_django import Settings
 
-from routing.dataplane.counters import REDIRECTS, counters
-from routing.dataplane.live import live
+from routing.dataplane.live.live_table import live
+from routing.dataplane.telemetry.counters import REDIRECTS, counters
 from tests.fast_lane import requests
 from tests.fast_lane.lanes import Lane, Lanes, table
 from tests.fast_lane.requests import PLAIN

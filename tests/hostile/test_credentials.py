@@ -10,10 +10,10 @@ import pytest_asyncio
 from pytest_django import Settings
 
 from routing.conf import policy
-from routing.core.mappings import Flag, MappingEntry, mapping_key
-from routing.core.table import HostEntry, RegistryEntry, Table, TenantEntry
-from routing.dataplane import upstream
-from routing.dataplane.live import live
+from routing.core.table.mapping_entry import Flag, MappingEntry, mapping_key
+from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
+from routing.dataplane.live.live_table import live
+from routing.dataplane.upstream import client_pool
 from tests.dataplane.asking import Asking
 from tests.registries.sick_server import SickServer
 
@@ -40,7 +40,7 @@ async def ask(server: SickServer, trusting: Settings) -> AsyncIterator[Asking]:
     server.answers("/v2/", 401, {"WWW-Authenticate": f'Bearer realm="{server.url}/realm",service="s"'})
     server.answers_json("/realm", {"token": "alices.token"})
     yield Asking(server, entry(server))
-    await upstream.close()
+    await client_pool.close()
 
 
 def entry(server: SickServer, realm: str = "/realm", auth: str = "bearer") -> RegistryEntry:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from pytest_django import DjangoDbBlocker
 
 import routing
-from routing.dataplane.live import live
+from routing.dataplane.live.live_table import live
 from routing.models import (
     Hostname,
     HostnameClaim,
@@ -23,11 +23,11 @@ from routing.models import (
     Registry,
     Tenant,
 )
-from routing.services.claims import claim_hostname
-from routing.services.hostnames import save_hostname
-from routing.services.mappings import add_mapping
-from routing.services.members import invite
-from routing.services.registries import save_registry
+from routing.services.hostnames.claims import claim_hostname
+from routing.services.hostnames.hostnames import save_hostname
+from routing.services.mappings.mappings import add_mapping
+from routing.services.people.members import invite
+from routing.services.registries.registries import save_registry
 from tests.authority.world import SET_UP, World, make_world
 
 pytestmark = pytest.mark.django_db

@@ -10,14 +10,14 @@ import pytest_asyncio
 from pytest_django import Settings
 
 from routing.conf import guard_policy
-from routing.core.table import RegistryEntry
-from routing.dataplane import upstream
-from routing.dataplane.middleware import FacadeMiddleware
+from routing.core.table.routing_table import RegistryEntry
+from routing.dataplane.serving.middleware import FacadeMiddleware
+from routing.dataplane.upstream import client_pool
 from routing.models import Mapping, Registry
 from routing.registries.client import RegistryClient
-from routing.services.errors import VerbError
-from routing.services.mappings import add_mapping, repoint
-from routing.services.registries import save_registry
+from routing.services.base.errors import VerbError
+from routing.services.mappings.mappings import add_mapping, repoint
+from routing.services.registries.registries import save_registry
 from tests.conftest import Person
 from tests.dataplane.asking import BLOB, MANIFEST, Asking
 from tests.dataplane.conftest import NO_CERTIFICATES
@@ -90,7 +90,7 @@ async def ask(server: SickServer, settings: Settings, monkeypatch: pytest.Monkey
     monkeypatch.setattr(FacadeMiddleware, "sync_capable", False)
     origin = f"http://{NAME}:{server.port}"
     yield Asking(server, RegistryEntry(origin, "inside", auth="bearer", realm=f"{origin}/realm", service="s"))
-    await upstream.close()
+    await client_pool.close()
 
 
 @pytest.mark.parametrize("inside", ["127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "fd00:ec2::254"])
@@ -100,7 +100,7 @@ async def test_a_name_that_changes_its_answer_leads_no_request_inside(
 ) -> None:
     names = Rebinding("8.8.8.8", inside)
     client = functools.partial(RegistryClient, tls=NO_CERTIFICATES, resolver=names)
-    monkeypatch.setattr(upstream, "RegistryClient", client)
+    monkeypatch.setattr(client_pool, "RegistryClient", client)
     async with client(guard_policy()) as probing:
         # As a probe does beforehand: then the name is at a public address.
         await probing.check_reachable_address(ask.registry.origin)

@@ -8,8 +8,8 @@ from django.contrib.auth import authenticate, get_user_model
 from django.core.management import call_command
 
 from routing.models import Mapping
-from routing.services.actor import Actor
-from routing.services.mappings import add_mapping
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import add_mapping
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,7 @@ import pytest_asyncio
 
 from routing.registries.client import ClientLimits, RegistryClient
 from routing.registries.guard import GuardPolicy
-
-from .sick_server import SickServer
+from tests.registries.sick_server import SickServer
 
 ANYTHING = GuardPolicy(allow_insecure=True, allow_private=True)
 # Long enough that no busy machine reaches it where a test expects something else than a timeout.

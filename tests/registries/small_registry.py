@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
-from .sick_server import Asked, Exchange, SickServer
+from tests.registries.sick_server import Asked, Exchange, SickServer
 
 LAYER = b"layer" * 1000
 BASIC = "Basic " + b64encode(b"user:password").decode()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.registries.challenge import Challenge, find_challenge, format_bearer, parse_challenges
+from routing.registries.auth.challenge import Challenge, find_challenge, format_bearer, parse_challenges
 
 TOKENS = st.text(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~", min_size=1, max_size=12)
 VALUES = st.text([chr(code) for code in range(0x20, 0x7F)], max_size=40)

@@ -8,11 +8,10 @@ from dataclasses import replace
 import pytest
 
 from routing.registries.client import ClientLimits, RegistryClient
-from routing.registries.errors import RegistryTimeout, ResponseTooLarge, UnsendableRequest
-
-from .conftest import ANYTHING, PATIENT
-from .sick_server import CHUNK, Exchange, SickServer
-from .waiting import eventually
+from routing.registries.exceptions import RegistryTimeout, ResponseTooLarge, UnsendableRequest
+from tests.registries.conftest import ANYTHING, PATIENT
+from tests.registries.sick_server import CHUNK, Exchange, SickServer
+from tests.registries.waiting import eventually
 
 StartServer = Callable[..., SickServer]
 

@@ -10,16 +10,15 @@ from dataclasses import replace
 import pytest
 
 from routing.registries.client import RegistryClient
-from routing.registries.errors import (
+from routing.registries.exceptions import (
     BadResponse,
     RegistryError,
     RegistryTimeout,
     RegistryUnreachable,
     ResponseTooLarge,
 )
-
-from .conftest import ANYTHING, PATIENT
-from .sick_server import CHUNK, Behaviour, Exchange, SickServer
+from tests.registries.conftest import ANYTHING, PATIENT
+from tests.registries.sick_server import CHUNK, Behaviour, Exchange, SickServer
 
 StartServer = Callable[..., SickServer]
 

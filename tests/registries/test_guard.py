@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from routing.registries.client import ClientLimits, RegistryClient
-from routing.registries.errors import ForbiddenAddress, RegistryTimeout, RegistryUnreachable
+from routing.registries.exceptions import ForbiddenAddress, RegistryTimeout, RegistryUnreachable
 from routing.registries.guard import GuardedBackend, GuardPolicy, check_url
-
-from .certificates import Authority
-from .conftest import ANYTHING, PATIENT
-from .sick_server import SickServer
+from tests.registries.certificates import Authority
+from tests.registries.conftest import ANYTHING, PATIENT
+from tests.registries.sick_server import SickServer
 
 StartServer = Callable[..., SickServer]
 

@@ -8,12 +8,11 @@ import pytest
 
 from routing.registries.client import ClientLimits, RegistryClient
 from routing.registries.guard import GuardPolicy
-from routing.registries.probe import Auth, RegistryProbe, probe_registry
-
-from .certificates import Authority
-from .conftest import ANYTHING, PATIENT
-from .sick_server import Behaviour, Exchange, SickServer
-from .small_registry import SmallRegistry
+from routing.registries.probes.registry import Auth, RegistryProbe, probe_registry
+from tests.registries.certificates import Authority
+from tests.registries.conftest import ANYTHING, PATIENT
+from tests.registries.sick_server import Behaviour, Exchange, SickServer
+from tests.registries.small_registry import SmallRegistry
 
 
 async def test_a_registry_that_asks_for_nothing(client: RegistryClient, server: SickServer) -> None:

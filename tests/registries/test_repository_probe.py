@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from routing.registries.client import ClientLimits, RegistryClient
-from routing.registries.repository_probe import Delivery, Readable, RepositoryProbe, probe_repository
-
-from .conftest import ANYTHING
-from .sick_server import CHUNK, Behaviour, Exchange, SickServer
-from .small_registry import TOKEN, SmallRegistry, digest_of
+from routing.registries.probes.repository import Delivery, Readable, RepositoryProbe, probe_repository
+from tests.registries.conftest import ANYTHING
+from tests.registries.sick_server import CHUNK, Behaviour, Exchange, SickServer
+from tests.registries.small_registry import TOKEN, SmallRegistry, digest_of
 
 StartServer = Callable[..., SickServer]
 

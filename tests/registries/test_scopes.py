@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.registries.scopes import InvalidScope, Scope, format_scopes, parse_scopes, repository_scope, rewrite
+from routing.registries.auth.scopes import InvalidScope, Scope, format_scopes, parse_scopes, repository_scope, rewrite
 
 WORDS = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=10)
 NAMES = st.text([chr(code) for code in range(0x21, 0x7F)], min_size=1, max_size=30)

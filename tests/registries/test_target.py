@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.registries.target import Target, follow, parse_target
+from routing.registries.url import Target, follow, parse_target
 
 
 @pytest.mark.parametrize(

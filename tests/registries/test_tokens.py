@@ -4,12 +4,11 @@ from urllib.parse import parse_qs, parse_qsl
 
 import pytest
 
+from routing.registries.auth.scopes import parse_scopes
+from routing.registries.auth.tokens import fetch_token, post_token, read_token
 from routing.registries.client import RegistryClient
-from routing.registries.errors import BadResponse, ForbiddenAddress, ResponseTooLarge
-from routing.registries.scopes import parse_scopes
-from routing.registries.tokens import fetch_token, post_token, read_token
-
-from .sick_server import SickServer
+from routing.registries.exceptions import BadResponse, ForbiddenAddress, ResponseTooLarge
+from tests.registries.sick_server import SickServer
 
 SCOPES = parse_scopes("repository:acme/app:pull,push registry:catalog:*")
 

@@ -9,9 +9,9 @@ import pytest
 from django.db import connections
 
 from routing.models import Change, Generation, Hostname, Mapping
-from routing.services.actor import Actor
-from routing.services.errors import VerbError
-from routing.services.mappings import add_mapping, repoint
+from routing.services.base.actor import Actor
+from routing.services.base.errors import VerbError
+from routing.services.mappings.mappings import add_mapping, repoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WRITERS = 4

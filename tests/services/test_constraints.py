@@ -9,8 +9,8 @@ import pytest
 from django.db import IntegrityError, models, transaction
 
 from routing.models import Generation, Hostname, Mapping, Registry, Tenant
-from routing.services.actor import Actor
-from routing.services.mappings import add_mapping
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import add_mapping
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from routing.core.table import Table
+from routing.core.table.routing_table import Table
 from routing.models import Hostname, Registry, Tenant
-from routing.services.actor import Actor
-from routing.services.errors import NotFound, VerbError
-from routing.services.hostnames import remove_hostname, save_hostname, suspend_hostname
-from routing.services.mappings import add_mapping
-from routing.services.permissions import Denied
-from routing.services.tenants import remove_tenant, save_tenant, suspend_tenant
+from routing.services.base.actor import Actor
+from routing.services.base.errors import NotFound, VerbError
+from routing.services.base.permissions import Denied
+from routing.services.hostnames.hostnames import remove_hostname, save_hostname, suspend_hostname
+from routing.services.mappings.mappings import add_mapping
+from routing.services.people.tenants import remove_tenant, save_tenant, suspend_tenant
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
-from routing.core.mappings import Flag
-from routing.core.table import Table
+from routing.core.table.mapping_entry import Flag
+from routing.core.table.routing_table import Table
 from routing.models import Change, Generation, Hostname, Mapping, Registry, Tenant
-from routing.services.actor import Actor
-from routing.services.errors import Conflict, NotFound, VerbError
-from routing.services.mappings import (
+from routing.services.base.actor import Actor
+from routing.services.base.errors import Conflict, NotFound, VerbError
+from routing.services.mappings.mappings import (
     add_mapping,
     edit_mapping,
     remove_mapping,
@@ -21,7 +21,7 @@ from routing.services.mappings import (
     repoint,
     switch_mappings,
 )
-from routing.services.pulling import pull_command
+from routing.services.mappings.pull_command import pull_command
 
 pytestmark = pytest.mark.django_db
 HOST = "docker.acme.com"

@@ -11,14 +11,14 @@ from django.core.management import call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from routing.core.table import Strategy
+from routing.core.table.routing_table import Strategy
 from routing.models import Mapping, Registry
-from routing.services.actor import Actor
-from routing.services.explaining import explain, explain_mapping
-from routing.services.mappings import add_mapping, repoint
-from routing.services.probing import probe, probe_mapping
-from routing.services.pulling import pull_command
-from routing.services.registries import save_registry
+from routing.services.base.actor import Actor
+from routing.services.mappings.explain import explain, explain_mapping
+from routing.services.mappings.mappings import add_mapping, repoint
+from routing.services.mappings.pull_command import pull_command
+from routing.services.registries.probes import probe, probe_mapping
+from routing.services.registries.registries import save_registry
 from tests.registries.sick_server import SickServer
 from tests.registries.small_registry import SmallRegistry
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from pytest_django import Settings
 
-from routing.services.actor import Actor
-from routing.services.explaining import explain
-from routing.services.mappings import add_mapping
-from routing.services.pulling import authority_of, pull_command
+from routing.services.base.actor import Actor
+from routing.services.mappings.explain import explain
+from routing.services.mappings.mappings import add_mapping
+from routing.services.mappings.pull_command import authority_of, pull_command
 
 
 @pytest.mark.parametrize(

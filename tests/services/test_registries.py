@@ -7,12 +7,12 @@ from pytest_django import Settings
 
 from routing.models import Registry, Tenant
 from routing.registries.addresses import Reach
-from routing.services.actor import Actor
-from routing.services.errors import NotFound, VerbError
-from routing.services.hostnames import save_hostname
-from routing.services.mappings import add_mapping, repoint
-from routing.services.registries import remove_registry, save_registry
-from routing.services.targets import parse_origin, parse_target, reach
+from routing.services.base.actor import Actor
+from routing.services.base.errors import NotFound, VerbError
+from routing.services.hostnames.hostnames import save_hostname
+from routing.services.mappings.mappings import add_mapping, repoint
+from routing.services.mappings.targets import parse_origin, parse_target, reach
+from routing.services.registries.registries import remove_registry, save_registry
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db

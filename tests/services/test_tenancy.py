@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from routing.models import Mapping, Membership, Role
-from routing.services.actor import Actor
-from routing.services.errors import NotFound, VerbError
-from routing.services.mappings import (
+from routing.services.base.actor import Actor
+from routing.services.base.errors import NotFound, VerbError
+from routing.services.base.permissions import Denied
+from routing.services.mappings.mappings import (
     add_mapping,
     edit_mapping,
     get_mapping,
@@ -19,7 +20,6 @@ from routing.services.mappings import (
     repoint,
     switch_mappings,
 )
-from routing.services.permissions import Denied
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from routing.conf import policy
-from routing.core.table import Change as TableChange
-from routing.core.table import Table
+from routing.core.table.routing_table import Change as TableChange
+from routing.core.table.routing_table import Table
 from routing.models import Change, Generation, Hostname, Mapping, Tenant
-from routing.models.load import load_table
-from routing.services import work as work_module
-from routing.services.actor import Actor
-from routing.services.errors import VerbError
-from routing.services.mappings import add_mapping, remove_mapping, repoint
-from routing.services.tenants import save_tenant
-from routing.services.work import work
+from routing.services.base import unit_of_work as work_module
+from routing.services.base.actor import Actor
+from routing.services.base.errors import VerbError
+from routing.services.base.unit_of_work import work
+from routing.services.mappings.mappings import add_mapping, remove_mapping, repoint
+from routing.services.people.tenants import save_tenant
+from routing.table.load import load_table
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db

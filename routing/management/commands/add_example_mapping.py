@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.management.verbs import VerbCommand
+from routing.management.service_command import VerbCommand
 from routing.models import Mapping
-from routing.services.actor import Actor
-from routing.services.mappings import add_mapping
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import add_mapping
 
 HOSTNAME = "localhost"
 PREFIX = "library"

@@ -4,12 +4,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.core.hosts import is_loopback
-from routing.management.verbs import HOSTNAME_HELP, PREFIX_HELP, TARGET_HELP, VerbCommand
+from routing.core.grammar.hosts import is_loopback
+from routing.management.service_command import HOSTNAME_HELP, PREFIX_HELP, TARGET_HELP, VerbCommand
 from routing.models import Mapping
-from routing.services.actor import Actor
-from routing.services.mappings import add_mapping
-from routing.services.pulling import pull_command
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import add_mapping
+from routing.services.mappings.pull_command import pull_command
 
 
 class Command(VerbCommand):

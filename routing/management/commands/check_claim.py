@@ -4,13 +4,13 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from routing.management.verbs import CLAIMED_HELP, TENANT_HELP, VerbCommand
+from routing.management.service_command import CLAIMED_HELP, TENANT_HELP, VerbCommand
 from routing.models import Hostname, HostnameClaim
-from routing.services.actor import Actor
-from routing.services.claims import check_claim
-from routing.services.errors import NotFound, VerbError
-from routing.services.hostnames import parse_hostname
-from routing.services.rechecks import check_hostname
+from routing.services.base.actor import Actor
+from routing.services.base.errors import NotFound, VerbError
+from routing.services.hostnames.claims import check_claim
+from routing.services.hostnames.hostnames import parse_hostname
+from routing.services.hostnames.proof_checks import check_hostname
 
 
 class Command(VerbCommand):

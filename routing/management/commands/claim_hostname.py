@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.management.verbs import CLAIMED_HELP, TENANT_HELP, VerbCommand, tenant_of
-from routing.services.actor import Actor
-from routing.services.claims import claim_hostname
-from routing.services.proof import proof_record
+from routing.management.service_command import CLAIMED_HELP, TENANT_HELP, VerbCommand, tenant_of
+from routing.services.base.actor import Actor
+from routing.services.hostnames.claims import claim_hostname
+from routing.services.hostnames.proof import proof_record
 
 
 class Command(VerbCommand):

@@ -5,10 +5,10 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
-from routing.control.second_factor import lacks_second_factor
-from routing.management.verbs import VerbCommand, tenant_of
-from routing.services.actor import Actor
-from routing.services.api_tokens import create_api_token
+from routing.accounts.second_factor import lacks_second_factor
+from routing.management.service_command import VerbCommand, tenant_of
+from routing.services.base.actor import Actor
+from routing.services.people.api_tokens import create_api_token
 
 
 class Command(VerbCommand):

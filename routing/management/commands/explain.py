@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.core.outlook import SOME_DIGEST, Outlook
-from routing.management.verbs import VerbCommand
-from routing.services.actor import Actor
-from routing.services.explaining import Explanation, explain
+from routing.core.client_support import SOME_DIGEST, Outlook
+from routing.management.service_command import VerbCommand
+from routing.services.base.actor import Actor
+from routing.services.mappings.explain import Explanation, explain
 
 
 class Command(VerbCommand):

@@ -6,11 +6,11 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.urls import reverse
 
-from routing.core.hosts import is_loopback
-from routing.management.verbs import TENANT_HELP, VerbCommand, tenant_of
+from routing.core.grammar.hosts import is_loopback
+from routing.management.service_command import TENANT_HELP, VerbCommand, tenant_of
 from routing.models import Role
-from routing.services.actor import Actor
-from routing.services.members import INVITATION_DAYS, invite
+from routing.services.base.actor import Actor
+from routing.services.people.members import INVITATION_DAYS, invite
 
 
 class Command(VerbCommand):

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.management.verbs import VerbCommand, tenant_of
+from routing.management.service_command import VerbCommand, tenant_of
 from routing.models import Hostname, Mapping
-from routing.services.errors import NotFound
-from routing.services.hostnames import parse_hostname
+from routing.services.base.errors import NotFound
+from routing.services.hostnames.hostnames import parse_hostname
 
 
 class Command(VerbCommand):

@@ -9,11 +9,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
-from routing.dataplane.snapshot_keeper import SnapshotKeeper
-from routing.services.actor import Actor
-from routing.services.errors import VerbError
-from routing.services.probing import probe, stale_registries
-from routing.services.rechecks import recheck_due
+from routing.dataplane.live.snapshot_writer import SnapshotKeeper
+from routing.services.base.actor import Actor
+from routing.services.base.errors import VerbError
+from routing.services.hostnames.proof_checks import recheck_due
+from routing.services.registries.probes import probe, stale_registries
 
 logger = logging.getLogger("routing.maintain")
 

@@ -5,12 +5,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db.models import Q
 
-from routing.management.verbs import VerbCommand
+from routing.management.service_command import VerbCommand
 from routing.models import Registry
-from routing.services.actor import Actor
-from routing.services.errors import NotFound
-from routing.services.explaining import explain
-from routing.services.probing import probe, probe_mapping
+from routing.services.base.actor import Actor
+from routing.services.base.errors import NotFound
+from routing.services.mappings.explain import explain
+from routing.services.registries.probes import probe, probe_mapping
 
 
 class Command(VerbCommand):

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.management.verbs import HOSTNAME_HELP, PREFIX_HELP, VerbCommand
-from routing.services.actor import Actor
-from routing.services.mappings import remove_mapping
+from routing.management.service_command import HOSTNAME_HELP, PREFIX_HELP, VerbCommand
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import remove_mapping
 
 
 class Command(VerbCommand):

@@ -6,7 +6,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
-from routing.management.verbs import VerbCommand
+from routing.management.service_command import VerbCommand
 
 
 class Command(VerbCommand):

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.management.verbs import CLAIMED_HELP, TENANT_HELP, VerbCommand, tenant_of
-from routing.services.actor import Actor
-from routing.services.claims import vouch_hostname
+from routing.management.service_command import CLAIMED_HELP, TENANT_HELP, VerbCommand, tenant_of
+from routing.services.base.actor import Actor
+from routing.services.hostnames.claims import vouch_hostname
 
 
 class Command(VerbCommand):

@@ -7,8 +7,7 @@ import pytest
 from routing.models import Hostname, HostnameClaim
 from tests.conftest import Person
 from tests.dns.name_server import NameServer, txt
-
-from .steps import Prove, record_of
+from tests.services.claims.steps import Prove, record_of
 
 
 @pytest.fixture

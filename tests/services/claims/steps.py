@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from routing.core.decide import Request, decide
 from routing.core.decisions import Decision
-from routing.core.table import Table
+from routing.core.table.routing_table import Table
 from routing.models import Hostname, HostnameClaim
-from routing.services.actor import Actor
-from routing.services.claims import check_claim, claim_hostname
-from routing.services.mappings import add_mapping
-from routing.services.proof import ProofRecord, proof_record
+from routing.services.base.actor import Actor
+from routing.services.hostnames.claims import check_claim, claim_hostname
+from routing.services.hostnames.proof import ProofRecord, proof_record
+from routing.services.mappings.mappings import add_mapping
 from tests.conftest import Person
 
 PLATFORM = Actor.program("test")

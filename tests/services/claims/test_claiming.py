@@ -7,13 +7,12 @@ from pytest_django import Settings
 
 from routing.core.decisions import Refuse
 from routing.models import HostnameClaim, Registry
-from routing.services.claims import check_claim, claim_hostname, remove_claim, vouch_hostname
-from routing.services.errors import Conflict, NotFound, VerbError
-from routing.services.permissions import Denied
-from routing.services.proof import proof_record
+from routing.services.base.errors import Conflict, NotFound, VerbError
+from routing.services.base.permissions import Denied
+from routing.services.hostnames.claims import check_claim, claim_hostname, remove_claim, vouch_hostname
+from routing.services.hostnames.proof import proof_record
 from tests.conftest import Person
-
-from .steps import Prove, Refreshed, claim, proved, pull
+from tests.services.claims.steps import Prove, Refreshed, claim, proved, pull
 
 
 def test_the_record_to_set_is_told(alice: Person) -> None:

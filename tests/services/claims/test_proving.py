@@ -10,14 +10,13 @@ from pytest_django import Settings
 
 from routing.core.decisions import Redirect, Refuse
 from routing.models import Hostname, HostnameClaim, Membership
-from routing.services import claims
-from routing.services.claims import check_claim, remove_claim
-from routing.services.errors import NotFound
-from routing.services.proof import Evidence, look_for_proof
+from routing.services.base.errors import NotFound
+from routing.services.hostnames import claims
+from routing.services.hostnames.claims import check_claim, remove_claim
+from routing.services.hostnames.proof import Evidence, look_for_proof
 from tests.conftest import Person
 from tests.dns.name_server import SERVER_FAILURE, NameServer, address, alias, silence, txt
-
-from .steps import Prove, Refreshed, claim, map_to, proved, pull, record_of
+from tests.services.claims.steps import Prove, Refreshed, claim, map_to, proved, pull, record_of
 
 
 def test_a_claim_alone_is_not_served(alice: Person, table: Refreshed) -> None:

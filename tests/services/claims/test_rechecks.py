@@ -11,17 +11,16 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from routing.core.decisions import Redirect, Refuse
 from routing.models import Hostname
-from routing.services import rechecks
-from routing.services.claims import check_claim, vouch_hostname
-from routing.services.errors import NotFound, VerbError
-from routing.services.hostnames import remove_hostname, save_hostname
-from routing.services.permissions import Denied
-from routing.services.proof import Evidence, look_for_proof
-from routing.services.rechecks import check_hostname, recheck_due
+from routing.services.base.errors import NotFound, VerbError
+from routing.services.base.permissions import Denied
+from routing.services.hostnames import proof_checks
+from routing.services.hostnames.claims import check_claim, vouch_hostname
+from routing.services.hostnames.hostnames import remove_hostname, save_hostname
+from routing.services.hostnames.proof import Evidence, look_for_proof
+from routing.services.hostnames.proof_checks import check_hostname, recheck_due
 from tests.conftest import Person
 from tests.dns.name_server import NO_NAME, SERVER_FAILURE, Answer, NameServer, address, referral, silence, txt
-
-from .steps import PLATFORM, Prove, Refreshed, claim, map_to, proved, pull, record_of
+from tests.services.claims.steps import PLATFORM, Prove, Refreshed, claim, map_to, proved, pull, record_of
 
 DAY = 86_400.0
 NAME = "registry.acme.com"
@@ -359,7 +358,7 @@ def test_a_hostname_removed_while_the_dns_is_asked_stays_removed(
         remove_hostname(alice.actor, "", hostname_id=hostname.pk)
         return look_for_proof(name)
 
-    monkeypatch.setattr(rechecks, "look_for_proof", slow_look)
+    monkeypatch.setattr(proof_checks, "look_for_proof", slow_look)
 
     with pytest.raises(NotFound):
         check_hostname(alice.actor, hostname_id=hostname.pk)

@@ -8,14 +8,13 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from routing.core.decisions import Redirect, Refuse
 from routing.models import Change, Hostname, HostnameClaim, Mapping
-from routing.services.claims import check_claim
-from routing.services.hostnames import remove_hostname, save_hostname, suspend_hostname
-from routing.services.permissions import Denied
-from routing.services.tenants import suspend_tenant
+from routing.services.base.permissions import Denied
+from routing.services.hostnames.claims import check_claim
+from routing.services.hostnames.hostnames import remove_hostname, save_hostname, suspend_hostname
+from routing.services.people.tenants import suspend_tenant
 from tests.conftest import Person
 from tests.dns.name_server import NameServer, txt
-
-from .steps import PLATFORM, Prove, Refreshed, claim, map_to, proved, pull, record_of
+from tests.services.claims.steps import PLATFORM, Prove, Refreshed, claim, map_to, proved, pull, record_of
 
 
 def test_a_claim_keeps_nobody_from_proving_theirs(alice: Person, mallory: Person, prove: Prove) -> None:

@@ -6,13 +6,12 @@ import pytest
 
 from routing.core.decisions import Redirect
 from routing.models import HostnameClaim, Tenant
-from routing.services.claims import vouch_hostname
-from routing.services.errors import Conflict, NotFound
-from routing.services.permissions import Denied
-from routing.services.proof import proof_record
+from routing.services.base.errors import Conflict, NotFound
+from routing.services.base.permissions import Denied
+from routing.services.hostnames.claims import vouch_hostname
+from routing.services.hostnames.proof import proof_record
 from tests.conftest import Person
-
-from .steps import PLATFORM, Prove, Refreshed, claim, map_to, proved, pull
+from tests.services.claims.steps import PLATFORM, Prove, Refreshed, claim, map_to, proved, pull
 
 
 def test_a_claim_that_is_vouched_for_is_served_without_a_proof(alice: Person, table: Refreshed) -> None:

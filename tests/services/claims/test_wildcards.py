@@ -5,15 +5,14 @@ from __future__ import annotations
 import pytest
 
 from routing.core.decisions import Redirect, Refuse
-from routing.services.claims import check_claim
-from routing.services.errors import NotFound, VerbError
-from routing.services.explaining import explain, explain_mapping
-from routing.services.hostnames import save_hostname
-from routing.services.pulling import pull_command
+from routing.services.base.errors import NotFound, VerbError
+from routing.services.hostnames.claims import check_claim
+from routing.services.hostnames.hostnames import save_hostname
+from routing.services.mappings.explain import explain, explain_mapping
+from routing.services.mappings.pull_command import pull_command
 from tests.conftest import Person
 from tests.dns.name_server import NameServer, txt
-
-from .steps import Prove, Refreshed, claim, map_to, proved, pull
+from tests.services.claims.steps import Prove, Refreshed, claim, map_to, proved, pull
 
 
 def test_every_name_below_is_served(alice: Person, prove: Prove, table: Refreshed) -> None:

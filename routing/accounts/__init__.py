@@ -1,0 +1,1 @@
+"""Sign-in, second factors, invitations and API tokens: pages of control hosts beside the admin."""

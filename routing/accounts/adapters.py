@@ -1,0 +1,110 @@
+"""How django-allauth behaves here: who may make an account, whose address counts, what is encrypted.
+
+Imports services and its neighbours here.
+"""
+
+import logging
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.providers.base import AuthProcess
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.http import HttpRequest
+from django.shortcuts import render
+
+from routing.accounts import secrets
+from routing.accounts.invitations import accept_pending, invitation_lost, pending_invitation
+from routing.accounts.provider import granted_roles
+from routing.accounts.transport import client_address
+from routing.services.base.errors import NotFound
+from routing.services.people.provider_grants import follow_provider
+
+logger = logging.getLogger(__name__)
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-allauth has no types
+    """Accounts with a password: made by invitation only."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Only while the browser has opened an invitation's link."""
+        return pending_invitation(request) is not None
+
+    def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
+        """Save the new account and accept the invitation that allowed it, or neither."""
+        if not commit:
+            return super().save_user(request, user, form, commit)
+        with transaction.atomic():
+            invitation = pending_invitation(request)
+            if invitation is None:
+                raise ImmediateHttpResponse(invitation_lost(request))
+            form.cleaned_data.setdefault("email", _unless_taken(invitation.email))
+            user = super().save_user(request, user, form, commit)
+            try:
+                accept_pending(request, user)
+            except NotFound as error:
+                transaction.set_rollback(True)
+                raise ImmediateHttpResponse(invitation_lost(request)) from error
+        return user
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address by which sign-ins are counted."""
+        return client_address(request) or "unknown"
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        # django-allauth puts the Host in front, of which the client chooses the port: 65,535 times as many guesses.
+        login = credentials.get("email") or credentials.get("username") or ""
+        return str(login).strip().lower()
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # django-allauth has no types
+    """Accounts of the identity provider: made for whom its claims give a role, and for the invited."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+        """Whether the claims name a role, or the browser has opened an invitation's link."""
+        return bool(granted_roles(sociallogin)) or pending_invitation(request) is not None
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        """Stop before a second account is made for an address that has one: its owner is to connect the two."""
+        email = sociallogin.user.email if sociallogin.user else ""
+        connecting = sociallogin.state.get("process") == AuthProcess.CONNECT
+        if sociallogin.is_existing or connecting or not email or _unless_taken(email):
+            return
+        raise ImmediateHttpResponse(render(request, "socialaccount/connect_first.html", {"email": email}))
+
+    def on_authentication_error(
+        self, request: HttpRequest, provider: Any, error: Any = None, exception: Any = None, extra_context: Any = None
+    ) -> None:
+        """Say why in the log: the page can't, to a stranger."""
+        logger.warning("Sign-in with %s failed: %s", provider, exception or error)
+
+    def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> Any:
+        """Save the new account with its roles, and accept the invitation where one is open."""
+        with transaction.atomic():
+            user = super().save_user(request, sociallogin, form)
+            follow_provider(user, granted_roles(sociallogin))
+            if pending_invitation(request) is not None:
+                accept_pending(request, user)
+        return user
+
+
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # django-allauth has no types
+    """Second factors, encrypted in the database."""
+
+    def encrypt(self, text: str) -> str:
+        """What is kept of a secret."""
+        return secrets.encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The secret again."""
+        return secrets.decrypt(encrypted_text)
+
+
+def _unless_taken(email: str) -> str:
+    """The address, or "" where an account has it already."""
+    taken = get_user_model().objects.filter(email__iexact=email).exists()
+    return "" if taken or EmailAddress.objects.filter(email__iexact=email).exists() else email

@@ -1,0 +1,12 @@
+"""What the templates of every page may ask. Imports its neighbour mail."""
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from routing.accounts.mail import sends_mail
+
+
+def accounts(request: HttpRequest) -> dict[str, object]:
+    """Whether there is mail, and the identity provider's name ("" where there is none)."""
+    apps = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"].get("APPS", [])
+    return {"mail_is_sent": sends_mail(), "provider_name": apps[0]["name"] if apps else ""}

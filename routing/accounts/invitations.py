@@ -1,0 +1,98 @@
+"""Invitations: the link, its page, and the mail that carries it. Imports services and its neighbours here.
+
+The link's secret is in the address of one request only: it moves into the session at once, so that no address of the
+pages after it holds it.
+"""
+
+from http import HTTPStatus
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.mail import EmailMessage
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from routing.accounts.mail import sends_mail
+from routing.models import Invitation, Membership
+from routing.services.base.errors import NotFound
+from routing.services.people.members import Invited, accept, invitation_of
+
+_SESSION_KEY = "invitation"
+
+
+def invitation_url(request: HttpRequest, token: str) -> str:
+    """The link that somebody who is invited opens, on the host on which the inviter works."""
+    return request.build_absolute_uri(reverse("invitation_link", args=[token]))
+
+
+def deliver_invitation(request: HttpRequest, invited: Invited) -> str | None:
+    """Mail the link to whom it is for. Without EMAIL_URL gives it back instead, to be shown to the inviter, once.
+
+    Raises OSError (smtplib's errors are some) where the mail server takes no mail.
+    """
+    url = invitation_url(request, invited.token)
+    if not sends_mail():
+        return url
+    context = {"invitation": invited.invitation, "url": url}
+    subject = f"{settings.ACCOUNT_EMAIL_SUBJECT_PREFIX}Invitation to {invited.invitation.tenant}"
+    body = render_to_string("routing/accounts/invitation_mail.txt", context)
+    EmailMessage(" ".join(subject.split()), body, to=[invited.invitation.email]).send()
+    return None
+
+
+def pending_invitation(request: HttpRequest) -> Invitation | None:
+    """The invitation whose link this browser has opened, while it is good."""
+    token = request.session.get(_SESSION_KEY)
+    try:
+        return invitation_of(token) if token else None
+    except NotFound:
+        return None
+
+
+def accept_pending(request: HttpRequest, user: object) -> Membership:
+    """Make the user a member by the invitation this browser opened. Raises NotFound: it is good no more."""
+    token = request.session.get(_SESSION_KEY)
+    if not token:
+        raise NotFound("there is no invitation to accept")
+    membership = accept(user, token)
+    del request.session[_SESSION_KEY]
+    return membership
+
+
+def invitation_lost(request: HttpRequest) -> HttpResponse:
+    """What a link gets that is used up, too old, withdrawn or forged: one answer for all four."""
+    request.session.pop(_SESSION_KEY, None)
+    return render(request, "routing/accounts/invitation_lost.html", status=HTTPStatus.NOT_FOUND)
+
+
+@never_cache
+@require_GET
+def open_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Take the secret out of the address."""
+    try:
+        invitation_of(token)
+    except NotFound:
+        return invitation_lost(request)
+    request.session[_SESSION_KEY] = token
+    return HttpResponseRedirect(reverse("invitation"))
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest) -> HttpResponse:
+    """Say to what the person is invited, and let them accept: as who they are, by signing in, or by a new account."""
+    found = pending_invitation(request)
+    if found is None:
+        return invitation_lost(request)
+    if request.method == "POST" and request.user.is_authenticated:
+        try:
+            membership = accept_pending(request, request.user)
+        except NotFound:
+            return invitation_lost(request)
+        messages.success(request, f"You are now {membership.get_role_display().partition(':')[0]} of {found.tenant}.")
+        return HttpResponseRedirect(reverse("admin:index"))
+    return render(request, "routing/accounts/invitation.html", {"invitation": found, "here": reverse("invitation")})

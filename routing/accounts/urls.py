@@ -1,0 +1,19 @@
+"""The addresses below /accounts/: django-allauth's, with what this project does otherwise before them."""
+
+from allauth.account import views as account
+from django.urls import URLPattern, URLResolver, include, path
+
+from routing.accounts import api_tokens, invitations, provider
+from routing.accounts.views import needs_mail
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("invitation/", invitations.invitation, name="invitation"),
+    path("invitation/<str:token>/", invitations.open_link, name="invitation_link"),
+    path("api-tokens/", api_tokens.api_tokens, name="api_tokens"),
+    path("api-tokens/<int:token_id>/revoke/", api_tokens.revoke, name="api_token_revoke"),
+    path("oidc/<str:provider_id>/login/", provider.login, name="openid_connect_login"),
+    path("oidc/<str:provider_id>/login/callback/", provider.callback, name="openid_connect_callback"),
+    path("password/reset/", needs_mail(account.password_reset), name="account_reset_password"),
+    path("email/", needs_mail(account.email), name="account_email"),
+    path("", include("allauth.urls")),
+]

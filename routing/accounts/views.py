@@ -1,0 +1,36 @@
+"""The pages of this project's own beside django-allauth's. Imports its neighbours here."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from routing.accounts.mail import sends_mail
+
+View = Callable[..., HttpResponseBase]
+
+
+@require_safe
+def abuse(request: HttpRequest) -> HttpResponse:
+    """Where to report abuse: for everybody, without signing in."""
+    contact = settings.FACADE_ABUSE_CONTACT
+    link = f"mailto:{contact}" if "@" in contact and "://" not in contact else contact
+    return render(request, "routing/accounts/abuse.html", {"contact": contact, "link": link})
+
+
+def needs_mail(view: View) -> View:
+    """A page that is of no use without mail says so instead of promising some."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not sends_mail():
+            return render(request, "routing/accounts/no_mail.html", status=HTTPStatus.NOT_FOUND)
+        return view(request, *args, **kwargs)
+
+    return guarded

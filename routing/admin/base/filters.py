@@ -1,0 +1,82 @@
+"""The filters beside the lists."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.admin import RelatedFieldListFilter, SimpleListFilter
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+
+from routing.admin.base import permissions
+from routing.models import Mapping
+
+
+class RelatedFilter(RelatedFieldListFilter):
+    """The first of the related rows that the asker may see; the search finds the others."""
+
+    template = "admin/routing/filter.html"
+    _MOST = 15
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        """The choices: one query, however many there are."""
+        rows = permissions.visible(request, field.remote_field.model._default_manager.all())
+        used = rows
+        if field.model is Mapping:
+            used = rows.filter(Exists(Mapping.objects.filter(**{field.name: OuterRef("pk")})))
+        found = [(str(row.pk), row.name) for row in used[: self._MOST + 1]]
+        self.more = len(found) > self._MOST
+        found = found[: self._MOST]
+        chosen = self.lookup_val[-1] if self.lookup_val else None
+        if chosen and chosen.isdecimal() and chosen not in dict(found):
+            found = [(str(row.pk), row.name) for row in rows.filter(pk=chosen)] + found
+        return found
+
+
+class StateFilter(SimpleListFilter):
+    """Whether clients are served, and if not, for whose sake."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """The states."""
+        return [("on", "on"), ("off", "off"), ("blocked", "hostname off, withdrawn or suspended")]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        """The mappings in the chosen state."""
+        blocked = (
+            Q(hostname__enabled=False)
+            | Q(hostname__withdrawn_at__isnull=False)
+            | Q(hostname__suspended=True)
+            | Q(hostname__tenant__suspended=True)
+        )
+        match self.value():
+            case "on":
+                return queryset.filter(~blocked, enabled=True)
+            case "off":
+                return queryset.filter(enabled=False)
+            case "blocked":
+                return queryset.filter(blocked)
+        return queryset
+
+
+class ProofFilter(SimpleListFilter):
+    """How a hostname is proved, and whether that still holds."""
+
+    title = "proof"
+    parameter_name = "proof"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """The states."""
+        return [("there", "there"), ("missing", "missing or withdrawn"), ("vouched", "none: vouched for")]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        """The hostnames in the chosen state."""
+        match self.value():
+            case "there":
+                return queryset.filter(proof_missing_since=None).exclude(proof_token="")
+            case "missing":
+                return queryset.filter(proof_missing_since__isnull=False)
+            case "vouched":
+                return queryset.filter(proof_token="")
+        return queryset

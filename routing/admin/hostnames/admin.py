@@ -1,0 +1,131 @@
+"""The pages of hostnames."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from routing.admin.base import permissions
+from routing.admin.base.badges import badge
+from routing.admin.base.filters import ProofFilter, RelatedFilter
+from routing.admin.base.forms import VerbForm, name_input
+from routing.admin.base.history_views import HistoryPages
+from routing.admin.base.model_admin import NounAdmin
+from routing.admin.base.suspension import Suspension
+from routing.admin.hostnames.proof import ProofPages
+from routing.admin.mappings.preview import state_of_hostname
+from routing.models import Hostname, Mapping
+from routing.services.base.permissions import Action
+from routing.services.hostnames.hostnames import remove_hostname, save_hostname, suspend_hostnames
+
+
+class HostnameForm(VerbForm):
+    """A hostname."""
+
+    # Also for what breaks a rule of the table: its rules are about the name.
+    field_names = {"hostname": "name", "": "name"}
+
+    class Meta:
+        widgets = {"name": name_input(placeholder="docker.acme.com")}
+
+
+class HostnameAdmin(ProofPages, Suspension, HistoryPages, NounAdmin):
+    """A name never changes, nor whose it is."""
+
+    form = HostnameForm
+    action = Action.HOSTNAMES
+    # A tenant claims a hostname and proves it; to add one without proof is for operators of the platform.
+    action_to_add = Action.PLATFORM
+    list_display = ("name", "tenant", "state", "mapping_count", "login_registry")
+    list_select_related = ("tenant", "login_registry")
+    list_filter = ("enabled", "suspended", ProofFilter, ("tenant", RelatedFilter))
+    search_fields = ("name", "tenant__name", "tenant__slug")
+    search_help_text = "Hostname or tenant."
+
+    def get_fieldsets(self, request: HttpRequest, obj: Hostname | None = None) -> Any:
+        """What it is; and, for operators of the platform, whether it is suspended."""
+        parts: list[Any] = [(None, {"fields": ["name", "tenant", "enabled", "login_registry"]})]
+        if permissions.may(request, Action.PLATFORM, None):
+            parts.append(("Suspension", {"fields": ["suspended", "suspension_message"]}))
+        if obj is None or self.has_change_permission(request, obj):
+            parts.append((None, {"fields": ["reason"]}))
+        return parts
+
+    def first_step_for(self, request: HttpRequest) -> str:
+        """A tenant claims; operators of the platform need not."""
+        if permissions.may(request, Action.PLATFORM, None):
+            return "Adding a mapping adds its hostname too."
+        if permissions.may(request, Action.HOSTNAMES, None):
+            return "Claim the name that people shall pull from, and prove that it is yours by a record in the DNS."
+        return "An owner of your tenant claims the name that people shall pull from."
+
+    def tools(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """Owners claim from here."""
+        claim = [("Claim a hostname", reverse("admin:routing_hostnameclaim_add"))]
+        return claim if permissions.may(request, Action.HOSTNAMES, None) else []
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Hostname | None = None) -> tuple[str, ...]:
+        """What identifies an existing one."""
+        return () if obj is None else ("name", "tenant")
+
+    def page_context(self, request: HttpRequest, row: Hostname) -> dict[str, Any]:
+        """The page also leads to the hostname's mappings."""
+        mappings = permissions.visible(request, Mapping.objects.filter(hostname=row)).select_related(
+            "hostname", "registry"
+        )
+        return {**super().page_context(request, row), "mappings": mappings[:10], "mapping_count": mappings.count()}
+
+    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Count each one's mappings."""
+        counts = counted(request, "hostname", rows)
+        for row in rows:
+            row.mapping_count = counts.get(row.pk, 0)
+
+    @admin.display(ordering="enabled")
+    def state(self, hostname: Hostname) -> str:
+        """Whether it is served."""
+        state = state_of_hostname(hostname)
+        return badge(state.kind, state.text, hostname.suspension_message or hostname.proof_finding)
+
+    @admin.display(description="mappings")
+    def mapping_count(self, hostname: Hostname) -> str:
+        """How many, leading to them."""
+        return mappings_link("hostname", hostname)
+
+    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[Hostname, list[str]]:
+        """Save."""
+        if change and not set(form.changed_data) - {"reason"}:
+            return form.instance, []
+        hostname = save_hostname(permissions.actor(request), form.cleaned_data["reason"], form.instance)
+        return hostname, [f"{'changed' if change else 'added'} hostname {hostname}"]
+
+    def suspend_all(
+        self, request: HttpRequest, reason: str, ids: list[int], suspended: bool, message: str
+    ) -> list[Hostname]:
+        """Suspend, or lift that."""
+        actor = permissions.actor(request)
+        return suspend_hostnames(actor, reason, hostname_ids=ids, suspended=suspended, message=message)
+
+    def remove(self, request: HttpRequest, row: Hostname, reason: str) -> None:
+        """Remove."""
+        remove_hostname(permissions.actor(request), reason, hostname_id=row.pk)
+
+
+def counted(request: HttpRequest, field: str, rows: Sequence[Any]) -> dict[int, int]:
+    """How many mappings each of `rows` has, by a foreign key of Mapping."""
+    mappings = permissions.visible(request, Mapping.objects.filter(**{f"{field}__in": [row.pk for row in rows]}))
+    return dict(mappings.order_by().values_list(field).annotate(Count("pk")))
+
+
+def mappings_link(field: str, row: Any) -> str:
+    """The number of a row's mappings, as `complete` counted it, leading to their list."""
+    count = row.mapping_count
+    if not count:
+        return "0"
+    return format_html(
+        '<a href="{}?{}__id__exact={}">{}</a>', reverse("admin:routing_mapping_changelist"), field, row.pk, count
+    )

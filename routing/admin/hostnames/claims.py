@@ -1,0 +1,166 @@
+"""The pages of hostname claims: claim a name, see which DNS record proves it, look whether it is there, take it back.
+
+The DNS is asked outside any transaction: the look-up is a page of its own, which Django's admin wraps in none.
+"""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+
+from routing.admin.base import permissions
+from routing.admin.base.badges import ago, badge
+from routing.admin.base.filters import RelatedFilter
+from routing.admin.base.forms import VerbForm, name_input, tenant_choice
+from routing.admin.base.model_admin import NounAdmin, Removal
+from routing.admin.hostnames.vouch import Vouching
+from routing.models import HostnameClaim
+from routing.services.base.errors import NotFound, VerbError
+from routing.services.base.permissions import Action
+from routing.services.hostnames.claims import check_claim, claim_hostname, remove_claim
+from routing.services.hostnames.proof import proof_name, proof_record
+
+
+class ClaimForm(VerbForm):
+    """The name, and whose it shall be."""
+
+    reason = None  # type: ignore[assignment]  # A claim changes nothing yet; what comes of it has a history.
+    field_names = {"hostname": "name", "": "name"}
+
+    class Meta:
+        widgets = {"name": name_input(placeholder="docker.acme.com")}
+        help_texts = {
+            "name": "Such as docker.acme.com; or *.pull.acme.com, for every name one label below pull.acme.com."
+        }
+
+
+class ClaimAdmin(Vouching, NounAdmin):
+    """A claim is made, proved and taken back; nothing of it changes."""
+
+    form = ClaimForm
+    action = Action.HOSTNAMES
+    list_display = ("name", "tenant", "found", "checked")
+    list_select_related = ("tenant",)
+    list_filter = (("tenant", RelatedFilter),)
+    search_fields = ("name", "tenant__name", "tenant__slug")
+    search_help_text = "Hostname or tenant."
+    first_step = (
+        "Claim the name that people shall pull from. You are then told which DNS record proves that it is yours."
+    )
+
+    # ---------------------------------------------------------------- permission
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: take it back and claim anew."""
+        return False
+
+    # ---------------------------------------------------------------- reading
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[HostnameClaim]":
+        """Claims with whose they are."""
+        return super().get_queryset(request).select_related("tenant")
+
+    def get_fieldsets(self, request: HttpRequest, obj: HostnameClaim | None = None) -> Any:
+        """The name and the tenant."""
+        return [(None, {"fields": ["tenant", "name"] if obj is None else ["tenant", "created_at"]})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: HostnameClaim | None = None) -> tuple[str, ...]:
+        """All of what is there."""
+        return () if obj is None else ("tenant", "created_at")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A choice among the tenants whose hostnames the asker manages."""
+        return tenant_choice(permissions.tenants(request, Action.HOSTNAMES))
+
+    def page_context(self, request: HttpRequest, row: HostnameClaim) -> dict[str, Any]:
+        """The page says what to do, and what was found."""
+        may = permissions.may(request, self.action, row)
+        return {
+            **super().page_context(request, row),
+            "record": proof_record(row),
+            "check_url": self.url("check", row.pk) if may else "",
+            "vouch_url": self.vouch_url(request, row),
+            "may_remove": may,
+            "show_delete": False,
+        }
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The form, or the page of a claim."""
+        context = {} if object_id else {"title": "Claim a hostname"}
+        return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list."""
+        return super().changelist_view(request, {"add_words": "Claim a hostname", **(extra_context or {})})
+
+    # ---------------------------------------------------------------- the list
+    @admin.display(description="last look-up")
+    def found(self, claim: HostnameClaim) -> str:
+        """What the last look-up found."""
+        if claim.checked_at is None:
+            return badge("off", "not looked yet", f"Looked for at {proof_name(claim.name)}")
+        return badge("blocked", "not proved", claim.finding)
+
+    @admin.display(ordering="checked_at")
+    def checked(self, claim: HostnameClaim) -> str:
+        """When that was."""
+        return ago(claim.checked_at) if claim.checked_at else "never"
+
+    # ---------------------------------------------------------------- writing
+    def get_urls(self) -> list[URLPattern]:
+        """Beside the usual pages, the look-up."""
+        view = self.admin_site.admin_view(self.check_view)
+        return [path("<int:claim_id>/check/", view, name="routing_hostnameclaim_check"), *super().get_urls()]
+
+    def check_view(self, request: HttpRequest, claim_id: int) -> HttpResponse:
+        """Look now, for seconds at most; from a proved claim on to the hostname's page."""
+        claim = self.get_queryset(request).filter(pk=claim_id).first()
+        if claim is None:
+            # Proved, in another window or by somebody else, or taken back.
+            raise Http404
+        if not permissions.may(request, self.action, claim):
+            raise PermissionDenied
+        here = HttpResponseRedirect(self.url("change", claim_id))
+        if request.method != "POST":
+            return here
+        try:
+            checked = check_claim(permissions.actor(request), claim_id=claim_id)
+        except NotFound as refusal:
+            self.say(request, [refusal.message], messages.ERROR)
+            return HttpResponseRedirect(self.url("changelist"))
+        except VerbError as refusal:
+            self.say(request, [refusal.message], messages.ERROR)
+            return here
+        if checked.hostname is None:
+            self.say(request, [f"Not proved yet: see below what is found for {claim}"], messages.WARNING)
+            return here
+        done = f"Served from now on: {checked.hostname}, a hostname of {checked.hostname.tenant}"
+        self.say(request, [checked.finding, done], messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:routing_hostname_change", args=[checked.hostname.pk]))
+
+    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[HostnameClaim, list[str]]:
+        """Claim."""
+        given = form.cleaned_data
+        claim = claim_hostname(permissions.actor(request), tenant_id=given["tenant"].pk, name=given["name"])
+        return claim, [f"claimed {claim} for {claim.tenant}: set the record below, and it is served"]
+
+    def remove(self, request: HttpRequest, row: HostnameClaim, reason: str) -> None:
+        """Take it back."""
+        remove_claim(permissions.actor(request), claim_id=row.pk)
+
+    def removal(self, request: HttpRequest, row: HostnameClaim) -> Removal:
+        """The words for taking it back."""
+        return Removal(
+            f"Take the claim of {row} back",
+            "The record's value is worth nothing from then on: to claim the name again takes another one.",
+            "Take it back",
+            "Keep it",
+            f"Took the claim of {row} back.",
+        )

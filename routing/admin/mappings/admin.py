@@ -1,0 +1,182 @@
+"""The pages of mappings: `docker.acme.com/acme → ghcr.io/acme`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+
+from routing.admin.base import permissions
+from routing.admin.base.badges import ago, badge
+from routing.admin.base.filters import RelatedFilter, StateFilter
+from routing.admin.base.forms import VerbForm
+from routing.admin.base.history import last_rows
+from routing.admin.base.history_views import HistoryPages
+from routing.admin.base.model_admin import NounAdmin
+from routing.admin.mappings.actions import MappingActions
+from routing.admin.mappings.forms import MappingForm, NewMappingForm
+from routing.admin.mappings.preview import effect_of, state_of
+from routing.models import Mapping
+from routing.services.base.permissions import Action
+from routing.services.mappings import mappings as verbs
+from routing.services.mappings.pull_command import pull_command
+from routing.services.registries.probes import probe_soon
+
+
+class MappingAdmin(MappingActions, HistoryPages, NounAdmin):
+    """Add in one form, see the effect, repoint with a reason."""
+
+    action = Action.MAP
+    list_display = ("route", "state", "registry_name", "delivered", "changed")
+    # The first column makes its own link, beside the button.
+    list_display_links = None
+    list_select_related = ("hostname__tenant", "registry")
+    list_filter = (
+        StateFilter,
+        ("hostname__tenant", RelatedFilter),
+        ("hostname", RelatedFilter),
+        ("registry", RelatedFilter),
+    )
+    search_fields = (
+        "hostname__name",
+        "prefix",
+        "upstream_prefix",
+        "registry__name",
+        "registry__origin",
+        "registry__alias",
+    )
+    search_help_text = "Hostname, prefix, registry or path there; or an image as it is pulled, to find its mapping."
+    first_step = "An address of your own that leads to any registry, such as docker.acme.com/acme → ghcr.io/acme."
+
+    def get_fieldsets(self, request: HttpRequest, obj: Mapping | None = None) -> Any:
+        """Everything in one form; what identifies an existing mapping isn't in it."""
+        if obj is None:
+            return [
+                (None, {"fields": ["hostname", "prefix", "target"]}),
+                ("Options", {"fields": ["tenant", "private", "delivery", "allow_push"]}),
+                (None, {"fields": ["reason"]}),
+            ]
+        if not self.has_change_permission(request, obj):
+            return [(None, {"fields": ["target", "enabled", "private", "delivery", "allow_push"]})]
+        return [
+            (None, {"fields": ["target", "reason", "seen"]}),
+            ("Options", {"fields": ["enabled", "private", "delivery", "allow_push"]}),
+        ]
+
+    def get_form(self, request: HttpRequest, obj: Mapping | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form for a new mapping, or for an existing one."""
+        form: type[VerbForm] = NewMappingForm if obj is None else MappingForm
+        if obj is not None and not self.has_change_permission(request, obj):
+            form = VerbForm
+        return super().get_form(request, obj, change, form=form, **kwargs)
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Mapping]":
+        """Mappings with what their names are made of."""
+        return super().get_queryset(request).select_related("hostname__tenant", "registry")
+
+    def page_context(self, request: HttpRequest, row: Mapping) -> dict[str, Any]:
+        """The page also shows the effect."""
+        return {**super().page_context(request, row), "effect": effect_of(row)}
+
+    # ---------------------------------------------------------------- the list
+    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Add to each mapping the past row that says who changed it last."""
+        last = last_rows(Mapping, [row.pk for row in rows])
+        for row in rows:
+            row.last = last.get(row.pk)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
+    ) -> "tuple[QuerySet[Any], bool]":
+        """Search by words, or by what somebody pulls or pulled, pasted whole: docker.acme.com/acme/app:1.0."""
+        host, slash, path = search_term.strip().removeprefix("docker pull ").strip().partition("/")
+        if not slash or " " in path:
+            return super().get_search_results(request, queryset, search_term)
+        path, _, _ = path.rstrip("/").partition("@")
+        folder, joint, name = path.rpartition("/")
+        parts = f"{folder}{joint}{name.partition(':')[0]}".lower().split("/")
+        prefixes = ["/".join(parts[:length]) for length in range(len(parts) + 1)]
+        host = host.lower()
+        bare = host.rpartition(":")[0] or host
+        source = Q(hostname__name__in=[host, bare]) & (Q(prefix__in=prefixes) | Q(prefix__startswith=prefixes[-1]))
+        registry = Q(registry__alias=host) | Q(registry__origin__in=[f"https://{host}", f"http://{host}"])
+        target = registry & (Q(upstream_prefix__in=prefixes) | Q(upstream_prefix__startswith=prefixes[-1]))
+        return queryset.filter(source | target), False
+
+    @admin.display(description="mapping", ordering="hostname__name")
+    def route(self, mapping: Mapping) -> str:
+        """docker.acme.com/acme → ghcr.io/acme, and the command that pulls from there."""
+        context = {"mapping": mapping, "url": self.url("change", mapping.pk), "pull": pull_command(mapping)}
+        return render_to_string("routing/route.html", context)
+
+    @admin.display(ordering="enabled")
+    def state(self, mapping: Mapping) -> str:
+        """Whether it is served."""
+        state = state_of(mapping)
+        return badge(state.kind, state.text)
+
+    @admin.display(description="registry", ordering="registry__name")
+    def registry_name(self, mapping: Mapping) -> str:
+        """What people call the registry."""
+        return mapping.registry.name
+
+    @admin.display(description="delivery", ordering="delivery")
+    def delivered(self, mapping: Mapping) -> str:
+        """How clients get there, in a word or two."""
+        words = ["redirects" if mapping.delivery == Mapping.Delivery.REDIRECT else "automatic"]
+        words += ["private"] if mapping.private else []
+        words += ["push"] if mapping.allow_push else []
+        return ", ".join(words)
+
+    @admin.display(ordering="changed_at")
+    def changed(self, mapping: Mapping) -> str:
+        """When and by whom; the reason when the mouse asks."""
+        last = getattr(mapping, "last", None)
+        return format_html(
+            '<span title="{}">{}<br><span class="quiet">{}</span></span>',
+            (last and last.history_change_reason) or "",
+            ago(mapping.changed_at),
+            (last and last.actor) or "",
+        )
+
+    # ---------------------------------------------------------------- writing
+    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[Mapping, list[str]]:
+        """Add, or edit."""
+        given = form.cleaned_data
+        options = {name: given[name] for name in ("allow_push", "private", "delivery")}
+        if change:
+            outcome = verbs.edit_mapping(
+                permissions.actor(request),
+                given["reason"],
+                mapping_id=form.instance.pk,
+                target=form.new_target,
+                enabled=given["enabled"],
+                **options,
+            )
+        else:
+            outcome = verbs.add_mapping(
+                permissions.actor(request),
+                given["reason"],
+                hostname=given["hostname"],
+                prefix=given["prefix"],
+                target=given["target"],
+                tenant=given["tenant"] and given["tenant"].slug,
+                **options,
+            )
+        if outcome.done:
+            probe_soon(outcome.mapping)
+        return outcome.mapping, outcome.done
+
+    def remove(self, request: HttpRequest, row: Mapping, reason: str) -> None:
+        """Remove one mapping."""
+        verbs.remove_mappings(permissions.actor(request), reason, mapping_ids=[row.pk])
+
+    def aftermath(self, row: Mapping) -> list[str]:
+        """The line that now works."""
+        if state_of(row).kind != "on":
+            return [f"Clients are not served: {state_of(row).text}."]
+        works = format_html("This now works: <code>{}</code>", pull_command(row))
+        return [works]

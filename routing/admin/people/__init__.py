@@ -1,0 +1,1 @@
+"""The admin pages of tenants, members and invitations."""

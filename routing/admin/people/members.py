@@ -1,0 +1,160 @@
+"""The pages of members: who has which role in a tenant. People are invited; see the pages of invitations."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from routing.admin.base import permissions
+from routing.admin.base.badges import ago, badge
+from routing.admin.base.filters import RelatedFilter
+from routing.admin.base.forms import VerbForm, name_input, tenant_choice
+from routing.admin.base.history_views import HistoryPages
+from routing.admin.base.model_admin import NounAdmin, Removal
+from routing.models import Membership, ProviderGrant, Role
+from routing.services.base.permissions import Action
+from routing.services.people import members as verbs
+
+
+class MemberForm(VerbForm):
+    """A member's role."""
+
+    reason = None  # type: ignore[assignment]  # The verbs of members ask for none.
+
+    class Meta:
+        widgets: dict[str, Any] = {"role": forms.RadioSelect}
+
+
+class NewMemberForm(MemberForm):
+    """Somebody who has an account already, made a member by operators of the platform."""
+
+    account = forms.CharField(
+        max_length=254,
+        help_text="The user name, or the e-mail address, of an account that is there.",
+        widget=name_input(placeholder="alice"),
+    )
+    # What breaks a rule of the table is that they are a member already.
+    field_names = {"": "account"}
+
+
+class MemberAdmin(HistoryPages, NounAdmin):
+    """Who may do what for a tenant."""
+
+    form = MemberForm
+    action = Action.MEMBERS
+    # Owners invite, so that nobody finds out who has an account here.
+    action_to_add = Action.PLATFORM
+    list_display = ("person", "email", "tenant", "role_held", "since")
+    list_select_related = ("user", "tenant")
+    list_filter = ("role", ("tenant", RelatedFilter))
+    search_fields = ("user__username", "user__email", "tenant__name", "tenant__slug")
+    search_help_text = "Name, e-mail address or tenant."
+    first_step = "Invite the first owner of a tenant by e-mail, or add somebody who has an account."
+
+    # ---------------------------------------------------------------- permission
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Owners remove members; everybody may leave."""
+        return super().has_delete_permission(request, obj) or (obj is not None and _is_self(request, obj))
+
+    # ---------------------------------------------------------------- reading
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Membership]":
+        """Members with what their names are made of."""
+        return super().get_queryset(request).select_related("user", "tenant")
+
+    def tools(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """Owners invite from here."""
+        invitations = reverse("admin:routing_invitation_changelist")
+        invite = [("Invite somebody", reverse("admin:routing_invitation_add"))]
+        return [*(invite if permissions.may(request, Action.MEMBERS, None) else []), ("Invitations", invitations)]
+
+    def page_context(self, request: HttpRequest, row: Membership) -> dict[str, Any]:
+        """The page also says whose a role is to give, and lets a member leave."""
+        granted = ProviderGrant.objects.filter(user=row.user_id, tenant=row.tenant_id).exists()
+        return {
+            **super().page_context(request, row),
+            "is_self": _is_self(request, row),
+            "may_remove": self.has_delete_permission(request, row),
+            "by_provider": granted,
+            "show_delete": False,
+        }
+
+    def get_fieldsets(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+        """Whom, where, and the role."""
+        fields = ["tenant", "account", "role"] if obj is None else ["person", "email", "tenant", "since", "role"]
+        return [(None, {"fields": fields})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
+        """Who it is, and where."""
+        return () if obj is None else ("person", "email", "tenant", "since")
+
+    def get_form(self, request: HttpRequest, obj: Membership | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form for a new member, or for a role."""
+        return super().get_form(request, obj, change, **({"form": NewMemberForm} if obj is None else {}), **kwargs)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A choice among the tenants whose members the asker manages."""
+        return tenant_choice(permissions.tenants(request, Action.MEMBERS))
+
+    # ---------------------------------------------------------------- the list
+    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Mark the asker's own rows."""
+        for row in rows:
+            row.is_self = _is_self(request, row)
+
+    @admin.display(description="member", ordering="user__username")
+    def person(self, member: Membership) -> str:
+        """The name, and whether that is the asker."""
+        return f"{member.user} (you)" if getattr(member, "is_self", False) else str(member.user)
+
+    @admin.display(description="e-mail address", ordering="user__email")
+    def email(self, member: Membership) -> str:
+        """Where mail for them goes."""
+        return member.user.email or "none"
+
+    @admin.display(description="role", ordering="role")
+    def role_held(self, member: Membership) -> str:
+        """The role, in a word."""
+        return badge("on" if member.role == Role.OWNER else "off", member.role, member.get_role_display())
+
+    @admin.display(ordering="created_at")
+    def since(self, member: Membership) -> str:
+        """Since when."""
+        return ago(member.created_at)
+
+    # ---------------------------------------------------------------- writing
+    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[Membership, list[str]]:
+        """Give a role."""
+        actor, given = permissions.actor(request), form.cleaned_data
+        if not change:
+            account = verbs.account_of(actor, given["account"])
+            made = verbs.add_member(actor, tenant_id=given["tenant"].pk, user=account, role=given["role"])
+            return made, [f"Added {made.user} to {made.tenant} as {made.role}"]
+        if not form.changed_data:
+            return form.instance, []
+        member = verbs.change_role(actor, membership_id=form.instance.pk, role=given["role"])
+        return member, [f"Made {member.user} {member.role} of {member.tenant}"]
+
+    def remove(self, request: HttpRequest, row: Membership, reason: str) -> None:
+        """Remove, or leave."""
+        verbs.remove_member(permissions.actor(request), membership_id=row.pk)
+
+    def removal(self, request: HttpRequest, row: Membership) -> Removal:
+        """The words for removing somebody, or for leaving."""
+        user, tenant = row.user, row.tenant
+        if _is_self(request, row):
+            gone = f"You see nothing of {tenant} any more, and can change nothing, until an owner invites you again."
+            return Removal(f"Leave {tenant}", gone, "Leave", "Stay", f"You have left {tenant}.")
+        gone = f"From the next request on {user} sees nothing of {tenant}, and can change nothing. The account stays."
+        return Removal(f"Remove {user} from {tenant}", gone, "Remove", "Keep", f"Removed {user} from {tenant}.")
+
+    def after_removal(self, request: HttpRequest) -> str:
+        """To the list; who has left their last tenant to their account, for the admin is closed to them."""
+        return self.url("changelist") if permissions.may_see(request, None) else reverse("mfa_index")
+
+
+def _is_self(request: HttpRequest, member: Membership) -> bool:
+    return member.user_id == request.user.pk

@@ -1,0 +1,101 @@
+"""The pages of tenants."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
+from django.utils.html import format_html
+
+from routing.admin.base import permissions
+from routing.admin.base.badges import badge
+from routing.admin.base.history_views import HistoryPages
+from routing.admin.base.model_admin import NounAdmin
+from routing.admin.base.suspension import Suspension
+from routing.models import Hostname, HostnameClaim, Mapping, Membership, StreamedBytes, Tenant
+from routing.services.base.quotas import limits_of, month_now
+from routing.services.people.tenants import remove_tenant, save_tenant, suspend_tenants
+
+
+class TenantAdmin(Suspension, HistoryPages, NounAdmin):
+    """Organisations, and whether they are served."""
+
+    list_display = ("name", "slug", "state", "hostname_count")
+    list_filter = ("suspended",)
+    search_fields = ("name", "slug")
+    search_help_text = "Name or short name."
+    first_step = "The first mapping makes the tenant “default”, which is enough for one organisation."
+
+    def get_fieldsets(self, request: HttpRequest, obj: Tenant | None = None) -> Any:
+        """Who it is; then, for who may change it, whether it is served and how much it may have."""
+        who = (None, {"fields": ["name", "slug"]})
+        if obj is not None and not self.has_change_permission(request, obj):
+            return [who]
+        return [
+            who,
+            ("Suspension", {"fields": ["suspended", "suspension_message"]}),
+            ("Limits", {"fields": ["max_hostnames", "max_mappings", "max_streamed_bytes"]}),
+            (None, {"fields": ["reason"]}),
+        ]
+
+    def page_context(self, request: HttpRequest, row: Tenant) -> dict[str, Any]:
+        """The page also shows how much of its limits the tenant uses."""
+        limits, month = limits_of(row), month_now()
+        hostnames = Hostname.objects.filter(tenant=row).count() + HostnameClaim.objects.filter(tenant=row).count()
+        mappings = Mapping.objects.filter(hostname__tenant=row).count()
+        streamed = StreamedBytes.objects.filter(tenant=row, month=month).values_list("streamed_bytes", flat=True)
+        passed = streamed.first() or 0
+        own = f"tenant__id__exact={row.pk}"
+        lists = {noun: reverse(f"admin:routing_{noun}_changelist") for noun in ("hostname", "mapping", "membership")}
+        return {
+            **super().page_context(request, row),
+            "usage": [
+                ("Hostnames", f"{lists['hostname']}?{own}", hostnames, limits.hostnames),
+                ("Mappings", f"{lists['mapping']}?hostname__{own}", mappings, limits.mappings),
+                ("Streamed this month", "", filesizeformat(passed), filesizeformat(limits.streamed_bytes)),
+            ],
+            "members_url": f"{lists['membership']}?{own}",
+            "member_count": Membership.objects.filter(tenant=row).count(),
+            "used_up": passed >= limits.streamed_bytes,
+            "next_month": (month + timedelta(days=31)).replace(day=1),
+        }
+
+    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Count each one's hostnames."""
+        hostnames = permissions.visible(request, Hostname.objects.filter(tenant__in=[row.pk for row in rows]))
+        counts = dict(hostnames.order_by().values_list("tenant").annotate(Count("pk")))
+        for row in rows:
+            row.hostname_count = counts.get(row.pk, 0)
+
+    @admin.display(ordering="suspended")
+    def state(self, tenant: Tenant) -> str:
+        """Whether it is served."""
+        return badge("blocked", "suspended", tenant.suspension_message) if tenant.suspended else badge("on", "served")
+
+    @admin.display(description="hostnames")
+    def hostname_count(self, tenant: Tenant) -> str:
+        """How many, leading to them."""
+        count = getattr(tenant, "hostname_count", 0)
+        url = reverse("admin:routing_hostname_changelist")
+        return format_html('<a href="{}?tenant__id__exact={}">{}</a>', url, tenant.pk, count) if count else "0"
+
+    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[Tenant, list[str]]:
+        """Save."""
+        if change and not set(form.changed_data) - {"reason"}:
+            return form.instance, []
+        tenant = save_tenant(permissions.actor(request), form.cleaned_data["reason"], form.instance)
+        return tenant, [f"{'changed' if change else 'added'} tenant {tenant}"]
+
+    def suspend_all(
+        self, request: HttpRequest, reason: str, ids: list[int], suspended: bool, message: str
+    ) -> list[Tenant]:
+        """Suspend, or lift that."""
+        return suspend_tenants(permissions.actor(request), reason, tenant_ids=ids, suspended=suspended, message=message)
+
+    def remove(self, request: HttpRequest, row: Tenant, reason: str) -> None:
+        """Remove."""
+        remove_tenant(permissions.actor(request), reason, tenant_id=row.pk)

@@ -1,0 +1,134 @@
+"""The pages of registries."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from routing.admin.base import permissions
+from routing.admin.base.badges import ago, badge
+from routing.admin.base.filters import RelatedFilter
+from routing.admin.base.forms import VerbForm, name_input
+from routing.admin.base.history_views import HistoryPages
+from routing.admin.base.model_admin import NounAdmin
+from routing.admin.hostnames.admin import counted, mappings_link
+from routing.models import Registry
+from routing.services.base.permissions import Action
+from routing.services.registries.probes import probe_registries_soon, probe_registry_soon
+from routing.services.registries.registries import remove_registry, save_registry
+
+# Each may take as long as a relay does.
+MOST_AT_ONCE = 50
+_PROBED = ("auth", "realm", "service", "blob_delivery", "blob_origins", "probed_at", "probe_error")
+
+
+class RegistryForm(VerbForm):
+    """A registry."""
+
+    # What breaks a rule of the table has an address that is there already.
+    field_names = {"": "origin"}
+
+    class Meta:
+        labels = {
+            "origin": "Address",
+            "alias": "Known as",
+            "single_component_prefix": "Keeps one-component names under",
+            "stream_blobs": "Stream layers",
+        }
+        widgets = {
+            "origin": name_input(placeholder="https://registry.acme.com"),
+            "alias": name_input(),
+            "single_component_prefix": name_input(),
+        }
+
+
+class RegistryAdmin(HistoryPages, NounAdmin):
+    """What a person says of a registry can be changed; what a probe found can be read."""
+
+    form = RegistryForm
+    action = Action.REGISTRIES
+    list_display = ("name", "address", "asks_for", "layers", "mapping_count", "probed")
+    list_select_related = ("tenant",)
+    list_filter = ("auth", ("tenant", RelatedFilter))
+    search_fields = ("name", "origin", "alias", "tenant__name")
+    search_help_text = "Name, address or tenant."
+    first_step = "Adding a mapping adds its registry too."
+    readonly_fields = _PROBED
+    actions = ("probe_again",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Registry | None = None) -> Any:
+        """What a person says; then what was found."""
+        said = ["name", "origin", "alias", "tenant", "single_component_prefix", "stream_blobs"]
+        if obj is None or self.has_change_permission(request, obj):
+            said.append("reason")
+        found = [] if obj is None else [("What the last probe found", {"fields": _PROBED})]
+        return [(None, {"fields": said}), *found]
+
+    def page_context(self, request: HttpRequest, row: Registry) -> dict[str, Any]:
+        """The page also says what hangs on this registry."""
+        return {
+            **super().page_context(request, row),
+            "mapping_count": counted(request, "registry", [row]).get(row.pk, 0),
+        }
+
+    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Count each one's mappings."""
+        counts = counted(request, "registry", rows)
+        for row in rows:
+            row.mapping_count = counts.get(row.pk, 0)
+
+    @admin.action(description="Probe: ask what they want of clients", permissions=["change"])
+    def probe_again(self, request: HttpRequest, registries: "QuerySet[Registry]") -> None:
+        """Ask the chosen registries, without keeping this request waiting."""
+        chosen = [row for row in registries[:MOST_AT_ONCE] if self.has_change_permission(request, row)]
+        probe_registries_soon(chosen)
+        names = ", ".join(row.authority for row in chosen) or "none of them: they are not yours"
+        self.message_user(request, f"Asking {names}. Reload the page in a moment to see what they say.")
+
+    @admin.display(ordering="origin")
+    def address(self, registry: Registry) -> str:
+        """Its address, what people call that, and whose it is."""
+        owner = registry.tenant.name if registry.tenant else "shared"
+        quiet = ", ".join(filter(None, (registry.alias, owner)))
+        return format_html('{}<br><span class="quiet">{}</span>', registry.origin, quiet)
+
+    @admin.display(description="asks for", ordering="auth")
+    def asks_for(self, registry: Registry) -> str:
+        """What it asks clients for."""
+        return {"none": "nothing", "basic": "a password", "bearer": "a token"}.get(registry.auth, "?")
+
+    @admin.display(description="serves layers", ordering="blob_delivery")
+    def layers(self, registry: Registry) -> str:
+        """How it hands out layers."""
+        return {"redirect": "by redirect", "inline": "itself"}.get(registry.blob_delivery, "?")
+
+    @admin.display(description="mappings")
+    def mapping_count(self, registry: Registry) -> str:
+        """How many, leading to them."""
+        return mappings_link("registry", registry)
+
+    @admin.display(description="last probe", ordering="probed_at")
+    def probed(self, registry: Registry) -> str:
+        """When it was asked last, and what went wrong."""
+        if registry.probed_at is None:
+            return "never"
+        when = ago(registry.probed_at)
+        if not registry.probe_error:
+            return when
+        return format_html("{} {}", badge("blocked", "failed", registry.probe_error), when)
+
+    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[Registry, list[str]]:
+        """Save."""
+        if change and not set(form.changed_data) - {"reason"}:
+            return form.instance, []
+        registry = save_registry(permissions.actor(request), form.cleaned_data["reason"], form.instance)
+        if registry.probed_at is None:
+            probe_registry_soon(registry)
+        return registry, [f"{'changed' if change else 'added'} registry {registry.name} at {registry.origin}"]
+
+    def remove(self, request: HttpRequest, row: Registry, reason: str) -> None:
+        """Remove."""
+        remove_registry(permissions.actor(request), reason, registry_id=row.pk)

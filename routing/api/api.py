@@ -1,0 +1,27 @@
+"""The API as a whole. Imports its neighbours here."""
+
+from ninja import NinjaAPI
+
+from routing.api.auth import TokenAuth
+from routing.api.errors import handle_errors
+from routing.api.routers import hostnames, introspection, mappings, members, registries, tenants
+
+api = NinjaAPI(
+    title="Registry Facade",
+    version="1",
+    description="Container-registry addresses, and where they lead.",
+    auth=TokenAuth(),
+    # Its pages load scripts, one of them inline; `reference` is a page of our own.
+    docs_url=None,
+    openapi_url="/openapi.json",
+    urls_namespace="api",
+)
+api.add_router("", introspection.router)
+api.add_router("/mappings", mappings.router)
+api.add_router("/hostnames", hostnames.router)
+api.add_router("/claims", hostnames.claims)
+api.add_router("/registries", registries.router)
+api.add_router("/tenants", tenants.router)
+api.add_router("/members", members.router)
+api.add_router("/invitations", members.invitations)
+handle_errors(api)

@@ -1,0 +1,1 @@
+"""The grammar of hosts, repository names and User-Agents."""

@@ -1,0 +1,1 @@
+"""The immutable routing table, and the entries that it holds."""

@@ -1,0 +1,264 @@
+"""The immutable routing table that every worker holds whole, and how a change derives the next one.
+
+Imports only this package. Look-up costs one dict look-up per path component, whatever the table's size. A change to a
+registry or a tenant touches one entry, however many mappings refer to it: mappings hold keys, not objects.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from routing.core.grammar.hosts import wildcard_above
+from routing.core.table.host_registries import RENAMES, WHOLE, Usage, UsageCounter, counted, kind_of, kinds
+from routing.core.table.mapping_entry import Flag, MappingEntry, pack, unpack
+from routing.core.table.policy import Policy
+from routing.core.table.sharded_map import ShardedMap
+
+
+class Auth(StrEnum):
+    """What a registry asks for before it lets anybody read."""
+
+    UNKNOWN = "unknown"
+    NONE = "none"
+    BASIC = "basic"
+    BEARER = "bearer"
+
+
+class Strategy(StrEnum):
+    """How a mapping's requests are answered; see docs/request-handling.md."""
+
+    OPEN = "open"
+    SPLIT = "split"
+    BROKER = "broker"
+    SHELL = "shell"
+
+
+class TenantEntry(NamedTuple):
+    """A tenant as the data plane sees it. `refusal` is what its clients are told while it is suspended, else empty."""
+
+    name: str
+    refusal: str = ""
+
+
+class RegistryEntry(NamedTuple):
+    """A backing registry. `origin` is scheme://host[:port], with no path; redirects go there and nowhere else."""
+
+    origin: str
+    name: str
+    single_component_prefix: str = ""
+    auth: str = Auth.UNKNOWN
+    realm: str = ""
+    service: str = ""
+    stream_blobs: bool = False
+
+    def upstream_name(self, name: str) -> str:
+        """The repository's name in the registry's own terms: Docker Hub keeps `alpine` at `library/alpine`."""
+        if self.single_component_prefix and "/" not in name:
+            return f"{self.single_component_prefix}/{name}"
+        return name
+
+
+class HostEntry(NamedTuple):
+    """A hostname that is served. `refusal` is what clients are told while it is suspended, else empty."""
+
+    tenant: str
+    enabled: bool = True
+    login_registry: str = ""
+    refusal: str = ""
+
+
+class Match(NamedTuple):
+    """The mapping that a repository name falls under, and that name at the registry."""
+
+    prefix: str
+    flags: int
+    registry_key: str
+    registry: RegistryEntry
+    upstream_name: str
+    strategy: Strategy
+
+
+# Does what a NamedTuple's own constructor does, in half the time; worth it where every request passes.
+_new = tuple.__new__
+
+
+class Change(NamedTuple):
+    """One entry as it is from `generation` on; `entry` is None once it is gone."""
+
+    generation: int
+    kind: str
+    key: str
+    entry: dict[str, Any] | None
+
+
+class TableInvalid(ValueError):
+    """A change that no table can take in; a full load is needed."""
+
+
+class CompiledRegistry(NamedTuple):
+    """A registry with the strategy of each kind of mapping onto it, so that no request works it out."""
+
+    entry: RegistryEntry
+    strategies: tuple[Strategy, ...]
+
+
+def strategy_of(auth: str, *, private: bool, renamed: bool, shell: bool) -> Strategy:
+    """The strategy of a mapping onto a registry that asks for `auth`."""
+    if shell:
+        return Strategy.SHELL
+    if auth == Auth.NONE:
+        return Strategy.OPEN
+    if auth == Auth.BASIC or private or renamed:
+        return Strategy.BROKER
+    return Strategy.SPLIT
+
+
+def compile_registry(entry: RegistryEntry) -> CompiledRegistry:
+    """Work out every strategy once; the index is private + 2·renamed + 4·shell."""
+    return CompiledRegistry(
+        entry,
+        tuple(
+            strategy_of(entry.auth, private=bool(index & 1), renamed=bool(index & 2), shell=bool(index & 4))
+            for index in range(8)
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Everything that `decide()` looks at. Never changed: `apply` gives the next table."""
+
+    policy: Policy
+    generation: int = 0
+    tenants: ShardedMap[TenantEntry] = field(default_factory=ShardedMap)
+    registries: ShardedMap[CompiledRegistry] = field(default_factory=ShardedMap)
+    hosts: ShardedMap[HostEntry] = field(default_factory=ShardedMap)
+    # Packed, see mappings.py.
+    mappings: ShardedMap[str] = field(default_factory=ShardedMap)
+    usages: ShardedMap[Usage] = field(default_factory=ShardedMap)
+
+    @classmethod
+    def build(
+        cls,
+        policy: Policy,
+        generation: int,
+        tenants: Iterable[tuple[str, TenantEntry]],
+        registries: Iterable[tuple[str, RegistryEntry]],
+        hosts: Iterable[tuple[str, HostEntry]],
+        mappings: Iterable[tuple[str, MappingEntry]],
+        expected_mappings: int = 0,
+        expected_hosts: int = 0,
+    ) -> "Table":
+        """Build from entries; `mappings` may be a stream."""
+        compiled = ShardedMap((key, compile_registry(entry)) for key, entry in registries)
+        hosts_map = ShardedMap(_alike(hosts), expected_size=expected_hosts)
+        usages = UsageCounter()
+
+        def packed() -> Iterable[tuple[str, str]]:
+            for key, entry in mappings:
+                host, _, prefix = key.partition("/")
+                value = pack(prefix, entry)
+                usages.add(host, kind_of(prefix, value))
+                yield key, value
+
+        packed_map = ShardedMap(packed(), expected_size=expected_mappings)
+        usages_map = ShardedMap(usages.usages.items(), expected_size=expected_hosts)
+        return cls(policy, generation, ShardedMap(tenants), compiled, hosts_map, packed_map, usages_map)
+
+    def serving(self, host: str) -> tuple[str, HostEntry | None]:
+        """The stored name that answers for a normalised host, and its entry: the name itself, else a wildcard above.
+
+        A name that is there goes before a wildcard even where it is switched off. Control hosts have no wildcard.
+        """
+        entry = self.hosts.get(host)
+        if entry is None and host not in self.policy.control_hosts:
+            wildcard = wildcard_above(host)
+            entry = self.hosts.get(wildcard)
+            if entry is not None:
+                return wildcard, entry
+        return host, entry
+
+    def find(self, host: str, name: str) -> Match | None:
+        """The longest prefix of the name, in whole components, that the hostname maps. No prefix is the last try."""
+        prefix = name
+        get = self.mappings.get
+        packed = get(f"{host}/{prefix}")
+        while packed is None:
+            if not prefix:
+                return None
+            prefix = prefix.rpartition("/")[0]
+            packed = get(f"{host}/{prefix}")
+        registry_key, upstream_prefix, flags = unpack(prefix, packed)
+        compiled = self.registries.get(registry_key)
+        if compiled is None:
+            return None
+        registry, strategies = compiled
+        rest = name[len(prefix) :] if prefix else f"/{name}"
+        upstream = (upstream_prefix + rest).lstrip("/")
+        if registry.single_component_prefix:
+            upstream = registry.upstream_name(upstream) if upstream else upstream
+        index = (flags & 4) >> 2 | (flags & 8) >> 1 | (2 if upstream != name else 0)
+        return _new(Match, (prefix, flags, registry_key, registry, upstream, strategies[index]))
+
+    def used_registries(self, host: str) -> dict[str, set[Strategy]]:
+        """The registries that the hostname's enabled mappings lead to, each with the strategies that lead there."""
+        used: dict[str, set[Strategy]] = {}
+        for key, flags in kinds(self.usages.get(host) or ()):
+            compiled = self.registries.get(key)
+            if compiled is None or not flags & Flag.ENABLED:
+                continue
+            renames = bool(flags & RENAMES) or self._may_rename(compiled.entry, flags)
+            index = bool(flags & Flag.PRIVATE) + 2 * renames + 4 * bool(flags & Flag.SHELL)
+            used.setdefault(key, set()).add(compiled.strategies[index])
+        return used
+
+    @staticmethod
+    def _may_rename(registry: RegistryEntry, flags: int) -> bool:
+        # A hostname mapped whole onto Docker Hub has one-component names, which Docker Hub keeps elsewhere.
+        return bool(registry.single_component_prefix) and bool(flags & WHOLE)
+
+    def apply(self, changes: Iterable[Change]) -> "Table":
+        """The table after the changes, in their order. Raises TableInvalid for a change that it doesn't know."""
+        generation = self.generation
+        by_kind: dict[str, dict[str, Any]] = {"tenant": {}, "registry": {}, "hostname": {}, "mapping": {}}
+        for change in changes:
+            generation = change.generation
+            try:
+                entry = None if change.entry is None else _ENTRY[change.kind](change.key, change.entry)
+                by_kind[change.kind][change.key] = entry
+            except (KeyError, TypeError, ValueError) as error:
+                raise TableInvalid(f"generation {generation}: unknown change {change.kind} {change.key}") from error
+        usages: dict[str, Usage | None] = {}
+        for key, packed in by_kind["mapping"].items():
+            host, _, prefix = key.partition("/")
+            usage = (usages[host] if host in usages else self.usages.get(host)) or ()
+            for value, step in ((self.mappings.get(key), -1), (packed, 1)):
+                if value is not None:
+                    usage = counted(usage, kind_of(prefix, value), step)
+            usages[host] = usage or None
+        return Table(
+            self.policy,
+            generation,
+            self.tenants.replace(by_kind["tenant"]),
+            self.registries.replace(by_kind["registry"]),
+            self.hosts.replace(by_kind["hostname"]),
+            self.mappings.replace(by_kind["mapping"]),
+            self.usages.replace(usages),
+        )
+
+
+def _alike(hosts: Iterable[tuple[str, HostEntry]]) -> Iterable[tuple[str, HostEntry]]:
+    """The same, with one object for all hostnames of a tenant that have nothing of their own."""
+    same: dict[HostEntry, HostEntry] = {}
+    for name, entry in hosts:
+        yield name, same.setdefault(entry, entry)
+
+
+# From an entry's key and fields to what the table holds.
+_ENTRY: Mapping[str, Callable[[str, dict[str, Any]], Any]] = {
+    "tenant": lambda _, fields: TenantEntry(**fields),
+    "registry": lambda _, fields: compile_registry(RegistryEntry(**fields)),
+    "hostname": lambda _, fields: HostEntry(**fields),
+    "mapping": lambda key, fields: pack(key.partition("/")[2], MappingEntry(**fields)),
+}

@@ -1,0 +1,1 @@
+"""The table that this process answers from, and its snapshot file."""

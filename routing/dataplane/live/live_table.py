@@ -1,0 +1,203 @@
+"""The live table: what this process answers from, and the thread that follows the database.
+
+Imports core, conf, metrics, snapshot and, to load and follow the table, models. A request reads `live.table` once and
+is answered from that table, whatever happens meanwhile. The database may be gone for days: the last table stays, and a
+process that starts meanwhile reads the last snapshot.
+"""
+
+import gc
+import logging
+import os
+import random
+import threading
+import time
+
+import psycopg
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection, connections
+
+from routing.conf import NOTIFY_CHANNEL, database_identity, policy, snapshot_path
+from routing.core.table import routing_table as core
+from routing.dataplane.telemetry.metrics import observe_change
+from routing.table import snapshot
+
+logger = logging.getLogger(__name__)
+
+# More changes than this at once are slower to apply one by one than to load anew.
+_MAX_CHANGES = 20_000
+# A database that was gone so many seconds ago is not waited for again before a fork.
+_GONE_SECONDS = 15.0
+
+
+class LiveTable:
+    """One table for this process, swapped in one assignment when the database has a newer generation."""
+
+    def __init__(self) -> None:
+        self.table: core.Table | None = None
+        self.confirmed_at: float | None = None
+        self.source = ""
+        self._following = False
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._unreachable = False
+        self._failed_at = 0.0
+        self._listening = False
+        os.register_at_fork(after_in_child=self._forget_thread)
+
+    def current(self) -> core.Table | None:
+        """The table to answer one request from; None while none could ever be loaded. Never touches the database."""
+        if not self._following:
+            self.follow()
+        return self.table
+
+    @property
+    def age_seconds(self) -> float | None:
+        """How long ago the database last confirmed that the table is the newest; None: never."""
+        return None if self.confirmed_at is None else time.monotonic() - self.confirmed_at
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the database answered when it was last asked."""
+        return self.confirmed_at is not None and not self._unreachable
+
+    def follow(self) -> None:
+        """Start the thread that follows the database, once a process."""
+        if self._following or not settings.FACADE_FOLLOW_CHANGES:
+            return
+        self._following = True
+        self._thread = threading.Thread(target=self._run, name="live-table", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and its connection to the database; the table stays. Takes up to FACADE_POLL_SECONDS."""
+        if self._thread is None:
+            return
+        self._stop.set()
+        self._thread.join()
+        self._stop.clear()
+        self._thread, self._following = None, False
+
+    def before_fork(self) -> None:
+        """Make this process fit to be forked: its table as new as can be had, no thread, no connection.
+
+        What is there is left to its children to share: nothing that the collector would touch, and so copy.
+        """
+        self.stop()
+        # Finding that it is still gone takes seconds, for each of the workers that are to be started.
+        if not self._unreachable or time.monotonic() - self._failed_at > _GONE_SECONDS:
+            self.try_refresh()
+        if self._unreachable:
+            self._read_newer_snapshot()
+        connections.close_all()
+        for each in connections.all(initialized_only=True):
+            if each.vendor == "postgresql":
+                each.close_pool()  # type: ignore[attr-defined]  # its threads wouldn't be there in a child
+        gc.freeze()
+
+    def refresh(self) -> bool:
+        """Bring the table up to date now; True where it changed. Raises django.db.DatabaseError."""
+        from routing.models import Change, Generation
+        from routing.table.load import load_table
+
+        table = self.table
+        newest = Generation.objects.filter(pk=1).values_list("value", flat=True).first() or 0
+        if table is not None and table.generation < newest:
+            rows = Change.objects.filter(generation__gt=table.generation).values_list(
+                "generation", "kind", "key", "entry", "at"
+            )[: _MAX_CHANGES + 1]
+            self.table = self._applied(table, [core.Change(*row[:4]) for row in rows]) or load_table(policy())
+            for *_, written_at in rows:
+                observe_change(time.time() - written_at.timestamp())
+        elif table is None or table.generation > newest:
+            # Never loaded, or the database was set back to an older state.
+            self.table = load_table(policy())
+        self.confirmed_at = time.monotonic()
+        self.source = "database"
+        return self.table is not table
+
+    def try_refresh(self) -> None:
+        """Refresh; where the database can't be reached, say so once, and keep what there is."""
+        try:
+            self.refresh()
+        except (DatabaseError, InterfaceError, OSError) as error:
+            if not self._unreachable:
+                logger.error("database unreachable; redirects go on from the last table: %s", type(error).__name__)
+            self._unreachable, self._failed_at = True, time.monotonic()
+            self._listening = False
+            connections.close_all()
+            if self.table is None:
+                self._read_snapshot()
+        else:
+            if self._unreachable:
+                logger.warning("database reachable again")
+            self._unreachable = False
+
+    def _read_snapshot(self) -> None:
+        try:
+            self.table = snapshot.read(snapshot_path(), policy(), database_identity())
+        except FileNotFoundError:
+            return
+        except (snapshot.SnapshotInvalid, OSError) as error:
+            logger.error("the snapshot of the routing table can't be used: %s", error)
+        else:
+            self.source = "snapshot"
+            logger.warning("serving from the snapshot of generation %d", self.table.generation)
+
+    def _read_newer_snapshot(self) -> None:
+        """Others may have followed the database longer than this process did, before it went."""
+        try:
+            written = snapshot.generation(snapshot_path(), database_identity())
+        except (snapshot.SnapshotInvalid, OSError):
+            return
+        if self.table is not None and written > self.table.generation:
+            self._read_snapshot()
+
+    @staticmethod
+    def _applied(table: core.Table, changes: list[core.Change]) -> core.Table | None:
+        whole = changes and changes[0].generation == table.generation + 1 and len(changes) <= _MAX_CHANGES
+        if not whole:
+            return None
+        try:
+            return table.apply(changes)
+        except core.TableInvalid as error:
+            logger.error("%s; loading the whole table", error)
+            return None
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.try_refresh()
+                self._wait()
+            except Exception:
+                # The thread must outlive whatever happens: without it, repoints would silently stop to arrive.
+                logger.exception("following the table failed; trying again")
+                self._stop.wait(settings.FACADE_POLL_SECONDS)
+        self._listening = False
+        connections.close_all()
+
+    def _wait(self) -> None:
+        seconds = settings.FACADE_POLL_SECONDS
+        if connection.vendor != "postgresql" or self._unreachable:
+            # Not all at once, when a database comes back to many workers.
+            self._stop.wait(seconds * random.uniform(1, 4) if self._unreachable else seconds)  # noqa: S311
+            return
+        try:
+            if not self._listening:
+                with connection.cursor() as cursor:
+                    cursor.execute(f"LISTEN {NOTIFY_CHANNEL}")
+                self._listening = True
+                return  # Something may have changed before LISTEN took effect: look once more.
+            for _ in connection.connection.notifies(timeout=seconds, stop_after=1):
+                pass
+        except (DatabaseError, InterfaceError, OSError, psycopg.Error):
+            self._listening = False
+            connections.close_all()
+            self._stop.wait(seconds)
+
+    def _forget_thread(self) -> None:
+        self._following = False
+        self._thread = None
+        self._listening = False
+
+
+live = LiveTable()

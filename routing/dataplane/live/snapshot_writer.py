@@ -1,0 +1,49 @@
+"""Keeps the snapshot of the routing table fresh, in a process of its own. Imports conf, live and snapshot.
+
+Not in a worker: turning a million entries into text would hold up its redirects.
+"""
+
+import logging
+import threading
+
+from django.conf import settings
+
+from routing.conf import database_identity, snapshot_path
+from routing.dataplane.live.live_table import LiveTable
+from routing.table import snapshot
+
+logger = logging.getLogger(__name__)
+
+
+class SnapshotKeeper:
+    """Follows the table, and writes it to the file at most every FACADE_SNAPSHOT_SECONDS, when it has changed."""
+
+    def __init__(self) -> None:
+        self._live = LiveTable()
+        self._written: int | None = None
+        self._complained = False
+
+    def keep(self) -> bool:
+        """Bring the file up to date; True where it was written. A file that can't be written is said so, once."""
+        self._live.try_refresh()
+        table = self._live.table
+        if table is None or self._live.source != "database" or table.generation == self._written:
+            return False
+        try:
+            snapshot.write(snapshot_path(), table, database_identity())
+        except OSError as error:
+            if not self._complained:
+                logger.error("the snapshot of the routing table can't be written: %s", error)
+            self._complained = True
+            return False
+        self._written, self._complained = table.generation, False
+        return True
+
+    def run(self, stop: threading.Event) -> None:
+        """Keep it up to date until told to stop."""
+        while not stop.is_set():
+            try:
+                self.keep()
+            except Exception:
+                logger.exception("keeping the snapshot failed; trying again")
+            stop.wait(settings.FACADE_SNAPSHOT_SECONDS)

@@ -1,0 +1,1 @@
+"""What is known of a request, and how an answer is written."""

@@ -1,0 +1,73 @@
+"""How the client sees this server: from the connection, or from a proxy that is trusted. Imports only answers.
+
+`X-Forwarded-Proto` and `X-Forwarded-Host` count only where the peer's address is in FACADE_TRUSTED_PROXIES: from
+anybody else they would choose the realm to which a client brings its credentials.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from functools import cache, lru_cache
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+from routing.core.grammar.hosts import HostInvalid, parse_authority
+from routing.dataplane.request.responses import Outside
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@cache
+def trusted_networks() -> tuple[Network, ...]:
+    """The networks of FACADE_TRUSTED_PROXIES. Raises ValueError for text that is no address or network."""
+    return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in settings.FACADE_TRUSTED_PROXIES)
+
+
+def _forget(**_: object) -> None:
+    trusted_networks.cache_clear()
+    is_trusted.cache_clear()
+
+
+setting_changed.connect(_forget)
+
+
+# Bounded: the public internet has more addresses than this process has memory.
+@lru_cache(maxsize=4096)
+def is_trusted(address: str) -> bool:
+    """Whether the peer is a proxy that this deployment trusts. Of a Unix socket there is no address: only "unix"."""
+    try:
+        peer = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped:
+        peer = peer.ipv4_mapped
+    return any(peer in network for network in trusted_networks())
+
+
+def effective_host(meta: Mapping[str, str]) -> str:
+    """The Host header, raw, or what a trusted proxy says that it was."""
+    if "HTTP_X_FORWARDED_HOST" in meta and is_trusted(meta.get("REMOTE_ADDR", "")):
+        return meta["HTTP_X_FORWARDED_HOST"].strip() or meta.get("HTTP_HOST", "")
+    return meta.get("HTTP_HOST", "")
+
+
+def forwarded_scheme(meta: Mapping[str, str]) -> str:
+    """The scheme that a trusted proxy says the client came by, http or https; "" where none says so.
+
+    Of a list, which proxies in a row make, the first is the outermost's word, as Django reads it. (X-Forwarded-Host has
+    to be one name: where proxies add to what a client sent, the first would let it choose which host it gets.)
+    """
+    if not is_trusted(meta.get("REMOTE_ADDR", "")):
+        return ""
+    first = meta.get("HTTP_X_FORWARDED_PROTO", "").partition(",")[0].strip().lower()
+    return first if first in ("http", "https") else ""
+
+
+def outside_of(meta: Mapping[str, str]) -> Outside:
+    """The scheme and authority under which the client reached us, from WSGI-style variables."""
+    scheme = forwarded_scheme(meta) or ("https" if meta.get("wsgi.url_scheme") == "https" else "http")
+    try:
+        host, port = parse_authority(effective_host(meta))
+    except HostInvalid:
+        return Outside(scheme, "")
+    return Outside(scheme, f"{host}:{port}" if port else host)

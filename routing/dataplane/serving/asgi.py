@@ -1,0 +1,123 @@
+"""The ASGI application that answers registry clients by itself and leaves everything else to Django.
+
+Imports core and its neighbours here. It gives the answers of middleware.py, byte for byte; a request that goes through
+Django costs some ten times as much, mostly for the threads in which Django looks after database connections, of which
+there is no use here.
+"""
+
+import asyncio
+from collections import defaultdict
+from contextlib import aclosing
+from typing import Any
+
+from routing.dataplane.live.live_table import live
+from routing.dataplane.request.handler import Asked, ask
+from routing.dataplane.request.responses import Answer
+from routing.dataplane.serving.body_guard import Application, Message, Receive, Scope, Send
+from routing.dataplane.upstream.relay import Streamed
+
+
+class DataPlane:
+    """Serves registry clients; hands requests on control hosts, and all that isn't HTTP, on to `django`."""
+
+    def __init__(self, django: Application) -> None:
+        self._django = django
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = _asked(scope) if scope["type"] == "http" else None
+        if asked is None or asked.is_control:
+            await self._django(scope, receive, send)
+        elif asked.needs_registry:
+            await _while_connected(_with_registry(asked, receive, send), receive, asked.takes_form)
+        else:
+            if "HTTP_EXPECT" in asked.variables:
+                # As Django does, which reads even no body: the server sends 100 Continue first.
+                await receive()
+            await _send(asked.answer(), asked.method, send)
+
+
+def _asked(scope: Scope) -> Asked | None:
+    """None where Django has to say what it says: of a query that isn't UTF-8, or where there is no raw path."""
+    try:
+        variables = _variables(scope)
+    except UnicodeDecodeError:
+        return None
+    raw_path = scope.get("raw_path")
+    if raw_path is None:
+        return None
+    path = raw_path.decode("latin-1").partition("?")[0]
+    return ask(live.current(), scope["method"].upper(), path, variables)
+
+
+def _variables(scope: Scope) -> dict[str, str]:
+    """The variables that Django would have, as far as anybody here looks at them."""
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in scope["headers"]:
+        # Else X_Forwarded_Host, which no proxy takes out, would pass for X-Forwarded-Host.
+        if b"_" not in name:
+            values[name.decode("latin-1").upper().replace("-", "_")].append(value.decode("latin-1"))
+    variables = {f"HTTP_{name}": ",".join(found) for name, found in values.items()}
+    variables["CONTENT_LENGTH"] = variables.pop("HTTP_CONTENT_LENGTH", "")
+    variables["QUERY_STRING"] = scope["query_string"].decode()
+    variables["REMOTE_ADDR"] = scope["client"][0] if scope.get("client") else ""
+    variables["wsgi.url_scheme"] = scope.get("scheme", "http")
+    return variables
+
+
+async def _with_registry(asked: Asked, receive: Receive, send: Send) -> None:
+    form = await _body(receive) if asked.takes_form else b""
+    if form is None:
+        return
+    answer = await asked.registry_answer(form, lasting=True)
+    if not isinstance(answer, Streamed):
+        await _send(answer, asked.method, send)
+        return
+    async with aclosing(answer.parts) as parts:
+        await send(_start(answer))
+        async for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """A form, whose length is bounded by BodyGuard. None: the client has gone before its end."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+async def _while_connected(answering: Any, receive: Receive, reads_body: bool) -> None:
+    """Answer for as long as somebody is there to take it: what a client asked for and left goes on nowhere."""
+    task = asyncio.ensure_future(answering)
+    if reads_body:
+        await task
+        return
+    leaving = asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait((task, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+        task.cancel()
+        await asyncio.wait((task,))
+    if not task.cancelled():
+        task.result()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _start(answer: Answer | Streamed) -> Message:
+    headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in answer.headers]
+    return {"type": "http.response.start", "status": answer.status, "headers": headers}
+
+
+async def _send(answer: Answer, method: str, send: Send) -> None:
+    await send(_start(answer))
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})

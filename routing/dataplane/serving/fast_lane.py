@@ -1,0 +1,229 @@
+"""The fast lane: a plain redirect is written straight to the socket by the server's protocol, before ASGI and Django.
+
+Imports core, answers, bounds, counters, live, memory, plain_requests and proxies. It asks the same `decide()` about the
+same table, and sends the bytes that uvicorn would send for the middleware's answer. It takes a request only where that
+is certain:
+
+- no earlier request of the connection is unfinished, so that answers keep their order;
+- what was read is one whole plain request (plain_requests.py), and nothing besides;
+- the client takes its answers (writing is not paused);
+- `decide()` says Redirect.
+
+Everything else goes on to uvicorn's parser and the application, as if this module were not there.
+"""
+
+import logging
+import time
+from functools import lru_cache
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from django.conf import settings
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from routing.core.decide import Request, decide
+from routing.core.decisions import Redirect
+from routing.core.table.routing_table import Table
+from routing.dataplane.live.live_table import live
+from routing.dataplane.request.forwarded import is_trusted
+from routing.dataplane.request.responses import redirect
+from routing.dataplane.serving.connection_limits import BoundedProtocol
+from routing.dataplane.serving.raw_request import Fields, Head, read_fields, read_head, split
+from routing.dataplane.serving.redirect_cache import Locations, Memory
+from routing.dataplane.telemetry.counters import FAST_BATCHES, FAST_SECONDS, REDIRECTS, counters
+
+logger = logging.getLogger(__name__)
+
+# Longer requests are rare, and no slower by the parser.
+_MAX_BYTES = 4096
+# How long a connection without a request in flight is kept at shutdown, in seconds: a client that is about to send one
+# gets its answer, with `Connection: close`, instead of a reset.
+_DRAIN_SECONDS = 1.0
+
+
+class FastLane(BoundedProtocol):
+    """uvicorn's HTTP/1.1 protocol, with a short way for plain redirects."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.behind_proxy = False
+
+    def connection_made(self, transport: Any) -> None:
+        """Called by the event loop, once."""
+        super().connection_made(transport)
+        self.behind_proxy = is_trusted(self.client[0]) if self.client else False
+        if _lane.draining:
+            # Accepted while the listening socket was being closed.
+            self.shutdown()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the event loop for each read. All reads of one turn of the loop are served together."""
+        if not _lane.arrived:
+            self.loop.call_soon(_lane.serve)
+        _lane.arrived.append((self, data))
+
+    def parse(self, data: bytes) -> None:
+        """Hand what was read on to uvicorn's parser."""
+        if self.parser is not None:
+            super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser once it has a request's header fields."""
+        super().on_headers_complete()
+        if _lane.draining and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """Called at the server's shutdown. The next answer is the last one; without any, the connection closes soon."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(_DRAIN_SECONDS, super().shutdown)
+        else:
+            super().shutdown()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next answer on this connection may be written now."""
+        cycle = self.cycle
+        return (cycle is None or cycle.response_complete) and not self.within_request and not self.flow.write_paused
+
+    def answer(self, parts: "_Parts", location: bytes, closes: bool, now: float) -> None:
+        """Write a redirect. `now` is the event loop's time, in seconds."""
+        self.answered_at = now
+        if closes or _lane.draining:
+            self._unset_keepalive_if_required()
+            self.transport.write(parts.before + location + parts.after_closing)
+            self.transport.close()
+            return
+        self.transport.write(parts.before + location + parts.after)
+        if self.timeout_keep_alive_task is None:
+            self._start_keep_alive_timer(self.timeout_keep_alive)
+
+    def log(self, data: bytes) -> None:
+        """The line that uvicorn writes to the access log."""
+        client = "{}:{}".format(*self.client) if self.client else ""
+        method, target, version = data.partition(b"\r")[0].decode("latin-1").split(" ")
+        path, _, query = target.partition("?")
+        written = f"{quote(path)}?{query}" if query else quote(path)
+        self.access_logger.info('%s - "%s %s %s" %d', client, method, written, version, 307)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Called when the keep-alive timer ends. A fast answer leaves it running, so there may be time left."""
+        left = self.answered_at + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._start_keep_alive_timer(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _start_keep_alive_timer(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+
+class _Lane:
+    """What all connections of a process share: this turn's reads, and what is remembered of earlier requests."""
+
+    def __init__(self) -> None:
+        self.arrived: list[tuple[FastLane, bytes]] = []
+        self.draining = False
+        self._table: Table | None = None
+        self._memory = Memory()
+
+    def serve(self) -> None:
+        """Answer what was read in this turn, or hand it on to the parser.
+
+        One turn's answers are written in one go, for a write wakes a client that is waiting, which costs more than
+        the write itself, while for one that is still awake from the last it costs nothing.
+        """
+        started = time.perf_counter()
+        arrived, self.arrived = self.arrived, []
+        first = arrived[0][0]
+        now, state = first.loop.time(), first.server_state
+        parts = _parts(tuple(state.default_headers), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
+        if self._table is not live.table:
+            self._table = live.table
+            self._memory.forget()
+        count = 0
+        for connection, data in arrived:
+            try:
+                if not (connection.ready and self._redirect(connection, data, parts, now)):
+                    connection.parse(data)
+                    continue
+            except Exception:
+                # As the event loop does for an error in one connection's data_received: the others must not suffer.
+                logger.exception("serving a connection failed; it is closed")
+                connection.transport.abort()
+                continue
+            count += 1
+            if connection.access_log:
+                connection.log(data)
+        state.total_requests += count
+        counters.totals[REDIRECTS] += count
+        if count:
+            counters.totals[FAST_BATCHES] += 1
+            counters.totals[FAST_SECONDS] += time.perf_counter() - started
+        self._memory.give_back(len(arrived))
+
+    def _redirect(self, connection: FastLane, data: bytes, parts: "_Parts", now: float) -> bool:
+        """Answer with the redirect that the middleware would answer, if it certainly would."""
+        head, rest = split(data)
+        known = self._memory.fields[connection.behind_proxy].get(rest) or self._read(rest, connection.behind_proxy)
+        if known is None:
+            return False
+        fields, locations = known
+        location, closes = locations.get(head), fields.closes
+        if location is None:
+            line = read_head(head) if len(head) <= _MAX_BYTES else None
+            location = self._location(line, fields, connection.behind_proxy) if line is not None else None
+            if line is None or location is None:
+                return False
+            if line.closes:
+                closes = True
+            else:
+                self._memory.keep(locations, head, location)
+        connection.answer(parts, location, closes, now)
+        return True
+
+    def _read(self, rest: bytes, behind_proxy: bool) -> tuple[Fields, Locations] | None:
+        fields = read_fields(rest) if len(rest) <= _MAX_BYTES else None
+        if fields is None:
+            return None
+        forwarded_host = fields.forwarded_host if behind_proxy else ""
+        if forwarded_host is None:
+            return None
+        locations = self._memory.locations_for(fields, forwarded_host)
+        if not fields.authorized:
+            self._memory.keep_fields(behind_proxy, rest, fields, locations)
+        return fields, locations
+
+    def _location(self, head: Head, fields: Fields, behind_proxy: bool) -> bytes | None:
+        if self._table is None:
+            return None
+        method, host, path, query, _ = head
+        if behind_proxy and fields.forwarded_host:
+            host = fields.forwarded_host
+        decision = decide(self._table, Request(method, host, path, query, fields.user_agent, fields.authorized))
+        return decision.location.encode("latin-1") if isinstance(decision, Redirect) else None
+
+
+_lane = _Lane()
+
+
+def drain() -> None:
+    """From now on every answer of this process is its connection's last one."""
+    _lane.draining = True
+
+
+class _Parts(NamedTuple):
+    """The bytes of an answer around its Location: before it, after it, and after it where the connection closes."""
+
+    before: bytes
+    after: bytes
+    after_closing: bytes
+
+
+@lru_cache(maxsize=2)
+def _parts(default_headers: tuple[tuple[bytes, bytes], ...], max_age_seconds: int) -> _Parts:
+    """As uvicorn writes them. Its default headers, Date among them, change once a second."""
+    ours = ((name.lower().encode(), value.encode()) for name, value in redirect("\0", max_age_seconds).headers)
+    lines = b"".join(b"%b: %b\r\n" % header for header in (*default_headers, *ours))
+    before, _, after = lines.partition(b"\0")
+    return _Parts(STATUS_LINE[307] + before, after + b"\r\n", after + b"connection: close\r\n\r\n")

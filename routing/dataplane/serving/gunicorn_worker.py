@@ -1,0 +1,68 @@
+"""The gunicorn worker: uvicorn with the fast lane, and a shutdown that loses no request.
+
+Imports allowance, fast_lane, metrics_page.
+"""
+
+import asyncio
+import logging
+import sys
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+from uvicorn.server import Server
+from uvicorn_worker import UvicornWorker
+
+from routing.dataplane.serving.fast_lane import FastLane, drain
+from routing.dataplane.telemetry.metrics_view import flush
+from routing.dataplane.upstream.streaming_quota import allowance
+
+logger = logging.getLogger(__name__)
+
+# How far behind what a worker has counted its metrics may be, in seconds.
+_FLUSH_SECONDS = 1.0
+
+
+class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no types
+    """A process that answers registry clients, and people on control hosts."""
+
+    CONFIG_KWARGS: dict[str, Any] = {
+        "loop": "uvloop",
+        "http": FastLane,
+        # Nothing here speaks WebSocket.
+        "ws": "none",
+        # The middleware judges forwarded headers itself, by FACADE_TRUSTED_PROXIES.
+        "proxy_headers": False,
+    }
+
+    async def _serve(self) -> None:
+        self.config.app = self.wsgi
+        server = DrainingServer(self.config)
+        self._install_sigquit_handler()
+        flushing = asyncio.create_task(_keep_flushing())
+        await server.serve(sockets=self.sockets)
+        flushing.cancel()
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+
+class DrainingServer(Server):
+    """uvicorn's server, whose connections are told of the end before it comes."""
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Stop accepting, let the connections end with an answer each, close those that stay silent."""
+        drain()
+        await super().shutdown(sockets)
+        # Here: the server's last act is the signal that ended it, over again, and this time it ends the process.
+        flush()
+        # On a thread: the database may not answer.
+        await asyncio.to_thread(allowance.stop)
+
+
+async def _keep_flushing() -> None:
+    """Tell the metrics now and then what this worker has counted."""
+    while True:
+        try:
+            flush()
+        except Exception:
+            logger.exception("writing the metrics failed; trying again")
+        await asyncio.sleep(_FLUSH_SECONDS)

@@ -1,0 +1,104 @@
+"""The middleware that answers registry clients, first in MIDDLEWARE; sync and async from one class.
+
+Imports core and its neighbours here. What isn't a registry client's request goes on to Django. It does everything by
+itself on any server; before an ASGI server, application.py answers the same without Django's overhead.
+"""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote
+
+from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from routing.dataplane.live.live_table import live
+from routing.dataplane.request.handler import Asked, ask, too_long
+from routing.dataplane.request.responses import Answer
+from routing.dataplane.serving.body_guard import MAX_CONTROL_BODY_BYTES
+from routing.dataplane.upstream.relay import Streamed
+
+_BODY_TOO_LARGE = f"The body is longer than {MAX_CONTROL_BODY_BYTES} bytes, or its Content-Length isn't told.\n"
+
+
+class FacadeMiddleware:
+    """Answers requests on tenants' hostnames; passes those on control hosts on."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        # The one of the WSGI-style variables that Django's ASGI requests lack.
+        request.META.setdefault("wsgi.url_scheme", request.scheme or "http")
+        asked = ask(live.current(), request.method or "", raw_path(request), request.META)
+        if asked.is_control:
+            return self._control(request)
+        if asked.needs_registry:
+            answering = self._ask_registry(asked, request)
+            return answering if self.is_async else async_to_sync(_awaited)(answering)
+        response = as_response(asked.answer(), request)
+        return _awaited(_done(response)) if self.is_async else response
+
+    def _control(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if not too_long(request.META, MAX_CONTROL_BODY_BYTES):
+            return self.get_response(request)
+        # Django wasn't given the body, and would take the form for an empty one.
+        response = HttpResponse(_BODY_TOO_LARGE, content_type="text/plain; charset=utf-8", status=413)
+        return _awaited(_done(response)) if self.is_async else response
+
+    async def _ask_registry(self, asked: Asked, request: HttpRequest) -> HttpResponseBase:
+        answer = await asked.registry_answer(request.body if asked.takes_form else b"", lasting=self.is_async)
+        return as_stream(answer) if isinstance(answer, Streamed) else as_response(answer, request)
+
+
+def raw_path(request: HttpRequest) -> str:
+    """The path as the client sent it, undecoded, where the server says (ASGI raw_path; gunicorn's RAW_URI).
+
+    Elsewhere (Django's runserver and test client) it is put together again from the decoded path: then `%61` can't be
+    told from `a`, and what would need escaping is judged escaped, which `decide` refuses.
+    """
+    scope = getattr(request, "scope", None)
+    if scope is not None and scope.get("raw_path") is not None:
+        path: str = scope["raw_path"].decode("latin-1").partition("?")[0]
+        return path
+    raw = str(request.META.get("RAW_URI") or request.META.get("REQUEST_URI") or "")
+    if raw:
+        if not raw.startswith("/") and "://" in raw:
+            raw = "/" + raw.partition("://")[2].partition("/")[2]  # absolute-form (RFC 9112 §3.2.2)
+        return raw.partition("?")[0]
+    return quote(request.path, safe="/:@!$&'()*+,;=~")
+
+
+def as_response(answer: Answer, request: HttpRequest) -> HttpResponse:
+    """Django's form of an answer; a HEAD's body is left away here, since not every server does."""
+    response = HttpResponse(b"" if request.method == "HEAD" else answer.body, status=answer.status)
+    _set_headers(response, answer.headers)
+    return response
+
+
+def as_stream(answer: Streamed) -> StreamingHttpResponse:
+    """Django's form of a streamed answer: read part by part, no faster than the client takes it."""
+    response = StreamingHttpResponse(answer.parts, status=answer.status)
+    _set_headers(response, answer.headers)
+    return response
+
+
+def _set_headers(response: HttpResponseBase, headers: list[tuple[str, str]]) -> None:
+    del response["Content-Type"]
+    for name, value in headers:
+        response[name] = value
+    # Django would log every 401 of the token dance as a warning.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+
+
+async def _awaited(answering: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+    return await answering
+
+
+async def _done(response: HttpResponse) -> HttpResponse:
+    return response

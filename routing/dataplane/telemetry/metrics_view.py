@@ -1,0 +1,94 @@
+"""`/metrics`, on control hosts, for Prometheus. Imports its neighbours here and conf; it never touches the database."""
+
+import hmac
+import ipaddress
+import time
+from contextlib import suppress
+from http import HTTPStatus
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from routing.conf import database_identity, snapshot_path
+from routing.dataplane.live.live_table import live
+from routing.dataplane.telemetry import metrics
+from routing.dataplane.telemetry.counters import counters
+from routing.dataplane.upstream.relay_limits import limits
+from routing.table import snapshot
+
+# What proxies add. With one on this machine every peer is a loopback one.
+_FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
+_REFUSED = (
+    "Metrics are told to programs on this machine, which ask it directly. "
+    "For others, set FACADE_METRICS_TOKEN and send it: Authorization: Bearer <token>\n"
+)
+
+
+@require_safe
+def metrics_page(request: HttpRequest) -> HttpResponse:
+    """All workers' metrics in Prometheus' text format; to those who may see them."""
+    refusal = _refusal(request)
+    if refusal is not None:
+        return refusal
+    flush()
+    exported = metrics.of_all_workers()
+    exported.register(_SnapshotFile())
+    headers = {"Cache-Control": "no-store"}
+    return HttpResponse(generate_latest(exported), content_type=CONTENT_TYPE_LATEST, headers=headers)
+
+
+def flush() -> None:
+    """Bring the metrics up to date with what this process has counted, and with how it stands."""
+    for key, number in counters.take().items():
+        counter = metrics.COUNTERS[key[0]]
+        (counter.labels(*key[1:]) if key[1:] else counter).inc(number)
+    table, age = live.table, live.age_seconds
+    metrics.WORKERS.set(1)
+    metrics.RELAYS.set(limits.under_way)
+    metrics.REACHABLE.set(live.reachable)
+    metrics.CONFIRMED.set(0 if age is None else time.time() - age)
+    for gauge in (metrics.GENERATION, metrics.NEWEST_GENERATION):
+        gauge.set(0 if table is None else table.generation)
+    metrics.MAPPINGS.set(0 if table is None else len(table.mappings))
+    metrics.HOSTNAMES.set(0 if table is None else len(table.hosts))
+
+
+def _refusal(request: HttpRequest) -> HttpResponse | None:
+    token = settings.FACADE_METRICS_TOKEN
+    if not token:
+        return None if _comes_from_here(request) else _text(HTTPStatus.FORBIDDEN, _REFUSED)
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode()):
+        return None
+    answer = _text(HTTPStatus.UNAUTHORIZED, "Send FACADE_METRICS_TOKEN: Authorization: Bearer <token>\n")
+    answer["WWW-Authenticate"] = 'Bearer realm="metrics"'
+    return answer
+
+
+def _comes_from_here(request: HttpRequest) -> bool:
+    try:
+        peer = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return False
+    return peer.is_loopback and not any(name in request.headers for name in _FORWARDED)
+
+
+def _text(status: HTTPStatus, text: str) -> HttpResponse:
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", status=status)
+
+
+class _SnapshotFile(Collector):
+    """What the snapshot's file says, which is one for all workers. Nothing where there is none that can be used."""
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """Called by the Prometheus library."""
+        written = GaugeMetricFamily("facade_snapshot_timestamp_seconds", "When the snapshot was written.")
+        generation = GaugeMetricFamily("facade_snapshot_generation", "The generation of the snapshot's table.")
+        with suppress(OSError, snapshot.SnapshotInvalid):
+            generation.add_metric([], snapshot.generation(snapshot_path(), database_identity()))
+            written.add_metric([], snapshot_path().stat().st_mtime)
+        return [family for family in (written, generation) if family.samples]

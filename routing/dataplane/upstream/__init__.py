@@ -1,0 +1,1 @@
+"""Asking backing registries on a caller's behalf: relays, blob locations, tokens."""

@@ -1,0 +1,103 @@
+"""Credentials on their way through: sealed tokens for Basic registries, and what may be passed on to whom.
+
+Imports only core. Nothing is kept on the server. A sealed token holds the caller's own Basic credentials, encrypted
+and authenticated under the server's key (Fernet: AES-128-CBC with HMAC-SHA256), good for one hostname, one registry
+and a few minutes.
+"""
+
+import base64
+import json
+from functools import cache
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils.encoding import force_bytes
+
+from routing.core.table.routing_table import Auth, RegistryEntry, Strategy
+
+SEALED_SECONDS = 300
+# Told apart from any registry's own token, so that it is never sent to a registry that couldn't read it.
+_SEALED_PREFIX = "rfs1."
+# What /token answers for a registry that asks for none: clients want one all the same.
+OPEN_TOKEN = "rfo1.no-token-needed"  # noqa: S105 (it is good for nothing)
+_OWN_PREFIXES = (_SEALED_PREFIX, "rfo1.")
+
+
+class NotAccepted(Exception):
+    """The caller's Authorization can't be used for this registry: it has to ask /token anew."""
+
+
+@cache
+def _keys() -> MultiFernet:
+    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return MultiFernet([Fernet(_derived(secret)) for secret in secrets])
+
+
+def _derived(secret: str | bytes) -> bytes:
+    kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"registry-facade sealed token v1")
+    return base64.urlsafe_b64encode(kdf.derive(force_bytes(secret)))
+
+
+setting_changed.connect(lambda **_: _keys.cache_clear(), weak=False)
+
+
+def seal(basic: str, host: str, registry: RegistryEntry) -> str:
+    """A token that holds Basic credentials (`dXNlcjpwYXNz`), for this hostname and registry only."""
+    payload = json.dumps({"host": host, "origin": registry.origin, "basic": basic}).encode()
+    return _SEALED_PREFIX + _keys().encrypt(payload).decode()
+
+
+def unseal(token: str, host: str, registry: RegistryEntry) -> str:
+    """The Basic credentials in a sealed token. Raises NotAccepted: forged, too old, or for somewhere else."""
+    if not token.startswith(_SEALED_PREFIX):
+        raise NotAccepted
+    try:
+        payload = json.loads(_keys().decrypt(token[len(_SEALED_PREFIX) :].encode(), ttl=SEALED_SECONDS))
+    except (InvalidToken, ValueError):
+        raise NotAccepted from None
+    if (payload["host"], payload["origin"]) != (host, registry.origin):
+        raise NotAccepted
+    return str(payload["basic"])
+
+
+def split_authorization(authorization: str) -> tuple[str, str]:
+    """The scheme in lower case, and the rest."""
+    scheme, _, rest = authorization.strip().partition(" ")
+    return scheme.lower(), rest.strip()
+
+
+def upstream_authorization(authorization: str, host: str, registry: RegistryEntry, strategy: Strategy) -> str:
+    """The Authorization header for the backing registry; "" for none. Raises NotAccepted.
+
+    An open registry gets none: some answer 401 to a token that isn't theirs. Basic credentials that come straight to
+    the facade are not passed to a Bearer registry: they belong at /token, which knows whose they are. Of a
+    registry that no probe has reached yet, the token itself tells what /token found out, perhaps in another worker.
+    """
+    if strategy is Strategy.OPEN or registry.auth == Auth.NONE:
+        return ""
+    scheme, rest = split_authorization(authorization)
+    if scheme != "bearer" or not rest:
+        raise NotAccepted
+    unknown = registry.auth == Auth.UNKNOWN
+    if unknown and rest == OPEN_TOKEN:
+        return ""
+    if registry.auth == Auth.BASIC or (unknown and rest.startswith(_SEALED_PREFIX)):
+        return f"Basic {unseal(rest, host, registry)}"
+    if rest.startswith(_OWN_PREFIXES):
+        raise NotAccepted
+    return f"Bearer {rest}"
+
+
+def basic_credentials(authorization: str) -> str:
+    """The base64 part of a Basic header, where it is one that holds a user and a password; else ""."""
+    scheme, rest = split_authorization(authorization)
+    if scheme != "basic":
+        return ""
+    try:
+        decoded = base64.b64decode(rest, validate=True)
+    except ValueError:
+        return ""
+    return rest if b":" in decoded else ""

@@ -1,0 +1,1 @@
+"""How registries ask for credentials, and how tokens are fetched from them."""

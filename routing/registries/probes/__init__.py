@@ -1,0 +1,1 @@
+"""Finding out what a registry, or one repository, asks for and how it serves layers."""

@@ -1,0 +1,100 @@
+"""The probe of a registry: whether it answers, and what it asks for.
+
+A probe is a finding, not an operation that fails: whatever is wrong with the registry stands in the result.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from routing.registries.auth.challenge import find_challenge
+from routing.registries.client import Answer, RegistryClient
+from routing.registries.exceptions import BadResponse, RegistryError, RegistryTimeout, RegistryUnreachable
+from routing.registries.guard import check_url
+from routing.registries.url import parse_target
+
+
+class Auth(StrEnum):
+    """What a registry asks of those who come without credentials."""
+
+    NONE = "none"
+    BASIC = "basic"
+    BEARER = "bearer"
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryProbe:
+    """What was found at a registry. `error` is a sentence for people, None where there is nothing to say.
+
+    `realm` and `service` belong to `bearer` (a Basic realm is a mere label). An `error` beside `bearer` says why its
+    realm cannot be used.
+    """
+
+    auth: Auth
+    realm: str | None = None
+    service: str | None = None
+    error: str | None = None
+    seconds: float = 0.0
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+async def probe_registry(client: RegistryClient, base_url: str) -> RegistryProbe:
+    """Ask a registry for `/v2/` (OCI distribution spec, end-1) without credentials. Never raises for what it finds.
+
+    `base_url` is the registry's origin, such as `https://ghcr.io`. `seconds` is what it took, `at` when it began.
+    """
+    at, started = datetime.now(UTC), time.monotonic()
+    try:
+        probe = await _judge(client, await client.peek("GET", base_url.rstrip("/") + "/v2/"))
+    except (RegistryUnreachable, RegistryTimeout) as error:
+        probe = RegistryProbe(Auth.UNREACHABLE, error=str(error))
+    except RegistryError as error:
+        probe = RegistryProbe(Auth.UNKNOWN, error=str(error))
+    return replace(probe, at=at, seconds=time.monotonic() - started)
+
+
+async def _judge(client: RegistryClient, answer: Answer) -> RegistryProbe:
+    host = parse_target(answer.url).authority
+    if answer.status == 401:
+        return await _judge_challenge(client, answer, host)
+    if answer.status == 200:
+        if answer.headers.get("content-type", "").lower().startswith("text/html"):
+            raise BadResponse(host, f"{host} answers /v2/ with a web page, as no registry does")
+        return RegistryProbe(Auth.NONE)
+    raise BadResponse(host, f"{host} answers /v2/ with {describe_status(answer)}, where a registry answers 200 or 401")
+
+
+async def _judge_challenge(client: RegistryClient, answer: Answer, host: str) -> RegistryProbe:
+    # Where both are offered, clients take Bearer.
+    challenge = find_challenge(answer.headers.get_list("www-authenticate"), "bearer", "basic")
+    if challenge is None:
+        raise BadResponse(host, f"{host} asks for credentials without saying which (no Bearer or Basic challenge)")
+    if challenge.kind == "basic":
+        return RegistryProbe(Auth.BASIC)
+    found = RegistryProbe(Auth.BEARER, challenge.params.get("realm"), challenge.params.get("service"))
+    if not found.realm:
+        return replace(found, error=f"{host} asks for a Bearer token without naming a realm")
+    try:
+        check_url(found.realm, client.policy)
+        await client.check_reachable_address(found.realm)
+    except RegistryError as error:
+        return replace(found, error=f"the token realm that {host} names cannot be used: {error}")
+    return found
+
+
+def describe_status(answer: Answer) -> str:
+    """An answer's status, in words where people know them by words."""
+    match answer.status:
+        case 429:
+            return "status 429 (too many requests: its rate limit is used up)"
+        case status if 300 <= status < 400:
+            return f"status {status} (a redirect, which is not followed)"
+        case status if status >= 500:
+            return f"status {status} (an error of its own)"
+        case status:
+            return f"status {status}"

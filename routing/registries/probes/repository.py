@@ -1,0 +1,221 @@
+"""The probe of a repository: whether it can be read without credentials, and how its blobs are handed out.
+
+It walks as a client would: manifest, index entry, layer. It stops before the layer's first byte.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from routing.core.grammar.names import is_digest, is_tag
+from routing.registries.auth.challenge import find_challenge
+from routing.registries.auth.scopes import repository_scope
+from routing.registries.auth.tokens import fetch_token, read_token
+from routing.registries.client import Answer, RegistryClient
+from routing.registries.exceptions import BadResponse, RegistryError
+from routing.registries.guard import check_url
+from routing.registries.probes.registry import describe_status
+from routing.registries.url import follow, parse_target
+
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+_MAX_INDEX_DEPTH = 3
+_TAGS_ASKED = 20
+
+
+class Readable(StrEnum):
+    """Whether everyone can read it, without credentials."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Delivery(StrEnum):
+    """How a registry hands out blobs: by redirect to a storage origin, or inline, as bytes of its own."""
+
+    REDIRECT = "redirect"
+    INLINE = "inline"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryProbe:
+    """What was found at a repository. `origins` are those that its blobs were redirected to.
+
+    `error` is a sentence for people that says why something stayed unknown, or what stands in the way.
+    """
+
+    public: Readable = Readable.UNKNOWN
+    delivery: Delivery = Delivery.UNKNOWN
+    origins: tuple[str, ...] = ()
+    error: str | None = None
+    seconds: float = 0.0
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class _NotPublic(Exception):
+    """The registry wants credentials for this repository."""
+
+
+async def probe_repository(
+    client: RegistryClient, base_url: str, repository: str, reference: str | None = None
+) -> RepositoryProbe:
+    """Read one manifest of a repository and ask for one of its blobs, without credentials.
+
+    Never raises for what it finds. `repository` is the upstream name; `reference` a tag or digest, else `latest`, else
+    any tag there is. `seconds` is what it took, `at` when it began.
+    """
+    at, started = datetime.now(UTC), time.monotonic()
+    visit = _Visit(client, base_url.rstrip("/"), repository)
+    probe = RepositoryProbe()
+    try:
+        manifest = await visit.any_manifest(reference)
+        probe = replace(probe, public=Readable.YES)
+        probe = await visit.judge_delivery(probe, await visit.blob_of(manifest))
+    except _NotPublic as reason:
+        probe = replace(probe, public=Readable.NO, error=str(reason))
+    except RegistryError as error:
+        probe = replace(probe, public=visit.readable or probe.public, error=str(error))
+    return replace(probe, at=at, seconds=time.monotonic() - started)
+
+
+class _Visit:
+    """One walk through a repository, with the anonymous token that it got on the way."""
+
+    def __init__(self, client: RegistryClient, base_url: str, repository: str) -> None:
+        self._client = client
+        self._base_url = base_url
+        self._repository = repository
+        self._authorization: str | None = None
+        self.readable: Readable | None = None
+
+    async def any_manifest(self, reference: str | None) -> Mapping[str, Any]:
+        answer = await self._get_manifest(reference or "latest")
+        if answer.status == 404 and reference is None:
+            answer = await self._get_manifest(await self._any_tag())
+        return self._document(answer, "manifest")
+
+    async def blob_of(self, manifest: Mapping[str, Any], depth: int = 0) -> str:
+        """The digest of the smallest layer, or of the config where there is no layer, of the image or of one in it."""
+        children = _descriptors(manifest.get("manifests"))
+        if children and depth < _MAX_INDEX_DEPTH:
+            child = next((child for child in children if _is_common_platform(child)), children[0])
+            answer = await self._get_manifest(child["digest"])
+            return await self.blob_of(self._document(answer, "manifest"), depth + 1)
+        layers = [layer for layer in _descriptors(manifest.get("layers")) if not layer.get("urls")]
+        filled = [layer for layer in layers if layer.get("mediaType") != _EMPTY_TYPE]
+        candidates = filled or _descriptors([manifest.get("config")])
+        if not candidates:
+            raise BadResponse(self._host, f"{self._repository} at {self._host} holds no image with layers to try")
+        smallest: str = min(candidates, key=_size)["digest"]
+        return smallest
+
+    async def judge_delivery(self, probe: RepositoryProbe, digest: str) -> RepositoryProbe:
+        answer = await self._get(f"blobs/{digest}", "*/*", peek=True)
+        if answer.status in (200, 206):
+            return replace(probe, delivery=Delivery.INLINE)
+        location = answer.headers.get("location")
+        if answer.status not in (301, 302, 303, 307, 308) or not location:
+            raise BadResponse(self._host, f"{self._host} answers a request for a layer with {describe_status(answer)}")
+        try:
+            target = check_url(follow(answer.url, location), self._client.policy)
+        except ValueError as error:
+            raise BadResponse(self._host, f"{self._host} redirects a layer to a malformed place: {error}") from None
+        return replace(probe, delivery=Delivery.REDIRECT, origins=(target.origin,))
+
+    @property
+    def _host(self) -> str:
+        return parse_target(self._base_url).authority
+
+    async def _any_tag(self) -> str:
+        answer = await self._get(f"tags/list?n={_TAGS_ASKED}", "application/json")
+        tags = self._document(answer, "list of tags").get("tags")
+        self.readable = Readable.YES
+        for tag in tags if isinstance(tags, list) else ():
+            if isinstance(tag, str) and is_tag(tag):
+                return tag
+        raise BadResponse(self._host, f"{self._repository} at {self._host} has no tags to try")
+
+    async def _get_manifest(self, reference: str) -> Answer:
+        return await self._get(f"manifests/{reference}", ", ".join(MANIFEST_TYPES))
+
+    async def _get(self, endpoint: str, accept: str, *, peek: bool = False) -> Answer:
+        """Ask once, and once more with an anonymous token where the answer is 401. Raises `_NotPublic`."""
+        answer = await self._ask(endpoint, accept, peek)
+        if answer.status == 401 and self._authorization is None:
+            await self._authorize(answer)
+            answer = await self._ask(endpoint, accept, peek)
+        # Registries answer so for a repository that isn't there, too, lest its name be told.
+        if answer.status in (401, 403):
+            raise _NotPublic(f"{self._host} gives {self._repository} to nobody without credentials, or has none of it")
+        return answer
+
+    async def _ask(self, endpoint: str, accept: str, peek: bool) -> Answer:
+        url = f"{self._base_url}/v2/{self._repository}/{endpoint}"
+        headers = [("Accept", accept)]
+        if self._authorization:
+            headers.append(("Authorization", self._authorization))
+        if peek:
+            return await self._client.peek("GET", url, headers=headers)
+        return await self._client.request("GET", url, headers=headers)
+
+    async def _authorize(self, refusal: Answer) -> None:
+        challenge = find_challenge(refusal.headers.get_list("www-authenticate"), "bearer", "basic")
+        if challenge is None:
+            raise BadResponse(self._host, f"{self._host} asks for credentials without saying which")
+        if challenge.kind == "basic":
+            raise _NotPublic(f"{self._host} asks for a user name and password")
+        realm, service = challenge.params.get("realm"), challenge.params.get("service")
+        if not realm:
+            raise BadResponse(self._host, f"{self._host} asks for a Bearer token without naming a realm")
+        scopes = (repository_scope(self._repository),)
+        answer = await fetch_token(self._client, realm, service=service, scopes=scopes)
+        realm_host = parse_target(realm).authority
+        if answer.status in (401, 403):
+            raise _NotPublic(f"the token realm at {realm_host} gives no token without credentials")
+        if answer.status != 200:
+            message = f"the token realm at {realm_host} answers with {describe_status(answer)}"
+            raise BadResponse(realm_host, message)
+        self._authorization = f"Bearer {read_token(answer)}"
+
+    def _document(self, answer: Answer, what: str) -> Mapping[str, Any]:
+        where = f"{self._repository} at {self._host}"
+        if answer.status == 404:
+            raise BadResponse(self._host, f"there is no {what} for {where}")
+        if answer.status != 200:
+            raise BadResponse(self._host, f"{self._host} answers a request for a {what} with {describe_status(answer)}")
+        try:
+            document = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, dict):
+            raise BadResponse(self._host, f"the {what} of {where} is not a JSON object")
+        return document
+
+
+def _descriptors(found: object) -> list[dict[str, Any]]:
+    """The well-formed content descriptors in a list (OCI image spec, descriptor.md)."""
+    entries = found if isinstance(found, list) else []
+    return [entry for entry in entries if isinstance(entry, dict) and is_digest(str(entry.get("digest")))]
+
+
+def _is_common_platform(descriptor: Mapping[str, Any]) -> bool:
+    platform = descriptor.get("platform")
+    return isinstance(platform, dict) and (platform.get("os"), platform.get("architecture")) == ("linux", "amd64")
+
+
+def _size(descriptor: Mapping[str, Any]) -> int:
+    size = descriptor.get("size")
+    return size if isinstance(size, int) else 0

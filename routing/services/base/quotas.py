@@ -1,0 +1,52 @@
+"""How much a tenant may have. Imports models and its neighbours here. Operators of the platform may exceed it."""
+
+from datetime import date
+from typing import NamedTuple
+
+from django.conf import settings
+from django.utils import timezone
+
+from routing.models import Hostname, HostnameClaim, Mapping, Tenant
+from routing.services.base.actor import Actor
+from routing.services.base.errors import VerbError
+
+
+class Limits(NamedTuple):
+    """What one tenant may have; `streamed_bytes` in a calendar month."""
+
+    hostnames: int
+    mappings: int
+    streamed_bytes: int
+
+
+def limits_of(tenant: Tenant) -> Limits:
+    """The tenant's own limits, and the platform's where it has none."""
+    return Limits(
+        _own_or(tenant.max_hostnames, settings.FACADE_MAX_HOSTNAMES_PER_TENANT),
+        _own_or(tenant.max_mappings, settings.FACADE_MAX_MAPPINGS_PER_TENANT),
+        _own_or(tenant.max_streamed_bytes, settings.FACADE_MAX_STREAMED_BYTES_PER_TENANT),
+    )
+
+
+def month_now() -> date:
+    """The first day of the present month (UTC), under which streamed bytes are counted."""
+    return timezone.now().date().replace(day=1)
+
+
+def check_hostnames(actor: Actor, tenant: Tenant) -> None:
+    """Refuse one more hostname or claim over the limit. Raises VerbError."""
+    limit = limits_of(tenant).hostnames
+    held = Hostname.objects.filter(tenant=tenant).count() + HostnameClaim.objects.filter(tenant=tenant).count()
+    if not actor.platform and held >= limit:
+        raise VerbError(f"{tenant} may have {limit} hostnames; ask the platform's operators for more")
+
+
+def check_mappings(actor: Actor, tenant: Tenant) -> None:
+    """Refuse one more mapping over the limit. Raises VerbError."""
+    limit = limits_of(tenant).mappings
+    if not actor.platform and Mapping.objects.filter(hostname__tenant=tenant).count() >= limit:
+        raise VerbError(f"{tenant} may have {limit} mappings; ask the platform's operators for more")
+
+
+def _own_or(own: int | None, platforms: int) -> int:
+    return platforms if own is None else own

@@ -1,0 +1,1 @@
+"""The verbs of hostnames: claims, proofs, vouching."""

@@ -1,0 +1,56 @@
+"""Which names a tenant may claim at all. Imports conf, core and its neighbours here.
+
+The proof says whose a name is; these are names that nobody should get by a proof, whatever the DNS says.
+"""
+
+from functools import cache
+
+from publicsuffixlist import PublicSuffixList
+
+from routing.conf import platform_domains, policy
+from routing.core.grammar.hosts import MAX_HOST_LENGTH, is_ip_address, is_wildcard
+from routing.services.base.errors import VerbError
+from routing.services.hostnames.hostnames import parse_hostname
+from routing.services.hostnames.proof import proof_name
+
+
+def claimable_name(text: str) -> str:
+    """What a tenant typed, as it is stored. Raises VerbError for a name that can't be claimed."""
+    name = parse_hostname(text)
+    reason = _objection(name)
+    if reason:
+        raise VerbError.at("hostname", reason)
+    return name
+
+
+def _objection(name: str) -> str:
+    base = name.removeprefix("*.")
+    if is_ip_address(base) or _reads_as_address(base):
+        return f"{name} is an IP address: only names can be proved to be yours"
+    if "." not in base:
+        return f"{name} has a single label: give the full name, such as docker.acme.com"
+    if _public_suffixes().is_public(base):
+        what = f"everybody's names below {base}" if is_wildcard(name) else "a public suffix, below which anybody can be"
+        return f"{name} is {what}: give a name below it that is yours"
+    if any(base == domain or base.endswith(f".{domain}") for domain in _own_domains()):
+        return f"{name} lies in this platform's own domain: ask the platform's operators for a name there"
+    if len(proof_name(name)) > MAX_HOST_LENGTH:
+        return f"{name} is too long: no record below it could prove that it is yours"
+    return ""
+
+
+def _reads_as_address(base: str) -> bool:
+    # Resolvers and URL parsers read 127.1 and 10.0x7f as IPv4 addresses (WHATWG URL, "ends in a number").
+    last = base.rpartition(".")[2]
+    return last.isdigit() or (last.startswith("0x") and all(char in "0123456789abcdef" for char in last[2:]))
+
+
+def _own_domains() -> list[str]:
+    names = [host for host in policy().control_hosts if not is_ip_address(host) and not _reads_as_address(host)]
+    return [*names, *(platform_domains() or (_public_suffixes().privatesuffix(name) or name for name in names))]
+
+
+@cache
+def _public_suffixes() -> PublicSuffixList:
+    # The list comes with the package: nothing is fetched. A suffix that it doesn't know is one of a single label.
+    return PublicSuffixList()

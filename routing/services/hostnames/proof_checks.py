@@ -1,0 +1,152 @@
+"""The regular re-check of proofs: warn, withdraw after the grace time, serve again. Imports models and its neighbours.
+
+Only a name server's clear word counts against a hostname: where none answers, everything stays as it is.
+"""
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
+
+from routing.models import Hostname
+from routing.services.base.actor import Actor
+from routing.services.base.errors import NotFound, VerbError
+from routing.services.base.permissions import Action, require
+from routing.services.base.unit_of_work import Work, work
+from routing.services.hostnames.claims import PROGRAM
+from routing.services.hostnames.hostnames import get_hostname
+from routing.services.hostnames.proof import (
+    MAX_FINDING_LENGTH,
+    Evidence,
+    ProofRecord,
+    Verdict,
+    look_for_proof,
+    proof_record,
+)
+from routing.services.people.notices import tell_owners
+
+# While a proof is missing, its owner is at work on it.
+_MISSING_CHECKED_TIMES_AS_OFTEN = 24
+_MIN_A_ROUND = 20
+_LOOK_UPS_AT_ONCE = 8
+# What the history says of the changes that are kept in it.
+_REASONS = {
+    Verdict.THERE: "its proof in the DNS is back",
+    Verdict.MISSING: "its proof in the DNS was missing for the whole grace time",
+    Verdict.UNKNOWN: "",
+}
+
+
+def check_hostname(actor: Actor, *, hostname_id: int) -> Hostname:
+    """Look for a hostname's proof now; `proof_finding` says what is wrong with it, empty for nothing. Takes seconds.
+
+    Raises NotFound, Denied, and VerbError for a hostname that needs no proof.
+    """
+    hostname = get_hostname(actor, hostname_id)
+    require(actor, Action.HOSTNAMES, hostname.tenant)
+    if not hostname.proof_token:
+        raise VerbError(f"{hostname} needs no proof: the platform's operators vouched for it")
+    return _judge(hostname, look_for_proof(hostname.name))
+
+
+def recheck_due(round_seconds: float) -> list[Hostname]:
+    """Check the proofs whose turn it is, if this is called every so many seconds; gives the hostnames as they are now.
+
+    So few at a time that the checks are spread over FACADE_PROOF_SECONDS, even after a long stop.
+    """
+    due = list(_due(round_seconds))
+    with ThreadPoolExecutor(_LOOK_UPS_AT_ONCE, thread_name_prefix="proof") as pool:
+        found = pool.map(look_for_proof, [hostname.name for hostname in due])
+        return [judged for judged in map(_judge_if_there, due, found) if judged is not None]
+
+
+def _due(round_seconds: float) -> Iterator[Hostname]:
+    period = settings.FACADE_PROOF_SECONDS
+    now = timezone.now()
+    proved = Hostname.objects.exclude(proof_token="")
+    turn = Q(proof_checked_at=None) | Q(proof_checked_at__lte=now - timedelta(seconds=period))
+    sooner = now - timedelta(seconds=period / _MISSING_CHECKED_TIMES_AS_OFTEN)
+    missing = Q(proof_missing_since__isnull=False, withdrawn_at=None, proof_checked_at__lte=sooner)
+    # Twice the steady share, so that what has piled up is worked off.
+    share = math.ceil(2 * proved.count() * round_seconds / period) if period > 0 else proved.count()
+    oldest_first = proved.filter(turn | missing).order_by(F("proof_checked_at").asc(nulls_first=True), "pk")
+    yield from oldest_first.select_related("tenant")[: max(share, _MIN_A_ROUND)]
+
+
+def _judge_if_there(hostname: Hostname, evidence: Evidence) -> Hostname | None:
+    try:
+        return _judge(hostname, evidence)
+    except NotFound:
+        return None
+
+
+def _judge(hostname: Hostname, evidence: Evidence) -> Hostname:
+    token, now = hostname.proof_token, timezone.now()
+    verdict = evidence.verdict(token)
+    with work(Actor.program(PROGRAM), _REASONS[verdict]) as unit:
+        current = Hostname.objects.select_related("tenant").filter(pk=hostname.pk, proof_token=token).first()
+        if current is None:
+            raise NotFound("this hostname is gone, or was changed meanwhile")
+        current.proof_checked_at = now
+        if verdict is Verdict.THERE:
+            _found(unit, current)
+        elif verdict is Verdict.MISSING:
+            _missing(unit, current, evidence.finding(token), now)
+        else:
+            unit.note(current, proof_checked_at=now, proof_finding=evidence.finding(token))
+    return current
+
+
+def _found(unit: Work, hostname: Hostname) -> None:
+    was_withdrawn = hostname.withdrawn_at is not None
+    hostname.proof_missing_since = hostname.withdrawn_at = None
+    hostname.proof_finding = ""
+    if was_withdrawn:
+        unit.save(hostname)
+    else:
+        unit.note(hostname, proof_checked_at=hostname.proof_checked_at, proof_missing_since=None, proof_finding="")
+
+
+def _missing(unit: Work, hostname: Hostname, finding: str, now: datetime) -> None:
+    since = hostname.proof_missing_since
+    hostname.proof_missing_since = since or now
+    ends = hostname.proof_missing_since + timedelta(seconds=settings.FACADE_PROOF_GRACE_SECONDS)
+    withdrawn_before = hostname.withdrawn_at is not None
+    if withdrawn_before or now >= ends:
+        finding = f"Withdrawn: the hostname is not served until its record is back. {finding}"
+    else:
+        finding = f"Unless the record is back by {_moment(ends)}, the hostname is withdrawn. {finding}"
+    hostname.proof_finding = finding[:MAX_FINDING_LENGTH]
+    if now >= ends and not withdrawn_before:
+        hostname.withdrawn_at = now
+        unit.save(hostname)
+        _tell(hostname, f"{hostname} is not served any more", finding)
+        return
+    unit.note(
+        hostname,
+        proof_checked_at=hostname.proof_checked_at,
+        proof_missing_since=hostname.proof_missing_since,
+        proof_finding=hostname.proof_finding,
+    )
+    if since is None:
+        _tell(hostname, f"The proof of {hostname} is missing", finding)
+
+
+def _tell(hostname: Hostname, subject: str, finding: str) -> None:
+    record = proof_record(hostname)
+    assert isinstance(record, ProofRecord)
+    tell_owners(
+        hostname.tenant,
+        subject,
+        f"The hostname {hostname} of {hostname.tenant} is served because a DNS record proves that it is yours.\n\n"
+        f"{finding}\n\nThe record to set:\n\n    {record.name}  {record.type}  {record.value}\n\n"
+        "Its name servers are asked regularly; nothing else needs to be done.\n",
+    )
+
+
+def _moment(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M UTC")

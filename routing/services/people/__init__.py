@@ -1,0 +1,1 @@
+"""The verbs of tenants, members, invitations and API tokens."""

@@ -1,0 +1,104 @@
+"""The verbs of API tokens: make one, revoke it, and find out who comes with one. Imports models and its neighbours.
+
+A token is 256 random bits, so a plain hash keeps it: nobody can try them out.
+"""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from routing.models import ApiToken, Tenant
+from routing.services.base.actor import Actor
+from routing.services.base.errors import NotFound, VerbError
+from routing.services.base.permissions import Denied, visible
+
+MAX_TOKENS_A_PERSON = 100
+MAX_DAYS = 3650
+# By which people, and programs that look for leaked secrets, know what it is.
+_START = "facade_"
+
+
+class MadeToken(NamedTuple):
+    """A token, and its secret, which is told only now."""
+
+    token: ApiToken
+    secret: str
+
+
+def create_api_token(
+    actor: Actor,
+    *,
+    user: Any,
+    name: str,
+    tenant_id: int | None = None,
+    read_only: bool = False,
+    days: int | None = None,
+) -> MadeToken:
+    """Make a token that acts as `user`: oneself, or anybody from the command line. Raises VerbError, NotFound, Denied.
+
+    `days`: after so many it expires; None: never. Whether the person needs a second factor first, the door asks.
+    """
+    if actor.is_token:
+        raise Denied("an API token makes no other token")
+    if actor.user is not None and (not actor.user.is_active or actor.user.pk != user.pk):
+        raise Denied("everybody makes their own tokens")
+    if days is not None and not 0 < days <= MAX_DAYS:
+        raise VerbError.at("days", f"Give a number of days from 1 to {MAX_DAYS}, or none.")
+    with transaction.atomic():
+        tenant = None
+        if tenant_id is not None:
+            tenant = visible(Actor.person(user), Tenant.objects.all(), "").filter(pk=tenant_id).first()
+            if tenant is None:
+                raise NotFound("there is no such tenant, or it isn't theirs")
+        if ApiToken.objects.filter(user=user).count() >= MAX_TOKENS_A_PERSON:
+            raise VerbError(f"nobody has more than {MAX_TOKENS_A_PERSON} tokens: revoke some first")
+        secret = _START + secrets.token_urlsafe(32)
+        expires_at = None if days is None else timezone.now() + timedelta(days=days)
+        token = ApiToken(
+            user=user,
+            name=name.strip(),
+            token_hash=_hash(secret),
+            tenant=tenant,
+            read_only=read_only,
+            expires_at=expires_at,
+        )
+        try:
+            token.full_clean()
+        except ValidationError as error:
+            raise VerbError.invalid(error) from error
+        token.save()
+    return MadeToken(token, secret)
+
+
+def revoke_api_token(actor: Actor, *, token_id: int) -> None:
+    """End a token of one's own; operators of the platform end anybody's. Raises NotFound, Denied."""
+    if actor.is_token:
+        raise Denied("an API token ends no token")
+    tokens = ApiToken.objects.all()
+    if not actor.platform:
+        tokens = tokens.filter(user=actor.user) if actor.user is not None and actor.user.is_active else tokens.none()
+    found = tokens.filter(pk=token_id).first()
+    if found is None:
+        raise NotFound("this token is gone")
+    found.delete()
+
+
+def actor_of_token(secret: str) -> tuple[Actor, ApiToken]:
+    """Who comes with this secret. Raises NotFound, in the same words for whatever is wrong with it."""
+    found = ApiToken.objects.select_related("user", "tenant").filter(token_hash=_hash(secret)).first()
+    if found is None or found.is_expired or not found.user.is_active:
+        raise NotFound("this API token is unknown, revoked or expired")
+    today = timezone.now().date()
+    if found.last_used_on != today:
+        # A write a day rather than one a request.
+        ApiToken.objects.filter(pk=found.pk).update(last_used_on=today)
+    return Actor.token(found.user, found.name, found.tenant_id, found.read_only), found
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The verbs of backing registries, and their probes."""

@@ -1,0 +1,132 @@
+"""The routing table in a file, for a worker that starts while the database is gone.
+
+Imports core only. One line of JSON that says what follows (format, database, generation, length, SHA-256), then the
+table in columns, as JSON: any release of the interpreter reads both, and nothing in them is ever executed. The file is
+written beside its name, synced and renamed, so that a crash leaves the old one or the new one.
+"""
+
+import contextlib
+import gc
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from routing.core.table.mapping_entry import shared
+from routing.core.table.policy import Policy
+from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry, compile_registry
+from routing.core.table.sharded_map import ShardedMap
+
+FORMAT = 2
+_MAX_HEADER_BYTES = 4096
+
+
+class SnapshotInvalid(Exception):
+    """The file is no snapshot that this release and this database can use; the message says why."""
+
+
+def write(path: Path, table: Table, database: str) -> None:
+    """Write the table to the file. `database` names the database it is of. Raises OSError."""
+    body = json.dumps(_columns(table), separators=(",", ":")).encode()
+    header = {
+        "format": FORMAT,
+        "database": database,
+        "generation": table.generation,
+        "length": len(body),
+        "sha256": hashlib.sha256(body).hexdigest(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # mkstemp's file is its owner's alone: the table names tenants' registries.
+    descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(json.dumps(header).encode() + b"\n")
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(fresh)
+        raise
+
+
+def read(path: Path, policy: Policy, database: str) -> Table:
+    """The table in the file. Raises SnapshotInvalid, and FileNotFoundError or another OSError."""
+    with path.open("rb") as file:
+        header = _header(file.readline(_MAX_HEADER_BYTES), database)
+        body = file.read()
+    if len(body) != header["length"] or hashlib.sha256(body).hexdigest() != header["sha256"]:
+        raise SnapshotInvalid("it is damaged")
+    try:
+        with _no_collection():
+            return _table(policy, header["generation"], json.loads(body))
+    except (ValueError, LookupError, TypeError) as error:
+        raise SnapshotInvalid("it doesn't hold a table") from error
+
+
+def generation(path: Path, database: str) -> int:
+    """The generation of the table in the file, by its first line. Raises as `read` does."""
+    with path.open("rb") as file:
+        return int(_header(file.readline(_MAX_HEADER_BYTES), database)["generation"])
+
+
+def _header(line: bytes, database: str) -> dict[str, Any]:
+    kinds = {"format": int, "database": str, "generation": int, "length": int, "sha256": str}
+    try:
+        header = dict(json.loads(line))
+        known = all(isinstance(header[name], kind) for name, kind in kinds.items())
+    except (ValueError, LookupError, TypeError):
+        known = False
+    if not known:
+        raise SnapshotInvalid("it is no snapshot of a routing table")
+    if header["format"] != FORMAT:
+        raise SnapshotInvalid(f"it is of format {header['format']}, this release reads {FORMAT}")
+    if header["database"] != database:
+        raise SnapshotInvalid("it is of another database")
+    return header
+
+
+def _columns(table: Table) -> dict[str, Any]:
+    hosts = {entry: number for number, entry in enumerate(dict.fromkeys(entry for _, entry in table.hosts.items()))}
+    usages = {usage: number for number, usage in enumerate(dict.fromkeys(usage for _, usage in table.usages.items()))}
+    return {
+        "tenants": [[key, *entry] for key, entry in table.tenants.items()],
+        "registries": [[key, *compiled.entry] for key, compiled in table.registries.items()],
+        # Hostnames look alike: each way to be one is written once.
+        "host_entries": list(hosts),
+        "hosts": {name: hosts[entry] for name, entry in table.hosts.items()},
+        "usage_entries": list(usages),
+        "usages": {name: usages[usage] for name, usage in table.usages.items()},
+        "mappings": dict(table.mappings.items()),
+    }
+
+
+def _table(policy: Policy, generation: int, columns: dict[str, Any]) -> Table:
+    hosts = [HostEntry(*entry) for entry in columns["host_entries"]]
+    usages = [tuple((kind, count) for kind, count in usage) for usage in columns["usage_entries"]]
+    mappings = columns["mappings"]
+    return Table(
+        policy,
+        generation,
+        ShardedMap((key, TenantEntry(*entry)) for key, *entry in columns["tenants"]),
+        ShardedMap((key, compile_registry(RegistryEntry(*entry))) for key, *entry in columns["registries"]),
+        ShardedMap(((name, hosts[number]) for name, number in columns["hosts"].items()), len(columns["hosts"])),
+        ShardedMap(shared(mappings.items()), len(mappings)),
+        ShardedMap(((name, usages[number]) for name, number in columns["usages"].items()), len(columns["usages"])),
+    )
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Millions of new objects, none of them garbage: the collector would look them all over, again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
