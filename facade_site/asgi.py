@@ -9,14 +9,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facade_site.settings")
 django.setup(set_prefix=False)
 
 # Imported after Django is set up: they read the settings.
-from routing.dataplane.live.live_table import live  # noqa: E402
+from routing.dataplane.live.live_table import live_table  # noqa: E402
 from routing.dataplane.serving.asgi import DataPlane  # noqa: E402
 from routing.dataplane.serving.body_guard import BodyGuard  # noqa: E402
 
 django_application = ASGIHandler()
 
 # Loaded before the first request, and outside the event loop.
-live.try_refresh()
+live_table.refresh_or_keep()
 # From now on, or a worker's first request would be answered as things were when it started.
-live.follow()
+live_table.follow()
 application = BodyGuard(DataPlane(django_application))  # type: ignore[arg-type]  # Django's own, narrower types

@@ -1,7 +1,7 @@
 """Where a setting's value comes from: the process, then `.env`, then what `make run` kept in `var/run.env`.
 
-Imports nothing of ours. Every variable may also be given as `NAME_FILE`, the path of a file that holds the
-value, which is how container secrets arrive.
+Every variable may also be given as `NAME_FILE`, the path of a file that holds the value, which is how container secrets
+arrive.
 """
 
 import os

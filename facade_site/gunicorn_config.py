@@ -52,18 +52,18 @@ def pre_fork(server: Any, worker: Any) -> None:
     """Called in the first process before each worker."""
     from prometheus_client.multiprocess import mark_process_dead
 
-    from routing.dataplane.live.live_table import live
+    from routing.dataplane.live.live_table import live_table
 
-    live.before_fork()
+    live_table.before_fork()
     # This process serves nobody: its gauges, all 0, must not be among the workers'.
     mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]
 
 
 def post_fork(server: Any, worker: Any) -> None:
     """Called in each worker: from here on it follows the table by itself."""
-    from routing.dataplane.live.live_table import live
+    from routing.dataplane.live.live_table import live_table
 
-    live.follow()
+    live_table.follow()
 
 
 def when_ready(server: Any) -> None:

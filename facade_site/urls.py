@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 
 from routing.accounts.views import abuse
 from routing.api.api import api
-from routing.api.errors import nothing_here
+from routing.api.errors import api_not_found
 from routing.api.routers.reference import reference
 from routing.dataplane.telemetry.health_views import livez, readyz
 from routing.dataplane.telemetry.metrics_view import metrics_page
@@ -18,7 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("abuse", abuse, name="abuse"),
     path("api/v1/", reference, name="api_reference"),
     path("api/v1/", api.urls),
-    path("api/<path:path>", nothing_here, name="api_nothing"),
+    path("api/<path:path>", api_not_found, name="api_nothing"),
     path("accounts/", include("routing.accounts.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),

@@ -8,9 +8,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facade_site.settings")
 application = get_wsgi_application()
 
 # Imported after Django is set up: it reads the settings.
-from routing.dataplane.live.live_table import live  # noqa: E402
+from routing.dataplane.live.live_table import live_table  # noqa: E402
 
 # Loaded before the first request.
-live.try_refresh()
+live_table.refresh_or_keep()
 # From now on, or a worker's first request would be answered as things were when it started.
-live.follow()
+live_table.follow()

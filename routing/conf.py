@@ -1,7 +1,4 @@
-"""The facade's settings, read from Django's and given to those who ask in their own terms.
-
-Imports core, dns and registries.
-"""
+"""The facade's settings, read from Django's and given to those who ask in their own terms."""
 
 import hashlib
 from functools import cache
@@ -25,7 +22,7 @@ NOTIFY_CHANNEL = "routing_changed"
 def policy() -> Policy:
     """What the deployment decides about requests.
 
-    Raises HostInvalid or ClientsInvalid for settings that can't be read.
+    Raises InvalidHost or InvalidClientList for settings that can't be read.
     """
     clients = settings.FACADE_REAUTHORISING_CLIENTS
     return Policy(
@@ -58,7 +55,7 @@ def name_servers() -> list[NameServer]:
 
 
 def platform_domains() -> list[str]:
-    """The domains that the deployment names as its own. Raises HostInvalid."""
+    """The domains that the deployment names as its own. Raises InvalidHost."""
     return [normalise_hostname(name) for name in settings.FACADE_PLATFORM_DOMAINS]
 
 

@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from routing.core.table.routing_table import Table
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from routing.models import Hostname, Membership, Role, Tenant
 from routing.services.base.actor import Actor
 from routing.services.hostnames.hostnames import save_hostname
@@ -60,7 +60,7 @@ def _tenant_with_hostname(slug: str) -> tuple[Tenant, Hostname]:
 @pytest.fixture
 def platform() -> Actor:
     """An operator of the platform, who may do everything."""
-    return Actor("olga", platform=True)
+    return Actor("olga", is_operator=True)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def name_server(settings: Settings) -> Iterator[NameServer]:
 def _no_table_left_over() -> Iterator[None]:
     """No test sees the table of another."""
     yield
-    live.table, live.confirmed_at = None, None
+    live_table.table, live_table.confirmed_at = None, None
 
 
 @pytest.fixture
@@ -102,8 +102,8 @@ def table() -> Callable[[], Table]:
     """Brings this process's live table up to date with the database, as a worker's thread does, and gives it."""
 
     def refreshed() -> Table:
-        live.refresh()
-        assert live.table is not None
-        return live.table
+        live_table.refresh()
+        assert live_table.table is not None
+        return live_table.table
 
     return refreshed

@@ -1,7 +1,4 @@
-"""How django-allauth behaves here: who may make an account, whose address counts, what is encrypted.
-
-Imports services and its neighbours here.
-"""
+"""How django-allauth behaves here: who may make an account, whose address counts, what is encrypted."""
 
 import logging
 from typing import Any

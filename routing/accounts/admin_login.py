@@ -1,4 +1,4 @@
-"""The way into the admin: by the one sign-in page, for whoever has a role. Imports services."""
+"""The way into the admin: by the one sign-in page, for whoever has a role."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from django.shortcuts import resolve_url
 from django.urls import reverse
 
 from routing.services.base.actor import Actor
-from routing.services.base.permissions import Action, allows_somewhere
+from routing.services.base.permissions import Permission, has_permission_anywhere
 
 if TYPE_CHECKING:
     _AdminSite = AdminSite
@@ -22,7 +22,7 @@ else:
 _NOT_SHOWN = frozenset({"account", "mfa", "socialaccount"})
 
 
-class AdminDoor(_AdminSite):
+class AdminLogin(_AdminSite):
     """What of an admin site has to do with who comes in."""
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
@@ -33,7 +33,7 @@ class AdminDoor(_AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether somebody may enter: operators of the platform, and members of any tenant."""
         user = request.user
-        return user.is_authenticated and user.is_active and allows_somewhere(Actor.person(user), Action.VIEW)
+        return user.is_authenticated and user.is_active and has_permission_anywhere(Actor.person(user), Permission.VIEW)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """To the sign-in page. Who is signed in and has no role would only come back from there."""

@@ -1,4 +1,4 @@
-"""The page of one's own API tokens: make one, see its secret once, revoke it. Imports services and its neighbours."""
+"""The page of one's own API tokens: make one, see its secret once, revoke it."""
 
 from http import HTTPStatus
 from typing import Any
@@ -17,8 +17,8 @@ from routing.accounts.second_factor import lacks_second_factor
 from routing.models import ApiToken, Tenant
 from routing.models.api_token import MAX_TOKEN_NAME_LENGTH
 from routing.services.base.actor import Actor
-from routing.services.base.errors import VerbError
-from routing.services.base.permissions import visible
+from routing.services.base.errors import ServiceError
+from routing.services.base.permissions import viewable
 from routing.services.people.api_tokens import MAX_DAYS, create_api_token, revoke_api_token
 
 
@@ -41,7 +41,7 @@ class TokenForm(forms.Form):
         super().__init__(*args, **kwargs)
         tenants = self.fields["tenant"]
         assert isinstance(tenants, forms.ModelChoiceField)
-        tenants.queryset = visible(actor, Tenant.objects.all(), "")
+        tenants.queryset = viewable(actor, Tenant.objects.all(), "")
 
 
 @never_cache
@@ -61,7 +61,7 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
         tenant = given.pop("tenant")
         try:
             made = create_api_token(actor, user=request.user, tenant_id=tenant and tenant.pk, **given)
-        except VerbError as refusal:
+        except ServiceError as refusal:
             for name, said in (refusal.fields or {"": [refusal.message]}).items():
                 form.add_error(name if name in form.fields else None, said)
         else:
@@ -79,7 +79,7 @@ def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     """End a token."""
     try:
         revoke_api_token(Actor.person(request.user), token_id=token_id)
-    except VerbError as refusal:
+    except ServiceError as refusal:
         messages.error(request, refusal.message)
     else:
         messages.success(request, "The token is revoked: from now on it is refused.")

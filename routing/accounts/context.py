@@ -1,4 +1,4 @@
-"""What the templates of every page may ask. Imports its neighbour mail."""
+"""What the templates of every page may ask."""
 
 from django.conf import settings
 from django.http import HttpRequest

@@ -1,4 +1,4 @@
-"""Invitations: the link, its page, and the mail that carries it. Imports services and its neighbours here.
+"""Invitations: the link, its page, and the mail that carries it.
 
 The link's secret is in the address of one request only: it moves into the session at once, so that no address of the
 pages after it holds it.

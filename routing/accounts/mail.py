@@ -1,4 +1,4 @@
-"""Whether this facade sends mail. Imports nothing of ours."""
+"""Whether this facade sends mail."""
 
 from django.conf import settings
 

@@ -2,7 +2,7 @@
 
 django-allauth speaks the protocol (authorization code with PKCE and state). Here stands what it leaves open: the
 signature of every ID token is checked, the discovered issuer must be the configured one, and the browser leaves for the
-provider by a page of ours. Imports services.
+provider by a page of ours.
 """
 
 from typing import Any

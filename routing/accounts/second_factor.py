@@ -1,4 +1,4 @@
-"""Who must have a second factor, and the door that keeps them to it. Imports services."""
+"""Who must have a second factor, and the door that keeps them to it."""
 
 from http import HTTPStatus
 
@@ -37,7 +37,7 @@ class SecondFactorMiddleware(MiddlewareMixin):
 def lacks_second_factor(user: object) -> bool:
     """Whether one of the user's roles needs a second factor (FACADE_MFA_REQUIRED_FOR) and there is none yet."""
     actor = Actor.person(user)
-    held = set(roles(actor).values()) | ({PLATFORM} if actor.platform else set())
+    held = set(roles(actor).values()) | ({PLATFORM} if actor.is_operator else set())
     if held.isdisjoint(settings.FACADE_MFA_REQUIRED_FOR):
         return False
     return not is_mfa_enabled(actor.user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN])

@@ -1,4 +1,4 @@
-"""Encryption of what accounts keep in the database: TOTP keys, seeds of recovery codes. Imports nothing of ours."""
+"""Encryption of what accounts keep in the database: TOTP keys, seeds of recovery codes."""
 
 import base64
 from functools import cache

@@ -1,4 +1,4 @@
-"""Each sign-in makes the person's roles what the identity provider says now. Imports services; loaded by the app."""
+"""Each sign-in makes the person's roles what the identity provider says now."""
 
 from typing import Any
 

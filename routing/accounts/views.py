@@ -1,4 +1,4 @@
-"""The pages of this project's own beside django-allauth's. Imports its neighbours here."""
+"""The pages of this project's own beside django-allauth's."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -6,9 +6,9 @@ from django.http import HttpRequest
 
 from routing.admin.base import permissions
 from routing.admin.base.history import latest_entries
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from routing.models import Generation, Hostname, HostnameClaim, Mapping, Registry, Tenant
-from routing.services.base.permissions import Action
+from routing.services.base.permissions import Permission
 
 _LATEST = 10
 _WAITING = 5
@@ -16,31 +16,31 @@ _WAITING = 5
 
 def overview(request: HttpRequest) -> dict[str, Any]:
     """The overview's context."""
-    mappings = permissions.visible(request, Mapping.objects.all())
-    table = live.table
+    mappings = permissions.viewable(request, Mapping.objects.all())
+    table = live_table.table
     return {
         "mapping_count": mappings.count(),
         "mappings_off": mappings.filter(enabled=False).count(),
-        "hostname_count": permissions.visible(request, Hostname.objects.all()).count(),
-        "registry_count": permissions.visible(request, Registry.objects.all()).count(),
+        "hostname_count": permissions.viewable(request, Hostname.objects.all()).count(),
+        "registry_count": permissions.viewable(request, Registry.objects.all()).count(),
         "registries_used": mappings.order_by().values("registry").distinct().count(),
-        "tenant_count": permissions.visible(request, Tenant.objects.all()).count(),
-        "tenants_suspended": permissions.visible(request, Tenant.objects.filter(suspended=True)).count(),
+        "tenant_count": permissions.viewable(request, Tenant.objects.all()).count(),
+        "tenants_suspended": permissions.viewable(request, Tenant.objects.filter(suspended=True)).count(),
         **_waiting(request),
-        "may_map": permissions.may(request, Action.MAP, None),
-        "may_claim": permissions.may(request, Action.HOSTNAMES, None),
-        "claims_first": not permissions.may(request, Action.PLATFORM, None),
+        "may_map": permissions.may(request, Permission.CHANGE_MAPPINGS, None),
+        "may_claim": permissions.may(request, Permission.CHANGE_HOSTNAMES, None),
+        "claims_first": not permissions.may(request, Permission.ADMINISTER, None),
         "generation": Generation.objects.filter(pk=1).values_list("value", flat=True).first() or 0,
         "served_generation": None if table is None else table.generation,
-        "table_age_seconds": live.age_seconds,
+        "table_age_seconds": live_table.age_seconds,
         "entries": latest_entries(request, _LATEST),
     }
 
 
 def _waiting(request: HttpRequest) -> dict[str, Any]:
     """What waits for somebody: claims that aren't proved yet, and hostnames whose proof went missing."""
-    claims = permissions.visible(request, HostnameClaim.objects.select_related("tenant")).order_by("-created_at")
-    missing = permissions.visible(request, Hostname.objects.filter(proof_missing_since__isnull=False))
+    claims = permissions.viewable(request, HostnameClaim.objects.select_related("tenant")).order_by("-created_at")
+    missing = permissions.viewable(request, Hostname.objects.filter(proof_missing_since__isnull=False))
     open_claims, lost = list(claims[: _WAITING + 1]), list(missing.order_by("proof_missing_since")[: _WAITING + 1])
     return {
         "claims": open_claims[:_WAITING],

@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from routing.accounts.admin_login import AdminDoor
+from routing.accounts.admin_login import AdminLogin
 from routing.admin.hostnames.admin import HostnameAdmin
 from routing.admin.hostnames.claims import ClaimAdmin
 from routing.admin.mappings.admin import MappingAdmin
@@ -30,7 +30,7 @@ _NOUNS = {
 _ORDER = [noun.__name__ for noun in _NOUNS]
 
 
-class FacadeAdminSite(AdminDoor, AdminSite):
+class FacadeAdminSite(AdminLogin, AdminSite):
     """Django's admin, opening with what the facade does now and what was changed last."""
 
     site_header = "Registry Facade"

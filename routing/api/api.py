@@ -1,16 +1,16 @@
-"""The API as a whole. Imports its neighbours here."""
+"""The API as a whole."""
 
 from ninja import NinjaAPI
 
-from routing.api.auth import TokenAuth
-from routing.api.errors import handle_errors
+from routing.api.auth import BearerTokenAuth
+from routing.api.errors import register_exception_handlers
 from routing.api.routers import hostnames, introspection, mappings, members, registries, tenants
 
 api = NinjaAPI(
     title="Registry Facade",
     version="1",
     description="Container-registry addresses, and where they lead.",
-    auth=TokenAuth(),
+    auth=BearerTokenAuth(),
     # Its pages load scripts, one of them inline; `reference` is a page of our own.
     docs_url=None,
     openapi_url="/openapi.json",
@@ -24,4 +24,4 @@ api.add_router("/registries", registries.router)
 api.add_router("/tenants", tenants.router)
 api.add_router("/members", members.router)
 api.add_router("/invitations", members.invitations)
-handle_errors(api)
+register_exception_handlers(api)

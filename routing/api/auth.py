@@ -1,4 +1,4 @@
-"""Who asks: an API token in `Authorization: Bearer`, and nothing else. Imports services and control.
+"""Who asks: an API token in `Authorization: Bearer`, and nothing else.
 
 No session counts here, so no other site can make a browser do anything by this door.
 """
@@ -26,7 +26,7 @@ class TooManyFailures(HttpError):
         super().__init__(429, "too many requests with a wrong API token; wait a minute")
 
 
-class TokenAuth(AuthBase):
+class BearerTokenAuth(AuthBase):
     """Not django-ninja's own bearer class: in debug mode that logs the header."""
 
     openapi_type = "http"

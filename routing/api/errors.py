@@ -1,4 +1,4 @@
-"""What went wrong, always in the same form: `{"message": …, "fields": {…}}`. Imports services."""
+"""What went wrong, always in the same form: `{"message": …, "fields": {…}}`."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -9,8 +9,8 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
 from routing.api.auth import FAILURE_SECONDS
-from routing.services.base.errors import Conflict, NotFound, VerbError
-from routing.services.base.permissions import Denied
+from routing.services.base.errors import Conflict, NotFound, ServiceError
+from routing.services.base.permissions import PermissionDenied
 
 
 class Problem(Schema):
@@ -25,11 +25,11 @@ class Problem(Schema):
 #: For the OpenAPI document: what every operation can answer instead.
 PROBLEMS: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 409, 422, 429), Problem)
 
-_STATUS: Sequence[tuple[type[VerbError], HTTPStatus]] = (
+_STATUS: Sequence[tuple[type[ServiceError], HTTPStatus]] = (
     (NotFound, HTTPStatus.NOT_FOUND),
-    (Denied, HTTPStatus.FORBIDDEN),
+    (PermissionDenied, HTTPStatus.FORBIDDEN),
     (Conflict, HTTPStatus.CONFLICT),
-    (VerbError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ServiceError, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 
 
@@ -43,27 +43,27 @@ def problem(status: int, message: str, fields: dict[str, list[str]] | None = Non
     return answer
 
 
-def handle_errors(api: NinjaAPI) -> None:
+def register_exception_handlers(api: NinjaAPI) -> None:
     """Give every refusal that form."""
-    api.add_exception_handler(VerbError, _refused)
-    api.add_exception_handler(ValidationError, _unreadable)
-    api.add_exception_handler(HttpError, _http)
-    api.add_exception_handler(Http404, _absent)
+    api.add_exception_handler(ServiceError, on_service_error)
+    api.add_exception_handler(ValidationError, on_validation_error)
+    api.add_exception_handler(HttpError, on_http_error)
+    api.add_exception_handler(Http404, on_not_found)
 
 
-def nothing_here(request: HttpRequest, **_: str) -> HttpResponse:
+def api_not_found(request: HttpRequest, **_: str) -> HttpResponse:
     """For addresses below /api/ that lead nowhere."""
     return problem(HTTPStatus.NOT_FOUND, "there is nothing at this address; /api/v1/ describes the API")
 
 
-def _refused(request: HttpRequest, refusal: VerbError | type[VerbError]) -> HttpResponse:
-    assert isinstance(refusal, VerbError)
+def on_service_error(request: HttpRequest, refusal: ServiceError | type[ServiceError]) -> HttpResponse:
+    assert isinstance(refusal, ServiceError)
     status = next(status for kind, status in _STATUS if isinstance(refusal, kind))
     fields = {name or "": messages for name, messages in refusal.fields.items()}
     return problem(status, refusal.message, fields)
 
 
-def _unreadable(request: HttpRequest, error: ValidationError | type[ValidationError]) -> HttpResponse:
+def on_validation_error(request: HttpRequest, error: ValidationError | type[ValidationError]) -> HttpResponse:
     assert isinstance(error, ValidationError)
     fields: dict[str, list[str]] = {}
     for each in error.errors:
@@ -74,10 +74,10 @@ def _unreadable(request: HttpRequest, error: ValidationError | type[ValidationEr
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, message, fields)
 
 
-def _http(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:
+def on_http_error(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:
     assert isinstance(error, HttpError)
     return problem(error.status_code, error.message)
 
 
-def _absent(request: HttpRequest, error: Http404 | type[Http404]) -> HttpResponse:
+def on_not_found(request: HttpRequest, error: Http404 | type[Http404]) -> HttpResponse:
     return problem(HTTPStatus.NOT_FOUND, "there is no such thing, or it isn't yours")

@@ -1,4 +1,4 @@
-"""What requests and answers have in common: strict input, ids, reasons, pages of rows. Imports models and services."""
+"""What requests and answers have in common: strict input, ids, reasons, pages of rows."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeVar
@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, StringConstraints, ValidationInfo, model
 from routing.models import Registry, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
-from routing.services.base.permissions import visible, visible_registries
+from routing.services.base.permissions import viewable, viewable_registries
 
 Row = TypeVar("Row", bound=Model)
 Told = TypeVar("Told")
@@ -71,7 +71,7 @@ def page(rows: "QuerySet[Row]", paging: Paging, tell: Callable[[Row], Told]) -> 
 
 def tenant_by_slug(actor: Actor, slug: str) -> Tenant:
     """A tenant that the actor may see. Raises NotFound."""
-    found = visible(actor, Tenant.objects.all(), "").filter(slug=slug).first()
+    found = viewable(actor, Tenant.objects.all(), "").filter(slug=slug).first()
     if found is None:
         raise NotFound(f"there is no tenant {slug}, or it isn't yours", {"tenant": ["There is no such tenant."]})
     return found
@@ -79,7 +79,7 @@ def tenant_by_slug(actor: Actor, slug: str) -> Tenant:
 
 def registry_by_id(actor: Actor, registry_id: int) -> Registry:
     """A registry that the actor may see. Raises NotFound."""
-    found = visible_registries(actor).select_related("tenant").filter(pk=registry_id).first()
+    found = viewable_registries(actor).select_related("tenant").filter(pk=registry_id).first()
     if found is None:
         raise NotFound("this registry is gone")
     return found

@@ -1,7 +1,7 @@
 """System checks of what must not be forgotten where others can reach the facade: `manage.py check --deploy`.
 
 What can't work at all is an error, and told by every `check`; what is dangerous is a warning, and told with `--deploy`.
-Nothing is said of an instance on loopback names only. Imports control, services.
+Nothing is said of an instance on loopback names only.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from routing.accounts.mail import sends_mail
 from routing.core.grammar.hosts import is_loopback
 from routing.models import Role
-from routing.services.base.errors import VerbError
+from routing.services.base.errors import ServiceError
 from routing.services.people.provider_grants import PLATFORM, parse_provider_roles
 
 MIN_SECRET_KEY_LENGTH = 50
@@ -38,7 +38,7 @@ def check_provider(**_: Any) -> list[CheckMessage]:
         found.append(Error(text, hint="Set it, or none of FACADE_OIDC_…", id="routing.E020"))
     try:
         parse_provider_roles(settings.FACADE_OIDC_ROLES)
-    except VerbError as error:
+    except ServiceError as error:
         hint = "Such as acme-admins=acme:owner,sre=*:platform"
         found.append(Error(f"FACADE_OIDC_ROLES: {error}", hint=hint, id="routing.E021"))
     return found

@@ -1,12 +1,12 @@
-"""System checks: settings that can't be read are told at start, by name. Imports conf."""
+"""System checks: settings that can't be read are told at start, by name."""
 
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
 
 from routing.conf import name_servers, platform_domains, policy
-from routing.core.grammar.hosts import HostInvalid
-from routing.core.grammar.user_agents import ClientsInvalid
+from routing.core.grammar.hosts import InvalidHost
+from routing.core.grammar.user_agents import InvalidClientList
 
 
 @register()
@@ -14,9 +14,9 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     """routing.E001: control hosts that are no hosts. routing.E002: an unreadable client table."""
     try:
         policy()
-    except HostInvalid as error:
+    except InvalidHost as error:
         return [Error(f"FACADE_CONTROL_HOSTS: {error}", hint="Write hosts without scheme.", id="routing.E001")]
-    except ClientsInvalid as error:
+    except InvalidClientList as error:
         return [Error(f"FACADE_REAUTHORISING_CLIENTS: {error}", id="routing.E002")]
     return []
 
@@ -31,6 +31,6 @@ def check_proof_settings(**_: Any) -> list[CheckMessage]:
         found.append(Error(f"FACADE_DNS_SERVERS: {error}", id="routing.E010"))
     try:
         platform_domains()
-    except HostInvalid as error:
+    except InvalidHost as error:
         found.append(Error(f"FACADE_PLATFORM_DOMAINS: {error}", id="routing.E011"))
     return found

@@ -1,4 +1,4 @@
-"""What each kind of client will meet at one repository, asked of `decide()` itself. Imports only this package.
+"""What each kind of client will meet at one repository, asked of `decide()` itself.
 
 For `explain` and the mapping's page: the same function that answers requests answers here, so that they can't differ.
 """
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from routing.core.decide import Request, decide
-from routing.core.decisions import Challenge, Decision, Redirect, Refuse, Relay, Resolve
+from routing.core.decisions import Challenge, Decision, LocateBlob, Redirect, Refuse, Relay
 from routing.core.grammar.user_agents import Version, answers_challenges_anywhere, reauthorises
 from routing.core.table.routing_table import Auth, Table
 
@@ -37,7 +37,7 @@ CLIENT_KINDS = (
 )
 
 
-class Step(NamedTuple):
+class RequestOutcome(NamedTuple):
     """One request of a pull.
 
     `outcome` is redirected, relayed, resolved (the Location of a blob is handed on), streamed, answered, refused (by
@@ -50,11 +50,11 @@ class Step(NamedTuple):
     after_challenge: bool
 
 
-class Outlook(NamedTuple):
+class ClientSupport(NamedTuple):
     """A pull by one kind of client."""
 
     client: ClientKind
-    steps: tuple[Step, ...]
+    steps: tuple[RequestOutcome, ...]
 
     @property
     def works(self) -> bool:
@@ -70,7 +70,9 @@ class Outlook(NamedTuple):
         return "manifests (some KB)" if outcomes.get("manifest") == "relayed" else "none"
 
 
-def outlooks(table: Table, host: str, name: str, reference: str, *, inline_blobs: bool = False) -> list[Outlook]:
+def client_support(
+    table: Table, host: str, name: str, reference: str, *, inline_blobs: bool = False
+) -> list[ClientSupport]:
     """How a pull of one image goes, for each kind of client. `inline_blobs`: the registry serves layers itself."""
     paths = {
         "ping": "/v2/",
@@ -79,7 +81,7 @@ def outlooks(table: Table, host: str, name: str, reference: str, *, inline_blobs
         "tags": f"/v2/{name}/tags/list",
         "referrers": f"/v2/{name}/referrers/{SOME_DIGEST}",
     }
-    match = table.find(table.serving(host)[0], name)
+    match = table.match_repository(table.match_host(host)[0], name)
     asks_token = match is not None and match.registry.auth in (Auth.BEARER, Auth.BASIC)
     found = []
     for kind in CLIENT_KINDS:
@@ -89,7 +91,7 @@ def outlooks(table: Table, host: str, name: str, reference: str, *, inline_blobs
         # docker's classic store, whose ping ended at the registry.
         deaf = not brings_token and _pings_only(kind.user_agent, clients)
         steps = tuple(
-            _step(
+            _request_outcome(
                 table,
                 Request("GET", host, path, "", kind.user_agent, authorized=brings_token and endpoint != "ping"),
                 endpoint,
@@ -99,7 +101,7 @@ def outlooks(table: Table, host: str, name: str, reference: str, *, inline_blobs
             )
             for endpoint, path in paths.items()
         )
-        found.append(Outlook(kind, steps))
+        found.append(ClientSupport(kind, steps))
     return found
 
 
@@ -118,17 +120,23 @@ def _pings_only(user_agent: str, clients: Clients) -> bool:
     return reauthorises(user_agent, clients) and not answers_challenges_anywhere(user_agent, clients)
 
 
-def _step(table: Table, request: Request, endpoint: str, inline_blobs: bool, stranded: bool, deaf: bool) -> Step:
+def _request_outcome(
+    table: Table, request: Request, endpoint: str, inline_blobs: bool, stranded: bool, deaf: bool
+) -> RequestOutcome:
     decision = decide(table, request)
     if deaf and isinstance(decision, Challenge):
-        return Step(endpoint, "fails", "asked for a token here, when its ping was answered by the registry", False)
+        return RequestOutcome(
+            endpoint, "fails", "asked for a token here, when its ping was answered by the registry", False
+        )
     challenged = request.authorized or isinstance(decision, Challenge)
     if isinstance(decision, Challenge):
         # The client asks /token, and comes back with what it got.
         decision = decide(table, request._replace(authorized=True))
     if stranded and isinstance(decision, Redirect):
-        return Step(endpoint, "fails", "redirected to a registry to which this client takes no token", challenged)
-    return Step(endpoint, *_outcome(decision, inline_blobs), challenged)
+        return RequestOutcome(
+            endpoint, "fails", "redirected to a registry to which this client takes no token", challenged
+        )
+    return RequestOutcome(endpoint, *_outcome(decision, inline_blobs), challenged)
 
 
 def _outcome(decision: Decision, inline_blobs: bool) -> tuple[str, str]:
@@ -137,13 +145,13 @@ def _outcome(decision: Decision, inline_blobs: bool) -> tuple[str, str]:
             return "redirected", location
         case Relay():
             return "relayed", decision.url
-        case Resolve() if inline_blobs and decision.reauthorises:
+        case LocateBlob() if inline_blobs and decision.reauthorises:
             return "redirected", decision.url
-        case Resolve() if inline_blobs and decision.registry.stream_blobs:
+        case LocateBlob() if inline_blobs and decision.registry.stream_blobs:
             return "streamed", decision.url
-        case Resolve() if inline_blobs:
+        case LocateBlob() if inline_blobs:
             return "refused", f"{decision.registry.name} serves layers itself, and this client can't be sent there"
-        case Resolve():
+        case LocateBlob():
             return "resolved", decision.url
         case Refuse():
             return "refused", decision.message

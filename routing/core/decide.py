@@ -1,32 +1,32 @@
 """`decide()`: from the table and one request to one decision. The rules are those of docs/request-handling.md.
 
-Imports only this package; no I/O, no clock. Nothing that a request contains chooses where a redirect goes: the origin
-comes from the table, the path is rebuilt from parts that passed the grammar, and the query goes behind a `?`.
+Nothing that a request contains chooses where a redirect goes: the origin comes from the table, the path is rebuilt from
+parts that passed the grammar, and the query goes behind a `?`.
 """
 
 from typing import NamedTuple
 
-from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
-from routing.core.grammar.hosts import HostInvalid, parse_authority
+from routing.core.decisions import Challenge, Control, Decision, LocateBlob, PingOk, Redirect, Refuse, Relay, Token
+from routing.core.grammar.hosts import InvalidHost, parse_authority
 from routing.core.grammar.names import (
     MAX_NAME_LENGTH,
     Endpoint,
-    Kind,
-    TargetInvalid,
-    is_hostile,
-    is_hostile_query,
+    EndpointKind,
+    InvalidRequestTarget,
+    has_unsafe_characters,
     parse_endpoint,
     parse_pull,
+    query_has_unsafe_characters,
 )
-from routing.core.grammar.user_agents import answers_challenges_anywhere, client_of, reauthorises
+from routing.core.grammar.user_agents import answers_challenges_anywhere, parse_user_agent, reauthorises
 from routing.core.table.mapping_entry import Flag
 from routing.core.table.routing_table import HostEntry, Match, Strategy, Table, TenantEntry
 
 READS = ("GET", "HEAD")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 # For what every redirect passes, members looked up once: on an enum that costs as much as a dictionary look-up.
-_OPEN, _SPLIT, _SHELL = Strategy.OPEN, Strategy.SPLIT, Strategy.SHELL
-_MANIFEST, _BLOB, _UPLOAD = Kind.MANIFEST, Kind.BLOB, Kind.UPLOAD
+_OPEN, _SPLIT, _REDIRECT_ONLY = Strategy.OPEN, Strategy.SPLIT, Strategy.REDIRECT_ONLY
+_MANIFEST, _BLOB, _UPLOAD = EndpointKind.MANIFEST, EndpointKind.BLOB, EndpointKind.UPLOAD
 _ENABLED, _ALLOW_PUSH = int(Flag.ENABLED), int(Flag.ALLOW_PUSH)
 _CONTROL = Control()
 _PING_OK = PingOk()
@@ -51,15 +51,15 @@ def decide(table: Table, request: Request) -> Decision:
         # Not as it is stored; perhaps it is so in its normal form, or falls under a wildcard.
         try:
             host, _ = parse_authority(host)
-        except HostInvalid as error:
+        except InvalidHost as error:
             return Refuse(400, "NAME_INVALID", f"the Host header is not valid: {error}")
-        name, entry = table.serving(host)
+        name, entry = table.match_host(host)
     if entry is None or not entry.enabled:
         return _CONTROL if host in table.policy.control_hosts else _unknown_host(host, entry)
     endpoint = parse_pull(path)
     if endpoint is None and _is_control_path(path) and host in table.policy.control_hosts:
         return _CONTROL
-    if is_hostile_query(request.query) or (endpoint is None and is_hostile(path)):
+    if query_has_unsafe_characters(request.query) or (endpoint is None and has_unsafe_characters(path)):
         return Refuse(
             400, "NAME_INVALID", "the path or query has characters that no repository name, tag or digest holds"
         )
@@ -85,7 +85,7 @@ def _other(table: Table, host: str, name: str, entry: HostEntry, request: Reques
         return Refuse(404, "UNSUPPORTED", "this address serves the OCI distribution API under /v2/ and nothing else")
     try:
         endpoint = parse_endpoint(path)
-    except TargetInvalid as error:
+    except InvalidRequestTarget as error:
         return Refuse(error.status, error.code, str(error))
     return _repository(table, host, name, endpoint, request)
 
@@ -103,7 +103,7 @@ def _refusal(tenant: TenantEntry | None, entry: HostEntry) -> str:
 
 
 def _repository(table: Table, host: str, served_name: str, endpoint: Endpoint, request: Request) -> Decision:
-    match = table.find(served_name, endpoint.name)
+    match = table.match_repository(served_name, endpoint.name)
     if match is None:
         return Refuse(403, "DENIED", f"{host}/{endpoint.name} is not mapped to any registry; ask the owner of {host}")
     if not match.flags & _ENABLED:
@@ -129,7 +129,7 @@ def _read(table: Table, host: str, endpoint: Endpoint, match: Match, request: Re
     strategy, kind = match.strategy, endpoint.kind
     content = kind is _MANIFEST or kind is _BLOB
     url = _url(match, endpoint, request.query)
-    if strategy is _SHELL or (strategy is _OPEN and content):
+    if strategy is _REDIRECT_ONLY or (strategy is _OPEN and content):
         return Redirect(url)
     follows = reauthorises(request.user_agent, table.policy.reauthorising_clients)
     if strategy is not _OPEN and not request.authorized:
@@ -139,7 +139,7 @@ def _read(table: Table, host: str, endpoint: Endpoint, match: Match, request: Re
     key = match.registry_key
     if kind is _BLOB:
         follows = answers_challenges_anywhere(request.user_agent, table.policy.reauthorising_clients)
-        return Resolve(host, key, match.registry, url, endpoint, match.upstream_name, strategy, follows)
+        return LocateBlob(host, key, match.registry, url, endpoint, match.upstream_name, strategy, follows)
     return Relay(host, key, match.registry, url, endpoint, match.upstream_name, strategy)
 
 
@@ -161,9 +161,9 @@ def _ping(table: Table, host: str, name: str, entry: HostEntry, request: Request
         return _PING_OK
     ways = set().union(*used.values())
     only = next(iter(used)) if len(used) == 1 else ""
-    if ways <= {Strategy.SHELL, Strategy.OPEN}:
+    if ways <= {Strategy.REDIRECT_ONLY, Strategy.OPEN}:
         return _ping_redirect(table, only or entry.login_registry)
-    if only and Strategy.BROKER not in ways and client_of(request.user_agent).name == "docker":
+    if only and Strategy.BROKER not in ways and parse_user_agent(request.user_agent).name == "docker":
         return _ping_redirect(table, only)
     if not request.authorized:
         return Challenge(host)

@@ -1,4 +1,4 @@
-"""What one request gets. Imports only this package.
+"""What one request gets.
 
 A decision names no more than the answer needs; the data plane carries it out. Every `location` and `url` starts with
 the origin of a registry in the table.
@@ -49,7 +49,7 @@ class Relay(NamedTuple):
     strategy: Strategy
 
 
-class Resolve(NamedTuple):
+class LocateBlob(NamedTuple):
     """Ask the registry for a blob without following, and hand on the Location that it answers.
 
     `reauthorises`: should the registry serve the blob itself, the client can be sent there.
@@ -75,4 +75,4 @@ class Control(NamedTuple):
     """Not a registry client's request: Django answers (admin, API, health)."""
 
 
-Decision = Redirect | Refuse | PingOk | Challenge | Relay | Resolve | Token | Control
+Decision = Redirect | Refuse | PingOk | Challenge | Relay | LocateBlob | Token | Control

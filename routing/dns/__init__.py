@@ -1,1 +1,1 @@
-"""Asks the DNS what tenants wrote there. Imports nothing of ours; nothing else here speaks DNS."""
+"""Asks the DNS what tenants wrote there."""

@@ -1,4 +1,4 @@
-"""Look up TXT records, and tell "it isn't there" from "nobody could say". Imports nothing of ours.
+"""Look up TXT records, and tell "it isn't there" from "nobody could say".
 
 Sources: RFC 1035 §3.3.14 (TXT), RFC 2308 (NXDOMAIN and NODATA), RFC 1464 and RFC 7208 §3.3 (the strings of one record
 are read as one), RFC 7766 (TCP after a truncated answer).

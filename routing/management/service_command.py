@@ -1,4 +1,4 @@
-"""What the commands have in common: a verb's refusal is one line and exit status 1. Imports services."""
+"""What the commands have in common: a verb's refusal is one line and exit status 1."""
 
 import sys
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from routing.models import Mapping, Tenant
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound, VerbError
+from routing.services.base.errors import NotFound, ServiceError
 from routing.services.registries.probes import probe_mapping
 
 HOSTNAME_HELP = "the name that people pull from, such as docker.acme.com"
@@ -30,7 +30,7 @@ def tenant_of(slug: str) -> Tenant:
     return tenant
 
 
-class VerbCommand(BaseCommand):
+class ServiceCommand(BaseCommand):
     """A command that calls a verb. Wrong input, of whichever kind, is one line on stderr and exit status 1."""
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -54,18 +54,18 @@ class VerbCommand(BaseCommand):
             self.stderr.write(f"CommandError: {str(error).removeprefix('Error: ')}; see {argv[1]} --help")
             sys.exit(1)
 
-    def say(self, lines: list[str]) -> None:
+    def print_lines(self, lines: list[str]) -> None:
         """Tell what was done, a line each."""
         for line in lines:
             self.stdout.write(line[0].upper() + line[1:])
 
-    def tell_probe(self, mapping: Mapping) -> None:
+    def print_probe(self, mapping: Mapping) -> None:
         """Ask the mapping's registry what it wants, and say what it said. Whatever comes of it, the mapping stands."""
         if not settings.FACADE_PROBE_ON_SAVE:
             return
         try:
             registry = probe_mapping(Actor.command_line(), mapping_id=mapping.pk).registry
-        except VerbError as error:
+        except ServiceError as error:
             self.stdout.write(f"Not probed: {error.message}")
             return
         if registry.probe_error:
@@ -78,7 +78,7 @@ class VerbCommand(BaseCommand):
         """Turn a refusal, or a database that isn't there, into one clear line."""
         try:
             yield
-        except VerbError as error:
+        except ServiceError as error:
             raise CommandError(error.message) from error
         except DatabaseError as error:
             detail = " ".join(str(error).split())

@@ -1,10 +1,10 @@
-"""What `suspend` and `lift` have in common. Imports services."""
+"""What `suspend` and `lift` have in common."""
 
 from typing import Any, ClassVar
 
 from django.core.management.base import CommandParser
 
-from routing.management.service_command import HOSTNAME_HELP, TENANT_HELP, VerbCommand, tenant_of
+from routing.management.service_command import HOSTNAME_HELP, TENANT_HELP, ServiceCommand, tenant_of
 from routing.models import Hostname
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
@@ -12,7 +12,7 @@ from routing.services.hostnames.hostnames import parse_hostname, suspend_hostnam
 from routing.services.people.tenants import suspend_tenants
 
 
-class SuspensionCommand(VerbCommand):
+class SuspensionCommand(ServiceCommand):
     """Suspends a tenant or a hostname, or lifts that."""
 
     suspended: ClassVar[bool]
@@ -36,7 +36,7 @@ class SuspensionCommand(VerbCommand):
                 hostname = _hostname_of(options["hostname"])
                 changed = bool(suspend_hostnames(actor, reason, hostname_ids=[hostname.pk], **given))
                 name = f"hostname {hostname}"
-        self.say([f"{self.done} {name}" if changed else f"nothing to change: {name} is so already"])
+        self.print_lines([f"{self.done} {name}" if changed else f"nothing to change: {name} is so already"])
 
 
 def _hostname_of(text: str) -> Hostname:

@@ -1,4 +1,4 @@
-"""Who did what, when and why: every routing table keeps all its past rows. Imports only core.
+"""Who did what, when and why: every routing table keeps all its past rows.
 
 django-simple-history writes the row; this adds the actor's name, since commands and automata have no user row, and
 a user row may be gone when somebody asks.

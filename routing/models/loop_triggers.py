@@ -1,8 +1,8 @@
 """No mapping leads to a hostname that this facade itself serves: the database refuses what would go round in a circle.
 
-Imports nothing of ours. The condition spans three tables, so it takes triggers where a CHECK can't reach. They are made
-after every migration and dropped before the next: SQLite rebuilds a table that a migration alters, loses its triggers
-with it, and refuses to rename a table while another's triggers refer to one that is gone.
+The condition spans three tables, so it takes triggers where a CHECK can't reach. They are made after every migration
+and dropped before the next: SQLite rebuilds a table that a migration alters, loses its triggers with it, and refuses to
+rename a table while another's triggers refer to one that is gone.
 
 The same rule as in `services.targets` and `services.hostnames`, which say it in words.
 """

@@ -86,7 +86,7 @@ class Mapping(models.Model):
     @property
     def is_repository(self) -> bool:
         """Whether its prefix is a repository rather than a namespace, as far as its form and the last probe tell."""
-        return "/" in self.prefix or bool(self.prefix and self.table_flags & Flag.RENAMES)
+        return "/" in self.prefix or bool(self.prefix and self.table_flags & Flag.NAME_DIFFERS)
 
     @property
     def table_kind(self) -> str:
@@ -106,7 +106,7 @@ class Mapping(models.Model):
             self.allow_push,
             self.private or self.public == "no",
             self.delivery,
-            kept_elsewhere(self.upstream_prefix, self.probed_repository),
+            is_implicit_namespace(self.upstream_prefix, self.probed_repository),
         )
 
     def table_entry(self) -> MappingEntry:
@@ -114,7 +114,7 @@ class Mapping(models.Model):
         return MappingEntry(str(self.registry_id), self.upstream_prefix, self.table_flags)
 
 
-def kept_elsewhere(upstream_prefix: str, probed_repository: str) -> bool:
+def is_implicit_namespace(upstream_prefix: str, probed_repository: str) -> bool:
     """Whether what was probed is the one-component upstream prefix itself, where its registry keeps such names."""
     place, slash, name = probed_repository.rpartition("/")
     return bool(slash) and name == upstream_prefix and place.partition("/")[0] != upstream_prefix
@@ -126,6 +126,6 @@ def pack_flags(enabled: bool, allow_push: bool, private: bool, delivery: str, re
         (Flag.ENABLED.value if enabled else 0)
         | (Flag.ALLOW_PUSH.value if allow_push else 0)
         | (Flag.PRIVATE.value if private else 0)
-        | (Flag.SHELL.value if delivery == Mapping.Delivery.REDIRECT else 0)
-        | (Flag.RENAMES.value if renames else 0)
+        | (Flag.REDIRECT_ONLY.value if delivery == Mapping.Delivery.REDIRECT else 0)
+        | (Flag.NAME_DIFFERS.value if renames else 0)
     )

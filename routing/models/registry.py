@@ -39,7 +39,7 @@ class Registry(models.Model):
         blank=True,
         help_text="The name that people use for it where that isn't its API's host: docker.io for Docker Hub.",
     )
-    single_component_prefix = models.CharField(
+    implicit_namespace = models.CharField(
         max_length=100,
         blank=True,
         help_text="Where it keeps one-component names: Docker Hub has alpine at library/alpine. Empty: as they are.",
@@ -85,7 +85,7 @@ class Registry(models.Model):
                 violation_error_message="Give scheme, host and port only, in lower case, such as https://ghcr.io.",
             ),
             models.CheckConstraint(
-                condition=Q(single_component_prefix="") | Q(single_component_prefix__regex=NAME_PATTERN),
+                condition=Q(implicit_namespace="") | Q(single_component_prefix__regex=NAME_PATTERN),
                 name="registry_single_component_prefix_is_name",
                 violation_error_message="This is no prefix of a repository name.",
             ),
@@ -114,7 +114,7 @@ class Registry(models.Model):
         return RegistryEntry(
             origin=self.origin,
             name=self.authority,
-            single_component_prefix=self.single_component_prefix,
+            implicit_namespace=self.implicit_namespace,
             auth=self.auth,
             realm=self.realm,
             service=self.service,

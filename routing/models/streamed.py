@@ -1,4 +1,4 @@
-"""StreamedBytes: how much of registries' content passed through the facade for each tenant. Imports only the models.
+"""StreamedBytes: how much of registries' content passed through the facade for each tenant.
 
 Written by every worker, which adds what it has counted since its last batch.
 """
@@ -41,7 +41,7 @@ def add_streamed(month: date, amounts: Mapping[str, int]) -> None:
             StreamedBytes.objects.filter(pk=row.pk).update(streamed_bytes=F("streamed_bytes") + amounts[str(pk)])
 
 
-def used_up(month: date, limit: int) -> frozenset[str]:
+def quota_exhausted(month: date, limit: int) -> frozenset[str]:
     """The tenants (by their keys) that have had what they may have this month; `limit` is of those without their own.
 
     Raises django.db.DatabaseError.

@@ -20,8 +20,8 @@ from httpx2 import Headers
 from routing.registries.exception_mapping import told_as_registry_errors
 from routing.registries.exceptions import RegistryError, RegistryTimeout, ResponseTooLarge
 from routing.registries.guard import GuardedBackend, GuardPolicy, Resolver, check_url, system_resolver
-from routing.registries.origin_limiter import OriginGate
-from routing.registries.url import Target
+from routing.registries.origin_limiter import OriginLimiter
+from routing.registries.url import RegistryUrl
 
 # At DEBUG, httpcore2 logs the headers of answers, and a signed `Location` is a credential.
 logging.getLogger("httpcore2").setLevel(logging.INFO)
@@ -54,7 +54,7 @@ class ClientLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RegistryResponse:
     """A complete answer. `url` is the one that was asked; `body` is empty where it was not asked for.
 
     Its `repr` tells the status alone: the rest may hold tokens and signed locations, and a `repr` ends up in logs.
@@ -66,10 +66,10 @@ class Answer:
     url: str = field(repr=False)
 
 
-class OpenAnswer:
+class OpenRegistryResponse:
     """An answer whose headers have come and whose body has not been read."""
 
-    def __init__(self, response: httpcore2.Response, target: Target, url: str, method: str, clock: _Clock) -> None:
+    def __init__(self, response: httpcore2.Response, target: RegistryUrl, url: str, method: str, clock: _Clock) -> None:
         self.status = response.status
         self.headers = Headers(response.headers)
         self.url = url
@@ -161,7 +161,7 @@ class RegistryClient:
         self.policy = policy
         self.limits = limits or ClientLimits()
         self._backend = GuardedBackend(policy, resolver)
-        self._gate = OriginGate(self.limits.max_connections_per_origin)
+        self._limiter = OriginLimiter(self.limits.max_connections_per_origin)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=tls or httpcore2.default_ssl_context(),
             max_connections=self.limits.max_connections,
@@ -178,18 +178,18 @@ class RegistryClient:
         headers: HeaderItems = (),
         content: bytes | None = None,
         max_body_bytes: int | None = None,
-    ) -> Answer:
+    ) -> RegistryResponse:
         """Ask and read the whole answer, of at most `max_body_bytes` (default: the client's limit)."""
         limit = self.limits.max_body_bytes if max_body_bytes is None else max_body_bytes
         async with self.open(method, url, headers=headers, content=content) as answer:
-            return Answer(answer.status, answer.headers, await answer.read(limit), url)
+            return RegistryResponse(answer.status, answer.headers, await answer.read(limit), url)
 
-    async def peek(self, method: str, url: str, *, headers: HeaderItems = ()) -> Answer:
+    async def request_headers_only(self, method: str, url: str, *, headers: HeaderItems = ()) -> RegistryResponse:
         """Ask, and close the answer with its body unread. A short body of an answer other than 2xx is let finish."""
         async with self.open(method, url, headers=headers) as answer:
             if method == "HEAD" or answer.status >= 300:
                 await answer.finish_short()
-            return Answer(answer.status, answer.headers, b"", url)
+            return RegistryResponse(answer.status, answer.headers, b"", url)
 
     @asynccontextmanager
     async def open(
@@ -201,19 +201,19 @@ class RegistryClient:
         content: bytes | None = None,
         total_seconds: float | None = None,
         streaming: bool = False,
-    ) -> AsyncIterator[OpenAnswer]:
+    ) -> AsyncIterator[OpenRegistryResponse]:
         """Ask, and give the answer with its body still to come; leaving the block closes it, read or not.
 
         `streaming`: the body has no total deadline, only `idle_seconds` for each part. For passing layers through.
         """
         target = check_url(url, self.policy)
         clock = _Clock(self.limits, total_seconds, streaming)
-        async with self._gate.hold(target, self.limits.connect_seconds):
+        async with self._limiter.slot(target, self.limits.connect_seconds):
             with told_as_registry_errors(target, f"{self.limits.total_seconds:g} s"):
                 async with asyncio.timeout_at(clock.deadline):
                     response = await self._send(self._message(method, target, headers, content))
             try:
-                yield OpenAnswer(response, target, url, method, clock)
+                yield OpenRegistryResponse(response, target, url, method, clock)
             finally:
                 with suppress(OSError, httpcore2.NetworkError):
                     await response.aclose()
@@ -252,7 +252,9 @@ class RegistryClient:
                 raise
             return await self._pool.handle_async_request(message)
 
-    def _message(self, method: str, target: Target, headers: HeaderItems, content: bytes | None) -> httpcore2.Request:
+    def _message(
+        self, method: str, target: RegistryUrl, headers: HeaderItems, content: bytes | None
+    ) -> httpcore2.Request:
         defaults: Mapping[str, str] = {
             "Host": target.authority,
             "User-Agent": self.limits.user_agent,

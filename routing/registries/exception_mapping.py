@@ -15,11 +15,11 @@ from routing.registries.exceptions import (
     RegistryUnreachable,
     UnsendableRequest,
 )
-from routing.registries.url import Target
+from routing.registries.url import RegistryUrl
 
 
 @contextmanager
-def told_as_registry_errors(target: Target, deadline: str, *, in_body: bool = False) -> Iterator[None]:
+def told_as_registry_errors(target: RegistryUrl, deadline: str, *, in_body: bool = False) -> Iterator[None]:
     """Raise whatever the block raises as a `RegistryError` about `target`.
 
     `deadline` is the time that the block has, in words ("15 s"). `in_body`: the headers had come already.
@@ -36,7 +36,7 @@ def told_as_registry_errors(target: Target, deadline: str, *, in_body: bool = Fa
         raise told from None
 
 
-def _as_registry_error(error: Exception, target: Target, deadline: str, in_body: bool) -> RegistryError | None:
+def _as_registry_error(error: Exception, target: RegistryUrl, deadline: str, in_body: bool) -> RegistryError | None:
     host = target.authority
     match error:
         case httpcore2.ConnectTimeout():

@@ -17,10 +17,10 @@ from itertools import zip_longest
 
 import httpcore2
 
-from routing.registries.addresses import Reach, classify
+from routing.registries.addresses import AddressScope, classify_address
 from routing.registries.exceptions import ForbiddenAddress, RegistryTimeout, RegistryUnreachable
 from routing.registries.stream import SocketStream
-from routing.registries.url import Target, parse_target
+from routing.registries.url import RegistryUrl, parse_registry_url
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Looks a host name up: (name, port) → addresses. May block; runs in a thread. Raises `OSError` when there are none."""
@@ -42,27 +42,27 @@ class GuardPolicy:
 
     def refusal(self, address: str) -> str | None:
         """Say why a literal address must not be dialled, in words that finish "it is at …"; None when it may be."""
-        reach, words = classify(address)
-        if reach is Reach.PUBLIC:
+        reach, words = classify_address(address)
+        if reach is AddressScope.PUBLIC:
             return None
-        if reach is Reach.PRIVATE:
+        if reach is AddressScope.PRIVATE:
             return None if self.allow_private else f"{words}; this facade allows public addresses only"
         return f"{words}, which is never allowed"
 
 
-def check_url(url: str, policy: GuardPolicy) -> Target:
+def check_url(url: str, policy: GuardPolicy) -> RegistryUrl:
     """Read a URL and judge what can be judged without a look-up: form, scheme and, where the host is one, IP address.
 
     For a URL that is only handed on (a blob's `Location`) this is the whole check; for one that is dialled, the backend
     judges the address again. Raises `ForbiddenAddress`.
     """
     try:
-        target = parse_target(url)
+        target = parse_registry_url(url)
     except ValueError as error:
         raise ForbiddenAddress("", f"refused to use an address: {error}") from None
     if target.scheme == "http" and not policy.allow_insecure:
         raise ForbiddenAddress(target.authority, f"{target.authority} is not https, which this facade calls for")
-    if target.literal and (refusal := policy.refusal(target.literal)):
+    if target.ip_literal and (refusal := policy.refusal(target.ip_literal)):
         raise ForbiddenAddress(target.authority, f"{target.authority} is {refusal}")
     return target
 

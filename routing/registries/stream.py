@@ -1,4 +1,4 @@
-"""A connection to a registry that knows its socket. Imports nothing of ours.
+"""A connection to a registry that knows its socket.
 
 Before each request the pool asks every idle connection whether its registry has hung up. anyio finds the socket anew
 each time, among everything that it knows of a stream, which made a third of a relay's CPU time.

@@ -22,7 +22,7 @@ _ENDS_IN_A_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RegistryUrl:
     """An http or https URL, in parts.
 
     `host` is lower-case and without brackets, `port` is always explicit, `path` is the request target: path and query,
@@ -46,12 +46,12 @@ class Target:
         return f"{self.scheme}://{self.authority}"
 
     @property
-    def literal(self) -> str | None:
+    def ip_literal(self) -> str | None:
         """The host where it is an IP address, else None."""
         return self.host if ":" in self.host or _ENDS_IN_A_NUMBER.fullmatch(self.host) else None
 
 
-def parse_target(url: str) -> Target:
+def parse_registry_url(url: str) -> RegistryUrl:
     """Read an absolute http or https URL. Raises `ValueError`, whose message says why without repeating the URL."""
     if len(url) > MAX_URL_LENGTH:
         raise ValueError("the address is too long")
@@ -69,16 +69,16 @@ def parse_target(url: str) -> Target:
     port = parts.port if parts.port is not None else _DEFAULT_PORTS[scheme]
     # Cut from the text itself: `?` with nothing behind it is part of the request target, and urlsplit forgets it.
     query = url.split("#", 1)[0].partition("?")
-    return Target(scheme, _host(parts), port, path + query[1] + query[2])
+    return RegistryUrl(scheme, _host(parts), port, path + query[1] + query[2])
 
 
-def follow(base: str, location: str) -> str:
+def resolve_location(base: str, location: str) -> str:
     """Resolve a `Location` (RFC 9110 §10.2.2) against the URL that answered it, and check its form.
 
     An absolute one comes back byte for byte: CDN locations are signed. Raises `ValueError` as `parse_target` does.
     """
     absolute = location if re.match(r"(?i)https?://", location) else urljoin(base, location)
-    parse_target(absolute)
+    parse_registry_url(absolute)
     return absolute
 
 

@@ -1,5 +1,5 @@
 """The verbs: everything that changes a routing table, for the admin, the API and the commands alike.
 
-Imports core, models and registries. Every verb takes an `Actor` and a reason, validates, saves, records who did what
-and why, and publishes the change to the workers, in one transaction. Raises `VerbError` with a message for a person.
+Every verb takes an `Actor` and a reason, validates, saves, records who did what and why, and publishes the change to
+the workers, in one transaction. Raises `ServiceError` with a message for a person.
 """

@@ -1,6 +1,6 @@
 """The whole routing table, or one hostname's part of it, read from the database in one consistent view.
 
-Imports only core and the models. Rows are streamed: a million mappings never stand in memory as model instances.
+Rows are streamed: a million mappings never stand in memory as model instances.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from routing.core.table.policy import Policy
 from routing.core.table.routing_table import Table
 from routing.models.change import Generation
 from routing.models.hostname import Hostname
-from routing.models.mapping import Mapping, kept_elsewhere, pack_flags
+from routing.models.mapping import Mapping, is_implicit_namespace, pack_flags
 from routing.models.registry import Registry
 from routing.models.tenant import Tenant
 
@@ -86,7 +86,7 @@ def load_table(policy: Policy, hostname: str | None = None) -> Table:
                             push,
                             private or public == "no",
                             delivery,
-                            bool(probed) and kept_elsewhere(upstream, probed),
+                            bool(probed) and is_implicit_namespace(upstream, probed),
                         ),
                     ),
                 )

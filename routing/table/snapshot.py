@@ -1,8 +1,8 @@
 """The routing table in a file, for a worker that starts while the database is gone.
 
-Imports core only. One line of JSON that says what follows (format, database, generation, length, SHA-256), then the
-table in columns, as JSON: any release of the interpreter reads both, and nothing in them is ever executed. The file is
-written beside its name, synced and renamed, so that a crash leaves the old one or the new one.
+One line of JSON that says what follows (format, database, generation, length, SHA-256), then the table in columns, as
+JSON: any release of the interpreter reads both, and nothing in them is ever executed. The file is written beside its
+name, synced and renamed, so that a crash leaves the old one or the new one.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from routing.core.table.mapping_entry import shared
+from routing.core.table.mapping_entry import intern_all
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry, compile_registry
 from routing.core.table.sharded_map import ShardedMap
@@ -24,7 +24,7 @@ FORMAT = 2
 _MAX_HEADER_BYTES = 4096
 
 
-class SnapshotInvalid(Exception):
+class InvalidSnapshot(Exception):
     """The file is no snapshot that this release and this database can use; the message says why."""
 
 
@@ -55,17 +55,17 @@ def write(path: Path, table: Table, database: str) -> None:
 
 
 def read(path: Path, policy: Policy, database: str) -> Table:
-    """The table in the file. Raises SnapshotInvalid, and FileNotFoundError or another OSError."""
+    """The table in the file. Raises InvalidSnapshot, and FileNotFoundError or another OSError."""
     with path.open("rb") as file:
         header = _header(file.readline(_MAX_HEADER_BYTES), database)
         body = file.read()
     if len(body) != header["length"] or hashlib.sha256(body).hexdigest() != header["sha256"]:
-        raise SnapshotInvalid("it is damaged")
+        raise InvalidSnapshot("it is damaged")
     try:
         with _no_collection():
             return _table(policy, header["generation"], json.loads(body))
     except (ValueError, LookupError, TypeError) as error:
-        raise SnapshotInvalid("it doesn't hold a table") from error
+        raise InvalidSnapshot("it doesn't hold a table") from error
 
 
 def generation(path: Path, database: str) -> int:
@@ -82,32 +82,34 @@ def _header(line: bytes, database: str) -> dict[str, Any]:
     except (ValueError, LookupError, TypeError):
         known = False
     if not known:
-        raise SnapshotInvalid("it is no snapshot of a routing table")
+        raise InvalidSnapshot("it is no snapshot of a routing table")
     if header["format"] != FORMAT:
-        raise SnapshotInvalid(f"it is of format {header['format']}, this release reads {FORMAT}")
+        raise InvalidSnapshot(f"it is of format {header['format']}, this release reads {FORMAT}")
     if header["database"] != database:
-        raise SnapshotInvalid("it is of another database")
+        raise InvalidSnapshot("it is of another database")
     return header
 
 
 def _columns(table: Table) -> dict[str, Any]:
     hosts = {entry: number for number, entry in enumerate(dict.fromkeys(entry for _, entry in table.hosts.items()))}
-    usages = {usage: number for number, usage in enumerate(dict.fromkeys(usage for _, usage in table.usages.items()))}
+    host_registries = {
+        usage: number for number, usage in enumerate(dict.fromkeys(usage for _, usage in table.host_registries.items()))
+    }
     return {
         "tenants": [[key, *entry] for key, entry in table.tenants.items()],
         "registries": [[key, *compiled.entry] for key, compiled in table.registries.items()],
         # Hostnames look alike: each way to be one is written once.
         "host_entries": list(hosts),
         "hosts": {name: hosts[entry] for name, entry in table.hosts.items()},
-        "usage_entries": list(usages),
-        "usages": {name: usages[usage] for name, usage in table.usages.items()},
+        "usage_entries": list(host_registries),
+        "usages": {name: host_registries[usage] for name, usage in table.host_registries.items()},
         "mappings": dict(table.mappings.items()),
     }
 
 
 def _table(policy: Policy, generation: int, columns: dict[str, Any]) -> Table:
     hosts = [HostEntry(*entry) for entry in columns["host_entries"]]
-    usages = [tuple((kind, count) for kind, count in usage) for usage in columns["usage_entries"]]
+    host_registries = [tuple((kind, count) for kind, count in usage) for usage in columns["usage_entries"]]
     mappings = columns["mappings"]
     return Table(
         policy,
@@ -115,8 +117,10 @@ def _table(policy: Policy, generation: int, columns: dict[str, Any]) -> Table:
         ShardedMap((key, TenantEntry(*entry)) for key, *entry in columns["tenants"]),
         ShardedMap((key, compile_registry(RegistryEntry(*entry))) for key, *entry in columns["registries"]),
         ShardedMap(((name, hosts[number]) for name, number in columns["hosts"].items()), len(columns["hosts"])),
-        ShardedMap(shared(mappings.items()), len(mappings)),
-        ShardedMap(((name, usages[number]) for name, number in columns["usages"].items()), len(columns["usages"])),
+        ShardedMap(intern_all(mappings.items()), len(mappings)),
+        ShardedMap(
+            ((name, host_registries[number]) for name, number in columns["usages"].items()), len(columns["usages"])
+        ),
     )
 
 

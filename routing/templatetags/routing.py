@@ -1,4 +1,4 @@
-"""Filters for the admin's pages. Imports nothing of ours."""
+"""Filters for the admin's pages."""
 
 from django import template
 from django.utils.html import format_html_join

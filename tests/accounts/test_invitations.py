@@ -12,7 +12,7 @@ from pytest_django import Settings
 from routing.accounts.invitations import deliver_invitation
 from routing.models import Invitation, Membership, Role, Tenant
 from routing.services.base.actor import Actor
-from routing.services.people.members import Invited, invite, withdraw
+from routing.services.people.members import Invited, invite, withdraw_invitation
 from tests.accounts.signing_in import PASSWORD, Browser, is_signed_in, page, sign_in, with_password
 from tests.conftest import Person
 
@@ -132,7 +132,7 @@ def test_a_link_that_goes_bad_while_the_form_is_filled_in(
     if how == "expired":
         Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     else:
-        withdraw(Actor.command_line(), invitation_id=invited.invitation.pk)
+        withdraw_invitation(Actor.command_line(), invitation_id=invited.invitation.pk)
 
     answer = client.post("/accounts/signup/", NEW_ACCOUNT)
 

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from routing.models import Membership, ProviderGrant, Role
-from routing.services.base.errors import VerbError
+from routing.services.base.errors import ServiceError
 from routing.services.people.provider_grants import ProviderRole, follow_provider, parse_provider_roles
 from tests.conftest import Person
 
@@ -136,5 +136,5 @@ def test_the_setting_is_read() -> None:
     ["", "acme:owner", "=acme:owner", "a=acme", "a=acme:", "a=:owner", "a=acme:king", "a=*:owner", "a=acme:platform"],
 )
 def test_a_setting_that_means_nothing_is_refused(text: str) -> None:
-    with pytest.raises(VerbError):
+    with pytest.raises(ServiceError):
         parse_provider_roles([text])

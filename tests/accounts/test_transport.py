@@ -15,7 +15,7 @@ from pytest_django import Settings
 from routing.accounts.transport import TransportMiddleware, client_address
 from routing.core.grammar.hosts import is_loopback
 from routing.core.table.routing_table import Table
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from tests.accounts.signing_in import PASSWORD, Browser, page, sign_in
 
 PROXY = "10.0.0.1"
@@ -29,7 +29,7 @@ def _as_deployed(settings: Settings, table: Callable[[], Table]) -> None:
     settings.FACADE_CONTROL_HOSTS = settings.ALLOWED_HOSTS = ["facade.acme.test", "localhost", "127.0.0.1", "[::1]"]
     settings.FACADE_TRUSTED_PROXIES = [PROXY]
     # The control hosts are part of the table.
-    live.table = None
+    live_table.table = None
     table()
 
 

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from routing.models import Mapping, Membership, Tenant
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping
@@ -26,7 +26,7 @@ class Desk:
     def __init__(self, user: User) -> None:
         self.user = user
         # Without a routing table a worker answers nobody.
-        live.refresh()
+        live_table.refresh()
         self.client = Client(headers={"host": "localhost"})
         self.client.force_login(user)
 

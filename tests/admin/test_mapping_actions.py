@@ -32,7 +32,7 @@ def test_switch_off_and_on(desk: Desk, three: list[Mapping], table: Callable[[],
     assert list(Mapping.objects.filter(enabled=False)) == three[:2][::1]
     past = three[0].history.latest()
     assert (past.actor, past.history_change_reason) == ("olga", "unpaid")
-    match = table().find("docker.acme.com", "one/app")
+    match = table().match_repository("docker.acme.com", "one/app")
     assert match is not None
     assert not match.flags & 1
 
@@ -56,7 +56,7 @@ def test_remove(desk: Desk, three: list[Mapping], table: Callable[[], Table]) ->
 
     assert messages_of(answer) == "Removed docker.acme.com/three → ghcr.io/three, docker.acme.com/two → ghcr.io/two."
     assert list(Mapping.objects.all()) == three[:1]
-    assert table().find("docker.acme.com", "two/app") is None
+    assert table().match_repository("docker.acme.com", "two/app") is None
     past = Mapping.history.filter(id=three[1].pk).latest()
     assert (past.history_type, past.actor, past.history_change_reason) == ("-", "olga", "moved away")
 

@@ -36,7 +36,7 @@ def test_one_form_makes_whatever_is_missing(desk: Desk, table: Callable[[], Tabl
     )
     past = mapping.history.get()
     assert (past.actor, past.history_user, past.history_change_reason) == ("olga", desk.user, "we moved in")
-    match = table().find("docker.acme.com", "acme/app")
+    match = table().match_repository("docker.acme.com", "acme/app")
     assert match is not None
     assert match.registry.origin == "https://registry.acme.com:5000"
 
@@ -160,7 +160,7 @@ def test_a_repoint_with_a_reason(desk: Desk, mapping: Mapping, table: Callable[[
         "This now works: docker pull docker.acme.com/acme/IMAGE"
     )
     assert mapping.history.latest().history_change_reason == "new contract"
-    match = table().find("docker.acme.com", "acme/app")
+    match = table().match_repository("docker.acme.com", "acme/app")
     assert match is not None
     assert match.registry.origin == "https://quay.io"
 

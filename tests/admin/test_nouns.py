@@ -128,7 +128,7 @@ def test_what_the_probe_found_is_shown_and_can_not_be_typed(desk: Desk, mapping:
 def test_a_changed_address_moves_the_mappings(desk: Desk, mapping: Mapping, table: Callable[[], Table]) -> None:
     desk.fill("registry_change", mapping.registry_id, origin="https://ghcr.example.com", reason="renamed")
 
-    match = table().find("docker.acme.com", "acme/app")
+    match = table().match_repository("docker.acme.com", "acme/app")
     assert match is not None
     assert match.registry.origin == "https://ghcr.example.com"
     assert last(mapping.registry) == ("~", "olga", "renamed")

@@ -17,8 +17,8 @@ from pytest_django import Settings
 from routing.api.auth import FAILURES
 from routing.models import ApiToken, Mapping, Membership, Tenant
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound, VerbError
-from routing.services.base.permissions import Denied
+from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.permissions import PermissionDenied
 from routing.services.mappings.mappings import add_mapping
 from routing.services.people.api_tokens import create_api_token
 from tests.accounts.signing_in import PASSWORD, Browser, sign_in, with_password
@@ -165,20 +165,20 @@ def test_an_operator_of_the_platform_by_a_token_for_one_tenant_is_its_owner_and_
 def test_a_token_makes_and_ends_no_token(owner: Person) -> None:
     actor = Actor.token(owner.user, "t", None, False)
 
-    with pytest.raises(Denied):
+    with pytest.raises(PermissionDenied):
         create_api_token(actor, user=owner.user, name="more")
 
 
 def test_tokens_are_bounded(owner: Person, outsider: Person) -> None:
-    with pytest.raises(VerbError, match="1 to 3650"):
+    with pytest.raises(ServiceError, match="1 to 3650"):
         create_api_token(owner.actor, user=owner.user, name="x", days=0)
     with pytest.raises(NotFound):
         create_api_token(owner.actor, user=owner.user, name="x", tenant_id=outsider.tenant.pk)
-    with pytest.raises(VerbError):
+    with pytest.raises(ServiceError):
         create_api_token(owner.actor, user=owner.user, name=" ")
     for number in range(100):
         create_api_token(owner.actor, user=owner.user, name=str(number))
-    with pytest.raises(VerbError, match="more than 100"):
+    with pytest.raises(ServiceError, match="more than 100"):
         create_api_token(owner.actor, user=owner.user, name="x")
 
 

@@ -43,7 +43,7 @@ mappings.switch_mappings     | .                          | - - | - - - | n y y 
 mappings.remove_mapping      | .                          | - - | - - - | n y y | y
 mappings.remove_mappings     | .                          | - - | - - - | n y y | y
 members.invite               | .                          | - - | - - - | n n y | y
-members.withdraw             | .                          | - - | - - - | n n y | y
+members.withdraw_invitation             | .                          | - - | - - - | n n y | y
 members.add_member           | .                          | n n | n n n | n n n | y
 members.change_role          | .                          | - - | - - - | n n y | y
 members.remove_member        | another                    | - - | - - - | n n y | y

@@ -21,17 +21,17 @@ from tests.authority.world import World
 NOT_VERBS = frozenset(
     {
         "mappings.check_not_whole",
-        "permissions.allows",
-        "permissions.allows_somewhere",
-        "permissions.require",
+        "permissions.has_permission",
+        "permissions.has_permission_anywhere",
+        "permissions.check_permission",
         "permissions.role_in",
         "permissions.roles",
-        "permissions.tenants_where",
-        "permissions.visible",
-        "permissions.visible_registries",
+        "permissions.tenants_with",
+        "permissions.viewable",
+        "permissions.viewable_registries",
         "quotas.check_hostnames",
         "quotas.check_mappings",
-        "unit_of_work.work",
+        "unit_of_work.unit_of_work",
     }
 )
 
@@ -159,7 +159,7 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ),
     ("mappings.remove_mappings", "."): lambda a, w: mappings.remove_mappings(a, "r", mapping_ids=[w["mapping"].pk]),
     ("members.invite", "."): _invite,
-    ("members.withdraw", "."): lambda a, w: members.withdraw(a, invitation_id=w["invitation"].pk),
+    ("members.withdraw_invitation", "."): lambda a, w: members.withdraw_invitation(a, invitation_id=w["invitation"].pk),
     ("members.account_of", "."): lambda a, w: members.account_of(a, w["account"].username),
     ("members.add_member", "."): _add_member,
     ("members.change_role", "."): lambda a, w: members.change_role(a, membership_id=w["member"].pk, role=Role.OWNER),

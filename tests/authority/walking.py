@@ -11,8 +11,8 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
-from routing.services.base.errors import NotFound, VerbError
-from routing.services.base.permissions import Denied
+from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.permissions import PermissionDenied
 from tests.authority.world import ROLES, SECRET, STRANGERS, World, snapshot
 
 ALLOWED, DENIED, ABSENT, SIGN_IN, REFUSED, LED_ON = "y", "n", "-", "s", "r", "l"
@@ -54,11 +54,11 @@ def call(verb: Callable[[], Any], typed: Iterable[object]) -> Seen:
     """Call a verb; `typed` are the names that the asker has to know to do so."""
     try:
         return Seen(ALLOWED, str(verb()))
-    except Denied as refusal:
+    except PermissionDenied as refusal:
         return Seen(DENIED, forget(refusal.message, typed))
     except NotFound as refusal:
         return Seen(ABSENT, forget(refusal.message, typed))
-    except VerbError as refusal:
+    except ServiceError as refusal:
         return Seen(REFUSED, forget(refusal.message, typed))
 
 

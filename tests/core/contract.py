@@ -9,7 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from routing.core.decide import Request
-from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
+from routing.core.decisions import Challenge, Control, Decision, LocateBlob, PingOk, Redirect, Refuse, Relay, Token
 from routing.core.grammar.user_agents import parse_clients
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.policy import Policy
@@ -63,8 +63,8 @@ MAPPINGS = {
     "docker.acme.com/net": MappingEntry("mcr", "dotnet", ON),
     "docker.acme.com/basic": MappingEntry("basic", "basic", ON),
     "docker.acme.com/new": MappingEntry("new", "new", ON),
-    "docker.acme.com/plain": MappingEntry("ghcr", "plain", ON | Flag.SHELL),
-    "docker.acme.com/plain-basic": MappingEntry("basic", "other/name", ON | Flag.SHELL),
+    "docker.acme.com/plain": MappingEntry("ghcr", "plain", ON | Flag.REDIRECT_ONLY),
+    "docker.acme.com/plain-basic": MappingEntry("basic", "other/name", ON | Flag.REDIRECT_ONLY),
     "docker.acme.com/push": MappingEntry("ghcr", "push", ON | Flag.ALLOW_PUSH),
     "docker.acme.com/root": MappingEntry("ghcr", "", ON),
     "docker.acme.com/long": MappingEntry("ghcr", "a" * 200, ON),
@@ -80,13 +80,13 @@ MAPPINGS = {
     "renamed.acme.com/app": MappingEntry("ghcr", "acme/app", ON),
     "private.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.PRIVATE),
     "private.acme.com/public": MappingEntry("ghcr", "public", ON),
-    "shell.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.SHELL),
+    "shell.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.REDIRECT_ONLY),
     "shell.acme.com/dotnet": MappingEntry("mcr", "dotnet", ON),
-    "shells.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.SHELL),
-    "shells.acme.com/tools": MappingEntry("quay", "tools", ON | Flag.SHELL),
-    "logins.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.SHELL),
-    "logins.acme.com/tools": MappingEntry("quay", "tools", ON | Flag.SHELL),
-    "mixed.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.SHELL),
+    "shells.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.REDIRECT_ONLY),
+    "shells.acme.com/tools": MappingEntry("quay", "tools", ON | Flag.REDIRECT_ONLY),
+    "logins.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.REDIRECT_ONLY),
+    "logins.acme.com/tools": MappingEntry("quay", "tools", ON | Flag.REDIRECT_ONLY),
+    "mixed.acme.com/acme": MappingEntry("ghcr", "acme", ON | Flag.REDIRECT_ONLY),
     "mixed.acme.com/tools": MappingEntry("ghcr", "tools", ON),
     "two.acme.com/acme": MappingEntry("ghcr", "acme", ON),
     "two.acme.com/tools": MappingEntry("quay", "tools", ON),
@@ -191,7 +191,7 @@ def outcome_of(decision: Decision) -> Outcome:
             return Asked(scope)
         case Relay():
             return Relayed(decision.url)
-        case Resolve():
+        case LocateBlob():
             return Resolved(decision.url)
         case PingOk():
             return Empty()

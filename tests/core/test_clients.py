@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.core.grammar.user_agents import ClientsInvalid, client_of, parse_clients, reauthorises
+from routing.core.grammar.user_agents import InvalidClientList, parse_clients, parse_user_agent, reauthorises
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from routing.core.grammar.user_agents import ClientsInvalid, client_of, parse_cl
     ],
 )
 def test_the_product_is_the_first_token(agent: str, expected: tuple[str, tuple[int, ...]]) -> None:
-    assert client_of(agent)[:2] == expected
+    assert parse_user_agent(agent)[:2] == expected
 
 
 @given(st.text(max_size=300))
@@ -55,5 +55,5 @@ def test_a_highest_version_counts_in_as_many_parts_as_it_has(agent: str, expecte
     "entry", ["", "docker>=2", "docker<=", "docker<=x", "docker/2", "two words", "docker<=2.", "<=2"]
 )
 def test_an_entry_that_is_none_is_named(entry: str) -> None:
-    with pytest.raises(ClientsInvalid, match="is not a client"):
+    with pytest.raises(InvalidClientList, match="is not a client"):
         parse_clients(["docker", entry])

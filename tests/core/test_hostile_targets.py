@@ -15,7 +15,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from routing.core.decide import Request, decide
-from routing.core.decisions import Challenge, Control, Decision, PingOk, Redirect, Refuse, Relay, Resolve, Token
+from routing.core.decisions import Challenge, Control, Decision, LocateBlob, PingOk, Redirect, Refuse, Relay, Token
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.routing_table import RegistryEntry, Table
 from tests.core.contract import CONTROL_HOSTS, DIGEST, HOSTS, MAPPINGS, ON, REGISTRIES, TENANTS, build_table
@@ -24,7 +24,7 @@ from tests.core.contract import CONTROL_HOSTS, DIGEST, HOSTS, MAPPINGS, ON, REGI
 EXAMPLES = 11_000
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, database=None)
 ALL_REGISTRIES = {**REGISTRIES, "v6": RegistryEntry("http://[2001:db8::5]:5000", "[2001:db8::5]:5000")}
-ALL_MAPPINGS = {**MAPPINGS, "docker.acme.com/v6": MappingEntry("v6", "v6", ON | Flag.SHELL | Flag.ALLOW_PUSH)}
+ALL_MAPPINGS = {**MAPPINGS, "docker.acme.com/v6": MappingEntry("v6", "v6", ON | Flag.REDIRECT_ONLY | Flag.ALLOW_PUSH)}
 TABLE = Table.build(
     build_table().policy, 1, TENANTS.items(), ALL_REGISTRIES.items(), HOSTS.items(), ALL_MAPPINGS.items()
 )
@@ -136,7 +136,7 @@ def judge(request: Request) -> Decision:
     decision = decide(TABLE, request)
     if isinstance(decision, Redirect):
         check_url(decision.location, request)
-    elif isinstance(decision, Relay | Resolve):
+    elif isinstance(decision, Relay | LocateBlob):
         check_url(decision.url, request)
     elif isinstance(decision, Refuse):
         assert 400 <= decision.status < 500
@@ -180,7 +180,7 @@ def test_targets_that_are_nearly_good() -> None:
     seen = judged(request_from)
 
     # Otherwise the test would be looking at refusals alone.
-    for kind in (Redirect, Relay, Resolve, Challenge, Refuse):
+    for kind in (Redirect, Relay, LocateBlob, Challenge, Refuse):
         assert seen[kind] > EXAMPLES / 100, seen
 
 

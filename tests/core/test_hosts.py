@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.core.grammar.hosts import HostInvalid, is_ip_address, normalise_hostname, parse_authority
+from routing.core.grammar.hosts import InvalidHost, is_ip_address, normalise_hostname, parse_authority
 
 ENDS = st.sampled_from("azAZ09")
 LABELS = ENDS | st.builds("{}{}{}".format, ENDS, st.text("aZ0-", max_size=8), ENDS)
@@ -33,7 +33,7 @@ def test_ipv6_literals_have_one_form(address: ipaddress.IPv6Address, long: bool,
 def test_whatever_passes_is_in_its_one_form(text: str) -> None:
     try:
         host, port = parse_authority(text)
-    except HostInvalid:
+    except InvalidHost:
         return
 
     assert parse_authority(host) == (host, "")
@@ -78,7 +78,7 @@ def test_what_a_person_types_has_one_stored_form(text: str, stored: str) -> None
     ],
 )
 def test_what_is_no_hostname_is_refused_in_words(text: str) -> None:
-    with pytest.raises(HostInvalid) as caught:
+    with pytest.raises(InvalidHost) as caught:
         normalise_hostname(text)
 
     assert len(str(caught.value)) > 15

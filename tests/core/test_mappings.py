@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.core.table.mapping_entry import Flag, MappingEntry, pack, shared, unpack
+from routing.core.table.mapping_entry import Flag, MappingEntry, decode, encode, intern_all
 
 PREFIX = st.sampled_from(["", "acme", "acme/app", "a/b/c", "library"])
 ENTRY = st.builds(MappingEntry, st.integers(1, 10**9).map(str), PREFIX, st.integers(0, 15))
@@ -14,9 +14,9 @@ ENTRY = st.builds(MappingEntry, st.integers(1, 10**9).map(str), PREFIX, st.integ
 
 @given(PREFIX, ENTRY)
 def test_what_is_packed_comes_out_again(prefix: str, entry: MappingEntry) -> None:
-    packed = pack(prefix, entry)
+    packed = encode(prefix, entry)
 
-    assert unpack(prefix, packed) == entry
+    assert decode(prefix, packed) == entry
     assert packed.isascii()
     assert packed.isprintable()
 
@@ -25,14 +25,14 @@ def test_what_is_packed_comes_out_again(prefix: str, entry: MappingEntry) -> Non
 def test_different_mappings_of_one_prefix_are_packed_differently(
     prefix: str, one: MappingEntry, other: MappingEntry
 ) -> None:
-    assert (pack(prefix, one) == pack(prefix, other)) == (one == other)
+    assert (encode(prefix, one) == encode(prefix, other)) == (one == other)
 
 
 @pytest.mark.parametrize("prefix", ["", "acme", "acme/app"])
 def test_mappings_that_keep_their_prefix_are_one_object(prefix: str) -> None:
-    packed = pack(prefix, MappingEntry("12", prefix, Flag.ENABLED))
-    other = pack("team", MappingEntry("12", "team", Flag.ENABLED))
+    packed = encode(prefix, MappingEntry("12", prefix, Flag.ENABLED))
+    other = encode("team", MappingEntry("12", "team", Flag.ENABLED))
     read = "".join(list(packed))
 
     assert packed is other
-    assert dict(shared([("a.example/x", read)]))["a.example/x"] is packed
+    assert dict(intern_all([("a.example/x", read)]))["a.example/x"] is packed

@@ -9,15 +9,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from routing.core.grammar.names import (
-    Kind,
-    TargetInvalid,
+    EndpointKind,
+    InvalidRequestTarget,
+    has_unsafe_characters,
     is_digest,
-    is_hostile,
-    is_hostile_query,
     is_name,
     is_tag,
     parse_endpoint,
     parse_pull,
+    query_has_unsafe_characters,
 )
 
 # OCI distribution spec v1.1, "Pulling manifests"; image spec v1.1, "Digests".
@@ -71,7 +71,7 @@ def nearly(draw: st.DrawFn, good: st.SearchStrategy[str]) -> str:
 @given(NAMES)
 def test_names_of_the_grammar_are_names(name: str) -> None:
     assert is_name(name)
-    assert not is_hostile(f"/v2/{name}/tags/list")
+    assert not has_unsafe_characters(f"/v2/{name}/tags/list")
 
 
 @given(nearly(NAMES))
@@ -135,11 +135,11 @@ def test_the_last_endpoint_in_a_target_is_the_one_that_counts(name: str, word: s
 @given(nearly(st.builds("/v2/{}/{}".format, NAMES, TAILS)))
 def test_what_is_taken_apart_is_put_together_again(path: str) -> None:
     assume(path.startswith("/v2/"))
-    assume(not is_hostile(path))
+    assume(not has_unsafe_characters(path))
 
     try:
         endpoint = parse_endpoint(path)
-    except TargetInvalid:
+    except InvalidRequestTarget:
         return
     assert is_name(endpoint.name)
     rebuilt = f"/v2/{endpoint.name}/{endpoint.tail}"
@@ -153,7 +153,7 @@ def test_the_short_way_says_what_the_long_way_says(path: str) -> None:
     endpoint = parse_pull(path)
 
     if endpoint is not None:
-        assert not is_hostile(path)
+        assert not has_unsafe_characters(path)
         assert endpoint == parse_endpoint(path)
 
 
@@ -172,28 +172,28 @@ def test_a_path_is_hostile_for_what_it_holds(text: str) -> None:
         or any(segment in (".", "..") for segment in segments)
     )
 
-    assert is_hostile(path) == expected
+    assert has_unsafe_characters(path) == expected
 
 
 @given(st.text(st.characters(max_codepoint=0x17F), max_size=12))
 def test_a_query_is_hostile_for_what_it_holds(query: str) -> None:
-    assert is_hostile_query(query) == any(not "!" <= character <= "~" for character in query)
+    assert query_has_unsafe_characters(query) == any(not "!" <= character <= "~" for character in query)
 
 
 @pytest.mark.parametrize(
     ("path", "kind", "name", "reference"),
     [
-        ("/v2/a/manifests/latest", Kind.MANIFEST, "a", "latest"),
-        ("/v2/a/blobs/manifests/manifests/latest", Kind.MANIFEST, "a/blobs/manifests", "latest"),
-        ("/v2/a/tags/list", Kind.TAGS, "a", ""),
-        ("/v2/tags/list/tags/list", Kind.TAGS, "tags/list", ""),
-        ("/v2/a/blobs/uploads", Kind.UPLOAD, "a", ""),
-        ("/v2/a/blobs/uploads/", Kind.UPLOAD, "a", ""),
-        ("/v2/a/blobs/uploads/x-1", Kind.UPLOAD, "a", "x-1"),
-        ("/v2/a/blobs/uploads/blobs/uploads/", Kind.UPLOAD, "a/blobs/uploads", ""),
+        ("/v2/a/manifests/latest", EndpointKind.MANIFEST, "a", "latest"),
+        ("/v2/a/blobs/manifests/manifests/latest", EndpointKind.MANIFEST, "a/blobs/manifests", "latest"),
+        ("/v2/a/tags/list", EndpointKind.TAGS, "a", ""),
+        ("/v2/tags/list/tags/list", EndpointKind.TAGS, "tags/list", ""),
+        ("/v2/a/blobs/uploads", EndpointKind.UPLOAD, "a", ""),
+        ("/v2/a/blobs/uploads/", EndpointKind.UPLOAD, "a", ""),
+        ("/v2/a/blobs/uploads/x-1", EndpointKind.UPLOAD, "a", "x-1"),
+        ("/v2/a/blobs/uploads/blobs/uploads/", EndpointKind.UPLOAD, "a/blobs/uploads", ""),
     ],
 )
-def test_endpoints(path: str, kind: Kind, name: str, reference: str) -> None:
+def test_endpoints(path: str, kind: EndpointKind, name: str, reference: str) -> None:
     endpoint = parse_endpoint(path)
 
     assert (endpoint.kind, endpoint.name, endpoint.reference) == (kind, name, reference)

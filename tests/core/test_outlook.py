@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from routing.core.client_support import Outlook, outlooks
+from routing.core.client_support import ClientSupport, client_support
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
@@ -22,7 +22,7 @@ WITH_LOGIN = [kind for kind in KINDS if kind.auth != "basic" or kind.account is 
 PREFIXES = {"same": ("acme", "acme"), "renamed": ("team", "acme"), "one component": ("", "")}
 
 
-def outlook_of(kind: Kind, client: str, *, streams: bool = False, second: bool = False) -> Outlook:
+def outlook_of(kind: Kind, client: str, *, streams: bool = False, second: bool = False) -> ClientSupport:
     prefix, upstream = PREFIXES[kind.naming]
     library = "library" if kind.naming == "one component" else ""
     flags = Flag.ENABLED | (Flag.PRIVATE if kind.access == "private" else 0)
@@ -36,7 +36,7 @@ def outlook_of(kind: Kind, client: str, *, streams: bool = False, second: bool =
     hosts = [(HOST, HostEntry("1"))]
     table = Table.build(Policy(), 1, [("1", TenantEntry("Acme"))], registries, hosts, mappings)
     name = "solo" if kind.naming == "one component" else f"{prefix}/app"
-    found = outlooks(table, HOST, name, "1.0", inline_blobs=kind.delivery == "inline")
+    found = client_support(table, HOST, name, "1.0", inline_blobs=kind.delivery == "inline")
     return next(outlook for outlook in found if outlook.client.name == KIND_OF[client])
 
 
@@ -69,7 +69,7 @@ def test_docker_brings_its_token_where_its_ping_was_challenged() -> None:
 
 
 def test_both_image_stores_of_docker_are_told_apart() -> None:
-    names = [outlook.client.name for outlook in outlooks(Table(Policy()), HOST, "a/b", "1")]
+    names = [outlook.client.name for outlook in client_support(Table(Policy()), HOST, "a/b", "1")]
     assert [name for name in names if name.startswith("docker (")] == [
         "docker (classic image store)",
         "docker (containerd image store)",

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing.core.table.host_registries import RENAMES
+from routing.core.table.host_registries import NAME_DIFFERS
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import (
     Auth,
     Change,
     HostEntry,
+    InvalidChange,
     RegistryEntry,
     Strategy,
     Table,
-    TableInvalid,
     TenantEntry,
     strategy_of,
 )
@@ -34,7 +34,7 @@ REGISTRY: st.SearchStrategy[Entry] = st.fixed_dictionaries(
     {
         "origin": st.sampled_from(["https://one.example", "https://two.example"]),
         "name": st.just("r"),
-        "single_component_prefix": st.sampled_from(["", "library"]),
+        "implicit_namespace": st.sampled_from(["", "library"]),
         "auth": st.sampled_from([auth.value for auth in Auth]),
     }
 )
@@ -78,10 +78,10 @@ def facts(table: Table) -> dict[str, Any]:
         "registries": dict(table.registries.items()),
         "hosts": dict(table.hosts.items()),
         "mappings": dict(table.mappings.items()),
-        "usages": dict(table.usages.items()),
+        "usages": dict(table.host_registries.items()),
         "used": {host: table.used_registries(host) for host in HOSTS},
         "found": {
-            (host, name): table.find(host, name)
+            (host, name): table.match_repository(host, name)
             for host in HOSTS
             for name in ("acme/app/x", "acme", "library/a", "one")
         },
@@ -126,7 +126,7 @@ def test_no_changes_make_no_difference() -> None:
 def test_a_change_that_it_does_not_know_is_refused(kind: str, entry: Any) -> None:
     table = built({"tenant": {}, "registry": {}, "hostname": {}, "mapping": {}}, 1)
 
-    with pytest.raises(TableInvalid, match="generation 2"):
+    with pytest.raises(InvalidChange, match="generation 2"):
         table.apply([Change(2, kind, "key", entry)])
 
 
@@ -135,20 +135,20 @@ def test_a_change_that_it_does_not_know_is_refused(kind: str, entry: Any) -> Non
     [
         (Auth.NONE, 0, Strategy.OPEN),
         (Auth.NONE, Flag.PRIVATE, Strategy.OPEN),
-        (Auth.NONE, RENAMES, Strategy.OPEN),
+        (Auth.NONE, NAME_DIFFERS, Strategy.OPEN),
         (Auth.BEARER, 0, Strategy.SPLIT),
         (Auth.BEARER, Flag.PRIVATE, Strategy.BROKER),
-        (Auth.BEARER, RENAMES, Strategy.BROKER),
+        (Auth.BEARER, NAME_DIFFERS, Strategy.BROKER),
         (Auth.UNKNOWN, 0, Strategy.SPLIT),
-        (Auth.UNKNOWN, RENAMES, Strategy.BROKER),
+        (Auth.UNKNOWN, NAME_DIFFERS, Strategy.BROKER),
         (Auth.BASIC, 0, Strategy.BROKER),
-        *((auth, Flag.SHELL | Flag.PRIVATE | RENAMES, Strategy.SHELL) for auth in Auth),
+        *((auth, Flag.REDIRECT_ONLY | Flag.PRIVATE | NAME_DIFFERS, Strategy.REDIRECT_ONLY) for auth in Auth),
     ],
 )
 def test_the_strategy_follows_from_registry_and_mapping(auth: Auth, flags: int, strategy: Strategy) -> None:
-    private, renamed, shell = (bool(flags & flag) for flag in (Flag.PRIVATE, RENAMES, Flag.SHELL))
+    private, renamed, shell = (bool(flags & flag) for flag in (Flag.PRIVATE, NAME_DIFFERS, Flag.REDIRECT_ONLY))
 
-    assert strategy_of(auth, private=private, renamed=renamed, shell=shell) is strategy
+    assert strategy_of(auth, private=private, name_differs=renamed, redirect_only=shell) is strategy
 
 
 def one_mapping(prefix: str, upstream: str, *, library: str = "", auth: str = Auth.BEARER) -> Table:
@@ -182,7 +182,7 @@ def one_mapping(prefix: str, upstream: str, *, library: str = "", auth: str = Au
 def test_the_name_at_the_registry(
     prefix: str, upstream: str, library: str, name: str, expected: tuple[str, Strategy]
 ) -> None:
-    match = one_mapping(prefix, upstream, library=library).find("a.example", name)
+    match = one_mapping(prefix, upstream, library=library).match_repository("a.example", name)
 
     assert match is not None
     assert (match.prefix, (match.upstream_name, match.strategy)) == (prefix, expected)
@@ -191,7 +191,7 @@ def test_the_name_at_the_registry(
 def test_a_mapping_onto_a_registry_that_is_gone_leads_nowhere() -> None:
     table = one_mapping("acme", "acme").apply([Change(2, "registry", "1", None)])
 
-    assert table.find("a.example", "acme/app") is None
+    assert table.match_repository("a.example", "acme/app") is None
     assert table.used_registries("a.example") == {}
 
 
@@ -204,10 +204,10 @@ def test_a_hostname_mapped_whole_onto_docker_hub_renames() -> None:
 
 def test_so_does_a_mapping_whose_prefix_was_found_to_be_kept_elsewhere() -> None:
     table = one_mapping("alpine", "alpine", library="library")
-    entry = {"registry": "1", "upstream_prefix": "alpine", "flags": Flag.ENABLED | Flag.RENAMES}
+    entry = {"registry": "1", "upstream_prefix": "alpine", "flags": Flag.ENABLED | Flag.NAME_DIFFERS}
     table = table.apply([Change(2, "mapping", "a.example/alpine", entry)])
 
     assert table.used_registries("a.example") == {"1": {Strategy.BROKER}}
-    match = table.find("a.example", "alpine")
+    match = table.match_repository("a.example", "alpine")
     assert match is not None
     assert (match.upstream_name, match.strategy) == ("library/alpine", Strategy.BROKER)

@@ -15,7 +15,7 @@ from django.test import AsyncClient
 from routing.conf import policy
 from routing.core.table.mapping_entry import Flag, MappingEntry, mapping_key
 from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from routing.dataplane.serving.body_guard import Application
 from tests.registries.sick_server import Asked, SickServer
 
@@ -76,7 +76,7 @@ class Asking:
         """From now on the hostname has these mappings: prefix → (registry, upstream prefix, flags)."""
         self.registry = next(iter(ways.values()))[0]
         keys = {registry: str(number) for number, (registry, _, _) in enumerate(ways.values())}
-        live.table = Table.build(
+        live_table.table = Table.build(
             policy(),
             1,
             tenants=[("1", TenantEntry("Acme")), ("2", TenantEntry("Globex"))],

@@ -13,7 +13,7 @@ from django.db import OperationalError, connections
 from pytest_django import Settings
 
 from routing.dataplane.upstream import streaming_quota as module
-from routing.dataplane.upstream.streaming_quota import Allowance
+from routing.dataplane.upstream.streaming_quota import StreamingQuota
 from routing.models import StreamedBytes, Tenant
 from tests.dataplane.test_live import Outage
 from tests.waiting import until
@@ -47,11 +47,11 @@ def streamed(tenant: Tenant, month: date = NOVEMBER) -> int:
     return row.streamed_bytes if row else 0
 
 
-def refused(allowance: Allowance, *tenants: Tenant) -> list[bool]:
+def refused(allowance: StreamingQuota, *tenants: Tenant) -> list[bool]:
     """Whether a stream that begins now would be refused, for each tenant, asked as a server's event loop asks."""
 
     async def asked() -> list[bool]:
-        return [await allowance.is_used_up(key(tenant)) for tenant in tenants]
+        return [await allowance.is_exhausted(key(tenant)) for tenant in tenants]
 
     return asyncio.run(asked())
 
@@ -59,85 +59,85 @@ def refused(allowance: Allowance, *tenants: Tenant) -> list[bool]:
 @pytest.mark.django_db
 class TestSettling:
     def test_batches_of_all_processes_add_up(self, acme: Tenant, globex: Tenant) -> None:
-        first, second = Allowance(), Allowance()
+        first, second = StreamingQuota(), StreamingQuota()
         for allowance, number in ((first, 3), (second, 4), (first, 5)):
             allowance.add(key(acme), number)
         second.add(key(globex), 1)
 
-        first.settle()
-        second.settle()
-        first.settle()
+        first.flush()
+        second.flush()
+        first.flush()
 
         assert (streamed(acme), streamed(globex)) == (12, 1)
 
     def test_every_process_learns_who_has_used_up_theirs(self, acme: Tenant, globex: Tenant) -> None:
-        first, second = Allowance(), Allowance()
+        first, second = StreamingQuota(), StreamingQuota()
         first.add(key(acme), 6 * GIB)
         second.add(key(acme), 4 * GIB - 1)
-        first.settle()
-        second.settle()
+        first.flush()
+        second.flush()
         assert second._used_up == frozenset()
 
         second.add(key(acme), 1)
-        second.settle()
-        first.settle()
+        second.flush()
+        first.flush()
 
         assert first._used_up == second._used_up == {key(acme)}
 
     def test_a_tenants_own_limit_goes_before_the_platforms(self, acme: Tenant, globex: Tenant) -> None:
-        allowance = Allowance()
+        allowance = StreamingQuota()
         Tenant.objects.filter(pk=acme.pk).update(max_streamed_bytes=20 * GIB)
         Tenant.objects.filter(pk=globex.pk).update(max_streamed_bytes=0)
         allowance.add(key(acme), 15 * GIB)
 
-        allowance.settle()
+        allowance.flush()
         assert allowance._used_up == {key(globex)}
 
         Tenant.objects.filter(pk=acme.pk).update(max_streamed_bytes=None)
-        allowance.settle()
+        allowance.flush()
         assert allowance._used_up == {key(acme), key(globex)}
 
     def test_nothing_may_be_streamed_where_the_limit_is_none(self, acme: Tenant, settings: Settings) -> None:
         settings.FACADE_MAX_STREAMED_BYTES_PER_TENANT = 0
-        allowance = Allowance()
+        allowance = StreamingQuota()
 
-        allowance.settle()
+        allowance.flush()
 
         assert allowance._used_up == {key(acme)}
 
     def test_a_limit_beyond_what_a_database_can_hold_is_none(self, acme: Tenant, settings: Settings) -> None:
         settings.FACADE_MAX_STREAMED_BYTES_PER_TENANT = 10**30
-        allowance = Allowance()
+        allowance = StreamingQuota()
         allowance.add(key(acme), 2**50)
 
-        allowance.settle()
+        allowance.flush()
 
         assert allowance._used_up == frozenset()
 
     def test_a_month_begins_anew(self, acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-        allowance = Allowance()
+        allowance = StreamingQuota()
         allowance.add(key(acme), 10 * GIB)
-        allowance.settle()
+        allowance.flush()
 
         monkeypatch.setattr(module, "_month", lambda: DECEMBER)
         allowance.add(key(acme), 7)
-        allowance.settle()
+        allowance.flush()
 
         assert allowance._used_up == frozenset()
         assert (streamed(acme), streamed(acme, DECEMBER)) == (10 * GIB, 7)
 
     def test_a_tenant_that_is_gone_keeps_nobody_from_being_counted(self, acme: Tenant, globex: Tenant) -> None:
-        allowance = Allowance()
+        allowance = StreamingQuota()
         allowance.add(key(globex), 3)
         allowance.add(key(acme), 4)
         globex.delete()
 
-        allowance.settle()
+        allowance.flush()
 
         assert streamed(acme) == 4
 
     def test_settling_nothing_writes_nothing(self, acme: Tenant) -> None:
-        Allowance().settle()
+        StreamingQuota().flush()
 
         assert not StreamedBytes.objects.exists()
 
@@ -146,30 +146,30 @@ class TestSettling:
 def test_with_the_database_gone_streams_go_on_and_are_counted_later(
     acme: Tenant, caplog: pytest.LogCaptureFixture
 ) -> None:
-    allowance = Allowance()
+    allowance = StreamingQuota()
     allowance.add(key(acme), 10 * GIB)
-    allowance.settle()
+    allowance.flush()
 
     with Outage():
         for _ in range(3):
             allowance.add(key(acme), 5)
-            allowance._try_to_settle()
+            allowance._try_to_flush()
         # What was known stays known.
         assert allowance._used_up == {key(acme)}
     assert caplog.text.count("streamed bytes are counted later") == 1
 
-    allowance._try_to_settle()
+    allowance._try_to_flush()
     assert streamed(acme) == 10 * GIB + 15
 
 
 @pytest.mark.django_db(transaction=True)
 def test_processes_that_settle_at_once_lose_nothing(acme: Tenant, globex: Tenant) -> None:
     def settle_often(*tenants: Tenant) -> None:
-        allowance = Allowance()
+        allowance = StreamingQuota()
         for _ in range(25):
             for tenant in tenants:
                 allowance.add(key(tenant), 1)
-            allowance.settle()
+            allowance.flush()
         connections.close_all()
 
     # In opposite orders, which must not end in a deadlock.
@@ -186,20 +186,20 @@ def test_processes_that_settle_at_once_lose_nothing(acme: Tenant, globex: Tenant
 @pytest.mark.django_db(transaction=True)
 class TestThread:
     @pytest.fixture
-    def allowance(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Allowance]:
+    def allowance(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[StreamingQuota]:
         """With its thread, as in a worker."""
         settings.FACADE_FOLLOW_CHANGES = True
         monkeypatch.setattr(module, "_SETTLE_SECONDS", 0.02)
-        begun = Allowance()
+        begun = StreamingQuota()
         yield begun
         begun.stop()
 
-    def test_the_first_stream_knows_already(self, allowance: Allowance, acme: Tenant, globex: Tenant) -> None:
+    def test_the_first_stream_knows_already(self, allowance: StreamingQuota, acme: Tenant, globex: Tenant) -> None:
         StreamedBytes.objects.create(tenant=acme, month=NOVEMBER, streamed_bytes=10 * GIB)
 
         assert refused(allowance, acme, globex) == [True, False]
 
-    def test_what_is_counted_is_settled_by_itself(self, allowance: Allowance, acme: Tenant) -> None:
+    def test_what_is_counted_is_settled_by_itself(self, allowance: StreamingQuota, acme: Tenant) -> None:
         assert refused(allowance, acme) == [False]
         allowance.add(key(acme), 10 * GIB)
 
@@ -209,7 +209,7 @@ class TestThread:
         assert streamed(acme) == 10 * GIB
 
     def test_stopping_settles_for_the_last_time(
-        self, allowance: Allowance, acme: Tenant, monkeypatch: pytest.MonkeyPatch
+        self, allowance: StreamingQuota, acme: Tenant, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(module, "_SETTLE_SECONDS", 1000.0)
         refused(allowance, acme)
@@ -219,8 +219,8 @@ class TestThread:
 
         assert streamed(acme) == 7
 
-    def test_without_the_database_the_first_stream_goes_on(self, allowance: Allowance, acme: Tenant) -> None:
+    def test_without_the_database_the_first_stream_goes_on(self, allowance: StreamingQuota, acme: Tenant) -> None:
         gone = mock.Mock(side_effect=OperationalError("server closed the connection unexpectedly"))
-        with mock.patch("routing.models.streamed.used_up", gone):
+        with mock.patch("routing.models.streamed.quota_exhausted", gone):
             assert refused(allowance, acme) == [False]
             until(lambda: gone.call_count > 1, "it is tried again")

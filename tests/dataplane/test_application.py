@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from routing.dataplane.serving.asgi import DataPlane
 from routing.dataplane.serving.body_guard import MAX_TOKEN_FORM_BYTES, Receive, Scope, Send
-from routing.dataplane.upstream.relay_limits import limits
+from routing.dataplane.upstream.relay_limits import relay_limits
 from tests.dataplane.asking import BLOB, HOST, MANIFEST, PODMAN, TOKEN, UPSTREAM, Asking
 from tests.fast_lane.lanes import facade, table
 from tests.registries.sick_server import Exchange, SickServer
@@ -62,12 +62,12 @@ async def test_who_hangs_up_while_the_registry_is_asked_waits_for_nothing_more(a
     server.on(UPSTREAM[MANIFEST], Exchange.hang)
     client = Client()
     answering = asyncio.ensure_future(facade()(scope(MANIFEST), client.receive, client.send))
-    await eventually(lambda: limits.under_way == 1 and server.asked != [])
+    await eventually(lambda: relay_limits.under_way == 1 and server.asked != [])
 
     client.hung_up.set()
     await asyncio.wait_for(answering, 10)
 
-    assert limits.under_way == 0
+    assert relay_limits.under_way == 0
     assert client.sent == []
 
 
@@ -86,7 +86,7 @@ async def test_who_hangs_up_during_a_stream_is_sent_nothing_more(ask: Asking, se
     client.hung_up.set()
     await asyncio.wait_for(answering, 10)
 
-    assert limits.under_way == 0
+    assert relay_limits.under_way == 0
     assert len(client.sent) == 2
     # The registry has been hung up on.
     await eventually(lambda: not server.serving)
@@ -96,13 +96,13 @@ async def test_a_server_that_stops_takes_its_relays_along(ask: Asking, server: S
     server.on(UPSTREAM[MANIFEST], Exchange.hang)
     client = Client()
     answering = asyncio.ensure_future(facade()(scope(MANIFEST), client.receive, client.send))
-    await eventually(lambda: limits.under_way == 1)
+    await eventually(lambda: relay_limits.under_way == 1)
 
     answering.cancel()
     with pytest.raises(asyncio.CancelledError):
         await answering
 
-    assert limits.under_way == 0
+    assert relay_limits.under_way == 0
 
 
 async def test_a_form_that_does_not_come_to_its_end_asks_nobody(ask: Asking, server: SickServer) -> None:
@@ -134,7 +134,7 @@ async def test_a_form_that_does_not_come_to_its_end_asks_nobody(ask: Asking, ser
 async def test_what_is_no_registry_clients_goes_on_to_django(
     ask: Asking, given: dict[str, Any], to_django: bool
 ) -> None:
-    live.table = table()
+    live_table.table = table()
     django, client = Django(), Client()
 
     await DataPlane(django)(scope(**given), client.receive, client.send)
@@ -144,7 +144,7 @@ async def test_what_is_no_registry_clients_goes_on_to_django(
 
 async def test_a_field_with_an_underscore_passes_for_no_other(ask: Asking, settings: Any) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["192.0.2.1"]
-    live.table = table()
+    live_table.table = table()
     client = Client()
     fields = [(b"host", b"docker.acme.com"), (b"x_forwarded_host", b"whole.acme.com")]
 

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from routing.core.decide import Request
 from routing.core.grammar.hosts import parse_authority
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from tests.core.contract import ALONE, DOCKER, PODMAN, Asked, Django, Empty, Refused, Row, To, build_table
 from tests.core.contract_rows import ROWS
 from tests.dataplane.wire import Wire, send, send_async, send_before_django
@@ -73,14 +73,14 @@ def check_error(method: str, wire: Wire, status: int, code: str, says: str = "")
 
 @pytest.mark.parametrize("row", HERE, ids=lambda row: row.title)
 def test_under_wsgi_the_answer_is_the_one_that_the_page_says(row: Row) -> None:
-    live.table = build_table(row.clients)
+    live_table.table = build_table(row.clients)
 
     check(row, send(SYNC, row.request))
 
 
 @pytest.mark.parametrize("row", HERE, ids=lambda row: row.title)
 async def test_under_asgi_the_answer_is_the_same(row: Row) -> None:
-    live.table = build_table(row.clients)
+    live_table.table = build_table(row.clients)
 
     wire = await send_async(ASYNC, row.request)
 
@@ -95,7 +95,7 @@ PULL = Request("GET", "docker.acme.com", "/v2/acme/web/manifests/1.0", "", DOCKE
 
 def test_a_redirect_may_be_kept_as_long_as_the_operator_says(settings: Settings) -> None:
     settings.FACADE_REDIRECT_MAX_AGE_SECONDS = 60
-    live.table = build_table()
+    live_table.table = build_table()
 
     kept = send(SYNC, PULL).headers
 
@@ -104,7 +104,7 @@ def test_a_redirect_may_be_kept_as_long_as_the_operator_says(settings: Settings)
 
 
 def test_a_port_other_than_the_schemes_is_in_the_location() -> None:
-    live.table = build_table()
+    live_table.table = build_table()
 
     wire = send(SYNC, PULL._replace(path="/v2/plain-basic/web/manifests/1"))
 
@@ -112,7 +112,7 @@ def test_a_port_other_than_the_schemes_is_in_the_location() -> None:
 
 
 def test_the_realm_has_the_scheme_that_the_client_used() -> None:
-    live.table = build_table()
+    live_table.table = build_table()
 
     response = SYNC.get(
         "/v2/acme/web/tags/list", headers={"host": "docker.acme.com", "user-agent": PODMAN}, secure=True
@@ -122,7 +122,7 @@ def test_the_realm_has_the_scheme_that_the_client_used() -> None:
 
 
 def test_without_the_servers_word_on_the_raw_path_what_was_escaped_is_refused() -> None:
-    live.table = build_table()
+    live_table.table = build_table()
 
     escaped = SYNC.get("/v2/acme/web%2e%25/tags/list", headers={"host": "docker.acme.com"})
     plain = SYNC.get("/v2/acme/web/tags/list", headers={"host": "docker.acme.com", "user-agent": DOCKER})
@@ -132,7 +132,7 @@ def test_without_the_servers_word_on_the_raw_path_what_was_escaped_is_refused() 
 
 
 def test_the_absolute_form_of_a_target_is_judged_by_its_path() -> None:
-    live.table = build_table()
+    live_table.table = build_table()
     path = "http://other.example/v2/acme/web/tags/list"
 
     response = SYNC.request(RAW_URI=path, HTTP_HOST="docker.acme.com", HTTP_USER_AGENT=DOCKER)

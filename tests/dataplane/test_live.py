@@ -31,7 +31,7 @@ def add(actor: Actor, prefix: str, target: str = "ghcr.io/x") -> Mapping:
 
 def leads_to(live: LiveTable, prefix: str = "acme") -> str:
     """The registry's origin to which the table leads; "" where it doesn't."""
-    match = live.table.find(HOST, f"{prefix}/app") if live.table else None
+    match = live.table.match_repository(HOST, f"{prefix}/app") if live.table else None
     return match.registry.origin if match else ""
 
 
@@ -195,19 +195,19 @@ def test_with_the_database_gone_the_last_table_stays(platform: Actor, caplog: py
     caplog.set_level(logging.INFO)
     live = LiveTable()
     add(platform, "acme")
-    live.try_refresh()
+    live.refresh_or_keep()
     confirmed = live.confirmed_at
 
     with Outage():
         for _ in range(3):
-            live.try_refresh()
+            live.refresh_or_keep()
 
         assert leads_to(live) == "https://ghcr.io"
         assert live.confirmed_at == confirmed
     assert caplog.text.count("database unreachable") == 1
 
     repoint(platform, "why", hostname=HOST, prefix="acme", target="quay.io/acme")
-    live.try_refresh()
+    live.refresh_or_keep()
     assert leads_to(live) == "https://quay.io"
     assert caplog.text.count("database reachable again") == 1
 
@@ -250,7 +250,7 @@ def test_workers_come_back_to_the_database_at_different_times(
         live.refresh()
         monkeypatch.setattr(live._stop, "wait", waited.append)
         with Outage():
-            live.try_refresh()
+            live.refresh_or_keep()
             for _ in range(5):
                 live._wait()
 
@@ -273,7 +273,7 @@ def test_days_without_the_database_the_table_ages_and_the_facade_stays_ready(
     live.confirmed_at -= days
 
     with Outage():
-        live.try_refresh()
+        live.refresh_or_keep()
         ready = Client().get("/readyz", headers={"host": "localhost"})
         path = "/v2/acme/app/manifests/1.0"
         pull = Client().get(path, headers={"host": HOST, "user-agent": "containerd/2.1.3"})
@@ -288,11 +288,11 @@ def test_a_worker_that_begins_with_neither_database_nor_snapshot_has_no_table() 
     live = LiveTable()
 
     with Outage():
-        live.try_refresh()
-        assert live.current() is None
-    live.try_refresh()
+        live.refresh_or_keep()
+        assert live.get() is None
+    live.refresh_or_keep()
 
-    assert live.current() is not None
+    assert live.get() is not None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -309,7 +309,7 @@ class TestFollowing:
     def test_changes_arrive_by_themselves(self, live: LiveTable, platform: Actor) -> None:
         add(platform, "acme")
         # The first to ask for the table starts the thread.
-        live.current()
+        live.get()
         until(lambda: leads_to(live) == "https://ghcr.io", "the first table")
 
         for target in ("https://quay.io", "https://r.acme.com", "https://ghcr.io"):

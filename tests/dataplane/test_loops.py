@@ -7,7 +7,7 @@ import pytest
 from routing.conf import policy
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.routing_table import Auth, HostEntry, RegistryEntry, Table, TenantEntry
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from tests.dataplane.asking import BASIC, BLOB, MANIFEST, TAGS, UPSTREAM, Asking
 from tests.registries.sick_server import SickServer
 
@@ -17,7 +17,7 @@ CREDENTIALS = ("authorization", f"Basic {BASIC}")
 
 def lead_host(registry: RegistryEntry, host: str) -> None:
     """From now on this hostname leads to the registry, and is there beside *.pull.globex.com."""
-    live.table = Table.build(
+    live_table.table = Table.build(
         policy(),
         1,
         tenants=[("1", TenantEntry("Acme"))],

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
 from routing.core.decide import Request
-from routing.dataplane.live.live_table import LiveTable, live
+from routing.dataplane.live.live_table import LiveTable, live_table
 from routing.dataplane.telemetry.metrics import registry
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping, repoint
@@ -49,7 +49,7 @@ def grown(before: Values, after: Values) -> Values:
 
 
 def test_answers_are_told_by_decision_and_class_of_status() -> None:
-    live.table = build_table()
+    live_table.table = build_table()
     client = Client()
     before = scrape()
     pull = Request("GET", "docker.acme.com", "/v2/acme/app/manifests/1.0", "", DOCKER)
@@ -110,10 +110,10 @@ def test_the_table_and_the_way_of_a_change_are_told(
     monkeypatch.setattr("routing.dataplane.telemetry.metrics_view.live", following)
     assert scrape()["facade_database_reachable"] == 0
     add_mapping(platform, "", hostname="docker.acme.com", prefix="a", target="ghcr.io/a")
-    following.try_refresh()
+    following.refresh_or_keep()
     before = scrape()
     repoint(platform, "why", hostname="docker.acme.com", prefix="a", target="quay.io/a")
-    following.try_refresh()
+    following.refresh_or_keep()
     with django_assert_num_queries(0):
         after = scrape()
 
@@ -127,7 +127,7 @@ def test_the_table_and_the_way_of_a_change_are_told(
 
 
 def test_times_are_told_from_half_a_millisecond_on() -> None:
-    live.table = build_table()
+    live_table.table = build_table()
     send(Client(), Request("GET", "docker.acme.com", "/v2/acme/app/manifests/1.0", "", DOCKER))
 
     bounds = [
@@ -139,7 +139,7 @@ def test_times_are_told_from_half_a_millisecond_on() -> None:
 
 
 def test_no_sample_names_a_hostname_or_a_registry() -> None:
-    live.table = build_table()
+    live_table.table = build_table()
     send(Client(), Request("GET", "docker.acme.com", "/v2/acme/app/manifests/1.0", "", DOCKER))
 
     labels = {label for family in registry.collect() for sample in family.samples for label in sample.labels}
@@ -174,7 +174,7 @@ def test_with_a_token_whoever_sends_it_may_see_them(settings: Settings) -> None:
 
 
 def test_they_are_on_control_hosts_only_and_for_reading() -> None:
-    live.table = build_table()
+    live_table.table = build_table()
 
     assert Client().get("/metrics", headers={"host": "docker.acme.com"}).status_code == 404
     assert Client().post("/metrics", headers={"host": CONTROL}).status_code == 405

@@ -19,7 +19,7 @@ from pytest_django import Settings
 
 from routing.core.decide import Request, decide
 from routing.core.table.routing_table import Change, Table
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from routing.dataplane.serving.middleware import FacadeMiddleware
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping, repoint
@@ -44,9 +44,9 @@ class TestOneTable:
             for table in itertools.cycle((second, first)):
                 if stop.is_set():
                     return
-                live.table = table
+                live_table.table = table
 
-        live.table = first
+        live_table.table = first
         swapping = threading.Thread(target=swap)
         swapping.start()
         client, seen = Client(), []
@@ -69,7 +69,7 @@ class TestOneTable:
             asked.append(build_table())
             return asked[-1]
 
-        monkeypatch.setattr(live, "current", current)
+        monkeypatch.setattr(live_table, "current", current)
         for request in (
             PULL,
             PULL._replace(user_agent=PODMAN),
@@ -167,7 +167,7 @@ class TestBothKinds:
 
     def test_over_a_sync_handler_it_is_sync(self) -> None:
         middleware = FacadeMiddleware(lambda request: HttpResponse("django"))
-        live.table = build_table()
+        live_table.table = build_table()
 
         assert not iscoroutinefunction(middleware)
         response = middleware(RequestFactory().get("/", headers={"host": "admin.facade.example"}))
@@ -179,7 +179,7 @@ class TestBothKinds:
             return HttpResponse("django")
 
         middleware = FacadeMiddleware(handler)
-        live.table = build_table()
+        live_table.table = build_table()
 
         assert iscoroutinefunction(middleware)
         for host, status in (("admin.facade.example", 200), ("docker.acme.com", 404)):
@@ -189,7 +189,7 @@ class TestBothKinds:
     @pytest.mark.parametrize("path", ["/v2/", "/v2/acme/web/manifests/1.0", "/v2/_catalog"])
     def test_an_answer_to_head_has_no_body_whatever_the_server_does(self, path: str) -> None:
         middleware = FacadeMiddleware(lambda request: HttpResponse("django"))
-        live.table = build_table()
+        live_table.table = build_table()
 
         response: Any = middleware(RequestFactory().head(path, headers={"host": "docker.acme.com"}))
 
@@ -203,7 +203,7 @@ ORIGINS = tuple(f"{registry.origin}/v2/" for registry in REGISTRIES.values())
 def test_hostile_targets_through_all_of_django(settings: Settings) -> None:
     """What `decide()` makes of them is what comes out at the other end, and never a 5xx."""
     settings.ALLOWED_HOSTS = ["*"]
-    live.table = table = build_table()
+    live_table.table = table = build_table()
     client = Client(raise_request_exception=True)
     statuses: list[int] = []
 

@@ -7,8 +7,8 @@ from django.test import AsyncClient, Client
 from pytest_django import Settings
 
 from routing.core.decide import Request
-from routing.dataplane.live.live_table import live
-from routing.dataplane.request.forwarded import effective_host, is_trusted, outside_of
+from routing.dataplane.live.live_table import live_table
+from routing.dataplane.request.forwarded import effective_host, is_trusted, public_origin
 from tests.core.contract import PODMAN, build_table
 from tests.dataplane.wire import Wire, environ_of, scope_of, wire_of
 
@@ -45,29 +45,29 @@ def test_proxies_are_trusted_by_address(settings: Settings, networks: list[str],
 def test_a_trusted_proxy_says_how_the_client_came(settings: Settings) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["10.0.0.0/8"]
 
-    assert outside_of(FORWARDED) == ("https", "docker.acme.com")
+    assert public_origin(FORWARDED) == ("https", "docker.acme.com")
     assert effective_host(FORWARDED) == "Docker.Acme.com"
 
 
 def test_nobody_else_does(settings: Settings) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["192.168.0.0/16"]
 
-    assert outside_of(FORWARDED) == ("http", "inner:8000")
+    assert public_origin(FORWARDED) == ("http", "inner:8000")
     assert effective_host(FORWARDED) == "inner:8000"
 
 
 def test_without_proxies_the_connection_counts(settings: Settings) -> None:
     settings.FACADE_TRUSTED_PROXIES = []
 
-    assert outside_of({"wsgi.url_scheme": "https", "HTTP_HOST": "A.example.:8443"}) == ("https", "a.example:8443")
-    assert outside_of({"HTTP_HOST": "[::1]:8000"}) == ("http", "[::1]:8000")
+    assert public_origin({"wsgi.url_scheme": "https", "HTTP_HOST": "A.example.:8443"}) == ("https", "a.example:8443")
+    assert public_origin({"HTTP_HOST": "[::1]:8000"}) == ("http", "[::1]:8000")
 
 
 @pytest.mark.parametrize("proto", ["", "ftp", ", https", "ftp, https", "https://evil.example", "https\r\n"])
 def test_a_scheme_that_is_none_is_not_believed(settings: Settings, proto: str) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["10.0.0.5"]
 
-    scheme, _ = outside_of({**FORWARDED, "HTTP_X_FORWARDED_PROTO": proto, "wsgi.url_scheme": "http"})
+    scheme, _ = public_origin({**FORWARDED, "HTTP_X_FORWARDED_PROTO": proto, "wsgi.url_scheme": "http"})
 
     assert scheme == ("https" if proto.strip() == "https" else "http")
 
@@ -78,14 +78,14 @@ def test_a_scheme_that_is_none_is_not_believed(settings: Settings, proto: str) -
 def test_of_proxies_in_a_row_the_outermost_says_the_scheme(settings: Settings, proto: str, scheme: str) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["10.0.0.5"]
 
-    assert outside_of({**FORWARDED, "HTTP_X_FORWARDED_PROTO": proto})[0] == scheme
+    assert public_origin({**FORWARDED, "HTTP_X_FORWARDED_PROTO": proto})[0] == scheme
 
 
 @pytest.mark.parametrize("host", ['evil"example', "a.example, b.example", "a b", "\r\n", "user@a.example"])
 def test_a_host_that_is_none_names_no_realm(settings: Settings, host: str) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["10.0.0.5"]
 
-    _, authority = outside_of({**FORWARDED, "HTTP_X_FORWARDED_HOST": host})
+    _, authority = public_origin({**FORWARDED, "HTTP_X_FORWARDED_HOST": host})
 
     assert authority in ("", "inner:8000")
 
@@ -107,7 +107,7 @@ async def both_ways(request: Request, scheme: str = "http", **forwarded: str) ->
 
 async def test_a_request_through_a_trusted_proxy_is_for_the_host_that_the_client_named(settings: Settings) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["127.0.0.1"]
-    live.table = build_table()
+    live_table.table = build_table()
 
     for answer in await both_ways(INNER, host="docker.acme.com", proto="https"):
         assert answer.headers["www-authenticate"].startswith(REALM)
@@ -115,7 +115,7 @@ async def test_a_request_through_a_trusted_proxy_is_for_the_host_that_the_client
 
 async def test_and_through_any_other_it_is_not(settings: Settings) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["10.0.0.1"]
-    live.table = build_table()
+    live_table.table = build_table()
 
     for answer in await both_ways(INNER, host="docker.acme.com", proto="https"):
         assert answer.status == 404
@@ -124,7 +124,7 @@ async def test_and_through_any_other_it_is_not(settings: Settings) -> None:
 
 
 async def test_a_server_that_speaks_tls_itself_is_named_so() -> None:
-    live.table = build_table()
+    live_table.table = build_table()
 
     for answer in await both_ways(INNER._replace(host="docker.acme.com"), scheme="https"):
         assert answer.headers["www-authenticate"].startswith(REALM)

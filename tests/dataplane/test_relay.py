@@ -17,8 +17,8 @@ from pytest_django import Settings
 from routing.core.table.mapping_entry import Flag
 from routing.core.table.routing_table import Auth, RegistryEntry
 from routing.dataplane.telemetry.counters import RELAYED_BYTES, STREAMED_BYTES, counters
-from routing.dataplane.upstream.relay_limits import limits
-from routing.dataplane.upstream.streaming_quota import allowance
+from routing.dataplane.upstream.relay_limits import relay_limits
+from routing.dataplane.upstream.streaming_quota import streaming_quota
 from tests.dataplane.asking import (
     BASIC,
     BLOB,
@@ -174,7 +174,7 @@ async def test_r14_9_too_many_relays_at_once(ask: Asking, server: SickServer, se
     server.on(UPSTREAM[MANIFEST], Exchange.hang)
     server.answers_json(UPSTREAM[TAGS], {"name": "acme/app", "tags": []})
     slow = asyncio.create_task(ask(MANIFEST))
-    await eventually(lambda: limits.under_way == 1)
+    await eventually(lambda: relay_limits.under_way == 1)
 
     answer = await ask(TAGS)
     assert answer.error[:2] == (429, "TOOMANYREQUESTS")
@@ -185,7 +185,7 @@ async def test_r14_9_too_many_relays_at_once(ask: Asking, server: SickServer, se
     slow.cancel()
     with pytest.raises(asyncio.CancelledError):
         await slow
-    assert limits.under_way == 0
+    assert relay_limits.under_way == 0
     assert (await ask(TAGS)).status == 200
 
 
@@ -334,7 +334,7 @@ async def test_r16_3_a_blob_is_passed_through_where_the_operator_says_so(
     part = await ask(BLOB, agent=agent, headers=[TOKEN, ("range", "bytes=5-9")])
     assert (part.status, part.body) == (206, LAYER[5:10])
     assert part.headers["content-range"] == f"bytes 5-9/{len(LAYER)}"
-    assert limits.under_way == 0
+    assert relay_limits.under_way == 0
 
 
 async def test_what_passes_is_counted(ask: Asking, server: SickServer) -> None:
@@ -362,9 +362,9 @@ async def test_r16_3_a_stream_is_read_no_faster_than_it_is_taken(ask: Asking, se
     response = await ask.open(BLOB)
     await eventually(server.is_stuck)
     assert server.sent_bytes < 32 * 1024 * 1024
-    assert limits.under_way == 1
+    assert relay_limits.under_way == 1
     await _let_go(response, lambda: not server.serving)
-    assert limits.under_way == 0
+    assert relay_limits.under_way == 0
 
 
 async def _let_go(response: object, gone: Callable[[], bool]) -> None:
@@ -383,7 +383,7 @@ async def test_r16_5_once_the_month_is_used_up_nothing_more_passes(
     server.on(UPSTREAM[BLOB], inline)
     begun = await ask.open(BLOB)
     # The hostname's tenant; docker.globex.com has another.
-    monkeypatch.setattr(allowance, "_used_up", frozenset({"1"}))
+    monkeypatch.setattr(streaming_quota, "_used_up", frozenset({"1"}))
 
     status, code, message = (await ask(BLOB)).error
     assert (status, code) == (403, "DENIED")
@@ -396,14 +396,14 @@ async def test_r16_5_once_the_month_is_used_up_nothing_more_passes(
     server.answers(UPSTREAM[BLOB], 307, {"Location": "https://cdn.example/x"})
     assert (await ask(BLOB)).headers["location"] == "https://cdn.example/x"
     assert b"".join([bytes(part) async for part in begun]) == LAYER
-    assert limits.under_way == 0
+    assert relay_limits.under_way == 0
 
 
 async def test_what_passes_is_counted_for_its_tenant(ask: Asking, server: SickServer) -> None:
     ask.lead_to(ask.registry._replace(stream_blobs=True))
     server.on(UPSTREAM[BLOB], inline)
     counted: dict[str, int] = {}
-    with mock.patch.object(allowance, "_unsettled", counted):
+    with mock.patch.object(streaming_quota, "_unsettled", counted):
         await ask(BLOB)
         await ask(BLOB, headers=[TOKEN, ("range", "bytes=5-9")])
         await ask(BLOB, host="docker.globex.com")

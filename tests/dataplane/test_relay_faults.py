@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from routing.core.table.routing_table import RegistryEntry
 from routing.dataplane.upstream import client_pool
-from routing.dataplane.upstream.relay_limits import limits
+from routing.dataplane.upstream.relay_limits import relay_limits
 from routing.registries.client import RegistryClient
 from tests.dataplane.asking import BLOB, MANIFEST, TAGS, UPSTREAM, Asking, Told
 from tests.registries.certificates import Authority
@@ -215,4 +215,4 @@ def check(answer: Told, status: int, words: str) -> None:
     assert b"secret" not in answer.body
     assert b"good-token" not in answer.body
     assert answer.headers["docker-distribution-api-version"] == "registry/2.0"
-    assert limits.under_way == 0
+    assert relay_limits.under_way == 0

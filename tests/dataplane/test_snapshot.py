@@ -13,7 +13,7 @@ from routing.conf import database_identity, policy, snapshot_path
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import Table
 from routing.dataplane.live.live_table import LiveTable
-from routing.dataplane.live.snapshot_writer import SnapshotKeeper
+from routing.dataplane.live.snapshot_writer import SnapshotWriter
 from routing.models import Tenant
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping
@@ -31,7 +31,7 @@ def keeping_connections() -> AbstractContextManager[object]:
 
 def contents(table: Table) -> list[object]:
     """Everything that a table holds, comparable."""
-    maps = (table.tenants, table.registries, table.hosts, table.mappings, table.usages)
+    maps = (table.tenants, table.registries, table.hosts, table.mappings, table.host_registries)
     return [table.generation, *(sorted(kept.items(), key=lambda item: item[0]) for kept in maps)]
 
 
@@ -62,7 +62,7 @@ def test_what_is_written_is_read(table: Table) -> None:
 def test_another_databases_is_refused(table: Table) -> None:
     snapshot.write(snapshot_path(), table, "this one")
 
-    with pytest.raises(snapshot.SnapshotInvalid, match="another database"):
+    with pytest.raises(snapshot.InvalidSnapshot, match="another database"):
         snapshot.read(snapshot_path(), policy(), "that one")
 
 
@@ -73,7 +73,7 @@ def test_a_damaged_one_is_refused(table: Table, at: int) -> None:
     damaged[at] ^= 0x01
     snapshot_path().write_bytes(damaged)
 
-    with pytest.raises(snapshot.SnapshotInvalid):
+    with pytest.raises(snapshot.InvalidSnapshot):
         snapshot.read(snapshot_path(), policy(), "this one")
 
 
@@ -83,7 +83,7 @@ def test_one_cut_short_is_refused(table: Table) -> None:
 
     for length in (0, 10, whole.index(b"\n"), whole.index(b"\n") + 1, len(whole) - 1):
         snapshot_path().write_bytes(whole[:length])
-        with pytest.raises(snapshot.SnapshotInvalid):
+        with pytest.raises(snapshot.InvalidSnapshot):
             snapshot.read(snapshot_path(), policy(), "this one")
 
 
@@ -93,7 +93,7 @@ def test_another_releases_is_refused(table: Table) -> None:
     newer = json.dumps(json.loads(header) | {"format": snapshot.FORMAT + 1}).encode()
     snapshot_path().write_bytes(newer + b"\n" + body)
 
-    with pytest.raises(snapshot.SnapshotInvalid, match="format"):
+    with pytest.raises(snapshot.InvalidSnapshot, match="format"):
         snapshot.read(snapshot_path(), policy(), "this one")
 
 
@@ -109,27 +109,27 @@ def test_a_write_that_fails_leaves_the_old_one(table: Table, monkeypatch: pytest
 
 
 def test_the_keeper_writes_when_something_changed_and_only_then(table: Table, platform: Actor) -> None:
-    keeper = SnapshotKeeper()
-    assert keeper.keep()
-    assert not keeper.keep()
+    writer = SnapshotWriter()
+    assert writer.write_if_changed()
+    assert not writer.write_if_changed()
 
     add_mapping(platform, "", hostname=HOST, prefix="later", target="ghcr.io/later")
-    assert keeper.keep()
+    assert writer.write_if_changed()
     read = snapshot.read(snapshot_path(), policy(), database_identity())
     assert contents(read) == contents(load_table(policy()))
 
 
 def test_a_worker_without_a_database_serves_the_snapshot(table: Table) -> None:
-    SnapshotKeeper().keep()
+    SnapshotWriter().write_if_changed()
     live = LiveTable()
     with mock.patch.object(LiveTable, "refresh", side_effect=OperationalError("gone")), keeping_connections():
-        live.try_refresh()
+        live.refresh_or_keep()
 
     assert live.table is not None
     assert (live.source, contents(live.table)) == ("snapshot", contents(table))
     assert live.age_seconds is None
 
-    live.try_refresh()
+    live.refresh_or_keep()
     assert live.source == "database"
 
 
@@ -137,14 +137,14 @@ def test_a_snapshot_of_another_database_is_not_served(table: Table, caplog: pyte
     snapshot.write(snapshot_path(), table, "another one")
     live = LiveTable()
     with mock.patch.object(LiveTable, "refresh", side_effect=OperationalError("gone")):
-        live.try_refresh()
+        live.refresh_or_keep()
 
     assert live.table is None
     assert "another database" in caplog.text
 
 
 def test_the_keeper_never_writes_a_snapshot_back_over_itself(table: Table) -> None:
-    SnapshotKeeper().keep()
-    keeper = SnapshotKeeper()
+    SnapshotWriter().write_if_changed()
+    writer = SnapshotWriter()
     with mock.patch.object(LiveTable, "refresh", side_effect=OperationalError("gone")):
-        assert not keeper.keep()
+        assert not writer.write_if_changed()

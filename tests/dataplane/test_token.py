@@ -83,7 +83,7 @@ async def test_r13_2_every_scope_is_rewritten(ask: Asking, query: str, scopes: l
 
 
 async def test_r13_2_one_component_names_have_their_place(ask: Asking, server: SickServer) -> None:
-    ask.lead_to(ask.registry._replace(single_component_prefix="library"), prefix="", upstream="")
+    ask.lead_to(ask.registry._replace(implicit_namespace="library"), prefix="", upstream="")
     await ask("/token?scope=repository:alpine:pull&scope=repository:acme/app:pull", headers=[])
     assert ask.asked_fields["scope"] == ["repository:library/alpine:pull", "repository:acme/app:pull"]
 
@@ -353,7 +353,7 @@ async def test_r13_9_too_many_parameters_and_too_long_a_form(ask: Asking, server
     assert server.asked == []
 
 
-@pytest.mark.parametrize("flags", [0, Flag.PRIVATE, Flag.SHELL])
+@pytest.mark.parametrize("flags", [0, Flag.PRIVATE, Flag.REDIRECT_ONLY])
 async def test_a_switch_of_the_mapping_changes_nothing_here(ask: Asking, flags: int) -> None:
     ask.lead_to(ask.registry, flags=flags)
     answer = await ask(f"/token?scope={PULL}", headers=[CREDENTIALS], agent=DOCKER)

@@ -34,7 +34,7 @@ def arrange(doors: list[dict[str, Any]], last: str) -> None:
                 delivery=Mapping.Delivery.REDIRECT if way["shell"] else Mapping.Delivery.AUTO,
             )
         for registry in Registry.objects.filter(tenant__slug=tenant):
-            registry.single_component_prefix = door["library"]
+            registry.implicit_namespace = door["library"]
             registry.stream_blobs = door["streams"]
             save_registry(_ACTOR, "a door of the tests", registry)
             if door["probed"]:

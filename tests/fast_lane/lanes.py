@@ -17,12 +17,12 @@ from routing.core.table.policy import Policy
 from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
 from routing.dataplane.serving.asgi import DataPlane
 from routing.dataplane.serving.body_guard import Application, BodyGuard
-from routing.dataplane.serving.fast_lane import FastLane
+from routing.dataplane.serving.fast_lane import FastLaneProtocol
 from routing.dataplane.serving.middleware import FacadeMiddleware
 
 _TURNS_WITHOUT_PROGRESS = 20
 _PATIENCE_SECONDS = 30.0
-_ENABLED, _PUSH, _SHELL = 1, 2, 8
+_ENABLED, _PUSH, _REDIRECT_ONLY = 1, 2, 8
 
 
 def table(origin: str = "https://ghcr.io", generation: int = 1) -> Table:
@@ -36,7 +36,7 @@ def table(origin: str = "https://ghcr.io", generation: int = 1) -> Table:
             ("2", RegistryEntry("https://127.0.0.1:1", "open", auth="none")),
             ("3", RegistryEntry("https://127.0.0.1:1", "split", auth="bearer")),
             ("4", RegistryEntry("https://127.0.0.1:1", "basic", auth="basic")),
-            ("5", RegistryEntry("https://registry-1.docker.io", "hub", single_component_prefix="library")),
+            ("5", RegistryEntry("https://registry-1.docker.io", "hub", implicit_namespace="library")),
         ],
         hosts=[
             ("docker.acme.com", HostEntry("1")),
@@ -48,17 +48,17 @@ def table(origin: str = "https://ghcr.io", generation: int = 1) -> Table:
             ("gone.acme.com", HostEntry("2")),
         ],
         mappings=[
-            ("docker.acme.com/acme", MappingEntry("1", "acme", _ENABLED | _SHELL)),
-            ("docker.acme.com/renamed", MappingEntry("1", "other/place", _ENABLED | _SHELL | _PUSH)),
+            ("docker.acme.com/acme", MappingEntry("1", "acme", _ENABLED | _REDIRECT_ONLY)),
+            ("docker.acme.com/renamed", MappingEntry("1", "other/place", _ENABLED | _REDIRECT_ONLY | _PUSH)),
             ("docker.acme.com/open", MappingEntry("2", "open", _ENABLED)),
             ("docker.acme.com/split", MappingEntry("3", "split", _ENABLED)),
             ("docker.acme.com/basic", MappingEntry("4", "basic", _ENABLED)),
-            ("docker.acme.com/off", MappingEntry("1", "off", _SHELL)),
-            ("whole.acme.com/", MappingEntry("5", "", _ENABLED | _SHELL)),
-            ("*.pull.acme.com/", MappingEntry("1", "acme", _ENABLED | _SHELL)),
-            ("[::1]/acme", MappingEntry("1", "acme", _ENABLED | _SHELL)),
-            ("localhost/acme", MappingEntry("1", "acme", _ENABLED | _SHELL)),
-            ("gone.acme.com/", MappingEntry("1", "acme", _ENABLED | _SHELL)),
+            ("docker.acme.com/off", MappingEntry("1", "off", _REDIRECT_ONLY)),
+            ("whole.acme.com/", MappingEntry("5", "", _ENABLED | _REDIRECT_ONLY)),
+            ("*.pull.acme.com/", MappingEntry("1", "acme", _ENABLED | _REDIRECT_ONLY)),
+            ("[::1]/acme", MappingEntry("1", "acme", _ENABLED | _REDIRECT_ONLY)),
+            ("localhost/acme", MappingEntry("1", "acme", _ENABLED | _REDIRECT_ONLY)),
+            ("gone.acme.com/", MappingEntry("1", "acme", _ENABLED | _REDIRECT_ONLY)),
         ],
     )
 
@@ -182,7 +182,7 @@ class Lanes:
     """What the facade serves with, and uvicorn's own protocol before Django and its middleware; both with one table."""
 
     def __init__(self) -> None:
-        self.fast = Lane(FastLane, facade())
+        self.fast = Lane(FastLaneProtocol, facade())
         self.slow = Lane(HttpToolsProtocol, BodyGuard(_django()))
         self._runner = asyncio.Runner()
 

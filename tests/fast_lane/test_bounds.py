@@ -14,10 +14,10 @@ from pytest_django import Settings
 from uvicorn.config import Config
 from uvicorn.server import Server
 
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from routing.dataplane.serving import connection_limits
 from routing.dataplane.serving.connection_limits import MAX_HEAD_BYTES
-from routing.dataplane.serving.fast_lane import FastLane
+from routing.dataplane.serving.fast_lane import FastLaneProtocol
 from tests.fast_lane.lanes import Counting, facade, table
 from tests.fast_lane.requests import PLAIN
 from tests.waiting import until
@@ -34,7 +34,7 @@ class Running(Server):
     def __init__(self, seconds: int, application: Any) -> None:
         super().__init__(
             Config(
-                application, ADDRESS, 0, loop="uvloop", http=FastLane, ws="none", lifespan="off", proxy_headers=False,
+                application, ADDRESS, 0, loop="uvloop", http=FastLaneProtocol, ws="none", lifespan="off", proxy_headers=False,
                 log_config=None, timeout_keep_alive=seconds,
             )
         )  # fmt: skip
@@ -75,10 +75,10 @@ class Running(Server):
 
 @pytest.fixture(autouse=True)
 def _loaded() -> Iterator[None]:
-    before = live.table
-    live.table = table()
+    before = live_table.table
+    live_table.table = table()
     yield
-    live.table = before
+    live_table.table = before
 
 
 async def connect(server: Running) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

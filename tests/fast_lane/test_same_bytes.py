@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from pytest_django import Settings
 
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from routing.dataplane.telemetry.counters import REDIRECTS, counters
 from tests.fast_lane import requests
 from tests.fast_lane.lanes import Lane, Lanes, table
@@ -29,7 +29,7 @@ lenient = settings(
 def lanes(settings: Settings) -> Iterator[Lanes]:
     """Both lanes before one table, behind one trusted proxy."""
     settings.FACADE_TRUSTED_PROXIES = [PROXY]
-    live.table = table()
+    live_table.table = table()
     both = Lanes()
     yield both
     both.close()
@@ -153,15 +153,15 @@ def test_what_is_remembered_of_one_is_not_told_another(lanes: Lanes) -> None:
 
 def test_a_repoint_is_seen_by_the_very_next_request(lanes: Lanes) -> None:
     assert b"location: https://ghcr.io/v2/acme" in lanes.compare([PLAIN]).sent
-    live.table = table("https://quay.io", generation=2)
+    live_table.table = table("https://quay.io", generation=2)
     assert b"location: https://quay.io/v2/acme" in lanes.compare([PLAIN]).sent
-    live.table = table("https://ghcr.io", generation=1)
+    live_table.table = table("https://ghcr.io", generation=1)
     assert b"location: https://ghcr.io/v2/acme" in lanes.compare([PLAIN]).sent
 
 
 def test_without_a_table(lanes: Lanes) -> None:
     lanes.compare([PLAIN])
-    live.table = None
+    live_table.table = None
     assert lanes.compare([PLAIN]).sent.startswith(b"HTTP/1.1 503 ")
 
 

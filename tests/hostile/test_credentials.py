@@ -12,7 +12,7 @@ from pytest_django import Settings
 from routing.conf import policy
 from routing.core.table.mapping_entry import Flag, MappingEntry, mapping_key
 from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from routing.dataplane.upstream import client_pool
 from tests.dataplane.asking import Asking
 from tests.registries.sick_server import SickServer
@@ -52,7 +52,7 @@ def entry(server: SickServer, realm: str = "/realm", auth: str = "bearer") -> Re
 def serve(alices: RegistryEntry, mallorys: RegistryEntry, *more: tuple[str, str]) -> None:
     """Each has a hostname, with a mapping of the same prefix; `more`: other mappings of Mallory's registry."""
     ways = [(ALICES, "team", "1"), (MALLORYS, "team", "2"), *((host, prefix, "2") for host, prefix in more)]
-    live.table = Table.build(
+    live_table.table = Table.build(
         policy(),
         1,
         tenants=[("1", TenantEntry("Acme")), ("2", TenantEntry("Globex"))],

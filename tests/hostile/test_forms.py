@@ -13,7 +13,7 @@ from django.urls import reverse
 from pytest_django import DjangoDbBlocker
 
 import routing
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from routing.models import (
     Hostname,
     HostnameClaim,
@@ -58,7 +58,7 @@ def made_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Ite
 @pytest.fixture
 def world(made_world: World) -> World:
     """Both tenants, at a worker that has its table."""
-    live.refresh()
+    live_table.refresh()
     return made_world
 
 

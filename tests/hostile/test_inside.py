@@ -15,7 +15,7 @@ from routing.dataplane.serving.middleware import FacadeMiddleware
 from routing.dataplane.upstream import client_pool
 from routing.models import Mapping, Registry
 from routing.registries.client import RegistryClient
-from routing.services.base.errors import VerbError
+from routing.services.base.errors import ServiceError
 from routing.services.mappings.mappings import add_mapping, repoint
 from routing.services.registries.registries import save_registry
 from tests.conftest import Person
@@ -52,13 +52,13 @@ def test_no_verb_of_a_tenants_leads_inside_or_back_to_the_facade(mallory: Person
     hostname = mallory.hostname.name
     own = Registry(tenant=mallory.tenant, name="inside", origin=f"https://{host}")
 
-    with pytest.raises(VerbError):
+    with pytest.raises(ServiceError):
         add_mapping(mallory.actor, "", hostname=hostname, prefix="new", target=f"https://{host}/x")
-    with pytest.raises(VerbError):
+    with pytest.raises(ServiceError):
         repoint(mallory.actor, "why", hostname=hostname, prefix="fine", target=f"https://{host}/x")
     try:
         save_registry(mallory.actor, "", own)
-    except VerbError:
+    except ServiceError:
         pass
     else:
         # A registry may be named like a hostname of another tenant's, whom it would else tell of that: no mapping leads

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.registries.addresses import Reach, classify
+from routing.registries.addresses import AddressScope, classify_address
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "140.82.112.34", "2606:4700::6810:85e5", "2a00:1450:4001::200e", "64:ff9b::808:808"]
 PRIVATE = [
@@ -60,28 +60,28 @@ FORMS = {
 
 @pytest.mark.parametrize(
     ("address", "reach"),
-    [(address, Reach.PUBLIC) for address in PUBLIC]
-    + [(address, Reach.PRIVATE) for address in PRIVATE]
-    + [(address, Reach.FORBIDDEN) for address in FORBIDDEN],
+    [(address, AddressScope.PUBLIC) for address in PUBLIC]
+    + [(address, AddressScope.PRIVATE) for address in PRIVATE]
+    + [(address, AddressScope.FORBIDDEN) for address in FORBIDDEN],
 )
-def test_each_address_has_its_reach(address: str, reach: Reach) -> None:
-    assert classify(address)[0] is reach
+def test_each_address_has_its_reach(address: str, reach: AddressScope) -> None:
+    assert classify_address(address)[0] is reach
 
 
 @pytest.mark.parametrize("form", FORMS)
 @given(value=st.one_of(st.integers(0, 2**32 - 1), st.sampled_from([0x7F000001, 0xA9FEA9FE, 0x0A000001, 0x08080808])))
 def test_an_ipv4_address_inside_an_ipv6_one_is_judged_as_itself(form: str, value: int) -> None:
     plain = ".".join(str(value >> shift & 0xFF) for shift in (24, 16, 8, 0))
-    assert classify(FORMS[form](value)) == classify(plain)
+    assert classify_address(FORMS[form](value)) == classify_address(plain)
 
 
 @given(value=st.integers(0, 2**128 - 1))
 def test_every_ipv6_address_is_judged(value: int) -> None:
     groups = ":".join(f"{value >> shift & 0xFFFF:x}" for shift in range(112, -1, -16))
-    assert classify(groups)[0] in Reach
+    assert classify_address(groups)[0] in AddressScope
 
 
 @pytest.mark.parametrize("text", ["", "localhost", "127.1", "0x7f000001", "1.2.3.4.5", ":::"])
 def test_what_is_no_address_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="address"):
-        classify(text)
+        classify_address(text)

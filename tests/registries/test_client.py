@@ -82,8 +82,8 @@ async def test_connections_are_used_again(client: RegistryClient, server: SickSe
     server.answers("/blob", 307, {"Location": "https://cdn.example/"}, b"<a href>elsewhere</a>")
     server.answers("/large", 200, {"Content-Length": "5000000"})
     await client.request("GET", server.url + "/page")
-    await client.peek("GET", server.url + "/blob")
-    await client.peek("HEAD", server.url + "/large")
+    await client.request_headers_only("GET", server.url + "/blob")
+    await client.request_headers_only("HEAD", server.url + "/large")
     await client.request("GET", server.url + "/page")
     assert server.connections == 1
 
@@ -114,7 +114,7 @@ async def test_a_body_that_nobody_asked_for_is_not_read(client: RegistryClient, 
         exchange.flood()
 
     server.on("/layer", layer)
-    assert (await client.peek("GET", server.url + "/layer")).status == 200
+    assert (await client.request_headers_only("GET", server.url + "/layer")).status == 200
     before = server.sent_bytes
     # What the kernels' buffers hold, and nothing beyond: the connection is closed.
     await eventually(lambda: server.asked[0].connection not in server.serving)

@@ -189,7 +189,7 @@ async def test_a_body_that_nobody_needs_may_fail_to_come(
 ) -> None:
     server.on("/blob", behaviour)
     started = time.monotonic()
-    answer = await client.peek("GET", server.url + "/blob")
+    answer = await client.request_headers_only("GET", server.url + "/blob")
     assert (answer.status, answer.headers["location"]) == (307, "https://cdn.example/")
     assert time.monotonic() - started < 10
 

@@ -83,7 +83,7 @@ async def test_what_is_dialled_is_what_was_judged(server: SickServer, monkeypatc
 )
 async def test_no_name_leads_to_an_inside_address(address: str) -> None:
     async with RegistryClient(HTTP_TO_PUBLIC, PATIENT, resolver=Names([address])) as client:
-        for ask in (client.request, client.peek):
+        for ask in (client.request, client.request_headers_only):
             with pytest.raises(ForbiddenAddress, match=r"inside\.example is at"):
                 await ask("GET", "http://inside.example/")
         with pytest.raises(ForbiddenAddress, match=r"inside\.example is at"):

@@ -4,25 +4,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.registries.url import Target, follow, parse_target
+from routing.registries.url import RegistryUrl, parse_registry_url, resolve_location
 
 
 @pytest.mark.parametrize(
     ("url", "target", "origin"),
     [
-        ("https://ghcr.io", Target("https", "ghcr.io", 443, "/"), "https://ghcr.io"),
-        ("https://GHCR.io:443/v2/", Target("https", "ghcr.io", 443, "/v2/"), "https://ghcr.io"),
-        ("http://my_registry:5000/v2/?n=1", Target("http", "my_registry", 5000, "/v2/?n=1"), "http://my_registry:5000"),
-        ("http://h?a=b", Target("http", "h", 80, "/?a=b"), "http://h"),
-        ("https://h/p?", Target("https", "h", 443, "/p?"), "https://h"),
-        ("https://h/p?a=%2f&b=\"|{}'#fragment", Target("https", "h", 443, "/p?a=%2f&b=\"|{}'"), "https://h"),
-        ("https://[2001:DB8::1]:8443/x", Target("https", "2001:db8::1", 8443, "/x"), "https://[2001:db8::1]:8443"),
-        ("https://192.0.2.1/", Target("https", "192.0.2.1", 443, "/"), "https://192.0.2.1"),
+        ("https://ghcr.io", RegistryUrl("https", "ghcr.io", 443, "/"), "https://ghcr.io"),
+        ("https://GHCR.io:443/v2/", RegistryUrl("https", "ghcr.io", 443, "/v2/"), "https://ghcr.io"),
+        (
+            "http://my_registry:5000/v2/?n=1",
+            RegistryUrl("http", "my_registry", 5000, "/v2/?n=1"),
+            "http://my_registry:5000",
+        ),
+        ("http://h?a=b", RegistryUrl("http", "h", 80, "/?a=b"), "http://h"),
+        ("https://h/p?", RegistryUrl("https", "h", 443, "/p?"), "https://h"),
+        ("https://h/p?a=%2f&b=\"|{}'#fragment", RegistryUrl("https", "h", 443, "/p?a=%2f&b=\"|{}'"), "https://h"),
+        ("https://[2001:DB8::1]:8443/x", RegistryUrl("https", "2001:db8::1", 8443, "/x"), "https://[2001:db8::1]:8443"),
+        ("https://192.0.2.1/", RegistryUrl("https", "192.0.2.1", 443, "/"), "https://192.0.2.1"),
     ],
 )
-def test_a_url_is_taken_apart(url: str, target: Target, origin: str) -> None:
-    assert parse_target(url) == target
-    assert parse_target(url).origin == origin
+def test_a_url_is_taken_apart(url: str, target: RegistryUrl, origin: str) -> None:
+    assert parse_registry_url(url) == target
+    assert parse_registry_url(url).origin == origin
 
 
 @pytest.mark.parametrize(
@@ -62,7 +66,7 @@ def test_a_url_is_taken_apart(url: str, target: Target, origin: str) -> None:
 )
 def test_what_is_no_plain_http_url_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ValueError, match="the address") as caught:
-        parse_target(url)
+        parse_registry_url(url)
     assert "secret" not in str(caught.value)
 
 
@@ -70,10 +74,10 @@ def test_what_is_no_plain_http_url_is_refused_without_repeating_it(url: str) -> 
 def test_any_text_is_a_target_or_a_value_error(text: str) -> None:
     for url in (text, f"https://{text}", f"https://h/{text}"):
         try:
-            target = parse_target(url)
+            target = parse_registry_url(url)
         except ValueError:
             continue
-        assert parse_target(target.origin + target.path) == target
+        assert parse_registry_url(target.origin + target.path) == target
 
 
 @pytest.mark.parametrize(
@@ -87,7 +91,7 @@ def test_any_text_is_a_target_or_a_value_error(text: str) -> None:
     ],
 )
 def test_a_location_is_followed_from_where_it_was_answered(location: str, expected: str) -> None:
-    assert follow("https://reg.example/v2/a/blobs/sha256:0", location) == expected
+    assert resolve_location("https://reg.example/v2/a/blobs/sha256:0", location) == expected
 
 
 @pytest.mark.parametrize(
@@ -95,4 +99,4 @@ def test_a_location_is_followed_from_where_it_was_answered(location: str, expect
 )
 def test_a_malformed_location_is_refused(location: str) -> None:
     with pytest.raises(ValueError, match="the address"):
-        follow("https://reg.example/", location)
+        resolve_location("https://reg.example/", location)

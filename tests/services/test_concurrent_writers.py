@@ -10,7 +10,7 @@ from django.db import connections
 
 from routing.models import Change, Generation, Hostname, Mapping
 from routing.services.base.actor import Actor
-from routing.services.base.errors import VerbError
+from routing.services.base.errors import ServiceError
 from routing.services.mappings.mappings import add_mapping, repoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -116,5 +116,5 @@ def test_a_hostname_and_a_registry_at_it_do_not_both_come_to_be(platform: Actor)
 
     raised = at_once(tasks)
 
-    assert [type(error) for error in raised] == [VerbError]
+    assert [type(error) for error in raised] == [ServiceError]
     assert Mapping.objects.count() == 1

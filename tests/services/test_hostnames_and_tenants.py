@@ -9,8 +9,8 @@ import pytest
 from routing.core.table.routing_table import Table
 from routing.models import Hostname, Registry, Tenant
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound, VerbError
-from routing.services.base.permissions import Denied
+from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.permissions import PermissionDenied
 from routing.services.hostnames.hostnames import remove_hostname, save_hostname, suspend_hostname
 from routing.services.mappings.mappings import add_mapping
 from routing.services.people.tenants import remove_tenant, save_tenant, suspend_tenant
@@ -30,19 +30,19 @@ def test_a_hostname_is_stored_in_its_one_form(platform: Actor, owner: Person, ta
 def test_a_hostname_is_there_once_whatever_its_case(
     platform: Actor, owner: Person, outsider: Person, name: str
 ) -> None:
-    with pytest.raises(VerbError, match="taken"):
+    with pytest.raises(ServiceError, match="taken"):
         save_hostname(platform, "", Hostname(tenant=outsider.tenant, name=name))
 
 
 def test_a_hostname_keeps_its_name_and_its_tenant(platform: Actor, owner: Person, outsider: Person) -> None:
     hostname = Hostname.objects.get(pk=owner.hostname.pk)
     hostname.name = "other.acme.com"
-    with pytest.raises(VerbError, match="isn't renamed"):
+    with pytest.raises(ServiceError, match="isn't renamed"):
         save_hostname(platform, "", hostname)
 
     hostname = Hostname.objects.get(pk=owner.hostname.pk)
     hostname.tenant = outsider.tenant
-    with pytest.raises(VerbError, match="isn't moved"):
+    with pytest.raises(ServiceError, match="isn't moved"):
         save_hostname(platform, "", hostname)
 
 
@@ -64,14 +64,14 @@ def test_the_login_registry_is_shared_or_the_tenants_own(owner: Person, outsider
     assert save_hostname(owner.actor, "", hostname).table_entry().login_registry == str(ghcr.pk)
 
     hostname.login_registry = Registry.objects.create(name="x", origin="https://x.example", tenant=outsider.tenant)
-    with pytest.raises(VerbError, match="another tenant"):
+    with pytest.raises(ServiceError, match="another tenant"):
         save_hostname(owner.actor, "", hostname)
 
 
 def test_a_hostname_with_mappings_is_not_removed(platform: Actor, owner: Person, table: Callable[[], Table]) -> None:
     add_mapping(platform, "", hostname=owner.hostname.name, prefix="acme", target="ghcr.io/acme")
 
-    with pytest.raises(VerbError, match="still used by mappings"):
+    with pytest.raises(ServiceError, match="still used by mappings"):
         remove_hostname(owner.actor, "", hostname_id=owner.hostname.pk)
 
 
@@ -84,7 +84,7 @@ def test_removing_a_hostname(owner: Person, table: Callable[[], Table]) -> None:
 
 
 def test_suspending_a_hostname_is_the_platforms(platform: Actor, owner: Person, table: Callable[[], Table]) -> None:
-    with pytest.raises(Denied):
+    with pytest.raises(PermissionDenied):
         suspend_hostname(owner.actor, "", hostname_id=owner.hostname.pk, suspended=True)
 
     suspend_hostname(platform, "abuse", hostname_id=owner.hostname.pk, suspended=True, message="under review")
@@ -113,7 +113,7 @@ def test_suspending_a_tenant(
 
 
 def test_a_tenant_with_something_left_is_not_removed(platform: Actor, owner: Person) -> None:
-    with pytest.raises(VerbError, match="still used by hostnames"):
+    with pytest.raises(ServiceError, match="still used by hostnames"):
         remove_tenant(platform, "", tenant_id=owner.tenant.pk)
 
     empty = save_tenant(platform, "", Tenant(slug="empty", name="Empty"))
@@ -128,7 +128,7 @@ def test_a_tenant_with_something_left_is_not_removed(platform: Actor, owner: Per
 
 @pytest.mark.parametrize("slug", ["", "Not a slug", "a" * 64, "acme"])
 def test_a_slug_is_short_and_there_once(platform: Actor, owner: Person, slug: str) -> None:
-    with pytest.raises(VerbError) as caught:
+    with pytest.raises(ServiceError) as caught:
         save_tenant(platform, "", Tenant(slug=slug, name="x"))
 
     assert "slug" in caught.value.fields

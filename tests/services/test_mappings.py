@@ -12,7 +12,7 @@ from routing.core.table.mapping_entry import Flag
 from routing.core.table.routing_table import Table
 from routing.models import Change, Generation, Hostname, Mapping, Registry, Tenant
 from routing.services.base.actor import Actor
-from routing.services.base.errors import Conflict, NotFound, VerbError
+from routing.services.base.errors import Conflict, NotFound, ServiceError
 from routing.services.mappings.mappings import (
     add_mapping,
     edit_mapping,
@@ -140,7 +140,7 @@ def test_wrong_input_is_refused_in_one_line_and_leaves_nothing(
 ) -> None:
     given: dict[str, str] = {"hostname": HOST, "prefix": "acme", "target": "ghcr.io/acme", **fields}
 
-    with pytest.raises(VerbError) as caught:
+    with pytest.raises(ServiceError) as caught:
         add_mapping(platform, "", **given)  # type: ignore[arg-type]
 
     assert says in caught.value.message
@@ -157,10 +157,10 @@ def test_repointing(platform: Actor, table: Callable[[], Table]) -> None:
     outcome = repoint(platform, "GHCR is down", hostname=HOST, prefix="acme", target="quay.io/acme-inc")
 
     assert outcome.done == ["repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme-inc"]
-    match = table().find(HOST, "acme/app")
+    match = table().match_repository(HOST, "acme/app")
     assert match is not None
     assert (match.registry.origin, match.upstream_name) == ("https://quay.io", "acme-inc/app")
-    old = before.find(HOST, "acme/app")
+    old = before.match_repository(HOST, "acme/app")
     assert old is not None
     assert old.registry.origin == "https://ghcr.io"
     latest = outcome.mapping.history.latest()
@@ -180,13 +180,13 @@ def test_repointing_to_where_it_leads_changes_nothing(platform: Actor) -> None:
 def test_repointing_needs_a_reason_and_a_mapping(platform: Actor) -> None:
     add(platform)
 
-    with pytest.raises(VerbError, match="Say why"):
+    with pytest.raises(ServiceError, match="Say why"):
         repoint(platform, "  ", hostname=HOST, prefix="acme", target="quay.io/acme")
     with pytest.raises(NotFound, match=re.escape("no mapping of docker.acme.com/acme/app;")):
         repoint(platform, "why", hostname=HOST, prefix="acme/app", target="quay.io/acme")
     with pytest.raises(NotFound, match=re.escape("no mapping of docker.acme.com;")):
         repoint(platform, "why", hostname=HOST, prefix="", target="quay.io/acme")
-    with pytest.raises(VerbError, match="not a hostname"):
+    with pytest.raises(ServiceError, match="not a hostname"):
         repoint(platform, "why", hostname="-", prefix="", target="quay.io/acme")
     assert Mapping.objects.get().target == "ghcr.io/acme"
 
@@ -209,7 +209,7 @@ def test_the_whole_hostname_can_be_mapped(platform: Actor, table: Callable[[], T
 
     assert str(mapping) == "docker.acme.com → docker.io"
     assert pull_command(mapping) == "docker pull docker.acme.com/IMAGE"
-    match = table().find(HOST, "alpine")
+    match = table().match_repository(HOST, "alpine")
     assert match is not None
     assert match.upstream_name == "library/alpine"
 
@@ -224,9 +224,9 @@ def test_editing_sets_everything_in_one_step(platform: Actor, table: Callable[[]
         "repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme",
         "changed allow push, private, delivery, enabled of docker.acme.com/acme",
     ]
-    match = table().find(HOST, "acme/app")
+    match = table().match_repository(HOST, "acme/app")
     assert match is not None
-    assert match.flags == Flag.ALLOW_PUSH | Flag.PRIVATE | Flag.SHELL
+    assert match.flags == Flag.ALLOW_PUSH | Flag.PRIVATE | Flag.REDIRECT_ONLY
     again = edit_mapping(platform, "", mapping_id=mapping.pk, target="quay.io/acme", **options)  # type: ignore[arg-type]
     assert again.done == []
 
@@ -237,7 +237,7 @@ def test_editing_needs_a_reason_only_where_the_target_changes(platform: Actor) -
 
     edit_mapping(platform, "", mapping_id=mapping.pk, target=None, **options)  # type: ignore[arg-type]
 
-    with pytest.raises(VerbError) as caught:
+    with pytest.raises(ServiceError) as caught:
         edit_mapping(platform, "", mapping_id=mapping.pk, target="quay.io/acme", **options)  # type: ignore[arg-type]
     assert caught.value.fields.keys() == {"reason"}
     mapping.refresh_from_db()
@@ -255,7 +255,7 @@ def test_switching_off_and_on_is_all_or_none(platform: Actor, table: Callable[[]
         switch_mappings(platform, "", mapping_ids=[first.pk, 0], enabled=True)
 
     assert not Mapping.objects.filter(enabled=True).exists()
-    match = table().find(HOST, "a/x")
+    match = table().match_repository(HOST, "a/x")
     assert match is not None
     assert not match.flags & Flag.ENABLED
 
@@ -267,7 +267,7 @@ def test_removing_leaves_the_history_and_the_hostname(platform: Actor, table: Ca
     was = remove_mapping(platform, "moved out", hostname=HOST, prefix="acme")
 
     assert was == "docker.acme.com/acme → ghcr.io/acme"
-    assert table().find(HOST, "acme/app") is None
+    assert table().match_repository(HOST, "acme/app") is None
     assert Hostname.objects.filter(name=HOST).exists()
     latest = Mapping.history.filter(id=key).latest()
     assert (latest.history_type, latest.history_change_reason, latest.actor) == ("-", "moved out", "olga")

@@ -48,14 +48,14 @@ def server(start_server: Callable[[], SickServer]) -> SickServer:
 
 def hub(actor: Actor, server: SickServer) -> Registry:
     """A registry that keeps one-component names under library/, as Docker Hub does."""
-    return save_registry(actor, "", Registry(name="hub", origin=server.url, single_component_prefix="library"))
+    return save_registry(actor, "", Registry(name="hub", origin=server.url, implicit_namespace="library"))
 
 
 def strategies(name: str, actor: Actor) -> tuple[Strategy, bool]:
     """The strategy of an image, and whether every client's pull of it works."""
     found = explain(actor, f"{HOST}/{name}")
     assert found.match is not None
-    return found.match.strategy, all(outlook.works for outlook in found.outlooks)
+    return found.match.strategy, all(outlook.works for outlook in found.client_support)
 
 
 @pytest.mark.parametrize(("auth", "strategy"), [("none", Strategy.OPEN), ("bearer", Strategy.SPLIT)])
@@ -136,7 +136,7 @@ class TestOneComponent:
 
         assert (found.probed_repository, found.public, found.probe_error) == ("", "unknown", "")
         assert strategies("acme/app", platform) == (Strategy.SPLIT, True)
-        outlook = explain(platform, f"{HOST}/acme/app").outlooks[0]
+        outlook = explain(platform, f"{HOST}/acme/app").client_support[0]
         assert {step.outcome for step in outlook.steps} == {"redirected"}
         assert pull_command(found) == f"docker pull {HOST}/acme/IMAGE"
 

@@ -6,12 +6,12 @@ import pytest
 from pytest_django import Settings
 
 from routing.models import Registry, Tenant
-from routing.registries.addresses import Reach
+from routing.registries.addresses import AddressScope
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound, VerbError
+from routing.services.base.errors import NotFound, ServiceError
 from routing.services.hostnames.hostnames import save_hostname
 from routing.services.mappings.mappings import add_mapping, repoint
-from routing.services.mappings.targets import parse_origin, parse_target, reach
+from routing.services.mappings.targets import address_scope, parse_origin, parse_target
 from routing.services.registries.registries import remove_registry, save_registry
 from tests.conftest import Person
 
@@ -52,7 +52,7 @@ def test_http_is_refused_unless_the_deployment_allows_it(platform: Actor, settin
     if setting:
         assert add(platform, "http://registry.acme.com/x").origin == "http://registry.acme.com"
     else:
-        with pytest.raises(VerbError, match="FACADE_ALLOW_INSECURE_REGISTRIES=true"):
+        with pytest.raises(ServiceError, match="FACADE_ALLOW_INSECURE_REGISTRIES=true"):
             add(platform, "http://registry.acme.com/x")
 
 
@@ -76,7 +76,7 @@ PRIVATE = [
 def test_private_addresses_are_refused_unless_the_deployment_allows_them(
     platform: Actor, settings: Settings, host: str
 ) -> None:
-    with pytest.raises(VerbError, match="FACADE_ALLOW_PRIVATE_REGISTRIES=true"):
+    with pytest.raises(ServiceError, match="FACADE_ALLOW_PRIVATE_REGISTRIES=true"):
         add(platform, f"{host}:5000/x")
 
     settings.FACADE_ALLOW_PRIVATE_REGISTRIES = True
@@ -91,13 +91,13 @@ def test_addresses_at_which_no_registry_can_be_are_always_refused(
 ) -> None:
     settings.FACADE_ALLOW_PRIVATE_REGISTRIES = True
 
-    with pytest.raises(VerbError, match="no registry can be"):
+    with pytest.raises(ServiceError, match="no registry can be"):
         add(platform, f"{host}:5000/x")
 
 
 @pytest.mark.parametrize("host", ["ghcr.io", "8.8.8.8", "[2606:4700::1111]", "a1.example", "localhost.example"])
 def test_what_is_public_is_allowed(host: str) -> None:
-    assert reach(host) is Reach.PUBLIC
+    assert address_scope(host) is AddressScope.PUBLIC
 
 
 def test_a_setting_that_is_taken_back_stops_new_mappings(platform: Actor, settings: Settings) -> None:
@@ -105,7 +105,7 @@ def test_a_setting_that_is_taken_back_stops_new_mappings(platform: Actor, settin
     add(platform, "10.0.0.1/x")
     settings.FACADE_ALLOW_PRIVATE_REGISTRIES = False
 
-    with pytest.raises(VerbError, match="private"):
+    with pytest.raises(ServiceError, match="private"):
         add(platform, "10.0.0.1/x", prefix="more")
 
 
@@ -113,16 +113,16 @@ def test_a_setting_that_is_taken_back_stops_new_mappings(platform: Actor, settin
 def test_no_mapping_leads_to_a_hostname_of_this_facade(platform: Actor, target: str) -> None:
     add(platform, "ghcr.io/acme")
 
-    with pytest.raises(VerbError, match="round in a circle"):
+    with pytest.raises(ServiceError, match="round in a circle"):
         add(platform, target, prefix="loop")
-    with pytest.raises(VerbError, match="round in a circle"):
+    with pytest.raises(ServiceError, match="round in a circle"):
         repoint(platform, "why not", hostname=HOST, prefix="acme", target=target)
-    with pytest.raises(VerbError, match="round in a circle"):
+    with pytest.raises(ServiceError, match="round in a circle"):
         save_registry(platform, "", Registry(name="loop", origin=f"https://{HOST}:5000"))
 
 
 def test_nor_does_the_first_mapping_of_a_hostname_lead_to_itself(platform: Actor) -> None:
-    with pytest.raises(VerbError, match="round in a circle"):
+    with pytest.raises(ServiceError, match="round in a circle"):
         add(platform, f"{HOST}/x")
 
 
@@ -132,9 +132,9 @@ def test_no_hostname_is_where_a_registry_is(platform: Actor, owner: Person, name
 
     add(platform, "registry.acme.com:5000/x")
 
-    with pytest.raises(VerbError, match="a facade there would lead to itself"):
+    with pytest.raises(ServiceError, match="a facade there would lead to itself"):
         save_hostname(platform, "", Hostname(tenant=owner.tenant, name=name))
-    with pytest.raises(VerbError, match="a facade there would lead to itself"):
+    with pytest.raises(ServiceError, match="a facade there would lead to itself"):
         add_mapping(platform, "", hostname="ghcr.io", prefix="x", target="quay.io/x")
 
 
@@ -143,7 +143,7 @@ def test_a_registry_can_be_shared_or_a_tenants_own(platform: Actor, owner: Perso
     own = save_registry(platform, "", Registry(name="Ours", origin=shared.origin, tenant=owner.tenant, alias="ours"))
 
     assert shared.origin == "https://registry.example"
-    with pytest.raises(VerbError, match="shared with everybody already"):
+    with pytest.raises(ServiceError, match="shared with everybody already"):
         save_registry(owner.actor, "", Registry(name="Again", origin="https://ghcr.io", tenant=owner.tenant))
     assert add_mapping(platform, "", hostname=HOST, prefix="a", target="registry.example/a").mapping.registry == own
     assert add_mapping(platform, "", hostname=HOST, prefix="b", target="ours/b").mapping.registry == own
@@ -152,7 +152,7 @@ def test_a_registry_can_be_shared_or_a_tenants_own(platform: Actor, owner: Perso
 def test_a_registry_in_use_is_not_removed(platform: Actor) -> None:
     registry = add(platform, "registry.acme.com/x")
 
-    with pytest.raises(VerbError, match="still used by mappings"):
+    with pytest.raises(ServiceError, match="still used by mappings"):
         remove_registry(platform, "", registry_id=registry.pk)
     with pytest.raises(NotFound):
         remove_registry(platform, "", registry_id=0)
@@ -170,7 +170,7 @@ def test_the_well_known_registries_are_there() -> None:
         "us-docker.pkg.dev",
     }
     hub = known["docker.io"]
-    assert (hub.origin, hub.single_component_prefix) == ("https://registry-1.docker.io", "library")
+    assert (hub.origin, hub.implicit_namespace) == ("https://registry-1.docker.io", "library")
     for registry in known.values():
         registry.full_clean()
 
@@ -191,14 +191,14 @@ def test_a_tenants_own_registry_is_not_there_for_another(owner: Person, outsider
         save_registry(outsider.actor, "", own)
     with pytest.raises(NotFound):
         save_registry(outsider.actor, "", Registry(name="x", origin="https://x.example", tenant=owner.tenant))
-    with pytest.raises(VerbError, match="only operators of the platform"):
+    with pytest.raises(ServiceError, match="only operators of the platform"):
         save_registry(outsider.actor, "", Registry(name="x", origin="https://x.example"))
 
 
 def test_an_own_registry_may_be_named_like_anothers_hostname_but_no_mapping_leads_there(
     owner: Person, outsider: Person
 ) -> None:
-    with pytest.raises(VerbError, match="round in a circle"):
+    with pytest.raises(ServiceError, match="round in a circle"):
         save_registry(
             outsider.actor, "", Registry(name="x", origin=f"https://{owner.hostname.name}", tenant=outsider.tenant)
         )
@@ -208,5 +208,5 @@ def test_the_owner_of_a_registry_in_use_stays(platform: Actor, owner: Person) ->
     registry = add(platform, "registry.acme.com/x")
     registry.tenant = Tenant.objects.create(slug="other", name="Other")
 
-    with pytest.raises(VerbError, match="owner can't be changed"):
+    with pytest.raises(ServiceError, match="owner can't be changed"):
         save_registry(platform, "", registry)

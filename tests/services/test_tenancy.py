@@ -9,8 +9,8 @@ import pytest
 
 from routing.models import Mapping, Membership, Role
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound, VerbError
-from routing.services.base.permissions import Denied
+from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.permissions import PermissionDenied
 from routing.services.mappings.mappings import (
     add_mapping,
     edit_mapping,
@@ -53,9 +53,9 @@ def test_a_teammate_who_is_a_viewer_may_not(mapping: Mapping, teammate: Person, 
     Membership.objects.filter(user=teammate.user).update(role=Role.VIEWER)
 
     assert get_mapping(teammate.actor, HOST, "acme") == mapping
-    with pytest.raises(Denied, match="your role in Acme"):
+    with pytest.raises(PermissionDenied, match="your role in Acme"):
         VERBS[verb](teammate.actor, mapping)
-    with pytest.raises(Denied):
+    with pytest.raises(PermissionDenied):
         add_mapping(teammate.actor, "", hostname=HOST, prefix="more", target="ghcr.io/more")
 
 
@@ -81,7 +81,7 @@ def test_an_outsider_adds_nothing_and_is_told_the_same_as_of_a_hostname_that_is_
 
 
 def test_all_of_a_shared_registry_is_the_platforms_to_map(owner: Person, platform: Actor) -> None:
-    with pytest.raises(VerbError, match="operators of the platform only"):
+    with pytest.raises(ServiceError, match="operators of the platform only"):
         add_mapping(owner.actor, "", hostname=HOST, prefix="hub", target="docker.io")
 
     assert add_mapping(platform, "", hostname=HOST, prefix="hub", target="docker.io").done

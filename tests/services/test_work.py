@@ -13,8 +13,8 @@ from routing.core.table.routing_table import Table
 from routing.models import Change, Generation, Hostname, Mapping, Tenant
 from routing.services.base import unit_of_work as work_module
 from routing.services.base.actor import Actor
-from routing.services.base.errors import VerbError
-from routing.services.base.unit_of_work import work
+from routing.services.base.errors import ServiceError
+from routing.services.base.unit_of_work import unit_of_work
 from routing.services.mappings.mappings import add_mapping, remove_mapping, repoint
 from routing.services.people.tenants import save_tenant
 from routing.table.load import load_table
@@ -58,17 +58,17 @@ def test_a_verb_that_fails_half_way_leaves_nothing(platform: Actor, monkeypatch:
     before = (generation(), Change.objects.count(), Mapping.history.count(), Tenant.history.count())
 
     def half_way() -> None:
-        with work(platform, "") as unit:
+        with unit_of_work(platform, "") as unit:
             unit.save(Tenant(slug="good", name="Good"))
             unit.save(Tenant(slug="not good", name="Bad"))
 
-    with pytest.raises(VerbError, match="valid “slug”"):
+    with pytest.raises(ServiceError, match="valid “slug”"):
         half_way()
 
     def broken(self: Any) -> None:
         raise RuntimeError("the database has gone")
 
-    monkeypatch.setattr(work_module.Work, "finish", broken)
+    monkeypatch.setattr(work_module.UnitOfWork, "finish", broken)
     with pytest.raises(RuntimeError):
         repoint(platform, "why", hostname=HOST, prefix="acme", target="quay.io/acme")
 
@@ -115,11 +115,11 @@ def test_findings_are_published_only_where_requests_depend_on_them_and_are_no_hi
     registry = add_mapping(platform, "", hostname=HOST, prefix="acme", target="r.acme.com/x").mapping.registry
     before, histories = generation(), registry.history.count()
 
-    with work(platform, "") as unit:
-        unit.note(registry, probe_error="timed out")
+    with unit_of_work(platform, "") as unit:
+        unit.save_without_history(registry, probe_error="timed out")
     assert generation() == before
-    with work(platform, "") as unit:
-        unit.note(registry, auth="none")
+    with unit_of_work(platform, "") as unit:
+        unit.save_without_history(registry, auth="none")
 
     assert generation() == before + 1
     assert registry.history.count() == histories
@@ -139,7 +139,7 @@ def test_old_change_rows_are_pruned(platform: Actor, monkeypatch: pytest.MonkeyP
 def test_a_unit_of_work_that_saves_nothing_makes_no_generation(platform: Actor) -> None:
     before = generation()
 
-    with work(platform, ""):
+    with unit_of_work(platform, ""):
         pass
 
     assert generation() == before
@@ -179,7 +179,9 @@ def test_one_hostnames_part_can_be_loaded_by_itself(platform: Actor, owner: Pers
 
     assert [key for key, _ in part.hosts.items()] == [owner.hostname.name]
     assert [key for key, _ in part.mappings.items()] == [f"{owner.hostname.name}/acme"]
-    assert part.find(owner.hostname.name, "acme/app") == load_table(policy()).find(owner.hostname.name, "acme/app")
+    assert part.match_repository(owner.hostname.name, "acme/app") == load_table(policy()).match_repository(
+        owner.hostname.name, "acme/app"
+    )
 
 
 def test_loading_streams_with_a_handful_of_queries(

@@ -19,7 +19,7 @@ class RelatedFilter(RelatedFieldListFilter):
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         """The choices: one query, however many there are."""
-        rows = permissions.visible(request, field.remote_field.model._default_manager.all())
+        rows = permissions.viewable(request, field.remote_field.model._default_manager.all())
         used = rows
         if field.model is Mapping:
             used = rows.filter(Exists(Mapping.objects.filter(**{field.name: OuterRef("pk")})))

@@ -9,7 +9,7 @@ from django.forms.models import construct_instance
 from django.http import HttpRequest
 
 from routing.models import Tenant
-from routing.services.base.errors import VerbError
+from routing.services.base.errors import ServiceError
 
 if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[Any]
@@ -44,7 +44,7 @@ def tenant_choice(tenants: "QuerySet[Tenant]") -> "forms.ModelChoiceField[Tenant
     return forms.ModelChoiceField(tenants)
 
 
-class VerbForm(_ModelForm):
+class ServiceForm(_ModelForm):
     """A form whose input a verb judges. `refusal` is what the verb said of the same input a moment ago."""
 
     reason = forms.CharField(
@@ -55,7 +55,7 @@ class VerbForm(_ModelForm):
     )
 
     request: HttpRequest
-    refusal: VerbError | None = None
+    refusal: ServiceError | None = None
     #: Where a verb's name for an input differs from the form's.
     field_names: Mapping[str, str] = {}
 

@@ -88,7 +88,7 @@ def latest_entries(request: HttpRequest, limit: int) -> list[Entry]:
     """The newest entries of all nouns, newest first."""
     found: list[Entry] = []
     for model in _DESCRIBE:
-        rows = permissions.visible(request, model.history.all()).order_by("-history_id")[:limit]  # type: ignore[attr-defined]
+        rows = permissions.viewable(request, model.history.all()).order_by("-history_id")[:limit]  # type: ignore[attr-defined]
         found += entries_of(request, model, rows)
     return sorted(found, key=lambda entry: entry.at, reverse=True)[:limit]
 
@@ -157,7 +157,7 @@ def _registry(row: Any, names: Names) -> dict[str, str]:
         "address": row.origin,
         "known as": row.alias,
         "owner": names.of(Tenant, row.tenant_id) or "shared",
-        "one-component names under": row.single_component_prefix,
+        "one-component names under": row.implicit_namespace,
         "layers": "passed through the facade" if row.stream_blobs else "",
         "asks for": "" if row.auth == "unknown" else row.auth,
         "token realm": row.realm,

@@ -12,7 +12,7 @@ from routing.admin.base import permissions
 from routing.admin.base.history import entries_of
 
 if TYPE_CHECKING:
-    from routing.admin.base.model_admin import NounAdmin as _Base
+    from routing.admin.base.model_admin import ServiceModelAdmin as _Base
 else:
     _Base = object
 
@@ -21,13 +21,13 @@ HISTORY_ON_PAGE = 5
 
 
 class HistoryPages(_Base):
-    """The pages of a noun with a history. Goes before NounAdmin."""
+    """The pages of a noun with a history. Goes before ServiceModelAdmin."""
 
-    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+    def change_view_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What a row's page shows beside its form."""
-        history = permissions.visible(request, row.history.all())[:HISTORY_ON_PAGE]
+        history = permissions.viewable(request, row.history.all())[:HISTORY_ON_PAGE]
         return {
-            **super().page_context(request, row),
+            **super().change_view_context(request, row),
             "keeps_history": True,
             "entries": entries_of(request, self.model, history),
         }
@@ -42,7 +42,7 @@ class HistoryPages(_Base):
             raise PermissionDenied
         if not pk.isdecimal():
             raise Http404
-        history = permissions.visible(request, self.model.history.filter(id=pk))
+        history = permissions.viewable(request, self.model.history.filter(id=pk))
         page = Paginator(history.order_by("-history_id"), HISTORY_PER_PAGE).get_page(request.GET.get("p"))
         if row is None and not page.object_list:
             raise Http404

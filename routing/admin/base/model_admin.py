@@ -22,10 +22,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 
 from routing.admin.base import permissions
-from routing.admin.base.forms import VerbForm
+from routing.admin.base.forms import ServiceForm
 from routing.admin.registries.uses import uses_of
-from routing.services.base.errors import VerbError
-from routing.services.base.permissions import Action
+from routing.services.base.errors import ServiceError
+from routing.services.base.permissions import Permission
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -33,7 +33,7 @@ else:
     _ModelAdmin = admin.ModelAdmin
 
 
-class Removal(NamedTuple):
+class DeleteConfirmation(NamedTuple):
     """What the page that asks whether to remove a row says, and what is said once that is done."""
 
     title: str
@@ -43,7 +43,7 @@ class Removal(NamedTuple):
     done: str
 
 
-class Page(ChangeList):
+class CompletedChangeList(ChangeList):
     """A page of rows, each completed with what takes one query a page rather than one a row."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -53,49 +53,49 @@ class Page(ChangeList):
         found = {row.pk: row for row in self.apply_select_related(self.root_queryset.filter(pk__in=keys))}
         rows = [found[key] for key in keys if key in found]
         admin_of_noun: Any = self.model_admin
-        admin_of_noun.complete(request, rows)
+        admin_of_noun.annotate_rows(request, rows)
         self.result_list = rows
         if not self.query and not self.has_active_filters:
             # Nothing was left out, so the page needn't offer to show all.
             self.full_result_count = self.result_count
 
 
-class NounAdmin(_ModelAdmin):
+class ServiceModelAdmin(_ModelAdmin):
     """The pages of one noun."""
 
-    form = VerbForm
+    form = ServiceForm
     list_per_page = 50
     list_max_show_all = 500
     show_full_result_count = False
     # A count for each choice of each filter would be a query each.
     show_facets = ShowFacets.NEVER
     #: What the list says while it is empty.
-    first_step = ""
+    empty_list_text = ""
     #: What changing, adding and removing rows takes.
-    action = Action.PLATFORM
-    action_to_add: Action | None = None
+    action = Permission.ADMINISTER
+    action_to_add: Permission | None = None
 
     # ---------------------------------------------------------------- what a noun gives
-    def write(self, request: HttpRequest, form: VerbForm, change: bool) -> tuple[Any, list[str]]:
+    def save_via_service(self, request: HttpRequest, form: ServiceForm, change: bool) -> tuple[Any, list[str]]:
         """Call the verb for a form that was filled in; gives the row and a line for each thing done."""
         raise NotImplementedError
 
-    def remove(self, request: HttpRequest, row: Any, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: Any, reason: str) -> None:
         """Call the verb that removes a row."""
         raise NotImplementedError
 
-    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+    def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Add to a list page's rows what the columns need beyond them."""
 
-    def first_step_for(self, request: HttpRequest) -> str:
+    def get_empty_list_text(self, request: HttpRequest) -> str:
         """What the empty list says to whoever asks."""
-        return self.first_step
+        return self.empty_list_text
 
-    def tools(self, request: HttpRequest) -> list[tuple[str, str]]:
+    def object_tools(self, request: HttpRequest) -> list[tuple[str, str]]:
         """What else can be done from the list: (words, address)."""
         return []
 
-    def aftermath(self, row: Any) -> list[str]:
+    def success_notes(self, row: Any) -> list[str]:
         """What to say after a save, beyond what was done; may be safe HTML."""
         return []
 
@@ -123,18 +123,18 @@ class NounAdmin(_ModelAdmin):
     # ---------------------------------------------------------------- reading
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         """The rows that the asker may see."""
-        return permissions.visible(request, super().get_queryset(request))
+        return permissions.viewable(request, super().get_queryset(request))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Pages whose rows are completed."""
-        return Page
+        return CompletedChangeList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list."""
         context = {
             "title": capfirst(str(self.opts.verbose_name_plural)),
-            "first_step": self.first_step_for(request),
-            "tools": self.tools(request),
+            "empty_list_text": self.get_empty_list_text(request),
+            "list_tools": self.object_tools(request),
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
@@ -142,7 +142,7 @@ class NounAdmin(_ModelAdmin):
         self, db_field: Any, request: HttpRequest, **kwargs: Any
     ) -> "ModelChoiceField[Any] | None":
         """A choice among what the asker may see."""
-        kwargs.setdefault("queryset", permissions.visible(request, db_field.remote_field.model._default_manager.all()))
+        kwargs.setdefault("queryset", permissions.viewable(request, db_field.remote_field.model._default_manager.all()))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
@@ -175,7 +175,7 @@ class NounAdmin(_ModelAdmin):
         context = {"show_save_and_continue": False, **(extra_context or {})}
         try:
             return super().changeform_view(request, object_id, form_url, context)
-        except VerbError as refusal:
+        except ServiceError as refusal:
             setattr(request, _REFUSAL, refusal)
             return super().changeform_view(request, object_id, form_url, context)
 
@@ -183,10 +183,10 @@ class NounAdmin(_ModelAdmin):
         """The form, with what the row's page shows beside it."""
         if context["original"] is not None:
             # The form may have put what was typed, and refused, into the row.
-            context.update(self.page_context(request, self.get_queryset(request).get(pk=context["original"].pk)))
+            context.update(self.change_view_context(request, self.get_queryset(request).get(pk=context["original"].pk)))
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+    def change_view_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What a row's page shows beside its form."""
         return {}
 
@@ -199,11 +199,11 @@ class NounAdmin(_ModelAdmin):
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """Call the verb: here rather than in save_model, since only this says which row the page goes on with."""
-        row, done = self.write(request, form, change)
+        row, done = self.save_via_service(request, form, change)
         if done:
-            self.say(request, [*done, *self.aftermath(row)], messages.SUCCESS)
+            self.message_lines(request, [*done, *self.success_notes(row)], messages.SUCCESS)
         else:
-            self.say(request, [f"Nothing to change: {row} is so already."], messages.INFO)
+            self.message_lines(request, [f"Nothing to change: {row} is so already."], messages.INFO)
         return row
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -241,15 +241,15 @@ class NounAdmin(_ModelAdmin):
             raise PermissionDenied
         if row is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
-        words = self.removal(request, row)
+        words = self.delete_confirmation(request, row)
         if request.method == "POST":
             try:
-                self.remove(request, row, request.POST.get("reason", ""))
-            except VerbError as refusal:
-                self.say(request, [refusal.message], messages.ERROR)
+                self.delete_via_service(request, row, request.POST.get("reason", ""))
+            except ServiceError as refusal:
+                self.message_lines(request, [refusal.message], messages.ERROR)
             else:
-                self.say(request, [words.done], messages.SUCCESS)
-                return HttpResponseRedirect(self.after_removal(request))
+                self.message_lines(request, [words.done], messages.SUCCESS)
+                return HttpResponseRedirect(self.get_url_after_delete(request))
         context = {
             **self.admin_site.each_context(request),
             "title": words.title,
@@ -264,14 +264,14 @@ class NounAdmin(_ModelAdmin):
         }
         return TemplateResponse(request, "admin/routing/remove.html", context)
 
-    def removal(self, request: HttpRequest, row: Any) -> "Removal":
+    def delete_confirmation(self, request: HttpRequest, row: Any) -> "DeleteConfirmation":
         """The words of the page that asks whether to remove a row."""
         noun = self.opts.verbose_name
-        return Removal(
+        return DeleteConfirmation(
             f"Remove {noun}", f"This removes {row}. Its history stays.", "Remove", "Keep it", f"Removed {noun} {row}."
         )
 
-    def after_removal(self, request: HttpRequest) -> str:
+    def get_url_after_delete(self, request: HttpRequest) -> str:
         """The address that follows a removal."""
         return self.url("changelist")
 
@@ -294,7 +294,7 @@ class NounAdmin(_ModelAdmin):
             return HttpResponseRedirect(reverse(f"{self.admin_site.name}:index"))
         return HttpResponseRedirect(self.url("change", row.pk))
 
-    def say(self, request: HttpRequest, lines: Sequence[str], level: int) -> None:
+    def message_lines(self, request: HttpRequest, lines: Sequence[str], level: int) -> None:
         """Tell, on the next page, each line as a sentence."""
         sentences = format_html_join(" ", "<span>{}</span>", ((_sentence(line),) for line in lines))
         self.message_user(request, format_html("{}", sentences), level)

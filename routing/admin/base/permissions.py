@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from routing.models import Hostname, HostnameClaim, Invitation, Mapping, Membership, Registry, Tenant
 from routing.services.base.actor import Actor
-from routing.services.base.permissions import Action, allows, allows_somewhere, roles, tenants_where
+from routing.services.base.permissions import Permission, has_permission, has_permission_anywhere, roles, tenants_with
 
 Row = TypeVar("Row", bound=Model)
 
@@ -31,10 +31,10 @@ def actor(request: HttpRequest) -> Actor:
     return Actor.person(request.user)
 
 
-def visible(request: HttpRequest, rows: "QuerySet[Row]") -> "QuerySet[Row]":
+def viewable(request: HttpRequest, rows: "QuerySet[Row]") -> "QuerySet[Row]":
     """Those of `rows` (of a routing table or of its history) that the asker may see."""
     asker = actor(request)
-    if asker.platform:
+    if asker.is_operator:
         return rows
     model = getattr(rows.model, "instance_type", rows.model)
     own = Q(**{f"{_TENANT_PATH[model]}__in": list(roles(asker))})
@@ -45,20 +45,20 @@ def visible(request: HttpRequest, rows: "QuerySet[Row]") -> "QuerySet[Row]":
 def may_see(request: HttpRequest, row: Any) -> bool:
     """Whether the asker may look at a row, or at any row at all (None)."""
     if row is None or (isinstance(row, Registry) and row.tenant_id is None):
-        return allows_somewhere(actor(request), Action.VIEW)
-    return allows(actor(request), Action.VIEW, _tenant_of(row))
+        return has_permission_anywhere(actor(request), Permission.VIEW)
+    return has_permission(actor(request), Permission.VIEW, _tenant_of(row))
 
 
-def may(request: HttpRequest, action: Action, row: Any) -> bool:
+def may(request: HttpRequest, action: Permission, row: Any) -> bool:
     """Whether the asker may do that to a row, or to any row at all (None)."""
     if row is None:
-        return allows_somewhere(actor(request), action)
-    return allows(actor(request), action, _tenant_of(row))
+        return has_permission_anywhere(actor(request), action)
+    return has_permission(actor(request), action, _tenant_of(row))
 
 
-def tenants(request: HttpRequest, action: Action) -> "QuerySet[Tenant]":
+def tenants(request: HttpRequest, action: Permission) -> "QuerySet[Tenant]":
     """The tenants for which the asker may do that."""
-    return tenants_where(actor(request), action)
+    return tenants_with(actor(request), action)
 
 
 def _tenant_of(row: Any) -> Tenant | None:

@@ -13,11 +13,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from routing.admin.base import permissions
-from routing.services.base.errors import VerbError
-from routing.services.base.permissions import Action
+from routing.services.base.errors import ServiceError
+from routing.services.base.permissions import Permission
 
 if TYPE_CHECKING:
-    from routing.admin.base.model_admin import NounAdmin as _Base
+    from routing.admin.base.model_admin import ServiceModelAdmin as _Base
 else:
     _Base = object
 
@@ -38,19 +38,19 @@ _LIFT = _Plan("lift", "Lift the suspension of", "served again", "Served again:",
 
 
 class Suspension(_Base):
-    """The two actions. Goes before NounAdmin. `suspend_all` is the noun's verb: it gives the rows that it changed."""
+    """The two actions. Goes before ServiceModelAdmin. `suspend_all` is the noun's verb: it gives the rows that it changed."""
 
     actions = ("suspend", "lift")
     suspend_all: Callable[[HttpRequest, str, list[int], bool, str], list[Any]]
 
     def has_suspend_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Operators of the platform."""
-        return permissions.may(request, Action.PLATFORM, obj)
+        return permissions.may(request, Permission.ADMINISTER, obj)
 
-    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+    def change_view_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """The row's page has a button that begins either action."""
         return {
-            **super().page_context(request, row),
+            **super().change_view_context(request, row),
             "suspend_url": self.url("changelist") if self.has_suspend_permission(request) else "",
             "checkbox_name": ACTION_CHECKBOX_NAME,
         }
@@ -77,15 +77,15 @@ class Suspension(_Base):
             changed = self.suspend_all(
                 request, given["reason"], [row.pk for row in chosen], plan.suspended, given["message"]
             )
-        except VerbError as refusal:
-            self.say(request, [refusal.message], messages.ERROR)
+        except ServiceError as refusal:
+            self.message_lines(request, [refusal.message], messages.ERROR)
             return self._ask(request, chosen, plan, **given)
         if changed:
             rest = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
             names = ", ".join(str(row) for row in changed[:_SHOWN])
-            self.say(request, [f"{plan.done} {names}{rest}"], messages.SUCCESS)
+            self.message_lines(request, [f"{plan.done} {names}{rest}"], messages.SUCCESS)
         else:
-            self.say(request, ["Nothing to change: it is so already"], messages.INFO)
+            self.message_lines(request, ["Nothing to change: it is so already"], messages.INFO)
         if "from_page" in request.POST and len(chosen) == 1:
             return HttpResponseRedirect(self.url("change", chosen[0].pk))
         return None

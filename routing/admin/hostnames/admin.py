@@ -12,18 +12,18 @@ from django.utils.html import format_html
 from routing.admin.base import permissions
 from routing.admin.base.badges import badge
 from routing.admin.base.filters import ProofFilter, RelatedFilter
-from routing.admin.base.forms import VerbForm, name_input
+from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
-from routing.admin.base.model_admin import NounAdmin
+from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.suspension import Suspension
 from routing.admin.hostnames.proof import ProofPages
 from routing.admin.mappings.preview import state_of_hostname
 from routing.models import Hostname, Mapping
-from routing.services.base.permissions import Action
+from routing.services.base.permissions import Permission
 from routing.services.hostnames.hostnames import remove_hostname, save_hostname, suspend_hostnames
 
 
-class HostnameForm(VerbForm):
+class HostnameForm(ServiceForm):
     """A hostname."""
 
     # Also for what breaks a rule of the table: its rules are about the name.
@@ -33,13 +33,13 @@ class HostnameForm(VerbForm):
         widgets = {"name": name_input(placeholder="docker.acme.com")}
 
 
-class HostnameAdmin(ProofPages, Suspension, HistoryPages, NounAdmin):
+class HostnameAdmin(ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
     """A name never changes, nor whose it is."""
 
     form = HostnameForm
-    action = Action.HOSTNAMES
+    action = Permission.CHANGE_HOSTNAMES
     # A tenant claims a hostname and proves it; to add one without proof is for operators of the platform.
-    action_to_add = Action.PLATFORM
+    action_to_add = Permission.ADMINISTER
     list_display = ("name", "tenant", "state", "mapping_count", "login_registry")
     list_select_related = ("tenant", "login_registry")
     list_filter = ("enabled", "suspended", ProofFilter, ("tenant", RelatedFilter))
@@ -49,37 +49,41 @@ class HostnameAdmin(ProofPages, Suspension, HistoryPages, NounAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Hostname | None = None) -> Any:
         """What it is; and, for operators of the platform, whether it is suspended."""
         parts: list[Any] = [(None, {"fields": ["name", "tenant", "enabled", "login_registry"]})]
-        if permissions.may(request, Action.PLATFORM, None):
+        if permissions.may(request, Permission.ADMINISTER, None):
             parts.append(("Suspension", {"fields": ["suspended", "suspension_message"]}))
         if obj is None or self.has_change_permission(request, obj):
             parts.append((None, {"fields": ["reason"]}))
         return parts
 
-    def first_step_for(self, request: HttpRequest) -> str:
+    def get_empty_list_text(self, request: HttpRequest) -> str:
         """A tenant claims; operators of the platform need not."""
-        if permissions.may(request, Action.PLATFORM, None):
+        if permissions.may(request, Permission.ADMINISTER, None):
             return "Adding a mapping adds its hostname too."
-        if permissions.may(request, Action.HOSTNAMES, None):
+        if permissions.may(request, Permission.CHANGE_HOSTNAMES, None):
             return "Claim the name that people shall pull from, and prove that it is yours by a record in the DNS."
         return "An owner of your tenant claims the name that people shall pull from."
 
-    def tools(self, request: HttpRequest) -> list[tuple[str, str]]:
+    def object_tools(self, request: HttpRequest) -> list[tuple[str, str]]:
         """Owners claim from here."""
         claim = [("Claim a hostname", reverse("admin:routing_hostnameclaim_add"))]
-        return claim if permissions.may(request, Action.HOSTNAMES, None) else []
+        return claim if permissions.may(request, Permission.CHANGE_HOSTNAMES, None) else []
 
     def get_readonly_fields(self, request: HttpRequest, obj: Hostname | None = None) -> tuple[str, ...]:
         """What identifies an existing one."""
         return () if obj is None else ("name", "tenant")
 
-    def page_context(self, request: HttpRequest, row: Hostname) -> dict[str, Any]:
+    def change_view_context(self, request: HttpRequest, row: Hostname) -> dict[str, Any]:
         """The page also leads to the hostname's mappings."""
-        mappings = permissions.visible(request, Mapping.objects.filter(hostname=row)).select_related(
+        mappings = permissions.viewable(request, Mapping.objects.filter(hostname=row)).select_related(
             "hostname", "registry"
         )
-        return {**super().page_context(request, row), "mappings": mappings[:10], "mapping_count": mappings.count()}
+        return {
+            **super().change_view_context(request, row),
+            "mappings": mappings[:10],
+            "mapping_count": mappings.count(),
+        }
 
-    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+    def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Count each one's mappings."""
         counts = counted(request, "hostname", rows)
         for row in rows:
@@ -96,7 +100,7 @@ class HostnameAdmin(ProofPages, Suspension, HistoryPages, NounAdmin):
         """How many, leading to them."""
         return mappings_link("hostname", hostname)
 
-    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[Hostname, list[str]]:
+    def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[Hostname, list[str]]:
         """Save."""
         if change and not set(form.changed_data) - {"reason"}:
             return form.instance, []
@@ -110,14 +114,14 @@ class HostnameAdmin(ProofPages, Suspension, HistoryPages, NounAdmin):
         actor = permissions.actor(request)
         return suspend_hostnames(actor, reason, hostname_ids=ids, suspended=suspended, message=message)
 
-    def remove(self, request: HttpRequest, row: Hostname, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: Hostname, reason: str) -> None:
         """Remove."""
         remove_hostname(permissions.actor(request), reason, hostname_id=row.pk)
 
 
 def counted(request: HttpRequest, field: str, rows: Sequence[Any]) -> dict[int, int]:
     """How many mappings each of `rows` has, by a foreign key of Mapping."""
-    mappings = permissions.visible(request, Mapping.objects.filter(**{f"{field}__in": [row.pk for row in rows]}))
+    mappings = permissions.viewable(request, Mapping.objects.filter(**{f"{field}__in": [row.pk for row in rows]}))
     return dict(mappings.order_by().values_list(field).annotate(Count("pk")))
 
 

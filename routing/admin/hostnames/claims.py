@@ -14,17 +14,17 @@ from django.urls import URLPattern, path, reverse
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago, badge
 from routing.admin.base.filters import RelatedFilter
-from routing.admin.base.forms import VerbForm, name_input, tenant_choice
-from routing.admin.base.model_admin import NounAdmin, Removal
+from routing.admin.base.forms import ServiceForm, name_input, tenant_choice
+from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
 from routing.admin.hostnames.vouch import Vouching
 from routing.models import HostnameClaim
-from routing.services.base.errors import NotFound, VerbError
-from routing.services.base.permissions import Action
+from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.permissions import Permission
 from routing.services.hostnames.claims import check_claim, claim_hostname, remove_claim
 from routing.services.hostnames.proof import proof_name, proof_record
 
 
-class ClaimForm(VerbForm):
+class ClaimForm(ServiceForm):
     """The name, and whose it shall be."""
 
     reason = None  # type: ignore[assignment]  # A claim changes nothing yet; what comes of it has a history.
@@ -37,17 +37,17 @@ class ClaimForm(VerbForm):
         }
 
 
-class ClaimAdmin(Vouching, NounAdmin):
+class ClaimAdmin(Vouching, ServiceModelAdmin):
     """A claim is made, proved and taken back; nothing of it changes."""
 
     form = ClaimForm
-    action = Action.HOSTNAMES
+    action = Permission.CHANGE_HOSTNAMES
     list_display = ("name", "tenant", "found", "checked")
     list_select_related = ("tenant",)
     list_filter = (("tenant", RelatedFilter),)
     search_fields = ("name", "tenant__name", "tenant__slug")
     search_help_text = "Hostname or tenant."
-    first_step = (
+    empty_list_text = (
         "Claim the name that people shall pull from. You are then told which DNS record proves that it is yours."
     )
 
@@ -71,13 +71,13 @@ class ClaimAdmin(Vouching, NounAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """A choice among the tenants whose hostnames the asker manages."""
-        return tenant_choice(permissions.tenants(request, Action.HOSTNAMES))
+        return tenant_choice(permissions.tenants(request, Permission.CHANGE_HOSTNAMES))
 
-    def page_context(self, request: HttpRequest, row: HostnameClaim) -> dict[str, Any]:
+    def change_view_context(self, request: HttpRequest, row: HostnameClaim) -> dict[str, Any]:
         """The page says what to do, and what was found."""
         may = permissions.may(request, self.action, row)
         return {
-            **super().page_context(request, row),
+            **super().change_view_context(request, row),
             "record": proof_record(row),
             "check_url": self.url("check", row.pk) if may else "",
             "vouch_url": self.vouch_url(request, row),
@@ -133,31 +133,31 @@ class ClaimAdmin(Vouching, NounAdmin):
         try:
             checked = check_claim(permissions.actor(request), claim_id=claim_id)
         except NotFound as refusal:
-            self.say(request, [refusal.message], messages.ERROR)
+            self.message_lines(request, [refusal.message], messages.ERROR)
             return HttpResponseRedirect(self.url("changelist"))
-        except VerbError as refusal:
-            self.say(request, [refusal.message], messages.ERROR)
+        except ServiceError as refusal:
+            self.message_lines(request, [refusal.message], messages.ERROR)
             return here
         if checked.hostname is None:
-            self.say(request, [f"Not proved yet: see below what is found for {claim}"], messages.WARNING)
+            self.message_lines(request, [f"Not proved yet: see below what is found for {claim}"], messages.WARNING)
             return here
         done = f"Served from now on: {checked.hostname}, a hostname of {checked.hostname.tenant}"
-        self.say(request, [checked.finding, done], messages.SUCCESS)
+        self.message_lines(request, [checked.finding, done], messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:routing_hostname_change", args=[checked.hostname.pk]))
 
-    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[HostnameClaim, list[str]]:
+    def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[HostnameClaim, list[str]]:
         """Claim."""
         given = form.cleaned_data
         claim = claim_hostname(permissions.actor(request), tenant_id=given["tenant"].pk, name=given["name"])
         return claim, [f"claimed {claim} for {claim.tenant}: set the record below, and it is served"]
 
-    def remove(self, request: HttpRequest, row: HostnameClaim, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: HostnameClaim, reason: str) -> None:
         """Take it back."""
         remove_claim(permissions.actor(request), claim_id=row.pk)
 
-    def removal(self, request: HttpRequest, row: HostnameClaim) -> Removal:
+    def delete_confirmation(self, request: HttpRequest, row: HostnameClaim) -> DeleteConfirmation:
         """The words for taking it back."""
-        return Removal(
+        return DeleteConfirmation(
             f"Take the claim of {row} back",
             "The record's value is worth nothing from then on: to claim the name again takes another one.",
             "Take it back",

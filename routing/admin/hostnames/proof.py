@@ -10,33 +10,33 @@ from django.urls import URLPattern, path
 from routing.admin.base import permissions
 from routing.admin.hostnames.vouch import Vouching
 from routing.models import Hostname
-from routing.services.base.errors import VerbError
-from routing.services.base.permissions import Action
+from routing.services.base.errors import ServiceError
+from routing.services.base.permissions import Permission
 from routing.services.hostnames.proof import proof_record
 from routing.services.hostnames.proof_checks import check_hostname
 
 if TYPE_CHECKING:
-    from routing.admin.base.model_admin import NounAdmin as _Base
+    from routing.admin.base.model_admin import ServiceModelAdmin as _Base
 else:
     _Base = object
 
 
 class ProofPages(Vouching, _Base):
-    """What the pages of hostnames have about their proof. Goes before NounAdmin."""
+    """What the pages of hostnames have about their proof. Goes before ServiceModelAdmin."""
 
     def get_urls(self) -> list[URLPattern]:
         """Beside the usual pages, the look-up. In no transaction, as it may take seconds."""
         view = self.admin_site.admin_view(self.check_view)
         return [path("<int:hostname_id>/check/", view, name="routing_hostname_check"), *super().get_urls()]
 
-    def page_context(self, request: HttpRequest, row: Hostname) -> dict[str, Any]:
+    def change_view_context(self, request: HttpRequest, row: Hostname) -> dict[str, Any]:
         """The page also shows the state of the proof."""
         record = proof_record(row)
         return {
-            **super().page_context(request, row),
+            **super().change_view_context(request, row),
             "record": record,
             "check_url": self.url("check", row.pk)
-            if record and permissions.may(request, Action.HOSTNAMES, row)
+            if record and permissions.may(request, Permission.CHANGE_HOSTNAMES, row)
             else "",
             "vouch_url": self.vouch_url(request, row) if record else "",
         }
@@ -46,14 +46,14 @@ class ProofPages(Vouching, _Base):
         hostname = self.get_queryset(request).filter(pk=hostname_id).first()
         if hostname is None:
             raise Http404
-        if not permissions.may(request, Action.HOSTNAMES, hostname):
+        if not permissions.may(request, Permission.CHANGE_HOSTNAMES, hostname):
             raise PermissionDenied
         if request.method == "POST":
             try:
                 found = check_hostname(permissions.actor(request), hostname_id=hostname_id).proof_finding
-            except VerbError as refusal:
-                self.say(request, [refusal.message], messages.ERROR)
+            except ServiceError as refusal:
+                self.message_lines(request, [refusal.message], messages.ERROR)
             else:
                 said = "Not found: see below" if found else f"The record of {hostname} is there"
-                self.say(request, [said], messages.WARNING if found else messages.SUCCESS)
+                self.message_lines(request, [said], messages.WARNING if found else messages.SUCCESS)
         return HttpResponseRedirect(self.url("change", hostname_id))

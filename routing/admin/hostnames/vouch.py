@@ -10,22 +10,22 @@ from django.urls import URLPattern, path, reverse
 
 from routing.admin.base import permissions
 from routing.models import Hostname, HostnameClaim
-from routing.services.base.errors import VerbError
-from routing.services.base.permissions import Action
+from routing.services.base.errors import ServiceError
+from routing.services.base.permissions import Permission
 from routing.services.hostnames.claims import vouch_hostname
 
 if TYPE_CHECKING:
-    from routing.admin.base.model_admin import NounAdmin as _Base
+    from routing.admin.base.model_admin import ServiceModelAdmin as _Base
 else:
     _Base = object
 
 
 class Vouching(_Base):
-    """The page that asks why. Goes before NounAdmin."""
+    """The page that asks why. Goes before ServiceModelAdmin."""
 
     def vouch_url(self, request: HttpRequest, row: HostnameClaim | Hostname) -> str:
         """Its address; "" for who may not."""
-        return self.url("vouch", row.pk) if permissions.may(request, Action.PLATFORM, row) else ""
+        return self.url("vouch", row.pk) if permissions.may(request, Permission.ADMINISTER, row) else ""
 
     def get_urls(self) -> list[URLPattern]:
         """Beside the usual pages, this one."""
@@ -38,16 +38,16 @@ class Vouching(_Base):
         row: Any = self.get_queryset(request).filter(pk=row_id).first()
         if row is None:
             raise Http404
-        if not permissions.may(request, Action.PLATFORM, row):
+        if not permissions.may(request, Permission.ADMINISTER, row):
             raise PermissionDenied
         if request.method == "POST":
             reason = request.POST.get("reason", "")
             try:
                 made = vouch_hostname(permissions.actor(request), reason, tenant_id=row.tenant_id, name=row.name)
-            except VerbError as refusal:
-                self.say(request, [refusal.message], messages.ERROR)
+            except ServiceError as refusal:
+                self.message_lines(request, [refusal.message], messages.ERROR)
                 return HttpResponseRedirect(self.url("change", row_id))
-            self.say(request, [f"Vouched for {made}, a hostname of {made.tenant}"], messages.SUCCESS)
+            self.message_lines(request, [f"Vouched for {made}, a hostname of {made.tenant}"], messages.SUCCESS)
             return HttpResponseRedirect(reverse("admin:routing_hostname_change", args=[made.pk]))
         context = {
             **self.admin_site.each_context(request),

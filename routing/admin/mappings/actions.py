@@ -11,11 +11,11 @@ from django.template.response import TemplateResponse
 
 from routing.admin.base import permissions
 from routing.models import Mapping
-from routing.services.base.errors import VerbError
+from routing.services.base.errors import ServiceError
 from routing.services.mappings.mappings import remove_mappings, switch_mappings
 
 if TYPE_CHECKING:
-    from routing.admin.base.model_admin import NounAdmin as _Base
+    from routing.admin.base.model_admin import ServiceModelAdmin as _Base
 else:
     _Base = object
 
@@ -71,7 +71,7 @@ class MappingActions(_Base):
             return self._ask(request, mappings, ids, plan)
         try:
             changed = plan.verb(request, request.POST.get("reason", ""), ids)
-        except VerbError as refusal:
+        except ServiceError as refusal:
             self.message_user(request, refusal.message, messages.ERROR)
             return None
         if not changed:

@@ -12,24 +12,24 @@ from django.utils.html import format_html
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago, badge
 from routing.admin.base.filters import RelatedFilter, StateFilter
-from routing.admin.base.forms import VerbForm
+from routing.admin.base.forms import ServiceForm
 from routing.admin.base.history import last_rows
 from routing.admin.base.history_views import HistoryPages
-from routing.admin.base.model_admin import NounAdmin
+from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.mappings.actions import MappingActions
 from routing.admin.mappings.forms import MappingForm, NewMappingForm
 from routing.admin.mappings.preview import effect_of, state_of
 from routing.models import Mapping
-from routing.services.base.permissions import Action
+from routing.services.base.permissions import Permission
 from routing.services.mappings import mappings as verbs
 from routing.services.mappings.pull_command import pull_command
 from routing.services.registries.probes import probe_soon
 
 
-class MappingAdmin(MappingActions, HistoryPages, NounAdmin):
+class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
     """Add in one form, see the effect, repoint with a reason."""
 
-    action = Action.MAP
+    action = Permission.CHANGE_MAPPINGS
     list_display = ("route", "state", "registry_name", "delivered", "changed")
     # The first column makes its own link, beside the button.
     list_display_links = None
@@ -49,7 +49,7 @@ class MappingAdmin(MappingActions, HistoryPages, NounAdmin):
         "registry__alias",
     )
     search_help_text = "Hostname, prefix, registry or path there; or an image as it is pulled, to find its mapping."
-    first_step = "An address of your own that leads to any registry, such as docker.acme.com/acme → ghcr.io/acme."
+    empty_list_text = "An address of your own that leads to any registry, such as docker.acme.com/acme → ghcr.io/acme."
 
     def get_fieldsets(self, request: HttpRequest, obj: Mapping | None = None) -> Any:
         """Everything in one form; what identifies an existing mapping isn't in it."""
@@ -68,21 +68,21 @@ class MappingAdmin(MappingActions, HistoryPages, NounAdmin):
 
     def get_form(self, request: HttpRequest, obj: Mapping | None = None, change: bool = False, **kwargs: Any) -> Any:
         """The form for a new mapping, or for an existing one."""
-        form: type[VerbForm] = NewMappingForm if obj is None else MappingForm
+        form: type[ServiceForm] = NewMappingForm if obj is None else MappingForm
         if obj is not None and not self.has_change_permission(request, obj):
-            form = VerbForm
+            form = ServiceForm
         return super().get_form(request, obj, change, form=form, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Mapping]":
         """Mappings with what their names are made of."""
         return super().get_queryset(request).select_related("hostname__tenant", "registry")
 
-    def page_context(self, request: HttpRequest, row: Mapping) -> dict[str, Any]:
+    def change_view_context(self, request: HttpRequest, row: Mapping) -> dict[str, Any]:
         """The page also shows the effect."""
-        return {**super().page_context(request, row), "effect": effect_of(row)}
+        return {**super().change_view_context(request, row), "effect": effect_of(row)}
 
     # ---------------------------------------------------------------- the list
-    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+    def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Add to each mapping the past row that says who changed it last."""
         last = last_rows(Mapping, [row.pk for row in rows])
         for row in rows:
@@ -143,7 +143,7 @@ class MappingAdmin(MappingActions, HistoryPages, NounAdmin):
         )
 
     # ---------------------------------------------------------------- writing
-    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[Mapping, list[str]]:
+    def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[Mapping, list[str]]:
         """Add, or edit."""
         given = form.cleaned_data
         options = {name: given[name] for name in ("allow_push", "private", "delivery")}
@@ -170,11 +170,11 @@ class MappingAdmin(MappingActions, HistoryPages, NounAdmin):
             probe_soon(outcome.mapping)
         return outcome.mapping, outcome.done
 
-    def remove(self, request: HttpRequest, row: Mapping, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: Mapping, reason: str) -> None:
         """Remove one mapping."""
         verbs.remove_mappings(permissions.actor(request), reason, mapping_ids=[row.pk])
 
-    def aftermath(self, row: Mapping) -> list[str]:
+    def success_notes(self, row: Mapping) -> list[str]:
         """The line that now works."""
         if state_of(row).kind != "on":
             return [f"Clients are not served: {state_of(row).text}."]

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from routing.admin.base import permissions
-from routing.admin.base.forms import SuggestingInput, VerbForm, name_input
+from routing.admin.base.forms import ServiceForm, SuggestingInput, name_input
 from routing.models import Hostname, Mapping, Registry, Tenant
 from routing.services.base.errors import Conflict
 
@@ -19,7 +19,7 @@ _TARGET_HELP = (
 )
 
 
-class TargetedForm(VerbForm):
+class TargetedForm(ServiceForm):
     """A form with a target."""
 
     target = forms.CharField(label="Leads to", help_text=_TARGET_HELP, widget=name_input(placeholder="ghcr.io/acme"))
@@ -32,7 +32,7 @@ class TargetedForm(VerbForm):
 
     def registries(self) -> "list[Registry]":
         """Registries to suggest: the shared ones, and those of the mapping's tenant."""
-        registries = permissions.visible(self.request, Registry.objects.all())
+        registries = permissions.viewable(self.request, Registry.objects.all())
         if self.instance.pk:
             registries = registries.filter(Q(tenant=None) | Q(tenant=self.instance.hostname.tenant_id))
         return list(registries[:_SUGGESTIONS])
@@ -63,11 +63,11 @@ class NewMappingForm(TargetedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        hostnames = permissions.visible(self.request, Hostname.objects.select_related("tenant"))[:_SUGGESTIONS]
+        hostnames = permissions.viewable(self.request, Hostname.objects.select_related("tenant"))[:_SUGGESTIONS]
         suggest(self, "hostname", [(hostname.name, hostname.tenant.name) for hostname in hostnames])
         tenants = self.fields["tenant"]
         assert isinstance(tenants, forms.ModelChoiceField)
-        tenants.queryset = permissions.visible(self.request, Tenant.objects.all())
+        tenants.queryset = permissions.viewable(self.request, Tenant.objects.all())
 
     def _post_clean(self) -> None:
         typed = dict(self.cleaned_data)
@@ -75,7 +75,7 @@ class NewMappingForm(TargetedForm):
         if not isinstance(self.refusal, Conflict):
             return
         # Lead to the mapping that has this address already.
-        taken = permissions.visible(self.request, Mapping.objects.all()).filter(
+        taken = permissions.viewable(self.request, Mapping.objects.all()).filter(
             hostname__name=typed.get("hostname", "").lower(), prefix=typed.get("prefix", "").strip("/")
         )
         for mapping in taken:
@@ -114,7 +114,7 @@ class MappingForm(TargetedForm):
         return self.cleaned_data["target"] if "target" in self.changed_data else None
 
 
-def suggest(form: VerbForm, name: str, suggestions: list[tuple[str, str]]) -> None:
+def suggest(form: ServiceForm, name: str, suggestions: list[tuple[str, str]]) -> None:
     """Let a field of the form suggest values."""
     widget = form.fields[name].widget
     assert isinstance(widget, SuggestingInput)

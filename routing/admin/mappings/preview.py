@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from routing.core.client_support import Outlook
+from routing.core.client_support import ClientSupport
 from routing.models import Hostname, Mapping
 from routing.services.mappings.explain import explain_mapping
 from routing.services.mappings.pull_command import pull_command
@@ -62,12 +62,12 @@ def effect_of(mapping: Mapping) -> dict[str, Any]:
     return {
         "state": state,
         "pull": pull_command(mapping),
-        "clients": _grouped(served.outlooks) if served else [],
+        "clients": _grouped(served.client_support) if served else [],
         "advice": served.advice if served else [],
     }
 
 
-def _grouped(outlooks: list[Outlook]) -> list[Clients]:
+def _grouped(outlooks: list[ClientSupport]) -> list[Clients]:
     groups: dict[tuple[bool, str, str, str], list[str]] = {}
     for outlook in outlooks:
         outcomes = {step.endpoint: _OUTCOMES.get(step.outcome, step.outcome) for step in outlook.steps}

@@ -15,11 +15,11 @@ from routing.admin.base import permissions
 from routing.admin.base.badges import ago, badge
 from routing.admin.base.filters import RelatedFilter
 from routing.admin.base.forms import tenant_choice
-from routing.admin.base.model_admin import NounAdmin, Removal
+from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
 from routing.admin.people.members import MemberForm
 from routing.models import Invitation
-from routing.services.base.permissions import Action
-from routing.services.people.members import INVITATION_DAYS, Invited, invite, withdraw
+from routing.services.base.permissions import Permission
+from routing.services.people.members import INVITATION_DAYS, Invited, invite, withdraw_invitation
 
 # Where a request keeps what it made, until the transaction is through.
 _INVITED = "_routing_invited"
@@ -37,17 +37,19 @@ class InvitationForm(MemberForm):
         }
 
 
-class InvitationAdmin(NounAdmin):
+class InvitationAdmin(ServiceModelAdmin):
     """An invitation is made and withdrawn; nothing of it changes."""
 
     form = InvitationForm
-    action = Action.MEMBERS
+    action = Permission.CHANGE_MEMBERS
     list_display = ("email", "tenant", "role_offered", "state", "invited_by", "sent")
     list_select_related = ("tenant",)
     list_filter = ("role", ("tenant", RelatedFilter))
     search_fields = ("email", "tenant__name", "tenant__slug", "invited_by")
     search_help_text = "E-mail address, tenant or inviter."
-    first_step = "Invite a colleague by e-mail: whoever opens the link signs in, or makes an account, and is a member."
+    empty_list_text = (
+        "Invite a colleague by e-mail: whoever opens the link signs in, or makes an account, and is a member."
+    )
 
     # ---------------------------------------------------------------- permission
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -63,7 +65,7 @@ class InvitationAdmin(NounAdmin):
         """Invitations with what their names are made of."""
         return super().get_queryset(request).select_related("tenant")
 
-    def tools(self, request: HttpRequest) -> list[tuple[str, str]]:
+    def object_tools(self, request: HttpRequest) -> list[tuple[str, str]]:
         """Back to who is there already."""
         return [("Members", reverse("admin:routing_membership_changelist"))]
 
@@ -78,12 +80,12 @@ class InvitationAdmin(NounAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """A choice among the tenants whose members the asker manages."""
-        return tenant_choice(permissions.tenants(request, Action.MEMBERS))
+        return tenant_choice(permissions.tenants(request, Permission.CHANGE_MEMBERS))
 
-    def page_context(self, request: HttpRequest, row: Invitation) -> dict[str, Any]:
+    def change_view_context(self, request: HttpRequest, row: Invitation) -> dict[str, Any]:
         """The page also lets the invitation be withdrawn."""
         return {
-            **super().page_context(request, row),
+            **super().change_view_context(request, row),
             "may_remove": self.has_delete_permission(request, row),
             "show_delete": False,
         }
@@ -149,8 +151,8 @@ class InvitationAdmin(NounAdmin):
         try:
             url = deliver_invitation(request, invited)
         except (SMTPException, OSError):
-            withdraw(permissions.actor(request), invitation_id=invitation.pk)
-            self.say(
+            withdraw_invitation(permissions.actor(request), invitation_id=invitation.pk)
+            self.message_lines(
                 request,
                 [f"The mail server didn't take the mail to {invitation.email}, so nobody was invited: try again later"],
                 messages.ERROR,
@@ -158,7 +160,7 @@ class InvitationAdmin(NounAdmin):
             return HttpResponseRedirect(self.url("changelist"))
         if url is None:
             whom, where = invitation.email, invitation.tenant
-            self.say(
+            self.message_lines(
                 request, [f"Invited {whom} to {where} as {invitation.role}: the link is in the mail"], messages.SUCCESS
             )
             return HttpResponseRedirect(self.url("changelist"))
@@ -172,13 +174,13 @@ class InvitationAdmin(NounAdmin):
         }
         return TemplateResponse(request, "admin/routing/invitation/link.html", context)
 
-    def remove(self, request: HttpRequest, row: Invitation, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: Invitation, reason: str) -> None:
         """Withdraw."""
-        withdraw(permissions.actor(request), invitation_id=row.pk)
+        withdraw_invitation(permissions.actor(request), invitation_id=row.pk)
 
-    def removal(self, request: HttpRequest, row: Invitation) -> Removal:
+    def delete_confirmation(self, request: HttpRequest, row: Invitation) -> DeleteConfirmation:
         """The words for withdrawing."""
-        return Removal(
+        return DeleteConfirmation(
             f"Withdraw the invitation of {row.email}",
             f"The link that {row.email} has is worth nothing from now on.",
             "Withdraw",

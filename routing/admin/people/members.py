@@ -12,15 +12,15 @@ from django.urls import reverse
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago, badge
 from routing.admin.base.filters import RelatedFilter
-from routing.admin.base.forms import VerbForm, name_input, tenant_choice
+from routing.admin.base.forms import ServiceForm, name_input, tenant_choice
 from routing.admin.base.history_views import HistoryPages
-from routing.admin.base.model_admin import NounAdmin, Removal
+from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
 from routing.models import Membership, ProviderGrant, Role
-from routing.services.base.permissions import Action
+from routing.services.base.permissions import Permission
 from routing.services.people import members as verbs
 
 
-class MemberForm(VerbForm):
+class MemberForm(ServiceForm):
     """A member's role."""
 
     reason = None  # type: ignore[assignment]  # The verbs of members ask for none.
@@ -41,19 +41,19 @@ class NewMemberForm(MemberForm):
     field_names = {"": "account"}
 
 
-class MemberAdmin(HistoryPages, NounAdmin):
+class MemberAdmin(HistoryPages, ServiceModelAdmin):
     """Who may do what for a tenant."""
 
     form = MemberForm
-    action = Action.MEMBERS
+    action = Permission.CHANGE_MEMBERS
     # Owners invite, so that nobody finds out who has an account here.
-    action_to_add = Action.PLATFORM
+    action_to_add = Permission.ADMINISTER
     list_display = ("person", "email", "tenant", "role_held", "since")
     list_select_related = ("user", "tenant")
     list_filter = ("role", ("tenant", RelatedFilter))
     search_fields = ("user__username", "user__email", "tenant__name", "tenant__slug")
     search_help_text = "Name, e-mail address or tenant."
-    first_step = "Invite the first owner of a tenant by e-mail, or add somebody who has an account."
+    empty_list_text = "Invite the first owner of a tenant by e-mail, or add somebody who has an account."
 
     # ---------------------------------------------------------------- permission
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -65,17 +65,20 @@ class MemberAdmin(HistoryPages, NounAdmin):
         """Members with what their names are made of."""
         return super().get_queryset(request).select_related("user", "tenant")
 
-    def tools(self, request: HttpRequest) -> list[tuple[str, str]]:
+    def object_tools(self, request: HttpRequest) -> list[tuple[str, str]]:
         """Owners invite from here."""
         invitations = reverse("admin:routing_invitation_changelist")
         invite = [("Invite somebody", reverse("admin:routing_invitation_add"))]
-        return [*(invite if permissions.may(request, Action.MEMBERS, None) else []), ("Invitations", invitations)]
+        return [
+            *(invite if permissions.may(request, Permission.CHANGE_MEMBERS, None) else []),
+            ("Invitations", invitations),
+        ]
 
-    def page_context(self, request: HttpRequest, row: Membership) -> dict[str, Any]:
+    def change_view_context(self, request: HttpRequest, row: Membership) -> dict[str, Any]:
         """The page also says whose a role is to give, and lets a member leave."""
         granted = ProviderGrant.objects.filter(user=row.user_id, tenant=row.tenant_id).exists()
         return {
-            **super().page_context(request, row),
+            **super().change_view_context(request, row),
             "is_self": _is_self(request, row),
             "may_remove": self.has_delete_permission(request, row),
             "by_provider": granted,
@@ -97,10 +100,10 @@ class MemberAdmin(HistoryPages, NounAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """A choice among the tenants whose members the asker manages."""
-        return tenant_choice(permissions.tenants(request, Action.MEMBERS))
+        return tenant_choice(permissions.tenants(request, Permission.CHANGE_MEMBERS))
 
     # ---------------------------------------------------------------- the list
-    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+    def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Mark the asker's own rows."""
         for row in rows:
             row.is_self = _is_self(request, row)
@@ -126,7 +129,7 @@ class MemberAdmin(HistoryPages, NounAdmin):
         return ago(member.created_at)
 
     # ---------------------------------------------------------------- writing
-    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[Membership, list[str]]:
+    def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[Membership, list[str]]:
         """Give a role."""
         actor, given = permissions.actor(request), form.cleaned_data
         if not change:
@@ -138,20 +141,22 @@ class MemberAdmin(HistoryPages, NounAdmin):
         member = verbs.change_role(actor, membership_id=form.instance.pk, role=given["role"])
         return member, [f"Made {member.user} {member.role} of {member.tenant}"]
 
-    def remove(self, request: HttpRequest, row: Membership, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: Membership, reason: str) -> None:
         """Remove, or leave."""
         verbs.remove_member(permissions.actor(request), membership_id=row.pk)
 
-    def removal(self, request: HttpRequest, row: Membership) -> Removal:
+    def delete_confirmation(self, request: HttpRequest, row: Membership) -> DeleteConfirmation:
         """The words for removing somebody, or for leaving."""
         user, tenant = row.user, row.tenant
         if _is_self(request, row):
             gone = f"You see nothing of {tenant} any more, and can change nothing, until an owner invites you again."
-            return Removal(f"Leave {tenant}", gone, "Leave", "Stay", f"You have left {tenant}.")
+            return DeleteConfirmation(f"Leave {tenant}", gone, "Leave", "Stay", f"You have left {tenant}.")
         gone = f"From the next request on {user} sees nothing of {tenant}, and can change nothing. The account stays."
-        return Removal(f"Remove {user} from {tenant}", gone, "Remove", "Keep", f"Removed {user} from {tenant}.")
+        return DeleteConfirmation(
+            f"Remove {user} from {tenant}", gone, "Remove", "Keep", f"Removed {user} from {tenant}."
+        )
 
-    def after_removal(self, request: HttpRequest) -> str:
+    def get_url_after_delete(self, request: HttpRequest) -> str:
         """To the list; who has left their last tenant to their account, for the admin is closed to them."""
         return self.url("changelist") if permissions.may_see(request, None) else reverse("mfa_index")
 

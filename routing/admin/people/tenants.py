@@ -14,21 +14,21 @@ from django.utils.html import format_html
 from routing.admin.base import permissions
 from routing.admin.base.badges import badge
 from routing.admin.base.history_views import HistoryPages
-from routing.admin.base.model_admin import NounAdmin
+from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.suspension import Suspension
 from routing.models import Hostname, HostnameClaim, Mapping, Membership, StreamedBytes, Tenant
 from routing.services.base.quotas import limits_of, month_now
 from routing.services.people.tenants import remove_tenant, save_tenant, suspend_tenants
 
 
-class TenantAdmin(Suspension, HistoryPages, NounAdmin):
+class TenantAdmin(Suspension, HistoryPages, ServiceModelAdmin):
     """Organisations, and whether they are served."""
 
     list_display = ("name", "slug", "state", "hostname_count")
     list_filter = ("suspended",)
     search_fields = ("name", "slug")
     search_help_text = "Name or short name."
-    first_step = "The first mapping makes the tenant “default”, which is enough for one organisation."
+    empty_list_text = "The first mapping makes the tenant “default”, which is enough for one organisation."
 
     def get_fieldsets(self, request: HttpRequest, obj: Tenant | None = None) -> Any:
         """Who it is; then, for who may change it, whether it is served and how much it may have."""
@@ -42,7 +42,7 @@ class TenantAdmin(Suspension, HistoryPages, NounAdmin):
             (None, {"fields": ["reason"]}),
         ]
 
-    def page_context(self, request: HttpRequest, row: Tenant) -> dict[str, Any]:
+    def change_view_context(self, request: HttpRequest, row: Tenant) -> dict[str, Any]:
         """The page also shows how much of its limits the tenant uses."""
         limits, month = limits_of(row), month_now()
         hostnames = Hostname.objects.filter(tenant=row).count() + HostnameClaim.objects.filter(tenant=row).count()
@@ -52,7 +52,7 @@ class TenantAdmin(Suspension, HistoryPages, NounAdmin):
         own = f"tenant__id__exact={row.pk}"
         lists = {noun: reverse(f"admin:routing_{noun}_changelist") for noun in ("hostname", "mapping", "membership")}
         return {
-            **super().page_context(request, row),
+            **super().change_view_context(request, row),
             "usage": [
                 ("Hostnames", f"{lists['hostname']}?{own}", hostnames, limits.hostnames),
                 ("Mappings", f"{lists['mapping']}?hostname__{own}", mappings, limits.mappings),
@@ -60,13 +60,13 @@ class TenantAdmin(Suspension, HistoryPages, NounAdmin):
             ],
             "members_url": f"{lists['membership']}?{own}",
             "member_count": Membership.objects.filter(tenant=row).count(),
-            "used_up": passed >= limits.streamed_bytes,
+            "quota_exhausted": passed >= limits.streamed_bytes,
             "next_month": (month + timedelta(days=31)).replace(day=1),
         }
 
-    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+    def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Count each one's hostnames."""
-        hostnames = permissions.visible(request, Hostname.objects.filter(tenant__in=[row.pk for row in rows]))
+        hostnames = permissions.viewable(request, Hostname.objects.filter(tenant__in=[row.pk for row in rows]))
         counts = dict(hostnames.order_by().values_list("tenant").annotate(Count("pk")))
         for row in rows:
             row.hostname_count = counts.get(row.pk, 0)
@@ -83,7 +83,7 @@ class TenantAdmin(Suspension, HistoryPages, NounAdmin):
         url = reverse("admin:routing_hostname_changelist")
         return format_html('<a href="{}?tenant__id__exact={}">{}</a>', url, tenant.pk, count) if count else "0"
 
-    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[Tenant, list[str]]:
+    def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[Tenant, list[str]]:
         """Save."""
         if change and not set(form.changed_data) - {"reason"}:
             return form.instance, []
@@ -96,6 +96,6 @@ class TenantAdmin(Suspension, HistoryPages, NounAdmin):
         """Suspend, or lift that."""
         return suspend_tenants(permissions.actor(request), reason, tenant_ids=ids, suspended=suspended, message=message)
 
-    def remove(self, request: HttpRequest, row: Tenant, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: Tenant, reason: str) -> None:
         """Remove."""
         remove_tenant(permissions.actor(request), reason, tenant_id=row.pk)

@@ -11,12 +11,12 @@ from django.utils.html import format_html
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago, badge
 from routing.admin.base.filters import RelatedFilter
-from routing.admin.base.forms import VerbForm, name_input
+from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
-from routing.admin.base.model_admin import NounAdmin
+from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.hostnames.admin import counted, mappings_link
 from routing.models import Registry
-from routing.services.base.permissions import Action
+from routing.services.base.permissions import Permission
 from routing.services.registries.probes import probe_registries_soon, probe_registry_soon
 from routing.services.registries.registries import remove_registry, save_registry
 
@@ -25,7 +25,7 @@ MOST_AT_ONCE = 50
 _PROBED = ("auth", "realm", "service", "blob_delivery", "blob_origins", "probed_at", "probe_error")
 
 
-class RegistryForm(VerbForm):
+class RegistryForm(ServiceForm):
     """A registry."""
 
     # What breaks a rule of the table has an address that is there already.
@@ -35,46 +35,46 @@ class RegistryForm(VerbForm):
         labels = {
             "origin": "Address",
             "alias": "Known as",
-            "single_component_prefix": "Keeps one-component names under",
+            "implicit_namespace": "Keeps one-component names under",
             "stream_blobs": "Stream layers",
         }
         widgets = {
             "origin": name_input(placeholder="https://registry.acme.com"),
             "alias": name_input(),
-            "single_component_prefix": name_input(),
+            "implicit_namespace": name_input(),
         }
 
 
-class RegistryAdmin(HistoryPages, NounAdmin):
+class RegistryAdmin(HistoryPages, ServiceModelAdmin):
     """What a person says of a registry can be changed; what a probe found can be read."""
 
     form = RegistryForm
-    action = Action.REGISTRIES
+    action = Permission.CHANGE_REGISTRIES
     list_display = ("name", "address", "asks_for", "layers", "mapping_count", "probed")
     list_select_related = ("tenant",)
     list_filter = ("auth", ("tenant", RelatedFilter))
     search_fields = ("name", "origin", "alias", "tenant__name")
     search_help_text = "Name, address or tenant."
-    first_step = "Adding a mapping adds its registry too."
+    empty_list_text = "Adding a mapping adds its registry too."
     readonly_fields = _PROBED
     actions = ("probe_again",)
 
     def get_fieldsets(self, request: HttpRequest, obj: Registry | None = None) -> Any:
         """What a person says; then what was found."""
-        said = ["name", "origin", "alias", "tenant", "single_component_prefix", "stream_blobs"]
+        said = ["name", "origin", "alias", "tenant", "implicit_namespace", "stream_blobs"]
         if obj is None or self.has_change_permission(request, obj):
             said.append("reason")
         found = [] if obj is None else [("What the last probe found", {"fields": _PROBED})]
         return [(None, {"fields": said}), *found]
 
-    def page_context(self, request: HttpRequest, row: Registry) -> dict[str, Any]:
+    def change_view_context(self, request: HttpRequest, row: Registry) -> dict[str, Any]:
         """The page also says what hangs on this registry."""
         return {
-            **super().page_context(request, row),
+            **super().change_view_context(request, row),
             "mapping_count": counted(request, "registry", [row]).get(row.pk, 0),
         }
 
-    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+    def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Count each one's mappings."""
         counts = counted(request, "registry", rows)
         for row in rows:
@@ -120,7 +120,7 @@ class RegistryAdmin(HistoryPages, NounAdmin):
             return when
         return format_html("{} {}", badge("blocked", "failed", registry.probe_error), when)
 
-    def write(self, request: HttpRequest, form: Any, change: bool) -> tuple[Registry, list[str]]:
+    def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[Registry, list[str]]:
         """Save."""
         if change and not set(form.changed_data) - {"reason"}:
             return form.instance, []
@@ -129,6 +129,6 @@ class RegistryAdmin(HistoryPages, NounAdmin):
             probe_registry_soon(registry)
         return registry, [f"{'changed' if change else 'added'} registry {registry.name} at {registry.origin}"]
 
-    def remove(self, request: HttpRequest, row: Registry, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: Registry, reason: str) -> None:
         """Remove."""
         remove_registry(permissions.actor(request), reason, registry_id=row.pk)

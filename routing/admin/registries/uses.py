@@ -37,7 +37,7 @@ def uses_of(request: HttpRequest, row: Model) -> list[Use]:
             continue
         page = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
         links = [field.name for field in model._meta.fields if field.is_relation]
-        shown = permissions.visible(request, rows).select_related(*links)[:_EXAMPLES]
+        shown = permissions.viewable(request, rows).select_related(*links)[:_EXAMPLES]
         examples = [(str(example), reverse(page, args=[example.pk])) for example in shown]
         found.append(
             Use(str(model._meta.verbose_name_plural if count != 1 else model._meta.verbose_name), count, examples)

@@ -11,7 +11,7 @@ from routing.api.auth import actor_of
 from routing.api.errors import PROBLEMS
 from routing.api.schemas import Given, Id, Listed, Paging, Reason, Text, Why, page, registry_by_id, tenant_by_slug
 from routing.models import Hostname, HostnameClaim
-from routing.services.base.permissions import visible
+from routing.services.base.permissions import viewable
 from routing.services.hostnames import claims as claim_verbs
 from routing.services.hostnames import hostnames as verbs
 from routing.services.hostnames.proof import proof_record
@@ -127,7 +127,7 @@ class HostnameFilters(Paging):
 @router.get("", response={200: Listed[HostnameTold], **PROBLEMS}, operation_id="list_hostnames")
 def list_hostnames(request: HttpRequest, filters: Query[HostnameFilters]) -> Listed[HostnameTold]:
     """List hostnames, by name."""
-    rows = visible(actor_of(request), Hostname.objects.select_related("tenant"), "tenant")
+    rows = viewable(actor_of(request), Hostname.objects.select_related("tenant"), "tenant")
     return page(rows.filter(**_given(filters)), filters, HostnameTold.of)
 
 
@@ -187,7 +187,7 @@ def remove_hostname(request: HttpRequest, hostname_id: Id, why: Query[Why]) -> S
 @claims.get("", response={200: Listed[ClaimTold], **PROBLEMS}, operation_id="list_claims")
 def list_claims(request: HttpRequest, filters: Query[HostnameFilters]) -> Listed[ClaimTold]:
     """List claims that are not proved yet."""
-    rows = visible(actor_of(request), HostnameClaim.objects.select_related("tenant").order_by("pk"), "tenant")
+    rows = viewable(actor_of(request), HostnameClaim.objects.select_related("tenant").order_by("pk"), "tenant")
     return page(rows.filter(**_given(filters)), filters, ClaimTold.of)
 
 

@@ -10,7 +10,7 @@ from routing.api.errors import PROBLEMS
 from routing.api.routers.mappings import MappingTold
 from routing.api.routers.registries import RegistryTold
 from routing.api.schemas import Asked, Text
-from routing.core.client_support import Outlook
+from routing.core.client_support import ClientSupport
 from routing.models import Role, Tenant
 from routing.services.base.permissions import roles
 from routing.services.mappings.explain import explain as explain_image
@@ -38,7 +38,7 @@ class Whoami(Schema):
     """Who asks, and as what."""
 
     username: str
-    platform: bool
+    is_operator: bool
     roles: list[RoleTold]
     token: TokenTold
 
@@ -61,7 +61,7 @@ class OutlookTold(Schema):
     steps: list[StepTold]
 
     @classmethod
-    def of(cls, outlook: Outlook) -> "OutlookTold":
+    def of(cls, outlook: ClientSupport) -> "OutlookTold":
         """As the API tells it."""
         steps = [
             StepTold(
@@ -107,7 +107,7 @@ def whoami(request: HttpRequest) -> Whoami:
     slugs = dict(Tenant.objects.filter(pk__in=held).values_list("pk", "slug"))
     return Whoami(
         username=token.user.get_username(),
-        platform=actor.platform,
+        is_operator=actor.is_operator,
         roles=[
             RoleTold(tenant=slug, role=Role(held[pk])) for pk, slug in sorted(slugs.items(), key=lambda item: item[1])
         ],
@@ -132,6 +132,6 @@ def explain(request: HttpRequest, asked: Query[ImageAsked]) -> Explained:
         registry=RegistryTold.of(mapping.registry) if mapping else None,
         upstream_name=match.upstream_name if match else None,
         strategy=str(match.strategy) if match else None,
-        clients=[OutlookTold.of(outlook) for outlook in found.outlooks],
+        clients=[OutlookTold.of(outlook) for outlook in found.client_support],
         advice=found.advice,
     )

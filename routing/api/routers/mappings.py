@@ -14,7 +14,7 @@ from routing.api.schemas import Given, Id, Listed, Paging, Reason, Text, Why, pa
 from routing.models import Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
-from routing.services.base.permissions import visible
+from routing.services.base.permissions import viewable
 from routing.services.mappings import mappings as verbs
 from routing.services.registries.probes import probe_mapping, probe_soon
 
@@ -181,7 +181,7 @@ def remove_mapping(request: HttpRequest, mapping_id: Id, why: Query[Why]) -> Sta
 
 
 def _visible(actor: Actor) -> "QuerySet[Mapping]":
-    return visible(actor, Mapping.objects.select_related("hostname__tenant", "registry"), "hostname__tenant")
+    return viewable(actor, Mapping.objects.select_related("hostname__tenant", "registry"), "hostname__tenant")
 
 
 def _one(actor: Actor, mapping_id: int) -> Mapping:

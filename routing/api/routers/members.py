@@ -14,7 +14,7 @@ from routing.api.auth import actor_of
 from routing.api.errors import PROBLEMS, Problem
 from routing.api.schemas import Given, Id, Listed, Paging, Text, page, tenant_by_slug
 from routing.models import Invitation, Membership, Role
-from routing.services.base.permissions import visible
+from routing.services.base.permissions import viewable
 from routing.services.people import members as verbs
 
 router = Router(tags=["members"])
@@ -105,7 +105,7 @@ class MemberFilters(Paging):
 @router.get("", response={200: Listed[MemberTold], **PROBLEMS}, operation_id="list_members")
 def list_members(request: HttpRequest, filters: Query[MemberFilters]) -> Listed[MemberTold]:
     """List the members of one's tenants."""
-    rows = visible(actor_of(request), Membership.objects.select_related("user", "tenant"), "tenant")
+    rows = viewable(actor_of(request), Membership.objects.select_related("user", "tenant"), "tenant")
     return page(rows.filter(**_given(filters)), filters, MemberTold.of)
 
 
@@ -134,7 +134,7 @@ def remove_member(request: HttpRequest, member_id: Id) -> Status[None]:
 @invitations.get("", response={200: Listed[InvitationTold], **PROBLEMS}, operation_id="list_invitations")
 def list_invitations(request: HttpRequest, filters: Query[MemberFilters]) -> Listed[InvitationTold]:
     """List invitations, the newest first."""
-    rows = visible(actor_of(request), Invitation.objects.select_related("tenant").order_by("-pk"), "tenant")
+    rows = viewable(actor_of(request), Invitation.objects.select_related("tenant").order_by("-pk"), "tenant")
     return page(rows.filter(**_given(filters)), filters, InvitationTold.of)
 
 
@@ -147,7 +147,7 @@ def invite(request: HttpRequest, given: NewInvitation) -> Status[Invited]:
     try:
         link = deliver_invitation(request, invited)
     except (SMTPException, OSError) as error:
-        verbs.withdraw(actor, invitation_id=invited.invitation.pk)
+        verbs.withdraw_invitation(actor, invitation_id=invited.invitation.pk)
         raise HttpError(502, "the mail server didn't take the mail, so nobody was invited: try again later") from error
     return Status(201, Invited(invitation=InvitationTold.of(invited.invitation), link=link))
 
@@ -155,7 +155,7 @@ def invite(request: HttpRequest, given: NewInvitation) -> Status[Invited]:
 @invitations.delete("/{invitation_id}", response={204: None, **PROBLEMS}, operation_id="withdraw_invitation")
 def withdraw(request: HttpRequest, invitation_id: Id) -> Status[None]:
     """Take an invitation back that nobody has accepted."""
-    verbs.withdraw(actor_of(request), invitation_id=invitation_id)
+    verbs.withdraw_invitation(actor_of(request), invitation_id=invitation_id)
     return Status(204, None)
 
 

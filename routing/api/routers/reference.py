@@ -1,4 +1,4 @@
-"""The reference page: the OpenAPI document, written for people, with no script. Imports its neighbours here."""
+"""The reference page: the OpenAPI document, written for people, with no script."""
 
 from functools import cache
 from typing import Any, NamedTuple

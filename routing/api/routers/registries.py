@@ -11,13 +11,13 @@ from routing.api.auth import actor_of
 from routing.api.errors import PROBLEMS
 from routing.api.schemas import Given, Id, Listed, Paging, Reason, Text, Why, page, registry_by_id, tenant_by_slug
 from routing.models import Registry
-from routing.services.base.permissions import visible_registries
+from routing.services.base.permissions import viewable_registries
 from routing.services.registries import registries as verbs
 from routing.services.registries.probes import probe
 
 router = Router(tags=["registries"])
 
-_SAID = ("name", "origin", "alias", "single_component_prefix", "stream_blobs")
+_SAID = ("name", "origin", "alias", "implicit_namespace", "stream_blobs")
 
 
 class RegistryTold(Schema):
@@ -28,7 +28,7 @@ class RegistryTold(Schema):
     name: str
     origin: str
     alias: str
-    single_component_prefix: str
+    implicit_namespace: str
     stream_blobs: bool
     auth: str
     realm: str
@@ -54,7 +54,7 @@ class NewRegistry(Given):
     name: Text
     origin: Annotated[Text, Field(description="Scheme, host and port of its API, such as https://ghcr.io.")]
     alias: Text = ""
-    single_component_prefix: Text = ""
+    implicit_namespace: Text = ""
     stream_blobs: bool = False
     reason: Reason = ""
 
@@ -65,7 +65,7 @@ class RegistryChange(Given):
     name: Text | None = None
     origin: Text | None = None
     alias: Text | None = None
-    single_component_prefix: Text | None = None
+    implicit_namespace: Text | None = None
     stream_blobs: bool | None = None
     reason: Reason = ""
 
@@ -81,7 +81,7 @@ class RegistryFilters(Paging):
 def list_registries(request: HttpRequest, filters: Query[RegistryFilters]) -> Listed[RegistryTold]:
     """List registries: one's own, and the shared ones."""
     given = {"tenant__slug": filters.tenant, "origin": filters.origin}
-    rows = visible_registries(actor_of(request)).select_related("tenant").order_by("name", "pk")
+    rows = viewable_registries(actor_of(request)).select_related("tenant").order_by("name", "pk")
     wanted = {name: value for name, value in given.items() if value is not None}
     return page(rows.filter(**wanted), filters, RegistryTold.of)
 

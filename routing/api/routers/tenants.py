@@ -14,7 +14,7 @@ from routing.api.schemas import Given, Id, Listed, Paging, Reason, Text, Why, pa
 from routing.models import Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
-from routing.services.base.permissions import visible
+from routing.services.base.permissions import viewable
 from routing.services.people import tenants as verbs
 
 router = Router(tags=["tenants"])
@@ -74,7 +74,7 @@ class TenantFilters(Paging):
 @router.get("", response={200: Listed[TenantTold], **PROBLEMS}, operation_id="list_tenants")
 def list_tenants(request: HttpRequest, filters: Query[TenantFilters]) -> Listed[TenantTold]:
     """List tenants, by name."""
-    rows = visible(actor_of(request), Tenant.objects.order_by("name", "pk"), "")
+    rows = viewable(actor_of(request), Tenant.objects.order_by("name", "pk"), "")
     return page(rows.filter(slug=filters.slug) if filters.slug is not None else rows, filters, TenantTold.of)
 
 
@@ -118,7 +118,7 @@ def remove_tenant(request: HttpRequest, tenant_id: Id, why: Query[Why]) -> Statu
 
 
 def _one(actor: Actor, tenant_id: int) -> Tenant:
-    found = visible(actor, Tenant.objects.all(), "").filter(pk=tenant_id).first()
+    found = viewable(actor, Tenant.objects.all(), "").filter(pk=tenant_id).first()
     if found is None:
         raise NotFound("this tenant is gone")
     return found

@@ -1,7 +1,7 @@
 """Grammar of hosts: what a `Host` header may hold, and the one form in which a hostname is stored.
 
-Imports nothing of ours. Sources: RFC 9110 §7.2 (Host), RFC 3986 §3.2.2, RFC 1123 §2.1 (LDH labels), RFC 5890
-(A-labels). Docker's reference grammar has no underscore in a domain either.
+Sources: RFC 9110 §7.2 (Host), RFC 3986 §3.2.2, RFC 1123 §2.1 (LDH labels), RFC 5890 (A-labels). Docker's reference
+grammar has no underscore in a domain either.
 """
 
 import ipaddress
@@ -19,7 +19,7 @@ MAX_HOST_LENGTH = 253
 MAX_PORT = 65535
 
 
-class HostInvalid(ValueError):
+class InvalidHost(ValueError):
     """Text that is no host. The message says what is wrong with it."""
 
 
@@ -27,66 +27,66 @@ class HostInvalid(ValueError):
 def parse_authority(text: str) -> tuple[str, str]:
     """Split `host[:port]` into the normalised host and the port's digits ("" for none).
 
-    Lower case, no trailing dot, IPv6 in brackets and in RFC 5952's short form. Raises HostInvalid.
+    Lower case, no trailing dot, IPv6 in brackets and in RFC 5952's short form. Raises InvalidHost.
     """
     lowered = text.lower()
     match = _AUTHORITY.fullmatch(lowered)
     if match is not None:
         host = match["name"]
         if len(host) > MAX_HOST_LENGTH:
-            raise HostInvalid(f"the host is longer than {MAX_HOST_LENGTH} characters")
+            raise InvalidHost(f"the host is longer than {MAX_HOST_LENGTH} characters")
     else:
         match = _AUTHORITY_IPV6.fullmatch(lowered)
         if match is None:
-            raise HostInvalid("the host is malformed")
+            raise InvalidHost("the host is malformed")
         try:
             host = f"[{ipaddress.IPv6Address(match['address']).compressed}]"
         except ValueError:
-            raise HostInvalid("the host is no IPv6 address") from None
+            raise InvalidHost("the host is no IPv6 address") from None
     port = match["port"] or ""
     if port and not 0 < int(port) <= MAX_PORT:
-        raise HostInvalid("the port is not between 1 and 65535")
+        raise InvalidHost("the port is not between 1 and 65535")
     return host, port
 
 
 def normalise_hostname(text: str) -> str:
     """The stored form of a hostname that a person typed: an IDN becomes A-labels (UTS #46, non-transitional).
 
-    Raises HostInvalid: empty, a port, a path, a label that IDNA refuses.
+    Raises InvalidHost: empty, a port, a path, a label that IDNA refuses.
     """
     name = text.strip().rstrip(".")
     if not name:
-        raise HostInvalid("give a hostname, such as docker.acme.com")
+        raise InvalidHost("give a hostname, such as docker.acme.com")
     if "/" in name or "://" in name:
-        raise HostInvalid("give the hostname alone, without scheme or path, such as docker.acme.com")
+        raise InvalidHost("give the hostname alone, without scheme or path, such as docker.acme.com")
     # Mapped by UTS #46 and nothing else: Python's lower() would make another letter of a last sigma.
     if not name.isascii() or "xn--" in name.lower():
         try:
             name = idna.encode(name, uts46=True).decode("ascii")
         except idna.IDNAError as error:
-            raise HostInvalid(f"“{text.strip()}” is not a valid internationalised name: {error}") from None
+            raise InvalidHost(f"“{text.strip()}” is not a valid internationalised name: {error}") from None
     try:
         host, port = parse_authority(name)
-    except HostInvalid as error:
-        raise HostInvalid(f"“{text.strip()}” is not a hostname such as docker.acme.com: {error}") from None
+    except InvalidHost as error:
+        raise InvalidHost(f"“{text.strip()}” is not a hostname such as docker.acme.com: {error}") from None
     if port:
-        raise HostInvalid("give the hostname without a port: the same name is served on every port")
+        raise InvalidHost("give the hostname without a port: the same name is served on every port")
     return host
 
 
 def normalise_served_name(text: str) -> str:
     """As `normalise_hostname`, and for names that are served also `*.<parent>`: every name one label below the parent.
 
-    Raises HostInvalid.
+    Raises InvalidHost.
     """
     wildcard = _WILDCARD.fullmatch(text.strip())
     if wildcard is None:
         return normalise_hostname(text)
     parent = normalise_hostname(wildcard["parent"])
     if parent.startswith("["):
-        raise HostInvalid(f"“{text.strip()}” is not a hostname: there are no names below an address")
+        raise InvalidHost(f"“{text.strip()}” is not a hostname: there are no names below an address")
     if len(parent) > MAX_HOST_LENGTH - 2:
-        raise HostInvalid(f"“{text.strip()}” is not a hostname: it is longer than {MAX_HOST_LENGTH} characters")
+        raise InvalidHost(f"“{text.strip()}” is not a hostname: it is longer than {MAX_HOST_LENGTH} characters")
     return f"*.{parent}"
 
 
@@ -113,7 +113,7 @@ def is_loopback(authority: str) -> bool:
     """Whether a host, with or without port, can only be this machine (RFC 6761 §6.3, RFC 1122 §3.2.1.3)."""
     try:
         name, _ = parse_authority(authority)
-    except HostInvalid:
+    except InvalidHost:
         return False
     if name == "localhost" or name.endswith(".localhost"):
         return True

@@ -1,7 +1,7 @@
 """Grammar of repository names, tags and digests, and the endpoint that a request path names.
 
-Imports nothing of ours. Source: OCI distribution spec v1.1, "Pulling manifests" (name, reference) and image spec
-v1.1, "Digests". The name's length limit is the 255 characters that the spec tells registries to expect of clients.
+Source: OCI distribution spec v1.1, "Pulling manifests" (name, reference) and image spec v1.1, "Digests". The name's
+length limit is the 255 characters that the spec tells registries to expect of clients.
 """
 
 import re
@@ -26,10 +26,10 @@ _PULL = re.compile(
 )
 _UPLOAD = re.compile(r"[a-zA-Z0-9._=~-]{0,512}")
 # What no registry name or reference holds, but what servers on the way are known to read in different ways.
-_HOSTILE = re.compile(r"[^\x21-\x7e]|[\\%]|//|/\.{1,2}(?:/|\Z)")
+_UNSAFE = re.compile(r"[^\x21-\x7e]|[\\%]|//|/\.{1,2}(?:/|\Z)")
 
 
-class Kind(StrEnum):
+class EndpointKind(StrEnum):
     """What an endpoint is about, by the path segment that names it."""
 
     MANIFEST = "manifests"
@@ -40,7 +40,7 @@ class Kind(StrEnum):
 
 
 # Looked up once: reading an enum's member costs as much as a dictionary look-up.
-_MANIFEST, _BLOB = Kind.MANIFEST, Kind.BLOB
+_MANIFEST, _BLOB = EndpointKind.MANIFEST, EndpointKind.BLOB
 # What a NamedTuple's constructor does in the end, in half the time.
 _new = tuple.__new__
 
@@ -48,13 +48,13 @@ _new = tuple.__new__
 class Endpoint(NamedTuple):
     """A request path, taken apart: `/v2/<name>/<tail>`, where `tail` is carried to the backing registry as it is."""
 
-    kind: Kind
+    kind: EndpointKind
     name: str
     tail: str
     reference: str
 
 
-class TargetInvalid(ValueError):
+class InvalidRequestTarget(ValueError):
     """A request target that names no endpoint; `status` and `code` are what the client is told."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -82,12 +82,12 @@ def is_digest(text: str) -> bool:
     return length is None or (len(match["encoded"]) == length and _HEX.fullmatch(match["encoded"]) is not None)
 
 
-def is_hostile(path: str) -> bool:
+def has_unsafe_characters(path: str) -> bool:
     """Whether a raw path holds what no client sends: control characters, `%`, a backslash, `//`, dot segments."""
-    return _HOSTILE.search(path) is not None
+    return _UNSAFE.search(path) is not None
 
 
-def is_hostile_query(query: str) -> bool:
+def query_has_unsafe_characters(query: str) -> bool:
     """Whether a raw query string holds more than RFC 3986 §2 allows.
 
     Beyond ASCII, servers differ in how they decode, and a header holds no more than latin-1.
@@ -114,34 +114,34 @@ def parse_pull(path: str) -> Endpoint | None:
 def parse_endpoint(path: str) -> Endpoint:
     """Take a raw path under `/v2/` apart, from the right, since a name may itself hold `manifests` or `blobs`.
 
-    The path has passed `is_hostile`. Raises TargetInvalid.
+    The path has passed `is_hostile`. Raises InvalidRequestTarget.
     """
     head, slash, last = path.rpartition("/")
     head, _, kind = head.rpartition("/")
     name = head[4:]
     if kind == "manifests":
         _check_reference(last)
-        endpoint = Endpoint(Kind.MANIFEST, name, f"manifests/{last}", last)
+        endpoint = Endpoint(EndpointKind.MANIFEST, name, f"manifests/{last}", last)
     elif kind == "blobs" and last == "uploads":
         # The spec has a trailing slash here; some clients leave it out.
-        endpoint = Endpoint(Kind.UPLOAD, name, "blobs/uploads/", "")
+        endpoint = Endpoint(EndpointKind.UPLOAD, name, "blobs/uploads/", "")
     elif kind == "blobs":
         _check_digest(last)
-        endpoint = Endpoint(Kind.BLOB, name, f"blobs/{last}", last)
+        endpoint = Endpoint(EndpointKind.BLOB, name, f"blobs/{last}", last)
     elif kind == "tags" and last == "list":
-        endpoint = Endpoint(Kind.TAGS, name, "tags/list", "")
+        endpoint = Endpoint(EndpointKind.TAGS, name, "tags/list", "")
     elif kind == "referrers":
         _check_digest(last)
-        endpoint = Endpoint(Kind.REFERRERS, name, f"referrers/{last}", last)
+        endpoint = Endpoint(EndpointKind.REFERRERS, name, f"referrers/{last}", last)
     elif kind == "uploads" and head.endswith("/blobs") and _UPLOAD.fullmatch(last):
         name = head[4:-6]
-        endpoint = Endpoint(Kind.UPLOAD, name, f"blobs/uploads/{last}", last)
+        endpoint = Endpoint(EndpointKind.UPLOAD, name, f"blobs/uploads/{last}", last)
     else:
-        raise TargetInvalid(
+        raise InvalidRequestTarget(
             404, "UNSUPPORTED", "this is not an endpoint of the OCI distribution API that a facade serves"
         )
     if not slash or not is_name(name):
-        raise TargetInvalid(
+        raise InvalidRequestTarget(
             400,
             "NAME_INVALID",
             "the repository name is not valid: lower-case letters, digits and single separators (. _ __ -) "
@@ -154,9 +154,13 @@ def _check_reference(reference: str) -> None:
     if ":" in reference:
         _check_digest(reference)
     elif not is_tag(reference):
-        raise TargetInvalid(400, "TAG_INVALID", "the tag is not valid: letters, digits, _ . -, 128 characters at most")
+        raise InvalidRequestTarget(
+            400, "TAG_INVALID", "the tag is not valid: letters, digits, _ . -, 128 characters at most"
+        )
 
 
 def _check_digest(digest: str) -> None:
     if not is_digest(digest):
-        raise TargetInvalid(400, "DIGEST_INVALID", "the digest is not valid: it looks like sha256:<64 hex digits>")
+        raise InvalidRequestTarget(
+            400, "DIGEST_INVALID", "the digest is not valid: it looks like sha256:<64 hex digits>"
+        )

@@ -1,6 +1,6 @@
 """Which clients authorise every hop of a redirect anew, and so can be sent to a registry that asks for a token.
 
-Imports nothing of ours. This is the one place; the setting FACADE_REAUTHORISING_CLIENTS replaces it. Measured:
+This is the one place; the setting FACADE_REAUTHORISING_CLIENTS replaces it. Measured:
 
 - docker (classic store, 20.10): the authoriser is a transport below the redirect, asked for each hop's host.
 - containerd (1.6, 2.x), dockerd with the containerd store, buildkit, buildx: `CheckRedirect` authorises each hop.
@@ -28,7 +28,7 @@ REAUTHORISING: Mapping[str, Version | None] = {
 _PRODUCT = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:/v?(\d+(?:\.\d+)*))?")
 
 
-class ClientsInvalid(ValueError):
+class InvalidClientList(ValueError):
     """A client table that can't be read; the message names the entry."""
 
 
@@ -44,7 +44,7 @@ class Client(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def client_of(user_agent: str) -> Client:
+def parse_user_agent(user_agent: str) -> Client:
     """The client that says so of itself."""
     # dockerd names the client library of its containerd image store beside itself.
     has_containerd_store = " containerd-client/" in user_agent
@@ -61,7 +61,7 @@ def answers_challenges_anywhere(user_agent: str, clients: Mapping[str, Version |
     docker's classic image store doesn't: it takes challenges from its ping alone, and a token for the facade shows that
     the ping ended here. dockerd with the containerd image store does.
     """
-    client = client_of(user_agent)
+    client = parse_user_agent(user_agent)
     if client.name == "docker" and not client.has_containerd_store:
         return False
     return reauthorises(user_agent, clients)
@@ -69,7 +69,7 @@ def answers_challenges_anywhere(user_agent: str, clients: Mapping[str, Version |
 
 def reauthorises(user_agent: str, clients: Mapping[str, Version | None] = REAUTHORISING) -> bool:
     """Whether the client that says so authorises every hop of a redirect. Unknown clients do not."""
-    name, version, _ = client_of(user_agent)
+    name, version, _ = parse_user_agent(user_agent)
     if name not in clients:
         return False
     highest = clients[name]
@@ -77,11 +77,11 @@ def reauthorises(user_agent: str, clients: Mapping[str, Version | None] = REAUTH
 
 
 def parse_clients(entries: Iterable[str]) -> dict[str, Version | None]:
-    """Read `docker`, `containerd<=2.1`: a name, and optionally the highest version. Raises ClientsInvalid."""
+    """Read `docker`, `containerd<=2.1`: a name, and optionally the highest version. Raises InvalidClientList."""
     clients: dict[str, Version | None] = {}
     for entry in entries:
         match = re.fullmatch(r"\s*([a-z0-9._-]+)\s*(?:<=\s*(\d{1,9}(?:\.\d{1,9})*))?\s*", entry.lower())
         if match is None:
-            raise ClientsInvalid(f"“{entry}” is not a client: write a product name, or name<=highest.version")
+            raise InvalidClientList(f"“{entry}” is not a client: write a product name, or name<=highest.version")
         clients[match[1]] = tuple(int(part) for part in match[2].split(".")) if match[2] else None
     return clients

@@ -1,8 +1,8 @@
 """A mapping's entry in the routing table, and the one string in which the table holds it.
 
-Imports nothing of ours. A million mappings stand in every worker's memory. As an object with three fields each would
-cost some 130 bytes beside its key; as one string it costs half of that, and where both sides have the same prefix, as
-most have, nothing: those strings are shared. Nor does the collector ever look at strings.
+A million mappings stand in every worker's memory. As an object with three fields each would cost some 130 bytes beside
+its key; as one string it costs half of that, and where both sides have the same prefix, as most have, nothing: those
+strings are shared. Nor does the collector ever look at strings.
 """
 
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ class Flag(IntFlag):
     ENABLED = 1
     ALLOW_PUSH = 2
     PRIVATE = 4
-    SHELL = 8
+    REDIRECT_ONLY = 8
     # Its prefix is a repository that has another name at the registry, as a probe found: alpine is library/alpine.
-    RENAMES = 16
+    NAME_DIFFERS = 16
 
 
 class MappingEntry(NamedTuple):
@@ -41,7 +41,7 @@ def mapping_key(host: str, prefix: str) -> str:
     return f"{host}/{prefix}"
 
 
-def pack(prefix: str, entry: MappingEntry) -> str:
+def encode(prefix: str, entry: MappingEntry) -> str:
     """The entry of the mapping of `prefix`, in one string.
 
     A character of flags, the registry's key, and `/` with the upstream prefix, left out where it is the mapping's own.
@@ -51,13 +51,13 @@ def pack(prefix: str, entry: MappingEntry) -> str:
     return intern(head) if upstream_prefix == prefix else f"{head}/{upstream_prefix}"
 
 
-def unpack(prefix: str, packed: str) -> MappingEntry:
+def decode(prefix: str, packed: str) -> MappingEntry:
     """The entry again. A registry's key holds no slash."""
     head, slash, upstream_prefix = packed.partition("/")
     return _new(MappingEntry, (head[1:], upstream_prefix if slash else prefix, ord(head[0]) - _NO_FLAGS))
 
 
-def shared(mappings: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+def intern_all(mappings: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
     """Packed mappings that were read from somewhere, with one object for all equal ones, as `pack` has it."""
     for key, packed in mappings:
         yield key, packed if "/" in packed else intern(packed)

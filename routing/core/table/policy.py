@@ -1,7 +1,4 @@
-"""What the deployment decides, as against what the table says: settings that `decide()` looks at.
-
-Imports only this package.
-"""
+"""What the deployment decides, as against what the table says: settings that `decide()` looks at."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -1,7 +1,7 @@
 """The immutable routing table that every worker holds whole, and how a change derives the next one.
 
-Imports only this package. Look-up costs one dict look-up per path component, whatever the table's size. A change to a
-registry or a tenant touches one entry, however many mappings refer to it: mappings hold keys, not objects.
+Look-up costs one dict look-up per path component, whatever the table's size. A change to a registry or a tenant touches
+one entry, however many mappings refer to it: mappings hold keys, not objects.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,8 +10,16 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from routing.core.grammar.hosts import wildcard_above
-from routing.core.table.host_registries import RENAMES, WHOLE, Usage, UsageCounter, counted, kind_of, kinds
-from routing.core.table.mapping_entry import Flag, MappingEntry, pack, unpack
+from routing.core.table.host_registries import (
+    EMPTY_UPSTREAM_PREFIX,
+    NAME_DIFFERS,
+    HostRegistries,
+    HostRegistriesBuilder,
+    mapping_class_of,
+    mapping_classes,
+    with_count,
+)
+from routing.core.table.mapping_entry import Flag, MappingEntry, decode, encode
 from routing.core.table.policy import Policy
 from routing.core.table.sharded_map import ShardedMap
 
@@ -31,7 +39,7 @@ class Strategy(StrEnum):
     OPEN = "open"
     SPLIT = "split"
     BROKER = "broker"
-    SHELL = "shell"
+    REDIRECT_ONLY = "redirect-only"
 
 
 class TenantEntry(NamedTuple):
@@ -46,7 +54,7 @@ class RegistryEntry(NamedTuple):
 
     origin: str
     name: str
-    single_component_prefix: str = ""
+    implicit_namespace: str = ""
     auth: str = Auth.UNKNOWN
     realm: str = ""
     service: str = ""
@@ -54,8 +62,8 @@ class RegistryEntry(NamedTuple):
 
     def upstream_name(self, name: str) -> str:
         """The repository's name in the registry's own terms: Docker Hub keeps `alpine` at `library/alpine`."""
-        if self.single_component_prefix and "/" not in name:
-            return f"{self.single_component_prefix}/{name}"
+        if self.implicit_namespace and "/" not in name:
+            return f"{self.implicit_namespace}/{name}"
         return name
 
 
@@ -92,7 +100,7 @@ class Change(NamedTuple):
     entry: dict[str, Any] | None
 
 
-class TableInvalid(ValueError):
+class InvalidChange(ValueError):
     """A change that no table can take in; a full load is needed."""
 
 
@@ -103,23 +111,25 @@ class CompiledRegistry(NamedTuple):
     strategies: tuple[Strategy, ...]
 
 
-def strategy_of(auth: str, *, private: bool, renamed: bool, shell: bool) -> Strategy:
+def strategy_of(auth: str, *, private: bool, name_differs: bool, redirect_only: bool) -> Strategy:
     """The strategy of a mapping onto a registry that asks for `auth`."""
-    if shell:
-        return Strategy.SHELL
+    if redirect_only:
+        return Strategy.REDIRECT_ONLY
     if auth == Auth.NONE:
         return Strategy.OPEN
-    if auth == Auth.BASIC or private or renamed:
+    if auth == Auth.BASIC or private or name_differs:
         return Strategy.BROKER
     return Strategy.SPLIT
 
 
 def compile_registry(entry: RegistryEntry) -> CompiledRegistry:
-    """Work out every strategy once; the index is private + 2·renamed + 4·shell."""
+    """Work out every strategy once; the index is private + 2·name_differs + 4·redirect_only."""
     return CompiledRegistry(
         entry,
         tuple(
-            strategy_of(entry.auth, private=bool(index & 1), renamed=bool(index & 2), shell=bool(index & 4))
+            strategy_of(
+                entry.auth, private=bool(index & 1), name_differs=bool(index & 2), redirect_only=bool(index & 4)
+            )
             for index in range(8)
         ),
     )
@@ -136,7 +146,7 @@ class Table:
     hosts: ShardedMap[HostEntry] = field(default_factory=ShardedMap)
     # Packed, see mappings.py.
     mappings: ShardedMap[str] = field(default_factory=ShardedMap)
-    usages: ShardedMap[Usage] = field(default_factory=ShardedMap)
+    host_registries: ShardedMap[HostRegistries] = field(default_factory=ShardedMap)
 
     @classmethod
     def build(
@@ -152,21 +162,21 @@ class Table:
     ) -> "Table":
         """Build from entries; `mappings` may be a stream."""
         compiled = ShardedMap((key, compile_registry(entry)) for key, entry in registries)
-        hosts_map = ShardedMap(_alike(hosts), expected_size=expected_hosts)
-        usages = UsageCounter()
+        hosts_map = ShardedMap(_share_equal_entries(hosts), expected_size=expected_hosts)
+        host_registries = HostRegistriesBuilder()
 
         def packed() -> Iterable[tuple[str, str]]:
             for key, entry in mappings:
                 host, _, prefix = key.partition("/")
-                value = pack(prefix, entry)
-                usages.add(host, kind_of(prefix, value))
+                value = encode(prefix, entry)
+                host_registries.add(host, mapping_class_of(prefix, value))
                 yield key, value
 
         packed_map = ShardedMap(packed(), expected_size=expected_mappings)
-        usages_map = ShardedMap(usages.usages.items(), expected_size=expected_hosts)
+        usages_map = ShardedMap(host_registries.host_registries.items(), expected_size=expected_hosts)
         return cls(policy, generation, ShardedMap(tenants), compiled, hosts_map, packed_map, usages_map)
 
-    def serving(self, host: str) -> tuple[str, HostEntry | None]:
+    def match_host(self, host: str) -> tuple[str, HostEntry | None]:
         """The stored name that answers for a normalised host, and its entry: the name itself, else a wildcard above.
 
         A name that is there goes before a wildcard even where it is switched off. Control hosts have no wildcard.
@@ -179,7 +189,7 @@ class Table:
                 return wildcard, entry
         return host, entry
 
-    def find(self, host: str, name: str) -> Match | None:
+    def match_repository(self, host: str, name: str) -> Match | None:
         """The longest prefix of the name, in whole components, that the hostname maps. No prefix is the last try."""
         prefix = name
         get = self.mappings.get
@@ -189,14 +199,14 @@ class Table:
                 return None
             prefix = prefix.rpartition("/")[0]
             packed = get(f"{host}/{prefix}")
-        registry_key, upstream_prefix, flags = unpack(prefix, packed)
+        registry_key, upstream_prefix, flags = decode(prefix, packed)
         compiled = self.registries.get(registry_key)
         if compiled is None:
             return None
         registry, strategies = compiled
         rest = name[len(prefix) :] if prefix else f"/{name}"
         upstream = (upstream_prefix + rest).lstrip("/")
-        if registry.single_component_prefix:
+        if registry.implicit_namespace:
             upstream = registry.upstream_name(upstream) if upstream else upstream
         index = (flags & 4) >> 2 | (flags & 8) >> 1 | (2 if upstream != name else 0)
         return _new(Match, (prefix, flags, registry_key, registry, upstream, strategies[index]))
@@ -204,22 +214,22 @@ class Table:
     def used_registries(self, host: str) -> dict[str, set[Strategy]]:
         """The registries that the hostname's enabled mappings lead to, each with the strategies that lead there."""
         used: dict[str, set[Strategy]] = {}
-        for key, flags in kinds(self.usages.get(host) or ()):
+        for key, flags in mapping_classes(self.host_registries.get(host) or ()):
             compiled = self.registries.get(key)
             if compiled is None or not flags & Flag.ENABLED:
                 continue
-            renames = bool(flags & RENAMES) or self._may_rename(compiled.entry, flags)
-            index = bool(flags & Flag.PRIVATE) + 2 * renames + 4 * bool(flags & Flag.SHELL)
+            renames = bool(flags & NAME_DIFFERS) or self._may_rename(compiled.entry, flags)
+            index = bool(flags & Flag.PRIVATE) + 2 * renames + 4 * bool(flags & Flag.REDIRECT_ONLY)
             used.setdefault(key, set()).add(compiled.strategies[index])
         return used
 
     @staticmethod
     def _may_rename(registry: RegistryEntry, flags: int) -> bool:
         # A hostname mapped whole onto Docker Hub has one-component names, which Docker Hub keeps elsewhere.
-        return bool(registry.single_component_prefix) and bool(flags & WHOLE)
+        return bool(registry.implicit_namespace) and bool(flags & EMPTY_UPSTREAM_PREFIX)
 
     def apply(self, changes: Iterable[Change]) -> "Table":
-        """The table after the changes, in their order. Raises TableInvalid for a change that it doesn't know."""
+        """The table after the changes, in their order. Raises InvalidChange for a change that it doesn't know."""
         generation = self.generation
         by_kind: dict[str, dict[str, Any]] = {"tenant": {}, "registry": {}, "hostname": {}, "mapping": {}}
         for change in changes:
@@ -228,15 +238,15 @@ class Table:
                 entry = None if change.entry is None else _ENTRY[change.kind](change.key, change.entry)
                 by_kind[change.kind][change.key] = entry
             except (KeyError, TypeError, ValueError) as error:
-                raise TableInvalid(f"generation {generation}: unknown change {change.kind} {change.key}") from error
-        usages: dict[str, Usage | None] = {}
+                raise InvalidChange(f"generation {generation}: unknown change {change.kind} {change.key}") from error
+        host_registries: dict[str, HostRegistries | None] = {}
         for key, packed in by_kind["mapping"].items():
             host, _, prefix = key.partition("/")
-            usage = (usages[host] if host in usages else self.usages.get(host)) or ()
+            usage = (host_registries[host] if host in host_registries else self.host_registries.get(host)) or ()
             for value, step in ((self.mappings.get(key), -1), (packed, 1)):
                 if value is not None:
-                    usage = counted(usage, kind_of(prefix, value), step)
-            usages[host] = usage or None
+                    usage = with_count(usage, mapping_class_of(prefix, value), step)
+            host_registries[host] = usage or None
         return Table(
             self.policy,
             generation,
@@ -244,11 +254,11 @@ class Table:
             self.registries.replace(by_kind["registry"]),
             self.hosts.replace(by_kind["hostname"]),
             self.mappings.replace(by_kind["mapping"]),
-            self.usages.replace(usages),
+            self.host_registries.replace(host_registries),
         )
 
 
-def _alike(hosts: Iterable[tuple[str, HostEntry]]) -> Iterable[tuple[str, HostEntry]]:
+def _share_equal_entries(hosts: Iterable[tuple[str, HostEntry]]) -> Iterable[tuple[str, HostEntry]]:
     """The same, with one object for all hostnames of a tenant that have nothing of their own."""
     same: dict[HostEntry, HostEntry] = {}
     for name, entry in hosts:
@@ -260,5 +270,5 @@ _ENTRY: Mapping[str, Callable[[str, dict[str, Any]], Any]] = {
     "tenant": lambda _, fields: TenantEntry(**fields),
     "registry": lambda _, fields: compile_registry(RegistryEntry(**fields)),
     "hostname": lambda _, fields: HostEntry(**fields),
-    "mapping": lambda key, fields: pack(key.partition("/")[2], MappingEntry(**fields)),
+    "mapping": lambda key, fields: encode(key.partition("/")[2], MappingEntry(**fields)),
 }

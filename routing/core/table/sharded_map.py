@@ -1,8 +1,8 @@
 """A persistent map: a change gives a new map and leaves the old one whole, at a cost that hardly grows with its size.
 
-Imports nothing of ours. A tuple of small dicts, chosen by hash: look-up is two index operations and one dict look-up;
-a change copies the shards that it touches and the tuple of references. With 1,000,000 entries that is 4,096 shards of
-about 245 entries, so a change copies some tens of kilobytes where a flat dict would copy a hundred megabytes.
+A tuple of small dicts, chosen by hash: look-up is two index operations and one dict look-up; a change copies the shards
+that it touches and the tuple of references. With 1,000,000 entries that is 4,096 shards of about 245 entries, so a
+change copies some tens of kilobytes where a flat dict would copy a hundred megabytes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

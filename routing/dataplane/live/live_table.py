@@ -1,8 +1,7 @@
 """The live table: what this process answers from, and the thread that follows the database.
 
-Imports core, conf, metrics, snapshot and, to load and follow the table, models. A request reads `live.table` once and
-is answered from that table, whatever happens meanwhile. The database may be gone for days: the last table stays, and a
-process that starts meanwhile reads the last snapshot.
+A request reads `live_table.table` once and is answered from that table, whatever happens meanwhile. The database may be
+gone for days: the last table stays, and a process that starts meanwhile reads the last snapshot.
 """
 
 import gc
@@ -44,7 +43,7 @@ class LiveTable:
         self._listening = False
         os.register_at_fork(after_in_child=self._forget_thread)
 
-    def current(self) -> core.Table | None:
+    def get(self) -> core.Table | None:
         """The table to answer one request from; None while none could ever be loaded. Never touches the database."""
         if not self._following:
             self.follow()
@@ -85,7 +84,7 @@ class LiveTable:
         self.stop()
         # Finding that it is still gone takes seconds, for each of the workers that are to be started.
         if not self._unreachable or time.monotonic() - self._failed_at > _GONE_SECONDS:
-            self.try_refresh()
+            self.refresh_or_keep()
         if self._unreachable:
             self._read_newer_snapshot()
         connections.close_all()
@@ -105,7 +104,7 @@ class LiveTable:
             rows = Change.objects.filter(generation__gt=table.generation).values_list(
                 "generation", "kind", "key", "entry", "at"
             )[: _MAX_CHANGES + 1]
-            self.table = self._applied(table, [core.Change(*row[:4]) for row in rows]) or load_table(policy())
+            self.table = self._apply(table, [core.Change(*row[:4]) for row in rows]) or load_table(policy())
             for *_, written_at in rows:
                 observe_change(time.time() - written_at.timestamp())
         elif table is None or table.generation > newest:
@@ -115,7 +114,7 @@ class LiveTable:
         self.source = "database"
         return self.table is not table
 
-    def try_refresh(self) -> None:
+    def refresh_or_keep(self) -> None:
         """Refresh; where the database can't be reached, say so once, and keep what there is."""
         try:
             self.refresh()
@@ -137,7 +136,7 @@ class LiveTable:
             self.table = snapshot.read(snapshot_path(), policy(), database_identity())
         except FileNotFoundError:
             return
-        except (snapshot.SnapshotInvalid, OSError) as error:
+        except (snapshot.InvalidSnapshot, OSError) as error:
             logger.error("the snapshot of the routing table can't be used: %s", error)
         else:
             self.source = "snapshot"
@@ -147,26 +146,26 @@ class LiveTable:
         """Others may have followed the database longer than this process did, before it went."""
         try:
             written = snapshot.generation(snapshot_path(), database_identity())
-        except (snapshot.SnapshotInvalid, OSError):
+        except (snapshot.InvalidSnapshot, OSError):
             return
         if self.table is not None and written > self.table.generation:
             self._read_snapshot()
 
     @staticmethod
-    def _applied(table: core.Table, changes: list[core.Change]) -> core.Table | None:
+    def _apply(table: core.Table, changes: list[core.Change]) -> core.Table | None:
         whole = changes and changes[0].generation == table.generation + 1 and len(changes) <= _MAX_CHANGES
         if not whole:
             return None
         try:
             return table.apply(changes)
-        except core.TableInvalid as error:
+        except core.InvalidChange as error:
             logger.error("%s; loading the whole table", error)
             return None
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self.try_refresh()
+                self.refresh_or_keep()
                 self._wait()
             except Exception:
                 # The thread must outlive whatever happens: without it, repoints would silently stop to arrive.
@@ -200,4 +199,4 @@ class LiveTable:
         self._listening = False
 
 
-live = LiveTable()
+live_table = LiveTable()

@@ -1,4 +1,4 @@
-"""Keeps the snapshot of the routing table fresh, in a process of its own. Imports conf, live and snapshot.
+"""Keeps the snapshot of the routing table fresh, in a process of its own.
 
 Not in a worker: turning a million entries into text would hold up its redirects.
 """
@@ -15,7 +15,7 @@ from routing.table import snapshot
 logger = logging.getLogger(__name__)
 
 
-class SnapshotKeeper:
+class SnapshotWriter:
     """Follows the table, and writes it to the file at most every FACADE_SNAPSHOT_SECONDS, when it has changed."""
 
     def __init__(self) -> None:
@@ -23,9 +23,9 @@ class SnapshotKeeper:
         self._written: int | None = None
         self._complained = False
 
-    def keep(self) -> bool:
+    def write_if_changed(self) -> bool:
         """Bring the file up to date; True where it was written. A file that can't be written is said so, once."""
-        self._live.try_refresh()
+        self._live.refresh_or_keep()
         table = self._live.table
         if table is None or self._live.source != "database" or table.generation == self._written:
             return False
@@ -43,7 +43,7 @@ class SnapshotKeeper:
         """Keep it up to date until told to stop."""
         while not stop.is_set():
             try:
-                self.keep()
+                self.write_if_changed()
             except Exception:
                 logger.exception("keeping the snapshot failed; trying again")
             stop.wait(settings.FACADE_SNAPSHOT_SECONDS)

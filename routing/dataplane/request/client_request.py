@@ -1,13 +1,13 @@
-"""The caller: what the relay and the token broker need of a request. Imports only answers."""
+"""The caller: what the relay and the token broker need of a request."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from routing.dataplane.request.forwarded import outside_of
-from routing.dataplane.request.responses import Outside
+from routing.dataplane.request.forwarded import public_origin
+from routing.dataplane.request.responses import PublicOrigin
 
 
-class Caller(NamedTuple):
+class ClientRequest(NamedTuple):
     """A registry client's request, as far as it is passed on. Absent headers are empty.
 
     `accept` holds every Accept line, joined by commas: docker and containers/image send several, and a registry that
@@ -15,7 +15,7 @@ class Caller(NamedTuple):
     """
 
     method: str
-    outside: Outside
+    public_origin: PublicOrigin
     authorization: str = ""
     accept: str = ""
     if_none_match: str = ""
@@ -24,17 +24,17 @@ class Caller(NamedTuple):
     query: str = ""
     form: bytes = b""
 
-    def passed_on(self) -> list[tuple[str, str]]:
+    def forwarded_headers(self) -> list[tuple[str, str]]:
         """The request headers that the backing registry gets, but for the credentials."""
         pairs = (("Accept", self.accept), ("If-None-Match", self.if_none_match), ("User-Agent", self.user_agent))
         return [(name, value) for name, value in pairs if value]
 
 
-def caller_of(method: str, meta: Mapping[str, str], form: bytes = b"") -> Caller:
+def client_request_from(method: str, meta: Mapping[str, str], form: bytes = b"") -> ClientRequest:
     """The caller, from WSGI-style variables; Django joins repeated headers by commas there."""
-    return Caller(
+    return ClientRequest(
         method=method,
-        outside=outside_of(meta),
+        public_origin=public_origin(meta),
         authorization=meta.get("HTTP_AUTHORIZATION", ""),
         accept=meta.get("HTTP_ACCEPT", ""),
         if_none_match=meta.get("HTTP_IF_NONE_MATCH", ""),

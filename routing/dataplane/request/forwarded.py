@@ -1,4 +1,4 @@
-"""How the client sees this server: from the connection, or from a proxy that is trusted. Imports only answers.
+"""How the client sees this server: from the connection, or from a proxy that is trusted.
 
 `X-Forwarded-Proto` and `X-Forwarded-Host` count only where the peer's address is in FACADE_TRUSTED_PROXIES: from
 anybody else they would choose the realm to which a client brings its credentials.
@@ -11,8 +11,8 @@ from functools import cache, lru_cache
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from routing.core.grammar.hosts import HostInvalid, parse_authority
-from routing.dataplane.request.responses import Outside
+from routing.core.grammar.hosts import InvalidHost, parse_authority
+from routing.dataplane.request.responses import PublicOrigin
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -63,11 +63,11 @@ def forwarded_scheme(meta: Mapping[str, str]) -> str:
     return first if first in ("http", "https") else ""
 
 
-def outside_of(meta: Mapping[str, str]) -> Outside:
+def public_origin(meta: Mapping[str, str]) -> PublicOrigin:
     """The scheme and authority under which the client reached us, from WSGI-style variables."""
     scheme = forwarded_scheme(meta) or ("https" if meta.get("wsgi.url_scheme") == "https" else "http")
     try:
         host, port = parse_authority(effective_host(meta))
-    except HostInvalid:
-        return Outside(scheme, "")
-    return Outside(scheme, f"{host}:{port}" if port else host)
+    except InvalidHost:
+        return PublicOrigin(scheme, "")
+    return PublicOrigin(scheme, f"{host}:{port}" if port else host)

@@ -1,7 +1,7 @@
 """From a registry client's request to its answer: what the ASGI application and the middleware have in common.
 
-Imports core and its neighbours here. A request is given by its method, its raw path and its WSGI-style variables
-(PEP 3333), which every server and Django have.
+A request is given by its method, its raw path and its WSGI-style variables (PEP 3333), which every server and Django
+have.
 """
 
 import time
@@ -11,16 +11,16 @@ from typing import NamedTuple
 from django.conf import settings
 
 from routing.core.decide import Request, decide
-from routing.core.decisions import Control, Decision, Refuse, Relay, Resolve, Token
+from routing.core.decisions import Control, Decision, LocateBlob, Refuse, Relay, Token
 from routing.core.table.routing_table import Table
-from routing.dataplane.request.client_request import caller_of
-from routing.dataplane.request.forwarded import effective_host, outside_of
-from routing.dataplane.request.responses import Answer, render
+from routing.dataplane.request.client_request import client_request_from
+from routing.dataplane.request.forwarded import effective_host, public_origin
+from routing.dataplane.request.responses import Response, response_for
 from routing.dataplane.serving.body_guard import MAX_TOKEN_FORM_BYTES
-from routing.dataplane.telemetry.counters import answers, counters
+from routing.dataplane.telemetry.counters import answers_key, counters
 from routing.dataplane.telemetry.metrics import ANSWER_SECONDS
-from routing.dataplane.upstream.dispatch import exchange
-from routing.dataplane.upstream.relay import Streamed
+from routing.dataplane.upstream.dispatch import fetch_from_registry
+from routing.dataplane.upstream.relay import StreamingResponse
 
 _NOT_LOADED = Refuse(
     503, "UNAVAILABLE", "this facade is starting and has no routing table yet; try again", retry_after_seconds=1
@@ -29,16 +29,16 @@ _FORM_TOO_LARGE = Refuse(413, "SIZE_INVALID", "the form is too long for a token 
 # What control hosts answer while there is no table that could tell whether this is one.
 _ALWAYS_CONTROL = ("/livez", "/readyz", "/metrics")
 
-Variables = Mapping[str, str]
+Environ = Mapping[str, str]
 
 
-class Asked(NamedTuple):
+class HandledRequest(NamedTuple):
     """A registry client's request, and what was decided of it. `needs_registry`: somebody else has to be asked."""
 
     table: Table | None
     decision: Decision
     method: str
-    variables: Variables
+    environ: Environ
     started: float
 
     @property
@@ -49,46 +49,48 @@ class Asked(NamedTuple):
     @property
     def needs_registry(self) -> bool:
         """Whether the backing registry has to be asked."""
-        return isinstance(self.decision, Relay | Resolve | Token) and not self._is_too_long
+        return isinstance(self.decision, Relay | LocateBlob | Token) and not self._is_too_long
 
     @property
-    def takes_form(self) -> bool:
+    def has_form(self) -> bool:
         """Whether the request's body belongs to the question."""
         return isinstance(self.decision, Token) and self.method == "POST"
 
     @property
     def _is_too_long(self) -> bool:
-        return isinstance(self.decision, Token) and too_long(self.variables, MAX_TOKEN_FORM_BYTES)
+        return isinstance(self.decision, Token) and too_long(self.environ, MAX_TOKEN_FORM_BYTES)
 
     def measure(self, status: int | None) -> None:
         """Count the answer. None: the caller has gone before there was one."""
         kind = type(self.decision).__name__.lower()
-        counters.add(answers(kind, status))
+        counters.add(answers_key(kind, status))
         ANSWER_SECONDS.labels(kind).observe(time.perf_counter() - self.started)
 
-    def answer(self) -> Answer:
+    def local_response(self) -> Response:
         """The answer, where nobody else has to be asked."""
         decision = _FORM_TOO_LARGE if self._is_too_long else self.decision
-        assert not isinstance(decision, Control | Relay | Resolve | Token)
-        answer = render(decision, outside_of(self.variables), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
+        assert not isinstance(decision, Control | Relay | LocateBlob | Token)
+        answer = response_for(decision, public_origin(self.environ), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
         self.measure(answer.status)
         return answer
 
-    async def registry_answer(self, form: bytes, *, lasting: bool) -> Answer | Streamed:
-        """The answer, with the backing registry's help. `lasting`: this event loop serves other requests too."""
+    async def upstream_response(self, form: bytes, *, persistent_loop: bool) -> Response | StreamingResponse:
+        """The answer, with the backing registry's help. `persistent_loop`: this event loop serves other requests too."""
         assert self.table is not None
-        assert isinstance(self.decision, Relay | Resolve | Token)
-        caller = caller_of(self.method, self.variables, form)
+        assert isinstance(self.decision, Relay | LocateBlob | Token)
+        client_request = client_request_from(self.method, self.environ, form)
         status = None
         try:
-            answer = await exchange(self.table, self.decision, caller, lasting=lasting)
+            answer = await fetch_from_registry(
+                self.table, self.decision, client_request, persistent_loop=persistent_loop
+            )
             status = answer.status
             return answer
         finally:
             self.measure(status)
 
 
-def ask(table: Table | None, method: str, path: str, variables: Variables) -> Asked:
+def handle(table: Table | None, method: str, path: str, environ: Environ) -> HandledRequest:
     """Decide on a request; 503 while there is no table. `path` is raw: not decoded, without the query."""
     started = time.perf_counter()
     decision: Decision
@@ -97,21 +99,21 @@ def ask(table: Table | None, method: str, path: str, variables: Variables) -> As
             table,
             Request(
                 method=method,
-                host=effective_host(variables),
+                host=effective_host(environ),
                 path=path,
-                query=variables.get("QUERY_STRING", ""),
-                user_agent=variables.get("HTTP_USER_AGENT", ""),
-                authorized="HTTP_AUTHORIZATION" in variables,
+                query=environ.get("QUERY_STRING", ""),
+                user_agent=environ.get("HTTP_USER_AGENT", ""),
+                authorized="HTTP_AUTHORIZATION" in environ,
             ),
         )
     else:
         decision = Control() if path in _ALWAYS_CONTROL else _NOT_LOADED
-    return Asked(table, decision, method, variables, started)
+    return HandledRequest(table, decision, method, environ, started)
 
 
-def too_long(variables: Variables, limit_bytes: int) -> bool:
+def too_long(environ: Environ, limit_bytes: int) -> bool:
     """Whether a request's body is longer than the limit, or of a length that isn't told."""
-    length = variables.get("CONTENT_LENGTH") or "0"
-    if "HTTP_TRANSFER_ENCODING" in variables or not length.isdecimal():
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if "HTTP_TRANSFER_ENCODING" in environ or not length.isdecimal():
         return True
     return len(length) > len(str(limit_bytes)) or int(length) > limit_bytes

@@ -1,4 +1,4 @@
-"""From a decision that needs nobody else to the bytes of its answer. Imports only core.
+"""From a decision that needs nobody else to the bytes of its answer.
 
 Used by the middleware and by the fast lane, so that both say the same. Sources: OCI distribution spec v1.1, "Error
 codes"; RFC 9110 §15.4.8 (307), §11.6.1 (WWW-Authenticate); Docker Registry HTTP API V2, "API version check".
@@ -14,7 +14,7 @@ API_VERSION = ("Docker-Distribution-Api-Version", "registry/2.0")
 _JSON = ("Content-Type", "application/json")
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A whole answer. For HEAD the server leaves the body away; Content-Length stays what GET would have had."""
 
     status: int
@@ -22,21 +22,23 @@ class Answer(NamedTuple):
     body: bytes = b""
 
 
-class Outside(NamedTuple):
+class PublicOrigin(NamedTuple):
     """How the client sees this server: the scheme and authority (host and port) that it used."""
 
     scheme: str
     authority: str
 
 
-def render(decision: Redirect | Refuse | PingOk | Challenge, outside: Outside, max_age_seconds: int = 0) -> Answer:
+def response_for(
+    decision: Redirect | Refuse | PingOk | Challenge, public_origin: PublicOrigin, max_age_seconds: int = 0
+) -> Response:
     """The answer to a decision. `max_age_seconds` is how long a redirect may be kept; 0: not at all."""
     if isinstance(decision, Redirect):
         return redirect(decision.location, max_age_seconds)
     if isinstance(decision, PingOk):
-        return Answer(200, [API_VERSION, _JSON, ("Content-Length", "2")], b"{}")
+        return Response(200, [API_VERSION, _JSON, ("Content-Length", "2")], b"{}")
     if isinstance(decision, Challenge):
-        return challenge(decision, outside)
+        return challenge(decision, public_origin)
     answer = error(decision.status, decision.code, decision.message)
     if decision.allow:
         answer.headers.append(("Allow", decision.allow))
@@ -45,26 +47,28 @@ def render(decision: Redirect | Refuse | PingOk | Challenge, outside: Outside, m
     return answer
 
 
-def redirect(location: str, max_age_seconds: int = 0) -> Answer:
+def redirect(location: str, max_age_seconds: int = 0) -> Response:
     """307 with an empty body."""
     cache = f"max-age={max_age_seconds}" if max_age_seconds else "no-store"
     headers = [API_VERSION, ("Location", location), ("Cache-Control", cache), ("Content-Length", "0")]
     if max_age_seconds:
         # What one client may follow, another may not.
         headers.append(("Vary", "User-Agent, Authorization"))
-    return Answer(307, headers)
+    return Response(307, headers)
 
 
-def error(status: int, code: str, message: str, detail: object = None) -> Answer:
+def error(status: int, code: str, message: str, detail: object = None) -> Response:
     """An error in the OCI format. `detail` is any JSON value."""
     body = json.dumps({"errors": [{"code": code, "message": message, "detail": detail}]}).encode()
-    return Answer(status, [API_VERSION, _JSON, ("Cache-Control", "no-store"), ("Content-Length", str(len(body)))], body)
+    return Response(
+        status, [API_VERSION, _JSON, ("Cache-Control", "no-store"), ("Content-Length", str(len(body)))], body
+    )
 
 
-def challenge(decision: Challenge, outside: Outside, error_code: str = "") -> Answer:
+def challenge(decision: Challenge, public_origin: PublicOrigin, error_code: str = "") -> Response:
     """401 with the facade's own Bearer challenge (distribution token spec, "Challenge")."""
     answer = error(401, "UNAUTHORIZED", "authentication required")
-    parts = [f'realm="{outside.scheme}://{outside.authority}/token"', f'service="{decision.host}"']
+    parts = [f'realm="{public_origin.scheme}://{public_origin.authority}/token"', f'service="{decision.host}"']
     if decision.scope:
         parts.append(f'scope="{decision.scope}"')
     if error_code:

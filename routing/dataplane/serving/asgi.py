@@ -1,8 +1,7 @@
 """The ASGI application that answers registry clients by itself and leaves everything else to Django.
 
-Imports core and its neighbours here. It gives the answers of middleware.py, byte for byte; a request that goes through
-Django costs some ten times as much, mostly for the threads in which Django looks after database connections, of which
-there is no use here.
+It gives the answers of middleware.py, byte for byte; a request that goes through Django costs some ten times as much,
+mostly for the threads in which Django looks after database connections, of which there is no use here.
 """
 
 import asyncio
@@ -10,11 +9,11 @@ from collections import defaultdict
 from contextlib import aclosing
 from typing import Any
 
-from routing.dataplane.live.live_table import live
-from routing.dataplane.request.handler import Asked, ask
-from routing.dataplane.request.responses import Answer
+from routing.dataplane.live.live_table import live_table
+from routing.dataplane.request.handler import HandledRequest, handle
+from routing.dataplane.request.responses import Response
 from routing.dataplane.serving.body_guard import Application, Message, Receive, Scope, Send
-from routing.dataplane.upstream.relay import Streamed
+from routing.dataplane.upstream.relay import StreamingResponse
 
 
 class DataPlane:
@@ -24,53 +23,53 @@ class DataPlane:
         self._django = django
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = _asked(scope) if scope["type"] == "http" else None
-        if asked is None or asked.is_control:
+        handled = _handled(scope) if scope["type"] == "http" else None
+        if handled is None or handled.is_control:
             await self._django(scope, receive, send)
-        elif asked.needs_registry:
-            await _while_connected(_with_registry(asked, receive, send), receive, asked.takes_form)
+        elif handled.needs_registry:
+            await _while_connected(_with_registry(handled, receive, send), receive, handled.has_form)
         else:
-            if "HTTP_EXPECT" in asked.variables:
+            if "HTTP_EXPECT" in handled.environ:
                 # As Django does, which reads even no body: the server sends 100 Continue first.
                 await receive()
-            await _send(asked.answer(), asked.method, send)
+            await _send(handled.local_response(), handled.method, send)
 
 
-def _asked(scope: Scope) -> Asked | None:
+def _handled(scope: Scope) -> HandledRequest | None:
     """None where Django has to say what it says: of a query that isn't UTF-8, or where there is no raw path."""
     try:
-        variables = _variables(scope)
+        environ = _environ(scope)
     except UnicodeDecodeError:
         return None
     raw_path = scope.get("raw_path")
     if raw_path is None:
         return None
     path = raw_path.decode("latin-1").partition("?")[0]
-    return ask(live.current(), scope["method"].upper(), path, variables)
+    return handle(live_table.get(), scope["method"].upper(), path, environ)
 
 
-def _variables(scope: Scope) -> dict[str, str]:
+def _environ(scope: Scope) -> dict[str, str]:
     """The variables that Django would have, as far as anybody here looks at them."""
     values: defaultdict[str, list[str]] = defaultdict(list)
     for name, value in scope["headers"]:
         # Else X_Forwarded_Host, which no proxy takes out, would pass for X-Forwarded-Host.
         if b"_" not in name:
             values[name.decode("latin-1").upper().replace("-", "_")].append(value.decode("latin-1"))
-    variables = {f"HTTP_{name}": ",".join(found) for name, found in values.items()}
-    variables["CONTENT_LENGTH"] = variables.pop("HTTP_CONTENT_LENGTH", "")
-    variables["QUERY_STRING"] = scope["query_string"].decode()
-    variables["REMOTE_ADDR"] = scope["client"][0] if scope.get("client") else ""
-    variables["wsgi.url_scheme"] = scope.get("scheme", "http")
-    return variables
+    environ = {f"HTTP_{name}": ",".join(found) for name, found in values.items()}
+    environ["CONTENT_LENGTH"] = environ.pop("HTTP_CONTENT_LENGTH", "")
+    environ["QUERY_STRING"] = scope["query_string"].decode()
+    environ["REMOTE_ADDR"] = scope["client"][0] if scope.get("client") else ""
+    environ["wsgi.url_scheme"] = scope.get("scheme", "http")
+    return environ
 
 
-async def _with_registry(asked: Asked, receive: Receive, send: Send) -> None:
-    form = await _body(receive) if asked.takes_form else b""
+async def _with_registry(handled: HandledRequest, receive: Receive, send: Send) -> None:
+    form = await _body(receive) if handled.has_form else b""
     if form is None:
         return
-    answer = await asked.registry_answer(form, lasting=True)
-    if not isinstance(answer, Streamed):
-        await _send(answer, asked.method, send)
+    answer = await handled.upstream_response(form, persistent_loop=True)
+    if not isinstance(answer, StreamingResponse):
+        await _send(answer, handled.method, send)
         return
     async with aclosing(answer.parts) as parts:
         await send(_start(answer))
@@ -113,11 +112,11 @@ async def _left(receive: Receive) -> None:
         pass
 
 
-def _start(answer: Answer | Streamed) -> Message:
+def _start(answer: Response | StreamingResponse) -> Message:
     headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in answer.headers]
     return {"type": "http.response.start", "status": answer.status, "headers": headers}
 
 
-async def _send(answer: Answer, method: str, send: Send) -> None:
+async def _send(answer: Response, method: str, send: Send) -> None:
     await send(_start(answer))
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})

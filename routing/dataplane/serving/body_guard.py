@@ -1,4 +1,4 @@
-"""An ASGI wrapper that keeps Django from reading bodies that it has no use for. Imports nothing of ours.
+"""An ASGI wrapper that keeps Django from reading bodies that it has no use for.
 
 Django spools a whole body to disk before the first middleware runs: a push that is about to be refused would fill the
 disk first. Under /v2/ no body is ever read, at /token only a short form, and elsewhere, where only control hosts have a

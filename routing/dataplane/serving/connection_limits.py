@@ -1,7 +1,7 @@
 """Bounds on what clients can hold of a worker by sending slowly, much or nothing: memory and file descriptors.
 
-Imports nothing of ours. uvicorn has a time limit for idle connections only, and its parser keeps a head of any length.
-A proxy in front has bounds of its own, but nothing here may depend on there being one.
+uvicorn has a time limit for idle connections only, and its parser keeps a head of any length. A proxy in front has
+bounds of its own, but nothing here may depend on there being one.
 """
 
 import logging
@@ -20,7 +20,7 @@ _SLICE_BYTES = 8 * 1024
 _OTHER_FILES = 128
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class TimeoutProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol, which waits for nothing longer than for the next request on an idle connection.
 
     A request has that long to arrive whole, a new connection to bring one, and a client to go on taking its answer.
@@ -31,7 +31,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.within_request = False
         self.answered_at = 0.0
         self._began_at = 0.0
-        self._stuck_at: float | None = None
+        self._write_paused_at: float | None = None
         self._head_bytes: int | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -41,7 +41,7 @@ class BoundedProtocol(HttpToolsProtocol):
             transport.abort()
             return
         self._began_at = self.loop.time()
-        self.loop.call_later(self.timeout_keep_alive, self._look)
+        self.loop.call_later(self.timeout_keep_alive, self._check_timeouts)
 
     def data_received(self, data: bytes) -> None:
         """Called for each read that goes to the parser."""
@@ -54,7 +54,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 # Of the slice in which a head begins, all is counted.
                 self._head_bytes += len(piece)
                 if self._head_bytes > MAX_HEAD_BYTES:
-                    self._give_up(431, b"The header fields are longer than %d bytes.\n" % MAX_HEAD_BYTES)
+                    self._abort_with(431, b"The header fields are longer than %d bytes.\n" % MAX_HEAD_BYTES)
 
     def on_message_begin(self) -> None:
         """Called by the parser at a request's first byte."""
@@ -73,30 +73,30 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         """Called by the transport when the client leaves too much of its answers lying."""
-        self._stuck_at = self.loop.time()
+        self._write_paused_at = self.loop.time()
         super().pause_writing()
 
     def resume_writing(self) -> None:
         """Called by the transport when it has taken enough of them."""
-        self._stuck_at = None
+        self._write_paused_at = None
         super().resume_writing()
 
-    def _look(self) -> None:
+    def _check_timeouts(self) -> None:
         """Close the connection if it has waited too long; else look again when it may have."""
         if self.transport.is_closing():
             return
         never_asked = self.cycle is None and not self.answered_at
         waits = [self._began_at] if self.within_request or never_asked else []
-        waits += [self._stuck_at] if self._stuck_at is not None else []
+        waits += [self._write_paused_at] if self._write_paused_at is not None else []
         longest = self.loop.time() - min(waits) if waits else 0.0
         if longest < self.timeout_keep_alive:
-            self.loop.call_later(self.timeout_keep_alive - longest, self._look)
-        elif self._stuck_at is not None or (never_asked and not self.within_request):
+            self.loop.call_later(self.timeout_keep_alive - longest, self._check_timeouts)
+        elif self._write_paused_at is not None or (never_asked and not self.within_request):
             self.transport.abort()
         else:
-            self._give_up(408, b"The request took too long to arrive.\n")
+            self._abort_with(408, b"The request took too long to arrive.\n")
 
-    def _give_up(self, status: int, text: bytes) -> None:
+    def _abort_with(self, status: int, text: bytes) -> None:
         if self.transport.is_closing():
             return
         if self.cycle is not None and not self.cycle.response_complete:

@@ -1,8 +1,7 @@
 """The fast lane: a plain redirect is written straight to the socket by the server's protocol, before ASGI and Django.
 
-Imports core, answers, bounds, counters, live, memory, plain_requests and proxies. It asks the same `decide()` about the
-same table, and sends the bytes that uvicorn would send for the middleware's answer. It takes a request only where that
-is certain:
+It asks the same `decide()` about the same table, and sends the bytes that uvicorn would send for the middleware's
+answer. It takes a request only where that is certain:
 
 - no earlier request of the connection is unfinished, so that answers keep their order;
 - what was read is one whole plain request (plain_requests.py), and nothing besides;
@@ -24,12 +23,18 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from routing.core.decide import Request, decide
 from routing.core.decisions import Redirect
 from routing.core.table.routing_table import Table
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from routing.dataplane.request.forwarded import is_trusted
 from routing.dataplane.request.responses import redirect
-from routing.dataplane.serving.connection_limits import BoundedProtocol
-from routing.dataplane.serving.raw_request import Fields, Head, read_fields, read_head, split
-from routing.dataplane.serving.redirect_cache import Locations, Memory
+from routing.dataplane.serving.connection_limits import TimeoutProtocol
+from routing.dataplane.serving.raw_request import (
+    HeaderFields,
+    RequestTarget,
+    parse_header_fields,
+    parse_request_target,
+    split_host,
+)
+from routing.dataplane.serving.redirect_cache import Locations, RedirectCache
 from routing.dataplane.telemetry.counters import FAST_BATCHES, FAST_SECONDS, REDIRECTS, counters
 
 logger = logging.getLogger(__name__)
@@ -41,7 +46,7 @@ _MAX_BYTES = 4096
 _DRAIN_SECONDS = 1.0
 
 
-class FastLane(BoundedProtocol):
+class FastLaneProtocol(TimeoutProtocol):
     """uvicorn's HTTP/1.1 protocol, with a short way for plain redirects."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -52,15 +57,15 @@ class FastLane(BoundedProtocol):
         """Called by the event loop, once."""
         super().connection_made(transport)
         self.behind_proxy = is_trusted(self.client[0]) if self.client else False
-        if _lane.draining:
+        if _batch.draining:
             # Accepted while the listening socket was being closed.
             self.shutdown()
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop for each read. All reads of one turn of the loop are served together."""
-        if not _lane.arrived:
-            self.loop.call_soon(_lane.serve)
-        _lane.arrived.append((self, data))
+        if not _batch.arrived:
+            self.loop.call_soon(_batch.serve)
+        _batch.arrived.append((self, data))
 
     def parse(self, data: bytes) -> None:
         """Hand what was read on to uvicorn's parser."""
@@ -70,7 +75,7 @@ class FastLane(BoundedProtocol):
     def on_headers_complete(self) -> None:
         """Called by the parser once it has a request's header fields."""
         super().on_headers_complete()
-        if _lane.draining and self.cycle is not None:
+        if _batch.draining and self.cycle is not None:
             self.cycle.keep_alive = False
 
     def shutdown(self) -> None:
@@ -89,7 +94,7 @@ class FastLane(BoundedProtocol):
     def answer(self, parts: "_Parts", location: bytes, closes: bool, now: float) -> None:
         """Write a redirect. `now` is the event loop's time, in seconds."""
         self.answered_at = now
-        if closes or _lane.draining:
+        if closes or _batch.draining:
             self._unset_keepalive_if_required()
             self.transport.write(parts.before + location + parts.after_closing)
             self.transport.close()
@@ -118,14 +123,14 @@ class FastLane(BoundedProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
 
-class _Lane:
+class _BatchWriter:
     """What all connections of a process share: this turn's reads, and what is remembered of earlier requests."""
 
     def __init__(self) -> None:
-        self.arrived: list[tuple[FastLane, bytes]] = []
+        self.arrived: list[tuple[FastLaneProtocol, bytes]] = []
         self.draining = False
         self._table: Table | None = None
-        self._memory = Memory()
+        self._cache = RedirectCache()
 
     def serve(self) -> None:
         """Answer what was read in this turn, or hand it on to the parser.
@@ -138,9 +143,9 @@ class _Lane:
         first = arrived[0][0]
         now, state = first.loop.time(), first.server_state
         parts = _parts(tuple(state.default_headers), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
-        if self._table is not live.table:
-            self._table = live.table
-            self._memory.forget()
+        if self._table is not live_table.table:
+            self._table = live_table.table
+            self._cache.clear()
         count = 0
         for connection, data in arrived:
             try:
@@ -160,41 +165,41 @@ class _Lane:
         if count:
             counters.totals[FAST_BATCHES] += 1
             counters.totals[FAST_SECONDS] += time.perf_counter() - started
-        self._memory.give_back(len(arrived))
+        self._cache.free_some(len(arrived))
 
-    def _redirect(self, connection: FastLane, data: bytes, parts: "_Parts", now: float) -> bool:
+    def _redirect(self, connection: FastLaneProtocol, data: bytes, parts: "_Parts", now: float) -> bool:
         """Answer with the redirect that the middleware would answer, if it certainly would."""
-        head, rest = split(data)
-        known = self._memory.fields[connection.behind_proxy].get(rest) or self._read(rest, connection.behind_proxy)
+        head, rest = split_host(data)
+        known = self._cache.fields[connection.behind_proxy].get(rest) or self._read(rest, connection.behind_proxy)
         if known is None:
             return False
         fields, locations = known
         location, closes = locations.get(head), fields.closes
         if location is None:
-            line = read_head(head) if len(head) <= _MAX_BYTES else None
+            line = parse_request_target(head) if len(head) <= _MAX_BYTES else None
             location = self._location(line, fields, connection.behind_proxy) if line is not None else None
             if line is None or location is None:
                 return False
             if line.closes:
                 closes = True
             else:
-                self._memory.keep(locations, head, location)
+                self._cache.store(locations, head, location)
         connection.answer(parts, location, closes, now)
         return True
 
-    def _read(self, rest: bytes, behind_proxy: bool) -> tuple[Fields, Locations] | None:
-        fields = read_fields(rest) if len(rest) <= _MAX_BYTES else None
+    def _read(self, rest: bytes, behind_proxy: bool) -> tuple[HeaderFields, Locations] | None:
+        fields = parse_header_fields(rest) if len(rest) <= _MAX_BYTES else None
         if fields is None:
             return None
         forwarded_host = fields.forwarded_host if behind_proxy else ""
         if forwarded_host is None:
             return None
-        locations = self._memory.locations_for(fields, forwarded_host)
+        locations = self._cache.locations_for(fields, forwarded_host)
         if not fields.authorized:
-            self._memory.keep_fields(behind_proxy, rest, fields, locations)
+            self._cache.store_fields(behind_proxy, rest, fields, locations)
         return fields, locations
 
-    def _location(self, head: Head, fields: Fields, behind_proxy: bool) -> bytes | None:
+    def _location(self, head: RequestTarget, fields: HeaderFields, behind_proxy: bool) -> bytes | None:
         if self._table is None:
             return None
         method, host, path, query, _ = head
@@ -204,12 +209,12 @@ class _Lane:
         return decision.location.encode("latin-1") if isinstance(decision, Redirect) else None
 
 
-_lane = _Lane()
+_batch = _BatchWriter()
 
 
 def drain() -> None:
     """From now on every answer of this process is its connection's last one."""
-    _lane.draining = True
+    _batch.draining = True
 
 
 class _Parts(NamedTuple):

@@ -1,7 +1,4 @@
-"""The gunicorn worker: uvicorn with the fast lane, and a shutdown that loses no request.
-
-Imports allowance, fast_lane, metrics_page.
-"""
+"""The gunicorn worker: uvicorn with the fast lane, and a shutdown that loses no request."""
 
 import asyncio
 import logging
@@ -12,9 +9,9 @@ from gunicorn.arbiter import Arbiter
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
-from routing.dataplane.serving.fast_lane import FastLane, drain
+from routing.dataplane.serving.fast_lane import FastLaneProtocol, drain
 from routing.dataplane.telemetry.metrics_view import flush
-from routing.dataplane.upstream.streaming_quota import allowance
+from routing.dataplane.upstream.streaming_quota import streaming_quota
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +24,7 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
 
     CONFIG_KWARGS: dict[str, Any] = {
         "loop": "uvloop",
-        "http": FastLane,
+        "http": FastLaneProtocol,
         # Nothing here speaks WebSocket.
         "ws": "none",
         # The middleware judges forwarded headers itself, by FACADE_TRUSTED_PROXIES.
@@ -55,7 +52,7 @@ class DrainingServer(Server):
         # Here: the server's last act is the signal that ended it, over again, and this time it ends the process.
         flush()
         # On a thread: the database may not answer.
-        await asyncio.to_thread(allowance.stop)
+        await asyncio.to_thread(streaming_quota.stop)
 
 
 async def _keep_flushing() -> None:

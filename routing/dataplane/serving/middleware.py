@@ -1,7 +1,7 @@
 """The middleware that answers registry clients, first in MIDDLEWARE; sync and async from one class.
 
-Imports core and its neighbours here. What isn't a registry client's request goes on to Django. It does everything by
-itself on any server; before an ASGI server, application.py answers the same without Django's overhead.
+What isn't a registry client's request goes on to Django. It does everything by itself on any server; before an ASGI
+server, application.py answers the same without Django's overhead.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,11 +11,11 @@ from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefuncti
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from routing.dataplane.live.live_table import live
-from routing.dataplane.request.handler import Asked, ask, too_long
-from routing.dataplane.request.responses import Answer
+from routing.dataplane.live.live_table import live_table
+from routing.dataplane.request.handler import HandledRequest, handle, too_long
+from routing.dataplane.request.responses import Response
 from routing.dataplane.serving.body_guard import MAX_CONTROL_BODY_BYTES
-from routing.dataplane.upstream.relay import Streamed
+from routing.dataplane.upstream.relay import StreamingResponse
 
 _BODY_TOO_LARGE = f"The body is longer than {MAX_CONTROL_BODY_BYTES} bytes, or its Content-Length isn't told.\n"
 
@@ -35,13 +35,13 @@ class FacadeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         # The one of the WSGI-style variables that Django's ASGI requests lack.
         request.META.setdefault("wsgi.url_scheme", request.scheme or "http")
-        asked = ask(live.current(), request.method or "", raw_path(request), request.META)
-        if asked.is_control:
+        handled = handle(live_table.get(), request.method or "", raw_path(request), request.META)
+        if handled.is_control:
             return self._control(request)
-        if asked.needs_registry:
-            answering = self._ask_registry(asked, request)
+        if handled.needs_registry:
+            answering = self._ask_registry(handled, request)
             return answering if self.is_async else async_to_sync(_awaited)(answering)
-        response = as_response(asked.answer(), request)
+        response = as_response(handled.local_response(), request)
         return _awaited(_done(response)) if self.is_async else response
 
     def _control(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
@@ -51,9 +51,11 @@ class FacadeMiddleware:
         response = HttpResponse(_BODY_TOO_LARGE, content_type="text/plain; charset=utf-8", status=413)
         return _awaited(_done(response)) if self.is_async else response
 
-    async def _ask_registry(self, asked: Asked, request: HttpRequest) -> HttpResponseBase:
-        answer = await asked.registry_answer(request.body if asked.takes_form else b"", lasting=self.is_async)
-        return as_stream(answer) if isinstance(answer, Streamed) else as_response(answer, request)
+    async def _ask_registry(self, handled: HandledRequest, request: HttpRequest) -> HttpResponseBase:
+        answer = await handled.upstream_response(
+            request.body if handled.has_form else b"", persistent_loop=self.is_async
+        )
+        return as_stream(answer) if isinstance(answer, StreamingResponse) else as_response(answer, request)
 
 
 def raw_path(request: HttpRequest) -> str:
@@ -74,14 +76,14 @@ def raw_path(request: HttpRequest) -> str:
     return quote(request.path, safe="/:@!$&'()*+,;=~")
 
 
-def as_response(answer: Answer, request: HttpRequest) -> HttpResponse:
+def as_response(answer: Response, request: HttpRequest) -> HttpResponse:
     """Django's form of an answer; a HEAD's body is left away here, since not every server does."""
     response = HttpResponse(b"" if request.method == "HEAD" else answer.body, status=answer.status)
     _set_headers(response, answer.headers)
     return response
 
 
-def as_stream(answer: Streamed) -> StreamingHttpResponse:
+def as_stream(answer: StreamingResponse) -> StreamingHttpResponse:
     """Django's form of a streamed answer: read part by part, no faster than the client takes it."""
     response = StreamingHttpResponse(answer.parts, status=answer.status)
     _set_headers(response, answer.headers)

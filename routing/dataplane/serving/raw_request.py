@@ -1,15 +1,15 @@
 """The grammar of a plain request: one whole GET or HEAD in the form in which clients send it, and nothing besides.
 
-Imports only core. The fast lane takes these and no others, so that it never has to know what servers make of the rest.
-A request is read in two parts, since each repeats by itself: its *head* is the request line and the Host field, its
-*fields* are the others, which are a client's own.
+The fast lane takes these and no others, so that it never has to know what servers make of the rest. A request is read
+in two parts, since each repeats by itself: its *head* is the request line and the Host field, its *fields* are the
+others, which are a client's own.
 """
 
 import re
 from typing import NamedTuple
 
 from routing.core.decide import READS
-from routing.core.grammar.user_agents import Client, client_of
+from routing.core.grammar.user_agents import Client, parse_user_agent
 
 # All of the following judge lower-cased text. Fields that bear on neither the answer nor the framing, by their first
 # letters; that leaves out Authorization, Connection, Content-*, Expect, Host, Proxy-Connection, Trailer,
@@ -28,7 +28,7 @@ _VERSIONS = ("HTTP/1.1", "HTTP/1.0")
 _new = tuple.__new__
 
 
-class Head(NamedTuple):
+class RequestTarget(NamedTuple):
     """A request line and its Host. `closes`: HTTP/1.0, whose connections end with the answer."""
 
     method: str
@@ -38,7 +38,7 @@ class Head(NamedTuple):
     closes: bool
 
 
-class Fields(NamedTuple):
+class HeaderFields(NamedTuple):
     """What the other fields say that an answer may depend on.
 
     `forwarded_host` is what X-Forwarded-Host says, or "", or None where it says more than one plain name.
@@ -51,7 +51,7 @@ class Fields(NamedTuple):
     forwarded_host: str | None
 
 
-def split(data: bytes) -> tuple[bytes, bytes]:
+def split_host(data: bytes) -> tuple[bytes, bytes]:
     """A request's head and the rest. Clients send Host first (RFC 9110 §7.2); some load balancers put theirs before."""
     line_end = data.find(b"\r\n") + 2
     start = data.find(b"\nHost:") + 1 or data.find(b"\nhost:") + 1
@@ -61,7 +61,7 @@ def split(data: bytes) -> tuple[bytes, bytes]:
     return data[:line_end] + data[start:end], data[line_end:start] + data[end:]
 
 
-def read_head(head: bytes) -> Head | None:
+def parse_request_target(head: bytes) -> RequestTarget | None:
     """The first two lines; None where they are anything but plain."""
     line, _, field = head.decode("latin-1")[:-2].partition("\r\n")
     words = line.split(" ")
@@ -73,10 +73,10 @@ def read_head(head: bytes) -> Head | None:
     # A fragment never gets as far as the middleware.
     if method not in READS or version not in _VERSIONS or "#" in query:
         return None
-    return Head(method, field[slice(*name.span(1))], path, query, version == "HTTP/1.0")
+    return RequestTarget(method, field[slice(*name.span(1))], path, query, version == "HTTP/1.0")
 
 
-def read_fields(rest: bytes) -> Fields | None:
+def parse_header_fields(rest: bytes) -> HeaderFields | None:
     """All that follows the Host field; None where it is anything but plain, or more than one request's."""
     text = rest.decode("latin-1")
     # As if after the head, so that every field starts behind a line's end.
@@ -89,7 +89,7 @@ def read_fields(rest: bytes) -> Fields | None:
     agent = text[start - 1 : end - 1] if start > 0 else ""
     closes = "\nconnection: close\r" in lowered or "\nconnection:close\r" in lowered
     authorized = "\nauthorization:" in lowered
-    return _new(Fields, (agent, client_of(agent), authorized, closes, _forwarded_host(lowered)))
+    return _new(HeaderFields, (agent, parse_user_agent(agent), authorized, closes, _forwarded_host(lowered)))
 
 
 def _forwarded_host(lowered: str) -> str | None:

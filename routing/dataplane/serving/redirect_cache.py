@@ -1,4 +1,4 @@
-"""What the fast lane remembers of earlier requests, as long as one table is in force. Imports core and plain_requests.
+"""What the fast lane remembers of earlier requests, as long as one table is in force.
 
 The bound is FACADE_REMEMBERED_ANSWERS_BYTES. See docs/decisions/0015.
 """
@@ -6,7 +6,7 @@ The bound is FACADE_REMEMBERED_ANSWERS_BYTES. See docs/decisions/0015.
 from django.conf import settings
 
 from routing.core.grammar.user_agents import Client
-from routing.dataplane.serving.raw_request import Fields
+from routing.dataplane.serving.raw_request import HeaderFields
 
 # Where requests are redirected, by their heads, whose other fields make no difference between them.
 Locations = dict[bytes, bytes]
@@ -17,19 +17,19 @@ _MAX_FIELDS = 4096
 _GIVEN_BACK_AT_ONCE = 256
 
 
-class Memory:
+class RedirectCache:
     """Locations that were worked out, and fields that were read; never those with credentials."""
 
     def __init__(self) -> None:
         # By whether the peer is a trusted proxy: fields as they came, to the byte, with what they come to and the
         # locations that go with that.
-        self.fields: dict[bool, dict[bytes, tuple[Fields, Locations]]] = {False: {}, True: {}}
+        self.fields: dict[bool, dict[bytes, tuple[HeaderFields, Locations]]] = {False: {}, True: {}}
         # A location depends on the head, the table, and on these three.
         self._locations: dict[tuple[Client, bool, str], Locations] = {}
         self._bytes = 0
         self._forgotten: list[Locations] = []
 
-    def locations_for(self, fields: Fields, forwarded_host: str) -> Locations:
+    def locations_for(self, fields: HeaderFields, forwarded_host: str) -> Locations:
         """The locations of requests that such fields make no difference to."""
         key = (fields.client, fields.authorized, forwarded_host)
         locations = self._locations.get(key)
@@ -38,29 +38,29 @@ class Memory:
             locations = self._locations[key] = {}
         return locations
 
-    def keep_fields(self, behind_proxy: bool, rest: bytes, fields: Fields, locations: Locations) -> None:
+    def store_fields(self, behind_proxy: bool, rest: bytes, fields: HeaderFields, locations: Locations) -> None:
         """Keep what fields come to."""
         kept = self.fields[behind_proxy]
         if len(kept) >= _MAX_FIELDS:
             kept.clear()
         kept[rest] = (fields, locations)
 
-    def keep(self, locations: Locations, head: bytes, location: bytes) -> None:
+    def store(self, locations: Locations, head: bytes, location: bytes) -> None:
         """Keep a location, unless there is no room for it; then begin anew."""
         self._bytes += len(head) + len(location) + _OVERHEAD_BYTES
         if self._bytes > settings.FACADE_REMEMBERED_ANSWERS_BYTES:
-            self.forget()
+            self.clear()
         else:
             locations[head] = location
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Begin anew, at once; the memory itself is given back bit by bit, or it would hold up many answers."""
         self._forgotten.extend(locations for locations in self._locations.values() if locations)
         self.fields = {False: {}, True: {}}
         self._locations = {}
         self._bytes = 0
 
-    def give_back(self, added: int) -> None:
+    def free_some(self, added: int) -> None:
         """Give back a little of what was forgotten, and more than the number of what may have been added meanwhile."""
         for _ in range(_GIVEN_BACK_AT_ONCE + added):
             if not self._forgotten:

@@ -1,4 +1,4 @@
-"""What this process has answered, and the bytes that passed, in plain numbers. Imports nothing of ours.
+"""What this process has answered, and the bytes that passed, in plain numbers.
 
 A request costs one addition, in the fast lane even less. Whoever exports the numbers takes what has come since the last
 time, and does the expensive part (labels, files that workers share) then.
@@ -12,17 +12,17 @@ Key = tuple[str, ...]
 
 RELAYED_BYTES: Key = ("relayed_bytes",)
 STREAMED_BYTES: Key = ("streamed_bytes",)
-TURNED_AWAY: Key = ("relays_turned_away",)
+RELAYS_REJECTED: Key = ("relays_rejected",)
 FAST_BATCHES: Key = ("fast_lane_batches",)
 FAST_SECONDS: Key = ("fast_lane_seconds",)
 
 
-def answers(decision: str, status: int | None) -> Key:
+def answers_key(decision: str, status: int | None) -> Key:
     """Answers to a kind of decision by class of status; None: the client didn't wait for its answer."""
     return ("answers", decision, "gone" if status is None else f"{status // 100}xx")
 
 
-REDIRECTS = answers("redirect", 307)
+REDIRECTS = answers_key("redirect", 307)
 
 
 class Counters:

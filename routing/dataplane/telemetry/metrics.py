@@ -1,4 +1,4 @@
-"""The metrics, as Prometheus knows them. Imports nothing of ours.
+"""The metrics, as Prometheus knows them.
 
 No label tells hostnames, tenants or registries: there may be a million of them. Where PROMETHEUS_MULTIPROC_DIR is set,
 as under `facade_site/gunicorn_config.py`, the values live in files there, and each worker tells the sum of all.
@@ -30,7 +30,7 @@ COUNTERS = {
     ),
     "relayed_bytes": _counter("relayed_bytes", "Bytes of manifests, tags and referrers that were relayed."),
     "streamed_bytes": _counter("streamed_bytes", "Bytes of blobs that were streamed."),
-    "relays_turned_away": _counter("relays_turned_away", "Requests over FACADE_MAX_RELAYS or a tenant's share of it."),
+    "relays_rejected": _counter("relays_rejected", "Requests over FACADE_MAX_RELAYS or a tenant's share of it."),
     "registry_errors": _counter(
         "registry_errors", "Requests that a backing registry or its realm left without a usable answer.", "kind"
     ),

@@ -1,4 +1,4 @@
-"""`/metrics`, on control hosts, for Prometheus. Imports its neighbours here and conf; it never touches the database."""
+"""`/metrics`, on control hosts, for Prometheus."""
 
 import hmac
 import ipaddress
@@ -14,10 +14,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from routing.conf import database_identity, snapshot_path
-from routing.dataplane.live.live_table import live
+from routing.dataplane.live.live_table import live_table
 from routing.dataplane.telemetry import metrics
 from routing.dataplane.telemetry.counters import counters
-from routing.dataplane.upstream.relay_limits import limits
+from routing.dataplane.upstream.relay_limits import relay_limits
 from routing.table import snapshot
 
 # What proxies add. With one on this machine every peer is a loopback one.
@@ -46,10 +46,10 @@ def flush() -> None:
     for key, number in counters.take().items():
         counter = metrics.COUNTERS[key[0]]
         (counter.labels(*key[1:]) if key[1:] else counter).inc(number)
-    table, age = live.table, live.age_seconds
+    table, age = live_table.table, live_table.age_seconds
     metrics.WORKERS.set(1)
-    metrics.RELAYS.set(limits.under_way)
-    metrics.REACHABLE.set(live.reachable)
+    metrics.RELAYS.set(relay_limits.under_way)
+    metrics.REACHABLE.set(live_table.reachable)
     metrics.CONFIRMED.set(0 if age is None else time.time() - age)
     for gauge in (metrics.GENERATION, metrics.NEWEST_GENERATION):
         gauge.set(0 if table is None else table.generation)
@@ -88,7 +88,7 @@ class _SnapshotFile(Collector):
         """Called by the Prometheus library."""
         written = GaugeMetricFamily("facade_snapshot_timestamp_seconds", "When the snapshot was written.")
         generation = GaugeMetricFamily("facade_snapshot_generation", "The generation of the snapshot's table.")
-        with suppress(OSError, snapshot.SnapshotInvalid):
+        with suppress(OSError, snapshot.InvalidSnapshot):
             generation.add_metric([], snapshot.generation(snapshot_path(), database_identity()))
             written.add_metric([], snapshot_path().stat().st_mtime)
         return [family for family in (written, generation) if family.samples]

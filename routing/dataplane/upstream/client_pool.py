@@ -1,7 +1,4 @@
-"""The way to the backing registries: one client for each event loop, and what a registry was found to ask for.
-
-Imports core, conf and registries.
-"""
+"""The way to the backing registries: one client for each event loop, and what a registry was found to ask for."""
 
 import asyncio
 import time
@@ -22,9 +19,9 @@ _learned: dict[str, tuple[float, str, str, str]] = {}
 
 
 @asynccontextmanager
-async def registry_client(*, lasting: bool) -> AsyncIterator[RegistryClient]:
+async def registry_client(*, persistent_loop: bool) -> AsyncIterator[RegistryClient]:
     """A client for this event loop: the loop's own where the loop lasts, else one for this block."""
-    if not lasting:
+    if not persistent_loop:
         async with RegistryClient(guard_policy(), client_limits()) as client:
             yield client
         return
@@ -33,7 +30,7 @@ async def registry_client(*, lasting: bool) -> AsyncIterator[RegistryClient]:
     yield client
 
 
-async def known(client: RegistryClient, registry: RegistryEntry) -> RegistryEntry:
+async def with_auth_details(client: RegistryClient, registry: RegistryEntry) -> RegistryEntry:
     """The registry with what it asks for: from the table, or, where no probe has reached it yet, asked now.
 
     What was learned is kept for some minutes in this process; the probe writes it down for all. Where the registry

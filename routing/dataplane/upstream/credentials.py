@@ -1,8 +1,7 @@
 """Credentials on their way through: sealed tokens for Basic registries, and what may be passed on to whom.
 
-Imports only core. Nothing is kept on the server. A sealed token holds the caller's own Basic credentials, encrypted
-and authenticated under the server's key (Fernet: AES-128-CBC with HMAC-SHA256), good for one hostname, one registry
-and a few minutes.
+Nothing is kept on the server. A sealed token holds the caller's own Basic credentials, encrypted and authenticated
+under the server's key (Fernet: AES-128-CBC with HMAC-SHA256), good for one hostname, one registry and a few minutes.
 """
 
 import base64

@@ -1,73 +1,73 @@
-"""Carry out a decision that needs the backing registry, within the limits. Imports core and its neighbours here."""
+"""Carry out a decision that needs the backing registry, within the limits."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from routing.core.decisions import Relay, Resolve, Token
+from routing.core.decisions import LocateBlob, Relay, Token
 from routing.core.table.routing_table import Table
-from routing.dataplane.request.client_request import Caller
-from routing.dataplane.request.responses import Answer, error
-from routing.dataplane.telemetry.counters import RELAYED_BYTES, STREAMED_BYTES, TURNED_AWAY, counters
+from routing.dataplane.request.client_request import ClientRequest
+from routing.dataplane.request.responses import Response, error
+from routing.dataplane.telemetry.counters import RELAYED_BYTES, RELAYS_REJECTED, STREAMED_BYTES, counters
 from routing.dataplane.upstream.client_pool import registry_client
 from routing.dataplane.upstream.loop_guard import loop_refusal
-from routing.dataplane.upstream.relay import Streamed, begun, relay, resolve
-from routing.dataplane.upstream.relay_limits import TooManyRelays, limits
-from routing.dataplane.upstream.streaming_quota import allowance
+from routing.dataplane.upstream.relay import StreamingResponse, locate_blob, relay, started
+from routing.dataplane.upstream.relay_limits import TooManyRelays, relay_limits
+from routing.dataplane.upstream.streaming_quota import streaming_quota
 from routing.dataplane.upstream.token_broker import token
 
 _RETRY_AFTER_SECONDS = 2
 
 
-async def exchange(
-    table: Table, decision: Relay | Resolve | Token, caller: Caller, *, lasting: bool
-) -> Answer | Streamed:
-    """The answer, from the backing registry. `lasting`: this event loop serves other requests too.
+async def fetch_from_registry(
+    table: Table, decision: Relay | LocateBlob | Token, client_request: ClientRequest, *, persistent_loop: bool
+) -> Response | StreamingResponse:
+    """The answer, from the backing registry. `persistent_loop`: this event loop serves other requests too.
 
     Never raises for what the caller or the registry does.
     """
     if not isinstance(decision, Token) and (refusal := loop_refusal(table, decision.registry.origin)):
         return refusal
-    _, entry = table.serving(decision.host)
+    _, entry = table.match_host(decision.host)
     tenant = entry.tenant if entry is not None else ""
     try:
-        limits.enter(tenant)
+        relay_limits.acquire(tenant)
     except TooManyRelays as problem:
-        counters.add(TURNED_AWAY)
+        counters.add(RELAYS_REJECTED)
         answer = error(429, "TOOMANYREQUESTS", problem.message)
         answer.headers.append(("Retry-After", str(_RETRY_AFTER_SECONDS)))
         return answer
     streaming = False
     try:
-        async with registry_client(lasting=lasting) as client:
+        async with registry_client(persistent_loop=persistent_loop) as client:
             if isinstance(decision, Relay):
-                relayed = await relay(client, decision, caller)
+                relayed = await relay(client, decision, client_request)
                 if relayed.status == 200:
                     counters.add(RELAYED_BYTES, len(relayed.body))
                 return relayed
             if isinstance(decision, Token):
-                return await token(client, table, decision, caller)
-            used_up = decision.registry.stream_blobs and await allowance.is_used_up(tenant)
-            if used_up or not lasting:
+                return await token(client, table, decision, client_request)
+            quota_exhausted = decision.registry.stream_blobs and await streaming_quota.is_exhausted(tenant)
+            if quota_exhausted or not persistent_loop:
                 # A WSGI server would have to hold the whole layer in memory.
                 decision = decision._replace(registry=decision.registry._replace(stream_blobs=False))
-            answered = await resolve(client, decision, caller, used_up=used_up)
-            if not isinstance(answered, Streamed):
+            answered = await locate_blob(client, decision, client_request, quota_exhausted=quota_exhausted)
+            if not isinstance(answered, StreamingResponse):
                 return answered
             streaming = True
-            return answered._replace(parts=await begun(_counted(answered.parts, tenant)))
+            return answered._replace(parts=await started(_count_chunks(answered.parts, tenant)))
     finally:
         if not streaming:
-            limits.leave(tenant)
+            relay_limits.release(tenant)
 
 
-async def _counted(parts: AsyncGenerator[bytes, None], tenant: str) -> AsyncGenerator[bytes, None]:
+async def _count_chunks(parts: AsyncGenerator[bytes, None], tenant: str) -> AsyncGenerator[bytes, None]:
     """Keep the place until the last byte has gone through, or the caller has gone, and count the bytes."""
     try:
         async with aclosing(parts):
             yield b""
             async for part in parts:
                 counters.add(STREAMED_BYTES, len(part))
-                allowance.add(tenant, len(part))
+                streaming_quota.add(tenant, len(part))
                 yield part
     finally:
-        limits.leave(tenant)
+        relay_limits.release(tenant)

@@ -1,21 +1,21 @@
-"""Keeps the facade from asking itself, and again, until every place for a relay is taken. Imports core and answers.
+"""Keeps the facade from asking itself, and again, until every place for a relay is taken.
 
 A registry or a token realm may come to lie at a hostname of the facade after it was added: another tenant may prove
 that name.
 """
 
-from routing.core.grammar.hosts import HostInvalid, parse_authority
+from routing.core.grammar.hosts import InvalidHost, parse_authority
 from routing.core.table.routing_table import Table
-from routing.dataplane.request.responses import Answer, error
+from routing.dataplane.request.responses import Response, error
 
 
-def loop_refusal(table: Table, url: str) -> Answer | None:
+def loop_refusal(table: Table, url: str) -> Response | None:
     """The answer where a registry's or realm's URL leads to a hostname of this facade; None where it leads away."""
     try:
         host, _ = parse_authority(url.partition("://")[2].partition("/")[0])
-    except HostInvalid:
+    except InvalidHost:
         return None
-    if table.serving(host)[1] is None:
+    if table.match_host(host)[1] is None:
         return None
     message = f"{host} is a hostname of this registry facade, which can't ask itself; ask the owner of this address"
     return error(502, "UNAVAILABLE", message)

@@ -1,4 +1,4 @@
-"""How many relays may be under way at once, in this process and for each tenant. Imports nothing of ours.
+"""How many relays may be under way at once, in this process and for each tenant.
 
 Over the limit a caller is told to come back, rather than kept waiting: every client retries a 429 with Retry-After.
 """
@@ -30,7 +30,7 @@ class RelayLimits:
         """Relays at this moment."""
         return self._total
 
-    def enter(self, tenant: str) -> None:
+    def acquire(self, tenant: str) -> None:
         """Take a place. Raises TooManyRelays."""
         with self._lock:
             if self._total >= settings.FACADE_MAX_RELAYS:
@@ -40,7 +40,7 @@ class RelayLimits:
             self._by_tenant[tenant] += 1
             self._total += 1
 
-    def leave(self, tenant: str) -> None:
+    def release(self, tenant: str) -> None:
         """Give a place back."""
         with self._lock:
             self._total -= 1
@@ -49,4 +49,4 @@ class RelayLimits:
                 del self._by_tenant[tenant]
 
 
-limits = RelayLimits()
+relay_limits = RelayLimits()

@@ -1,4 +1,4 @@
-"""From a backing registry's answer to the facade's: which headers pass, and whose names they hold. Imports only core.
+"""From a backing registry's answer to the facade's: which headers pass, and whose names they hold.
 
 `Link` becomes facade-relative: crane refuses a foreign one, other clients would lose their token or start over.
 """
@@ -24,7 +24,7 @@ _PASSED_PREFIXES = ("oci-", "ratelimit-", "x-ratelimit-", "warning")
 _LINK = re.compile(r"\s*<([^<>\x00-\x20]*)>\s*((?:;[^,]*)?)")
 
 
-def passed_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def forwarded_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The headers of an answer that the caller gets as they are; of one that comes twice, the last."""
     passed = {
         name.lower(): (name, value)
@@ -34,7 +34,7 @@ def passed_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return list(passed.values())
 
 
-def own_link(value: str, asked_url: str, upstream_name: str, name: str) -> str:
+def rewrite_link(value: str, asked_url: str, upstream_name: str, name: str) -> str:
     """A `Link` header in the facade's terms; "" where it leads anywhere but to the same repository.
 
     Relative and absolute targets are both in use (OCI distribution spec, "Listing tags"; RFC 8288).
@@ -51,7 +51,7 @@ def own_link(value: str, asked_url: str, upstream_name: str, name: str) -> str:
     return ", ".join(links)
 
 
-def own_tags(body: bytes, name: str) -> bytes:
+def rewrite_tag_list(body: bytes, name: str) -> bytes:
     """A tags list with the facade's name for the repository; anything else as it is."""
     try:
         tags = json.loads(body)

@@ -1,8 +1,8 @@
 """How many bytes each tenant may still have streamed this month: counted here, settled with the database in batches.
 
-Imports, to settle, models. A stream costs an addition a part. A thread, started by the first stream, adds this
-process's batch to the month's total of all processes and reads back who has had all that they may have. With the
-database gone streams go on, and are settled once it is back.
+A stream costs an addition a part. A thread, started by the first stream, adds this process's batch to the month's total
+of all processes and reads back who has had all that they may have. With the database gone streams go on, and are
+settled once it is back.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _LAST_SECONDS = 2.0
 _MAX_BIGINT = 2**63 - 1
 
 
-class Allowance:
+class StreamingQuota:
     """Of all tenants, in this process. Safe for threads and tasks."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Allowance:
         self._tried = threading.Event()
         self._unreachable = False
 
-    async def is_used_up(self, tenant: str) -> bool:
+    async def is_exhausted(self, tenant: str) -> bool:
         """Whether nothing more may be streamed for the tenant this month, as far as the last settlement said."""
         if settings.FACADE_FOLLOW_CHANGES:
             self._start()
@@ -48,12 +48,12 @@ class Allowance:
         with self._lock:
             self._unsettled[tenant] = self._unsettled.get(tenant, 0) + streamed_bytes
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Add to the database what has come since the last time, and learn who has used up theirs.
 
         Raises django.db.DatabaseError; then what has come is kept.
         """
-        from routing.models.streamed import add_streamed, used_up
+        from routing.models.streamed import add_streamed, quota_exhausted
 
         month = _month()
         with self._lock:
@@ -65,7 +65,7 @@ class Allowance:
                 for tenant, streamed_bytes in batch.items():
                     self.add(tenant, streamed_bytes)
                 raise
-        self._used_up = used_up(month, min(settings.FACADE_MAX_STREAMED_BYTES_PER_TENANT, _MAX_BIGINT))
+        self._used_up = quota_exhausted(month, min(settings.FACADE_MAX_STREAMED_BYTES_PER_TENANT, _MAX_BIGINT))
 
     def stop(self) -> None:
         """Settle for the last time and end the thread; the database has two seconds for it."""
@@ -86,7 +86,7 @@ class Allowance:
         stopping = False
         while True:
             try:
-                self._try_to_settle()
+                self._try_to_flush()
             except Exception:
                 # The thread must outlive whatever happens: without it nothing would be counted any more.
                 logger.exception("settling streamed bytes failed; trying again")
@@ -96,9 +96,9 @@ class Allowance:
             stopping = self._stop.wait(_SETTLE_SECONDS)
         connections.close_all()
 
-    def _try_to_settle(self) -> None:
+    def _try_to_flush(self) -> None:
         try:
-            self.settle()
+            self.flush()
         except (DatabaseError, InterfaceError, OSError) as error:
             if not self._unreachable:
                 logger.error("streamed bytes are counted later, streams go on: %s", type(error).__name__)
@@ -112,4 +112,4 @@ def _month() -> date:
     return datetime.now(UTC).date().replace(day=1)
 
 
-allowance = Allowance()
+streaming_quota = StreamingQuota()

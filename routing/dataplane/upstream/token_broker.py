@@ -1,7 +1,7 @@
 """The facade's `/token`: brings the caller's credentials to the realm of the registry that the scope maps to.
 
-Imports core, registries and its neighbours here. Source: the distribution project's token authentication
-specification (GET) and its OAuth2 variant (POST). Nothing is stored or logged.
+Source: the distribution project's token authentication specification (GET) and its OAuth2 variant (POST). Nothing is
+stored or logged.
 """
 
 import base64
@@ -12,17 +12,17 @@ from urllib.parse import parse_qsl
 
 from routing.core.decisions import Token
 from routing.core.table.routing_table import Auth, RegistryEntry, Strategy, Table
-from routing.dataplane.request.client_request import Caller
-from routing.dataplane.request.responses import Answer, error
-from routing.dataplane.upstream.client_pool import known
+from routing.dataplane.request.client_request import ClientRequest
+from routing.dataplane.request.responses import Response, error
+from routing.dataplane.upstream.client_pool import with_auth_details
 from routing.dataplane.upstream.credentials import OPEN_TOKEN, SEALED_SECONDS, basic_credentials, seal
 from routing.dataplane.upstream.loop_guard import loop_refusal
-from routing.dataplane.upstream.relay import failed
-from routing.dataplane.upstream.rewrite import oci_error, passed_headers
+from routing.dataplane.upstream.relay import bad_gateway
+from routing.dataplane.upstream.rewrite import forwarded_headers, oci_error
 from routing.registries.auth.scopes import InvalidScope, Scope, parse_scopes, rewrite
 from routing.registries.auth.tokens import fetch_token, post_token, read_token
-from routing.registries.client import Answer as RegistryAnswer
 from routing.registries.client import RegistryClient
+from routing.registries.client import RegistryResponse as RegistryAnswer
 from routing.registries.exceptions import BadResponse, RegistryError
 
 _MAX_FIELDS = 50
@@ -38,30 +38,30 @@ class _Wanted(NamedTuple):
 class _Unusable(Exception):
     """A request that can't be brokered; `answer` says why."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Response) -> None:
         super().__init__()
         self.answer = answer
 
 
-async def token(client: RegistryClient, table: Table, decision: Token, caller: Caller) -> Answer:
+async def token(client: RegistryClient, table: Table, decision: Token, client_request: ClientRequest) -> Response:
     """Answer `/token`. Never raises for what the caller or the realm does."""
     try:
-        fields = _fields(caller)
+        fields = _fields(client_request)
         wanted = _wanted(table, decision.host, _scopes(fields))
         if wanted.registry is None:
             return _own_token(OPEN_TOKEN)
         _refuse_loop(table, wanted.registry.origin)
-        registry = await known(client, wanted.registry)
+        registry = await with_auth_details(client, wanted.registry)
         if registry.auth == Auth.NONE:
             return _own_token(OPEN_TOKEN)
         _refuse_loop(table, registry.realm)
         if registry.auth == Auth.BASIC:
-            return await _sealed(client, decision.host, registry, caller, fields)
-        return await _brokered(client, registry, wanted.scopes, caller, fields)
+            return await _sealed(client, decision.host, registry, client_request, fields)
+        return await _brokered(client, registry, wanted.scopes, client_request, fields)
     except _Unusable as problem:
         return problem.answer
     except RegistryError as failure:
-        return failed(failure)
+        return bad_gateway(failure)
 
 
 def _refuse_loop(table: Table, url: str) -> None:
@@ -70,8 +70,8 @@ def _refuse_loop(table: Table, url: str) -> None:
         raise _Unusable(refusal)
 
 
-def _fields(caller: Caller) -> list[tuple[str, str]]:
-    text = caller.form.decode("utf-8", "replace") if caller.method == "POST" else caller.query
+def _fields(client_request: ClientRequest) -> list[tuple[str, str]]:
+    text = client_request.form.decode("utf-8", "replace") if client_request.method == "POST" else client_request.query
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:
@@ -90,8 +90,8 @@ def _wanted(table: Table, host: str, scopes: tuple[Scope, ...]) -> _Wanted:
 
     A token is good at one registry only, and clients ask for one repository at a time, or mount between two.
     """
-    name, _ = table.serving(host)
-    matches = {scope.name: table.find(name, scope.name) for scope in scopes if scope.is_repository}
+    name, _ = table.match_host(host)
+    matches = {scope.name: table.match_repository(name, scope.name) for scope in scopes if scope.is_repository}
     if not matches:
         return _Wanted(_login_registry(table, host), tuple(scope for scope in scopes if not scope.is_repository))
     found = [match for match in matches.values() if match is not None]
@@ -110,7 +110,7 @@ def _wanted(table: Table, host: str, scopes: tuple[Scope, ...]) -> _Wanted:
 
 def _login_registry(table: Table, host: str) -> RegistryEntry | None:
     """Where a login without a scope is tried: the hostname's login registry, or the only one that asks for anything."""
-    name, entry = table.serving(host)
+    name, entry = table.match_host(host)
     used = [key for key, ways in table.used_registries(name).items() if ways != {Strategy.OPEN}]
     key = entry.login_registry if entry is not None and entry.login_registry else used[0] if len(used) == 1 else ""
     compiled = table.registries.get(key)
@@ -121,20 +121,20 @@ async def _brokered(
     client: RegistryClient,
     registry: RegistryEntry,
     scopes: tuple[Scope, ...],
-    caller: Caller,
+    client_request: ClientRequest,
     fields: list[tuple[str, str]],
-) -> Answer:
+) -> Response:
     if registry.auth != Auth.BEARER or not registry.realm:
         raise BadResponse("", f"{registry.name} could not be asked where its tokens come from")
-    ask = post_token if caller.method == "POST" else fetch_token
+    ask = post_token if client_request.method == "POST" else fetch_token
     answer = await ask(
         client,
         registry.realm,
         service=registry.service,
         scopes=scopes,
-        authorization=caller.authorization or None,
+        authorization=client_request.authorization or None,
         fields=fields,
-        user_agent=caller.user_agent or None,
+        user_agent=client_request.user_agent or None,
     )
     if answer.status == 200:
         read_token(answer)
@@ -142,7 +142,7 @@ async def _brokered(
     return _realm_refusal(registry, answer)
 
 
-def _realm_refusal(registry: RegistryEntry, answer: RegistryAnswer) -> Answer:
+def _realm_refusal(registry: RegistryEntry, answer: RegistryAnswer) -> Response:
     name = registry.name
     if 300 <= answer.status < 400 or answer.status >= 500:
         return error(502, "UNAVAILABLE", f"the token realm of {name} answered with status {answer.status}")
@@ -152,24 +152,28 @@ def _realm_refusal(registry: RegistryEntry, answer: RegistryAnswer) -> Answer:
     code, message, detail = words or ("UNAUTHORIZED", f"{name} does not accept these credentials", None)
     refusal = error(answer.status, code, message, detail)
     refusal.headers.extend(
-        (header, value) for header, value in passed_headers(answer.headers.multi_items()) if header == "retry-after"
+        (header, value) for header, value in forwarded_headers(answer.headers.multi_items()) if header == "retry-after"
     )
     return refusal
 
 
 async def _sealed(
-    client: RegistryClient, host: str, registry: RegistryEntry, caller: Caller, fields: list[tuple[str, str]]
-) -> Answer:
+    client: RegistryClient,
+    host: str,
+    registry: RegistryEntry,
+    client_request: ClientRequest,
+    fields: list[tuple[str, str]],
+) -> Response:
     """Try the caller's Basic credentials at the registry, and seal them into a token where they are right."""
-    basic = basic_credentials(caller.authorization) or _password_grant(dict(fields))
+    basic = basic_credentials(client_request.authorization) or _password_grant(dict(fields))
     if not basic:
         return error(
             401,
             "UNAUTHORIZED",
-            f"{registry.name} needs a user name and password: docker login {caller.outside.authority}",
+            f"{registry.name} needs a user name and password: docker login {client_request.public_origin.authority}",
         )
-    headers = [("Authorization", f"Basic {basic}"), ("User-Agent", caller.user_agent or "registry-facade")]
-    tried = await client.peek("GET", f"{registry.origin}/v2/", headers=headers)
+    headers = [("Authorization", f"Basic {basic}"), ("User-Agent", client_request.user_agent or "registry-facade")]
+    tried = await client.request_headers_only("GET", f"{registry.origin}/v2/", headers=headers)
     if tried.status == 200:
         return _own_token(seal(basic, host, registry))
     if tried.status in (401, 403):
@@ -184,16 +188,16 @@ def _password_grant(fields: dict[str, str]) -> str:
     return base64.b64encode(pair.encode()).decode()
 
 
-def _own_token(value: str) -> Answer:
+def _own_token(value: str) -> Response:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     body = {"token": value, "access_token": value, "expires_in": SEALED_SECONDS, "issued_at": now}
     return _token_answer(json.dumps(body).encode())
 
 
-def _token_answer(body: bytes) -> Answer:
+def _token_answer(body: bytes) -> Response:
     headers = [
         ("Content-Type", "application/json"),
         ("Cache-Control", "no-store"),
         ("Content-Length", str(len(body))),
     ]
-    return Answer(200, headers, body)
+    return Response(200, headers, body)

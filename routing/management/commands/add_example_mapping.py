@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.management.service_command import VerbCommand
+from routing.management.service_command import ServiceCommand
 from routing.models import Mapping
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping
@@ -14,7 +14,7 @@ PREFIX = "library"
 TARGET = "docker.io/library"
 
 
-class Command(VerbCommand):
+class Command(ServiceCommand):
     """Maps localhost/library to Docker Hub's official images where there is no mapping at all; says how to try it."""
 
     help = "Add an example mapping when there is none, and print a line to try it with."

@@ -5,14 +5,14 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from routing.core.grammar.hosts import is_loopback
-from routing.management.service_command import HOSTNAME_HELP, PREFIX_HELP, TARGET_HELP, VerbCommand
+from routing.management.service_command import HOSTNAME_HELP, PREFIX_HELP, TARGET_HELP, ServiceCommand
 from routing.models import Mapping
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping
 from routing.services.mappings.pull_command import pull_command
 
 
-class Command(VerbCommand):
+class Command(ServiceCommand):
     help = "Map a prefix of a hostname to a backing registry; makes the tenant, hostname and registry that are missing."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,9 +38,9 @@ class Command(VerbCommand):
                 private=options["private"],
                 delivery=Mapping.Delivery.REDIRECT if options["shell"] else Mapping.Delivery.AUTO,
             )
-        self.say(outcome.done or [f"nothing to change: {outcome.mapping} is there already"])
+        self.print_lines(outcome.done or [f"nothing to change: {outcome.mapping} is there already"])
         if outcome.done:
-            self.tell_probe(outcome.mapping)
+            self.print_probe(outcome.mapping)
         mapping, host = outcome.mapping, outcome.mapping.hostname.name
         if not mapping.enabled:
             self.stdout.write("It is switched off: switch it on in the admin")

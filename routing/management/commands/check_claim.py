@@ -4,16 +4,16 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from routing.management.service_command import CLAIMED_HELP, TENANT_HELP, VerbCommand
+from routing.management.service_command import CLAIMED_HELP, TENANT_HELP, ServiceCommand
 from routing.models import Hostname, HostnameClaim
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound, VerbError
+from routing.services.base.errors import NotFound, ServiceError
 from routing.services.hostnames.claims import check_claim
 from routing.services.hostnames.hostnames import parse_hostname
 from routing.services.hostnames.proof_checks import check_hostname
 
 
-class Command(VerbCommand):
+class Command(ServiceCommand):
     help = "Look for the DNS record that proves a claim, or a hostname. Exit status 1 where it isn't there."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,14 +33,16 @@ class Command(VerbCommand):
         claims = HostnameClaim.objects.select_related("tenant").filter(name=name)
         found = list(claims if slug is None else claims.filter(tenant__slug=slug))
         if len(found) > 1:
-            raise VerbError(f"{name} is claimed by {' and '.join(claim.tenant.slug for claim in found)}: say --tenant")
+            raise ServiceError(
+                f"{name} is claimed by {' and '.join(claim.tenant.slug for claim in found)}: say --tenant"
+            )
         return found[0] if found else None
 
     def _check_claim(self, claim: HostnameClaim) -> str:
         checked = check_claim(Actor.command_line(), claim_id=claim.pk)
         if checked.hostname is None:
             return checked.finding
-        self.say([checked.finding, f"added hostname {checked.hostname} of {claim.tenant.slug}"])
+        self.print_lines([checked.finding, f"added hostname {checked.hostname} of {claim.tenant.slug}"])
         return ""
 
     def _check_hostname(self, name: str, slug: str | None) -> str:
@@ -49,5 +51,5 @@ class Command(VerbCommand):
             raise NotFound(f"{name} is not claimed; manage.py claim_hostname does that")
         hostname = check_hostname(Actor.command_line(), hostname_id=hostname.pk)
         if not hostname.proof_finding:
-            self.say([f"the record of {hostname}, a hostname of {hostname.tenant.slug}, is there"])
+            self.print_lines([f"the record of {hostname}, a hostname of {hostname.tenant.slug}, is there"])
         return hostname.proof_finding

@@ -6,12 +6,12 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
 from routing.accounts.second_factor import lacks_second_factor
-from routing.management.service_command import VerbCommand, tenant_of
+from routing.management.service_command import ServiceCommand, tenant_of
 from routing.services.base.actor import Actor
 from routing.services.people.api_tokens import create_api_token
 
 
-class Command(VerbCommand):
+class Command(ServiceCommand):
     help = "Make an API token that acts as a person: prints it, once."
 
     def add_arguments(self, parser: CommandParser) -> None:

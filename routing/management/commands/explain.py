@@ -4,13 +4,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.core.client_support import SOME_DIGEST, Outlook
-from routing.management.service_command import VerbCommand
+from routing.core.client_support import SOME_DIGEST, ClientSupport
+from routing.management.service_command import ServiceCommand
 from routing.services.base.actor import Actor
 from routing.services.mappings.explain import Explanation, explain
 
 
-class Command(VerbCommand):
+class Command(ServiceCommand):
     help = "Show which mapping an image falls under, where it leads, and what each client will meet."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -20,8 +20,8 @@ class Command(VerbCommand):
         with self.refusals():
             found = explain(Actor.command_line(), options["image"])
         self._print_facts(found)
-        self._print_endpoints(found.outlooks)
-        self._print_clients(found.outlooks)
+        self._print_endpoints(found.client_support)
+        self._print_clients(found.client_support)
         for line in found.advice:
             self.stdout.write(f"\nNote: {line}")
 
@@ -43,7 +43,7 @@ class Command(VerbCommand):
         for label, value in facts:
             self.stdout.write(f"{label + ':':<15}{value}")
 
-    def _print_endpoints(self, found: list[Outlook]) -> None:
+    def _print_endpoints(self, found: list[ClientSupport]) -> None:
         """The decision for each endpoint, once for all clients that get the same."""
         self.stdout.write("\nDecisions:")
         for steps in zip(*(outlook.steps for outlook in found), strict=True):
@@ -57,7 +57,7 @@ class Command(VerbCommand):
                 detail = detail.replace(SOME_DIGEST, "sha256:…")
                 self.stdout.write(f"  {steps[0].endpoint:<10}{how:<26}{detail}{who}")
 
-    def _print_clients(self, found: list[Outlook]) -> None:
+    def _print_clients(self, found: list[ClientSupport]) -> None:
         self.stdout.write("\nA pull by:")
         for outlook in found:
             outcomes = {step.endpoint: step.outcome for step in outlook.steps}

@@ -7,13 +7,13 @@ from django.core.management.base import CommandParser
 from django.urls import reverse
 
 from routing.core.grammar.hosts import is_loopback
-from routing.management.service_command import TENANT_HELP, VerbCommand, tenant_of
+from routing.management.service_command import TENANT_HELP, ServiceCommand, tenant_of
 from routing.models import Role
 from routing.services.base.actor import Actor
 from routing.services.people.members import INVITATION_DAYS, invite
 
 
-class Command(VerbCommand):
+class Command(ServiceCommand):
     help = "Invite somebody to a tenant: prints the link for them, once. A new tenant's first owner comes in by this."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -30,7 +30,7 @@ class Command(VerbCommand):
             actor = Actor.command_line()
             invited = invite(actor, tenant_id=tenant.pk, email=options["email"], role=options["role"])
         base = (options["base_url"] or base_url()).rstrip("/")
-        self.say([f"for {invited.invitation.email}, good once and for {INVITATION_DAYS} days; shown only now:"])
+        self.print_lines([f"for {invited.invitation.email}, good once and for {INVITATION_DAYS} days; shown only now:"])
         self.stdout.write(base + reverse("invitation_link", args=[invited.token]))
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.management.service_command import VerbCommand, tenant_of
+from routing.management.service_command import ServiceCommand, tenant_of
 from routing.models import Hostname, Mapping
 from routing.services.base.errors import NotFound
 from routing.services.hostnames.hostnames import parse_hostname
 
 
-class Command(VerbCommand):
+class Command(ServiceCommand):
     help = "List every mapping: where it is pulled from, where it leads, and its state."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
-from routing.dataplane.live.snapshot_writer import SnapshotKeeper
+from routing.dataplane.live.snapshot_writer import SnapshotWriter
 from routing.services.base.actor import Actor
-from routing.services.base.errors import VerbError
+from routing.services.base.errors import ServiceError
 from routing.services.hostnames.proof_checks import recheck_due
 from routing.services.registries.probes import probe, stale_registries
 
@@ -32,15 +32,15 @@ class Command(BaseCommand):
         parser.add_argument("--with-parent", action="store_true", help="end when the process that started this ends")
 
     def handle(self, **options: Any) -> None:
-        keeper = SnapshotKeeper()
+        writer = SnapshotWriter()
         if options["once"]:
-            keeper.keep()
+            writer.keep()
             self._round(options["snapshot_only"])
             return
         parent = os.getppid()
         stop = threading.Event()
         # Of its own: a registry that doesn't answer must not keep the snapshot from being written.
-        threading.Thread(target=keeper.run, args=(stop,), name="snapshot", daemon=True).start()
+        threading.Thread(target=writer.run, args=(stop,), name="snapshot", daemon=True).start()
         rounds = 0
         while not (options["with_parent"] and os.getppid() != parent):
             if rounds % int(_ROUND_SECONDS) == 0:
@@ -66,5 +66,5 @@ def _look_after() -> None:
     for registry in stale_registries(settings.FACADE_PROBE_SECONDS):
         try:
             probe(Actor.program("maintenance"), registry_id=registry.pk)
-        except VerbError as error:
+        except ServiceError as error:
             logger.info("%s: %s", registry, error)

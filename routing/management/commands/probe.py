@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db.models import Q
 
-from routing.management.service_command import VerbCommand
+from routing.management.service_command import ServiceCommand
 from routing.models import Registry
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
@@ -13,7 +13,7 @@ from routing.services.mappings.explain import explain
 from routing.services.registries.probes import probe, probe_mapping
 
 
-class Command(VerbCommand):
+class Command(ServiceCommand):
     help = "Ask registries what they want of their clients, and write it down for the routing table."
 
     def add_arguments(self, parser: CommandParser) -> None:

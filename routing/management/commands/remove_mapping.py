@@ -4,12 +4,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.management.service_command import HOSTNAME_HELP, PREFIX_HELP, VerbCommand
+from routing.management.service_command import HOSTNAME_HELP, PREFIX_HELP, ServiceCommand
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import remove_mapping
 
 
-class Command(VerbCommand):
+class Command(ServiceCommand):
     help = "Remove a mapping. Its history stays; pulls under it are refused from now on."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,4 +22,4 @@ class Command(VerbCommand):
             was = remove_mapping(
                 Actor.command_line(), options["reason"], hostname=options["hostname"], prefix=options["prefix"]
             )
-        self.say([f"removed mapping {was}"])
+        self.print_lines([f"removed mapping {was}"])

@@ -4,12 +4,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.management.service_command import HOSTNAME_HELP, PREFIX_HELP, TARGET_HELP, VerbCommand
+from routing.management.service_command import HOSTNAME_HELP, PREFIX_HELP, TARGET_HELP, ServiceCommand
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import repoint
 
 
-class Command(VerbCommand):
+class Command(ServiceCommand):
     help = "Lead a mapping to another registry or upstream prefix; workers follow within a second."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,6 +27,6 @@ class Command(VerbCommand):
                 prefix=options["prefix"],
                 target=options["target"],
             )
-        self.say(outcome.done or [f"nothing to change: {outcome.mapping} already"])
+        self.print_lines(outcome.done or [f"nothing to change: {outcome.mapping} already"])
         if outcome.done:
-            self.tell_probe(outcome.mapping)
+            self.print_probe(outcome.mapping)

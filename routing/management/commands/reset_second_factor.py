@@ -6,10 +6,10 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
-from routing.management.service_command import VerbCommand
+from routing.management.service_command import ServiceCommand
 
 
-class Command(VerbCommand):
+class Command(ServiceCommand):
     help = "Remove somebody's authenticator app, security keys and recovery codes, when all of them are lost."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -21,6 +21,6 @@ class Command(VerbCommand):
             if user is None:
                 raise CommandError(f"there is nobody of the name {options['name']}")
             count, _ = Authenticator.objects.filter(user=user).delete()
-        self.say(
+        self.message_lines(
             [f"removed {count} second factors of {user}; the password alone lets them in until they set up another"]
         )

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import quote, urlencode
 
 from routing.registries.auth.scopes import Scope, format_scopes
-from routing.registries.client import Answer, RegistryClient
+from routing.registries.client import RegistryClient, RegistryResponse
 from routing.registries.exceptions import BadResponse
-from routing.registries.url import parse_target
+from routing.registries.url import parse_registry_url
 
 MAX_TOKEN_ANSWER_BYTES = 256 * 1024
 
@@ -34,7 +34,7 @@ async def fetch_token(
     authorization: str | None = None,
     fields: Fields = (),
     user_agent: str | None = None,
-) -> Answer:
+) -> RegistryResponse:
     """Ask a realm with GET, and give back its answer whatever the status.
 
     `fields` are further query parameters of the caller's (`account`, `client_id`, `offline_token`); `service` and
@@ -59,7 +59,7 @@ async def post_token(
     authorization: str | None = None,
     fields: Fields = (),
     user_agent: str | None = None,
-) -> Answer:
+) -> RegistryResponse:
     """As `fetch_token`, with POST: `fields` are those of the OAuth2 form (`grant_type`, `refresh_token`, …)."""
     scope = format_scopes(scopes)
     asked = [*_without_reserved(fields), *_service(service), *([("scope", scope)] if scope else [])]
@@ -72,9 +72,9 @@ async def post_token(
     return await client.request("POST", realm, headers=headers, content=content, max_body_bytes=MAX_TOKEN_ANSWER_BYTES)
 
 
-def read_token(answer: Answer) -> str:
+def read_token(answer: RegistryResponse) -> str:
     """The token in a realm's answer: `token`, or `access_token` where that is missing. Raises `BadResponse`."""
-    host = parse_target(answer.url).authority
+    host = parse_registry_url(answer.url).authority
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError):

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from routing.registries.auth.challenge import find_challenge
-from routing.registries.client import Answer, RegistryClient
+from routing.registries.client import RegistryClient, RegistryResponse
 from routing.registries.exceptions import BadResponse, RegistryError, RegistryTimeout, RegistryUnreachable
 from routing.registries.guard import check_url
-from routing.registries.url import parse_target
+from routing.registries.url import parse_registry_url
 
 
 class Auth(StrEnum):
@@ -50,7 +50,7 @@ async def probe_registry(client: RegistryClient, base_url: str) -> RegistryProbe
     """
     at, started = datetime.now(UTC), time.monotonic()
     try:
-        probe = await _judge(client, await client.peek("GET", base_url.rstrip("/") + "/v2/"))
+        probe = await _judge(client, await client.request_headers_only("GET", base_url.rstrip("/") + "/v2/"))
     except (RegistryUnreachable, RegistryTimeout) as error:
         probe = RegistryProbe(Auth.UNREACHABLE, error=str(error))
     except RegistryError as error:
@@ -58,8 +58,8 @@ async def probe_registry(client: RegistryClient, base_url: str) -> RegistryProbe
     return replace(probe, at=at, seconds=time.monotonic() - started)
 
 
-async def _judge(client: RegistryClient, answer: Answer) -> RegistryProbe:
-    host = parse_target(answer.url).authority
+async def _judge(client: RegistryClient, answer: RegistryResponse) -> RegistryProbe:
+    host = parse_registry_url(answer.url).authority
     if answer.status == 401:
         return await _judge_challenge(client, answer, host)
     if answer.status == 200:
@@ -69,7 +69,7 @@ async def _judge(client: RegistryClient, answer: Answer) -> RegistryProbe:
     raise BadResponse(host, f"{host} answers /v2/ with {describe_status(answer)}, where a registry answers 200 or 401")
 
 
-async def _judge_challenge(client: RegistryClient, answer: Answer, host: str) -> RegistryProbe:
+async def _judge_challenge(client: RegistryClient, answer: RegistryResponse, host: str) -> RegistryProbe:
     # Where both are offered, clients take Bearer.
     challenge = find_challenge(answer.headers.get_list("www-authenticate"), "bearer", "basic")
     if challenge is None:
@@ -87,7 +87,7 @@ async def _judge_challenge(client: RegistryClient, answer: Answer, host: str) ->
     return found
 
 
-def describe_status(answer: Answer) -> str:
+def describe_status(answer: RegistryResponse) -> str:
     """An answer's status, in words where people know them by words."""
     match answer.status:
         case 429:

@@ -17,11 +17,11 @@ from routing.core.grammar.names import is_digest, is_tag
 from routing.registries.auth.challenge import find_challenge
 from routing.registries.auth.scopes import repository_scope
 from routing.registries.auth.tokens import fetch_token, read_token
-from routing.registries.client import Answer, RegistryClient
+from routing.registries.client import RegistryClient, RegistryResponse
 from routing.registries.exceptions import BadResponse, RegistryError
 from routing.registries.guard import check_url
 from routing.registries.probes.registry import describe_status
-from routing.registries.url import follow, parse_target
+from routing.registries.url import parse_registry_url, resolve_location
 
 MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -130,14 +130,14 @@ class _Visit:
         if answer.status not in (301, 302, 303, 307, 308) or not location:
             raise BadResponse(self._host, f"{self._host} answers a request for a layer with {describe_status(answer)}")
         try:
-            target = check_url(follow(answer.url, location), self._client.policy)
+            target = check_url(resolve_location(answer.url, location), self._client.policy)
         except ValueError as error:
             raise BadResponse(self._host, f"{self._host} redirects a layer to a malformed place: {error}") from None
         return replace(probe, delivery=Delivery.REDIRECT, origins=(target.origin,))
 
     @property
     def _host(self) -> str:
-        return parse_target(self._base_url).authority
+        return parse_registry_url(self._base_url).authority
 
     async def _any_tag(self) -> str:
         answer = await self._get(f"tags/list?n={_TAGS_ASKED}", "application/json")
@@ -148,10 +148,10 @@ class _Visit:
                 return tag
         raise BadResponse(self._host, f"{self._repository} at {self._host} has no tags to try")
 
-    async def _get_manifest(self, reference: str) -> Answer:
+    async def _get_manifest(self, reference: str) -> RegistryResponse:
         return await self._get(f"manifests/{reference}", ", ".join(MANIFEST_TYPES))
 
-    async def _get(self, endpoint: str, accept: str, *, peek: bool = False) -> Answer:
+    async def _get(self, endpoint: str, accept: str, *, peek: bool = False) -> RegistryResponse:
         """Ask once, and once more with an anonymous token where the answer is 401. Raises `_NotPublic`."""
         answer = await self._ask(endpoint, accept, peek)
         if answer.status == 401 and self._authorization is None:
@@ -162,16 +162,16 @@ class _Visit:
             raise _NotPublic(f"{self._host} gives {self._repository} to nobody without credentials, or has none of it")
         return answer
 
-    async def _ask(self, endpoint: str, accept: str, peek: bool) -> Answer:
+    async def _ask(self, endpoint: str, accept: str, peek: bool) -> RegistryResponse:
         url = f"{self._base_url}/v2/{self._repository}/{endpoint}"
         headers = [("Accept", accept)]
         if self._authorization:
             headers.append(("Authorization", self._authorization))
         if peek:
-            return await self._client.peek("GET", url, headers=headers)
+            return await self._client.request_headers_only("GET", url, headers=headers)
         return await self._client.request("GET", url, headers=headers)
 
-    async def _authorize(self, refusal: Answer) -> None:
+    async def _authorize(self, refusal: RegistryResponse) -> None:
         challenge = find_challenge(refusal.headers.get_list("www-authenticate"), "bearer", "basic")
         if challenge is None:
             raise BadResponse(self._host, f"{self._host} asks for credentials without saying which")
@@ -182,7 +182,7 @@ class _Visit:
             raise BadResponse(self._host, f"{self._host} asks for a Bearer token without naming a realm")
         scopes = (repository_scope(self._repository),)
         answer = await fetch_token(self._client, realm, service=service, scopes=scopes)
-        realm_host = parse_target(realm).authority
+        realm_host = parse_registry_url(realm).authority
         if answer.status in (401, 403):
             raise _NotPublic(f"the token realm at {realm_host} gives no token without credentials")
         if answer.status != 200:
@@ -190,7 +190,7 @@ class _Visit:
             raise BadResponse(realm_host, message)
         self._authorization = f"Bearer {read_token(answer)}"
 
-    def _document(self, answer: Answer, what: str) -> Mapping[str, Any]:
+    def _document(self, answer: RegistryResponse, what: str) -> Mapping[str, Any]:
         where = f"{self._repository} at {self._host}"
         if answer.status == 404:
             raise BadResponse(self._host, f"there is no {what} for {where}")

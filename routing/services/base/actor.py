@@ -1,4 +1,4 @@
-"""Who does it. Imports nothing of ours."""
+"""Who does it."""
 
 import getpass
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ from typing import Any
 class Actor:
     """Whoever calls a verb: a person who is signed in, somebody at the command line, or the program itself.
 
-    `platform`: may do everything. `label` is what the history shows. Less of a person, by an API token of theirs:
-    `only_tenant` is the id of the one tenant that there is for it, `read_only` lets it look and change nothing.
+    `is_operator`: may do everything. `label` is what the history shows. Less of a person, by an API token of theirs:
+    `tenant_id_limit` is the id of the one tenant that there is for it, `read_only` lets it look and change nothing.
     """
 
     label: str
     user: Any = None
-    platform: bool = False
-    only_tenant: int | None = None
+    is_operator: bool = False
+    tenant_id_limit: int | None = None
     read_only: bool = False
     is_token: bool = False
 
     @classmethod
     def person(cls, user: Any) -> "Actor":
         """A signed-in user; a superuser is an operator of the platform."""
-        return cls(user.get_username(), user, platform=bool(user.is_active and user.is_superuser))
+        return cls(user.get_username(), user, is_operator=bool(user.is_active and user.is_superuser))
 
     @classmethod
-    def token(cls, user: Any, name: str, only_tenant: int | None, read_only: bool) -> "Actor":
+    def token(cls, user: Any, name: str, tenant_id_limit: int | None, read_only: bool) -> "Actor":
         """A person's API token. One that is limited to a tenant doesn't act for the platform, whoever made it."""
-        platform = bool(user.is_active and user.is_superuser and only_tenant is None)
-        return cls(f"{user.get_username()} (token {name})", user, platform, only_tenant, read_only, True)
+        is_operator = bool(user.is_active and user.is_superuser and tenant_id_limit is None)
+        return cls(f"{user.get_username()} (token {name})", user, is_operator, tenant_id_limit, read_only, True)
 
     @classmethod
     def command_line(cls) -> "Actor":
@@ -38,9 +38,9 @@ class Actor:
             name = getpass.getuser()
         except (KeyError, OSError):  # A container's user often has no name.
             name = "unnamed"
-        return cls(f"command line: {name}", platform=True)
+        return cls(f"command line: {name}", is_operator=True)
 
     @classmethod
     def program(cls, part: str) -> "Actor":
         """A part of this program, acting on its own."""
-        return cls(f"program: {part}", platform=True)
+        return cls(f"program: {part}", is_operator=True)

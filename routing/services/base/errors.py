@@ -1,11 +1,11 @@
-"""What a verb says when it can't do what it was asked. Imports nothing of ours."""
+"""What a verb says when it can't do what it was asked."""
 
 from collections.abc import Mapping
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
 
-class VerbError(Exception):
+class ServiceError(Exception):
     """A verb refused; nothing was changed. The message tells a person what to do about it.
 
     `fields` gives messages by form field, for the doors that have forms.
@@ -17,21 +17,21 @@ class VerbError(Exception):
         self.fields = dict(fields or {})
 
     @classmethod
-    def at(cls, field: str, message: str) -> "VerbError":
+    def for_field(cls, field: str, message: str) -> "ServiceError":
         """A refusal because of one input."""
         return cls(message, {field: [message]})
 
     @classmethod
-    def invalid(cls, error: ValidationError) -> "VerbError":
+    def invalid(cls, error: ValidationError) -> "ServiceError":
         """What a model's validation found."""
         by_name = error.message_dict
         fields = {("" if name == NON_FIELD_ERRORS else name): messages for name, messages in by_name.items()}
         return cls(" ".join(message for messages in fields.values() for message in messages), fields)
 
 
-class Conflict(VerbError):
+class Conflict(ServiceError):
     """It exists already, and differently."""
 
 
-class NotFound(VerbError):
+class NotFound(ServiceError):
     """What was named doesn't exist."""

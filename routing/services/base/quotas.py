@@ -1,4 +1,4 @@
-"""How much a tenant may have. Imports models and its neighbours here. Operators of the platform may exceed it."""
+"""How much a tenant may have. Operators of the platform may exceed it."""
 
 from datetime import date
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from routing.models import Hostname, HostnameClaim, Mapping, Tenant
 from routing.services.base.actor import Actor
-from routing.services.base.errors import VerbError
+from routing.services.base.errors import ServiceError
 
 
 class Limits(NamedTuple):
@@ -34,18 +34,18 @@ def month_now() -> date:
 
 
 def check_hostnames(actor: Actor, tenant: Tenant) -> None:
-    """Refuse one more hostname or claim over the limit. Raises VerbError."""
+    """Refuse one more hostname or claim over the limit. Raises ServiceError."""
     limit = limits_of(tenant).hostnames
     held = Hostname.objects.filter(tenant=tenant).count() + HostnameClaim.objects.filter(tenant=tenant).count()
-    if not actor.platform and held >= limit:
-        raise VerbError(f"{tenant} may have {limit} hostnames; ask the platform's operators for more")
+    if not actor.is_operator and held >= limit:
+        raise ServiceError(f"{tenant} may have {limit} hostnames; ask the platform's operators for more")
 
 
 def check_mappings(actor: Actor, tenant: Tenant) -> None:
-    """Refuse one more mapping over the limit. Raises VerbError."""
+    """Refuse one more mapping over the limit. Raises ServiceError."""
     limit = limits_of(tenant).mappings
-    if not actor.platform and Mapping.objects.filter(hostname__tenant=tenant).count() >= limit:
-        raise VerbError(f"{tenant} may have {limit} mappings; ask the platform's operators for more")
+    if not actor.is_operator and Mapping.objects.filter(hostname__tenant=tenant).count() >= limit:
+        raise ServiceError(f"{tenant} may have {limit} mappings; ask the platform's operators for more")
 
 
 def _own_or(own: int | None, platforms: int) -> int:

@@ -1,6 +1,6 @@
 """One unit of work: what a verb saves, its history and its changes for the workers, in one transaction.
 
-Imports conf, models and core. The only place from which routing tables and the change log are written.
+The only place from which routing tables and the change log are written.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from routing.conf import NOTIFY_CHANNEL
 from routing.models import Change, Generation
 from routing.models.history import sign
 from routing.services.base.actor import Actor
-from routing.services.base.errors import VerbError
+from routing.services.base.errors import ServiceError
 
 # A worker that was away for more changes than this loads the whole table anew.
 KEPT_CHANGES = 100_000
@@ -32,7 +32,7 @@ class _Noun(Protocol):
     def table_key(self) -> str: ...
 
 
-class Work:
+class UnitOfWork:
     """Saves and deletes on behalf of one actor, for one reason. Made by `work`."""
 
     def __init__(self, actor: Actor, reason: str, generation: Generation) -> None:
@@ -42,16 +42,16 @@ class Work:
         self._published = False
 
     def save(self, instance: models.Model) -> None:
-        """Validate and write a row. Raises VerbError with the messages by field; then nothing is written."""
+        """Validate and write a row. Raises ServiceError with the messages by field; then nothing is written."""
         try:
             instance.full_clean()
         except ValidationError as error:
-            raise VerbError.invalid(error) from error
+            raise ServiceError.invalid(error) from error
         self._sign(instance)
         instance.save()
         self._publish(instance)
 
-    def note(self, instance: Any, **facts: Any) -> None:
+    def save_without_history(self, instance: Any, **facts: Any) -> None:
         """Write down what was found out about a row: no part of its history. Publishes what requests depend on."""
         before = instance.table_entry()
         for name, value in facts.items():
@@ -65,14 +65,14 @@ class Work:
             self._publish(instance)
 
     def delete(self, instance: models.Model) -> None:
-        """Remove a row. Raises VerbError while other rows refer to it."""
+        """Remove a row. Raises ServiceError while other rows refer to it."""
         self._sign(instance)
         key = (instance.table_kind, instance.table_key)  # type: ignore[attr-defined]
         try:
             instance.delete()
         except models.ProtectedError as error:
             kinds = sorted({str(item._meta.verbose_name_plural) for item in error.protected_objects})
-            raise VerbError(f"{instance} is still used by {' and '.join(kinds)}; remove those first") from error
+            raise ServiceError(f"{instance} is still used by {' and '.join(kinds)}; remove those first") from error
         self._record(*key, None)
 
     def delete_all(self, rows: models.QuerySet[Any]) -> None:
@@ -134,7 +134,7 @@ class Work:
 
 
 @contextmanager
-def work(actor: Actor, reason: str) -> Iterator[Work]:
+def unit_of_work(actor: Actor, reason: str) -> Iterator[UnitOfWork]:
     """A transaction that is alone among writers: what it checks stays true until it commits.
 
     The generation's row lock (SQLite: the database's) puts the writers in line, so generations commit in order and
@@ -142,6 +142,6 @@ def work(actor: Actor, reason: str) -> Iterator[Work]:
     """
     with transaction.atomic():
         Generation.objects.get_or_create(pk=1)
-        unit = Work(actor, reason.strip(), Generation.objects.select_for_update().get(pk=1))
+        unit = UnitOfWork(actor, reason.strip(), Generation.objects.select_for_update().get(pk=1))
         yield unit
         unit.finish()

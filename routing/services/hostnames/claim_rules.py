@@ -1,4 +1,4 @@
-"""Which names a tenant may claim at all. Imports conf, core and its neighbours here.
+"""Which names a tenant may claim at all.
 
 The proof says whose a name is; these are names that nobody should get by a proof, whatever the DNS says.
 """
@@ -9,17 +9,17 @@ from publicsuffixlist import PublicSuffixList
 
 from routing.conf import platform_domains, policy
 from routing.core.grammar.hosts import MAX_HOST_LENGTH, is_ip_address, is_wildcard
-from routing.services.base.errors import VerbError
+from routing.services.base.errors import ServiceError
 from routing.services.hostnames.hostnames import parse_hostname
 from routing.services.hostnames.proof import proof_name
 
 
 def claimable_name(text: str) -> str:
-    """What a tenant typed, as it is stored. Raises VerbError for a name that can't be claimed."""
+    """What a tenant typed, as it is stored. Raises ServiceError for a name that can't be claimed."""
     name = parse_hostname(text)
     reason = _objection(name)
     if reason:
-        raise VerbError.at("hostname", reason)
+        raise ServiceError.for_field("hostname", reason)
     return name
 
 

@@ -1,4 +1,4 @@
-"""The verbs of claims: claim a hostname, prove it, vouch for it. Imports models and its neighbours here.
+"""The verbs of claims: claim a hostname, prove it, vouch for it.
 
 Claims stand beside each other, and nobody learns of another's. The DNS is asked outside any transaction. What it
 answers for one claim is also its word on whoever has the hostname now: all proofs of a name lie in one place.
@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from routing.models import Hostname, HostnameClaim, Tenant
 from routing.services.base.actor import Actor
-from routing.services.base.errors import Conflict, NotFound, VerbError
-from routing.services.base.permissions import Action, require, visible
+from routing.services.base.errors import Conflict, NotFound, ServiceError
+from routing.services.base.permissions import Permission, check_permission, viewable
 from routing.services.base.quotas import check_hostnames
-from routing.services.base.unit_of_work import Work, work
+from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.claim_rules import claimable_name
 from routing.services.hostnames.hostnames import check_no_loop, parse_hostname
 from routing.services.hostnames.proof import Evidence, Verdict, look_for_proof, new_token
@@ -35,13 +35,13 @@ class Checked(NamedTuple):
 
 
 def claim_hostname(actor: Actor, *, tenant_id: int, name: str) -> HostnameClaim:
-    """Claim a hostname for a tenant; `proof_record` tells what to set. Raises VerbError, Conflict, NotFound, Denied."""
+    """Claim a hostname for a tenant; `proof_record` tells what to set. Raises ServiceError, Conflict, NotFound, Denied."""
     with transaction.atomic():
         # The row's lock puts a tenant's claims in line, so that the limit holds.
-        tenant = visible(actor, Tenant.objects.select_for_update(), "").filter(pk=tenant_id).first()
+        tenant = viewable(actor, Tenant.objects.select_for_update(), "").filter(pk=tenant_id).first()
         if tenant is None:
             raise NotFound("this tenant is gone")
-        require(actor, Action.HOSTNAMES, tenant)
+        check_permission(actor, Permission.CHANGE_HOSTNAMES, tenant)
         name = claimable_name(name)
         _check_new(tenant, name)
         check_hostnames(actor, tenant)
@@ -52,13 +52,13 @@ def remove_claim(actor: Actor, *, claim_id: int) -> None:
     """Take a claim back. Its token is worth nothing from now on. Raises NotFound, Denied."""
     with transaction.atomic():
         claim = get_claim(actor, claim_id)
-        require(actor, Action.HOSTNAMES, claim.tenant)
+        check_permission(actor, Permission.CHANGE_HOSTNAMES, claim.tenant)
         claim.delete()
 
 
 def get_claim(actor: Actor, claim_id: int) -> HostnameClaim:
     """A claim that the actor may see. Raises NotFound."""
-    found = visible(actor, HostnameClaim.objects.select_related("tenant"), "tenant").filter(pk=claim_id).first()
+    found = viewable(actor, HostnameClaim.objects.select_related("tenant"), "tenant").filter(pk=claim_id).first()
     if found is None:
         raise NotFound("this claim is gone")
     return found
@@ -68,31 +68,31 @@ def check_claim(actor: Actor, *, claim_id: int) -> Checked:
     """Look for a claim's record; where it is there, the hostname is the tenant's, and served. Takes seconds.
 
     Whoever had the hostname by a proof that is there no more loses it, with its mappings; whoever has it by a proof
-    that still is, or by the word of the platform's operators, keeps it. Raises NotFound, Denied, VerbError.
+    that still is, or by the word of the platform's operators, keeps it. Raises NotFound, Denied, ServiceError.
     """
     claim = get_claim(actor, claim_id)
-    require(actor, Action.HOSTNAMES, claim.tenant)
+    check_permission(actor, Permission.CHANGE_HOSTNAMES, claim.tenant)
     evidence = look_for_proof(claim.name)
     with transaction.atomic():
         # The first unit's lock holds to the end of the transaction: nothing changes between the two.
-        with work(Actor.program(PROGRAM), "somebody else proved this hostname by its DNS record") as unit:
+        with unit_of_work(Actor.program(PROGRAM), "somebody else proved this hostname by its DNS record") as unit:
             claim = get_claim(actor, claim_id)
-            require(actor, Action.HOSTNAMES, claim.tenant)
+            check_permission(actor, Permission.CHANGE_HOSTNAMES, claim.tenant)
             problem = _objection(claim, evidence)
             if problem:
                 return _noted(claim, problem)
             _make_way(unit, claim)
-        with work(actor, "proved by its DNS record") as unit:
+        with unit_of_work(actor, "proved by its DNS record") as unit:
             return Checked(_make_hostname(unit, claim), evidence.finding(claim.token))
 
 
 def vouch_hostname(actor: Actor, reason: str, *, tenant_id: int, name: str) -> Hostname:
     """Make a name a tenant's hostname, or free one from its proof, by the word of the platform's operators.
 
-    The tenant's claim of it, where there is one, is done with. Raises VerbError, Conflict, NotFound, Denied.
+    The tenant's claim of it, where there is one, is done with. Raises ServiceError, Conflict, NotFound, Denied.
     """
-    with work(actor, reason) as unit:
-        require(actor, Action.PLATFORM, None)
+    with unit_of_work(actor, reason) as unit:
+        check_permission(actor, Permission.ADMINISTER, None)
         tenant = Tenant.objects.filter(pk=tenant_id).first()
         if tenant is None:
             raise NotFound("this tenant is gone")
@@ -129,7 +129,7 @@ def _objection(claim: HostnameClaim, evidence: Evidence) -> str:
     if holder is None or holder.tenant_id == claim.tenant_id:
         try:
             check_no_loop(Hostname(tenant=claim.tenant, name=claim.name))
-        except VerbError as error:
+        except ServiceError as error:
             return error.message
         return ""
     # A suspension would end if the name could change hands: its tenant may be the same people.
@@ -145,7 +145,7 @@ def _noted(claim: HostnameClaim, finding: str) -> Checked:
     return Checked(None, finding)
 
 
-def _make_way(unit: Work, claim: HostnameClaim) -> None:
+def _make_way(unit: UnitOfWork, claim: HostnameClaim) -> None:
     """Take the hostname from the tenant that can't prove it any more. Nothing of it goes to the next one."""
     holder = _holder(claim.name)
     if holder is None or holder.tenant_id == claim.tenant_id:
@@ -161,7 +161,7 @@ def _make_way(unit: Work, claim: HostnameClaim) -> None:
     )
 
 
-def _make_hostname(unit: Work, claim: HostnameClaim) -> Hostname:
+def _make_hostname(unit: UnitOfWork, claim: HostnameClaim) -> Hostname:
     hostname = _holder(claim.name)
     if hostname is None:
         hostname = Hostname(

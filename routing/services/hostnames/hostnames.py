@@ -1,31 +1,31 @@
-"""The verbs of hostnames. Imports core, models and its neighbours here."""
+"""The verbs of hostnames."""
 
 from django.db.models import Q
 
-from routing.core.grammar.hosts import HostInvalid, normalise_served_name, parse_authority, wildcard_above
+from routing.core.grammar.hosts import InvalidHost, normalise_served_name, parse_authority, wildcard_above
 from routing.models import Hostname, Registry
 from routing.services.base.actor import Actor
-from routing.services.base.errors import Conflict, NotFound, VerbError
-from routing.services.base.permissions import Action, require, visible
-from routing.services.base.unit_of_work import Work, work
+from routing.services.base.errors import Conflict, NotFound, ServiceError
+from routing.services.base.permissions import Permission, check_permission, viewable
+from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.people.tenants import DEFAULT_SLUG, ensure_tenant, suspend_rows
 
 _PROOF_FACTS = ("proof_token", "proof_checked_at", "proof_missing_since", "proof_finding", "withdrawn_at")
 
 
-def ensure_hostname(unit: Work, text: str, tenant_slug: str | None) -> tuple[Hostname, list[str]]:
+def ensure_hostname(unit: UnitOfWork, text: str, tenant_slug: str | None) -> tuple[Hostname, list[str]]:
     """The hostname, made where it is missing, and a line for each thing done.
 
-    Raises VerbError; Conflict where another tenant has it.
+    Raises ServiceError; Conflict where another tenant has it.
     """
     name = parse_hostname(text)
-    known = visible(unit.actor, Hostname.objects.select_related("tenant"), "tenant")
+    known = viewable(unit.actor, Hostname.objects.select_related("tenant"), "tenant")
     hostname = known.filter(name=name).first()
     if hostname is not None:
         if tenant_slug not in (None, hostname.tenant.slug):
             raise Conflict(f"{name} belongs to another tenant than {tenant_slug}")
         return hostname, []
-    if not unit.actor.platform:
+    if not unit.actor.is_operator:
         # The same words whether nobody has the name or somebody else does.
         raise NotFound(
             f"{name} is not a hostname of yours; claim it first, and prove that it is",
@@ -39,35 +39,35 @@ def ensure_hostname(unit: Work, text: str, tenant_slug: str | None) -> tuple[Hos
 
 
 def save_hostname(actor: Actor, reason: str, hostname: Hostname) -> Hostname:
-    """Write a new or changed hostname; the name itself never changes. Raises VerbError."""
+    """Write a new or changed hostname; the name itself never changes. Raises ServiceError."""
     hostname.name = parse_hostname(hostname.name)
-    with work(actor, reason) as unit:
+    with unit_of_work(actor, reason) as unit:
         if hostname.pk is None:
             # A tenant claims a hostname and proves it; only the platform's operators vouch for one.
-            require(actor, Action.PLATFORM, None)
+            check_permission(actor, Permission.ADMINISTER, None)
             check_no_loop(hostname)
         else:
             _check_change(actor, hostname)
         registry = hostname.login_registry
         if registry is not None and registry.tenant_id not in (None, hostname.tenant_id):
-            raise VerbError.at("login_registry", "This registry belongs to another tenant.")
+            raise ServiceError.for_field("login_registry", "This registry belongs to another tenant.")
         unit.save(hostname)
     return hostname
 
 
 def remove_hostname(actor: Actor, reason: str, *, hostname_id: int) -> None:
-    """Remove a hostname that has no mappings left. Raises NotFound, VerbError."""
-    with work(actor, reason) as unit:
+    """Remove a hostname that has no mappings left. Raises NotFound, ServiceError."""
+    with unit_of_work(actor, reason) as unit:
         hostname = get_hostname(actor, hostname_id)
-        require(actor, Action.HOSTNAMES, hostname.tenant)
+        check_permission(actor, Permission.CHANGE_HOSTNAMES, hostname.tenant)
         if hostname.suspended or hostname.tenant.suspended:
             # Removed, it could be proved anew for another tenant of the same people, and would be served again.
-            require(actor, Action.PLATFORM, None)
+            check_permission(actor, Permission.ADMINISTER, None)
         unit.delete(hostname)
 
 
 def suspend_hostname(actor: Actor, reason: str, *, hostname_id: int, suspended: bool, message: str = "") -> Hostname:
-    """Refuse, or serve again, every request for a hostname. Raises NotFound, Denied, VerbError."""
+    """Refuse, or serve again, every request for a hostname. Raises NotFound, Denied, ServiceError."""
     suspend_hostnames(actor, reason, hostname_ids=[hostname_id], suspended=suspended, message=message)
     return get_hostname(actor, hostname_id)
 
@@ -77,10 +77,10 @@ def suspend_hostnames(
 ) -> list[Hostname]:
     """The same for several, all or none; gives those that weren't so already. For operators of the platform.
 
-    Raises NotFound, Denied, VerbError.
+    Raises NotFound, Denied, ServiceError.
     """
-    with work(actor, reason) as unit:
-        require(actor, Action.PLATFORM, None)
+    with unit_of_work(actor, reason) as unit:
+        check_permission(actor, Permission.ADMINISTER, None)
         hostnames = list(Hostname.objects.select_related("tenant").filter(pk__in=hostname_ids))
         if len(hostnames) < len(set(hostname_ids)):
             raise NotFound("this hostname is gone" if len(hostname_ids) == 1 else "one of these hostnames is gone")
@@ -89,7 +89,7 @@ def suspend_hostnames(
 
 def get_hostname(actor: Actor, hostname_id: int) -> Hostname:
     """A hostname that the actor may see. Raises NotFound."""
-    found = visible(actor, Hostname.objects.select_related("tenant"), "tenant").filter(pk=hostname_id).first()
+    found = viewable(actor, Hostname.objects.select_related("tenant"), "tenant").filter(pk=hostname_id).first()
     if found is None:
         raise NotFound("this hostname is gone")
     return found
@@ -97,24 +97,28 @@ def get_hostname(actor: Actor, hostname_id: int) -> Hostname:
 
 def _check_change(actor: Actor, hostname: Hostname) -> None:
     before = get_hostname(actor, hostname.pk)
-    require(actor, Action.HOSTNAMES, before.tenant)
+    check_permission(actor, Permission.CHANGE_HOSTNAMES, before.tenant)
     if before.name != hostname.name:
-        raise VerbError.at("name", "A hostname isn't renamed: add the new one, and remove the old when it is idle.")
+        raise ServiceError.for_field(
+            "name", "A hostname isn't renamed: add the new one, and remove the old when it is idle."
+        )
     if before.tenant_id != hostname.tenant_id:
-        raise VerbError.at("tenant", "A hostname isn't moved between tenants: remove it here, and add it there.")
+        raise ServiceError.for_field(
+            "tenant", "A hostname isn't moved between tenants: remove it here, and add it there."
+        )
     for fact in _PROOF_FACTS:
         # Never from a form, and not as old as a form may be.
         setattr(hostname, fact, getattr(before, fact))
     if (before.suspended, before.suspension_message) != (hostname.suspended, hostname.suspension_message):
-        require(actor, Action.PLATFORM, None)
+        check_permission(actor, Permission.ADMINISTER, None)
 
 
 def parse_hostname(text: str) -> str:
-    """A hostname as it is stored. Raises VerbError."""
+    """A hostname as it is stored. Raises ServiceError."""
     try:
         return normalise_served_name(text)
-    except HostInvalid as error:
-        raise VerbError.at("hostname", str(error)) from error
+    except InvalidHost as error:
+        raise ServiceError.for_field("hostname", str(error)) from error
 
 
 def check_no_loop(hostname: Hostname) -> None:
@@ -126,7 +130,7 @@ def check_no_loop(hostname: Hostname) -> None:
     for registry in known.filter(origin__contains=hostname.name.removeprefix("*")):
         host, _ = parse_authority(registry.origin.partition("://")[2])
         if hostname.name in (host, wildcard_above(host)):
-            raise VerbError.at(
+            raise ServiceError.for_field(
                 "hostname",
                 f"{host} is the address of the registry “{registry.name}”: a facade there would lead to itself",
             )

@@ -1,4 +1,4 @@
-"""Proof of hostnames: the record that a tenant has to set, and what the DNS says of it. Imports conf, dns and models.
+"""Proof of hostnames: the record that a tenant has to set, and what the DNS says of it.
 
 Everybody who wants a name is told another value, for the same record: the one who can set it controls the name.
 """

@@ -1,4 +1,4 @@
-"""The regular re-check of proofs: warn, withdraw after the grace time, serve again. Imports models and its neighbours.
+"""The regular re-check of proofs: warn, withdraw after the grace time, serve again.
 
 Only a name server's clear word counts against a hostname: where none answers, everything stays as it is.
 """
@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from routing.models import Hostname
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound, VerbError
-from routing.services.base.permissions import Action, require
-from routing.services.base.unit_of_work import Work, work
+from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.permissions import Permission, check_permission
+from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.claims import PROGRAM
 from routing.services.hostnames.hostnames import get_hostname
 from routing.services.hostnames.proof import (
@@ -44,12 +44,12 @@ _REASONS = {
 def check_hostname(actor: Actor, *, hostname_id: int) -> Hostname:
     """Look for a hostname's proof now; `proof_finding` says what is wrong with it, empty for nothing. Takes seconds.
 
-    Raises NotFound, Denied, and VerbError for a hostname that needs no proof.
+    Raises NotFound, Denied, and ServiceError for a hostname that needs no proof.
     """
     hostname = get_hostname(actor, hostname_id)
-    require(actor, Action.HOSTNAMES, hostname.tenant)
+    check_permission(actor, Permission.CHANGE_HOSTNAMES, hostname.tenant)
     if not hostname.proof_token:
-        raise VerbError(f"{hostname} needs no proof: the platform's operators vouched for it")
+        raise ServiceError(f"{hostname} needs no proof: the platform's operators vouched for it")
     return _judge(hostname, look_for_proof(hostname.name))
 
 
@@ -87,7 +87,7 @@ def _judge_if_there(hostname: Hostname, evidence: Evidence) -> Hostname | None:
 def _judge(hostname: Hostname, evidence: Evidence) -> Hostname:
     token, now = hostname.proof_token, timezone.now()
     verdict = evidence.verdict(token)
-    with work(Actor.program(PROGRAM), _REASONS[verdict]) as unit:
+    with unit_of_work(Actor.program(PROGRAM), _REASONS[verdict]) as unit:
         current = Hostname.objects.select_related("tenant").filter(pk=hostname.pk, proof_token=token).first()
         if current is None:
             raise NotFound("this hostname is gone, or was changed meanwhile")
@@ -97,21 +97,23 @@ def _judge(hostname: Hostname, evidence: Evidence) -> Hostname:
         elif verdict is Verdict.MISSING:
             _missing(unit, current, evidence.finding(token), now)
         else:
-            unit.note(current, proof_checked_at=now, proof_finding=evidence.finding(token))
+            unit.save_without_history(current, proof_checked_at=now, proof_finding=evidence.finding(token))
     return current
 
 
-def _found(unit: Work, hostname: Hostname) -> None:
+def _found(unit: UnitOfWork, hostname: Hostname) -> None:
     was_withdrawn = hostname.withdrawn_at is not None
     hostname.proof_missing_since = hostname.withdrawn_at = None
     hostname.proof_finding = ""
     if was_withdrawn:
         unit.save(hostname)
     else:
-        unit.note(hostname, proof_checked_at=hostname.proof_checked_at, proof_missing_since=None, proof_finding="")
+        unit.save_without_history(
+            hostname, proof_checked_at=hostname.proof_checked_at, proof_missing_since=None, proof_finding=""
+        )
 
 
-def _missing(unit: Work, hostname: Hostname, finding: str, now: datetime) -> None:
+def _missing(unit: UnitOfWork, hostname: Hostname, finding: str, now: datetime) -> None:
     since = hostname.proof_missing_since
     hostname.proof_missing_since = since or now
     ends = hostname.proof_missing_since + timedelta(seconds=settings.FACADE_PROOF_GRACE_SECONDS)
@@ -126,7 +128,7 @@ def _missing(unit: Work, hostname: Hostname, finding: str, now: datetime) -> Non
         unit.save(hostname)
         _tell(hostname, f"{hostname} is not served any more", finding)
         return
-    unit.note(
+    unit.save_without_history(
         hostname,
         proof_checked_at=hostname.proof_checked_at,
         proof_missing_since=hostname.proof_missing_since,

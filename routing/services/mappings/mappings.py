@@ -1,16 +1,16 @@
-"""The verbs of mappings: add, repoint, edit, switch, remove. Imports core, models and its neighbours here."""
+"""The verbs of mappings: add, repoint, edit, switch, remove."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from routing.core.grammar.hosts import HostInvalid, normalise_served_name
+from routing.core.grammar.hosts import InvalidHost, normalise_served_name
 from routing.core.grammar.names import is_name
 from routing.models import Mapping, Registry
 from routing.services.base.actor import Actor
-from routing.services.base.errors import Conflict, NotFound, VerbError
-from routing.services.base.permissions import Action, require, visible
+from routing.services.base.errors import Conflict, NotFound, ServiceError
+from routing.services.base.permissions import Permission, check_permission, viewable
 from routing.services.base.quotas import check_mappings
-from routing.services.base.unit_of_work import work
+from routing.services.base.unit_of_work import unit_of_work
 from routing.services.hostnames.hostnames import ensure_hostname
 from routing.services.mappings.targets import find_registry, parse_target
 from routing.services.registries.registries import ensure_registry
@@ -38,13 +38,13 @@ def add_mapping(
     """Map a prefix of a hostname to a target, creating the tenant, hostname and registry that are missing.
 
     `tenant` is a slug; None means the hostname's own, or `default`. Saying the same again changes nothing.
-    Raises VerbError; Conflict where the mapping exists with another target.
+    Raises ServiceError; Conflict where the mapping exists with another target.
     """
     wanted = parse_target(target)
     prefix = parse_prefix(prefix)
-    with work(actor, reason) as unit:
+    with unit_of_work(actor, reason) as unit:
         host, done = ensure_hostname(unit, hostname, tenant)
-        require(actor, Action.MAP, host.tenant)
+        check_permission(actor, Permission.CHANGE_MAPPINGS, host.tenant)
         existing = Mapping.objects.select_related("hostname", "registry").filter(hostname=host, prefix=prefix).first()
         if existing is not None:
             registry = find_registry(host.tenant, wanted)
@@ -85,11 +85,11 @@ def _refuse_difference(
 
 
 def repoint(actor: Actor, reason: str, *, hostname: str, prefix: str, target: str) -> Outcome:
-    """Lead a mapping somewhere else. The reason is kept with the change. Raises VerbError, NotFound."""
+    """Lead a mapping somewhere else. The reason is kept with the change. Raises ServiceError, NotFound."""
     wanted = parse_target(target)
-    with work(actor, _required(reason)) as unit:
+    with unit_of_work(actor, _required(reason)) as unit:
         mapping = get_mapping(actor, hostname, prefix)
-        require(actor, Action.MAP, mapping.hostname.tenant)
+        check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
         registry, done = ensure_registry(unit, mapping.hostname.tenant, wanted)
         if (mapping.registry, mapping.upstream_prefix) == (registry, wanted.upstream_prefix):
             return Outcome(mapping, [])
@@ -113,12 +113,12 @@ def edit_mapping(
 ) -> Outcome:
     """Set everything of a mapping but its hostname and prefix, in one step; a changed target needs a reason.
 
-    `target` None leaves it where it is, whoever repointed it meanwhile. Raises VerbError, NotFound.
+    `target` None leaves it where it is, whoever repointed it meanwhile. Raises ServiceError, NotFound.
     """
     wanted = None if target is None else parse_target(target)
-    with work(actor, reason) as unit:
+    with unit_of_work(actor, reason) as unit:
         mapping = _by_ids(actor, [mapping_id])[0]
-        require(actor, Action.MAP, mapping.hostname.tenant)
+        check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
         done: list[str] = []
         if wanted is not None:
             registry, done = ensure_registry(unit, mapping.hostname.tenant, wanted)
@@ -147,7 +147,7 @@ def _lead(mapping: Mapping, registry: Registry, upstream_prefix: str) -> None:
 
 def switch_mappings(actor: Actor, reason: str, *, mapping_ids: Iterable[int], enabled: bool) -> list[Mapping]:
     """Switch mappings on or off, all or none; gives those that changed. Raises NotFound."""
-    with work(actor, reason) as unit:
+    with unit_of_work(actor, reason) as unit:
         mappings = _changeable(actor, mapping_ids)
         changed = [mapping for mapping in mappings if mapping.enabled != enabled]
         for mapping in changed:
@@ -158,9 +158,9 @@ def switch_mappings(actor: Actor, reason: str, *, mapping_ids: Iterable[int], en
 
 def remove_mapping(actor: Actor, reason: str, *, hostname: str, prefix: str) -> str:
     """Remove a mapping; gives what it was, in words. Its history stays. Raises NotFound."""
-    with work(actor, reason) as unit:
+    with unit_of_work(actor, reason) as unit:
         mapping = get_mapping(actor, hostname, prefix)
-        require(actor, Action.MAP, mapping.hostname.tenant)
+        check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
         was = str(mapping)
         unit.delete(mapping)
     return was
@@ -168,7 +168,7 @@ def remove_mapping(actor: Actor, reason: str, *, hostname: str, prefix: str) -> 
 
 def remove_mappings(actor: Actor, reason: str, *, mapping_ids: Iterable[int]) -> list[str]:
     """Remove mappings, all or none; gives what they were, in words. Raises NotFound."""
-    with work(actor, reason) as unit:
+    with unit_of_work(actor, reason) as unit:
         mappings = _changeable(actor, mapping_ids)
         was = [str(mapping) for mapping in mappings]
         for mapping in mappings:
@@ -177,13 +177,13 @@ def remove_mappings(actor: Actor, reason: str, *, mapping_ids: Iterable[int]) ->
 
 
 def get_mapping(actor: Actor, hostname: str, prefix: str) -> Mapping:
-    """The mapping of exactly that prefix, where the actor may see it. Raises NotFound, VerbError."""
+    """The mapping of exactly that prefix, where the actor may see it. Raises NotFound, ServiceError."""
     try:
         name = normalise_served_name(hostname)
-    except HostInvalid as error:
-        raise VerbError.at("hostname", str(error)) from error
+    except InvalidHost as error:
+        raise ServiceError.for_field("hostname", str(error)) from error
     prefix = parse_prefix(prefix)
-    mappings = visible(actor, Mapping.objects.select_related("hostname__tenant", "registry"), "hostname__tenant")
+    mappings = viewable(actor, Mapping.objects.select_related("hostname__tenant", "registry"), "hostname__tenant")
     mapping = mappings.filter(hostname__name=name, prefix=prefix).first()
     if mapping is None:
         source = f"{name}/{prefix}" if prefix else name
@@ -192,10 +192,10 @@ def get_mapping(actor: Actor, hostname: str, prefix: str) -> Mapping:
 
 
 def parse_prefix(text: str) -> str:
-    """A prefix as it is stored. Raises VerbError."""
+    """A prefix as it is stored. Raises ServiceError."""
     prefix = text.strip().strip("/")
     if prefix and not is_name(prefix):
-        raise VerbError.at(
+        raise ServiceError.for_field(
             "prefix",
             f"“{text}” is not a prefix of a repository name: lower-case letters, digits and single separators "
             "(. _ __ -), in components joined by /",
@@ -205,8 +205,8 @@ def parse_prefix(text: str) -> str:
 
 def check_not_whole(actor: Actor, registry: Registry, upstream_prefix: str) -> None:
     """Refuse to lead tenants' users to all of a shared registry: the address would vouch for anybody's images."""
-    if not actor.platform and registry.tenant_id is None and not upstream_prefix:
-        raise VerbError.at(
+    if not actor.is_operator and registry.tenant_id is None and not upstream_prefix:
+        raise ServiceError.for_field(
             "target",
             f"all of {registry} can be mapped by operators of the platform only: "
             f"name your part of it, such as {registry}/your-organisation",
@@ -216,14 +216,14 @@ def check_not_whole(actor: Actor, registry: Registry, upstream_prefix: str) -> N
 def _changeable(actor: Actor, mapping_ids: Iterable[int]) -> list[Mapping]:
     mappings = _by_ids(actor, mapping_ids)
     for mapping in mappings:
-        require(actor, Action.MAP, mapping.hostname.tenant)
+        check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
     return mappings
 
 
 def _by_ids(actor: Actor, mapping_ids: Iterable[int]) -> list[Mapping]:
     wanted = set(mapping_ids)
     mappings = list(
-        visible(actor, Mapping.objects.select_related("hostname__tenant", "registry"), "hostname__tenant").filter(
+        viewable(actor, Mapping.objects.select_related("hostname__tenant", "registry"), "hostname__tenant").filter(
             pk__in=wanted
         )
     )
@@ -234,5 +234,5 @@ def _by_ids(actor: Actor, mapping_ids: Iterable[int]) -> list[Mapping]:
 
 def _required(reason: str) -> str:
     if not reason.strip():
-        raise VerbError.at("reason", "Say why: the reason is kept with the change.")
+        raise ServiceError.for_field("reason", "Say why: the reason is kept with the change.")
     return reason

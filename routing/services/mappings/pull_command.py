@@ -1,7 +1,4 @@
-"""What people type to pull through a mapping, with the port by which they reach this facade.
-
-Imports core and models.
-"""
+"""What people type to pull through a mapping, with the port by which they reach this facade."""
 
 from django.conf import settings
 

@@ -1,4 +1,4 @@
-"""TARGET, as a person writes it: `registry[/upstream-prefix]`. Imports core, models, registries.
+"""TARGET, as a person writes it: `registry[/upstream-prefix]`.
 
 `ghcr.io/acme`, `docker.io/acme`, `https://registry.acme.com:5000/team`.
 """
@@ -8,11 +8,11 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import Q
 
-from routing.core.grammar.hosts import HostInvalid, normalise_hostname, parse_authority, wildcard_above
+from routing.core.grammar.hosts import InvalidHost, normalise_hostname, parse_authority, wildcard_above
 from routing.core.grammar.names import is_name
 from routing.models import Hostname, Registry, Tenant
-from routing.registries.addresses import Reach, classify
-from routing.services.base.errors import VerbError
+from routing.registries.addresses import AddressScope, classify_address
+from routing.services.base.errors import ServiceError
 
 _DEFAULT_PORT = {"https": "443", "http": "80"}
 
@@ -26,21 +26,21 @@ class Target(NamedTuple):
 
 
 def parse_target(text: str) -> Target:
-    """Take a TARGET apart. Raises VerbError that says what is wrong with it."""
+    """Take a TARGET apart. Raises ServiceError that says what is wrong with it."""
     scheme, separator, rest = text.strip().partition("://")
     if not separator:
         scheme, rest = "https", text.strip()
     authority, _, prefix = rest.partition("/")
     prefix = prefix.strip("/")
     if not authority:
-        raise VerbError.at("target", "give a registry, such as ghcr.io/acme")
+        raise ServiceError.for_field("target", "give a registry, such as ghcr.io/acme")
     if separator and f"{prefix}/".startswith("v2/"):
-        raise VerbError.at(
+        raise ServiceError.for_field(
             "target", "leave out /v2/, under which every registry has its API: write it like ghcr.io/acme"
         )
     origin = parse_origin(f"{scheme}://{authority}")
     if prefix and not is_name(prefix):
-        raise VerbError.at(
+        raise ServiceError.for_field(
             "target",
             f"“{prefix}” is not a repository name: lower-case letters, digits and single separators (. _ __ -), "
             "in components joined by /, with no tag or digest",
@@ -49,15 +49,17 @@ def parse_target(text: str) -> Target:
 
 
 def parse_origin(text: str, field: str = "target") -> str:
-    """The normalised scheme://host[:port] of a registry's address. Raises VerbError."""
+    """The normalised scheme://host[:port] of a registry's address. Raises ServiceError."""
     scheme, separator, rest = text.strip().lower().partition("://")
     authority = rest.rstrip("/")
     if not separator or scheme not in _DEFAULT_PORT:
-        raise VerbError.at(field, f"“{text}” is not the address of a registry: write it like https://ghcr.io")
+        raise ServiceError.for_field(field, f"“{text}” is not the address of a registry: write it like https://ghcr.io")
     if "@" in authority:
-        raise VerbError.at(field, "a registry's address holds no user name or password: clients bring their own")
+        raise ServiceError.for_field(
+            field, "a registry's address holds no user name or password: clients bring their own"
+        )
     if "/" in authority or "?" in authority or "#" in authority:
-        raise VerbError.at(field, "a registry's address ends after host and port: its API is always at /v2/")
+        raise ServiceError.for_field(field, "a registry's address ends after host and port: its API is always at /v2/")
     try:
         name, colon, digits = authority.partition(":")
         if not name.isascii():
@@ -65,53 +67,53 @@ def parse_origin(text: str, field: str = "target") -> str:
         host, port = parse_authority(authority)
         if not host.startswith("["):
             host = normalise_hostname(host)
-    except HostInvalid as error:
-        raise VerbError.at(field, f"“{authority}” is not the address of a registry: {error}") from error
+    except InvalidHost as error:
+        raise ServiceError.for_field(field, f"“{authority}” is not the address of a registry: {error}") from error
     port = "" if not port or int(port) == int(_DEFAULT_PORT[scheme]) else f":{int(port)}"
     return f"{scheme}://{host}{port}"
 
 
 def check_origin(origin: str, field: str = "target") -> None:
-    """Refuse origins that this deployment doesn't allow, and such as would lead back here. Raises VerbError."""
+    """Refuse origins that this deployment doesn't allow, and such as would lead back here. Raises ServiceError."""
     scheme, _, authority = origin.partition("://")
     host, _ = parse_authority(authority)
     if scheme == "http" and not settings.FACADE_ALLOW_INSECURE_REGISTRIES:
-        raise VerbError.at(
+        raise ServiceError.for_field(
             field,
             f"{origin} is not encrypted. Use https://, or set FACADE_ALLOW_INSECURE_REGISTRIES=true "
             "if content and credentials may travel in the clear",
         )
-    far = reach(host)
-    if far is Reach.FORBIDDEN:
-        raise VerbError.at(field, f"{host} is an address at which no registry can be")
-    if far is Reach.PRIVATE and "." not in host and ":" not in host and host != "localhost":
+    far = address_scope(host)
+    if far is AddressScope.FORBIDDEN:
+        raise ServiceError.for_field(field, f"{host} is an address at which no registry can be")
+    if far is AddressScope.PRIVATE and "." not in host and ":" not in host and host != "localhost":
         if not settings.FACADE_ALLOW_PRIVATE_REGISTRIES:
-            raise VerbError.at(
+            raise ServiceError.for_field(
                 field,
                 f"“{host}” is no registry on the internet: write it in full, like ghcr.io/acme. For a name of your "
                 "own network, set FACADE_ALLOW_PRIVATE_REGISTRIES=true",
             )
-    elif far is Reach.PRIVATE and not settings.FACADE_ALLOW_PRIVATE_REGISTRIES:
-        raise VerbError.at(
+    elif far is AddressScope.PRIVATE and not settings.FACADE_ALLOW_PRIVATE_REGISTRIES:
+        raise ServiceError.for_field(
             field,
             f"{host} is a private or loopback address. Set FACADE_ALLOW_PRIVATE_REGISTRIES=true "
             "if mappings may lead into this network",
         )
     if Hostname.objects.filter(name__in=(host, wildcard_above(host))).exists():
-        raise VerbError.at(
+        raise ServiceError.for_field(
             field, f"{host} is a hostname of this facade itself: a mapping to it would lead round in a circle"
         )
 
 
-def reach(host: str) -> Reach:
+def address_scope(host: str) -> AddressScope:
     """How far a normalised host reaches, as far as it says so by itself (names are not looked up)."""
     try:
-        return classify(host.strip("[]"))[0]
+        return classify_address(host.strip("[]"))[0]
     except ValueError:
         # One label: localhost, or a name of the local search domain. Resolvers read 127.1 and 0x7f.1 as addresses.
         numeric = host.rpartition(".")[2][0].isdigit()
         private = "." not in host or numeric or host.endswith((".localhost", ".local", ".internal"))
-        return Reach.PRIVATE if private else Reach.PUBLIC
+        return AddressScope.PRIVATE if private else AddressScope.PUBLIC
 
 
 def find_registry(tenant: Tenant | None, target: Target) -> Registry | None:

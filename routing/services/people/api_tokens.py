@@ -1,4 +1,4 @@
-"""The verbs of API tokens: make one, revoke it, and find out who comes with one. Imports models and its neighbours.
+"""The verbs of API tokens: make one, revoke it, and find out who comes with one.
 
 A token is 256 random bits, so a plain hash keeps it: nobody can try them out.
 """
@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from routing.models import ApiToken, Tenant
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound, VerbError
-from routing.services.base.permissions import Denied, visible
+from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.permissions import PermissionDenied, viewable
 
 MAX_TOKENS_A_PERSON = 100
 MAX_DAYS = 3650
@@ -39,24 +39,24 @@ def create_api_token(
     read_only: bool = False,
     days: int | None = None,
 ) -> MadeToken:
-    """Make a token that acts as `user`: oneself, or anybody from the command line. Raises VerbError, NotFound, Denied.
+    """Make a token that acts as `user`: oneself, or anybody from the command line. Raises ServiceError, NotFound, Denied.
 
     `days`: after so many it expires; None: never. Whether the person needs a second factor first, the door asks.
     """
     if actor.is_token:
-        raise Denied("an API token makes no other token")
+        raise PermissionDenied("an API token makes no other token")
     if actor.user is not None and (not actor.user.is_active or actor.user.pk != user.pk):
-        raise Denied("everybody makes their own tokens")
+        raise PermissionDenied("everybody makes their own tokens")
     if days is not None and not 0 < days <= MAX_DAYS:
-        raise VerbError.at("days", f"Give a number of days from 1 to {MAX_DAYS}, or none.")
+        raise ServiceError.for_field("days", f"Give a number of days from 1 to {MAX_DAYS}, or none.")
     with transaction.atomic():
         tenant = None
         if tenant_id is not None:
-            tenant = visible(Actor.person(user), Tenant.objects.all(), "").filter(pk=tenant_id).first()
+            tenant = viewable(Actor.person(user), Tenant.objects.all(), "").filter(pk=tenant_id).first()
             if tenant is None:
                 raise NotFound("there is no such tenant, or it isn't theirs")
         if ApiToken.objects.filter(user=user).count() >= MAX_TOKENS_A_PERSON:
-            raise VerbError(f"nobody has more than {MAX_TOKENS_A_PERSON} tokens: revoke some first")
+            raise ServiceError(f"nobody has more than {MAX_TOKENS_A_PERSON} tokens: revoke some first")
         secret = _START + secrets.token_urlsafe(32)
         expires_at = None if days is None else timezone.now() + timedelta(days=days)
         token = ApiToken(
@@ -70,7 +70,7 @@ def create_api_token(
         try:
             token.full_clean()
         except ValidationError as error:
-            raise VerbError.invalid(error) from error
+            raise ServiceError.invalid(error) from error
         token.save()
     return MadeToken(token, secret)
 
@@ -78,9 +78,9 @@ def create_api_token(
 def revoke_api_token(actor: Actor, *, token_id: int) -> None:
     """End a token of one's own; operators of the platform end anybody's. Raises NotFound, Denied."""
     if actor.is_token:
-        raise Denied("an API token ends no token")
+        raise PermissionDenied("an API token ends no token")
     tokens = ApiToken.objects.all()
-    if not actor.platform:
+    if not actor.is_operator:
         tokens = tokens.filter(user=actor.user) if actor.user is not None and actor.user.is_active else tokens.none()
     found = tokens.filter(pk=token_id).first()
     if found is None:

@@ -1,4 +1,4 @@
-"""The verbs of members: invite, accept, change a role, remove. Imports models and its neighbours here."""
+"""The verbs of members: invite, accept, change a role, remove."""
 
 import hashlib
 import secrets
@@ -14,8 +14,8 @@ from django.utils import timezone
 from routing.models import Invitation, Membership, Role, Tenant
 from routing.models.history import sign
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound, VerbError
-from routing.services.base.permissions import Action, require, visible
+from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.permissions import Permission, check_permission, viewable
 
 INVITATION_DAYS = 7
 
@@ -28,7 +28,7 @@ class Invited(NamedTuple):
 
 
 def invite(actor: Actor, *, tenant_id: int, email: str, role: str) -> Invited:
-    """Invite somebody by e-mail; good for a week, and for one person. Raises VerbError, NotFound, Denied."""
+    """Invite somebody by e-mail; good for a week, and for one person. Raises ServiceError, NotFound, Denied."""
     with transaction.atomic():
         tenant = _tenant(actor, tenant_id)
         token = secrets.token_urlsafe(32)
@@ -46,13 +46,13 @@ def invite(actor: Actor, *, tenant_id: int, email: str, role: str) -> Invited:
     return Invited(invitation, token)
 
 
-def withdraw(actor: Actor, *, invitation_id: int) -> None:
+def withdraw_invitation(actor: Actor, *, invitation_id: int) -> None:
     """Take an invitation back that nobody has accepted. Raises NotFound, Denied."""
     with transaction.atomic():
-        found = visible(actor, Invitation.objects.filter(accepted_at=None), "tenant").filter(pk=invitation_id).first()
+        found = viewable(actor, Invitation.objects.filter(accepted_at=None), "tenant").filter(pk=invitation_id).first()
         if found is None:
             raise NotFound("this invitation is gone")
-        require(actor, Action.MEMBERS, found.tenant)
+        check_permission(actor, Permission.CHANGE_MEMBERS, found.tenant)
         found.delete()
 
 
@@ -86,9 +86,9 @@ def accept(user: Any, token: str) -> Membership:
 
 
 def add_member(actor: Actor, *, tenant_id: int, user: Any, role: str) -> Membership:
-    """Make somebody who has an account a member. For operators of the platform. Raises VerbError, Denied."""
+    """Make somebody who has an account a member. For operators of the platform. Raises ServiceError, Denied."""
     with transaction.atomic():
-        require(actor, Action.PLATFORM, None)
+        check_permission(actor, Permission.ADMINISTER, None)
         membership = Membership(tenant=_tenant(actor, tenant_id), user=user, role=role)
         _validated(membership)
         sign(membership, actor.label, actor.user)
@@ -97,22 +97,22 @@ def add_member(actor: Actor, *, tenant_id: int, user: Any, role: str) -> Members
 
 
 def account_of(actor: Actor, text: str) -> Any:
-    """The account of that user name or e-mail address. For operators of the platform. Raises VerbError, Denied."""
-    require(actor, Action.PLATFORM, None)
+    """The account of that user name or e-mail address. For operators of the platform. Raises ServiceError, Denied."""
+    check_permission(actor, Permission.ADMINISTER, None)
     name = text.strip()
     found = list(get_user_model().objects.filter(Q(username=name) | Q(email__iexact=name))[:2])
     if len(found) == 1:
         return found[0]
     if found:
-        raise VerbError.at("account", f"Several accounts have {name}: give the user name.")
-    raise VerbError.at("account", f"There is no account {name}: invite them by e-mail instead.")
+        raise ServiceError.for_field("account", f"Several accounts have {name}: give the user name.")
+    raise ServiceError.for_field("account", f"There is no account {name}: invite them by e-mail instead.")
 
 
 def change_role(actor: Actor, *, membership_id: int, role: str) -> Membership:
-    """Give a member another role; the last owner stays one. Raises VerbError, NotFound, Denied."""
+    """Give a member another role; the last owner stays one. Raises ServiceError, NotFound, Denied."""
     with transaction.atomic():
         membership = _membership(actor, membership_id)
-        require(actor, Action.MEMBERS, membership.tenant)
+        check_permission(actor, Permission.CHANGE_MEMBERS, membership.tenant)
         if membership.role == Role.OWNER and role != Role.OWNER:
             _check_not_last_owner(membership)
         membership.role = role
@@ -123,12 +123,12 @@ def change_role(actor: Actor, *, membership_id: int, role: str) -> Membership:
 
 
 def remove_member(actor: Actor, *, membership_id: int) -> None:
-    """Remove a member; members may leave by themselves, but for the last owner. Raises VerbError, NotFound, Denied."""
+    """Remove a member; members may leave by themselves, but for the last owner. Raises ServiceError, NotFound, Denied."""
     with transaction.atomic():
         membership = _membership(actor, membership_id)
         # Leaving takes no role, but a token that may only look doesn't do it for somebody.
         if actor.read_only or actor.user is None or membership.user_id != actor.user.pk:
-            require(actor, Action.MEMBERS, membership.tenant)
+            check_permission(actor, Permission.CHANGE_MEMBERS, membership.tenant)
         if membership.role == Role.OWNER:
             _check_not_last_owner(membership)
         sign(membership, actor.label, actor.user)
@@ -137,15 +137,15 @@ def remove_member(actor: Actor, *, membership_id: int) -> None:
 
 def _tenant(actor: Actor, tenant_id: int) -> Tenant:
     # The row's lock puts changes of one tenant's members in line: two last owners can't both leave at once.
-    tenant = visible(actor, Tenant.objects.select_for_update(), "").filter(pk=tenant_id).first()
+    tenant = viewable(actor, Tenant.objects.select_for_update(), "").filter(pk=tenant_id).first()
     if tenant is None:
         raise NotFound("this tenant is gone")
-    require(actor, Action.MEMBERS, tenant)
+    check_permission(actor, Permission.CHANGE_MEMBERS, tenant)
     return tenant
 
 
 def _membership(actor: Actor, membership_id: int) -> Membership:
-    known = visible(actor, Membership.objects.select_related("user"), "tenant")
+    known = viewable(actor, Membership.objects.select_related("user"), "tenant")
     membership = known.filter(pk=membership_id).first()
     if membership is None:
         raise NotFound("this member is gone")
@@ -157,14 +157,14 @@ def _membership(actor: Actor, membership_id: int) -> Membership:
 def _check_not_last_owner(membership: Membership) -> None:
     others = Membership.objects.filter(tenant=membership.tenant, role=Role.OWNER, user__is_active=True)
     if not others.exclude(pk=membership.pk).exists():
-        raise VerbError(f"{membership.user} is the last owner of {membership.tenant}: make somebody else one first")
+        raise ServiceError(f"{membership.user} is the last owner of {membership.tenant}: make somebody else one first")
 
 
 def _validated(instance: Invitation | Membership) -> None:
     try:
         instance.full_clean()
     except ValidationError as error:
-        raise VerbError.invalid(error) from error
+        raise ServiceError.invalid(error) from error
 
 
 def _hash(token: str) -> str:

@@ -1,4 +1,4 @@
-"""Mail to a tenant's owners about what happens to their hostnames. Imports models.
+"""Mail to a tenant's owners about what happens to their hostnames.
 
 Mail is a courtesy: where none can be sent, that is logged, and nothing else fails.
 """

@@ -1,7 +1,4 @@
-"""The verb of an identity provider: give somebody the roles that its claims name, and take back those that it gave.
-
-Imports models and its neighbours here.
-"""
+"""The verb of an identity provider: give somebody the roles that its claims name, and take back those that it gave."""
 
 import logging
 from collections.abc import Collection, Iterable
@@ -12,7 +9,7 @@ from django.db import transaction
 
 from routing.models import Membership, ProviderGrant, Role, Tenant
 from routing.models.history import sign
-from routing.services.base.errors import VerbError
+from routing.services.base.errors import ServiceError
 
 logger = logging.getLogger(__name__)
 # Who gives and takes these roles, for the history; no user; and why.
@@ -32,18 +29,18 @@ class ProviderRole(NamedTuple):
 def parse_provider_roles(texts: Iterable[str]) -> dict[str, list[ProviderRole]]:
     """What each value of the claim gives, from texts like `acme-admins=acme:owner` and `sre=*:platform`.
 
-    Raises VerbError for a text of another form, or a role that there isn't.
+    Raises ServiceError for a text of another form, or a role that there isn't.
     """
     found: dict[str, list[ProviderRole]] = {}
     for text in texts:
         value, equals, target = text.strip().rpartition("=")
         tenant, colon, role = target.partition(":")
         if not (value and equals and tenant and colon and role):
-            raise VerbError(f"“{text}” is not of the form claim-value=tenant:role")
+            raise ServiceError(f"“{text}” is not of the form claim-value=tenant:role")
         if role != PLATFORM and role not in Role.values:
-            raise VerbError(f"“{text}”: there is no role {role}; choose {', '.join([*Role.values, PLATFORM])}")
+            raise ServiceError(f"“{text}”: there is no role {role}; choose {', '.join([*Role.values, PLATFORM])}")
         if (tenant == EVERY_TENANT) != (role == PLATFORM):
-            raise VerbError(f"“{text}”: *:platform is the one role that isn't of a tenant")
+            raise ServiceError(f"“{text}”: *:platform is the one role that isn't of a tenant")
         found.setdefault(value, []).append(ProviderRole("" if role == PLATFORM else tenant, role))
     return found
 

@@ -1,4 +1,4 @@
-"""The probe's verbs: find out what a registry asks for, and write it down. Imports conf, models and registries.
+"""The probe's verbs: find out what a registry asks for, and write it down.
 
 The registry is asked outside any transaction; only the finding is written in one. A registry that can't be reached is
 said to be so, and never keeps anybody from saving.
@@ -22,8 +22,8 @@ from routing.registries.probes.registry import RegistryProbe, probe_registry
 from routing.registries.probes.repository import Delivery, Readable, RepositoryProbe, probe_repository
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
-from routing.services.base.permissions import Action, require, visible, visible_registries
-from routing.services.base.unit_of_work import work
+from routing.services.base.permissions import Permission, check_permission, viewable, viewable_registries
+from routing.services.base.unit_of_work import unit_of_work
 
 logger = logging.getLogger(__name__)
 
@@ -32,16 +32,16 @@ _PROBED_AUTHS = (Auth.NONE, Auth.BASIC, Auth.BEARER)
 
 def probe(actor: Actor, *, registry_id: int) -> Registry:
     """Ask a registry what it wants, and write it down. Takes seconds where it doesn't answer. Raises NotFound."""
-    registry = visible_registries(actor).select_related("tenant").filter(pk=registry_id).first()
+    registry = viewable_registries(actor).select_related("tenant").filter(pk=registry_id).first()
     if registry is None:
         raise NotFound("this registry is gone")
-    require(actor, Action.REGISTRIES, registry.tenant)
+    check_permission(actor, Permission.CHANGE_REGISTRIES, registry.tenant)
     return _probe(actor, registry)
 
 
 def _probe(actor: Actor, registry: Registry) -> Registry:
     found = asyncio.run(_ask_registry(registry.origin))
-    with work(actor, "probe") as unit:
+    with unit_of_work(actor, "probe") as unit:
         current = Registry.objects.select_for_update().filter(pk=registry.pk, origin=registry.origin).first()
         if current is None:
             raise NotFound("this registry is gone, or was changed meanwhile")
@@ -53,7 +53,7 @@ def _probe(actor: Actor, registry: Registry) -> Registry:
                 "realm": (found.realm or "")[:500],
                 "service": (found.service or "")[:300],
             }
-        unit.note(current, **facts)
+        unit.save_without_history(current, **facts)
     return current
 
 
@@ -63,11 +63,11 @@ def probe_mapping(actor: Actor, *, mapping_id: int, repository: str | None = Non
     `repository` is an upstream name; without it the one probed before, or the mapping's own. Where there is none to
     ask for, only the registry is probed. Raises NotFound.
     """
-    mappings = visible(actor, Mapping.objects.select_related("registry", "hostname__tenant"), "hostname__tenant")
+    mappings = viewable(actor, Mapping.objects.select_related("registry", "hostname__tenant"), "hostname__tenant")
     mapping = mappings.filter(pk=mapping_id).first()
     if mapping is None:
         raise NotFound("this mapping is gone")
-    require(actor, Action.MAP, mapping.hostname.tenant)
+    check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
     # Whoever may map to a shared registry may have it looked at.
     mapping.registry = _probe(actor, mapping.registry)
     known = repository or mapping.probed_repository or _own_repository(mapping)
@@ -78,12 +78,12 @@ def probe_mapping(actor: Actor, *, mapping_id: int, repository: str | None = Non
     if not known and found.public is not Readable.YES:
         # Then the prefix is an organisation, as it looks.
         return mapping
-    with work(actor, "probe") as unit:
+    with unit_of_work(actor, "probe") as unit:
         current = Mapping.objects.select_related("registry", "hostname").filter(pk=mapping_id).first()
         asked = (mapping.registry_id, mapping.upstream_prefix)
         if current is None or (current.registry_id, current.upstream_prefix) != asked:
             raise NotFound("this mapping is gone, or was repointed meanwhile")
-        unit.note(
+        unit.save_without_history(
             current,
             probed_repository=name,
             public=found.public.value,
@@ -92,7 +92,7 @@ def probe_mapping(actor: Actor, *, mapping_id: int, repository: str | None = Non
         )
         if found.delivery is not Delivery.UNKNOWN:
             origins = " ".join(found.origins)[:500]
-            unit.note(current.registry, blob_delivery=found.delivery.value, blob_origins=origins)
+            unit.save_without_history(current.registry, blob_delivery=found.delivery.value, blob_origins=origins)
     return current
 
 

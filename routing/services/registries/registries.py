@@ -1,21 +1,21 @@
-"""The verbs of registries. Imports core, models and its neighbours here."""
+"""The verbs of registries."""
 
 from routing.core.table.routing_table import Auth
 from routing.models import Registry, Tenant
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound, VerbError
-from routing.services.base.permissions import Action, require, visible_registries
-from routing.services.base.unit_of_work import Work, work
+from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.permissions import Permission, check_permission, viewable_registries
+from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.mappings.targets import Target, check_origin, find_registry, parse_origin
 
 
-def ensure_registry(unit: Work, tenant: Tenant, target: Target) -> tuple[Registry, list[str]]:
-    """The registry that a target names, made as the tenant's own where it is missing. Raises VerbError."""
+def ensure_registry(unit: UnitOfWork, tenant: Tenant, target: Target) -> tuple[Registry, list[str]]:
+    """The registry that a target names, made as the tenant's own where it is missing. Raises ServiceError."""
     registry = find_registry(tenant, target)
     if registry is not None:
         check_origin(registry.origin)
         return registry, []
-    require(unit.actor, Action.REGISTRIES, tenant)
+    check_permission(unit.actor, Permission.CHANGE_REGISTRIES, tenant)
     check_origin(target.origin)
     registry = Registry(tenant=tenant, name=target.authority, origin=target.origin)
     unit.save(registry)
@@ -23,9 +23,9 @@ def ensure_registry(unit: Work, tenant: Tenant, target: Target) -> tuple[Registr
 
 
 def save_registry(actor: Actor, reason: str, registry: Registry) -> Registry:
-    """Write a new or changed registry. Raises VerbError."""
+    """Write a new or changed registry. Raises ServiceError."""
     registry.origin = parse_origin(registry.origin, "origin")
-    with work(actor, reason) as unit:
+    with unit_of_work(actor, reason) as unit:
         before = _check_owner(actor, registry)
         if before is not None and before.origin != registry.origin:
             _forget_findings(registry)
@@ -35,12 +35,12 @@ def save_registry(actor: Actor, reason: str, registry: Registry) -> Registry:
 
 
 def remove_registry(actor: Actor, reason: str, *, registry_id: int) -> None:
-    """Remove a registry to which nothing leads any more. Raises NotFound, VerbError."""
-    with work(actor, reason) as unit:
-        registry = visible_registries(actor).select_related("tenant").filter(pk=registry_id).first()
+    """Remove a registry to which nothing leads any more. Raises NotFound, ServiceError."""
+    with unit_of_work(actor, reason) as unit:
+        registry = viewable_registries(actor).select_related("tenant").filter(pk=registry_id).first()
         if registry is None:
             raise NotFound("this registry is gone")
-        require(actor, Action.REGISTRIES, registry.tenant)
+        check_permission(actor, Permission.CHANGE_REGISTRIES, registry.tenant)
         unit.delete(registry)
 
 
@@ -53,15 +53,17 @@ def _forget_findings(registry: Registry) -> None:
 
 def _check_owner(actor: Actor, registry: Registry) -> Registry | None:
     """Whether the actor may write the registry. Gives it as it was; None where it is new."""
-    require(actor, Action.REGISTRIES, registry.tenant)
+    check_permission(actor, Permission.CHANGE_REGISTRIES, registry.tenant)
     before = None
     if registry.pk is not None:
-        before = visible_registries(actor).select_related("tenant").filter(pk=registry.pk).first()
+        before = viewable_registries(actor).select_related("tenant").filter(pk=registry.pk).first()
         if before is None:
             raise NotFound("this registry is gone")
-        require(actor, Action.REGISTRIES, before.tenant)
+        check_permission(actor, Permission.CHANGE_REGISTRIES, before.tenant)
         if before.tenant_id != registry.tenant_id and before.mappings.exists():
-            raise VerbError.at("tenant", "mappings lead to this registry: its owner can't be changed any more")
-    elif not actor.platform and Registry.objects.filter(tenant=None, origin=registry.origin).exists():
-        raise VerbError.at("origin", f"{registry.origin} is shared with everybody already: use that one")
+            raise ServiceError.for_field(
+                "tenant", "mappings lead to this registry: its owner can't be changed any more"
+            )
+    elif not actor.is_operator and Registry.objects.filter(tenant=None, origin=registry.origin).exists():
+        raise ServiceError.for_field("origin", f"{registry.origin} is shared with everybody already: use that one")
     return before

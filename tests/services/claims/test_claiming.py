@@ -7,8 +7,8 @@ from pytest_django import Settings
 
 from routing.core.decisions import Refuse
 from routing.models import HostnameClaim, Registry
-from routing.services.base.errors import Conflict, NotFound, VerbError
-from routing.services.base.permissions import Denied
+from routing.services.base.errors import Conflict, NotFound, ServiceError
+from routing.services.base.permissions import PermissionDenied
 from routing.services.hostnames.claims import check_claim, claim_hostname, remove_claim, vouch_hostname
 from routing.services.hostnames.proof import proof_record
 from tests.conftest import Person
@@ -96,7 +96,7 @@ def test_an_internationalised_name_has_one_stored_form(alice: Person, spelling: 
     ],
 )
 def test_what_is_no_hostname(alice: Person, name: str) -> None:
-    with pytest.raises(VerbError) as refusal:
+    with pytest.raises(ServiceError) as refusal:
         claim(alice, name)
 
     assert "hostname" in refusal.value.fields
@@ -106,7 +106,7 @@ def test_what_is_no_hostname(alice: Person, name: str) -> None:
     "name", ["*", "*.", "*.*.acme.com", "a.*.acme.com", "a*.acme.com", "**.acme.com", "\uff0a.acme.com", "*acme.com"]
 )
 def test_a_wildcard_is_the_whole_leftmost_label(alice: Person, name: str) -> None:
-    with pytest.raises(VerbError):
+    with pytest.raises(ServiceError):
         claim(alice, name)
 
 
@@ -124,7 +124,7 @@ def test_a_wildcard_is_the_whole_leftmost_label(alice: Person, name: str) -> Non
     ],
 )
 def test_names_that_nobody_can_prove_to_be_theirs(alice: Person, name: str, why: str) -> None:
-    with pytest.raises(VerbError, match=why):
+    with pytest.raises(ServiceError, match=why):
         claim(alice, name)
     assert not HostnameClaim.objects.exists()
 
@@ -143,7 +143,7 @@ def test_names_that_nobody_can_prove_to_be_theirs(alice: Person, name: str, why:
 def test_the_platforms_own_domain_is_not_to_be_had(alice: Person, settings: Settings, name: str) -> None:
     settings.FACADE_CONTROL_HOSTS = ["facade.example.com", "127.0.0.1", "[::1]:8000", "localhost"]
 
-    with pytest.raises(VerbError, match="platform"):
+    with pytest.raises(ServiceError, match="platform"):
         claim(alice, name)
 
 
@@ -152,7 +152,7 @@ def test_the_platforms_domains_can_be_named(alice: Person, settings: Settings) -
     settings.FACADE_PLATFORM_DOMAINS = ["internal.acme.com", "bücher.example"]
 
     for refused in ("facade.acme.com", "a.facade.acme.com", "a.internal.acme.com", "*.xn--bcher-kva.example"):
-        with pytest.raises(VerbError, match="platform"):
+        with pytest.raises(ServiceError, match="platform"):
             claim(alice, refused)
     assert claim(alice, "pull.acme.com").pk
     assert claim(alice, "notinternal.acme.com").pk
@@ -181,19 +181,19 @@ def test_claims_count_against_the_limit(alice: Person, settings: Settings) -> No
     settings.FACADE_MAX_HOSTNAMES_PER_TENANT = 2
     claim(alice, "one.acme.com")
 
-    with pytest.raises(VerbError, match="may have 2 hostnames"):
+    with pytest.raises(ServiceError, match="may have 2 hostnames"):
         claim(alice, "two.acme.com")
 
 
 def test_only_owners_claim_check_and_remove(alice: Person, mallory: Person, teammate: Person) -> None:
     made = claim(alice, "registry.acme.com")
-    for actor, refusal in ((teammate.actor, Denied), (mallory.actor, NotFound)):
+    for actor, refusal in ((teammate.actor, PermissionDenied), (mallory.actor, NotFound)):
         with pytest.raises(refusal):
             claim_hostname(actor, tenant_id=alice.tenant.pk, name="two.acme.com")
         with pytest.raises(refusal):
             check_claim(actor, claim_id=made.pk)
         with pytest.raises(refusal):
             remove_claim(actor, claim_id=made.pk)
-        with pytest.raises((Denied, NotFound)):
+        with pytest.raises((PermissionDenied, NotFound)):
             vouch_hostname(actor, "", tenant_id=alice.tenant.pk, name="registry.acme.com")
     assert HostnameClaim.objects.get() == made

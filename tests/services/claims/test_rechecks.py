@@ -11,8 +11,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from routing.core.decisions import Redirect, Refuse
 from routing.models import Hostname
-from routing.services.base.errors import NotFound, VerbError
-from routing.services.base.permissions import Denied
+from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.permissions import PermissionDenied
 from routing.services.hostnames import proof_checks
 from routing.services.hostnames.claims import check_claim, vouch_hostname
 from routing.services.hostnames.hostnames import remove_hostname, save_hostname
@@ -300,7 +300,7 @@ def test_a_hostname_that_was_vouched_for_is_never_asked_for(
     assert isinstance(pull(table(), NAME), Redirect)
     clock.pass_by(30 * DAY)
     assert recheck_due(30) == []
-    with pytest.raises(VerbError, match="no proof"):
+    with pytest.raises(ServiceError, match="no proof"):
         check_hostname(alice.actor, hostname_id=hostname.pk)
 
 
@@ -318,7 +318,7 @@ def test_an_owner_has_it_checked_at_once(
 def test_who_may_not_change_hostnames_may_not_have_them_checked(
     hostname: Hostname, teammate: Person, mallory: Person
 ) -> None:
-    for person, refusal in ((teammate, Denied), (mallory, NotFound)):
+    for person, refusal in ((teammate, PermissionDenied), (mallory, NotFound)):
         with pytest.raises(refusal):
             check_hostname(person.actor, hostname_id=hostname.pk)
 

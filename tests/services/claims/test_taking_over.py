@@ -8,7 +8,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from routing.core.decisions import Redirect, Refuse
 from routing.models import Change, Hostname, HostnameClaim, Mapping
-from routing.services.base.permissions import Denied
+from routing.services.base.permissions import PermissionDenied
 from routing.services.hostnames.claims import check_claim
 from routing.services.hostnames.hostnames import remove_hostname, save_hostname, suspend_hostname
 from routing.services.people.tenants import suspend_tenant
@@ -55,7 +55,7 @@ def test_a_suspended_name_does_not_come_back_under_another_tenant(
     prove(other)
 
     is_refused(mallory, other)
-    with pytest.raises(Denied):
+    with pytest.raises(PermissionDenied):
         remove_hostname(alice.actor, "", hostname_id=hostname.pk)
 
 

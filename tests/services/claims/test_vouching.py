@@ -7,7 +7,7 @@ import pytest
 from routing.core.decisions import Redirect
 from routing.models import HostnameClaim, Tenant
 from routing.services.base.errors import Conflict, NotFound
-from routing.services.base.permissions import Denied
+from routing.services.base.permissions import PermissionDenied
 from routing.services.hostnames.claims import vouch_hostname
 from routing.services.hostnames.proof import proof_record
 from tests.conftest import Person
@@ -48,7 +48,7 @@ def test_anothers_hostname_stays_theirs(alice: Person, mallory: Person) -> None:
 
 
 def test_only_the_platforms_operators_vouch(alice: Person) -> None:
-    with pytest.raises(Denied):
+    with pytest.raises(PermissionDenied):
         vouch_hostname(alice.actor, "", tenant_id=alice.tenant.pk, name="registry.acme.com")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from routing.core.decisions import Redirect, Refuse
-from routing.services.base.errors import NotFound, VerbError
+from routing.services.base.errors import NotFound, ServiceError
 from routing.services.hostnames.claims import check_claim
 from routing.services.hostnames.hostnames import save_hostname
 from routing.services.mappings.explain import explain, explain_mapping
@@ -69,7 +69,7 @@ def test_the_parents_own_record_does_not_prove_the_wildcard(alice: Person, mallo
 def test_no_mapping_leads_to_a_name_that_a_wildcard_serves(alice: Person, prove: Prove) -> None:
     proved(alice, "*.pull.acme.com", prove)
 
-    with pytest.raises(VerbError, match="circle"):
+    with pytest.raises(ServiceError, match="circle"):
         map_to(alice, alice.hostname.name, "any.pull.acme.com/acme")
 
 
@@ -82,9 +82,9 @@ def test_an_image_below_a_wildcard_is_explained(alice: Person, prove: Prove) -> 
     assert (found.hostname, found.image.hostname) == (hostname, "a.pull.acme.com")
     assert found.match is not None
     assert found.match.upstream_name == "acme/app"
-    docker = next(outlook for outlook in found.outlooks if outlook.client.name.startswith("docker"))
+    docker = next(outlook for outlook in found.client_support if outlook.client.name.startswith("docker"))
     assert docker.works
-    assert all(outlook.works for outlook in explain_mapping(hostname.mappings.get()).outlooks[:4])
+    assert all(outlook.works for outlook in explain_mapping(hostname.mappings.get()).client_support[:4])
     assert pull_command(hostname.mappings.get()) == "docker pull NAME.pull.acme.com/acme/IMAGE"
 
 
