@@ -1,4 +1,4 @@
-"""What `suspend` and `lift` have in common."""
+"""What `suspend` and `unsuspend` have in common."""
 
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from routing.services.people.tenants import suspend_tenants
 
 
 class SuspensionCommand(ServiceCommand):
-    """Suspends a tenant or a hostname, or lifts that."""
+    """Suspends or unsuspends a tenant or a hostname."""
 
     suspended: ClassVar[bool]
     done: ClassVar[str]

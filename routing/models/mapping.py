@@ -15,7 +15,7 @@ class Mapping(models.Model):
         """How clients get to the registry."""
 
         AUTO = "auto", "automatic: redirect the clients that can follow, relay for the others"
-        REDIRECT = "redirect", "pure redirects for every client"
+        REDIRECT_ONLY = "redirect-only", "redirect only: a redirect for every client, no relay"
 
     hostname = models.ForeignKey("routing.Hostname", on_delete=models.PROTECT, related_name="mappings")
     prefix = models.CharField(
@@ -31,7 +31,7 @@ class Mapping(models.Model):
     )
     allow_push = models.BooleanField(default=False, help_text="Redirect pushes too, for clients that can follow.")
     private = models.BooleanField(default=False, help_text="The images need credentials even to be pulled.")
-    delivery = models.CharField(max_length=10, choices=Delivery.choices, default=Delivery.AUTO)
+    delivery = models.CharField(max_length=20, choices=Delivery.choices, default=Delivery.AUTO)
     # What the last probe found at one repository under the mapping. An operator doesn't type these.
     probed_repository = models.CharField(max_length=MAX_NAME_LENGTH, blank=True, editable=False)
     public = models.CharField(
@@ -126,6 +126,6 @@ def pack_flags(enabled: bool, allow_push: bool, private: bool, delivery: str, re
         (Flag.ENABLED.value if enabled else 0)
         | (Flag.ALLOW_PUSH.value if allow_push else 0)
         | (Flag.PRIVATE.value if private else 0)
-        | (Flag.REDIRECT_ONLY.value if delivery == Mapping.Delivery.REDIRECT else 0)
+        | (Flag.REDIRECT_ONLY.value if delivery == Mapping.Delivery.REDIRECT_ONLY else 0)
         | (Flag.NAME_DIFFERS.value if renames else 0)
     )

@@ -42,7 +42,8 @@ class Registry(models.Model):
     implicit_namespace = models.CharField(
         max_length=100,
         blank=True,
-        help_text="Where it keeps one-component names: Docker Hub has alpine at library/alpine. Empty: as they are.",
+        help_text="The namespace of repositories whose name has one component: library for Docker Hub, where alpine is "
+        "library/alpine. Empty: none.",
     )
     stream_blobs = models.BooleanField(
         default=False,
@@ -85,8 +86,8 @@ class Registry(models.Model):
                 violation_error_message="Give scheme, host and port only, in lower case, such as https://ghcr.io.",
             ),
             models.CheckConstraint(
-                condition=Q(implicit_namespace="") | Q(single_component_prefix__regex=NAME_PATTERN),
-                name="registry_single_component_prefix_is_name",
+                condition=Q(implicit_namespace="") | Q(implicit_namespace__regex=NAME_PATTERN),
+                name="registry_implicit_namespace_is_name",
                 violation_error_message="This is no prefix of a repository name.",
             ),
         ]

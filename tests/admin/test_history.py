@@ -25,7 +25,7 @@ def test_a_mapping_tells_its_whole_story(desk: Desk, mapping: Mapping) -> None:
 
     assert (
         "changed program: test set-up, just now “now secret” state on → off pushes none → redirected "
-        "images none → private delivery none → pure redirects "
+        "images none → private delivery none → redirect only "
         "changed program: test set-up, just now “cheaper” target ghcr.io/acme → quay.io/acme "
         "added program: test set-up, just now “moved in” target ghcr.io/acme state on"
     ) in page

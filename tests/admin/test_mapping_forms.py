@@ -240,7 +240,7 @@ def test_the_page_warns_of_clients_that_fail(desk: Desk) -> None:
 
     page = text_of(desk.get("mapping_change", mapping.pk))
 
-    assert "Pure redirects: clients other than docker, containerd and buildkit fail" in page
+    assert "Redirect only: clients other than docker, containerd and buildkit fail" in page
     assert "fails fail: no token" in page
 
 

@@ -53,7 +53,7 @@ def test_from_the_list(desk: Desk, noun: str, row: Row, mapping: Mapping, table:
     past = row.history.latest()
     assert (past.actor, past.history_change_reason) == ("olga", "invoice 9")
 
-    lifted = choose(desk, noun, "lift", row, confirmed="yes", reason="paid")
+    lifted = choose(desk, noun, "unsuspend", row, confirmed="yes", reason="paid")
 
     assert messages_of(lifted) == f"Served again: {row}."
     assert refusal(table(), mapping) == ""
@@ -69,7 +69,7 @@ def test_from_the_page_and_back_to_it(desk: Desk, noun: str, row: Row) -> None:
 
     assert done["Location"] == desk.url(f"{noun}_change", row.pk)
     page = text_of(desk.get(f"{noun}_change", row.pk))
-    assert "Lift the suspension…" in page
+    assert "Unsuspend…" in page
     assert "suspended; ask its owner”" in page
 
 
@@ -109,8 +109,8 @@ def test_whose_it_is_reads_why_and_can_not_lift_it(
     owner = member(mapping.hostname.tenant, "owner")
 
     page = text_of(owner.get(f"{noun}_change", row.pk))
-    choose(owner, noun, "lift", row, confirmed="yes")
+    choose(owner, noun, "unsuspend", row, confirmed="yes")
 
     assert "Clients are told: “report 7”" in page
-    assert "Lift the suspension" not in page
+    assert "Unsuspend" not in page
     assert type(row).objects.get(pk=row.pk).suspended

@@ -104,12 +104,14 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         (f"admin:routing_{noun}_changelist", action): (
             lambda world, noun=noun, action=action: {  # type: ignore[misc]
                 "action": action,
-                "_selected_action": [world["suspended tenant" if (noun, action) == ("tenant", "lift") else noun].pk],
+                "_selected_action": [
+                    world["suspended tenant" if (noun, action) == ("tenant", "unsuspend") else noun].pk
+                ],
                 "confirmed": "yes",
                 "reason": "r",
             }
         )
-        for noun, action in (("hostname", "suspend"), ("tenant", "suspend"), ("tenant", "lift"))
+        for noun, action in (("hostname", "suspend"), ("tenant", "suspend"), ("tenant", "unsuspend"))
     },
     ("admin:routing_hostnameclaim_add", "."): lambda world: {
         "name": "more.sesame.example",

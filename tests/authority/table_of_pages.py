@@ -115,7 +115,7 @@ POST admin:routing_tenant_change                 | tenant             | s n | n 
 GET  admin:routing_tenant_changelist             | .                  | s n | y y y | y y y | y
 POST admin:routing_tenant_changelist             | .                  | s n | r r r | r r r | r
 POST admin:routing_tenant_changelist             | suspend            | s n | r r r | r r r | y
-POST admin:routing_tenant_changelist             | lift               | s n | r r r | r r r | y
+POST admin:routing_tenant_changelist             | unsuspend          | s n | r r r | r r r | y
 GET  admin:routing_tenant_delete                 | tenant             | s n | n n n | n n n | y
 POST admin:routing_tenant_delete                 | idle tenant        | s n | n n n | n n n | y
 GET  admin:routing_tenant_history                | tenant             | s n | - - - | y y y | y

@@ -86,7 +86,7 @@ class TestAddMapping:
     def test_its_options(self) -> None:
         run(
             *("add_mapping", HOST, "acme", "registry.acme.com:5000/team", "--tenant", "acme"),
-            *("--allow-push", "--private", "--shell", "--reason", "ticket 7"),
+            *("--allow-push", "--private", "--redirect-only", "--reason", "ticket 7"),
         )
 
         mapping = Mapping.objects.get()
@@ -173,7 +173,7 @@ class TestRemoveMapping:
 class TestListMappings:
     @pytest.fixture
     def _some(self) -> None:
-        run("add_mapping", HOST, "acme", "ghcr.io/acme", "--allow-push", "--private", "--shell")
+        run("add_mapping", HOST, "acme", "ghcr.io/acme", "--allow-push", "--private", "--redirect-only")
         run("add_mapping", HOST, "", "docker.io")
         run("add_mapping", "docker.globex.com", "globex", "r.globex.com/x", "--tenant", "globex")
         Mapping.objects.filter(prefix="").update(enabled=False)
@@ -182,7 +182,7 @@ class TestListMappings:
     def test_for_people(self) -> None:
         assert run("list_mappings").splitlines() == [
             "docker.acme.com          → docker.io  (off)",
-            "docker.acme.com/acme     → ghcr.io/acme  (private, allows push, pure redirects)",
+            "docker.acme.com/acme     → ghcr.io/acme  (private, allows push, redirect only)",
             "docker.globex.com/globex → r.globex.com/x",
         ]
 

@@ -1,4 +1,4 @@
-"""suspend and lift, for tenants and hostnames."""
+"""suspend and unsuspend, for tenants and hostnames."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_suspend_and_lift(owner: Person, table: Callable[[], Table], what: tuple
     assert again == f"Nothing to change: {name} is so already\n"
     assert Generation.objects.get().value == before
 
-    assert run("lift", *what) == f"Lifted the suspension of {name}\n"
+    assert run("unsuspend", *what) == f"Unsuspended {name}\n"
     assert refusals() == set()
 
 

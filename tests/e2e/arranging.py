@@ -31,7 +31,7 @@ def arrange(doors: list[dict[str, Any]], last: str) -> None:
                 target=f"{way['origin']}/{way['upstream']}",
                 tenant=tenant,
                 private=way["private"],
-                delivery=Mapping.Delivery.REDIRECT if way["shell"] else Mapping.Delivery.AUTO,
+                delivery=Mapping.Delivery.REDIRECT_ONLY if way["shell"] else Mapping.Delivery.AUTO,
             )
         for registry in Registry.objects.filter(tenant__slug=tenant):
             registry.implicit_namespace = door["library"]

@@ -128,11 +128,11 @@ def test_all_workers_refuse_within_a_second_and_serve_again_within_one(facade: F
         askers.wait(lambda told: told.status == 307, "before")
         changes = [(change(facade, "suspend", *tenant, "--message", MESSAGE), 403)]
         settle(askers, *changes[-1])
-        changes.append((change(facade, "lift", *tenant), 307))
+        changes.append((change(facade, "unsuspend", *tenant), 307))
         settle(askers, *changes[-1])
         changes.append((change(facade, "suspend", *hostname, "--message", MESSAGE), 403))
         settle(askers, *changes[-1])
-        changes.append((change(facade, "lift", *hostname), 307))
+        changes.append((change(facade, "unsuspend", *hostname), 307))
         settle(askers, *changes[-1])
 
     assert askers.errors == []

@@ -160,8 +160,8 @@ def test_the_platform_suspends_in_one_action_and_lifts_it(facade: Facade, alice:
     alice.press("Acme")
     assert "Clients are told: “unpaid since May”" in alice.text
 
-    olga.press("Lift the suspension…")
-    olga.press("Lift the suspension")
+    olga.press("Unsuspend…")
+    olga.press("Unsuspend")
     facade.wait_for("/v2/", 200, host="other.acme.com")
     assert olga.complaints() == []
 

@@ -34,7 +34,8 @@ class Running(Server):
     def __init__(self, seconds: int, application: Any) -> None:
         super().__init__(
             Config(
-                application, ADDRESS, 0, loop="uvloop", http=FastLaneProtocol, ws="none", lifespan="off", proxy_headers=False,
+                application, ADDRESS, 0, loop="uvloop", http=FastLaneProtocol, ws="none", lifespan="off",
+                proxy_headers=False,
                 log_config=None, timeout_keep_alive=seconds,
             )
         )  # fmt: skip

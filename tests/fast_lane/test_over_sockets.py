@@ -114,7 +114,7 @@ def servers() -> Iterator[Servers]:
             ("whole.acme.com", "", "quay.io/acme"),
         ):
             for server in (started.fast, started.slow):
-                server.manage("add_mapping", name, prefix, target, "--shell")
+                server.manage("add_mapping", name, prefix, target, "--redirect-only")
         for server in (started.fast, started.slow):
             server.wait_for("/v2/app/manifests/1.0", 307, host="whole.acme.com")
         yield started

@@ -22,7 +22,7 @@ HOST = "docker.acme.test"
 def facade() -> Iterator[Facade]:
     """Two workers and a mapping that was made after they started."""
     with Facade(workers=2) as started:
-        started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--shell")
+        started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--redirect-only")
         started.wait_for(PATH, 307, host=HOST, location="https://ghcr.io" + PATH)
         yield started
 

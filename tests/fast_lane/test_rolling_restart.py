@@ -35,7 +35,7 @@ WANTED = [
 
 def two_workers() -> Iterator[Facade]:
     with Facade(workers=WORKERS, sqlite=True) as started:
-        started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--shell")
+        started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--redirect-only")
         started.wait_for(PATH, 307, host=HOST, location=LOCATION)
         yield started
 

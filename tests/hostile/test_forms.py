@@ -188,7 +188,7 @@ def test_nor_does_what_only_others_may_set_change_ones_own(world: World, noun: s
 def test_ids_of_others_in_bulk_actions_do_nothing_to_them(world: World) -> None:
     client, sesame = world.client("owner elsewhere"), world["tenant"]
     before = rows_of(sesame)
-    actions = ("switch_on", "switch_off", "remove_all", "suspend", "lift", "probe", "delete_selected", "withdraw")
+    actions = ("switch_on", "switch_off", "remove_all", "suspend", "unsuspend", "probe", "delete_selected", "withdraw")
 
     for noun in NOUNS:
         theirs, own = _of(world, noun), world[f"their {noun}"]

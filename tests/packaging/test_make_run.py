@@ -182,7 +182,7 @@ def test_three_runs_of_a_fresh_clone(clone: Path, tmp_path: Path) -> None:
         assert log_in(first, "not" + passwords[0]) == 200
         assert log_in(first, passwords[0]) == 302
         # Another shell beside it has the same database, and what it writes is served.
-        manage(clone, "add_mapping", "docker.acme.test", "acme", "ghcr.io/acme", "--shell")
+        manage(clone, "add_mapping", "docker.acme.test", "acme", "ghcr.io/acme", "--redirect-only")
         wait_until(lambda: first.redirect(manifest, "docker.acme.test") == leads, "the new mapping is served", 20)
         kept = mappings(clone)
         assert kept == [("docker.acme.test", "acme"), ("localhost", "library")]

@@ -135,7 +135,7 @@ def test_one_registry_for_each_owner_and_origin(owner: Person, outsider: Person)
 def test_where_one_component_names_live_is_a_name() -> None:
     bad = {"name": "x", "origin": "https://r.example", "implicit_namespace": "Library/"}
 
-    refused(make(Registry, **bad), "registry_single_component_prefix_is_name")
+    refused(make(Registry, **bad), "registry_implicit_namespace_is_name")
 
 
 def test_slugs_are_unique(owner: Person) -> None:

@@ -216,7 +216,7 @@ def test_the_whole_hostname_can_be_mapped(platform: Actor, table: Callable[[], T
 
 def test_editing_sets_everything_in_one_step(platform: Actor, table: Callable[[], Table]) -> None:
     mapping = add(platform)
-    options = {"allow_push": True, "private": True, "delivery": Mapping.Delivery.REDIRECT, "enabled": False}
+    options = {"allow_push": True, "private": True, "delivery": Mapping.Delivery.REDIRECT_ONLY, "enabled": False}
 
     outcome = edit_mapping(platform, "reorganised", mapping_id=mapping.pk, target="quay.io/acme", **options)  # type: ignore[arg-type]
 

@@ -136,7 +136,7 @@ def _mapping(row: Any, names: Names) -> dict[str, str]:
         "state": _switch(row.enabled),
         "pushes": "redirected" if row.allow_push else "",
         "images": "private" if row.private else "",
-        "delivery": "" if row.delivery == Mapping.Delivery.AUTO else "pure redirects",
+        "delivery": "" if row.delivery == Mapping.Delivery.AUTO else "redirect only",
     }
 
 
@@ -157,7 +157,7 @@ def _registry(row: Any, names: Names) -> dict[str, str]:
         "address": row.origin,
         "known as": row.alias,
         "owner": names.of(Tenant, row.tenant_id) or "shared",
-        "one-component names under": row.implicit_namespace,
+        "implicit namespace": row.implicit_namespace,
         "layers": "passed through the facade" if row.stream_blobs else "",
         "asks for": "" if row.auth == "unknown" else row.auth,
         "token realm": row.realm,

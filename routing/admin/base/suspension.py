@@ -34,13 +34,16 @@ class _Plan(NamedTuple):
 
 
 _SUSPEND = _Plan("suspend", "Suspend", "refused (403), and told why", "Suspended", True)
-_LIFT = _Plan("lift", "Lift the suspension of", "served again", "Served again:", False)
+_UNSUSPEND = _Plan("unsuspend", "Unsuspend", "served again", "Served again:", False)
 
 
 class Suspension(_Base):
-    """The two actions. Goes before ServiceModelAdmin. `suspend_all` is the noun's verb: it gives the rows that it changed."""
+    """The two actions. Goes before ServiceModelAdmin.
 
-    actions = ("suspend", "lift")
+    `suspend_all` is the noun's verb: it gives the rows that it changed.
+    """
+
+    actions = ("suspend", "unsuspend")
     suspend_all: Callable[[HttpRequest, str, list[int], bool, str], list[Any]]
 
     def has_suspend_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -60,10 +63,10 @@ class Suspension(_Base):
         """Refuse every request for the chosen rows."""
         return self._change(request, rows, _SUSPEND)
 
-    @admin.action(description="Lift the suspension…", permissions=["suspend"])
-    def lift(self, request: HttpRequest, rows: "QuerySet[Any]") -> HttpResponse | None:
+    @admin.action(description="Unsuspend…", permissions=["suspend"])
+    def unsuspend(self, request: HttpRequest, rows: "QuerySet[Any]") -> HttpResponse | None:
         """Serve the chosen rows again."""
-        return self._change(request, rows, _LIFT)
+        return self._change(request, rows, _UNSUSPEND)
 
     def _change(self, request: HttpRequest, rows: "QuerySet[Any]", plan: _Plan) -> HttpResponse | None:
         chosen = list(rows[: MOST_AT_ONCE + 1])

@@ -110,7 +110,7 @@ class HostnameAdmin(ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
     def suspend_all(
         self, request: HttpRequest, reason: str, ids: list[int], suspended: bool, message: str
     ) -> list[Hostname]:
-        """Suspend, or lift that."""
+        """Suspend or unsuspend."""
         actor = permissions.actor(request)
         return suspend_hostnames(actor, reason, hostname_ids=ids, suspended=suspended, message=message)
 

@@ -126,7 +126,7 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
     @admin.display(description="delivery", ordering="delivery")
     def delivered(self, mapping: Mapping) -> str:
         """How clients get there, in a word or two."""
-        words = ["redirects" if mapping.delivery == Mapping.Delivery.REDIRECT else "automatic"]
+        words = ["redirects" if mapping.delivery == Mapping.Delivery.REDIRECT_ONLY else "automatic"]
         words += ["private"] if mapping.private else []
         words += ["push"] if mapping.allow_push else []
         return ", ".join(words)

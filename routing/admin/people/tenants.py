@@ -93,7 +93,7 @@ class TenantAdmin(Suspension, HistoryPages, ServiceModelAdmin):
     def suspend_all(
         self, request: HttpRequest, reason: str, ids: list[int], suspended: bool, message: str
     ) -> list[Tenant]:
-        """Suspend, or lift that."""
+        """Suspend or unsuspend."""
         return suspend_tenants(permissions.actor(request), reason, tenant_ids=ids, suspended=suspended, message=message)
 
     def delete_via_service(self, request: HttpRequest, row: Tenant, reason: str) -> None:

@@ -35,7 +35,7 @@ class RegistryForm(ServiceForm):
         labels = {
             "origin": "Address",
             "alias": "Known as",
-            "implicit_namespace": "Keeps one-component names under",
+            "implicit_namespace": "Implicit namespace",
             "stream_blobs": "Stream layers",
         }
         widgets = {

@@ -166,7 +166,7 @@ def check_hostname(request: HttpRequest, hostname_id: Id) -> HostnameTold:
 
 @router.post("/{hostname_id}/suspension", response={200: HostnameTold, **PROBLEMS}, operation_id="suspend_hostname")
 def suspend_hostname(request: HttpRequest, hostname_id: Id, given: Suspension) -> HostnameTold:
-    """Suspend a hostname, or lift that. For operators of the platform."""
+    """Suspend or unsuspend a hostname. For operators of the platform."""
     verbs.suspend_hostname(
         actor_of(request),
         given.reason,

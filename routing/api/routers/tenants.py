@@ -102,7 +102,7 @@ def change_tenant(request: HttpRequest, tenant_id: Id, given: TenantChange) -> T
 
 @router.post("/{tenant_id}/suspension", response={200: TenantTold, **PROBLEMS}, operation_id="suspend_tenant")
 def suspend_tenant(request: HttpRequest, tenant_id: Id, given: Suspension) -> TenantTold:
-    """Suspend a tenant, or lift that."""
+    """Suspend or unsuspend a tenant."""
     # The verb tells who may not even look no more than that only operators of the platform may.
     verbs.suspend_tenant(
         actor_of(request), given.reason, tenant_id=tenant_id, suspended=given.suspended, message=given.message

@@ -75,7 +75,7 @@ class HandledRequest(NamedTuple):
         return answer
 
     async def upstream_response(self, form: bytes, *, persistent_loop: bool) -> Response | StreamingResponse:
-        """The answer, with the backing registry's help. `persistent_loop`: this event loop serves other requests too."""
+        """The answer, with the backing registry's help. `persistent_loop`: the event loop outlives this request."""
         assert self.table is not None
         assert isinstance(self.decision, Relay | LocateBlob | Token)
         client_request = client_request_from(self.method, self.environ, form)

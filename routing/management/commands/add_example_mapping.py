@@ -35,7 +35,7 @@ class Command(ServiceCommand):
                 prefix=PREFIX,
                 target=TARGET,
                 # curl is to see the redirect itself, where most clients are first asked for a token.
-                delivery=Mapping.Delivery.REDIRECT,
+                delivery=Mapping.Delivery.REDIRECT_ONLY,
             )
         self.stdout.write(
             f"An example to begin with: {outcome.mapping}. Try it in another shell:\n\n"

@@ -1,5 +1,6 @@
 """manage.py add_mapping HOSTNAME PREFIX TARGET"""
 
+from argparse import SUPPRESS
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -22,7 +23,11 @@ class Command(ServiceCommand):
         parser.add_argument("--tenant", help="slug of the tenant that owns the hostname (default: default)")
         parser.add_argument("--allow-push", action="store_true", help="redirect pushes too")
         parser.add_argument("--private", action="store_true", help="the images need credentials even to be pulled")
-        parser.add_argument("--shell", action="store_true", help="pure redirects for every client, no relay")
+        parser.add_argument(
+            "--redirect-only", action="store_true", help="answer every client with a redirect; relay nothing"
+        )
+        # The former name, for one release.
+        parser.add_argument("--shell", dest="redirect_only", action="store_true", help=SUPPRESS)
         parser.add_argument("--reason", default="", help="kept with the change")
 
     def handle(self, **options: Any) -> None:
@@ -36,7 +41,7 @@ class Command(ServiceCommand):
                 tenant=options["tenant"],
                 allow_push=options["allow_push"],
                 private=options["private"],
-                delivery=Mapping.Delivery.REDIRECT if options["shell"] else Mapping.Delivery.AUTO,
+                delivery=Mapping.Delivery.REDIRECT_ONLY if options["redirect_only"] else Mapping.Delivery.AUTO,
             )
         self.print_lines(outcome.done or [f"nothing to change: {outcome.mapping} is there already"])
         if outcome.done:

@@ -1,9 +1,7 @@
-"""manage.py lift --tenant T | --hostname NAME"""
+"""manage.py lift: the former name of `unsuspend`, for one release."""
 
-from routing.management.suspension import SuspensionCommand
+from routing.management.commands.unsuspend import Command as Unsuspend
 
 
-class Command(SuspensionCommand):
-    help = "Lift the suspension of a tenant or hostname: it is served again within a second."
-    suspended = False
-    done = "lifted the suspension of"
+class Command(Unsuspend):
+    help = "The former name of unsuspend."

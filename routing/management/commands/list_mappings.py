@@ -44,7 +44,7 @@ class Command(ServiceCommand):
                     ("off", not mapping.enabled),
                     ("private", mapping.private),
                     ("allows push", mapping.allow_push),
-                    ("pure redirects", mapping.delivery == Mapping.Delivery.REDIRECT),
+                    ("redirect only", mapping.delivery == Mapping.Delivery.REDIRECT_ONLY),
                 )
                 if holds
             ]

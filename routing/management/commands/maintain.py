@@ -34,7 +34,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         writer = SnapshotWriter()
         if options["once"]:
-            writer.keep()
+            writer.write_if_changed()
             self._round(options["snapshot_only"])
             return
         parent = os.getppid()

@@ -21,6 +21,6 @@ class Command(ServiceCommand):
             if user is None:
                 raise CommandError(f"there is nobody of the name {options['name']}")
             count, _ = Authenticator.objects.filter(user=user).delete()
-        self.message_lines(
+        self.print_lines(
             [f"removed {count} second factors of {user}; the password alone lets them in until they set up another"]
         )

@@ -35,7 +35,10 @@ class Checked(NamedTuple):
 
 
 def claim_hostname(actor: Actor, *, tenant_id: int, name: str) -> HostnameClaim:
-    """Claim a hostname for a tenant; `proof_record` tells what to set. Raises ServiceError, Conflict, NotFound, Denied."""
+    """Claim a hostname for a tenant; `proof_record` tells what to set.
+
+    Raises ServiceError, Conflict, NotFound, PermissionDenied.
+    """
     with transaction.atomic():
         # The row's lock puts a tenant's claims in line, so that the limit holds.
         tenant = viewable(actor, Tenant.objects.select_for_update(), "").filter(pk=tenant_id).first()
@@ -49,7 +52,7 @@ def claim_hostname(actor: Actor, *, tenant_id: int, name: str) -> HostnameClaim:
 
 
 def remove_claim(actor: Actor, *, claim_id: int) -> None:
-    """Take a claim back. Its token is worth nothing from now on. Raises NotFound, Denied."""
+    """Take a claim back. Its token is worth nothing from now on. Raises NotFound, PermissionDenied."""
     with transaction.atomic():
         claim = get_claim(actor, claim_id)
         check_permission(actor, Permission.CHANGE_HOSTNAMES, claim.tenant)
@@ -68,7 +71,9 @@ def check_claim(actor: Actor, *, claim_id: int) -> Checked:
     """Look for a claim's record; where it is there, the hostname is the tenant's, and served. Takes seconds.
 
     Whoever had the hostname by a proof that is there no more loses it, with its mappings; whoever has it by a proof
-    that still is, or by the word of the platform's operators, keeps it. Raises NotFound, Denied, ServiceError.
+    that still is, or by the word of the platform's operators, keeps it.
+
+    Raises NotFound, PermissionDenied, ServiceError.
     """
     claim = get_claim(actor, claim_id)
     check_permission(actor, Permission.CHANGE_HOSTNAMES, claim.tenant)
@@ -89,7 +94,9 @@ def check_claim(actor: Actor, *, claim_id: int) -> Checked:
 def vouch_hostname(actor: Actor, reason: str, *, tenant_id: int, name: str) -> Hostname:
     """Make a name a tenant's hostname, or free one from its proof, by the word of the platform's operators.
 
-    The tenant's claim of it, where there is one, is done with. Raises ServiceError, Conflict, NotFound, Denied.
+    The tenant's claim of it, where there is one, is done with.
+
+    Raises ServiceError, Conflict, NotFound, PermissionDenied.
     """
     with unit_of_work(actor, reason) as unit:
         check_permission(actor, Permission.ADMINISTER, None)

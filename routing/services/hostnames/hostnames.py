@@ -67,7 +67,7 @@ def remove_hostname(actor: Actor, reason: str, *, hostname_id: int) -> None:
 
 
 def suspend_hostname(actor: Actor, reason: str, *, hostname_id: int, suspended: bool, message: str = "") -> Hostname:
-    """Refuse, or serve again, every request for a hostname. Raises NotFound, Denied, ServiceError."""
+    """Refuse, or serve again, every request for a hostname. Raises NotFound, PermissionDenied, ServiceError."""
     suspend_hostnames(actor, reason, hostname_ids=[hostname_id], suspended=suspended, message=message)
     return get_hostname(actor, hostname_id)
 
@@ -77,7 +77,7 @@ def suspend_hostnames(
 ) -> list[Hostname]:
     """The same for several, all or none; gives those that weren't so already. For operators of the platform.
 
-    Raises NotFound, Denied, ServiceError.
+    Raises NotFound, PermissionDenied, ServiceError.
     """
     with unit_of_work(actor, reason) as unit:
         check_permission(actor, Permission.ADMINISTER, None)

@@ -44,7 +44,7 @@ _REASONS = {
 def check_hostname(actor: Actor, *, hostname_id: int) -> Hostname:
     """Look for a hostname's proof now; `proof_finding` says what is wrong with it, empty for nothing. Takes seconds.
 
-    Raises NotFound, Denied, and ServiceError for a hostname that needs no proof.
+    Raises NotFound, PermissionDenied, and ServiceError for a hostname that needs no proof.
     """
     hostname = get_hostname(actor, hostname_id)
     check_permission(actor, Permission.CHANGE_HOSTNAMES, hostname.tenant)

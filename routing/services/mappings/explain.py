@@ -118,7 +118,7 @@ def _advice(mapping: Mapping | None, match: Match | None, inline: bool) -> list[
         advice.append(f"No probe has reached {registry} yet: manage.py probe {registry}")
     if match.strategy is Strategy.REDIRECT_ONLY and registry.auth != "none":
         advice.append(
-            "Pure redirects: clients other than docker, containerd and buildkit fail where the registry asks for a "
+            "Redirect only: clients other than docker, containerd and buildkit fail where the registry asks for a "
             "token. Delivery “automatic” serves them too."
         )
     if match.strategy is Strategy.BROKER and registry.auth == "bearer" and match.upstream_name != match.prefix:

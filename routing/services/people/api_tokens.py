@@ -39,7 +39,9 @@ def create_api_token(
     read_only: bool = False,
     days: int | None = None,
 ) -> MadeToken:
-    """Make a token that acts as `user`: oneself, or anybody from the command line. Raises ServiceError, NotFound, Denied.
+    """Make a token that acts as `user`: oneself, or anybody from the command line.
+
+    Raises ServiceError, NotFound, PermissionDenied.
 
     `days`: after so many it expires; None: never. Whether the person needs a second factor first, the door asks.
     """
@@ -76,7 +78,7 @@ def create_api_token(
 
 
 def revoke_api_token(actor: Actor, *, token_id: int) -> None:
-    """End a token of one's own; operators of the platform end anybody's. Raises NotFound, Denied."""
+    """End a token of one's own; operators of the platform end anybody's. Raises NotFound, PermissionDenied."""
     if actor.is_token:
         raise PermissionDenied("an API token ends no token")
     tokens = ApiToken.objects.all()

@@ -28,7 +28,10 @@ class Invited(NamedTuple):
 
 
 def invite(actor: Actor, *, tenant_id: int, email: str, role: str) -> Invited:
-    """Invite somebody by e-mail; good for a week, and for one person. Raises ServiceError, NotFound, Denied."""
+    """Invite somebody by e-mail; good for a week, and for one person.
+
+    Raises ServiceError, NotFound, PermissionDenied.
+    """
     with transaction.atomic():
         tenant = _tenant(actor, tenant_id)
         token = secrets.token_urlsafe(32)
@@ -47,7 +50,7 @@ def invite(actor: Actor, *, tenant_id: int, email: str, role: str) -> Invited:
 
 
 def withdraw_invitation(actor: Actor, *, invitation_id: int) -> None:
-    """Take an invitation back that nobody has accepted. Raises NotFound, Denied."""
+    """Take an invitation back that nobody has accepted. Raises NotFound, PermissionDenied."""
     with transaction.atomic():
         found = viewable(actor, Invitation.objects.filter(accepted_at=None), "tenant").filter(pk=invitation_id).first()
         if found is None:
@@ -86,7 +89,10 @@ def accept(user: Any, token: str) -> Membership:
 
 
 def add_member(actor: Actor, *, tenant_id: int, user: Any, role: str) -> Membership:
-    """Make somebody who has an account a member. For operators of the platform. Raises ServiceError, Denied."""
+    """Make somebody who has an account a member. For operators of the platform.
+
+    Raises ServiceError, PermissionDenied.
+    """
     with transaction.atomic():
         check_permission(actor, Permission.ADMINISTER, None)
         membership = Membership(tenant=_tenant(actor, tenant_id), user=user, role=role)
@@ -97,7 +103,10 @@ def add_member(actor: Actor, *, tenant_id: int, user: Any, role: str) -> Members
 
 
 def account_of(actor: Actor, text: str) -> Any:
-    """The account of that user name or e-mail address. For operators of the platform. Raises ServiceError, Denied."""
+    """The account of that user name or e-mail address. For operators of the platform.
+
+    Raises ServiceError, PermissionDenied.
+    """
     check_permission(actor, Permission.ADMINISTER, None)
     name = text.strip()
     found = list(get_user_model().objects.filter(Q(username=name) | Q(email__iexact=name))[:2])
@@ -109,7 +118,7 @@ def account_of(actor: Actor, text: str) -> Any:
 
 
 def change_role(actor: Actor, *, membership_id: int, role: str) -> Membership:
-    """Give a member another role; the last owner stays one. Raises ServiceError, NotFound, Denied."""
+    """Give a member another role; the last owner stays one. Raises ServiceError, NotFound, PermissionDenied."""
     with transaction.atomic():
         membership = _membership(actor, membership_id)
         check_permission(actor, Permission.CHANGE_MEMBERS, membership.tenant)
@@ -123,7 +132,10 @@ def change_role(actor: Actor, *, membership_id: int, role: str) -> Membership:
 
 
 def remove_member(actor: Actor, *, membership_id: int) -> None:
-    """Remove a member; members may leave by themselves, but for the last owner. Raises ServiceError, NotFound, Denied."""
+    """Remove a member; members may leave by themselves, but for the last owner.
+
+    Raises ServiceError, NotFound, PermissionDenied.
+    """
     with transaction.atomic():
         membership = _membership(actor, membership_id)
         # Leaving takes no role, but a token that may only look doesn't do it for somebody.

@@ -34,7 +34,10 @@ def save_tenant(actor: Actor, reason: str, tenant: Tenant) -> Tenant:
 
 
 def suspend_tenant(actor: Actor, reason: str, *, tenant_id: int, suspended: bool, message: str = "") -> Tenant:
-    """Refuse, or serve again, every request for a tenant's hostnames. Raises NotFound, Denied, ServiceError."""
+    """Refuse, or serve again, every request for a tenant's hostnames.
+
+    Raises NotFound, PermissionDenied, ServiceError.
+    """
     suspend_tenants(actor, reason, tenant_ids=[tenant_id], suspended=suspended, message=message)
     return Tenant.objects.get(pk=tenant_id)
 
@@ -44,7 +47,7 @@ def suspend_tenants(
 ) -> list[Tenant]:
     """The same for several, all or none; gives those that weren't so already. For operators of the platform.
 
-    Raises NotFound, Denied, ServiceError.
+    Raises NotFound, PermissionDenied, ServiceError.
     """
     with unit_of_work(actor, reason) as unit:
         check_permission(actor, Permission.ADMINISTER, None)
@@ -55,7 +58,7 @@ def suspend_tenants(
 
 
 def suspend_rows(unit: UnitOfWork, rows: Sequence[Suspendable], *, suspended: bool, message: str) -> list[Suspendable]:
-    """Suspend rows, or lift that; gives those that weren't so already. The caller has asked for permission."""
+    """Suspend or unsuspend rows; gives those that weren't so already. The caller has asked for permission."""
     state = (suspended, message.strip() if suspended else "")
     changed = [row for row in rows if (row.suspended, row.suspension_message) != state]
     for row in changed:
