@@ -17,7 +17,7 @@ def test_a_mapping_tells_its_whole_story(desk: Desk, mapping: Mapping) -> None:
         target=None,
         allow_push=True,
         private=True,
-        delivery="redirect",
+        delivery="redirect-only",
         enabled=False,
     )
 

@@ -44,10 +44,10 @@ def test_one_form_makes_whatever_is_missing(desk: Desk, table: Callable[[], Tabl
 def test_options_are_taken(desk: Desk) -> None:
     Tenant.objects.create(slug="acme", name="Acme")
 
-    desk.fill("mapping_add", **NEW, tenant="acme", private="on", allow_push="on", delivery="redirect")
+    desk.fill("mapping_add", **NEW, tenant="acme", private="on", allow_push="on", delivery="redirect-only")
 
     mapping = Mapping.objects.get()
-    assert (mapping.private, mapping.allow_push, mapping.delivery) == (True, True, "redirect")
+    assert (mapping.private, mapping.allow_push, mapping.delivery) == (True, True, "redirect-only")
     assert mapping.hostname.tenant.slug == "acme"
 
 
@@ -236,7 +236,7 @@ def test_the_page_shows_the_effect(desk: Desk) -> None:
 
 
 def test_the_page_warns_of_clients_that_fail(desk: Desk) -> None:
-    mapping = add("docker.acme.com", "acme", "ghcr.io/acme", delivery="redirect")
+    mapping = add("docker.acme.com", "acme", "ghcr.io/acme", delivery="redirect-only")
 
     page = text_of(desk.get("mapping_change", mapping.pk))
 

@@ -91,7 +91,7 @@ class TestAddMapping:
 
         mapping = Mapping.objects.get()
         assert mapping.hostname.tenant.slug == mapping.registry.tenant.slug == "acme"  # type: ignore[union-attr]
-        assert (mapping.allow_push, mapping.private, mapping.delivery) == (True, True, "redirect")
+        assert (mapping.allow_push, mapping.private, mapping.delivery) == (True, True, "redirect-only")
         latest = mapping.history.latest()
         assert latest.history_change_reason == "ticket 7"
         assert latest.actor.startswith("command line: ")

@@ -146,7 +146,7 @@ def test_a_unit_of_work_that_saves_nothing_makes_no_generation(platform: Actor) 
 
 
 def facts(table: Table) -> dict[str, Any]:
-    maps = ("tenants", "registries", "hosts", "mappings", "usages")
+    maps = ("tenants", "registries", "hosts", "mappings", "host_registries")
     return {"generation": table.generation, **{name: dict(getattr(table, name).items()) for name in maps}}
 
 
