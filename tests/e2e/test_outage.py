@@ -54,13 +54,13 @@ def wanted(location: str) -> list[Wanted]:
     ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def database() -> Iterator[OutagePostgresql]:
     with OutagePostgresql() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def registry() -> Iterator[SickServer]:
     server = SickServer()
     server.answers(RELAYED, 200, {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}, MANIFEST)
@@ -68,7 +68,7 @@ def registry() -> Iterator[SickServer]:
     server.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def facade(database: OutagePostgresql, registry: SickServer) -> Iterator[Facade]:
     with Facade(workers=WORKERS, database_url=database.url, FACADE_PROBE_ON_SAVE="false") as started:
         started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--shell")
@@ -112,15 +112,27 @@ def is_accepted(facade: Facade, port: int) -> bool:
     return any(port in client_ports(worker, facade.port) for worker in facade.worker_pids())
 
 
-def test_every_answer_is_right_while_the_database_is_gone_and_a_worker_is_killed(
-    facade: Facade, database: OutagePostgresql
-) -> None:
-    newest = facade.request("GET", "/readyz").json()["generation"]
-    wait_until(lambda: metric(facade, "facade_snapshot_generation") == newest, "the snapshot is written")
-    each = wanted("https://ghcr.io")
-
+def test_the_facade_outlives_its_database_and_catches_up(facade: Facade, database: OutagePostgresql) -> None:
+    # Each part begins where the one before it ends: one outage, so one test.
+    generation = _wait_for_the_snapshot(facade)
     database.stop()
     wait_until(lambda: metric(facade, "facade_database_reachable") == 0, "the workers have noticed")
+
+    _answers_stay_right_while_a_worker_is_killed(facade, generation)
+    _a_new_server_serves_the_snapshot(facade)
+
+    database.start()
+    _a_repoint_arrives_everywhere(facade)
+
+
+def _wait_for_the_snapshot(facade: Facade) -> int:
+    newest: int = facade.request("GET", "/readyz").json()["generation"]
+    wait_until(lambda: metric(facade, "facade_snapshot_generation") == newest, "the snapshot is written")
+    return newest
+
+
+def _answers_stay_right_while_a_worker_is_killed(facade: Facade, generation: int) -> None:
+    each = wanted("https://ghcr.io")
     with Load(facade.port, each) as load:
         load.go_on(KILL_AFTER_SECONDS)
         replacement, held = kill_a_worker(facade)
@@ -137,10 +149,10 @@ def test_every_answer_is_right_while_the_database_is_gone_and_a_worker_is_killed
     assert set(load.broken) <= held
     assert len(load.broken) == len(set(load.broken))
     assert facts["confirmed_seconds_ago"] > LOAD_SECONDS / 2
-    assert facts["generation"] == newest
+    assert facts["generation"] == generation
 
 
-def test_a_server_that_starts_meanwhile_serves_the_snapshot(facade: Facade) -> None:
+def _a_new_server_serves_the_snapshot(facade: Facade) -> None:
     facade.kill()
     facade.start(facade.port)
 
@@ -150,8 +162,7 @@ def test_a_server_that_starts_meanwhile_serves_the_snapshot(facade: Facade) -> N
     assert (load.wrong, load.broken) == ([], [])
 
 
-def test_once_the_database_is_back_a_repoint_arrives_everywhere(facade: Facade, database: OutagePostgresql) -> None:
-    database.start()
+def _a_repoint_arrives_everywhere(facade: Facade) -> None:
     facade.manage("repoint", HOST, "acme", "quay.io/acme", "--reason", "the database is back")
 
     facade.wait_for(PATH, 307, host=HOST, location="https://quay.io" + PATH)
