@@ -20,7 +20,7 @@ from routing.services.mappings.mappings import add_mapping
 SET_UP = Actor.program("test set-up")
 
 
-class Desk:
+class AdminClient:
     """The admin as one person meets it."""
 
     def __init__(self, user: User) -> None:
@@ -79,19 +79,19 @@ def operator(db: None) -> User:
 
 
 @pytest.fixture
-def desk(operator: User) -> Desk:
+def admin(operator: User) -> AdminClient:
     """Olga's admin."""
-    return Desk(operator)
+    return AdminClient(operator)
 
 
 @pytest.fixture
-def member(db: None) -> Callable[[Tenant, str], Desk]:
+def member(db: None) -> Callable[[Tenant, str], AdminClient]:
     """Makes somebody with a role in a tenant, at their admin."""
 
-    def made(tenant: Tenant, role: str) -> Desk:
+    def made(tenant: Tenant, role: str) -> AdminClient:
         user = get_user_model().objects.create_user(username=f"{role} of {tenant.slug}", is_staff=True)
         Membership.objects.create(tenant=tenant, user=user, role=role)
-        return Desk(user)
+        return AdminClient(user)
 
     return made
 

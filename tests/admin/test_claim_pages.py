@@ -15,10 +15,10 @@ from routing.core.table.routing_table import Table
 from routing.models import Hostname, HostnameClaim, Mapping, Membership, Role, Tenant
 from routing.services.hostnames.claims import claim_hostname, vouch_hostname
 from routing.services.hostnames.proof import proof_record
-from tests.admin.conftest import SET_UP, Desk, errors_of, messages_of, text_of
+from tests.admin.conftest import SET_UP, AdminClient, errors_of, messages_of, text_of
 from tests.dns.name_server import SERVER_FAILURE, NameServer, txt
 
-Member = Callable[[Tenant, str], Desk]
+Member = Callable[[Tenant, str], AdminClient]
 NAME = "docker.acme.com"
 RECORD = f"_registry-facade.{NAME}"
 
@@ -34,7 +34,7 @@ def globex(db: None) -> Tenant:
 
 
 @pytest.fixture
-def owner(acme: Tenant, member: Member) -> Desk:
+def owner(acme: Tenant, member: Member) -> AdminClient:
     return member(acme, "owner")
 
 
@@ -61,7 +61,7 @@ def value_of(item: HostnameClaim | Hostname) -> str:
 
 # ---------------------------------------------------------------- claiming
 def test_the_way_from_a_claim_to_a_served_hostname(
-    owner: Desk, acme: Tenant, name_server: NameServer, table: Callable[[], Table]
+    owner: AdminClient, acme: Tenant, name_server: NameServer, table: Callable[[], Table]
 ) -> None:
     said = owner.fill("hostnameclaim_add", tenant=acme.pk, name="Docker.ACME.com.")
     claim = HostnameClaim.objects.get()
@@ -92,7 +92,7 @@ def test_the_way_from_a_claim_to_a_served_hostname(
     assert owner.client.post(owner.url("hostnameclaim_check", claim.pk)).status_code == 404
 
 
-def test_no_transaction_waits_for_the_name_server(owner: Desk, claim: HostnameClaim, hostname: Hostname) -> None:
+def test_no_transaction_waits_for_the_name_server(owner: AdminClient, claim: HostnameClaim, hostname: Hostname) -> None:
     again = claim_hostname(SET_UP, tenant_id=Tenant.objects.create(slug="b", name="B").pk, name="docker.b.com")
     Membership.objects.create(tenant=again.tenant, user=owner.user, role=Role.OWNER)
     outside, seen = list(connection.savepoint_ids), []
@@ -114,22 +114,22 @@ def test_no_transaction_waits_for_the_name_server(owner: Desk, claim: HostnameCl
     ("name", "words"),
     [("10.0.0.1", "IP address"), ("co.uk", "public suffix"), ("docker", "single label"), ("a b.com", "")],
 )
-def test_a_name_that_can_not_be_claimed(owner: Desk, acme: Tenant, name: str, words: str) -> None:
+def test_a_name_that_can_not_be_claimed(owner: AdminClient, acme: Tenant, name: str, words: str) -> None:
     assert words in errors_of(owner.fill("hostnameclaim_add", tenant=acme.pk, name=name))["name"][0]
     assert not HostnameClaim.objects.exists()
 
 
-def test_a_second_claim_of_the_same_name(owner: Desk, acme: Tenant, claim: HostnameClaim) -> None:
+def test_a_second_claim_of_the_same_name(owner: AdminClient, acme: Tenant, claim: HostnameClaim) -> None:
     assert "already" in errors_of(owner.fill("hostnameclaim_add", tenant=acme.pk, name=NAME))["name"][0]
 
 
-def test_over_the_limit_nothing_is_claimed(owner: Desk, acme: Tenant, settings: LazySettings) -> None:
+def test_over_the_limit_nothing_is_claimed(owner: AdminClient, acme: Tenant, settings: LazySettings) -> None:
     settings.FACADE_MAX_HOSTNAMES_PER_TENANT = 0
 
     assert "may have 0 hostnames" in text_of(owner.fill("hostnameclaim_add", tenant=acme.pk, name=NAME))
 
 
-def test_take_a_claim_back(owner: Desk, claim: HostnameClaim) -> None:
+def test_take_a_claim_back(owner: AdminClient, claim: HostnameClaim) -> None:
     assert "Take the claim back" in text_of(owner.get("hostnameclaim_change", claim.pk))
     assert "takes another one" in text_of(owner.get("hostnameclaim_delete", claim.pk))
 
@@ -141,20 +141,22 @@ def test_take_a_claim_back(owner: Desk, claim: HostnameClaim) -> None:
 
 @pytest.mark.parametrize("role", ["operator", "viewer"])
 def test_whoever_is_no_owner_looks_only(acme: Tenant, claim: HostnameClaim, member: Member, role: str) -> None:
-    desk = member(acme, role)
-    page = text_of(desk.get("hostnameclaim_change", claim.pk))
+    admin = member(acme, role)
+    page = text_of(admin.get("hostnameclaim_change", claim.pk))
 
     assert value_of(claim) in page
     assert "Check now" not in page
     assert "Take the claim back" not in page
-    assert desk.get("hostnameclaim_add").status_code == 403
+    assert admin.get("hostnameclaim_add").status_code == 403
     for view in ("check", "vouch", "delete"):
-        assert desk.client.post(desk.url(f"hostnameclaim_{view}", claim.pk)).status_code == 403
-    assert "Claim a hostname" not in text_of(desk.get("hostname_changelist"))
+        assert admin.client.post(admin.url(f"hostnameclaim_{view}", claim.pk)).status_code == 403
+    assert "Claim a hostname" not in text_of(admin.get("hostname_changelist"))
     assert HostnameClaim.objects.get().checked_at is None
 
 
-def test_others_claims_and_hostnames_can_not_be_reached(owner: Desk, globex: Tenant, name_server: NameServer) -> None:
+def test_others_claims_and_hostnames_can_not_be_reached(
+    owner: AdminClient, globex: Tenant, name_server: NameServer
+) -> None:
     theirs = claim_hostname(SET_UP, tenant_id=globex.pk, name="docker.globex.com")
     host = vouch_hostname(SET_UP, "", tenant_id=globex.pk, name="other.globex.com")
 
@@ -169,41 +171,41 @@ def test_others_claims_and_hostnames_can_not_be_reached(owner: Desk, globex: Ten
             assert answer.status_code in (302, 403, 404), url
             assert b"globex" not in answer.content.lower()
     assert "tenant" in errors_of(owner.fill("hostnameclaim_add", tenant=globex.pk, name="new.globex.com"))
-    assert name_server.asked == []
+    assert name_server.queries == []
     assert HostnameClaim.objects.get().pk == theirs.pk
 
 
-def test_looking_takes_a_post(owner: Desk, claim: HostnameClaim, name_server: NameServer) -> None:
+def test_looking_takes_a_post(owner: AdminClient, claim: HostnameClaim, name_server: NameServer) -> None:
     answer = owner.get("hostnameclaim_check", claim.pk)
 
     assert answer["Location"] == owner.url("hostnameclaim_change", claim.pk)
-    assert name_server.asked == []
+    assert name_server.queries == []
 
 
 # ---------------------------------------------------------------- vouching
-def test_the_platform_vouches_for_a_claim(desk: Desk, claim: HostnameClaim, acme: Tenant) -> None:
-    assert "Vouch for it instead" in text_of(desk.get("hostnameclaim_change", claim.pk))
-    assert "by the platform's word" in text_of(desk.get("hostnameclaim_vouch", claim.pk))
+def test_the_platform_vouches_for_a_claim(admin: AdminClient, claim: HostnameClaim, acme: Tenant) -> None:
+    assert "Vouch for it instead" in text_of(admin.get("hostnameclaim_change", claim.pk))
+    assert "by the platform's word" in text_of(admin.get("hostnameclaim_vouch", claim.pk))
 
-    answer = desk.client.post(desk.url("hostnameclaim_vouch", claim.pk), {"reason": "known since 1999"})
+    answer = admin.client.post(admin.url("hostnameclaim_vouch", claim.pk), {"reason": "known since 1999"})
 
     hostname = Hostname.objects.get(name=NAME)
-    assert answer["Location"] == desk.url("hostname_change", hostname.pk)
+    assert answer["Location"] == admin.url("hostname_change", hostname.pk)
     assert (hostname.tenant, hostname.proof_token) == (acme, "")
     assert hostname.history.latest().history_change_reason == "known since 1999"
-    assert "operators vouched for it" in text_of(desk.get("hostname_change", hostname.pk))
+    assert "operators vouched for it" in text_of(admin.get("hostname_change", hostname.pk))
 
 
-def test_vouching_for_what_another_has(desk: Desk, claim: HostnameClaim, globex: Tenant) -> None:
+def test_vouching_for_what_another_has(admin: AdminClient, claim: HostnameClaim, globex: Tenant) -> None:
     vouch_hostname(SET_UP, "", tenant_id=globex.pk, name=NAME)
 
-    answer = desk.client.post(desk.url("hostnameclaim_vouch", claim.pk))
+    answer = admin.client.post(admin.url("hostnameclaim_vouch", claim.pk))
 
     assert "is a hostname of Globex: remove it there first" in messages_of(answer)
     assert HostnameClaim.objects.exists()
 
 
-def test_an_owner_can_not_vouch(owner: Desk, claim: HostnameClaim) -> None:
+def test_an_owner_can_not_vouch(owner: AdminClient, claim: HostnameClaim) -> None:
     assert "Vouch" not in text_of(owner.get("hostnameclaim_change", claim.pk))
     assert owner.get("hostnameclaim_vouch", claim.pk).status_code == 403
     assert owner.client.post(owner.url("hostnameclaim_vouch", claim.pk)).status_code == 403
@@ -212,7 +214,7 @@ def test_an_owner_can_not_vouch(owner: Desk, claim: HostnameClaim) -> None:
 
 # ---------------------------------------------------------------- afterwards, on the hostname's page
 def test_the_hostnames_page_follows_its_proof(
-    owner: Desk, hostname: Hostname, name_server: NameServer, settings: LazySettings
+    owner: AdminClient, hostname: Hostname, name_server: NameServer, settings: LazySettings
 ) -> None:
     def page() -> str:
         return text_of(owner.get("hostname_change", hostname.pk))
@@ -247,23 +249,25 @@ def test_the_hostnames_page_follows_its_proof(
 def test_whoever_is_no_owner_does_not_look_a_hostname_up(
     acme: Tenant, hostname: Hostname, member: Member, name_server: NameServer, role: str
 ) -> None:
-    desk = member(acme, role)
+    admin = member(acme, role)
 
-    assert "Check now" not in text_of(desk.get("hostname_change", hostname.pk))
-    assert desk.client.post(desk.url("hostname_check", hostname.pk)).status_code == 403
-    assert name_server.asked == []
+    assert "Check now" not in text_of(admin.get("hostname_change", hostname.pk))
+    assert admin.client.post(admin.url("hostname_check", hostname.pk)).status_code == 403
+    assert name_server.queries == []
 
 
-def test_the_platform_frees_a_hostname_from_its_proof(desk: Desk, hostname: Hostname, name_server: NameServer) -> None:
-    desk.client.post(desk.url("hostname_vouch", hostname.pk), {"reason": "their DNS can't hold TXT"})
+def test_the_platform_frees_a_hostname_from_its_proof(
+    admin: AdminClient, hostname: Hostname, name_server: NameServer
+) -> None:
+    admin.client.post(admin.url("hostname_vouch", hostname.pk), {"reason": "their DNS can't hold TXT"})
 
-    assert "operators vouched for it" in text_of(desk.get("hostname_change", hostname.pk))
-    answer = desk.client.post(desk.url("hostname_check", hostname.pk))
+    assert "operators vouched for it" in text_of(admin.get("hostname_change", hostname.pk))
+    answer = admin.client.post(admin.url("hostname_check", hostname.pk))
     assert "needs no proof" in messages_of(answer)
 
 
 # ---------------------------------------------------------------- first steps
-def test_an_owner_without_a_hostname_is_led_to_a_claim(owner: Desk, acme: Tenant) -> None:
+def test_an_owner_without_a_hostname_is_led_to_a_claim(owner: AdminClient, acme: Tenant) -> None:
     claim_url = owner.url("hostnameclaim_add")
 
     for page in (owner.client.get("/admin/"), owner.get("hostname_changelist"), owner.get("hostnameclaim_changelist")):
@@ -275,12 +279,12 @@ def test_an_owner_without_a_hostname_is_led_to_a_claim(owner: Desk, acme: Tenant
 
 
 def test_a_viewer_without_a_hostname_is_told_whom_to_ask(acme: Tenant, member: Member) -> None:
-    desk = member(acme, "viewer")
+    admin = member(acme, "viewer")
 
-    assert "Let an owner of your tenant claim a hostname" in text_of(desk.client.get("/admin/"))
-    assert "An owner of your tenant claims the name" in text_of(desk.get("hostname_changelist"))
+    assert "Let an owner of your tenant claim a hostname" in text_of(admin.client.get("/admin/"))
+    assert "An owner of your tenant claims the name" in text_of(admin.get("hostname_changelist"))
 
 
-def test_the_platform_is_led_to_a_mapping(desk: Desk, db: None) -> None:
-    assert "Add a mapping" in text_of(desk.client.get("/admin/"))
+def test_the_platform_is_led_to_a_mapping(admin: AdminClient, db: None) -> None:
+    assert "Add a mapping" in text_of(admin.client.get("/admin/"))
     assert not Mapping.objects.exists()

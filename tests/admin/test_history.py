@@ -5,10 +5,10 @@ import pytest
 from routing.admin.base import history_views
 from routing.models import Change, Mapping
 from routing.services.mappings.mappings import edit_mapping, remove_mappings, repoint
-from tests.admin.conftest import SET_UP, Desk, add, text_of
+from tests.admin.conftest import SET_UP, AdminClient, add, text_of
 
 
-def test_a_mapping_tells_its_whole_story(desk: Desk, mapping: Mapping) -> None:
+def test_a_mapping_tells_its_whole_story(admin: AdminClient, mapping: Mapping) -> None:
     repoint(SET_UP, "cheaper", hostname="docker.acme.com", prefix="acme", target="quay.io/acme")
     edit_mapping(
         SET_UP,
@@ -21,7 +21,7 @@ def test_a_mapping_tells_its_whole_story(desk: Desk, mapping: Mapping) -> None:
         enabled=False,
     )
 
-    page = text_of(desk.get("mapping_history", mapping.pk))
+    page = text_of(admin.get("mapping_history", mapping.pk))
 
     assert (
         "changed program: test set-up, just now “now secret” state on → off pushes none → redirected "
@@ -31,13 +31,13 @@ def test_a_mapping_tells_its_whole_story(desk: Desk, mapping: Mapping) -> None:
     ) in page
 
 
-def test_the_history_stays_when_the_mapping_and_its_registry_are_gone(desk: Desk) -> None:
+def test_the_history_stays_when_the_mapping_and_its_registry_are_gone(admin: AdminClient) -> None:
     mapping = add("docker.acme.com", "acme", "registry.acme.com/team")
     pk, registry = mapping.pk, mapping.registry
     remove_mappings(SET_UP, "moved away", mapping_ids=[pk])
-    desk.client.post(desk.url("registry_delete", registry.pk), {"reason": "tidy"})
+    admin.client.post(admin.url("registry_delete", registry.pk), {"reason": "tidy"})
 
-    page = text_of(desk.get("mapping_history", pk))
+    page = text_of(admin.get("mapping_history", pk))
 
     assert "docker.acme.com/acme" in page
     assert "This mapping was removed. Its history stays." in page
@@ -45,21 +45,21 @@ def test_the_history_stays_when_the_mapping_and_its_registry_are_gone(desk: Desk
     assert "target registry.acme.com/team" in page
 
 
-def test_what_never_was_has_no_history(desk: Desk) -> None:
-    assert desk.get("mapping_history", 4711).status_code == 404
-    assert desk.get("mapping_history", "nonsense").status_code == 404
+def test_what_never_was_has_no_history(admin: AdminClient) -> None:
+    assert admin.get("mapping_history", 4711).status_code == 404
+    assert admin.get("mapping_history", "nonsense").status_code == 404
 
 
-def test_a_row_that_came_with_the_facade_says_so(desk: Desk, mapping: Mapping) -> None:
-    assert "it came with the facade" in text_of(desk.get("registry_history", mapping.registry_id))
+def test_a_row_that_came_with_the_facade_says_so(admin: AdminClient, mapping: Mapping) -> None:
+    assert "it came with the facade" in text_of(admin.get("registry_history", mapping.registry_id))
 
 
-def test_a_long_history_has_pages(desk: Desk, mapping: Mapping, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_history_has_pages(admin: AdminClient, mapping: Mapping, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history_views, "HISTORY_PER_PAGE", 2)
     for number in range(3):
         repoint(SET_UP, "again", hostname="docker.acme.com", prefix="acme", target=f"quay.io/acme-{number}")
 
-    first, second = (text_of(desk.get("mapping_history", mapping.pk, p=page)) for page in (1, 2))
+    first, second = (text_of(admin.get("mapping_history", mapping.pk, p=page)) for page in (1, 2))
 
     assert "Page 1 of 2 Older" in first
     # The step from the first page's last entry reaches over to the second page.
@@ -68,26 +68,26 @@ def test_a_long_history_has_pages(desk: Desk, mapping: Mapping, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("view", ["mapping", "hostname", "registry", "tenant"])
-def test_an_old_row_can_not_be_written_back(desk: Desk, mapping: Mapping, view: str) -> None:
+def test_an_old_row_can_not_be_written_back(admin: AdminClient, mapping: Mapping, view: str) -> None:
     repoint(SET_UP, "cheaper", hostname="docker.acme.com", prefix="acme", target="quay.io/acme")
     oldest = mapping.history.earliest()
     changes = Change.objects.count()
-    url = desk.url(f"{view}_history", mapping.pk)
+    url = admin.url(f"{view}_history", mapping.pk)
 
     for address in (url, f"{url}{oldest.history_id}/"):
-        desk.client.post(address, {"prefix": "acme", "reason": "back", "_save": "Revert"})
+        admin.client.post(address, {"prefix": "acme", "reason": "back", "_save": "Revert"})
 
     mapping.refresh_from_db()
     assert mapping.target == "quay.io/acme"
     assert Change.objects.count() == changes
-    assert "Revert" not in text_of(desk.get(f"{view}_history", mapping.pk))
+    assert "Revert" not in text_of(admin.get(f"{view}_history", mapping.pk))
 
 
-def test_the_overview_counts_and_tells_what_was_done_last(desk: Desk, mapping: Mapping) -> None:
+def test_the_overview_counts_and_tells_what_was_done_last(admin: AdminClient, mapping: Mapping) -> None:
     repoint(SET_UP, "cheaper", hostname="docker.acme.com", prefix="acme", target="quay.io/acme")
-    desk.act("switch_off", [mapping], confirmed="yes", reason="unpaid")
+    admin.act("switch_off", [mapping], confirmed="yes", reason="unpaid")
 
-    page = text_of(desk.client.get("/admin/"))
+    page = text_of(admin.client.get("/admin/"))
 
     assert "1 mapping 1 off 1 hostname 1 registry in use of 10 1 tenant" in page
     assert "changed docker.acme.com/acme mapping olga, just now “unpaid” state on → off" in page
@@ -97,19 +97,19 @@ def test_the_overview_counts_and_tells_what_was_done_last(desk: Desk, mapping: M
     assert "First steps" not in page
 
 
-def test_the_overview_tells_whether_this_worker_is_up_to_date(desk: Desk) -> None:
-    assert "Generation 0 is the newest. served" in text_of(desk.client.get("/admin/"))
+def test_the_overview_tells_whether_this_worker_is_up_to_date(admin: AdminClient) -> None:
+    assert "Generation 0 is the newest. served" in text_of(admin.client.get("/admin/"))
 
     mapping = add("docker.acme.com", "acme", "ghcr.io/acme")
 
-    page = text_of(desk.client.get("/admin/"))
+    page = text_of(admin.client.get("/admin/"))
     assert "Generation 3 is the newest. behind This worker answers from generation 0" in page
     # What is there still is linked to its page; what is gone, to its history.
-    assert f'href="{desk.url("mapping_change", mapping.pk)}"' in desk.client.get("/admin/").content.decode()
+    assert f'href="{admin.url("mapping_change", mapping.pk)}"' in admin.client.get("/admin/").content.decode()
 
 
-def test_an_empty_facade_shows_the_first_steps(desk: Desk) -> None:
-    page = text_of(desk.client.get("/admin/"))
+def test_an_empty_facade_shows_the_first_steps(admin: AdminClient) -> None:
+    page = text_of(admin.client.get("/admin/"))
 
     assert "First steps Add a mapping" in page
     assert "Nothing was changed yet." in page

@@ -7,7 +7,7 @@ import pytest
 from routing.admin.mappings import actions
 from routing.core.table.routing_table import Table
 from routing.models import Generation, Mapping
-from tests.admin.conftest import Desk, add, messages_of, text_of
+from tests.admin.conftest import AdminClient, add, messages_of, text_of
 
 
 @pytest.fixture
@@ -15,8 +15,8 @@ def three(db: None) -> list[Mapping]:
     return [add("docker.acme.com", name, f"ghcr.io/{name}") for name in ("one", "two", "three")]
 
 
-def test_a_page_shows_what_would_happen_and_does_nothing_yet(desk: Desk, three: list[Mapping]) -> None:
-    answer = desk.act("switch_off", three[:2])
+def test_a_page_shows_what_would_happen_and_does_nothing_yet(admin: AdminClient, three: list[Mapping]) -> None:
+    answer = admin.act("switch_off", three[:2])
 
     page = text_of(answer)
     assert "Switch off 2 mappings" in page
@@ -25,8 +25,8 @@ def test_a_page_shows_what_would_happen_and_does_nothing_yet(desk: Desk, three: 
     assert Mapping.objects.filter(enabled=True).count() == 3
 
 
-def test_switch_off_and_on(desk: Desk, three: list[Mapping], table: Callable[[], Table]) -> None:
-    answer = desk.act("switch_off", three[:2], confirmed="yes", reason="unpaid")
+def test_switch_off_and_on(admin: AdminClient, three: list[Mapping], table: Callable[[], Table]) -> None:
+    answer = admin.act("switch_off", three[:2], confirmed="yes", reason="unpaid")
 
     assert messages_of(answer) == "Switched off docker.acme.com/one, docker.acme.com/two."
     assert list(Mapping.objects.filter(enabled=False)) == three[:2][::1]
@@ -36,23 +36,23 @@ def test_switch_off_and_on(desk: Desk, three: list[Mapping], table: Callable[[],
     assert match is not None
     assert not match.flags & 1
 
-    answer = desk.act("switch_on", three, confirmed="yes")
+    answer = admin.act("switch_on", three, confirmed="yes")
 
     assert messages_of(answer) == "Switched on docker.acme.com/one, docker.acme.com/two."
     assert Mapping.objects.filter(enabled=True).count() == 3
 
 
-def test_switching_what_is_so_already_writes_nothing(desk: Desk, three: list[Mapping]) -> None:
+def test_switching_what_is_so_already_writes_nothing(admin: AdminClient, three: list[Mapping]) -> None:
     before = Generation.objects.get().value
 
-    answer = desk.act("switch_on", three, confirmed="yes")
+    answer = admin.act("switch_on", three, confirmed="yes")
 
     assert "Nothing to change" in messages_of(answer)
     assert Generation.objects.get().value == before
 
 
-def test_remove(desk: Desk, three: list[Mapping], table: Callable[[], Table]) -> None:
-    answer = desk.act("remove_all", three[1:], confirmed="yes", reason="moved away")
+def test_remove(admin: AdminClient, three: list[Mapping], table: Callable[[], Table]) -> None:
+    answer = admin.act("remove_all", three[1:], confirmed="yes", reason="moved away")
 
     assert messages_of(answer) == "Removed docker.acme.com/three → ghcr.io/three, docker.acme.com/two → ghcr.io/two."
     assert list(Mapping.objects.all()) == three[:1]
@@ -61,22 +61,24 @@ def test_remove(desk: Desk, three: list[Mapping], table: Callable[[], Table]) ->
     assert (past.history_type, past.actor, past.history_change_reason) == ("-", "olga", "moved away")
 
 
-def test_too_many_at_once_are_refused(desk: Desk, three: list[Mapping], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_at_once_are_refused(
+    admin: AdminClient, three: list[Mapping], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(actions, "MOST_AT_ONCE", 2)
 
-    answer = desk.act("remove_all", three, confirmed="yes")
+    answer = admin.act("remove_all", three, confirmed="yes")
 
     assert messages_of(answer) == "Choose at most 2 mappings at once."
     assert Mapping.objects.count() == 3
 
 
-def test_what_went_missing_meanwhile_is_left_out(desk: Desk, three: list[Mapping]) -> None:
+def test_what_went_missing_meanwhile_is_left_out(admin: AdminClient, three: list[Mapping]) -> None:
     gone = three[0]
     chosen = [*three]
     pk = gone.pk
-    desk.act("remove_all", [gone], confirmed="yes")
+    admin.act("remove_all", [gone], confirmed="yes")
     gone.pk = pk
 
-    answer = desk.act("switch_off", chosen, confirmed="yes")
+    answer = admin.act("switch_off", chosen, confirmed="yes")
 
     assert messages_of(answer) == "Switched off docker.acme.com/three, docker.acme.com/two."

@@ -10,7 +10,7 @@ from routing.core.table.routing_table import Table
 from routing.models import Generation, Hostname, Mapping, Registry, Tenant
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import repoint
-from tests.admin.conftest import SET_UP, Desk, add, errors_of, messages_of, text_of
+from tests.admin.conftest import SET_UP, AdminClient, add, errors_of, messages_of, text_of
 
 NEW = {"hostname": "docker.acme.com", "prefix": "acme", "target": "ghcr.io/acme"}
 
@@ -22,37 +22,37 @@ def generation() -> int:
 # ---------------------------------------------------------------- adding
 
 
-def test_one_form_makes_whatever_is_missing(desk: Desk, table: Callable[[], Table]) -> None:
-    answer = desk.fill(
+def test_one_form_makes_whatever_is_missing(admin: AdminClient, table: Callable[[], Table]) -> None:
+    answer = admin.fill(
         "mapping_add", **NEW | {"target": "https://registry.acme.com:5000/team", "reason": "we moved in"}
     )
 
     mapping = Mapping.objects.get()
-    assert answer["Location"] == desk.url("mapping_change", mapping.pk)
+    assert answer["Location"] == admin.url("mapping_change", mapping.pk)
     assert messages_of(answer) == (
         "Added tenant default. Added hostname docker.acme.com. Added registry https://registry.acme.com:5000. "
         "Added mapping docker.acme.com/acme → registry.acme.com:5000/team. "
         "This now works: docker pull docker.acme.com/acme/IMAGE"
     )
     past = mapping.history.get()
-    assert (past.actor, past.history_user, past.history_change_reason) == ("olga", desk.user, "we moved in")
+    assert (past.actor, past.history_user, past.history_change_reason) == ("olga", admin.user, "we moved in")
     match = table().match_repository("docker.acme.com", "acme/app")
     assert match is not None
     assert match.registry.origin == "https://registry.acme.com:5000"
 
 
-def test_options_are_taken(desk: Desk) -> None:
+def test_options_are_taken(admin: AdminClient) -> None:
     Tenant.objects.create(slug="acme", name="Acme")
 
-    desk.fill("mapping_add", **NEW, tenant="acme", private="on", allow_push="on", delivery="redirect-only")
+    admin.fill("mapping_add", **NEW, tenant="acme", private="on", allow_push="on", delivery="redirect-only")
 
     mapping = Mapping.objects.get()
     assert (mapping.private, mapping.allow_push, mapping.delivery) == (True, True, "redirect-only")
     assert mapping.hostname.tenant.slug == "acme"
 
 
-def test_the_whole_hostname_is_an_empty_prefix(desk: Desk) -> None:
-    desk.fill("mapping_add", **NEW | {"prefix": "", "target": "quay.io/acme"})
+def test_the_whole_hostname_is_an_empty_prefix(admin: AdminClient) -> None:
+    admin.fill("mapping_add", **NEW | {"prefix": "", "target": "quay.io/acme"})
 
     assert str(Mapping.objects.get()) == "docker.acme.com → quay.io/acme"
 
@@ -74,13 +74,13 @@ def test_the_whole_hostname_is_an_empty_prefix(desk: Desk) -> None:
     ],
 )
 def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(
-    desk: Desk, settings: LazySettings, field: str, value: str, words: str
+    admin: AdminClient, settings: LazySettings, field: str, value: str, words: str
 ) -> None:
     settings.FACADE_ALLOW_INSECURE_REGISTRIES = False
     settings.FACADE_ALLOW_PRIVATE_REGISTRIES = False
     typed = NEW | {"reason": "I typed this", "private": "on", field: value}
 
-    answer = desk.fill("mapping_add", **typed)
+    answer = admin.fill("mapping_add", **typed)
 
     assert words in errors_of(answer)[field][0]
     form = answer.context["adminform"].form
@@ -91,32 +91,32 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(
     assert generation() == 0
 
 
-def test_the_same_again_changes_nothing_and_says_so(desk: Desk, mapping: Mapping) -> None:
+def test_the_same_again_changes_nothing_and_says_so(admin: AdminClient, mapping: Mapping) -> None:
     before = generation()
 
-    answer = desk.fill("mapping_add", **NEW)
+    answer = admin.fill("mapping_add", **NEW)
 
     assert messages_of(answer) == "Nothing to change: docker.acme.com/acme → ghcr.io/acme is so already."
     assert generation() == before
 
 
-def test_an_address_that_is_taken_leads_to_its_mapping(desk: Desk, mapping: Mapping) -> None:
-    answer = desk.fill("mapping_add", **NEW | {"target": "quay.io/acme"})
+def test_an_address_that_is_taken_leads_to_its_mapping(admin: AdminClient, mapping: Mapping) -> None:
+    answer = admin.fill("mapping_add", **NEW | {"target": "quay.io/acme"})
 
     assert "leads to ghcr.io/acme already" in errors_of(answer)["target"][0]
-    assert f'href="{desk.url("mapping_change", mapping.pk)}"' in answer.content.decode()
+    assert f'href="{admin.url("mapping_change", mapping.pk)}"' in answer.content.decode()
 
 
-def test_a_hostname_of_another_tenant_is_refused(desk: Desk, mapping: Mapping) -> None:
+def test_a_hostname_of_another_tenant_is_refused(admin: AdminClient, mapping: Mapping) -> None:
     Tenant.objects.create(slug="globex", name="Globex")
 
-    answer = desk.fill("mapping_add", **NEW | {"prefix": "other"}, tenant="globex")
+    answer = admin.fill("mapping_add", **NEW | {"prefix": "other"}, tenant="globex")
 
     assert "belongs to another tenant" in text_of(answer)
 
 
-def test_the_form_suggests_hostnames_and_registries(desk: Desk, mapping: Mapping) -> None:
-    page = desk.get("mapping_add").content.decode()
+def test_the_form_suggests_hostnames_and_registries(admin: AdminClient, mapping: Mapping) -> None:
+    page = admin.get("mapping_add").content.decode()
 
     assert '<option value="docker.acme.com">default</option>' in page
     assert '<option value="docker.io/">Docker Hub</option>' in page
@@ -124,37 +124,37 @@ def test_the_form_suggests_hostnames_and_registries(desk: Desk, mapping: Mapping
     assert '<datalist id="id_target_suggestions">' in page
 
 
-def test_the_hostname_can_be_given_beforehand(desk: Desk, mapping: Mapping) -> None:
+def test_the_hostname_can_be_given_beforehand(admin: AdminClient, mapping: Mapping) -> None:
     assert (
-        f"{desk.url('mapping_add')}?hostname=docker.acme.com"
-        in desk.get("hostname_change", mapping.hostname_id).content.decode()
+        f"{admin.url('mapping_add')}?hostname=docker.acme.com"
+        in admin.get("hostname_change", mapping.hostname_id).content.decode()
     )
-    assert 'value="docker.acme.com"' in desk.get("mapping_add", hostname="docker.acme.com").content.decode()
+    assert 'value="docker.acme.com"' in admin.get("mapping_add", hostname="docker.acme.com").content.decode()
 
 
-def test_save_and_add_another_goes_on(desk: Desk) -> None:
-    assert desk.fill("mapping_add", **NEW, _addanother="yes")["Location"] == desk.url("mapping_add")
+def test_save_and_add_another_goes_on(admin: AdminClient) -> None:
+    assert admin.fill("mapping_add", **NEW, _addanother="yes")["Location"] == admin.url("mapping_add")
 
 
 # ---------------------------------------------------------------- changing
 
 
-def change(desk: Desk, mapping: Mapping, **fields: object) -> Any:
-    return desk.fill("mapping_change", mapping.pk, **fields)
+def change(admin: AdminClient, mapping: Mapping, **fields: object) -> Any:
+    return admin.fill("mapping_change", mapping.pk, **fields)
 
 
-def test_a_changed_target_asks_for_a_reason(desk: Desk, mapping: Mapping) -> None:
-    answer = change(desk, mapping, target="quay.io/acme")
+def test_a_changed_target_asks_for_a_reason(admin: AdminClient, mapping: Mapping) -> None:
+    answer = change(admin, mapping, target="quay.io/acme")
 
     assert errors_of(answer) == {"reason": ["Say why: the reason is kept with the change."]}
     assert answer.context["adminform"].form["target"].value() == "quay.io/acme"
     assert Mapping.objects.get().target == "ghcr.io/acme"
 
 
-def test_a_repoint_with_a_reason(desk: Desk, mapping: Mapping, table: Callable[[], Table]) -> None:
-    answer = change(desk, mapping, target="quay.io/acme", reason="new contract")
+def test_a_repoint_with_a_reason(admin: AdminClient, mapping: Mapping, table: Callable[[], Table]) -> None:
+    answer = change(admin, mapping, target="quay.io/acme", reason="new contract")
 
-    assert answer["Location"] == desk.url("mapping_change", mapping.pk)
+    assert answer["Location"] == admin.url("mapping_change", mapping.pk)
     assert messages_of(answer) == (
         "Repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme. "
         "This now works: docker pull docker.acme.com/acme/IMAGE"
@@ -165,39 +165,39 @@ def test_a_repoint_with_a_reason(desk: Desk, mapping: Mapping, table: Callable[[
     assert match.registry.origin == "https://quay.io"
 
 
-def test_options_need_no_reason(desk: Desk, mapping: Mapping) -> None:
-    answer = change(desk, mapping, private="on", enabled=False)
+def test_options_need_no_reason(admin: AdminClient, mapping: Mapping) -> None:
+    answer = change(admin, mapping, private="on", enabled=False)
 
     mapping.refresh_from_db()
     assert (mapping.private, mapping.enabled, mapping.target) == (True, False, "ghcr.io/acme")
     assert "Clients are not served: off." in messages_of(answer)
 
 
-def test_nothing_changed_writes_nothing(desk: Desk, mapping: Mapping) -> None:
+def test_nothing_changed_writes_nothing(admin: AdminClient, mapping: Mapping) -> None:
     before = generation()
 
-    answer = change(desk, mapping, reason="just looking")
+    answer = change(admin, mapping, reason="just looking")
 
     assert "Nothing to change" in messages_of(answer)
     assert (generation(), mapping.history.count()) == (before, 1)
 
 
-def test_hostname_and_prefix_stay_whatever_is_sent(desk: Desk, mapping: Mapping) -> None:
+def test_hostname_and_prefix_stay_whatever_is_sent(admin: AdminClient, mapping: Mapping) -> None:
     add("docker.globex.com", "globex", "quay.io/globex", tenant="globex")
 
-    change(desk, mapping, hostname="docker.globex.com", prefix="evil", tenant="globex", private="on")
+    change(admin, mapping, hostname="docker.globex.com", prefix="evil", tenant="globex", private="on")
 
     mapping.refresh_from_db()
     assert (mapping.source, mapping.private) == ("docker.acme.com/acme", True)
 
 
 def test_a_mapping_onto_an_unencrypted_registry_keeps_it_when_an_option_changes(
-    desk: Desk, settings: LazySettings
+    admin: AdminClient, settings: LazySettings
 ) -> None:
     settings.FACADE_ALLOW_INSECURE_REGISTRIES = settings.FACADE_ALLOW_PRIVATE_REGISTRIES = True
     mapping = add("docker.acme.com", "acme", "http://127.0.0.1:5000/team")
 
-    answer = change(desk, mapping, private="on")
+    answer = change(admin, mapping, private="on")
 
     mapping.refresh_from_db()
     assert messages_of(answer).startswith("Changed private")
@@ -205,29 +205,29 @@ def test_a_mapping_onto_an_unencrypted_registry_keeps_it_when_an_option_changes(
     assert Registry.objects.filter(tenant=mapping.hostname.tenant).count() == 1
 
 
-def test_who_changes_it_at_the_same_time_is_not_undone_unawares(desk: Desk, mapping: Mapping) -> None:
-    form = desk.get("mapping_change", mapping.pk).context["adminform"].form
+def test_who_changes_it_at_the_same_time_is_not_undone_unawares(admin: AdminClient, mapping: Mapping) -> None:
+    form = admin.get("mapping_change", mapping.pk).context["adminform"].form
     sent = {field.html_name: field.value() for field in form if field.value() not in (None, False)}
-    repoint(Actor.person(desk.user), "x", hostname="docker.acme.com", prefix="acme", target="quay.io/acme")
+    repoint(Actor.person(admin.user), "x", hostname="docker.acme.com", prefix="acme", target="quay.io/acme")
 
-    url = desk.url("mapping_change", mapping.pk)
-    first = desk.client.post(url, sent | {"target": "docker.io/acme", "reason": "mine"})
+    url = admin.url("mapping_change", mapping.pk)
+    first = admin.client.post(url, sent | {"target": "docker.io/acme", "reason": "mine"})
 
     assert "Somebody else has changed this mapping meanwhile: it leads to quay.io/acme" in text_of(first)
     assert Mapping.objects.get().target == "quay.io/acme"
 
     seen = first.context["adminform"].form["seen"].value()
-    desk.client.post(url, sent | {"target": "docker.io/acme", "reason": "mine", "seen": seen})
+    admin.client.post(url, sent | {"target": "docker.io/acme", "reason": "mine", "seen": seen})
     assert Mapping.objects.get().target == "docker.io/acme"
 
 
 # ---------------------------------------------------------------- the page
 
 
-def test_the_page_shows_the_effect(desk: Desk) -> None:
+def test_the_page_shows_the_effect(admin: AdminClient) -> None:
     mapping = add("docker.acme.com", "acme", "mcr.microsoft.com/acme")
 
-    page = text_of(desk.get("mapping_change", mapping.pk))
+    page = text_of(admin.get("mapping_change", mapping.pk))
 
     assert "docker pull docker.acme.com/acme/IMAGE Copy" in page
     assert "Leads to mcr.microsoft.com/acme at Microsoft Artifact Registry" in page
@@ -235,39 +235,39 @@ def test_the_page_shows_the_effect(desk: Desk) -> None:
     assert "works straight from the registry straight from the registry none" in page
 
 
-def test_the_page_warns_of_clients_that_fail(desk: Desk) -> None:
+def test_the_page_warns_of_clients_that_fail(admin: AdminClient) -> None:
     mapping = add("docker.acme.com", "acme", "ghcr.io/acme", delivery="redirect-only")
 
-    page = text_of(desk.get("mapping_change", mapping.pk))
+    page = text_of(admin.get("mapping_change", mapping.pk))
 
     assert "Redirect only: clients other than docker, containerd and buildkit fail" in page
     assert "fails fail: no token" in page
 
 
-def test_the_page_shows_who_when_and_why(desk: Desk, mapping: Mapping) -> None:
+def test_the_page_shows_who_when_and_why(admin: AdminClient, mapping: Mapping) -> None:
     repoint(SET_UP, "first reason", hostname="docker.acme.com", prefix="acme", target="quay.io/acme")
-    change(desk, mapping, target="quay.io/acme-inc", reason="second reason")
+    change(admin, mapping, target="quay.io/acme-inc", reason="second reason")
 
-    page = text_of(desk.get("mapping_change", mapping.pk))
+    page = text_of(admin.get("mapping_change", mapping.pk))
 
     history = page.partition("History changed")[2]
     assert "olga, just now “second reason” target quay.io/acme → quay.io/acme-inc" in history
     assert "program: test set-up, just now “first reason” target ghcr.io/acme → quay.io/acme" in history
     assert (
-        f'href="{desk.url("mapping_history", mapping.pk)}"' in desk.get("mapping_change", mapping.pk).content.decode()
+        f'href="{admin.url("mapping_history", mapping.pk)}"' in admin.get("mapping_change", mapping.pk).content.decode()
     )
 
 
-def test_a_refused_form_still_shows_what_is_in_force(desk: Desk, mapping: Mapping) -> None:
-    answer = change(desk, mapping, target="quay.io/acme", enabled=False)
+def test_a_refused_form_still_shows_what_is_in_force(admin: AdminClient, mapping: Mapping) -> None:
+    answer = change(admin, mapping, target="quay.io/acme", enabled=False)
 
     page = text_of(answer)
     assert "Leads to ghcr.io/acme" in page
     assert "State on" in page
 
 
-def test_a_mapping_that_is_gone_is_said_to_be(desk: Desk) -> None:
-    answer = desk.get("mapping_change", 4711)
+def test_a_mapping_that_is_gone_is_said_to_be(admin: AdminClient) -> None:
+    answer = admin.get("mapping_change", 4711)
 
     assert answer.status_code == 302
     assert "4711" in messages_of(answer)

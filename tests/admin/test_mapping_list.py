@@ -9,48 +9,48 @@ from routing.services.hostnames.hostnames import suspend_hostname
 from routing.services.mappings.mappings import repoint, switch_mappings
 from routing.services.mappings.pull_command import pull_command
 from routing.services.people.tenants import suspend_tenant
-from tests.admin.conftest import SET_UP, Desk, add, text_of
+from tests.admin.conftest import SET_UP, AdminClient, add, text_of
 
 
-def found(desk: Desk, **query: object) -> list[str]:
+def found(admin: AdminClient, **query: object) -> list[str]:
     """The mappings that the list shows."""
-    return [mapping.source for mapping in desk.get("mapping_changelist", **query).context["cl"].result_list]
+    return [mapping.source for mapping in admin.get("mapping_changelist", **query).context["cl"].result_list]
 
 
-def test_a_row_says_where_the_mapping_leads_and_how_it_stands(desk: Desk) -> None:
+def test_a_row_says_where_the_mapping_leads_and_how_it_stands(admin: AdminClient) -> None:
     add("docker.acme.com", "acme", "docker.io/acme", private=True, allow_push=True)
 
-    page = text_of(desk.get("mapping_changelist"))
+    page = text_of(admin.get("mapping_changelist"))
 
     assert "docker.acme.com/acme → docker.io/acme" in page
     assert "docker pull docker.acme.com/acme/IMAGE Copy on Docker Hub automatic, private, push just now" in page
     assert "program: test set-up" in page
 
 
-def test_each_row_has_the_pull_command_on_a_button(desk: Desk, mapping: Mapping) -> None:
-    page = desk.get("mapping_changelist").content.decode()
+def test_each_row_has_the_pull_command_on_a_button(admin: AdminClient, mapping: Mapping) -> None:
+    page = admin.get("mapping_changelist").content.decode()
 
     assert f'data-copy="{pull_command(mapping)}"' in page
 
 
-def test_the_row_tells_who_changed_it_last_and_why(desk: Desk, mapping: Mapping) -> None:
-    repoint(Actor.person(desk.user), "new contract", hostname="docker.acme.com", prefix="acme", target="quay.io/acme")
+def test_the_row_tells_who_changed_it_last_and_why(admin: AdminClient, mapping: Mapping) -> None:
+    repoint(Actor.person(admin.user), "new contract", hostname="docker.acme.com", prefix="acme", target="quay.io/acme")
 
-    page = desk.get("mapping_changelist").content.decode()
+    page = admin.get("mapping_changelist").content.decode()
 
     assert 'title="new contract"' in page
     assert "olga" in page[page.index('title="new contract"') :]
 
 
-def test_an_empty_list_offers_the_first_step(desk: Desk) -> None:
-    page = desk.get("mapping_changelist")
+def test_an_empty_list_offers_the_first_step(admin: AdminClient) -> None:
+    page = admin.get("mapping_changelist")
 
     assert "No mappings yet — add the first one:" in text_of(page)
-    assert f'href="{desk.url("mapping_add")}"' in page.content.decode()
+    assert f'href="{admin.url("mapping_add")}"' in page.content.decode()
 
 
-def test_a_search_without_result_does_not_pretend_that_there_is_nothing(desk: Desk, mapping: Mapping) -> None:
-    page = text_of(desk.get("mapping_changelist", q="nonsense"))
+def test_a_search_without_result_does_not_pretend_that_there_is_nothing(admin: AdminClient, mapping: Mapping) -> None:
+    page = text_of(admin.get("mapping_changelist", q="nonsense"))
 
     assert "No mapping matches." in page
     assert "No mappings yet" not in page
@@ -74,35 +74,37 @@ def test_a_search_without_result_does_not_pretend_that_there_is_nothing(desk: De
         ("docker.io/globex/thing", ["images.globex.com"]),
     ],
 )
-def test_search_takes_words_and_whole_images(desk: Desk, mapping: Mapping, words: str, expected: list[str]) -> None:
+def test_search_takes_words_and_whole_images(
+    admin: AdminClient, mapping: Mapping, words: str, expected: list[str]
+) -> None:
     add("docker.acme.com", "acme/tools", "quay.io/wrenches")
     add("images.globex.com", "", "docker.io/globex", tenant="globex")
 
-    assert found(desk, q=words) == expected
+    assert found(admin, q=words) == expected
 
 
-def test_filters_by_tenant_hostname_and_registry(desk: Desk, mapping: Mapping) -> None:
+def test_filters_by_tenant_hostname_and_registry(admin: AdminClient, mapping: Mapping) -> None:
     other = add("images.globex.com", "", "docker.io/globex", tenant="globex")
 
-    assert found(desk, hostname__tenant__id__exact=other.hostname.tenant_id) == ["images.globex.com"]
-    assert found(desk, hostname__id__exact=mapping.hostname_id) == ["docker.acme.com/acme"]
-    assert found(desk, registry__id__exact=other.registry_id) == ["images.globex.com"]
+    assert found(admin, hostname__tenant__id__exact=other.hostname.tenant_id) == ["images.globex.com"]
+    assert found(admin, hostname__id__exact=mapping.hostname_id) == ["docker.acme.com/acme"]
+    assert found(admin, registry__id__exact=other.registry_id) == ["images.globex.com"]
 
 
-def test_the_registry_filter_offers_those_in_use(desk: Desk, mapping: Mapping) -> None:
+def test_the_registry_filter_offers_those_in_use(admin: AdminClient, mapping: Mapping) -> None:
     add("docker.acme.com", "other", "quay.io/acme")
 
-    page = text_of(desk.get("mapping_changelist"))
+    page = text_of(admin.get("mapping_changelist"))
 
     assert "By registry All GitHub Container Registry Quay" in page
     assert "Amazon" not in page
 
 
-def test_long_filters_are_cut_and_say_so(desk: Desk) -> None:
+def test_long_filters_are_cut_and_say_so(admin: AdminClient) -> None:
     for number in range(20):
         add(f"host-{number:02}.acme.com", "", "ghcr.io/acme")
 
-    page = text_of(desk.get("mapping_changelist"))
+    page = text_of(admin.get("mapping_changelist"))
     chosen = Mapping.objects.get(hostname__name="host-19.acme.com").hostname_id
 
     assert "host-14.acme.com" in page.partition("By hostname")[2]
@@ -111,11 +113,11 @@ def test_long_filters_are_cut_and_say_so(desk: Desk) -> None:
     # The chosen one is there even when it is beyond the cut.
     assert (
         "host-19.acme.com"
-        in text_of(desk.get("mapping_changelist", hostname__id__exact=chosen)).partition("By hostname")[2]
+        in text_of(admin.get("mapping_changelist", hostname__id__exact=chosen)).partition("By hostname")[2]
     )
 
 
-def test_states_and_their_filter(desk: Desk) -> None:
+def test_states_and_their_filter(admin: AdminClient) -> None:
     on = add("on.acme.com", "", "ghcr.io/acme")
     off = add("off.acme.com", "", "ghcr.io/acme")
     blocked = add("blocked.acme.com", "", "ghcr.io/acme")
@@ -126,14 +128,14 @@ def test_states_and_their_filter(desk: Desk) -> None:
     suspend_hostname(SET_UP, "", hostname_id=blocked.hostname_id, suspended=True)
     suspend_tenant(SET_UP, "", tenant_id=suspended.hostname.tenant_id, suspended=True)
 
-    page = text_of(desk.get("mapping_changelist"))
+    page = text_of(admin.get("mapping_changelist"))
 
-    assert found(desk, state="on") == [on.source]
-    assert found(desk, state="off") == [off.source]
-    assert found(desk, state="blocked") == [blocked.source, suspended.source, withdrawn.source]
+    assert found(admin, state="on") == [on.source]
+    assert found(admin, state="off") == [off.source]
+    assert found(admin, state="blocked") == [blocked.source, suspended.source, withdrawn.source]
     assert "Copy hostname suspended" in page
     assert "Copy tenant suspended" in page
     assert "Copy hostname withdrawn" in page
-    hostnames = text_of(desk.get("hostname_changelist"))
+    hostnames = text_of(admin.get("hostname_changelist"))
     assert "lost.acme.com default withdrawn 1" in hostnames
     assert "docker.globex.com globex tenant suspended 1" in hostnames

@@ -17,7 +17,7 @@ from routing.services.people.members import add_member, invite
 from routing.services.people.tenants import save_tenant
 from routing.services.registries.registries import save_registry
 from routing.templatetags.routing import breakable
-from tests.admin.conftest import SET_UP, Desk
+from tests.admin.conftest import SET_UP, AdminClient
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -39,7 +39,7 @@ class Inline(HTMLParser):
 
 
 @pytest.fixture
-def pages(desk: Desk) -> dict[str, str]:
+def pages(admin: AdminClient) -> dict[str, str]:
     """Every page of the admin, of nouns whose every text is hostile."""
     tenant = save_tenant(SET_UP, EVIL, Tenant(slug="evil", name=EVIL))
     registry = save_registry(
@@ -64,22 +64,22 @@ def pages(desk: Desk) -> dict[str, str]:
     }
     urls = ["/admin/", "/admin/routing/"]
     for noun, row in rows.items():
-        urls += [desk.url(f"{noun}_{view}") for view in ("changelist", "add")]
-        urls += [desk.url(f"{noun}_{view}", row.pk) for view in ("change", "delete")]
-        urls += [desk.url(f"{noun}_history", row.pk)] if hasattr(row, "history") else []
-    urls += [desk.url("hostnameclaim_vouch", claim.pk), desk.url("hostname_vouch", mapping.hostname_id)]
-    urls += [f"{desk.url('mapping_changelist')}?q=%3Cscript%3Ealert(1)%3C/script%3E"]
-    found = {url: desk.client.get(url) for url in urls}
+        urls += [admin.url(f"{noun}_{view}") for view in ("changelist", "add")]
+        urls += [admin.url(f"{noun}_{view}", row.pk) for view in ("change", "delete")]
+        urls += [admin.url(f"{noun}_history", row.pk)] if hasattr(row, "history") else []
+    urls += [admin.url("hostnameclaim_vouch", claim.pk), admin.url("hostname_vouch", mapping.hostname_id)]
+    urls += [f"{admin.url('mapping_changelist')}?q=%3Cscript%3Ealert(1)%3C/script%3E"]
+    found = {url: admin.client.get(url) for url in urls}
     chosen = {"action": "suspend", "_selected_action": [tenant.pk]}
-    found["suspend"] = desk.client.post(desk.url("tenant_changelist"), chosen)
-    found["bulk"] = desk.act("remove_all", [mapping])
-    found["refused"] = desk.fill("mapping_add", hostname=EVIL, prefix=EVIL, target=EVIL, reason=EVIL)
-    found["conflict"] = desk.fill(
+    found["suspend"] = admin.client.post(admin.url("tenant_changelist"), chosen)
+    found["bulk"] = admin.act("remove_all", [mapping])
+    found["refused"] = admin.fill("mapping_add", hostname=EVIL, prefix=EVIL, target=EVIL, reason=EVIL)
+    found["conflict"] = admin.fill(
         "mapping_add", hostname="docker.acme.com", prefix="acme", target="ghcr.io/c", reason=EVIL
     )
-    desk.client.post(desk.url("tenant_delete", tenant.pk), {"reason": EVIL})
-    desk.act("switch_off", [mapping], confirmed="yes", reason=EVIL)
-    found["messages"] = desk.client.get(desk.url("mapping_changelist"))
+    admin.client.post(admin.url("tenant_delete", tenant.pk), {"reason": EVIL})
+    admin.act("switch_off", [mapping], confirmed="yes", reason=EVIL)
+    found["messages"] = admin.client.get(admin.url("mapping_changelist"))
     assert {page.status_code for page in found.values()} == {200}
     return {name: page.content.decode() for name, page in found.items()}
 
@@ -99,15 +99,17 @@ def test_what_was_typed_is_never_markup(pages: dict[str, str]) -> None:
     assert len(shown) >= 15
 
 
-def test_an_empty_facade_has_nothing_inline_either(desk: Desk, settings: LazySettings) -> None:
-    for url in ("/admin/", desk.url("mapping_changelist"), desk.url("tenant_changelist")):
+def test_an_empty_facade_has_nothing_inline_either(admin: AdminClient, settings: LazySettings) -> None:
+    for url in ("/admin/", admin.url("mapping_changelist"), admin.url("tenant_changelist")):
         parser = Inline()
-        parser.feed(desk.client.get(url).content.decode())
+        parser.feed(admin.client.get(url).content.decode())
         assert parser.found == []
 
 
-def test_the_target_of_a_mapping_is_no_markup(desk: Desk, mapping: Mapping) -> None:
-    assert re.search(r'<span class="target">ghcr\.io/<wbr>acme</span>', desk.get("mapping_changelist").content.decode())
+def test_the_target_of_a_mapping_is_no_markup(admin: AdminClient, mapping: Mapping) -> None:
+    assert re.search(
+        r'<span class="target">ghcr\.io/<wbr>acme</span>', admin.get("mapping_changelist").content.decode()
+    )
 
 
 def test_a_line_may_end_behind_a_slash_and_the_text_is_no_markup() -> None:

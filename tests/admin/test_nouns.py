@@ -9,9 +9,9 @@ from django.conf import LazySettings
 from routing.core.table.routing_table import Table
 from routing.models import Generation, Hostname, Mapping, Registry, StreamedBytes, Tenant
 from routing.services.base.quotas import month_now
-from tests.admin.conftest import Desk, add, errors_of, messages_of, text_of
+from tests.admin.conftest import AdminClient, add, errors_of, messages_of, text_of
 
-Member = Callable[[Tenant, str], Desk]
+Member = Callable[[Tenant, str], AdminClient]
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def last(row: Any) -> tuple[str, str, str]:
 # ---------------------------------------------------------------- hostnames
 
 
-def test_add_a_hostname_however_it_is_written(desk: Desk, acme: Tenant, table: Callable[[], Table]) -> None:
-    answer = desk.fill("hostname_add", name="Docker.ACME.com.", tenant=acme.pk, reason="for the launch")
+def test_add_a_hostname_however_it_is_written(admin: AdminClient, acme: Tenant, table: Callable[[], Table]) -> None:
+    answer = admin.fill("hostname_add", name="Docker.ACME.com.", tenant=acme.pk, reason="for the launch")
 
     hostname = Hostname.objects.get()
     assert (hostname.name, hostname.tenant) == ("docker.acme.com", acme)
@@ -42,39 +42,43 @@ def test_add_a_hostname_however_it_is_written(desk: Desk, acme: Tenant, table: C
     ("name", "words"),
     [("docker acme", "hostname"), ("docker.acme.com", "taken"), ("ghcr.io", "the address of the registry")],
 )
-def test_a_hostname_that_is_refused(desk: Desk, acme: Tenant, mapping: Mapping, name: str, words: str) -> None:
-    answer = desk.fill("hostname_add", name=name, tenant=acme.pk)
+def test_a_hostname_that_is_refused(admin: AdminClient, acme: Tenant, mapping: Mapping, name: str, words: str) -> None:
+    answer = admin.fill("hostname_add", name=name, tenant=acme.pk)
 
     assert words in errors_of(answer)["name"][0]
     assert Hostname.objects.count() == 1
 
 
-def test_a_hostname_is_switched_off_and_never_renamed_or_moved(desk: Desk, acme: Tenant, mapping: Mapping) -> None:
-    desk.fill("hostname_change", mapping.hostname_id, enabled=False, name="evil.com", tenant=acme.pk, reason="gone")
+def test_a_hostname_is_switched_off_and_never_renamed_or_moved(
+    admin: AdminClient, acme: Tenant, mapping: Mapping
+) -> None:
+    admin.fill("hostname_change", mapping.hostname_id, enabled=False, name="evil.com", tenant=acme.pk, reason="gone")
 
     hostname = Hostname.objects.get()
     assert (hostname.name, hostname.tenant.slug, hostname.enabled) == ("docker.acme.com", "default", False)
     assert last(hostname) == ("~", "olga", "gone")
 
 
-def test_a_hostname_is_suspended_with_a_message(desk: Desk, mapping: Mapping, table: Callable[[], Table]) -> None:
-    desk.fill("hostname_change", mapping.hostname_id, suspended="on", suspension_message="abuse", reason="report 7")
+def test_a_hostname_is_suspended_with_a_message(
+    admin: AdminClient, mapping: Mapping, table: Callable[[], Table]
+) -> None:
+    admin.fill("hostname_change", mapping.hostname_id, suspended="on", suspension_message="abuse", reason="report 7")
 
     host = table().hosts.get("docker.acme.com")
     assert host is not None
     assert host.refusal == "abuse"
 
 
-def test_the_hostname_page_leads_to_its_mappings(desk: Desk, mapping: Mapping) -> None:
-    page = text_of(desk.get("hostname_change", mapping.hostname_id))
+def test_the_hostname_page_leads_to_its_mappings(admin: AdminClient, mapping: Mapping) -> None:
+    page = text_of(admin.get("hostname_change", mapping.hostname_id))
 
     assert "docker.acme.com/acme → ghcr.io/acme" in page
 
 
-def test_the_hostname_list_counts_mappings(desk: Desk, mapping: Mapping) -> None:
+def test_the_hostname_list_counts_mappings(admin: AdminClient, mapping: Mapping) -> None:
     add("docker.acme.com", "tools", "ghcr.io/tools")
 
-    page = desk.get("hostname_changelist").content.decode()
+    page = admin.get("hostname_changelist").content.decode()
 
     assert f"?hostname__id__exact={mapping.hostname_id}" in page
     assert ">2</a>" in page
@@ -83,8 +87,8 @@ def test_the_hostname_list_counts_mappings(desk: Desk, mapping: Mapping) -> None
 # ---------------------------------------------------------------- registries
 
 
-def test_add_a_registry_however_its_address_is_written(desk: Desk, acme: Tenant) -> None:
-    answer = desk.fill("registry_add", name="Ours", origin="HTTPS://Registry.ACME.com:443/", tenant=acme.pk)
+def test_add_a_registry_however_its_address_is_written(admin: AdminClient, acme: Tenant) -> None:
+    answer = admin.fill("registry_add", name="Ours", origin="HTTPS://Registry.ACME.com:443/", tenant=acme.pk)
 
     registry = Registry.objects.get(tenant=acme)
     assert registry.origin == "https://registry.acme.com"
@@ -102,31 +106,31 @@ def test_add_a_registry_however_its_address_is_written(desk: Desk, acme: Tenant)
     ],
 )
 def test_a_registry_that_is_refused(
-    desk: Desk, mapping: Mapping, settings: LazySettings, origin: str, words: str
+    admin: AdminClient, mapping: Mapping, settings: LazySettings, origin: str, words: str
 ) -> None:
     settings.FACADE_ALLOW_PRIVATE_REGISTRIES = False
     before = Registry.objects.count()
 
-    answer = desk.fill("registry_add", name="Theirs", origin=origin)
+    answer = admin.fill("registry_add", name="Theirs", origin=origin)
 
     assert words in text_of(answer)
     assert Registry.objects.count() == before
 
 
-def test_what_the_probe_found_is_shown_and_can_not_be_typed(desk: Desk, mapping: Mapping) -> None:
+def test_what_the_probe_found_is_shown_and_can_not_be_typed(admin: AdminClient, mapping: Mapping) -> None:
     registry = mapping.registry
-    page = text_of(desk.get("registry_change", registry.pk))
+    page = text_of(admin.get("registry_change", registry.pk))
     assert "What the last probe found" in page
     assert "https://ghcr.io/token" in page
 
-    desk.fill("registry_change", registry.pk, name="GitHub", auth="none", realm="https://evil.example/token")
+    admin.fill("registry_change", registry.pk, name="GitHub", auth="none", realm="https://evil.example/token")
 
     registry.refresh_from_db()
     assert (registry.name, registry.auth, registry.realm) == ("GitHub", "bearer", "https://ghcr.io/token")
 
 
-def test_a_changed_address_moves_the_mappings(desk: Desk, mapping: Mapping, table: Callable[[], Table]) -> None:
-    desk.fill("registry_change", mapping.registry_id, origin="https://ghcr.example.com", reason="renamed")
+def test_a_changed_address_moves_the_mappings(admin: AdminClient, mapping: Mapping, table: Callable[[], Table]) -> None:
+    admin.fill("registry_change", mapping.registry_id, origin="https://ghcr.example.com", reason="renamed")
 
     match = table().match_repository("docker.acme.com", "acme/app")
     assert match is not None
@@ -134,8 +138,8 @@ def test_a_changed_address_moves_the_mappings(desk: Desk, mapping: Mapping, tabl
     assert last(mapping.registry) == ("~", "olga", "renamed")
 
 
-def test_the_registry_list_says_what_each_asks_for(desk: Desk, mapping: Mapping) -> None:
-    page = text_of(desk.get("registry_changelist"))
+def test_the_registry_list_says_what_each_asks_for(admin: AdminClient, mapping: Mapping) -> None:
+    page = text_of(admin.get("registry_changelist"))
 
     assert "GitHub Container Registry https://ghcr.io shared a token ? 1 never" in page
     assert "Docker Hub https://registry-1.docker.io docker.io, shared a token ? 0 never" in page
@@ -144,23 +148,23 @@ def test_the_registry_list_says_what_each_asks_for(desk: Desk, mapping: Mapping)
 # ---------------------------------------------------------------- tenants
 
 
-def test_add_change_and_suspend_a_tenant(desk: Desk, table: Callable[[], Table]) -> None:
-    desk.fill("tenant_add", name="Acme", slug="acme")
+def test_add_change_and_suspend_a_tenant(admin: AdminClient, table: Callable[[], Table]) -> None:
+    admin.fill("tenant_add", name="Acme", slug="acme")
     tenant = Tenant.objects.get()
     add("docker.acme.com", "", "quay.io/acme", tenant="acme")
 
-    answer = desk.fill("tenant_change", tenant.pk, suspended="on", suspension_message="unpaid", reason="invoice 9")
+    answer = admin.fill("tenant_change", tenant.pk, suspended="on", suspension_message="unpaid", reason="invoice 9")
 
     assert messages_of(answer) == "Changed tenant Acme."
     assert last(tenant) == ("~", "olga", "invoice 9")
     entry = table().tenants.get(str(tenant.pk))
     assert entry is not None
     assert entry.refusal == "unpaid"
-    assert "suspended" in text_of(desk.get("tenant_changelist"))
+    assert "suspended" in text_of(admin.get("tenant_changelist"))
 
 
 def test_the_tenants_page_shows_how_much_of_its_limits_it_uses(
-    desk: Desk, mapping: Mapping, member: Member, settings: LazySettings
+    admin: AdminClient, mapping: Mapping, member: Member, settings: LazySettings
 ) -> None:
     settings.FACADE_MAX_STREAMED_BYTES_PER_TENANT = 3 * 1024**3
     tenant = mapping.hostname.tenant
@@ -169,30 +173,30 @@ def test_the_tenants_page_shows_how_much_of_its_limits_it_uses(
     StreamedBytes.objects.create(tenant=tenant, month=month_now().replace(year=2020), streamed_bytes=1024**4)
 
     viewer = member(tenant, "viewer")
-    for asker in (desk, viewer):
+    for asker in (admin, viewer):
         page = text_of(asker.get("tenant_change", tenant.pk))
         assert "Hostnames 1 of 50 Mappings 1 of 10000 Streamed this month 5.0 MB of 3.0 GB Members 1" in page
         assert "used up" not in page
-    desk.fill("tenant_change", tenant.pk, max_streamed_bytes=4 * 1024**2, reason="too much")
-    page = text_of(desk.get("tenant_change", tenant.pk))
+    admin.fill("tenant_change", tenant.pk, max_streamed_bytes=4 * 1024**2, reason="too much")
+    page = text_of(admin.get("tenant_change", tenant.pk))
     assert "5.0 MB of 4.0 MB" in page
     assert "This month's streamed bytes are used up" in page
     assert row.month == month_now()
 
 
-def test_a_slug_that_is_taken(desk: Desk, acme: Tenant) -> None:
-    assert "already exists" in errors_of(desk.fill("tenant_add", name="Other", slug="acme"))["slug"][0]
+def test_a_slug_that_is_taken(admin: AdminClient, acme: Tenant) -> None:
+    assert "already exists" in errors_of(admin.fill("tenant_add", name="Other", slug="acme"))["slug"][0]
 
 
 # ---------------------------------------------------------------- all of them
 
 
 @pytest.mark.parametrize("view", ["hostname", "registry", "tenant"])
-def test_saving_without_a_change_writes_nothing(desk: Desk, mapping: Mapping, view: str) -> None:
+def test_saving_without_a_change_writes_nothing(admin: AdminClient, mapping: Mapping, view: str) -> None:
     pk = {"hostname": mapping.hostname_id, "registry": mapping.registry_id, "tenant": mapping.hostname.tenant_id}[view]
     before = Generation.objects.get().value
 
-    answer = desk.fill(f"{view}_change", pk, reason="just looking")
+    answer = admin.fill(f"{view}_change", pk, reason="just looking")
 
     assert "Nothing to change" in messages_of(answer)
     assert Generation.objects.get().value == before
@@ -207,11 +211,13 @@ def rows_in_use(mapping: Mapping) -> list[tuple[str, Any, str]]:
 
 
 @pytest.mark.parametrize("index", range(3))
-def test_what_is_still_used_is_not_removed_and_its_users_are_named(desk: Desk, mapping: Mapping, index: int) -> None:
+def test_what_is_still_used_is_not_removed_and_its_users_are_named(
+    admin: AdminClient, mapping: Mapping, index: int
+) -> None:
     view, row, users = rows_in_use(mapping)[index]
 
-    page = desk.get(f"{view}_delete", row.pk)
-    answer = desk.client.post(desk.url(f"{view}_delete", row.pk), {"reason": "try"})
+    page = admin.get(f"{view}_delete", row.pk)
+    answer = admin.client.post(admin.url(f"{view}_delete", row.pk), {"reason": "try"})
 
     assert f"is still used, so it can't be removed. First remove, or lead elsewhere: {users}" in text_of(page)
     assert answer.status_code == 200
@@ -219,16 +225,16 @@ def test_what_is_still_used_is_not_removed_and_its_users_are_named(desk: Desk, m
     assert type(row).objects.filter(pk=row.pk).exists()
 
 
-def test_what_is_not_used_is_removed_with_a_reason(desk: Desk, acme: Tenant) -> None:
-    desk.fill("hostname_add", name="docker.acme.com", tenant=acme.pk)
-    desk.fill("registry_add", name="Ours", origin="https://registry.acme.com", tenant=acme.pk)
+def test_what_is_not_used_is_removed_with_a_reason(admin: AdminClient, acme: Tenant) -> None:
+    admin.fill("hostname_add", name="docker.acme.com", tenant=acme.pk)
+    admin.fill("registry_add", name="Ours", origin="https://registry.acme.com", tenant=acme.pk)
     rows = [("hostname", Hostname.objects.get()), ("registry", Registry.objects.get(tenant=acme)), ("tenant", acme)]
 
     for view, row in rows:
         pk, name = row.pk, str(row)
-        assert "Its history stays." in text_of(desk.get(f"{view}_delete", pk))
-        answer = desk.client.post(desk.url(f"{view}_delete", pk), {"reason": "closing down"})
-        assert answer["Location"] == desk.url(f"{view}_changelist")
+        assert "Its history stays." in text_of(admin.get(f"{view}_delete", pk))
+        answer = admin.client.post(admin.url(f"{view}_delete", pk), {"reason": "closing down"})
+        assert answer["Location"] == admin.url(f"{view}_changelist")
         assert messages_of(answer) == f"Removed {view} {name}."
         past = type(row).history.filter(id=pk).latest()  # type: ignore[attr-defined]
         assert (past.history_type, past.actor, past.history_change_reason) == ("-", "olga", "closing down")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from routing.models import Change, Hostname, Mapping, Membership, Tenant
-from tests.admin.conftest import Desk, add, messages_of, text_of
+from tests.admin.conftest import AdminClient, add, messages_of, text_of
 
-Member = Callable[[Tenant, str], Desk]
+Member = Callable[[Tenant, str], AdminClient]
 
 
 @pytest.fixture
@@ -20,15 +20,15 @@ def test_overview_filters_and_suggestions_show_ones_own_tenant_only(
     mapping: Mapping, theirs: Mapping, member: Member
 ) -> None:
     add("docker.acme.com", "other", "quay.io/acme")
-    desk = member(mapping.hostname.tenant, "owner")
+    admin = member(mapping.hostname.tenant, "owner")
 
-    for url in ("/admin/", desk.url("mapping_add"), desk.url("registry_add"), desk.url("mapping_changelist")):
-        assert "globex" not in desk.client.get(url).content.decode(), url
-    assert "2 mappings 1 hostname" in text_of(desk.client.get("/admin/"))
+    for url in ("/admin/", admin.url("mapping_add"), admin.url("registry_add"), admin.url("mapping_changelist")):
+        assert "globex" not in admin.client.get(url).content.decode(), url
+    assert "2 mappings 1 hostname" in text_of(admin.client.get("/admin/"))
 
 
 def test_other_tenants_rows_can_not_be_reached_by_their_ids(mapping: Mapping, theirs: Mapping, member: Member) -> None:
-    desk = member(mapping.hostname.tenant, "owner")
+    admin = member(mapping.hostname.tenant, "owner")
     rows = {
         "mapping": theirs.pk,
         "hostname": theirs.hostname_id,
@@ -40,13 +40,13 @@ def test_other_tenants_rows_can_not_be_reached_by_their_ids(mapping: Mapping, th
     for noun, pk in rows.items():
         for view in ("change", "delete", "history"):
             for answer in (
-                desk.get(f"{noun}_{view}", pk),
-                desk.client.post(desk.url(f"{noun}_{view}", pk), {"a": "b"}),
+                admin.get(f"{noun}_{view}", pk),
+                admin.client.post(admin.url(f"{noun}_{view}", pk), {"a": "b"}),
             ):
                 assert answer.status_code in (302, 403, 404)
                 assert b"secret" not in answer.content
-    desk.act("remove_all", [theirs], confirmed="yes")
-    desk.act("switch_off", [mapping, theirs], confirmed="yes")
+    admin.act("remove_all", [theirs], confirmed="yes")
+    admin.act("switch_off", [mapping, theirs], confirmed="yes")
 
     theirs.refresh_from_db()
     assert theirs.enabled
@@ -55,10 +55,10 @@ def test_other_tenants_rows_can_not_be_reached_by_their_ids(mapping: Mapping, th
 
 
 def test_a_viewer_looks_and_changes_nothing(mapping: Mapping, member: Member) -> None:
-    desk = member(mapping.hostname.tenant, "viewer")
+    admin = member(mapping.hostname.tenant, "viewer")
     changes = Change.objects.count()
 
-    page = text_of(desk.get("mapping_change", mapping.pk))
+    page = text_of(admin.get("mapping_change", mapping.pk))
     assert "docker pull docker.acme.com/acme/IMAGE" in page
     assert "“moved in”" in page
     assert "Reason:" not in page
@@ -67,33 +67,34 @@ def test_a_viewer_looks_and_changes_nothing(mapping: Mapping, member: Member) ->
         ("hostname", mapping.hostname_id),
         ("tenant", mapping.hostname.tenant_id),
     ):
-        assert desk.get(f"{noun}_change", pk).status_code == 200
+        assert admin.get(f"{noun}_change", pk).status_code == 200
         assert (
-            desk.client.post(desk.url(f"{noun}_change", pk), {"target": "quay.io/x", "reason": "x"}).status_code == 403
+            admin.client.post(admin.url(f"{noun}_change", pk), {"target": "quay.io/x", "reason": "x"}).status_code
+            == 403
         )
-        assert desk.client.post(desk.url(f"{noun}_delete", pk)).status_code == 403
-        assert desk.get(f"{noun}_add").status_code == 403
-    desk.act("remove_all", [mapping], confirmed="yes")
+        assert admin.client.post(admin.url(f"{noun}_delete", pk)).status_code == 403
+        assert admin.get(f"{noun}_add").status_code == 403
+    admin.act("remove_all", [mapping], confirmed="yes")
 
     assert Change.objects.count() == changes
 
 
 def test_an_operator_repoints_but_does_not_touch_hostnames(mapping: Mapping, member: Member) -> None:
-    desk = member(mapping.hostname.tenant, "operator")
+    admin = member(mapping.hostname.tenant, "operator")
 
-    assert "Repointed" in messages_of(desk.fill("mapping_change", mapping.pk, target="quay.io/acme", reason="why not"))
-    assert desk.client.post(desk.url("hostname_change", mapping.hostname_id), {"reason": "x"}).status_code == 403
-    assert desk.get("hostname_add").status_code == 403
+    assert "Repointed" in messages_of(admin.fill("mapping_change", mapping.pk, target="quay.io/acme", reason="why not"))
+    assert admin.client.post(admin.url("hostname_change", mapping.hostname_id), {"reason": "x"}).status_code == 403
+    assert admin.get("hostname_add").status_code == 403
 
 
 def test_an_operator_adds_a_mapping_to_their_own_hostnames_only(
     mapping: Mapping, theirs: Mapping, member: Member
 ) -> None:
-    desk = member(mapping.hostname.tenant, "operator")
+    admin = member(mapping.hostname.tenant, "operator")
     new = {"prefix": "new", "target": "quay.io/acme"}
 
-    desk.fill("mapping_add", hostname="docker.acme.com", **new)
-    refused = [desk.fill("mapping_add", hostname=name, **new) for name in ("docker.globex.com", "nobodys.example.com")]
+    admin.fill("mapping_add", hostname="docker.acme.com", **new)
+    refused = [admin.fill("mapping_add", hostname=name, **new) for name in ("docker.globex.com", "nobodys.example.com")]
 
     assert Mapping.objects.filter(prefix="new").count() == 1
     # In the same words, whether somebody has the name or nobody.
@@ -103,12 +104,14 @@ def test_an_operator_adds_a_mapping_to_their_own_hostnames_only(
 
 
 def test_a_tenant_can_not_lift_its_suspension_or_its_limits(mapping: Mapping, member: Member) -> None:
-    desk = member(mapping.hostname.tenant, "owner")
+    admin = member(mapping.hostname.tenant, "owner")
 
-    answer = desk.client.post(
-        desk.url("tenant_change", mapping.hostname.tenant_id), {"name": "x", "slug": "x", "max_mappings": "9"}
+    answer = admin.client.post(
+        admin.url("tenant_change", mapping.hostname.tenant_id), {"name": "x", "slug": "x", "max_mappings": "9"}
     )
-    desk.fill("hostname_change", mapping.hostname_id, suspension_message="none of yours", suspended="on", enabled=False)
+    admin.fill(
+        "hostname_change", mapping.hostname_id, suspension_message="none of yours", suspended="on", enabled=False
+    )
 
     assert answer.status_code == 403
     hostname = Hostname.objects.get(pk=mapping.hostname_id)
@@ -116,23 +119,23 @@ def test_a_tenant_can_not_lift_its_suspension_or_its_limits(mapping: Mapping, me
 
 
 def test_a_role_that_is_taken_away_is_gone_at_once(mapping: Mapping, member: Member) -> None:
-    desk = member(mapping.hostname.tenant, "owner")
+    admin = member(mapping.hostname.tenant, "owner")
     Membership.objects.all().delete()
 
-    assert desk.get("mapping_change", mapping.pk).status_code in (302, 403)
-    assert desk.client.post(desk.url("mapping_change", mapping.pk), {"target": "quay.io/x"}).status_code in (302, 403)
+    assert admin.get("mapping_change", mapping.pk).status_code in (302, 403)
+    assert admin.client.post(admin.url("mapping_change", mapping.pk), {"target": "quay.io/x"}).status_code in (302, 403)
     assert Mapping.objects.get().target == "ghcr.io/acme"
 
 
-def test_the_log_of_changes_is_no_page(desk: Desk) -> None:
+def test_the_log_of_changes_is_no_page(admin: AdminClient) -> None:
     for name in ("change", "generation"):
-        assert desk.client.get(f"/admin/routing/{name}/").status_code == 404
+        assert admin.client.get(f"/admin/routing/{name}/").status_code == 404
 
 
-def test_django_s_own_bulk_delete_is_not_offered(desk: Desk, mapping: Mapping) -> None:
+def test_django_s_own_bulk_delete_is_not_offered(admin: AdminClient, mapping: Mapping) -> None:
     for noun, row in (("mapping", mapping), ("hostname", mapping.hostname), ("tenant", mapping.hostname.tenant)):
-        url = desk.url(f"{noun}_changelist")
-        desk.client.post(url, {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"})
+        url = admin.url(f"{noun}_changelist")
+        admin.client.post(url, {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"})
 
     assert Mapping.objects.exists()
     assert Tenant.objects.exists()

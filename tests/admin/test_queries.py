@@ -11,7 +11,7 @@ from routing.services.hostnames.claims import claim_hostname
 from routing.services.mappings.mappings import repoint
 from routing.services.people.members import add_member, invite
 from routing.table.load import load_table
-from tests.admin.conftest import SET_UP, Desk, add
+from tests.admin.conftest import SET_UP, AdminClient, add
 
 LISTS = ["mapping", "hostname", "registry", "tenant", "membership", "invitation", "hostnameclaim"]
 
@@ -29,72 +29,72 @@ def grow(first: int, last: int) -> None:
         repoint(SET_UP, "x", hostname="docker.acme.com", prefix=f"acme-{number}", target="quay.io/acme")
 
 
-def asked(desk: Desk, url: str) -> int:
+def asked(admin: AdminClient, url: str) -> int:
     """How many queries a page takes, and that it is one."""
     # Else the first page of a process takes one more.
     ContentType.objects.clear_cache()
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        assert desk.client.get(url).status_code == 200
+        assert admin.client.get(url).status_code == 200
     return len(queries)
 
 
-def test_a_list_takes_as_many_queries_for_thirty_as_for_three(desk: Desk) -> None:
+def test_a_list_takes_as_many_queries_for_thirty_as_for_three(admin: AdminClient) -> None:
     searches = ("", "?q=acme", "?q=docker.acme.com/acme-1/app")
-    urls = [desk.url(f"{noun}_changelist") + search for noun in LISTS for search in searches]
+    urls = [admin.url(f"{noun}_changelist") + search for noun in LISTS for search in searches]
     grow(0, 3)
-    few = {url: asked(desk, url) for url in urls}
+    few = {url: asked(admin, url) for url in urls}
 
     grow(3, 30)
 
-    assert {url: asked(desk, url) for url in urls} == few
+    assert {url: asked(admin, url) for url in urls} == few
     assert max(few.values()) <= 15
 
 
-def test_the_overview_takes_as_many_queries_for_thirty_as_for_three(desk: Desk) -> None:
+def test_the_overview_takes_as_many_queries_for_thirty_as_for_three(admin: AdminClient) -> None:
     grow(0, 12)
-    few = asked(desk, "/admin/")
+    few = asked(admin, "/admin/")
 
     grow(12, 30)
 
-    assert asked(desk, "/admin/") == few
+    assert asked(admin, "/admin/") == few
     assert few <= 40
 
 
-def test_pages_of_one_row_do_not_ask_more_either(desk: Desk) -> None:
+def test_pages_of_one_row_do_not_ask_more_either(admin: AdminClient) -> None:
     grow(0, 3)
     mapping = Mapping.objects.get(hostname__name="docker.acme.com", prefix="acme-0")
     urls = [
-        desk.url("mapping_change", mapping.pk),
-        desk.url("mapping_history", mapping.pk),
-        desk.url("hostname_change", mapping.hostname_id),
-        desk.url("hostname_delete", mapping.hostname_id),
-        desk.url("registry_change", mapping.registry_id),
-        desk.url("registry_delete", mapping.registry_id),
-        desk.url("tenant_delete", mapping.hostname.tenant_id),
-        desk.url("tenant_change", mapping.hostname.tenant_id),
-        desk.url("membership_change", Membership.objects.all()[0].pk),
-        desk.url("membership_delete", Membership.objects.all()[0].pk),
-        desk.url("invitation_change", Invitation.objects.all()[0].pk),
-        desk.url("hostnameclaim_change", HostnameClaim.objects.all()[0].pk),
-        desk.url("mapping_add"),
+        admin.url("mapping_change", mapping.pk),
+        admin.url("mapping_history", mapping.pk),
+        admin.url("hostname_change", mapping.hostname_id),
+        admin.url("hostname_delete", mapping.hostname_id),
+        admin.url("registry_change", mapping.registry_id),
+        admin.url("registry_delete", mapping.registry_id),
+        admin.url("tenant_delete", mapping.hostname.tenant_id),
+        admin.url("tenant_change", mapping.hostname.tenant_id),
+        admin.url("membership_change", Membership.objects.all()[0].pk),
+        admin.url("membership_delete", Membership.objects.all()[0].pk),
+        admin.url("invitation_change", Invitation.objects.all()[0].pk),
+        admin.url("hostnameclaim_change", HostnameClaim.objects.all()[0].pk),
+        admin.url("mapping_add"),
     ]
     for url in urls:
-        desk.client.get(url)  # Content types are remembered from then on.
-    few = {url: asked(desk, url) for url in urls}
+        admin.client.get(url)  # Content types are remembered from then on.
+    few = {url: asked(admin, url) for url in urls}
 
     grow(3, 30)
     for number in range(10):
         repoint(SET_UP, "x", hostname="docker.acme.com", prefix="acme-0", target=f"quay.io/other-{number}")
 
-    assert {url: asked(desk, url) for url in urls} == few
+    assert {url: asked(admin, url) for url in urls} == few
 
 
-def test_a_list_reads_its_keys_in_order_and_nothing_else_of_the_rows_it_does_not_show(desk: Desk) -> None:
+def test_a_list_reads_its_keys_in_order_and_nothing_else_of_the_rows_it_does_not_show(admin: AdminClient) -> None:
     grow(0, 3)
     with CaptureQueriesContext(connection) as queries:
-        desk.get("mapping_changelist")
+        admin.get("mapping_changelist")
     everything = [query["sql"] for query in queries if query["sql"].startswith('SELECT "routing_mapping"."id"')]
 
     keys, rows = everything
@@ -103,7 +103,7 @@ def test_a_list_reads_its_keys_in_order_and_nothing_else_of_the_rows_it_does_not
     assert '"routing_mapping"."id" IN (' in rows
 
 
-def test_the_table_of_clients_is_made_from_what_the_hostname_uses(desk: Desk) -> None:
+def test_the_table_of_clients_is_made_from_what_the_hostname_uses(admin: AdminClient) -> None:
     grow(0, 3)
     table = load_table(policy(), "docker-1.acme.com")
 
@@ -112,7 +112,7 @@ def test_the_table_of_clients_is_made_from_what_the_hostname_uses(desk: Desk) ->
     assert [entry.name for _, entry in table.tenants.items()] == ["tenant-1"]
 
 
-def test_it_holds_the_login_registry_too(desk: Desk) -> None:
+def test_it_holds_the_login_registry_too(admin: AdminClient) -> None:
     grow(0, 1)
     quay = Registry.objects.get(alias="", origin="https://quay.io")
     Hostname.objects.filter(name="docker-0.acme.com").update(login_registry=quay)

@@ -13,7 +13,7 @@ from routing.services.people.api_tokens import create_api_token
 from tests.conftest import Person
 
 
-class Program:
+class ApiClient:
     """A program with a token, or with none."""
 
     def __init__(self, secret: str = "") -> None:
@@ -29,9 +29,9 @@ class Program:
         return getattr(self.client, method)(f"/api/v1/{path}", body, content_type="application/json")
 
 
-def program_of(person: Person, **limits: Any) -> Program:
+def api_client_for(person: Person, **limits: Any) -> ApiClient:
     """A program of theirs."""
-    return Program(create_api_token(person.actor, user=person.user, name="tests", **limits).secret)
+    return ApiClient(create_api_token(person.actor, user=person.user, name="tests", **limits).secret)
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +40,6 @@ def _has_a_table(db: None, table: Callable[[], Table]) -> None:
 
 
 @pytest.fixture
-def program(owner: Person) -> Program:
+def api(owner: Person) -> ApiClient:
     """Alice's."""
-    return program_of(owner)
+    return api_client_for(owner)

@@ -1,4 +1,4 @@
-"""What the API takes and answers, beyond who may do what (tests/authority)."""
+"""What the API takes and answers, beyond who may do what (tests/permissions)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from routing.models import Hostname, Mapping, Registry, Tenant
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping
 from tests.accounts.signing_in import Browser
-from tests.api.conftest import Program, program_of
+from tests.api.conftest import ApiClient, api_client_for
 from tests.conftest import Person
 from tests.dns.name_server import NameServer, txt
 
@@ -22,11 +22,11 @@ HOST = "docker.acme.com"
 
 
 @pytest.fixture
-def operator(owner: Person) -> Program:
+def operator(owner: Person) -> ApiClient:
     """Alice's, who operates the platform as well."""
     owner.user.is_superuser = True
     owner.user.save()
-    return program_of(Person(owner.user, Actor.person(owner.user), owner.tenant, owner.hostname))
+    return api_client_for(Person(owner.user, Actor.person(owner.user), owner.tenant, owner.hostname))
 
 
 def problem(answer: Any) -> tuple[int, dict[str, list[str]]]:
@@ -37,42 +37,40 @@ def problem(answer: Any) -> tuple[int, dict[str, list[str]]]:
     return answer.status_code, said["fields"]
 
 
-def test_the_life_of_a_mapping(program: Program) -> None:
+def test_the_life_of_a_mapping(api: ApiClient) -> None:
     new = {"hostname": HOST, "prefix": "app", "target": "quay.io/acme"}
-    added = program.send("post", "mappings", **new, reason="moved in")
+    added = api.send("post", "mappings", **new, reason="moved in")
     pk = added.json()["mapping"]["id"]
 
     assert added.status_code == 201
     assert added.json()["done"] == [f"added mapping {HOST}/app → quay.io/acme"]
-    assert program.send("post", "mappings", **new).status_code == 200
-    assert problem(program.send("post", "mappings", **new | {"target": "quay.io/x"}))[0] == 409
-    assert problem(program.send("patch", f"mappings/{pk}", target="ghcr.io/x")) == (
+    assert api.send("post", "mappings", **new).status_code == 200
+    assert problem(api.send("post", "mappings", **new | {"target": "quay.io/x"}))[0] == 409
+    assert problem(api.send("patch", f"mappings/{pk}", target="ghcr.io/x")) == (
         422,
         {"reason": ["Say why: the reason is kept with the change."]},
     )
-    changed = program.send("patch", f"mappings/{pk}", target="ghcr.io/x", private=True, reason="moved on").json()
+    changed = api.send("patch", f"mappings/{pk}", target="ghcr.io/x", private=True, reason="moved on").json()
     assert (changed["mapping"]["target"], changed["mapping"]["private"]) == ("ghcr.io/x", True)
-    assert [item["enabled"] for item in program.send("post", "mappings/switch", ids=[pk], enabled=False).json()] == [
-        False
-    ]
-    assert program.get(f"mappings/{pk}").json()["target"] == "ghcr.io/x"
-    assert program.client.delete(f"/api/v1/mappings/{pk}?reason=gone").status_code == 204
+    assert [item["enabled"] for item in api.send("post", "mappings/switch", ids=[pk], enabled=False).json()] == [False]
+    assert api.get(f"mappings/{pk}").json()["target"] == "ghcr.io/x"
+    assert api.client.delete(f"/api/v1/mappings/{pk}?reason=gone").status_code == 204
     assert Mapping.history.filter(id=pk).latest().history_change_reason == "gone"
-    assert problem(program.get(f"mappings/{pk}"))[0] == 404
+    assert problem(api.get(f"mappings/{pk}"))[0] == 404
 
 
-def test_lists_are_filtered_and_paged(owner: Person, program: Program) -> None:
+def test_lists_are_filtered_and_paged(owner: Person, api: ApiClient) -> None:
     for number in range(7):
         add_mapping(owner.actor, "", hostname=HOST, prefix=f"app{number}", target=f"quay.io/a{number}")
 
-    part = program.get("mappings", limit=2, offset=5).json()
+    part = api.get("mappings", limit=2, offset=5).json()
     assert ([item["prefix"] for item in part["items"]], part["count"]) == (["app5", "app6"], 7)
-    assert program.get("mappings", search="pp3").json()["count"] == 1
-    assert program.get("mappings", prefix="app4", hostname=HOST.upper()).json()["count"] == 1
-    assert program.get("mappings", tenant="globex").json()["count"] == 0
-    assert problem(program.get("mappings", prefx="app4"))[0] == 422
-    assert problem(program.get("mappings", limit=501))[1].keys() == {"limit"}
-    assert problem(program.get("mappings", offset=10**30))[0] == 422
+    assert api.get("mappings", search="pp3").json()["count"] == 1
+    assert api.get("mappings", prefix="app4", hostname=HOST.upper()).json()["count"] == 1
+    assert api.get("mappings", tenant="globex").json()["count"] == 0
+    assert problem(api.get("mappings", prefx="app4"))[0] == 422
+    assert problem(api.get("mappings", limit=501))[1].keys() == {"limit"}
+    assert problem(api.get("mappings", offset=10**30))[0] == 422
 
 
 @pytest.mark.parametrize(
@@ -90,11 +88,11 @@ def test_lists_are_filtered_and_paged(owner: Person, program: Program) -> None:
     ],
 )
 def test_unknown_inputs_are_refused_and_nothing_is_done(
-    owner: Person, program: Program, method: str, path: str, body: dict[str, Any], smuggled: str
+    owner: Person, api: ApiClient, method: str, path: str, body: dict[str, Any], smuggled: str
 ) -> None:
     path = path.format(hostname=owner.hostname.pk, tenant=owner.tenant.pk)
 
-    status, fields = problem(program.send(method, path, **body, **{smuggled: 1}))
+    status, fields = problem(api.send(method, path, **body, **{smuggled: 1}))
 
     assert (status, list(fields)) == (422, [smuggled])
     assert not Mapping.objects.exists()
@@ -102,38 +100,38 @@ def test_unknown_inputs_are_refused_and_nothing_is_done(
     assert not Registry.objects.filter(tenant=owner.tenant).exists()
 
 
-def test_nonsense_is_answered_in_the_same_form(program: Program) -> None:
+def test_nonsense_is_answered_in_the_same_form(api: ApiClient) -> None:
     def send(text: bytes) -> Any:
-        return program.client.post("/api/v1/mappings", text, content_type="application/json")
+        return api.client.post("/api/v1/mappings", text, content_type="application/json")
 
     assert problem(send(b"{"))[0] == 400
     assert problem(send(b"\xff"))[0] == 400
     assert problem(send(b'{"hostname": "\\u0000", "target": "quay.io/a"}'))[0] == 422
     assert problem(send(b"[]"))[0] == 422
-    assert problem(program.get(f"mappings/{2**70}"))[0] == 422
-    assert problem(program.get("mappings/none"))[0] == 422
-    assert problem(program.get("nothing"))[0] == 404
-    assert problem(Program().client.get("/api/other"))[0] == 404
-    put = program.client.put("/api/v1/mappings")
+    assert problem(api.get(f"mappings/{2**70}"))[0] == 422
+    assert problem(api.get("mappings/none"))[0] == 422
+    assert problem(api.get("nothing"))[0] == 404
+    assert problem(ApiClient().client.get("/api/other"))[0] == 404
+    put = api.client.put("/api/v1/mappings")
     assert (put.status_code, set(put.headers["Allow"].split(", "))) == (405, {"GET", "POST"})
 
 
-def test_a_claim_is_proved(program: Program, name_server: NameServer) -> None:
-    claimed = program.send("post", "claims", tenant="acme", name="Pull.Acme.com").json()
+def test_a_claim_is_proved(api: ApiClient, name_server: NameServer) -> None:
+    claimed = api.send("post", "claims", tenant="acme", name="Pull.Acme.com").json()
     pk, record = claimed["id"], claimed["record"]
 
-    missing = program.send("post", f"claims/{pk}/check").json()
+    missing = api.send("post", f"claims/{pk}/check").json()
     name_server.answers(record["name"], txt(record["value"]))
-    proved = program.send("post", f"claims/{pk}/check").json()
+    proved = api.send("post", f"claims/{pk}/check").json()
 
     assert missing["hostname"] is None
     assert "no record" in missing["finding"]
     assert proved["hostname"]["name"] == "pull.acme.com"
-    assert program.get("hostnames", name="pull.acme.com").json()["count"] == 1
-    assert program.get("claims").json()["count"] == 0
+    assert api.get("hostnames", name="pull.acme.com").json()["count"] == 1
+    assert api.get("claims").json()["count"] == 0
 
 
-def test_a_tenant_is_made_limited_suspended_and_lifted(operator: Program) -> None:
+def test_a_tenant_is_made_limited_suspended_and_lifted(operator: ApiClient) -> None:
     pk = operator.send("post", "tenants", slug="new", name="New", max_mappings=3).json()["id"]
 
     operator.send("patch", f"tenants/{pk}", max_hostnames=2, reason="small")
@@ -145,27 +143,27 @@ def test_a_tenant_is_made_limited_suspended_and_lifted(operator: Program) -> Non
     assert (tenant.name, tenant.max_mappings, tenant.max_hostnames, tenant.suspended) == ("New", 3, 2, False)
 
 
-def test_an_invitation_is_mailed_or_its_link_is_told_once(program: Program, settings: Settings) -> None:
+def test_an_invitation_is_mailed_or_its_link_is_told_once(api: ApiClient, settings: Settings) -> None:
     def invite(email: str) -> Any:
-        return program.send("post", "invitations", tenant="acme", email=email, role="viewer").json()
+        return api.send("post", "invitations", tenant="acme", email=email, role="viewer").json()
 
     assert invite("carol@example.com")["link"] is None
     assert [message.to for message in mail.outbox] == [["carol@example.com"]]
     settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
     link = invite("dan@example.com")["link"]
     assert "Invitation to Acme" in Browser().get(link, follow=True).content.decode()
-    assert {"token", "token_hash", "link"}.isdisjoint(program.get("invitations").json()["items"][0])
+    assert {"token", "token_hash", "link"}.isdisjoint(api.get("invitations").json()["items"][0])
 
 
-def test_explain_tells_what_the_command_tells(owner: Person, program: Program) -> None:
+def test_explain_tells_what_the_command_tells(owner: Person, api: ApiClient) -> None:
     add_mapping(owner.actor, "", hostname=HOST, prefix="app", target="quay.io/acme")
 
-    found = program.get("explain", image=f"{HOST}/app/web:1.0").json()
+    found = api.get("explain", image=f"{HOST}/app/web:1.0").json()
 
     assert (found["upstream_name"], found["strategy"]) == ("acme/web", "broker")
     assert found["mapping"]["target"] == "quay.io/acme"
     assert {step["endpoint"] for step in found["clients"][0]["steps"]} >= {"manifest", "blob"}
-    assert problem(program.get("explain", image="nonsense"))[0] == 422
+    assert problem(api.get("explain", image="nonsense"))[0] == 422
 
 
 def test_a_session_opens_nothing_here(owner: Person) -> None:
@@ -176,9 +174,9 @@ def test_a_session_opens_nothing_here(owner: Person) -> None:
     assert problem(client.post("/api/v1/claims", {"tenant": "acme", "name": "x.acme.com"}))[0] == 401
 
 
-def test_tenants_hostnames_do_not_serve_the_api(owner: Person, program: Program) -> None:
+def test_tenants_hostnames_do_not_serve_the_api(owner: Person, api: ApiClient) -> None:
     for path in ("/api/v1/whoami", "/api/v1/", "/api/v1/openapi.json"):
-        assert program.client.get(path, headers={"host": HOST}).status_code == 404
+        assert api.client.get(path, headers={"host": HOST}).status_code == 404
 
 
 def test_the_reference_page_needs_no_script_and_names_every_route() -> None:

@@ -21,8 +21,8 @@ from schemathesis.core.result import Ok
 
 from routing.api.api import api
 from routing.services.people.api_tokens import create_api_token
-from tests.authority.world import World, make_world
 from tests.dns.name_server import NameServer
+from tests.permissions.world import World, make_world
 
 checks.load_all_checks()
 CHECKS = checks.CHECKS.get_by_names(

@@ -22,7 +22,7 @@ from routing.services.base.permissions import PermissionDenied
 from routing.services.mappings.mappings import add_mapping
 from routing.services.people.api_tokens import create_api_token
 from tests.accounts.signing_in import PASSWORD, Browser, sign_in, with_password
-from tests.api.conftest import Program, program_of
+from tests.api.conftest import ApiClient, api_client_for
 from tests.conftest import Person
 
 PAGE = "/accounts/api-tokens/"
@@ -51,12 +51,12 @@ def test_the_page_makes_a_token_shows_it_once_and_revokes_it(browser: Browser, o
 
     assert secret not in browser.get(PAGE).content.decode()
     assert secret not in str(list(ApiToken.objects.values()))
-    assert Program(secret).get("whoami").json()["username"] == "alice"
+    assert ApiClient(secret).get("whoami").json()["username"] == "alice"
     assert "Last used" in browser.get(PAGE).content.decode()
     assert ApiToken.objects.get().last_used_on == timezone.now().date()
 
     browser.post(f"{PAGE}{token.pk}/revoke/")
-    assert refused(Program(secret).get("whoami"))
+    assert refused(ApiClient(secret).get("whoami"))
 
 
 def test_the_page_asks_for_the_password_again_where_that_was_long_ago(browser: Browser) -> None:
@@ -81,67 +81,67 @@ def test_the_page_says_what_is_wrong(browser: Browser, outsider: Person) -> None
 
 
 def test_a_second_factor_is_needed_where_a_role_needs_one(browser: Browser, owner: Person, settings: Settings) -> None:
-    program = program_of(owner)
+    api = api_client_for(owner)
     settings.FACADE_MFA_REQUIRED_FOR = ["owner"]
 
     led: Any = browser.post(PAGE, {"name": "deploy"})
     assert led.url == "/accounts/2fa/"
     with pytest.raises(CommandError, match="two-factor"):
         call_command("create_api_token", "alice", "deploy")
-    answer = program.get("whoami")
+    answer = api.get("whoami")
     assert (answer.status_code, "two-factor" in answer.json()["message"]) == (403, True)
     assert ApiToken.objects.count() == 1
 
     Authenticator.objects.create(user=owner.user, type=Authenticator.Type.TOTP, data={})
-    assert program.get("whoami").status_code == 200
+    assert api.get("whoami").status_code == 200
 
 
 def test_the_command_prints_a_token(owner: Person) -> None:
     out = StringIO()
     call_command("create_api_token", "alice", "deploy", "--tenant", "acme", "--read-only", "--days", "3", stdout=out)
 
-    token = Program(out.getvalue().strip()).get("whoami").json()["token"]
+    token = ApiClient(out.getvalue().strip()).get("whoami").json()["token"]
     assert (token["tenant"], token["read_only"]) == ("acme", True)
     with pytest.raises(CommandError, match="nobody of the name"):
         call_command("create_api_token", "nobody", "deploy")
 
 
 def test_expired_unknown_and_missing_tokens_are_refused_in_the_same_way(owner: Person) -> None:
-    program = program_of(owner, days=1)
-    assert program.get("whoami").status_code == 200
+    api = api_client_for(owner, days=1)
+    assert api.get("whoami").status_code == 200
     ApiToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
-    expired, unknown = program.get("whoami"), Program("facade_forged").get("whoami")
+    expired, unknown = api.get("whoami"), ApiClient("facade_forged").get("whoami")
 
     assert refused(expired)
     assert refused(unknown)
     assert expired.json() == unknown.json()
-    assert refused(Program().get("whoami"))
+    assert refused(ApiClient().get("whoami"))
     for header in ("Bearer", "Bearer  ", "Basic YWxpY2U6eA==", "x" * 5000, "Bearer \u00fc"):
-        assert refused(Program().client.get("/api/v1/whoami", headers={"authorization": header})), header
+        assert refused(ApiClient().client.get("/api/v1/whoami", headers={"authorization": header})), header
 
 
-def test_a_deactivated_persons_token_is_refused(owner: Person, program: Program) -> None:
+def test_a_deactivated_persons_token_is_refused(owner: Person, api: ApiClient) -> None:
     owner.user.is_active = False
     owner.user.save()
 
-    assert refused(program.get("whoami"))
+    assert refused(api.get("whoami"))
 
 
-def test_a_token_loses_what_its_person_loses(owner: Person, program: Program) -> None:
+def test_a_token_loses_what_its_person_loses(owner: Person, api: ApiClient) -> None:
     Membership.objects.filter(user=owner.user).delete()
 
-    assert program.get("whoami").json()["roles"] == []
-    assert program.get("hostnames").json() == {"items": [], "count": 0}
+    assert api.get("whoami").json()["roles"] == []
+    assert api.get("hostnames").json() == {"items": [], "count": 0}
 
 
 def test_a_token_for_one_tenant_knows_no_other(owner: Person, outsider: Person) -> None:
     Membership.objects.create(tenant=outsider.tenant, user=owner.user, role="owner")
-    program = program_of(owner, tenant_id=outsider.tenant.pk)
+    api = api_client_for(owner, tenant_id=outsider.tenant.pk)
 
-    assert [item["name"] for item in program.get("hostnames").json()["items"]] == ["docker.globex.com"]
-    assert program.get(f"hostnames/{owner.hostname.pk}").status_code == 404
-    added = program.send("post", "mappings", hostname="docker.acme.com", prefix="x", target="quay.io/x")
+    assert [item["name"] for item in api.get("hostnames").json()["items"]] == ["docker.globex.com"]
+    assert api.get(f"hostnames/{owner.hostname.pk}").status_code == 404
+    added = api.send("post", "mappings", hostname="docker.acme.com", prefix="x", target="quay.io/x")
     assert added.status_code == 404
 
 
@@ -150,15 +150,15 @@ def test_an_operator_of_the_platform_by_a_token_for_one_tenant_is_its_owner_and_
 ) -> None:
     owner.user.is_superuser = True
     owner.user.save()
-    program = program_of(
+    api = api_client_for(
         Person(owner.user, Actor.person(owner.user), owner.tenant, owner.hostname), tenant_id=outsider.tenant.pk
     )
 
-    assert program.get("whoami").json()["platform"] is False
-    assert program.get("tenants").json()["count"] == 1
-    assert program.send("post", "tenants", slug="new", name="New").status_code == 403
+    assert api.get("whoami").json()["platform"] is False
+    assert api.get("tenants").json()["count"] == 1
+    assert api.send("post", "tenants", slug="new", name="New").status_code == 403
     assert not Tenant.objects.filter(slug="new").exists()
-    added = program.send("post", "mappings", hostname="docker.globex.com", prefix="x", target="quay.io/x")
+    added = api.send("post", "mappings", hostname="docker.globex.com", prefix="x", target="quay.io/x")
     assert added.status_code == 201
 
 
@@ -182,12 +182,12 @@ def test_tokens_are_bounded(owner: Person, outsider: Person) -> None:
         create_api_token(owner.actor, user=owner.user, name="x")
 
 
-def test_wrong_tokens_are_counted_and_right_ones_never_held_up(program: Program) -> None:
-    answers = [Program("facade_wrong").get("whoami") for _ in range(FAILURES + 1)]
+def test_wrong_tokens_are_counted_and_right_ones_never_held_up(api: ApiClient) -> None:
+    answers = [ApiClient("facade_wrong").get("whoami") for _ in range(FAILURES + 1)]
 
     assert {answer.status_code for answer in answers[:-1]} == {401}
     assert (answers[-1].status_code, answers[-1].headers["Retry-After"]) == (429, "60")
-    assert program.get("whoami").status_code == 200
+    assert api.get("whoami").status_code == 200
 
 
 def test_no_token_is_logged(owner: Person, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
@@ -196,17 +196,17 @@ def test_no_token_is_logged(owner: Person, settings: Settings, caplog: pytest.Lo
     made = create_api_token(owner.actor, user=owner.user, name="t")
 
     for header in (f"Bearer {made.secret}", f"Bearer wrong{made.secret}", f"Token {made.secret}"):
-        Program().client.get("/api/v1/mappings/0", headers={"authorization": header})
+        ApiClient().client.get("/api/v1/mappings/0", headers={"authorization": header})
 
     assert caplog.records
     assert made.secret not in caplog.text
 
 
-def test_the_history_says_by_which_token(owner: Person, program: Program) -> None:
+def test_the_history_says_by_which_token(owner: Person, api: ApiClient) -> None:
     add_mapping(owner.actor, "", hostname="docker.acme.com", prefix="a", target="quay.io/a")
-    mapping = program.get("mappings").json()["items"][0]
+    mapping = api.get("mappings").json()["items"][0]
 
-    program.send("patch", f"mappings/{mapping['id']}", target="quay.io/b", reason="moved")
+    api.send("patch", f"mappings/{mapping['id']}", target="quay.io/b", reason="moved")
 
     latest = Mapping.history.filter(id=mapping["id"]).latest()
     assert (latest.actor, latest.history_user, latest.history_change_reason) == (

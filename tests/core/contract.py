@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
+from routing.core import decisions
 from routing.core.decide import Request
-from routing.core.decisions import Challenge, Control, Decision, LocateBlob, PingOk, Redirect, Refuse, Relay, Token
+from routing.core.decisions import Challenge, Control, Decision, LocateBlob, Redirect, Refuse, Relay, Token
 from routing.core.grammar.user_agents import parse_clients
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.policy import Policy
@@ -112,7 +113,7 @@ def build_table(clients: tuple[str, ...] = ()) -> Table:
     return Table.build(policy, 1, TENANTS.items(), REGISTRIES.items(), HOSTS.items(), MAPPINGS.items())
 
 
-class To(NamedTuple):
+class RedirectsTo(NamedTuple):
     """307 to this URL."""
 
     location: str
@@ -127,11 +128,11 @@ class Refused(NamedTuple):
     allow: str = ""
 
 
-class Empty(NamedTuple):
+class PingOk(NamedTuple):
     """The 200 of a ping that asks for nothing."""
 
 
-class Asked(NamedTuple):
+class Challenged(NamedTuple):
     """401 with the facade's own challenge for this scope."""
 
     scope: str = ""
@@ -157,9 +158,9 @@ class Django(NamedTuple):
     """Not the facade's: Django answers."""
 
 
-Outcome = To | Refused | Empty | Asked | Relayed | Resolved | Tokens | Django
+Outcome = RedirectsTo | Refused | PingOk | Challenged | Relayed | Resolved | Tokens | Django
 # What can be answered without asking a registry.
-ALONE = (To, Refused, Empty, Asked, Django)
+ALONE = (RedirectsTo, Refused, PingOk, Challenged, Django)
 
 
 class Row(NamedTuple):
@@ -184,17 +185,17 @@ def outcome_of(decision: Decision) -> Outcome:
     """A decision in the contract's words."""
     match decision:
         case Redirect(location):
-            return To(location)
+            return RedirectsTo(location)
         case Refuse(status, code, message, allow):
             return Refused(status, code, message, allow)
         case Challenge(_, scope):
-            return Asked(scope)
+            return Challenged(scope)
         case Relay():
             return Relayed(decision.url)
         case LocateBlob():
             return Resolved(decision.url)
-        case PingOk():
-            return Empty()
+        case decisions.PingOk():
+            return PingOk()
         case Token():
             return Tokens()
         case Control():

@@ -8,27 +8,27 @@ from typing import Any
 from tests.core.contract import (
     DOCKER,
     PODMAN,
-    Asked,
-    Empty,
+    Challenged,
     Outcome,
+    PingOk,
+    RedirectsTo,
     Relayed,
     Resolved,
     Row,
-    To,
 )
 from tests.core.contract_targets import BLOB, CONTENT, FOUND, GHCR, HUB, LISTS, MANIFEST, MCR, QUAY, TARGET_ROWS, row
 
 
 def strategy_rows() -> Iterator[Row]:
-    yield row("R8.1", f"/v2/dotnet/sdk/{BLOB}", To(f"{MCR}/dotnet/sdk/{BLOB}"), agent=PODMAN)
-    yield row("R8.1", f"/v2/net/sdk/{BLOB}", To(f"{MCR}/dotnet/sdk/{BLOB}"), agent=PODMAN)
-    yield row("R8.2", "/v2/acme/web/manifests/1", To(f"{GHCR}/acme/web/manifests/1"))
-    yield row("R8.2", "/v2/new/web/manifests/1", To("https://new.example/v2/new/web/manifests/1"))
-    yield row("R8.2", "/v2/new/web/manifests/1", Asked("repository:new/web:pull"), agent=PODMAN)
+    yield row("R8.1", f"/v2/dotnet/sdk/{BLOB}", RedirectsTo(f"{MCR}/dotnet/sdk/{BLOB}"), agent=PODMAN)
+    yield row("R8.1", f"/v2/net/sdk/{BLOB}", RedirectsTo(f"{MCR}/dotnet/sdk/{BLOB}"), agent=PODMAN)
+    yield row("R8.2", "/v2/acme/web/manifests/1", RedirectsTo(f"{GHCR}/acme/web/manifests/1"))
+    yield row("R8.2", "/v2/new/web/manifests/1", RedirectsTo("https://new.example/v2/new/web/manifests/1"))
+    yield row("R8.2", "/v2/new/web/manifests/1", Challenged("repository:new/web:pull"), agent=PODMAN)
     for name in ("secret/web", "tools/web", "basic/web"):
-        yield row("R8.3", f"/v2/{name}/manifests/1", Asked(f"repository:{name}:pull"))
-    yield row("R8.4", "/v2/plain/web/manifests/1", To(f"{GHCR}/plain/web/manifests/1"), agent=PODMAN)
-    plain_basic = To("https://basic.example:5000/v2/other/name/web/manifests/1")
+        yield row("R8.3", f"/v2/{name}/manifests/1", Challenged(f"repository:{name}:pull"))
+    yield row("R8.4", "/v2/plain/web/manifests/1", RedirectsTo(f"{GHCR}/plain/web/manifests/1"), agent=PODMAN)
+    plain_basic = RedirectsTo("https://basic.example:5000/v2/other/name/web/manifests/1")
     yield row("R8.4 R9.1", "/v2/plain-basic/web/manifests/1", plain_basic, agent=PODMAN)
 
 
@@ -43,8 +43,8 @@ def read_rows() -> Iterator[Row]:
 def _reads(tail: str, sent: dict[str, Any]) -> Iterator[Row]:
     direct = sent["agent"] == DOCKER
     asking = Resolved if tail == BLOB else Relayed
-    yield row("R9.1", f"/v2/plain/web/{tail}", To(f"{GHCR}/plain/web/{tail}"), **sent)
-    opened: Outcome = Relayed(f"{MCR}/dotnet/sdk/{tail}") if tail in LISTS else To(f"{MCR}/dotnet/sdk/{tail}")
+    yield row("R9.1", f"/v2/plain/web/{tail}", RedirectsTo(f"{GHCR}/plain/web/{tail}"), **sent)
+    opened: Outcome = Relayed(f"{MCR}/dotnet/sdk/{tail}") if tail in LISTS else RedirectsTo(f"{MCR}/dotnet/sdk/{tail}")
     yield row("R9.2", f"/v2/dotnet/sdk/{tail}", opened, **sent)
     split = f"/v2/acme/web/{tail}"
     broker = f"/v2/secret/web/{tail}"
@@ -52,13 +52,17 @@ def _reads(tail: str, sent: dict[str, Any]) -> Iterator[Row]:
         yield row("R9.5", split, asking(f"{GHCR}/acme/web/{tail}"), **sent)
         yield row("R9.7", broker, asking(f"{GHCR}/secret/web/{tail}"), **sent)
     else:
-        asked = Asked("repository:acme/web:pull")
-        yield row("R9.3", split, To(f"{GHCR}/acme/web/{tail}"), **sent) if direct else row("R9.4", split, asked, **sent)
-        yield row("R9.6", broker, Asked("repository:secret/web:pull"), **sent)
+        asked = Challenged("repository:acme/web:pull")
+        yield (
+            row("R9.3", split, RedirectsTo(f"{GHCR}/acme/web/{tail}"), **sent)
+            if direct
+            else row("R9.4", split, asked, **sent)
+        )
+        yield row("R9.6", broker, Challenged("repository:secret/web:pull"), **sent)
 
 
 def client_rows() -> Iterator[Row]:
-    asked = Asked("repository:acme/web:pull")
+    asked = Challenged("repository:acme/web:pull")
     for agent in (
         *("docker/25.0.3 go/go1.21", "containerd/v2.0.0", "containerd/1.6.20~ds1", "buildkit/v0.12", "buildx/0.17"),
         *("regclient/regctl (v0.7)", "regclient", "Docker/20.10", "DOCKER", " docker/27", "docker/nightly"),
@@ -99,27 +103,27 @@ def ping_rows() -> Iterator[Row]:
         for agent, token in everyone:
             sent: dict[str, Any] = {"method": method, "agent": agent, "token": token}
             for host in ("open.acme.com", "empty.acme.com", "only-off.acme.com"):
-                yield row("R11.1", "/v2/", Empty(), host=host, **sent)
-            yield row("R11.2", "/v2/", To(f"{GHCR}/"), host="shell.acme.com", **sent)
-            yield row("R11.2", "/v2/", To(f"{QUAY}/"), host="logins.acme.com", **sent)
-            yield row("R11.2", "/v2/", Empty(), host="shells.acme.com", **sent)
+                yield row("R11.1", "/v2/", PingOk(), host=host, **sent)
+            yield row("R11.2", "/v2/", RedirectsTo(f"{GHCR}/"), host="shell.acme.com", **sent)
+            yield row("R11.2", "/v2/", RedirectsTo(f"{QUAY}/"), host="logins.acme.com", **sent)
+            yield row("R11.2", "/v2/", PingOk(), host="shells.acme.com", **sent)
     for host in ("split.acme.com", "mixed.acme.com"):
-        yield row("R11.3", "/v2/", To(f"{GHCR}/"), host=host)
+        yield row("R11.3", "/v2/", RedirectsTo(f"{GHCR}/"), host=host)
         for agent in (PODMAN, "containerd/2.0", ""):
-            yield row("R11.3 R11.4 R12.3", "/v2/", Asked(), host=host, agent=agent)
+            yield row("R11.3 R11.4 R12.3", "/v2/", Challenged(), host=host, agent=agent)
     for host in ("renamed.acme.com", "private.acme.com", "brokered.acme.com", "two.acme.com", "hub.acme.com"):
         for agent in (DOCKER, PODMAN):
-            yield row("R11.4 R12.3", "/v2/", Asked(), host=host, agent=agent)
+            yield row("R11.4 R12.3", "/v2/", Challenged(), host=host, agent=agent)
     for host in ("split.acme.com", "renamed.acme.com", "private.acme.com", "mixed.acme.com"):
         yield row("R11.5", "/v2/", Relayed(f"{GHCR}/"), host=host, agent=PODMAN, token=True)
     yield row("R11.5", "/v2/", Relayed("https://basic.example:5000/v2/"), host="brokered.acme.com", token=True)
     yield row("R11.5", "/v2/", Relayed(f"{HUB}/"), host="hub.acme.com", token=True)
     for agent in (DOCKER, PODMAN):
-        yield row("R11.6", "/v2/", Empty(), host="two.acme.com", agent=agent, token=True)
+        yield row("R11.6", "/v2/", PingOk(), host="two.acme.com", agent=agent, token=True)
 
 
 def challenge_rows() -> Iterator[Row]:
-    asked = Asked("repository:tools/deep/x:pull")
+    asked = Challenged("repository:tools/deep/x:pull")
     yield row("R12.1", "/v2/tools/deep/x/manifests/1", asked)
     yield row("R12.1", "/v2/tools/deep/x/manifests/1", asked, method="HEAD", host="DOCKER.acme.com:8443")
 

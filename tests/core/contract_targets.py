@@ -10,15 +10,15 @@ from tests.core.contract import (
     DIGEST,
     DOCKER,
     PODMAN,
-    Asked,
+    Challenged,
     Django,
-    Empty,
     Outcome,
+    PingOk,
+    RedirectsTo,
     Refused,
     Relayed,
     Resolved,
     Row,
-    To,
     Tokens,
 )
 
@@ -27,7 +27,7 @@ QUAY = "https://quay.io/v2"
 HUB = "https://registry-1.docker.io/v2"
 MCR = "https://mcr.microsoft.com/v2"
 MANIFEST = "/v2/acme/web/manifests/1.0"
-FOUND = To(f"{GHCR}/acme/web/manifests/1.0")
+FOUND = RedirectsTo(f"{GHCR}/acme/web/manifests/1.0")
 BAD_NAME = Refused(400, "NAME_INVALID")
 NO_ENDPOINT = Refused(404, "UNSUPPORTED")
 READ_ONLY = "GET, HEAD"
@@ -76,8 +76,8 @@ def host_rows() -> Iterator[Row]:
         yield row("R1.5", path, Django(), host="admin.facade.example")
     yield row("R1.5", "/livez", Django(), host="ADMIN.facade.example.:8000")
     yield row("R1.6", MANIFEST, FOUND, host="both.acme.com")
-    yield row("R1.6", "/v2/", To(f"{GHCR}/"), host="both.acme.com")
-    yield row("R1.6", "/v2", To(f"{GHCR}/"), host="both.acme.com")
+    yield row("R1.6", "/v2/", RedirectsTo(f"{GHCR}/"), host="both.acme.com")
+    yield row("R1.6", "/v2", RedirectsTo(f"{GHCR}/"), host="both.acme.com")
     yield row("R1.6", "/token", Tokens(), host="both.acme.com")
     yield row("R1.6", "/v1/search", NO_ENDPOINT, host="both.acme.com")
     for path in ("/livez", "/admin/", "/", "/v2x", "/tokens"):
@@ -102,8 +102,8 @@ def host_rows() -> Iterator[Row]:
 def wildcard_rows() -> Iterator[Row]:
     for host in ("a.pull.acme.com", "A.Pull.ACME.com.:8443", "xn--bcher-kva.pull.acme.com"):
         yield row("R1.10", MANIFEST, FOUND, host=host)
-        yield row("R1.10 R12.1", MANIFEST, Asked("repository:acme/web:pull"), host=host, agent=PODMAN)
-        yield row("R1.10", "/v2/", To(f"{GHCR}/"), host=host)
+        yield row("R1.10 R12.1", MANIFEST, Challenged("repository:acme/web:pull"), host=host, agent=PODMAN)
+        yield row("R1.10", "/v2/", RedirectsTo(f"{GHCR}/"), host=host)
         yield row("R1.10", "/token", Tokens(), host=host)
         yield row("R1.10 R5.2", "/v2/other/manifests/1", Refused(403, "DENIED", "not mapped"), host=host)
     for host in ("pull.acme.com", "b.a.pull.acme.com", "apull.acme.com"):
@@ -111,7 +111,7 @@ def wildcard_rows() -> Iterator[Row]:
     yield row("R1.10 R1.7", MANIFEST, Refused(404, "NAME_UNKNOWN", "switched off"), host="a.off.acme.com")
     for host in ("*.pull.acme.com", ".pull.acme.com", "*.off.acme.com"):
         yield row("R1.10 R1.3", MANIFEST, Refused(400, "NAME_INVALID", "Host header"), host=host)
-    yield row("R1.11", MANIFEST, To(f"{QUAY}/acme/web/manifests/1.0"), host="own.pull.acme.com")
+    yield row("R1.11", MANIFEST, RedirectsTo(f"{QUAY}/acme/web/manifests/1.0"), host="own.pull.acme.com")
     yield row("R1.11", MANIFEST, Refused(404, "NAME_UNKNOWN", "switched off"), host="off.pull.acme.com")
     yield row("R1.11", MANIFEST, Refused(403, "DENIED", "has lapsed"), host="stopped.pull.acme.com")
     for path in ("/v2/", MANIFEST, "/token", "/admin/"):
@@ -144,26 +144,28 @@ def target_rows() -> Iterator[Row]:
         "@evil.example",
         "%",
     ):
-        yield row("R2.2", MANIFEST, To(f"{GHCR}/acme/web/manifests/1.0?{query}"), query=query)
+        yield row("R2.2", MANIFEST, RedirectsTo(f"{GHCR}/acme/web/manifests/1.0?{query}"), query=query)
     for query in ("a\r\nb", "a\nb", "a b", "\x00", "\x7f", "\xc3\xa9", "\t"):
         yield row("R2.3", MANIFEST, BAD_NAME, query=query)
 
 
 def endpoint_rows() -> Iterator[Row]:
     for path in ("/v2", "/v2/"):
-        yield row("R3.1", path, Empty(), host="open.acme.com")
+        yield row("R3.1", path, PingOk(), host="open.acme.com")
     for method in ("GET", "HEAD", "POST"):
         yield row("R3.2", "/token", Tokens(), method=method)
     for method in ("PUT", "DELETE", "OPTIONS"):
         yield row("R3.2", "/token", Refused(405, "UNSUPPORTED", "GET or POST", "GET, POST"), method=method)
     for tail in (*CONTENT, *LISTS):
-        yield row("R3.3", f"/v2/acme/web/{tail}", To(f"{GHCR}/acme/web/{tail}"))
-        yield row("R3.3", f"/v2/tags/blobs/manifests/{tail}", To(f"{GHCR}/tags/blobs/manifests/{tail}"))
-    yield row("R3.3", "/v2/manifests/list/manifests/manifests", To(f"{GHCR}/manifests/list/manifests/manifests"))
-    yield row("R3.3", "/v2/tags/list/tags/list", To(f"{GHCR}/tags/list/tags/list"))
-    yield row("R3.3", "/v2/tags/blobs/uploads/manifests/1", To(f"{GHCR}/tags/blobs/uploads/manifests/1"))
+        yield row("R3.3", f"/v2/acme/web/{tail}", RedirectsTo(f"{GHCR}/acme/web/{tail}"))
+        yield row("R3.3", f"/v2/tags/blobs/manifests/{tail}", RedirectsTo(f"{GHCR}/tags/blobs/manifests/{tail}"))
+    yield row(
+        "R3.3", "/v2/manifests/list/manifests/manifests", RedirectsTo(f"{GHCR}/manifests/list/manifests/manifests")
+    )
+    yield row("R3.3", "/v2/tags/list/tags/list", RedirectsTo(f"{GHCR}/tags/list/tags/list"))
+    yield row("R3.3", "/v2/tags/blobs/uploads/manifests/1", RedirectsTo(f"{GHCR}/tags/blobs/uploads/manifests/1"))
     for path in ("/v2/push/web/blobs/uploads", "/v2/push/web/blobs/uploads/"):
-        yield row("R3.4 R6.2", path, To(f"{GHCR}/push/web/blobs/uploads/"), method="POST")
+        yield row("R3.4 R6.2", path, RedirectsTo(f"{GHCR}/push/web/blobs/uploads/"), method="POST")
     for path in (
         *("/v2/_catalog", "/v1/_ping", "/v1/search", "/v2/acme", "/v2/acme/web", "/v2/acme/web/", "/v2/acme/web/tags"),
         *("/v2/acme/web/tags/", "/v2/acme/web/tags/lists", "/v2/acme/web/unknown/x", "/v2/acme/web/manifest/1.0"),
@@ -188,11 +190,11 @@ def name_rows() -> Iterator[Row]:
     ):
         yield row("R4.1", path, BAD_NAME)
     for name in ("acme/web", "acme/a.b_c__d---e", "acme/0", "acme/" + "a" * 250, "acme/a/b/c/d/e/f"):
-        yield row("R4.1", f"/v2/{name}/manifests/1.0", To(f"{GHCR}/{name}/manifests/1.0"))
+        yield row("R4.1", f"/v2/{name}/manifests/1.0", RedirectsTo(f"{GHCR}/{name}/manifests/1.0"))
     for tag in ("", "-x", ".x", "a" * 129, "a~b", "a+b", "a@b", "a,b", "latest!"):
         yield row("R4.2", f"/v2/acme/web/manifests/{tag}", Refused(400, "TAG_INVALID"))
     for tag in ("latest", "_", "1.0-rc_1", "A" * 128, "list"):
-        yield row("R4.2", f"/v2/acme/web/manifests/{tag}", To(f"{GHCR}/acme/web/manifests/{tag}"))
+        yield row("R4.2", f"/v2/acme/web/manifests/{tag}", RedirectsTo(f"{GHCR}/acme/web/manifests/{tag}"))
     for digest in (
         *("sha256:", f"sha256:{'a' * 63}", f"sha256:{'a' * 65}", f"sha256:{'A' * 64}", f"sha256:{'g' * 64}"),
         *(f"sha512:{'a' * 64}", f"Sha256:{'a' * 64}", f":{'a' * 64}", f"sha256:{'a' * 64}:b", f"sha256+:{'a' * 64}"),
@@ -207,36 +209,43 @@ def name_rows() -> Iterator[Row]:
         "multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8",
         "x:A=_-",
     ):
-        yield row("R4.3", f"/v2/acme/web/manifests/{digest}", To(f"{GHCR}/acme/web/manifests/{digest}"))
+        yield row("R4.3", f"/v2/acme/web/manifests/{digest}", RedirectsTo(f"{GHCR}/acme/web/manifests/{digest}"))
     upstream = "a" * 200
     fits = "b" * 54
-    yield row("R4.4", f"/v2/long/{fits}/manifests/1", Asked(f"repository:long/{fits}:pull"))
+    yield row("R4.4", f"/v2/long/{fits}/manifests/1", Challenged(f"repository:long/{fits}:pull"))
     yield row("R4.4", f"/v2/long/{fits}b/manifests/1", BAD_NAME)
     yield row("R4.4", f"/v2/long/{fits}/manifests/1", Relayed(f"{GHCR}/{upstream}/{fits}/manifests/1"), token=True)
 
 
 def mapping_rows() -> Iterator[Row]:
-    yield row("R5.1", "/v2/acme/app/manifests/1", To(f"{QUAY}/acme/app/manifests/1"))
-    yield row("R5.1", "/v2/acme/app/worker/manifests/1", To(f"{QUAY}/acme/app/worker/manifests/1"))
-    yield row("R5.1", "/v2/acme/apple/manifests/1", To(f"{GHCR}/acme/apple/manifests/1"))
-    yield row("R5.1", "/v2/acme/manifests/1", To(f"{GHCR}/acme/manifests/1"))
-    yield row("R5.1", "/v2/acme/sub/app/manifests/1", To(f"{GHCR}/acme/sub/app/manifests/1"))
-    yield row("R5.1", "/v2/grafana/grafana/manifests/1", To(f"{HUB}/grafana/grafana/manifests/1"), host="hub.acme.com")
+    yield row("R5.1", "/v2/acme/app/manifests/1", RedirectsTo(f"{QUAY}/acme/app/manifests/1"))
+    yield row("R5.1", "/v2/acme/app/worker/manifests/1", RedirectsTo(f"{QUAY}/acme/app/worker/manifests/1"))
+    yield row("R5.1", "/v2/acme/apple/manifests/1", RedirectsTo(f"{GHCR}/acme/apple/manifests/1"))
+    yield row("R5.1", "/v2/acme/manifests/1", RedirectsTo(f"{GHCR}/acme/manifests/1"))
+    yield row("R5.1", "/v2/acme/sub/app/manifests/1", RedirectsTo(f"{GHCR}/acme/sub/app/manifests/1"))
+    yield row(
+        "R5.1",
+        "/v2/grafana/grafana/manifests/1",
+        RedirectsTo(f"{HUB}/grafana/grafana/manifests/1"),
+        host="hub.acme.com",
+    )
     for name in ("other/app", "acmes/app", "acm", "app"):
         yield row("R5.2", f"/v2/{name}/manifests/1", Refused(403, "DENIED", f"docker.acme.com/{name} is not mapped"))
     yield row("R5.2", "/v2/acme/app/manifests/1", Refused(403, "DENIED", "not mapped"), host="open.acme.com")
     for path, token in (("/v2/acme/off/manifests/1", False), (f"/v2/acme/off/deep/{BLOB}", True)):
         yield row("R5.3", path, Refused(403, "DENIED", "docker.acme.com/acme/off is switched off"), token=token)
-    yield row("R5.4", "/v2/net/sdk/manifests/9.0", To(f"{MCR}/dotnet/sdk/manifests/9.0"))
-    yield row("R5.4", "/v2/net/manifests/9.0", To(f"{MCR}/dotnet/manifests/9.0"))
+    yield row("R5.4", "/v2/net/sdk/manifests/9.0", RedirectsTo(f"{MCR}/dotnet/sdk/manifests/9.0"))
+    yield row("R5.4", "/v2/net/manifests/9.0", RedirectsTo(f"{MCR}/dotnet/manifests/9.0"))
     yield row("R5.4", "/v2/tools/x/y/manifests/1", Relayed(f"{GHCR}/acme-tools/public/x/y/manifests/1"), token=True)
     yield row("R5.4", "/v2/root/acme/web/manifests/1", Relayed(f"{GHCR}/acme/web/manifests/1"), token=True)
     yield row("R5.5", "/v2/root/manifests/1", Refused(403, "DENIED", "docker.acme.com/root is a namespace"))
     hub: dict[str, Any] = {"host": "hub.acme.com", "token": True}
     yield row("R5.6", "/v2/alpine/manifests/3", Relayed(f"{HUB}/library/alpine/manifests/3"), **hub)
     yield row("R5.6", f"/v2/alpine/{BLOB}", Resolved(f"{HUB}/library/alpine/{BLOB}"), **hub)
-    yield row("R5.6", "/v2/library/alpine/manifests/3", To(f"{HUB}/library/alpine/manifests/3"), host="hub.acme.com")
-    yield row("R5.6 R12.1", "/v2/alpine/manifests/3", Asked("repository:alpine:pull"), host="hub.acme.com")
+    yield row(
+        "R5.6", "/v2/library/alpine/manifests/3", RedirectsTo(f"{HUB}/library/alpine/manifests/3"), host="hub.acme.com"
+    )
+    yield row("R5.6 R12.1", "/v2/alpine/manifests/3", Challenged("repository:alpine:pull"), host="hub.acme.com")
 
 
 def write_rows() -> Iterator[Row]:
@@ -245,7 +254,7 @@ def write_rows() -> Iterator[Row]:
             refused = Refused(405, "UNSUPPORTED", "push to ghcr.io/acme/web", READ_ONLY)
             yield row("R6.1", MANIFEST, refused, method=method, agent=agent)
         for tail in ("manifests/1.0", f"blobs/{DIGEST}", "blobs/uploads/", "blobs/uploads/0a-1_b.c~d="):
-            to = To(f"{GHCR}/push/web/{tail}?digest=x")
+            to = RedirectsTo(f"{GHCR}/push/web/{tail}?digest=x")
             yield row("R6.2", f"/v2/push/web/{tail}", to, method=method, query="digest=x")
             refused = Refused(405, "UNSUPPORTED", "push to ghcr.io/push/web", READ_ONLY)
             yield row("R6.3", f"/v2/push/web/{tail}", refused, method=method, agent=PODMAN, token=True)
@@ -254,7 +263,9 @@ def write_rows() -> Iterator[Row]:
     basic = Refused(405, "UNSUPPORTED", "push to basic.example:5000/basic", READ_ONLY)
     yield row("R6.1", "/v2/basic/manifests/1", basic, method="PUT")
     for method in ("GET", "HEAD"):
-        yield row("R6.4", "/v2/push/web/blobs/uploads/x", To(f"{GHCR}/push/web/blobs/uploads/x"), method=method)
+        yield row(
+            "R6.4", "/v2/push/web/blobs/uploads/x", RedirectsTo(f"{GHCR}/push/web/blobs/uploads/x"), method=method
+        )
         refused = Refused(405, "UNSUPPORTED", "push to ghcr.io/acme/web", READ_ONLY)
         yield row("R6.4", "/v2/acme/web/blobs/uploads/x", refused, method=method)
     for method in ("OPTIONS", "TRACE", "PROPFIND", "X"):

@@ -1,4 +1,4 @@
-"""What `explain` foretells is what clients meet: the outlook is held against the expectations of the e2e matrix."""
+"""What `explain` foretells is what clients meet: it is held against the table that real clients are held against."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from routing.core.client_support import ClientSupport, client_support
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
-from tests.e2e.cells import KINDS, Kind
+from tests.pull_matrix import DENIED, LOGIN, REDIRECTED, ROWS, MatrixRow
 
 HOST = "docker.acme.com"
-# A client of the matrix, and the kind of the outlook that it is of.
+# A client of the table, and the kind of client under which `explain` lists it.
 KIND_OF = {
     "docker": "docker (classic image store)",
     "containerd": "containerd (Kubernetes, nerdctl)",
     "podman": "podman, buildah, skopeo, CRI-O",
     "oras": "anything else",
 }
-WITH_LOGIN = [kind for kind in KINDS if kind.auth != "basic" or kind.account is not None]
+# Whether somebody has a login is not in the routing table, so `explain` does not foretell it.
+WITH_LOGIN = [row for row in ROWS if LOGIN not in row.outcomes]
 PREFIXES = {"same": ("acme", "acme"), "renamed": ("team", "acme"), "one component": ("", "")}
 
 
-def outlook_of(kind: Kind, client: str, *, streams: bool = False, second: bool = False) -> ClientSupport:
-    prefix, upstream = PREFIXES[kind.naming]
-    library = "library" if kind.naming == "one component" else ""
-    flags = Flag.ENABLED | (Flag.PRIVATE if kind.access == "private" else 0)
+def outlook_of(row: MatrixRow, client: str, *, streams: bool = False, second: bool = False) -> ClientSupport:
+    prefix, upstream = PREFIXES[row.naming]
+    library = "library" if row.naming == "one component" else ""
+    flags = Flag.ENABLED | (Flag.PRIVATE if row.access == "private" else 0)
     registries = [
-        ("1", RegistryEntry("https://one.example", "one", library, auth=kind.auth, stream_blobs=streams)),
+        ("1", RegistryEntry("https://one.example", "one", library, auth=row.auth, stream_blobs=streams)),
         ("2", RegistryEntry("https://two.example", "two", auth="bearer")),
     ]
     mappings = [(f"{HOST}/{prefix}", MappingEntry("1", upstream, flags))]
@@ -35,37 +36,37 @@ def outlook_of(kind: Kind, client: str, *, streams: bool = False, second: bool =
         mappings.append((f"{HOST}/second", MappingEntry("2", "second", Flag.ENABLED)))
     hosts = [(HOST, HostEntry("1"))]
     table = Table.build(Policy(), 1, [("1", TenantEntry("Acme"))], registries, hosts, mappings)
-    name = "solo" if kind.naming == "one component" else f"{prefix}/app"
-    found = client_support(table, HOST, name, "1.0", inline_blobs=kind.delivery == "inline")
+    name = "solo" if row.naming == "one component" else f"{prefix}/app"
+    found = client_support(table, HOST, name, "1.0", inline_blobs=row.layers == "inline")
     return next(outlook for outlook in found if outlook.client.name == KIND_OF[client])
 
 
 @pytest.mark.parametrize("client", KIND_OF)
-@pytest.mark.parametrize("kind", WITH_LOGIN, ids="-".join)
-def test_it_works_where_the_matrix_says_so(kind: Kind, client: str) -> None:
-    outlook = outlook_of(kind, client)
-    assert outlook.works is (kind.refusal(client) is None)
+@pytest.mark.parametrize("row", WITH_LOGIN, ids=str)
+def test_it_works_where_the_matrix_says_so(row: MatrixRow, client: str) -> None:
+    outlook = outlook_of(row, client)
+    assert outlook.works is (row.outcome(client) != DENIED)
     if outlook.works:
-        through = "none" if kind.is_redirected_throughout(client) else "manifests (some KB)"
+        through = "none" if row.outcome(client) == REDIRECTED else "manifests (some KB)"
         assert outlook.bytes_through_facade == through
 
 
 @pytest.mark.parametrize("client", KIND_OF)
-@pytest.mark.parametrize("kind", WITH_LOGIN, ids="-".join)
-def test_everything_works_where_layers_may_pass(kind: Kind, client: str) -> None:
-    outlook = outlook_of(kind, client, streams=True)
+@pytest.mark.parametrize("row", WITH_LOGIN, ids=str)
+def test_everything_works_where_layers_may_pass(row: MatrixRow, client: str) -> None:
+    outlook = outlook_of(row, client, streams=True)
     assert outlook.works
-    passes = kind.refusal(client) is not None
+    passes = row.outcome(client) == DENIED
     assert (outlook.bytes_through_facade == "manifests and layers") is passes
 
 
 def test_docker_brings_its_token_where_its_ping_was_challenged() -> None:
-    kind = Kind("bearer", "inline", "same", "public")
-    assert outlook_of(kind, "docker").works
+    row = next(row for row in ROWS if row[:4] == ("bearer", "inline", "same", "public"))
+    assert outlook_of(row, "docker").works
     # A second registry under the same hostname: the ping can't be sent to both.
-    beside_another = outlook_of(kind, "docker", second=True)
+    beside_another = outlook_of(row, "docker", second=True)
     assert not beside_another.works
-    assert outlook_of(kind, "containerd", second=True).works
+    assert outlook_of(row, "containerd", second=True).works
 
 
 def test_both_image_stores_of_docker_are_told_apart() -> None:

@@ -14,18 +14,18 @@ from routing.core.table.routing_table import RegistryEntry
 from routing.dataplane.serving.middleware import FacadeMiddleware
 from routing.dataplane.upstream import client_pool
 from routing.registries.client import RegistryClient
-from tests.dataplane.asking import Asking
+from tests.dataplane.facade_client import FacadeClient
 from tests.fast_lane.lanes import facade
-from tests.registries.sick_server import SickServer
+from tests.registries.faulty_server import FaultyServer
 
 # Loading the system's certificates takes longer than most of these tests; none of those that use this speak TLS.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @pytest.fixture
-def server() -> Iterator[SickServer]:
+def server() -> Iterator[FaultyServer]:
     """The backing registry. What a test doesn't set up, it doesn't have."""
-    started = SickServer()
+    started = FaultyServer()
     yield started
     started.stop()
 
@@ -43,11 +43,13 @@ def trusting(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest_asyncio.fixture(params=["middleware", "application"])
-async def ask(server: SickServer, trusting: Settings, request: pytest.FixtureRequest) -> AsyncIterator[Asking]:
+async def facade_client(
+    server: FaultyServer, trusting: Settings, request: pytest.FixtureRequest
+) -> AsyncIterator[FacadeClient]:
     """Asks the facade for `docker.acme.com`: its `team` leads to `acme` at the server, which wants Bearer tokens.
 
     Once through Django and the middleware, and once through the ASGI application that answers without them.
     """
     registry = RegistryEntry(server.url, "the registry", auth="bearer", realm=f"{server.url}/realm", service="s")
-    yield Asking(server, registry, facade() if request.param == "application" else None)
+    yield FacadeClient(server, registry, facade() if request.param == "application" else None)
     await client_pool.close()

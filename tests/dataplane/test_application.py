@@ -11,9 +11,9 @@ from routing.dataplane.live.live_table import live_table
 from routing.dataplane.serving.asgi import DataPlane
 from routing.dataplane.serving.body_guard import MAX_TOKEN_FORM_BYTES, Receive, Scope, Send
 from routing.dataplane.upstream.relay_limits import relay_limits
-from tests.dataplane.asking import BLOB, HOST, MANIFEST, PODMAN, TOKEN, UPSTREAM, Asking
+from tests.dataplane.facade_client import BLOB, HOST, MANIFEST, PODMAN, TOKEN, UPSTREAM, FacadeClient
 from tests.fast_lane.lanes import facade, table
-from tests.registries.sick_server import Exchange, SickServer
+from tests.registries.faulty_server import Exchange, FaultyServer
 from tests.registries.waiting import eventually
 
 pytestmark = pytest.mark.parametrize("ask", ["application"], indirect=True)
@@ -58,11 +58,13 @@ class Django:
         self.given.append(scope)
 
 
-async def test_who_hangs_up_while_the_registry_is_asked_waits_for_nothing_more(ask: Asking, server: SickServer) -> None:
+async def test_who_hangs_up_while_the_registry_is_asked_waits_for_nothing_more(
+    facade_client: FacadeClient, server: FaultyServer
+) -> None:
     server.on(UPSTREAM[MANIFEST], Exchange.hang)
     client = Client()
     answering = asyncio.ensure_future(facade()(scope(MANIFEST), client.receive, client.send))
-    await eventually(lambda: relay_limits.under_way == 1 and server.asked != [])
+    await eventually(lambda: relay_limits.under_way == 1 and server.requests != [])
 
     client.hung_up.set()
     await asyncio.wait_for(answering, 10)
@@ -71,8 +73,10 @@ async def test_who_hangs_up_while_the_registry_is_asked_waits_for_nothing_more(a
     assert client.sent == []
 
 
-async def test_who_hangs_up_during_a_stream_is_sent_nothing_more(ask: Asking, server: SickServer) -> None:
-    ask.lead_to(ask.registry._replace(stream_blobs=True))
+async def test_who_hangs_up_during_a_stream_is_sent_nothing_more(
+    facade_client: FacadeClient, server: FaultyServer
+) -> None:
+    facade_client.map_to(facade_client.registry._replace(stream_blobs=True))
 
     def flood(exchange: Exchange) -> None:
         exchange.head(200, {"Content-Length": str(10**12)})
@@ -92,7 +96,7 @@ async def test_who_hangs_up_during_a_stream_is_sent_nothing_more(ask: Asking, se
     await eventually(lambda: not server.serving)
 
 
-async def test_a_server_that_stops_takes_its_relays_along(ask: Asking, server: SickServer) -> None:
+async def test_a_server_that_stops_takes_its_relays_along(facade_client: FacadeClient, server: FaultyServer) -> None:
     server.on(UPSTREAM[MANIFEST], Exchange.hang)
     client = Client()
     answering = asyncio.ensure_future(facade()(scope(MANIFEST), client.receive, client.send))
@@ -105,7 +109,9 @@ async def test_a_server_that_stops_takes_its_relays_along(ask: Asking, server: S
     assert relay_limits.under_way == 0
 
 
-async def test_a_form_that_does_not_come_to_its_end_asks_nobody(ask: Asking, server: SickServer) -> None:
+async def test_a_form_that_does_not_come_to_its_end_asks_nobody(
+    facade_client: FacadeClient, server: FaultyServer
+) -> None:
     fields = [*FIELDS, (b"content-length", b"20")]
     given = iter([{"type": "http.request", "body": b"scope=", "more_body": True}, {"type": "http.disconnect"}])
 
@@ -115,7 +121,7 @@ async def test_a_form_that_does_not_come_to_its_end_asks_nobody(ask: Asking, ser
     client = Client()
     await facade()(scope("/token", method="POST", fields=fields), receive, client.send)
 
-    assert (client.sent, server.asked) == ([], [])
+    assert (client.sent, server.requests) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -132,7 +138,7 @@ async def test_a_form_that_does_not_come_to_its_end_asks_nobody(ask: Asking, ser
     ],
 )
 async def test_what_is_no_registry_clients_goes_on_to_django(
-    ask: Asking, given: dict[str, Any], to_django: bool
+    facade_client: FacadeClient, given: dict[str, Any], to_django: bool
 ) -> None:
     live_table.table = table()
     django, client = Django(), Client()
@@ -142,7 +148,7 @@ async def test_what_is_no_registry_clients_goes_on_to_django(
     assert (django.given != [], client.sent != []) == (to_django, not to_django)
 
 
-async def test_a_field_with_an_underscore_passes_for_no_other(ask: Asking, settings: Any) -> None:
+async def test_a_field_with_an_underscore_passes_for_no_other(facade_client: FacadeClient, settings: Any) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["192.0.2.1"]
     live_table.table = table()
     client = Client()
@@ -153,7 +159,7 @@ async def test_a_field_with_an_underscore_passes_for_no_other(ask: Asking, setti
     assert b'service="docker.acme.com"' in dict(client.sent[0]["headers"])[b"WWW-Authenticate"]
 
 
-async def test_too_long_a_form_is_refused_unread(ask: Asking) -> None:
+async def test_too_long_a_form_is_refused_unread(facade_client: FacadeClient) -> None:
     fields = [*FIELDS, (b"content-length", str(MAX_TOKEN_FORM_BYTES + 1).encode())]
     client = Client()
 

@@ -23,11 +23,11 @@ class Server:
     """Stands for the server: counts how often it is asked for a part of the body, and keeps what it is told to send."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.requests = 0
         self.sent: list[Message] = []
 
     async def receive(self) -> Message:
-        self.asked += 1
+        self.requests += 1
         return {"type": "http.request", "body": b"x" * 10, "more_body": False}
 
     async def send(self, message: Message) -> None:
@@ -62,7 +62,7 @@ UPLOAD = "/v2/acme/web/blobs/uploads/"
 async def test_a_short_body_is_left_to_the_server() -> None:
     server = await request(UPLOAD, (b"content-length", b"10"))
 
-    assert server.asked == 0
+    assert server.requests == 0
     assert not server.closes
     assert server.sent[1]["body"] == b""
 
@@ -83,7 +83,7 @@ async def test_after_a_long_one_or_one_of_unknown_length_the_connection_is_close
 ) -> None:
     server = await request(path, header)
 
-    assert server.asked == 0
+    assert server.requests == 0
     assert server.closes
     assert (b"content-length", b"0") in server.sent[0]["headers"]
     assert server.sent[1]["body"] == b""
@@ -92,13 +92,13 @@ async def test_after_a_long_one_or_one_of_unknown_length_the_connection_is_close
 async def test_chunked_counts_before_a_length_that_is_told_as_well() -> None:
     server = await request(UPLOAD, (b"content-length", b"1"), (b"transfer-encoding", b"chunked"))
 
-    assert (server.asked, server.closes) == (0, True)
+    assert (server.requests, server.closes) == (0, True)
 
 
 async def test_a_longest_drained_body_keeps_the_connection() -> None:
     server = await request(UPLOAD, (b"content-length", str(MAX_DRAINED_BYTES).encode()))
 
-    assert (server.asked, server.closes) == (0, False)
+    assert (server.requests, server.closes) == (0, False)
 
 
 async def test_a_form_for_a_token_is_read_and_a_long_one_is_not() -> None:
@@ -106,8 +106,8 @@ async def test_a_form_for_a_token_is_read_and_a_long_one_is_not() -> None:
     long = await request("/token", (b"content-length", str(MAX_TOKEN_FORM_BYTES + 1).encode()))
     unknown = await request("/token", (b"transfer-encoding", b"chunked"))
 
-    assert (form.asked, form.sent[1]["body"]) == (1, b"x" * 10)
-    assert (long.asked, unknown.asked, unknown.closes) == (0, 0, True)
+    assert (form.requests, form.sent[1]["body"]) == (1, b"x" * 10)
+    assert (long.requests, unknown.asked, unknown.closes) == (0, 0, True)
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/", "/v1/", "/tok"])
@@ -116,22 +116,22 @@ async def test_elsewhere_a_form_is_read_and_a_long_body_is_not(path: str) -> Non
     long = await request(path, (b"content-length", str(MAX_CONTROL_BODY_BYTES + 1).encode()))
     unknown = await request(path, (b"transfer-encoding", b"chunked"))
 
-    assert (form.asked, form.closes, form.sent[1]["body"]) == (1, False, b"x" * 10)
-    assert (long.asked, long.closes, long.sent[1]["body"]) == (0, True, b"")
-    assert (unknown.asked, unknown.closes, unknown.sent[1]["body"]) == (0, True, b"")
+    assert (form.requests, form.closes, form.sent[1]["body"]) == (1, False, b"x" * 10)
+    assert (long.requests, long.closes, long.sent[1]["body"]) == (0, True, b"")
+    assert (unknown.requests, unknown.closes, unknown.sent[1]["body"]) == (0, True, b"")
 
 
 async def test_what_is_no_request_passes_as_it_is() -> None:
     server = await request("/v2/", (b"transfer-encoding", b"chunked"), kind="websocket")
 
-    assert (server.asked, server.closes) == (1, False)
+    assert (server.requests, server.closes) == (1, False)
 
 
 async def test_without_a_body_the_server_itself_is_listened_to() -> None:
     """So that a client that hangs up during a relay is noticed."""
     server = await request("/v2/")
 
-    assert server.asked == 1
+    assert server.requests == 1
 
 
 async def test_the_end_of_a_body_that_is_not_read_never_comes() -> None:
@@ -151,7 +151,7 @@ async def test_the_end_of_a_body_that_is_not_read_never_comes() -> None:
     await BodyGuard(application)(scope, server.receive, server.send)
 
     assert asked_again.is_set()
-    assert server.asked == 0
+    assert server.requests == 0
 
 
 @pytest.mark.parametrize(

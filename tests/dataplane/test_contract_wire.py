@@ -11,7 +11,18 @@ from pytest_django import Settings
 from routing.core.decide import Request
 from routing.core.grammar.hosts import parse_authority
 from routing.dataplane.live.live_table import live_table
-from tests.core.contract import ALONE, DOCKER, PODMAN, Asked, Django, Empty, Refused, Row, To, build_table
+from tests.core.contract import (
+    ALONE,
+    DOCKER,
+    PODMAN,
+    Challenged,
+    Django,
+    PingOk,
+    RedirectsTo,
+    Refused,
+    Row,
+    build_table,
+)
 from tests.core.contract_rows import ROWS
 from tests.dataplane.wire import Wire, send, send_async, send_before_django
 
@@ -32,7 +43,7 @@ def check(row: Row, wire: Wire) -> None:
         assert "docker-distribution-api-version" not in wire.headers
         return
     assert wire.headers["docker-distribution-api-version"] == "registry/2.0"
-    if isinstance(outcome, To):
+    if isinstance(outcome, RedirectsTo):
         assert (wire.status, wire.body) == (307, b"")
         assert wire.headers["location"] == outcome.location
         assert wire.headers["content-length"] == "0"
@@ -40,14 +51,14 @@ def check(row: Row, wire: Wire) -> None:
     elif isinstance(outcome, Refused):
         check_error(row.request.method, wire, outcome.status, outcome.code, outcome.says)
         assert wire.headers.get("allow", "") == outcome.allow
-    elif isinstance(outcome, Asked):
+    elif isinstance(outcome, Challenged):
         check_error(row.request.method, wire, 401, "UNAUTHORIZED")
         host, port = parse_authority(row.request.host)
         scope = f',scope="{outcome.scope}"' if outcome.scope else ""
         realm = f"http://{host}:{port}/token" if port else f"http://{host}/token"
         assert wire.headers["www-authenticate"] == f'Bearer realm="{realm}",service="{host}"{scope}'
     else:
-        assert isinstance(outcome, Empty)
+        assert isinstance(outcome, PingOk)
         assert wire.status == 200
         assert wire.headers["content-type"] == "application/json"
         assert wire.body == (b"" if row.request.method == "HEAD" else b"{}")

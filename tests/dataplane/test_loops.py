@@ -8,8 +8,8 @@ from routing.conf import policy
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.routing_table import Auth, HostEntry, RegistryEntry, Table, TenantEntry
 from routing.dataplane.live.live_table import live_table
-from tests.dataplane.asking import BASIC, BLOB, MANIFEST, TAGS, UPSTREAM, Asking
-from tests.registries.sick_server import SickServer
+from tests.dataplane.facade_client import BASIC, BLOB, MANIFEST, TAGS, UPSTREAM, FacadeClient
+from tests.registries.faulty_server import FaultyServer
 
 TOKEN_REQUEST = "/token?scope=repository:team/app:pull"
 CREDENTIALS = ("authorization", f"Basic {BASIC}")
@@ -32,36 +32,36 @@ def lead_host(registry: RegistryEntry, host: str) -> None:
     "origin", ["https://docker.acme.com", "https://Docker.ACME.com.:8443", "https://any.pull.globex.com"]
 )
 async def test_r14_10_a_registry_at_a_hostname_of_the_facade_is_never_asked(
-    ask: Asking, path: str, origin: str
+    facade_client: FacadeClient, path: str, origin: str
 ) -> None:
     lead_host(RegistryEntry(origin, "loop", auth=Auth.BEARER, realm=f"{origin}/token", service="x"), "docker.acme.com")
 
-    status, code, message = (await ask(path)).error
+    status, code, message = (await facade_client.request(path)).error
 
     assert (status, code) == (502, "UNAVAILABLE")
     assert "can't ask itself" in message
 
 
 @pytest.mark.parametrize("realm", ["https://docker.acme.com/token", "https://any.pull.globex.com:443/token"])
-async def test_r14_10_nor_is_a_realm_there(ask: Asking, server: SickServer, realm: str) -> None:
-    lead_host(ask.registry._replace(realm=realm), "docker.acme.com")
+async def test_r14_10_nor_is_a_realm_there(facade_client: FacadeClient, server: FaultyServer, realm: str) -> None:
+    lead_host(facade_client.registry._replace(realm=realm), "docker.acme.com")
 
-    status, _, message = (await ask(TOKEN_REQUEST, headers=[CREDENTIALS])).error
+    status, _, message = (await facade_client.request(TOKEN_REQUEST, headers=[CREDENTIALS])).error
 
     assert status == 502
     assert "can't ask itself" in message
 
 
 async def test_r1_10_below_a_wildcard_everything_goes_by_the_wildcards_mappings(
-    ask: Asking, server: SickServer
+    facade_client: FacadeClient, server: FaultyServer
 ) -> None:
-    lead_host(ask.registry, "*.pull.acme.com")
+    lead_host(facade_client.registry, "*.pull.acme.com")
     server.answers_json("/realm", {"token": "upstream.token"})
     server.answers_json(UPSTREAM[TAGS], {"name": "acme/app", "tags": ["1.0"]})
 
-    challenge = await ask(TAGS, host="a.pull.acme.com", headers=[])
-    token = await ask(TOKEN_REQUEST, host="a.pull.acme.com", headers=[])
-    tags = await ask(TAGS, host="a.pull.acme.com")
+    challenge = await facade_client.request(TAGS, host="a.pull.acme.com", headers=[])
+    token = await facade_client.request(TOKEN_REQUEST, host="a.pull.acme.com", headers=[])
+    tags = await facade_client.request(TAGS, host="a.pull.acme.com")
 
     assert challenge.headers["www-authenticate"] == (
         'Bearer realm="http://a.pull.acme.com/token",service="a.pull.acme.com",scope="repository:team/app:pull"'

@@ -16,10 +16,10 @@ from routing.dataplane.telemetry.metrics import registry
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping, repoint
 from tests.core.contract import DOCKER, PODMAN
-from tests.dataplane.asking import MANIFEST, UPSTREAM, Asking
+from tests.dataplane.facade_client import MANIFEST, UPSTREAM, FacadeClient
 from tests.dataplane.wire import send
 from tests.fast_lane.lanes import table as build_table
-from tests.registries.sick_server import Exchange, SickServer
+from tests.registries.faulty_server import Exchange, FaultyServer
 
 CONTROL = "localhost"
 TOKEN = "correct-horse-battery"
@@ -71,13 +71,13 @@ def test_answers_are_told_by_decision_and_class_of_status() -> None:
     }
 
 
-async def test_relays_and_their_failures_are_told(ask: Asking, server: SickServer) -> None:
+async def test_relays_and_their_failures_are_told(facade_client: FacadeClient, server: FaultyServer) -> None:
     bearer = ("authorization", "Bearer x")
     server.answers(UPSTREAM[MANIFEST], 200, {}, b"12345678")
     before = told()
-    await ask(MANIFEST, headers=[bearer])
+    await facade_client.request(MANIFEST, headers=[bearer])
     server.on(UPSTREAM[MANIFEST], Exchange.reset)
-    await ask(MANIFEST, headers=[bearer])
+    await facade_client.request(MANIFEST, headers=[bearer])
 
     assert grown(before, told()) == {
         "facade_answers_total{decision=relay,status=2xx}": 1,

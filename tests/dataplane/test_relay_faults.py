@@ -16,9 +16,9 @@ from routing.core.table.routing_table import RegistryEntry
 from routing.dataplane.upstream import client_pool
 from routing.dataplane.upstream.relay_limits import relay_limits
 from routing.registries.client import RegistryClient
-from tests.dataplane.asking import BLOB, MANIFEST, TAGS, UPSTREAM, Asking, Told
+from tests.dataplane.facade_client import BLOB, MANIFEST, TAGS, UPSTREAM, FacadeClient, Response
 from tests.registries.certificates import Authority
-from tests.registries.sick_server import Behaviour, Exchange, SickServer
+from tests.registries.faulty_server import Behaviour, Exchange, FaultyServer
 
 DEADLINE_SECONDS = 1.0
 # What a machine may add that is busy with other tests.
@@ -90,12 +90,18 @@ def to_metadata(exchange: Exchange) -> None:
     ],
 )
 async def test_each_fault_of_a_registry_has_its_answer(
-    ask: Asking, server: SickServer, settings: Settings, behaviour: Behaviour, status: int, words: str, path: str
+    facade_client: FacadeClient,
+    server: FaultyServer,
+    settings: Settings,
+    behaviour: Behaviour,
+    status: int,
+    words: str,
+    path: str,
 ) -> None:
     if status == 504:
         settings.FACADE_RELAY_SECONDS = DEADLINE_SECONDS
     server.on(UPSTREAM[path], behaviour)
-    check(await timed(ask, path), status, words)
+    check(await timed(facade_client, path), status, words)
 
 
 @pytest.mark.parametrize(
@@ -108,41 +114,45 @@ async def test_each_fault_of_a_registry_has_its_answer(
     ],
 )
 async def test_each_fault_at_a_blob_has_its_answer(
-    ask: Asking, server: SickServer, settings: Settings, behaviour: Behaviour, status: int, words: str
+    facade_client: FacadeClient, server: FaultyServer, settings: Settings, behaviour: Behaviour, status: int, words: str
 ) -> None:
     if status == 504:
         settings.FACADE_RELAY_SECONDS = DEADLINE_SECONDS
     server.on(UPSTREAM[BLOB], behaviour)
-    answer = await timed(ask, BLOB)
+    answer = await timed(facade_client, BLOB)
     assert "location" not in answer.headers
     check(answer, status, words)
 
 
-async def test_nobody_there(ask: Asking, server: SickServer) -> None:
+async def test_nobody_there(facade_client: FacadeClient, server: FaultyServer) -> None:
     server.stop()
-    check(await timed(ask, MANIFEST), 502, "accepts no connection")
+    check(await timed(facade_client, MANIFEST), 502, "accepts no connection")
 
 
 @pytest.mark.parametrize("path", [MANIFEST, BLOB])
-async def test_a_used_up_rate_limit_is_told_as_such(ask: Asking, server: SickServer, path: str) -> None:
+async def test_a_used_up_rate_limit_is_told_as_such(
+    facade_client: FacadeClient, server: FaultyServer, path: str
+) -> None:
     limit = {"Retry-After": "7", "RateLimit-Remaining": "0;w=21600", "Content-Type": "text/plain"}
     server.answers(UPSTREAM[path], 429, limit, b"slow down")
-    answer = await ask(path)
+    answer = await facade_client.request(path)
     assert answer.error == (429, "TOOMANYREQUESTS", "the rate limit of the registry is used up")
     assert (answer.headers["retry-after"], answer.headers["ratelimit-remaining"]) == ("7", "0;w=21600")
 
 
-async def test_a_registry_under_repair_says_when_to_come_back(ask: Asking, server: SickServer) -> None:
+async def test_a_registry_under_repair_says_when_to_come_back(
+    facade_client: FacadeClient, server: FaultyServer
+) -> None:
     server.answers(UPSTREAM[MANIFEST], 503, {"Retry-After": "30"}, b"back soon")
-    answer = await ask(MANIFEST)
+    answer = await facade_client.request(MANIFEST)
     assert answer.error == (503, "UNAVAILABLE", "the registry is not available at the moment")
     assert answer.headers["retry-after"] == "30"
 
 
 @pytest.mark.parametrize("location", ["", "https://[", "ftp://cdn.example/x", "https://user:password@cdn.example/"])
-async def test_a_location_that_cannot_be_used(ask: Asking, server: SickServer, location: str) -> None:
+async def test_a_location_that_cannot_be_used(facade_client: FacadeClient, server: FaultyServer, location: str) -> None:
     server.answers(UPSTREAM[BLOB], 307, {"Location": location})
-    answer = await ask(BLOB)
+    answer = await facade_client.request(BLOB)
     # Without a Location there is nowhere to send the caller but round in a circle.
     assert "location" not in answer.headers
     check(answer, 502, "redirects")
@@ -159,7 +169,7 @@ async def test_a_location_that_cannot_be_used(ask: Asking, server: SickServer, l
     ],
 )
 async def test_r15_7_a_location_that_this_deployment_does_not_allow(
-    ask: Asking,
+    facade_client: FacadeClient,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -167,15 +177,15 @@ async def test_r15_7_a_location_that_this_deployment_does_not_allow(
     words: str,
 ) -> None:
     authority = Authority(tmp_path)
-    server = SickServer(tls=authority.server_context("registry.example"))
+    server = FaultyServer(tls=authority.server_context("registry.example"))
     try:
         # A public name, as far as the guard can see, which leads to the server.
         settings.FACADE_ALLOW_INSECURE_REGISTRIES = settings.FACADE_ALLOW_PRIVATE_REGISTRIES = False
         guarded = functools.partial(_at_loopback, tls=authority.client_context())
         monkeypatch.setattr(client_pool, "RegistryClient", guarded)
-        ask.lead_to(RegistryEntry(f"https://registry.example:{server.port}", "the registry", auth="bearer"))
+        facade_client.map_to(RegistryEntry(f"https://registry.example:{server.port}", "the registry", auth="bearer"))
         server.answers(UPSTREAM[BLOB], 307, {"Location": location})
-        answer = await ask(BLOB)
+        answer = await facade_client.request(BLOB)
         assert server.paths() == [UPSTREAM[BLOB]]
         assert "location" not in answer.headers
         check(answer, 502, words)
@@ -194,21 +204,21 @@ def _at_loopback(policy: object, *arguments: object, tls: object) -> RegistryCli
 
 
 async def test_a_registry_on_an_address_that_is_not_allowed(
-    ask: Asking, server: SickServer, settings: Settings
+    facade_client: FacadeClient, server: FaultyServer, settings: Settings
 ) -> None:
     settings.FACADE_ALLOW_PRIVATE_REGISTRIES = False
-    check(await ask(MANIFEST), 502, "loopback address; this facade allows public addresses only")
-    assert server.asked == []
+    check(await facade_client.request(MANIFEST), 502, "loopback address; this facade allows public addresses only")
+    assert server.requests == []
 
 
-async def timed(ask: Asking, path: str) -> Told:
+async def timed(facade_client: FacadeClient, path: str) -> Response:
     started = time.monotonic()
-    answer = await ask(path)
+    answer = await facade_client.request(path)
     assert time.monotonic() - started < DEADLINE_SECONDS + SLACK_SECONDS
     return answer
 
 
-def check(answer: Told, status: int, words: str) -> None:
+def check(answer: Response, status: int, words: str) -> None:
     """It is that error, with words that a person can act on and nothing that only the two sides may know."""
     assert answer.error[:2] == (status, "UNAVAILABLE")
     assert words in answer.error[2]

@@ -11,7 +11,7 @@ from django.test import AsyncClient, Client
 from routing.core.decide import Request
 from routing.dataplane.serving.asgi import DataPlane
 from routing.dataplane.serving.body_guard import Receive, Scope, Send
-from tests.dataplane.asking import SERVER, told_by
+from tests.dataplane.facade_client import SERVER, asgi_response
 
 
 class Wire(NamedTuple):
@@ -74,7 +74,7 @@ async def send_async(client: AsyncClient, request: Request) -> Wire:
 
 async def send_before_django(request: Request) -> Wire:
     """Send a request to the ASGI application, which mustn't hand it on."""
-    return Wire(*await told_by(DataPlane(_nobody), {**SERVER, **scope_of(request)}))
+    return Wire(*await asgi_response(DataPlane(_nobody), {**SERVER, **scope_of(request)}))
 
 
 async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:

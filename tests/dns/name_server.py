@@ -88,7 +88,7 @@ def _add(reply: DNSRecord, kind: int, data: Any) -> None:
     reply.add_answer(RR(reply.q.qname, kind, rdata=data, ttl=1))
 
 
-class Asked(NamedTuple):
+class Query(NamedTuple):
     """One question that came."""
 
     name: str
@@ -99,7 +99,7 @@ class NameServer(BaseResolver):  # type: ignore[misc]
     """Say what a name answers with `answers`, then look it up at `at` (host:port). Unknown names do not exist."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.queries: list[Query] = []
         self._answers: dict[str, list[Answer]] = {}
         udp, tcp = _pair(self)
         self.port: int = udp.server.server_address[1]
@@ -124,7 +124,7 @@ class NameServer(BaseResolver):  # type: ignore[misc]
     def resolve(self, request: DNSRecord, handler: DNSHandler) -> DNSRecord:
         """Called by dnslib, in a thread for each question."""
         name = str(request.q.qname).rstrip(".").lower()
-        self.asked.append(Asked(name, handler.protocol))
+        self.queries.append(Query(name, handler.protocol))
         reply = request.reply()
         turns = self._answers.get(name, [NO_NAME])
         answer = turns.pop(0) if len(turns) > 1 else turns[0]

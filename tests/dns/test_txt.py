@@ -96,7 +96,7 @@ def test_the_second_server_is_asked_where_the_first_fails(name_server: NameServe
     finally:
         other.close()
 
-    assert (answer.values, len(other.asked)) == (("abc",), 1)
+    assert (answer.values, len(other.queries)) == (("abc",), 1)
 
 
 def test_an_answer_too_long_for_udp_comes_by_tcp(name_server: NameServer) -> None:
@@ -106,14 +106,14 @@ def test_an_answer_too_long_for_udp_comes_by_tcp(name_server: NameServer) -> Non
     answer = ask(name_server)
 
     assert sorted(answer.values) == values
-    assert [asked.protocol for asked in name_server.asked] == ["udp", "tcp"]
+    assert [query.protocol for query in name_server.queries] == ["udp", "tcp"]
 
 
 def test_an_alias_whose_target_is_in_the_answer(name_server: NameServer) -> None:
     name_server.answers(NAME, alias("proofs.acme.net", "abc"))
 
     assert ask(name_server).values == ("abc",)
-    assert len(name_server.asked) == 1
+    assert len(name_server.queries) == 1
 
 
 def test_aliases_whose_targets_have_to_be_asked_for(name_server: NameServer) -> None:
@@ -137,7 +137,7 @@ def test_aliases_in_a_circle_end(name_server: NameServer) -> None:
     answer = ask(name_server)
 
     assert answer.outcome is Outcome.FAILED
-    assert len(name_server.asked) < 12
+    assert len(name_server.queries) < 12
 
 
 def test_what_is_no_text_is_made_harmless(name_server: NameServer) -> None:

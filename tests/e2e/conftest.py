@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.doors import Doors
+from tests.e2e.address_book import AddressBook
 from tests.e2e.facade import Facade
 from tests.e2e.lab.laboratory import Laboratory
 from tests.e2e.matrix_report import print_matrix
@@ -32,7 +32,7 @@ def lab() -> Iterator[Laboratory]:
 
 
 @pytest.fixture(scope="session")
-def doors() -> Iterator[Doors]:
+def address_book() -> Iterator[AddressBook]:
     """One facade for all tests that need no special one; probes run when a test asks for them."""
-    with Facade(FACADE_PROBE_ON_SAVE="false") as facade, Doors(facade) as opened:
+    with Facade(FACADE_PROBE_ON_SAVE="false") as facade, AddressBook(facade) as opened:
         yield opened

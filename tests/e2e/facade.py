@@ -122,6 +122,11 @@ class Facade:
         argv = [sys.executable, str(ROOT / "manage.py"), *arguments]
         return process.run(argv, env=self.env | dict(extra or {})).checked().stdout
 
+    def seed(self, *arguments: str, stdin: str = "") -> str:
+        """The output of `tests.e2e.seed …` beside the server. Raises LabError with its output when it fails."""
+        argv = [sys.executable, "-m", "tests.e2e.seed", *arguments]
+        return process.run(argv, env=self.env | {"PYTHONPATH": str(ROOT)}, stdin=stdin).checked().stdout
+
     def request(
         self,
         method: str,

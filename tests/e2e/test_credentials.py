@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.e2e import wire
-from tests.e2e.doors import Door, Doors, Plan, Way
+from tests.e2e.address_book import Address, AddressBook, AddressSpec, MappingSpec
 from tests.e2e.facade import Facade
 from tests.e2e.lab.accounts import ALICE
 from tests.e2e.lab.laboratory import ARTIFACT, CLIENTS, PRIVATE, PRIVATE_ARTIFACT, PUBLIC, TAG, Laboratory
@@ -17,19 +17,12 @@ from tests.e2e.lab.registry import Auth
 
 AUTHS: tuple[Auth, ...] = ("bearer", "basic")
 MISTAKEN = dataclasses.replace(ALICE, password="mistaken-s3cret-Zk9")
-_DUMP = """
-from django.db import connection
-with connection.cursor() as cursor:
-    for table in connection.introspection.table_names(cursor):
-        cursor.execute(f'SELECT * FROM {connection.ops.quote_name(table)}')
-        print(table, *cursor.fetchall(), sep=chr(10))
-"""
 
 pytestmark = pytest.mark.xdist_group("pull")
 
 
 class Traffic(NamedTuple):
-    """A facade through which credentials went, and what passed its doors."""
+    """A facade through which credentials went, and what passed its addresses."""
 
     facade: Facade
     passed: list[wire.Passed]
@@ -41,28 +34,28 @@ def traffic(lab: Laboratory) -> Iterator[Traffic]:
     logs = "--access-logfile - --log-level debug"
     with (
         Facade(FACADE_PROBE_ON_SAVE="false", LOG_LEVEL="DEBUG", GUNICORN_CMD_ARGS=logs) as facade,
-        Doors(facade) as doors,
+        AddressBook(facade) as address_book,
     ):
-        plans = [Plan([Way("team", lab.backing(auth, "redirected").url, "acme")]) for auth in AUTHS]
-        plans += [Plan([Way("team", lab.backing(auth).url, "acme")], streams=True) for auth in AUTHS]
-        opened = doors.open(plans)
-        for door in opened[:2]:
+        specs = [AddressSpec((MappingSpec("team", lab.backing(auth, "redirected").url, "acme"),)) for auth in AUTHS]
+        specs += [AddressSpec((MappingSpec("team", lab.backing(auth).url, "acme"),), streams=True) for auth in AUTHS]
+        opened = address_book.open(specs)
+        for address in opened[:2]:
             for client in (*CLIENTS, "oras"):
                 name = PRIVATE_ARTIFACT if client == "oras" else PRIVATE
-                reference = f"{door.netloc}/{name.replace('acme/', 'team/')}:{TAG}"
+                reference = f"{address.netloc}/{name.replace('acme/', 'team/')}:{TAG}"
                 assert lab.client(client).pull(reference, ALICE).ok
                 if client in ("docker", "containerd", "podman", "skopeo"):
                     assert not lab.client(client).pull(reference, MISTAKEN).ok
-        for door in opened[2:]:
+        for address in opened[2:]:
             for client, name in (("podman", PUBLIC), ("docker", PUBLIC), ("oras", ARTIFACT)):
-                reference = f"{door.netloc}/{name.replace('acme/', 'team/')}:{TAG}"
+                reference = f"{address.netloc}/{name.replace('acme/', 'team/')}:{TAG}"
                 lab.client(client).pull(reference, ALICE)
-        for door in opened:
-            _go_wrong(facade, door)
-        yield Traffic(facade, [exchange for door in opened for exchange in door.passed()])
+        for address in opened:
+            _go_wrong(facade, address)
+        yield Traffic(facade, [exchange for address in opened for exchange in address.passed()])
 
 
-def _go_wrong(facade: Facade, door: Door) -> None:
+def _go_wrong(facade: Facade, address: Address) -> None:
     """Requests with credentials that end in errors, by way of the facade's own words."""
     basic = {"Authorization": ALICE.basic}
     form = f"grant_type=password&username={ALICE.name}&password={ALICE.password}&scope=nonsense".encode()
@@ -76,7 +69,7 @@ def _go_wrong(facade: Facade, door: Door) -> None:
         ("PUT", "/v2/team/app/manifests/1.0", basic, b"{}"),
         ("GET", "/nothing/here", basic, b""),
     ):
-        answer = facade.request(method, target, host=door.netloc, headers=headers, body=body)
+        answer = facade.request(method, target, host=address.netloc, headers=headers, body=body)
         assert 400 <= answer.status < 500
         assert ALICE.password.encode() not in answer.body
 
@@ -109,7 +102,7 @@ def test_they_are_in_nothing_that_stays_or_is_shown(traffic: Traffic) -> None:
     assert len(secrets) > 20
     places = {
         "log": traffic.facade.log(),
-        "tables": traffic.facade.manage("shell", "--no-imports", "-c", _DUMP),
+        "tables": traffic.facade.seed("dump"),
         "metrics": traffic.facade.request("GET", "/metrics").body.decode(),
         "errors": "".join(f"{e.headers} {e.body!r}" for e in traffic.passed if e.status >= 400),
     }

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.doors import Door, Doors, Plan, Way
+from tests.e2e.address_book import Address, AddressBook, AddressSpec, MappingSpec
 from tests.e2e.facade import ADDRESS, Facade
 from tests.e2e.lab.process import wait_until
-from tests.registries.sick_server import Behaviour, Exchange, SickServer
+from tests.registries.faulty_server import Behaviour, Exchange, FaultyServer
 
 DEADLINE_SECONDS = 4.0
 WAITING = 6
@@ -23,7 +23,7 @@ REDIRECTS = 150
 # Far above what a busy machine adds to a redirect, far below what it would wait behind one of the faults.
 SLACK_SECONDS = 0.5
 WORST_SLACK_SECONDS = 2.0
-MANIFEST = "/v2/sick/app/manifests/1.0"
+MANIFEST = "/v2/faulty/app/manifests/1.0"
 
 pytestmark = pytest.mark.xdist_group("faults")
 
@@ -72,44 +72,45 @@ def facade() -> Iterator[Facade]:
 
 
 @pytest.fixture(scope="module")
-def sick() -> Iterator[SickServer]:
-    server = SickServer()
+def faulty() -> Iterator[FaultyServer]:
+    server = FaultyServer()
     server.answers("/v2/", 401, {"WWW-Authenticate": f'Bearer realm="{server.url}/token",service="s"'})
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="module")
-def door(facade: Facade, sick: SickServer) -> Iterator[Door]:
-    """`sick` is relayed to the registry, `fine` redirected."""
-    with Doors(facade) as doors:
-        (opened,) = doors.open([Plan([Way("sick", sick.url, "sick"), Way("fine", sick.url, "fine", shell=True)])])
+def address(facade: Facade, faulty: FaultyServer) -> Iterator[Address]:
+    """`faulty` is relayed to the registry, `fine` redirected."""
+    with AddressBook(facade) as address_book:
+        mappings = MappingSpec("faulty", faulty.url, "faulty"), MappingSpec("fine", faulty.url, "fine", shell=True)
+        (opened,) = address_book.open([AddressSpec(mappings)])
         yield opened
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_redirects_keep_their_latency(facade: Facade, sick: SickServer, door: Door, fault: Fault) -> None:
-    sick.on(MANIFEST, fault.behaviour)
-    before = _redirects(facade, door)
-    with _callers(facade, door) as (statuses, seconds):
-        wait_until(lambda: any(asked.path == MANIFEST for asked in sick.asked), "the registry is asked")
-        meanwhile = _redirects(facade, door)
+def test_redirects_keep_their_latency(facade: Facade, faulty: FaultyServer, address: Address, fault: Fault) -> None:
+    faulty.on(MANIFEST, fault.behaviour)
+    before = _redirects(facade, address)
+    with _callers(facade, address) as (statuses, seconds):
+        wait_until(lambda: any(request.path == MANIFEST for request in faulty.requests), "the registry is asked")
+        meanwhile = _redirects(facade, address)
         wait_until(lambda: sum(statuses.values()) >= WAITING, "the callers are answered")
-    sick.asked.clear()
+    faulty.requests.clear()
     assert set(statuses) == {fault.status}
     assert max(seconds) < DEADLINE_SECONDS + 20
     assert statistics.median(meanwhile) < statistics.median(before) + SLACK_SECONDS
     assert statistics.quantiles(meanwhile, n=100)[98] < statistics.quantiles(before, n=100)[98] + WORST_SLACK_SECONDS
 
 
-def _redirects(facade: Facade, door: Door) -> list[float]:
+def _redirects(facade: Facade, address: Address) -> list[float]:
     """How long each of some redirects took, one after the other, in seconds."""
     taken = []
     connection = http.client.HTTPConnection(ADDRESS, facade.port, timeout=30)
     with contextlib.closing(connection):
         for _ in range(REDIRECTS):
             started = time.monotonic()
-            connection.request("GET", "/v2/fine/app/manifests/1.0", headers={"Host": door.netloc})
+            connection.request("GET", "/v2/fine/app/manifests/1.0", headers={"Host": address.netloc})
             answer = connection.getresponse()
             answer.read()
             taken.append(time.monotonic() - started)
@@ -118,8 +119,8 @@ def _redirects(facade: Facade, door: Door) -> list[float]:
 
 
 @contextlib.contextmanager
-def _callers(facade: Facade, door: Door) -> Iterator[tuple[Counter[int], list[float]]]:
-    """Keeps some callers asking for the sick registry's manifest; gives the statuses and how long each took."""
+def _callers(facade: Facade, address: Address) -> Iterator[tuple[Counter[int], list[float]]]:
+    """Keeps some callers asking for the faulty registry's manifest; gives the statuses and how long each took."""
     statuses: Counter[int] = Counter()
     seconds: list[float] = []
     done = threading.Event()
@@ -127,7 +128,7 @@ def _callers(facade: Facade, door: Door) -> Iterator[tuple[Counter[int], list[fl
     def ask() -> None:
         while not done.is_set():
             started = time.monotonic()
-            answer = facade.request("GET", MANIFEST, host=door.netloc, headers={"Authorization": "Bearer x"})
+            answer = facade.request("GET", MANIFEST, host=address.netloc, headers={"Authorization": "Bearer x"})
             seconds.append(time.monotonic() - started)
             statuses[answer.status] += 1
             assert json.loads(answer.body)["errors"][0]["message"]

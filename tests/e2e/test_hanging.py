@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.facade import ADDRESS, Facade
 from tests.e2e.lab.process import wait_until
 from tests.e2e.load import Load, Wanted, ask
-from tests.registries.sick_server import Exchange, SickServer
+from tests.registries.faulty_server import Exchange, FaultyServer
 
 RELAYS = 200
 HOST = "docker.acme.test"
@@ -27,7 +27,7 @@ class Hanging:
     """A registry that answers nobody until it is let go."""
 
     def __init__(self) -> None:
-        self.server = SickServer()
+        self.server = FaultyServer()
         self.let_go = threading.Event()
         self.server.on(HANGING, self._hang)
 
@@ -36,7 +36,7 @@ class Hanging:
         exchange.answer(200, {"Content-Type": "application/json"}, MANIFEST)
 
     @property
-    def asked(self) -> int:
+    def requests(self) -> int:
         return self.server.paths().count(HANGING)
 
 
@@ -82,7 +82,7 @@ def test_redirects_go_on_while_two_hundred_relays_wait_on_the_same_worker(facade
     ]
     for thread in threads:
         thread.start()
-    wait_until(lambda: registry.asked == RELAYS, "the registry is asked by all of them")
+    wait_until(lambda: registry.requests == RELAYS, "the registry is asked by all of them")
     assert float(under_way(facade)) == RELAYS
 
     with Load(facade.port, each) as load:

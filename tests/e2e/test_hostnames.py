@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.doors import Door, Doors, Plan, Way
+from tests.e2e.address_book import Address, AddressBook, AddressSpec, MappingSpec
 from tests.e2e.lab.accounts import ALICE, BOB, Account
 from tests.e2e.lab.laboratory import (
     ARTIFACT,
@@ -33,25 +33,25 @@ class TwoBearer(NamedTuple):
     first: Backing
     second: Backing
     #: Of the second, bare logins are tried at the first registry.
-    plain: Door
-    with_login: Door
+    plain: Address
+    with_login: Address
 
-    def pulls(self, door: Door, name: str) -> list[tuple[str, Backing]]:
+    def pulls(self, address: Address, name: str) -> list[tuple[str, Backing]]:
         """The references under which this name is at the first and at the second registry."""
         return [
-            (f"{door.netloc}/{name}:{TAG}", self.first),
-            (f"{door.netloc}/{name.replace('acme/', 'team/')}:{TAG}", self.second),
+            (f"{address.netloc}/{name}:{TAG}", self.first),
+            (f"{address.netloc}/{name.replace('acme/', 'team/')}:{TAG}", self.second),
         ]
 
 
 @pytest.fixture(scope="module")
-def two(lab: Laboratory, doors: Doors) -> TwoBearer:
+def two(lab: Laboratory, address_book: AddressBook) -> TwoBearer:
     first, second = lab.backing("bearer", "redirected"), lab.another_backing("bearer", "redirected")
     for name in (PUBLIC, PRIVATE, ARTIFACT, PRIVATE_ARTIFACT):
         build = standing_images("none")[name]
         second.push(build, name)
-    ways = [Way("acme", first.url, "acme"), Way("team", second.url, "acme")]
-    plain, with_login = doors.open([Plan(ways), Plan(ways, login=first.url)])
+    mappings = MappingSpec("acme", first.url, "acme"), MappingSpec("team", second.url, "acme")
+    plain, with_login = address_book.open([AddressSpec(mappings), AddressSpec(mappings, login=first.url)])
     return TwoBearer(first, second, plain, with_login)
 
 
@@ -67,11 +67,11 @@ def test_one_hostname_leads_to_two_bearer_registries(lab: Laboratory, two: TwoBe
 @pytest.mark.parametrize("client", ALL_CLIENTS)
 def test_after_a_login_private_images_of_both_are_pulled(lab: Laboratory, two: TwoBearer, client: str) -> None:
     name = PRIVATE_ARTIFACT if client == "oras" else PRIVATE
-    for door in (two.plain, two.with_login):
-        door.forget()
-        for reference, backing in two.pulls(door, name):
+    for address in (two.plain, two.with_login):
+        address.forget()
+        for reference, backing in two.pulls(address, name):
             lab.client(client).pull(reference, ALICE).verified(backing.images[name])
-            assert door.layers_seen(backing.images[name]) == 0
+            assert address.layers_seen(backing.images[name]) == 0
 
 
 @pytest.mark.parametrize("client", ALL_CLIENTS)
@@ -94,14 +94,16 @@ def test_a_bare_login_is_tried_at_the_login_registry(lab: Laboratory, two: TwoBe
 
 
 @pytest.fixture(scope="module")
-def mixed(lab: Laboratory, doors: Doors) -> Door:
+def mixed(lab: Laboratory, address_book: AddressBook) -> Address:
     """One hostname with a registry of each kind, under `none`, `bearer` and `basic`."""
-    (door,) = doors.open([Plan([Way(auth, lab.backing(auth, "redirected").url, "acme") for auth in AUTHS])])
-    return door
+    (address,) = address_book.open(
+        [AddressSpec(tuple(MappingSpec(auth, lab.backing(auth, "redirected").url, "acme") for auth in AUTHS))]
+    )
+    return address
 
 
 @pytest.mark.parametrize("client", ALL_CLIENTS)
-def test_one_hostname_leads_to_registries_of_every_kind(lab: Laboratory, mixed: Door, client: str) -> None:
+def test_one_hostname_leads_to_registries_of_every_kind(lab: Laboratory, mixed: Address, client: str) -> None:
     for auth in AUTHS:
         backing = lab.backing(auth, "redirected")
         name = ARTIFACT if client == "oras" else PUBLIC
@@ -113,34 +115,36 @@ def test_one_hostname_leads_to_registries_of_every_kind(lab: Laboratory, mixed: 
 
 
 @pytest.fixture(scope="module")
-def never_probed(lab: Laboratory, doors: Doors) -> dict[Auth, Door]:
-    """Doors to registries of which the facade knows nothing yet, under the same name."""
-    plans = [Plan([Way("acme", lab.backing(auth, "redirected").url, "acme")], probed=False) for auth in AUTHS]
-    return dict(zip(AUTHS, doors.open(plans), strict=True))
+def never_probed(lab: Laboratory, address_book: AddressBook) -> dict[Auth, Address]:
+    """Addresses of registries of which the facade knows nothing yet, under the same name."""
+    specs = [
+        AddressSpec((MappingSpec("acme", lab.backing(auth, "redirected").url, "acme"),), probed=False) for auth in AUTHS
+    ]
+    return dict(zip(AUTHS, address_book.open(specs), strict=True))
 
 
 @pytest.mark.parametrize("auth", AUTHS)
 @pytest.mark.parametrize("client", ALL_CLIENTS)
 def test_a_registry_that_no_probe_has_reached_works_all_the_same(
-    lab: Laboratory, never_probed: dict[Auth, Door], client: str, auth: Auth
+    lab: Laboratory, never_probed: dict[Auth, Address], client: str, auth: Auth
 ) -> None:
-    backing, door = lab.backing(auth, "redirected"), never_probed[auth]
+    backing, address = lab.backing(auth, "redirected"), never_probed[auth]
     for name in (ARTIFACT, PRIVATE_ARTIFACT) if client == "oras" else (PUBLIC, PRIVATE):
-        door.forget()
-        pull = lab.client(client).pull(f"{door.netloc}/{name}:{TAG}", backing.account_for(name))
+        address.forget()
+        pull = lab.client(client).pull(f"{address.netloc}/{name}:{TAG}", backing.account_for(name))
         pull.verified(backing.images[name])
-        assert door.layers_seen(backing.images[name]) == 0
+        assert address.layers_seen(backing.images[name]) == 0
 
 
 @pytest.fixture(scope="module")
-def never_probed_inline(lab: Laboratory, doors: Doors) -> Door:
-    (door,) = doors.open([Plan([Way("team", lab.backing("none").url, "acme")], probed=False)])
-    return door
+def never_probed_inline(lab: Laboratory, address_book: AddressBook) -> Address:
+    (address,) = address_book.open([AddressSpec((MappingSpec("team", lab.backing("none").url, "acme"),), probed=False)])
+    return address
 
 
 @pytest.mark.parametrize("client", ALL_CLIENTS)
 def test_an_open_registry_that_serves_layers_itself_works_before_its_probe(
-    lab: Laboratory, never_probed_inline: Door, client: str
+    lab: Laboratory, never_probed_inline: Address, client: str
 ) -> None:
     name = ARTIFACT if client == "oras" else PUBLIC
     image = lab.backing("none").images[name]

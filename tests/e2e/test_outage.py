@@ -15,7 +15,7 @@ from tests.e2e.lab.process import wait_until
 from tests.e2e.load import Load, Wanted, ask
 from tests.e2e.postgresql import OutagePostgresql
 from tests.e2e.sockets import client_ports
-from tests.registries.sick_server import SickServer
+from tests.registries.faulty_server import FaultyServer
 
 LOAD_SECONDS = 60.0
 KILL_AFTER_SECONDS = 15.0
@@ -61,15 +61,15 @@ def database() -> Iterator[OutagePostgresql]:
 
 
 @pytest.fixture
-def registry() -> Iterator[SickServer]:
-    server = SickServer()
+def registry() -> Iterator[FaultyServer]:
+    server = FaultyServer()
     server.answers(RELAYED, 200, {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}, MANIFEST)
     yield server
     server.stop()
 
 
 @pytest.fixture
-def facade(database: OutagePostgresql, registry: SickServer) -> Iterator[Facade]:
+def facade(database: OutagePostgresql, registry: FaultyServer) -> Iterator[Facade]:
     with Facade(workers=WORKERS, database_url=database.url, FACADE_PROBE_ON_SAVE="false") as started:
         started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--shell")
         started.manage("add_mapping", HOST, "relayed", f"{registry.url}/relayed")

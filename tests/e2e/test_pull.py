@@ -2,23 +2,26 @@
 
 import pytest
 
-from tests.e2e.doors import Door, Doors, Plan, Way
+from tests.e2e.address_book import Address, AddressBook, AddressSpec, MappingSpec
 from tests.e2e.lab.laboratory import DELIVERIES, PUBLIC, TAG, Delivery, Laboratory
 from tests.e2e.lab.registry import Auth
 
 SHELL = {"shell": True, "default": False}
-Doorway = dict[tuple[Auth, Delivery, str], Door]
+Doorway = dict[tuple[Auth, Delivery, str], Address]
 
 pytestmark = pytest.mark.xdist_group("pull")
 
 
 @pytest.fixture(scope="module")
-def doorway(lab: Laboratory, doors: Doors) -> Doorway:
-    """A door for each kind of registry, once with pure redirects and once as mappings are by default."""
+def doorway(lab: Laboratory, address_book: AddressBook) -> Doorway:
+    """An address for each kind of registry, once with pure redirects and once as mappings are by default."""
     auths: tuple[Auth, ...] = ("none", "bearer")
     kinds = [(auth, delivery, how) for auth in auths for delivery in DELIVERIES for how in SHELL]
-    plans = [Plan([Way("acme", lab.backing(auth, d).url, "acme", shell=SHELL[how])]) for auth, d, how in kinds]
-    return dict(zip(kinds, doors.open(plans), strict=True))
+    specs = [
+        AddressSpec((MappingSpec("acme", lab.backing(auth, d).url, "acme", shell=SHELL[how]),))
+        for auth, d, how in kinds
+    ]
+    return dict(zip(kinds, address_book.open(specs), strict=True))
 
 
 @pytest.mark.parametrize("how", SHELL)
@@ -38,14 +41,14 @@ def doorway(lab: Laboratory, doors: Doors) -> Doorway:
 def test_client_pulls_and_no_layer_passes_the_facade(
     lab: Laboratory, doorway: Doorway, client: str, auth: Auth, delivery: Delivery, how: str
 ) -> None:
-    backing, door = lab.backing(auth, delivery), doorway[auth, delivery, how]
+    backing, address = lab.backing(auth, delivery), doorway[auth, delivery, how]
     image = backing.images[PUBLIC]
     assert len(image.manifests) > 1
     assert len(image.host.layer_digests) > 1
-    door.forget()
-    lab.client(client).pull(f"{door.netloc}/{PUBLIC}:{TAG}").verified(image)
-    passed = door.passed()
+    address.forget()
+    lab.client(client).pull(f"{address.netloc}/{PUBLIC}:{TAG}").verified(image)
+    passed = address.passed()
     assert passed
-    assert door.layers_seen(image) == 0
-    assert door.relayed_bytes() == 0
+    assert address.layers_seen(image) == 0
+    assert address.relayed_bytes() == 0
     assert {exchange.status for exchange in passed if exchange.path != "/v2/"} == {307}

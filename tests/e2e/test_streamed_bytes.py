@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.e2e.doors import Door, Doors, Plan, Way
+from tests.e2e.address_book import Address, AddressBook, AddressSpec, MappingSpec
 from tests.e2e.facade import Answer as Told
 from tests.e2e.facade import Facade
 from tests.e2e.lab import addresses
@@ -21,17 +21,6 @@ from tests.e2e.postgresql import fresh_database, postgresql_server
 MIB = 1024 * 1024
 DIGEST = f"sha256:{'b' * 64}"
 BLOB = f"/v2/team/app/blobs/{DIGEST}"
-_LIMIT = """
-import os
-from routing.models import StreamedBytes, Tenant
-from routing.services.base.actor import Actor
-from routing.services.people.tenants import save_tenant
-tenant = Tenant.objects.get(slug="door-" + os.environ["HOST"].replace(".", "-"))
-if os.environ["LIMIT"] != "as it is":
-    tenant.max_streamed_bytes = int(os.environ["LIMIT"])
-    save_tenant(Actor.program("tests"), "", tenant)
-print(sum(StreamedBytes.objects.filter(tenant=tenant).values_list("streamed_bytes", flat=True)))
-"""
 
 
 class Inline(Origin):
@@ -49,58 +38,64 @@ def inline() -> Iterator[Inline]:
         yield origin
 
 
-def door_to(doors: Doors, inline: Inline) -> Door:
-    (door,) = doors.open([Plan([Way("team", inline.url, "acme")], streams=True)])
-    return door
+def address_of(address_book: AddressBook, inline: Inline) -> Address:
+    (address,) = address_book.open([AddressSpec((MappingSpec("team", inline.url, "acme"),), streams=True)])
+    return address
 
 
-def token(facade: Facade, door: Door) -> dict[str, str]:
-    """The header with a token for the door's repository."""
+def token(facade: Facade, address: Address) -> dict[str, str]:
+    """The header with a token for the address's repository."""
     scope = "repository:team/app:pull"
-    answer = facade.request("GET", f"/token?scope={scope}", host=door.netloc, headers={"Authorization": ALICE.basic})
+    answer = facade.request("GET", f"/token?scope={scope}", host=address.netloc, headers={"Authorization": ALICE.basic})
     return {"Authorization": f"Bearer {answer.json()['token']}"}
 
 
-def streamed(facade: Facade, door: Door, limit: str = "as it is") -> int:
-    """The bytes that have been counted for the door's tenant; sets its limit."""
-    extra = {"HOST": door.hostname, "LIMIT": limit}
-    return int(facade.manage("shell", "--no-imports", "-c", _LIMIT, extra=extra).splitlines()[-1])
+def streamed(facade: Facade, address: Address) -> int:
+    """The bytes that have been counted for the address's tenant."""
+    return int(facade.seed("streamed-bytes", address.tenant))
 
 
-def pull(facade: Facade, door: Door, headers: dict[str, str]) -> Told:
-    return facade.request("GET", BLOB, host=door.netloc, headers=headers)
+def limit(facade: Facade, address: Address, limit_bytes: int) -> None:
+    """Set how much may be streamed for the address's tenant in a month."""
+    facade.seed("limit-streams", address.tenant, str(limit_bytes))
 
 
-def test_a_month_that_is_used_up_ends_streams_on_every_worker(doors: Doors, inline: Inline) -> None:
-    facade = doors.facade
-    door, other = door_to(doors, inline), door_to(doors, inline)
-    headers, others = token(facade, door), token(facade, other)
-    assert streamed(facade, door, str(3 * MIB)) == 0
+def pull(facade: Facade, address: Address, headers: dict[str, str]) -> Told:
+    return facade.request("GET", BLOB, host=address.netloc, headers=headers)
+
+
+def test_a_month_that_is_used_up_ends_streams_on_every_worker(address_book: AddressBook, inline: Inline) -> None:
+    facade = address_book.facade
+    address, other = address_of(address_book, inline), address_of(address_book, inline)
+    headers, others = token(facade, address), token(facade, other)
+    assert streamed(facade, address) == 0
+    limit(facade, address, 3 * MIB)
 
     for _ in range(3):
-        whole = pull(facade, door, headers)
+        whole = pull(facade, address, headers)
         assert (whole.status, len(whole.body)) == (200, MIB)
-    facade.wait_for(BLOB, 403, host=door.netloc, headers=headers)
+    facade.wait_for(BLOB, 403, host=address.netloc, headers=headers)
 
-    (only,) = pull(facade, door, headers).json()["errors"]
+    (only,) = pull(facade, address, headers).json()["errors"]
     assert only["code"] == "DENIED"
     assert "used up until the next one begins" in only["message"]
     assert pull(facade, other, others).status == 200
 
-    assert streamed(facade, door, str(100 * MIB)) >= 3 * MIB
-    facade.wait_for(BLOB, 200, host=door.netloc, headers=headers)
+    assert streamed(facade, address) >= 3 * MIB
+    limit(facade, address, 100 * MIB)
+    facade.wait_for(BLOB, 200, host=address.netloc, headers=headers)
 
 
 def test_a_server_that_is_stopped_has_counted_everything(inline: Inline) -> None:
-    with Facade(workers=2, FACADE_PROBE_ON_SAVE="false") as facade, Doors(facade) as doors:
-        door = door_to(doors, inline)
-        headers = token(facade, door)
+    with Facade(workers=2, FACADE_PROBE_ON_SAVE="false") as facade, AddressBook(facade) as address_book:
+        address = address_of(address_book, inline)
+        headers = token(facade, address)
         for _ in range(4):
-            assert pull(facade, door, headers).status == 200
+            assert pull(facade, address, headers).status == 200
 
         facade.kill()
 
-        assert streamed(facade, door) == 4 * MIB
+        assert streamed(facade, address) == 4 * MIB
         facade.start()
 
 
@@ -120,19 +115,19 @@ def test_with_the_database_gone_streams_go_on_and_are_counted_later(inline: Inli
         postgresql_server() as server,
         fresh_database(server) as url,
         Facade(workers=1, database_url=url, FACADE_PROBE_ON_SAVE="false") as facade,
-        Doors(facade) as doors,
+        AddressBook(facade) as address_book,
     ):
-        door = door_to(doors, inline)
-        headers = token(facade, door)
+        address = address_of(address_book, inline)
+        headers = token(facade, address)
         count = 0
         if begun:
-            assert pull(facade, door, headers).status == 200
+            assert pull(facade, address, headers).status == 200
             count += 1
 
         with _gone(server, urlsplit(url).path.strip("/")):
             while "streamed bytes are counted later" not in facade.log():
-                assert pull(facade, door, headers).status == 200
+                assert pull(facade, address, headers).status == 200
                 count += 1
                 assert count < 100_000
 
-        wait_until(lambda: streamed(facade, door) == count * MIB, "everything is counted")
+        wait_until(lambda: streamed(facade, address) == count * MIB, "everything is counted")

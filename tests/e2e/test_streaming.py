@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.doors import Door, Doors, Plan, Way
+from tests.e2e.address_book import Address, AddressBook, AddressSpec, MappingSpec
 from tests.e2e.facade import Facade
 from tests.e2e.lab import addresses
 from tests.e2e.lab.accounts import ALICE
@@ -27,55 +27,55 @@ pytestmark = pytest.mark.xdist_group("pull")
 
 
 @pytest.fixture(scope="module")
-def streaming(lab: Laboratory, doors: Doors) -> dict[Auth, Door]:
-    """Doors to registries that serve layers themselves, under another name."""
-    plans = [Plan([Way("team", lab.backing(auth).url, "acme")], streams=True) for auth in AUTHS]
-    return dict(zip(AUTHS, doors.open(plans), strict=True))
+def streaming(lab: Laboratory, address_book: AddressBook) -> dict[Auth, Address]:
+    """Addresses of registries that serve layers themselves, under another name."""
+    specs = [AddressSpec((MappingSpec("team", lab.backing(auth).url, "acme"),), streams=True) for auth in AUTHS]
+    return dict(zip(AUTHS, address_book.open(specs), strict=True))
 
 
 @pytest.mark.parametrize("auth", AUTHS)
 @pytest.mark.parametrize("client", [*CLIENTS, "oras"])
 def test_every_client_pulls_where_layers_may_pass(
-    lab: Laboratory, streaming: dict[Auth, Door], client: str, auth: Auth
+    lab: Laboratory, streaming: dict[Auth, Address], client: str, auth: Auth
 ) -> None:
-    backing, door = lab.backing(auth), streaming[auth]
+    backing, address = lab.backing(auth), streaming[auth]
     name = ARTIFACT if client == "oras" else PUBLIC
     image = backing.images[name]
-    door.forget()
-    reference = f"{door.netloc}/{name.replace('acme/', 'team/')}:{TAG}"
+    address.forget()
+    reference = f"{address.netloc}/{name.replace('acme/', 'team/')}:{TAG}"
     lab.client(client).pull(reference, backing.account_for(name)).verified(image)
     if client == "containerd":
         # It takes its token to the registry, so nothing has to pass.
-        assert door.blob_bytes() == 0
-        assert door.layers_seen(image) == 0
+        assert address.blob_bytes() == 0
+        assert address.layers_seen(image) == 0
     else:
-        assert door.blob_bytes() >= image.layer_bytes
-        assert door.layers_seen(image) == len(image.host.layer_digests)
+        assert address.blob_bytes() >= image.layer_bytes
+        assert address.layers_seen(image) == len(image.host.layer_digests)
 
 
 @pytest.mark.parametrize("auth", AUTHS)
 def test_a_range_is_honoured_and_head_has_the_length(
-    lab: Laboratory, doors: Doors, streaming: dict[Auth, Door], auth: Auth
+    lab: Laboratory, address_book: AddressBook, streaming: dict[Auth, Address], auth: Auth
 ) -> None:
-    door, image = streaming[auth], lab.backing(auth).images[PUBLIC]
+    address, image = streaming[auth], lab.backing(auth).images[PUBLIC]
     target, layer = _layer(image)
-    headers = {"Authorization": f"Bearer {_token(doors.facade, door)}"}
-    facade = doors.facade
+    headers = {"Authorization": f"Bearer {_token(address_book.facade, address)}"}
+    facade = address_book.facade
 
-    part = facade.request("GET", target, host=door.netloc, headers=headers | {"Range": "bytes=100-1099"})
+    part = facade.request("GET", target, host=address.netloc, headers=headers | {"Range": "bytes=100-1099"})
     assert (part.status, part.body) == (206, layer[100:1100])
     assert part.headers["content-range"] == f"bytes 100-1099/{len(layer)}"
-    beyond = facade.request("GET", target, host=door.netloc, headers=headers | {"Range": f"bytes={len(layer)}-"})
+    beyond = facade.request("GET", target, host=address.netloc, headers=headers | {"Range": f"bytes={len(layer)}-"})
     assert beyond.status == 416
-    whole = facade.request("GET", target, host=door.netloc, headers=headers)
+    whole = facade.request("GET", target, host=address.netloc, headers=headers)
     assert (whole.status, whole.body) == (200, layer)
-    head = facade.request("HEAD", target, host=door.netloc, headers=headers)
+    head = facade.request("HEAD", target, host=address.netloc, headers=headers)
     assert (head.status, head.headers["content-length"], head.body) == (200, str(len(layer)), b"")
 
 
-def _token(facade: Facade, door: Door) -> str:
+def _token(facade: Facade, address: Address) -> str:
     scope = "repository:team/app:pull"
-    answer = facade.request("GET", f"/token?scope={scope}", host=door.netloc, headers={"Authorization": ALICE.basic})
+    answer = facade.request("GET", f"/token?scope={scope}", host=address.netloc, headers={"Authorization": ALICE.basic})
     assert answer.status == 200, answer.body
     return str(answer.json()["token"])
 
@@ -113,15 +113,15 @@ def big() -> Iterator[BigBlob]:
         yield origin
 
 
-def test_a_big_blob_is_never_held_whole(doors: Doors, big: BigBlob) -> None:
-    facade = doors.facade
-    (door,) = doors.open([Plan([Way("team", big.url, "acme")], streams=True)])
-    token, pids = _token(facade, door), facade.worker_pids()
+def test_a_big_blob_is_never_held_whole(address_book: AddressBook, big: BigBlob) -> None:
+    facade = address_book.facade
+    (address,) = address_book.open([AddressSpec((MappingSpec("team", big.url, "acme"),), streams=True)])
+    token, pids = _token(facade, address), facade.worker_pids()
     before = {pid: _peak_memory_mib(pid) for pid in pids}
 
     with socket.create_connection(("127.0.0.1", facade.port), 60) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-        request = f"GET /v2/team/app/blobs/{big.digest} HTTP/1.1\r\nHost: {door.netloc}\r\nConnection: close\r\n"
+        request = f"GET /v2/team/app/blobs/{big.digest} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n"
         client.sendall(f"{request}Authorization: Bearer {token}\r\n\r\n".encode())
         head, _, read = _until(client, b"\r\n\r\n").partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 "), head
@@ -140,12 +140,12 @@ def test_a_big_blob_is_never_held_whole(doors: Doors, big: BigBlob) -> None:
     assert max(grown.values()) < MOST_UNDER_WAY_MIB, grown
 
 
-def test_a_caller_that_goes_away_ends_the_stream(doors: Doors, big: BigBlob) -> None:
-    facade = doors.facade
-    (door,) = doors.open([Plan([Way("team", big.url, "acme")], streams=True)])
-    token = _token(facade, door)
+def test_a_caller_that_goes_away_ends_the_stream(address_book: AddressBook, big: BigBlob) -> None:
+    facade = address_book.facade
+    (address,) = address_book.open([AddressSpec((MappingSpec("team", big.url, "acme"),), streams=True)])
+    token = _token(facade, address)
     with socket.create_connection(("127.0.0.1", facade.port), 60) as client:
-        request = f"GET /v2/team/app/blobs/{big.digest} HTTP/1.1\r\nHost: {door.netloc}\r\n"
+        request = f"GET /v2/team/app/blobs/{big.digest} HTTP/1.1\r\nHost: {address.netloc}\r\n"
         client.sendall(f"{request}Authorization: Bearer {token}\r\n\r\n".encode())
         _until(client, b"\r\n\r\n")
     _wait_until_still(big)

@@ -22,16 +22,9 @@ WORKERS, CONNECTIONS, THREADS = 4, 40, 8
 HOST, TARGET = "docker.acme.test", "/v2/acme/app/manifests/1.0"
 WITHIN_SECONDS = 1.0
 MESSAGE = "report 7: somebody else's trade mark"
-# Beside the server, in a process of its own: says when the verb's transaction was through, in seconds since the epoch.
-_CHANGE = """
-import os, time
-from django.core.management import call_command
-call_command(*os.environ["CHANGE"].split("\\n"))
-print(time.time())
-"""
 
 
-class Told(NamedTuple):
+class Response(NamedTuple):
     """One answer: who gave it, when it was asked for and when it came (seconds since the epoch), and what it was."""
 
     worker: int
@@ -50,7 +43,7 @@ class Askers:
         self._connections = self._to_every_worker()
         shares = [self._connections[number::THREADS] for number in range(THREADS)]
         self._threads = [threading.Thread(target=self._run, args=(share,)) for share in shares]
-        self.told: list[Told] = []
+        self.told: list[Response] = []
         self.errors: list[str] = []
 
     def __enter__(self) -> Self:
@@ -65,7 +58,7 @@ class Askers:
         for connection, _worker in self._connections:
             connection.close()
 
-    def wait(self, holds: Callable[[Told], bool], what: str) -> None:
+    def wait(self, holds: Callable[[Response], bool], what: str) -> None:
         """Wait until every worker has given as many answers of which that holds as it has connections."""
 
         def held() -> bool:
@@ -97,7 +90,7 @@ class Askers:
                     asked_at = time.time()
                     status, body = self._ask(connection)
                     message = json.loads(body)["errors"][0]["message"] if status != 307 else ""
-                    self.told.append(Told(worker, asked_at, time.time(), status, message))
+                    self.told.append(Response(worker, asked_at, time.time(), status, message))
         except Exception as error:
             self.errors.append(f"{type(error).__name__}: {error}")
 
@@ -118,8 +111,7 @@ def facade(request: pytest.FixtureRequest) -> Iterator[Facade]:
 
 def change(facade: Facade, *words: str) -> float:
     """Run the command beside the server; gives when its transaction was through."""
-    said = facade.manage("shell", "--no-imports", "-c", _CHANGE, extra={"CHANGE": "\n".join(words)})
-    return float(said.splitlines()[-1])
+    return float(facade.seed("timed", *words).splitlines()[-1])
 
 
 def test_all_workers_refuse_within_a_second_and_serve_again_within_one(facade: Facade) -> None:
@@ -155,7 +147,7 @@ def settle(askers: Askers, changed_at: float, status: int) -> None:
     askers.wait(lambda told: told.asked_at > due_at, "when time is up")
 
 
-def check_none_goes_back(since: list[Told], status: int) -> None:
+def check_none_goes_back(since: list[Response], status: int) -> None:
     """A worker that has answered by the new table never answers by the old one again."""
     for worker in {told.worker for told in since}:
         known_at = min(told.answered_at for told in since if told.worker == worker and told.status == status)

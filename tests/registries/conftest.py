@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from routing.registries.client import ClientLimits, RegistryClient
 from routing.registries.guard import GuardPolicy
-from tests.registries.sick_server import SickServer
+from tests.registries.faulty_server import FaultyServer
 
 ANYTHING = GuardPolicy(allow_insecure=True, allow_private=True)
 # Long enough that no busy machine reaches it where a test expects something else than a timeout.
@@ -19,11 +19,11 @@ NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @pytest.fixture
-def start_server() -> Iterator[Callable[..., SickServer]]:
-    servers: list[SickServer] = []
+def start_server() -> Iterator[Callable[..., FaultyServer]]:
+    servers: list[FaultyServer] = []
 
-    def start(**options: object) -> SickServer:
-        servers.append(SickServer(**options))  # type: ignore[arg-type]
+    def start(**options: object) -> FaultyServer:
+        servers.append(FaultyServer(**options))  # type: ignore[arg-type]
         return servers[-1]
 
     yield start
@@ -32,7 +32,7 @@ def start_server() -> Iterator[Callable[..., SickServer]]:
 
 
 @pytest.fixture
-def server(start_server: Callable[..., SickServer]) -> SickServer:
+def server(start_server: Callable[..., FaultyServer]) -> FaultyServer:
     return start_server()
 
 

@@ -1,4 +1,4 @@
-"""A registry of one repository, answered by a sick server in good health."""
+"""A registry of one repository, answered by a FaultyServer without faults."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
-from tests.registries.sick_server import Asked, Exchange, SickServer
+from tests.registries.faulty_server import Exchange, FaultyServer, ReceivedRequest
 
 LAYER = b"layer" * 1000
 BASIC = "Basic " + b64encode(b"user:password").decode()
@@ -24,7 +24,7 @@ class SmallRegistry:
     """One repository with the tag `1.0`: an index, in it an image with a config and two layers."""
 
     def __init__(
-        self, server: SickServer, *, auth: str = "none", tags: tuple[str, ...] = ("1.0",), name: str = "acme/app"
+        self, server: FaultyServer, *, auth: str = "none", tags: tuple[str, ...] = ("1.0",), name: str = "acme/app"
     ) -> None:
         self.name = name
         self.server = server
@@ -66,16 +66,16 @@ class SmallRegistry:
 
     def _guarded(self, behaviour: Callable[[Exchange], None]) -> Callable[[Exchange], None]:
         def serve(exchange: Exchange) -> None:
-            if self._lets_in(exchange.asked):
+            if self._lets_in(exchange.request):
                 behaviour(exchange)
             else:
                 exchange.answer(401, {"WWW-Authenticate": self._challenge()}, NOT_ALLOWED)
 
         return serve
 
-    def _lets_in(self, asked: Asked) -> bool:
+    def _lets_in(self, request: ReceivedRequest) -> bool:
         wanted = {"none": None, "basic": BASIC, "bearer": TOKEN}[self.auth]
-        return wanted is None or asked.headers.get("Authorization") == wanted
+        return wanted is None or request.headers.get("Authorization") == wanted
 
     def _challenge(self) -> str:
         if self.auth == "basic":
@@ -84,11 +84,11 @@ class SmallRegistry:
 
     def _token(self, exchange: Exchange) -> None:
         """Gives a good token for the right service and scope, to those who have credentials or need none."""
-        asked = exchange.asked
-        fields = parse_qs(asked.body.decode() if asked.method == "POST" else urlsplit(asked.path).query)
+        request = exchange.request
+        fields = parse_qs(request.body.decode() if request.method == "POST" else urlsplit(request.path).query)
         if fields.get("service") != ["the registry"] or fields.get("scope") != [f"repository:{self.name}:pull"]:
             exchange.answer(400, {}, b'{"error":"invalid_scope"}')
-        elif not self.public and asked.headers.get("Authorization") != BASIC:
+        elif not self.public and request.headers.get("Authorization") != BASIC:
             exchange.answer(401, {"WWW-Authenticate": 'Basic realm="tokens"'}, NOT_ALLOWED)
         else:
             token = {"token": TOKEN.removeprefix("Bearer "), "expires_in": 300}

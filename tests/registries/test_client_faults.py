@@ -18,9 +18,9 @@ from routing.registries.exceptions import (
     ResponseTooLarge,
 )
 from tests.registries.conftest import ANYTHING, PATIENT
-from tests.registries.sick_server import CHUNK, Behaviour, Exchange, SickServer
+from tests.registries.faulty_server import CHUNK, Behaviour, Exchange, FaultyServer
 
-StartServer = Callable[..., SickServer]
+StartServer = Callable[..., FaultyServer]
 
 TEN_MEGABYTES = b"x" * 10_000_000
 
@@ -105,7 +105,7 @@ def two_lengths(exchange: Exchange) -> None:
     "behaviour", [Exchange.hang, hang_after_headers, drip_headers, drip_body, interim_answers_without_end]
 )
 async def test_slowness_ends_at_the_total_deadline(
-    hasty_client: RegistryClient, server: SickServer, behaviour: Behaviour
+    hasty_client: RegistryClient, server: FaultyServer, behaviour: Behaviour
 ) -> None:
     server.on("/v2/", behaviour)
     started = time.monotonic()
@@ -132,13 +132,13 @@ async def test_slowness_ends_at_the_total_deadline(
     ],
 )
 async def test_each_fault_has_its_error(
-    client: RegistryClient, server: SickServer, behaviour: Behaviour, error: type[RegistryError], words: str
+    client: RegistryClient, server: FaultyServer, behaviour: Behaviour, error: type[RegistryError], words: str
 ) -> None:
     server.on("/v2/", behaviour)
     await expect(error, words, client, server)
 
 
-async def test_a_large_body_that_is_declared_is_not_read_at_all(client: RegistryClient, server: SickServer) -> None:
+async def test_a_large_body_that_is_declared_is_not_read_at_all(client: RegistryClient, server: FaultyServer) -> None:
     def declare(exchange: Exchange) -> None:
         exchange.head(200, {"Content-Length": str(10**9)})
         exchange.hang()
@@ -149,14 +149,14 @@ async def test_a_large_body_that_is_declared_is_not_read_at_all(client: Registry
 
 @pytest.mark.parametrize("status", [301, 401, 404, 429, 500, 503])
 async def test_an_answer_with_bad_news_is_still_an_answer(
-    client: RegistryClient, server: SickServer, status: int
+    client: RegistryClient, server: FaultyServer, status: int
 ) -> None:
     server.answers("/v2/", status, {"Content-Type": "text/html", "Retry-After": "7"}, b"<html>")
     answer = await client.request("GET", server.url + "/v2/")
     assert (answer.status, answer.body, answer.headers["retry-after"]) == (status, b"<html>", "7")
 
 
-async def test_a_stream_that_stops_is_given_up_after_the_idle_time(server: SickServer) -> None:
+async def test_a_stream_that_stops_is_given_up_after_the_idle_time(server: FaultyServer) -> None:
     def stop_midway(exchange: Exchange) -> None:
         exchange.head(200, {"Content-Length": "10"})
         exchange.send(b"hello")
@@ -185,7 +185,7 @@ def redirect_and_close(exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("behaviour", [redirect_and_hang, redirect_and_close])
 async def test_a_body_that_nobody_needs_may_fail_to_come(
-    client: RegistryClient, server: SickServer, behaviour: Behaviour
+    client: RegistryClient, server: FaultyServer, behaviour: Behaviour
 ) -> None:
     server.on("/blob", behaviour)
     started = time.monotonic()
@@ -200,7 +200,7 @@ async def test_nobody_there(client: RegistryClient, start_server: StartServer) -
     await expect(RegistryUnreachable, "accepts no connection", client, server)
 
 
-async def expect(error: type[RegistryError], words: str, client: RegistryClient, server: SickServer) -> None:
+async def expect(error: type[RegistryError], words: str, client: RegistryClient, server: FaultyServer) -> None:
     """The request fails so, and neither the message nor the traceback repeats what only the two sides may know."""
     with pytest.raises(RegistryError) as caught:
         await client.request("GET", server.url + "/v2/?token=s3cret", headers=[("Authorization", "Bearer s3cret")])

@@ -15,9 +15,9 @@ from routing.registries.exceptions import ForbiddenAddress, RegistryTimeout, Reg
 from routing.registries.guard import GuardedBackend, GuardPolicy, check_url
 from tests.registries.certificates import Authority
 from tests.registries.conftest import ANYTHING, PATIENT
-from tests.registries.sick_server import SickServer
+from tests.registries.faulty_server import FaultyServer
 
-StartServer = Callable[..., SickServer]
+StartServer = Callable[..., FaultyServer]
 
 STRICT = GuardPolicy()
 HTTP_TO_PUBLIC = GuardPolicy(allow_insecure=True)
@@ -35,7 +35,7 @@ class Names:
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
 
-async def test_a_name_that_changes_its_answer_after_the_check_does_not_get_through(server: SickServer) -> None:
+async def test_a_name_that_changes_its_answer_after_the_check_does_not_get_through(server: FaultyServer) -> None:
     names = Names(["8.8.8.8"], ["127.0.0.1"])
     async with RegistryClient(HTTP_TO_PUBLIC, PATIENT, resolver=names) as client:
         url = f"http://rebinding.example:{server.port}/v2/"
@@ -45,7 +45,7 @@ async def test_a_name_that_changes_its_answer_after_the_check_does_not_get_throu
     assert server.connections == 0
 
 
-async def test_what_is_dialled_is_what_was_judged(server: SickServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_dialled_is_what_was_judged(server: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     looked_up: list[str] = []
     ask_the_system: Callable[..., object] = socket.getaddrinfo
 
@@ -59,7 +59,7 @@ async def test_what_is_dialled_is_what_was_judged(server: SickServer, monkeypatc
         await client.request("GET", f"http://registry.test:{server.port}/")
     assert names.asked == ["registry.test"]
     assert "registry.test" not in looked_up
-    assert server.asked[0].headers["Host"] == f"registry.test:{server.port}"
+    assert server.requests[0].headers["Host"] == f"registry.test:{server.port}"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ async def test_the_backend_judges_spellings_that_the_system_understands() -> Non
     backend.close()
 
 
-async def test_http_is_refused_unless_allowed(server: SickServer) -> None:
+async def test_http_is_refused_unless_allowed(server: FaultyServer) -> None:
     async with RegistryClient(GuardPolicy(allow_private=True), PATIENT) as client:
         with pytest.raises(ForbiddenAddress, match="not https"):
             await client.request("GET", server.url + "/")
@@ -155,12 +155,12 @@ async def test_families_take_turns_and_few_are_tried() -> None:
     backend.close()
 
 
-async def test_an_address_that_refuses_gives_way_to_the_next(server: SickServer) -> None:
+async def test_an_address_that_refuses_gives_way_to_the_next(server: FaultyServer) -> None:
     async with RegistryClient(ANYTHING, PATIENT, resolver=Names(["127.0.0.9", "127.0.0.1"])) as client:
         assert (await client.request("GET", f"http://two.test:{server.port}/")).status == 404
 
 
-async def test_an_address_that_does_not_answer_gives_way_within_the_deadline(server: SickServer) -> None:
+async def test_an_address_that_does_not_answer_gives_way_within_the_deadline(server: FaultyServer) -> None:
     limits = replace(PATIENT, connect_seconds=3.0)
     with address_that_accepts_nothing("127.0.0.9", server.port):
         async with RegistryClient(ANYTHING, limits, resolver=Names(["127.0.0.9", "127.0.0.1"])) as client:
@@ -219,7 +219,7 @@ async def test_tls_is_verified_against_the_name_and_not_the_address(start_server
     async with RegistryClient(policy, PATIENT, resolver=Names(["127.0.0.1"])) as stranger:
         with pytest.raises(RegistryUnreachable, match="certificate is not trusted"):
             await stranger.request("GET", f"https://registry.test:{server.port}/v2/")
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 async def test_a_server_without_tls_is_said_to_have_none(start_server: StartServer) -> None:

@@ -11,33 +11,33 @@ from routing.registries.guard import GuardPolicy
 from routing.registries.probes.registry import Auth, RegistryProbe, probe_registry
 from tests.registries.certificates import Authority
 from tests.registries.conftest import ANYTHING, PATIENT
-from tests.registries.sick_server import Behaviour, Exchange, SickServer
+from tests.registries.faulty_server import Behaviour, Exchange, FaultyServer
 from tests.registries.small_registry import SmallRegistry
 
 
-async def test_a_registry_that_asks_for_nothing(client: RegistryClient, server: SickServer) -> None:
+async def test_a_registry_that_asks_for_nothing(client: RegistryClient, server: FaultyServer) -> None:
     SmallRegistry(server)
     before = datetime.now(UTC)
     probe = await probe_registry(client, server.url + "/")
     assert (probe.auth, probe.realm, probe.service, probe.error) == (Auth.NONE, None, None, None)
     assert before <= probe.at <= datetime.now(UTC)
     assert 0 < probe.seconds < 30
-    assert "Authorization" not in server.asked[0].headers
+    assert "Authorization" not in server.requests[0].headers
 
 
-async def test_a_registry_that_asks_for_a_password(client: RegistryClient, server: SickServer) -> None:
+async def test_a_registry_that_asks_for_a_password(client: RegistryClient, server: FaultyServer) -> None:
     SmallRegistry(server, auth="basic")
     assert (await probe_registry(client, server.url)).auth is Auth.BASIC
 
 
-async def test_a_registry_that_asks_for_a_token(client: RegistryClient, server: SickServer) -> None:
+async def test_a_registry_that_asks_for_a_token(client: RegistryClient, server: FaultyServer) -> None:
     SmallRegistry(server, auth="bearer")
     probe = await probe_registry(client, server.url)
     assert probe.auth is Auth.BEARER
     assert (probe.realm, probe.service, probe.error) == (server.url + "/token", "the registry", None)
 
 
-async def test_where_both_are_offered_it_is_a_token(client: RegistryClient, server: SickServer) -> None:
+async def test_where_both_are_offered_it_is_a_token(client: RegistryClient, server: FaultyServer) -> None:
     server.answers("/v2/", 401, {"WWW-Authenticate": f'Basic realm="x", bearer Realm="{server.url}/t",service="s"'})
     probe = await probe_registry(client, server.url)
     assert (probe.auth, probe.realm, probe.service) == (Auth.BEARER, server.url + "/t", "s")
@@ -57,7 +57,7 @@ async def test_where_both_are_offered_it_is_a_token(client: RegistryClient, serv
     ],
 )
 async def test_what_is_no_registrys_answer_leaves_it_unknown(
-    client: RegistryClient, server: SickServer, status: int, headers: dict[str, str], words: str
+    client: RegistryClient, server: FaultyServer, status: int, headers: dict[str, str], words: str
 ) -> None:
     server.answers("/v2/", status, headers, b"<html>")
     probe = await probe_registry(client, server.url)
@@ -77,7 +77,7 @@ async def test_what_is_no_registrys_answer_leaves_it_unknown(
     ],
 )
 async def test_a_realm_that_cannot_be_used_is_said_to_be_so(
-    client: RegistryClient, server: SickServer, realm: str, words: str
+    client: RegistryClient, server: FaultyServer, realm: str, words: str
 ) -> None:
     server.answers("/v2/", 401, {"WWW-Authenticate": f'Bearer realm="{realm}",service="s"'})
     probe = await probe_registry(client, server.url)
@@ -94,7 +94,7 @@ class OneHost(GuardPolicy):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.2", "inside.test", "[::1]"])
-async def test_a_realm_inside_is_refused_to_a_registry_outside(server: SickServer, host: str) -> None:
+async def test_a_realm_inside_is_refused_to_a_registry_outside(server: FaultyServer, host: str) -> None:
     server.answers("/v2/", 401, {"WWW-Authenticate": f'Bearer realm="http://{host}:{server.port}/token",service="s"'})
 
     def resolve(name: str, port: int) -> Sequence[str]:
@@ -104,11 +104,11 @@ async def test_a_realm_inside_is_refused_to_a_registry_outside(server: SickServe
         probe = await probe_registry(client, server.url)
     assert probe.auth is Auth.BEARER
     assert "a loopback address; this facade allows public addresses only" in str(probe.error)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 async def test_a_realm_without_tls_is_refused_where_http_is_not_allowed(
-    start_server: Callable[..., SickServer], tmp_path: Path
+    start_server: Callable[..., FaultyServer], tmp_path: Path
 ) -> None:
     authority = Authority(tmp_path)
     server = start_server(tls=authority.server_context("registry.test"))
@@ -125,7 +125,7 @@ async def test_a_realm_without_tls_is_refused_where_http_is_not_allowed(
 
 
 @pytest.mark.parametrize("behaviour", [Exchange.hang, Exchange.reset])
-async def test_a_registry_that_does_not_answer_is_unreachable(server: SickServer, behaviour: Behaviour) -> None:
+async def test_a_registry_that_does_not_answer_is_unreachable(server: FaultyServer, behaviour: Behaviour) -> None:
     server.on("/v2/", behaviour)
     async with RegistryClient(ANYTHING, ClientLimits(connect_seconds=20, total_seconds=0.5)) as client:
         probe = await probe_registry(client, server.url)

@@ -8,19 +8,19 @@ import pytest
 from routing.registries.client import ClientLimits, RegistryClient
 from routing.registries.probes.repository import Delivery, Readable, RepositoryProbe, probe_repository
 from tests.registries.conftest import ANYTHING
-from tests.registries.sick_server import CHUNK, Behaviour, Exchange, SickServer
+from tests.registries.faulty_server import CHUNK, Behaviour, Exchange, FaultyServer
 from tests.registries.small_registry import TOKEN, SmallRegistry, digest_of
 
-StartServer = Callable[..., SickServer]
+StartServer = Callable[..., FaultyServer]
 
 
-async def probe(client: RegistryClient, server: SickServer, reference: str | None = "1.0") -> RepositoryProbe:
+async def probe(client: RegistryClient, server: FaultyServer, reference: str | None = "1.0") -> RepositoryProbe:
     return await probe_repository(client, server.url, "acme/app", reference)
 
 
 @pytest.mark.parametrize("auth", ["none", "bearer"])
 async def test_a_public_repository_that_redirects_its_blobs(
-    client: RegistryClient, server: SickServer, start_server: StartServer, auth: str
+    client: RegistryClient, server: FaultyServer, start_server: StartServer, auth: str
 ) -> None:
     storage = start_server()
     SmallRegistry(server, auth=auth).redirect_blobs(storage.url + "/x?sig=s3cret")
@@ -32,14 +32,14 @@ async def test_a_public_repository_that_redirects_its_blobs(
 
 @pytest.mark.parametrize("auth", ["none", "bearer"])
 async def test_a_public_repository_that_serves_its_blobs_inline(
-    client: RegistryClient, server: SickServer, auth: str
+    client: RegistryClient, server: FaultyServer, auth: str
 ) -> None:
     SmallRegistry(server, auth=auth)
     found = await probe(client, server)
     assert (found.public, found.delivery, found.origins) == (Readable.YES, Delivery.INLINE, ())
 
 
-async def test_an_inline_layer_is_not_downloaded(client: RegistryClient, server: SickServer) -> None:
+async def test_an_inline_layer_is_not_downloaded(client: RegistryClient, server: FaultyServer) -> None:
     def layer(exchange: Exchange) -> None:
         exchange.head(200, {"Content-Length": str(10**12)})
         while not exchange.server.stopping.is_set():
@@ -51,7 +51,7 @@ async def test_an_inline_layer_is_not_downloaded(client: RegistryClient, server:
     assert server.sent_bytes < 64 * 1024 * 1024
 
 
-async def test_the_smallest_layer_of_the_common_platform_is_tried(client: RegistryClient, server: SickServer) -> None:
+async def test_the_smallest_layer_of_the_common_platform_is_tried(client: RegistryClient, server: FaultyServer) -> None:
     registry = SmallRegistry(server)
     await probe(client, server)
     assert server.paths() == [
@@ -61,16 +61,18 @@ async def test_the_smallest_layer_of_the_common_platform_is_tried(client: Regist
     ]
 
 
-async def test_the_anonymous_token_is_asked_for_once(client: RegistryClient, server: SickServer) -> None:
+async def test_the_anonymous_token_is_asked_for_once(client: RegistryClient, server: FaultyServer) -> None:
     SmallRegistry(server, auth="bearer")
     await probe(client, server)
-    tokens = [asked for asked in server.asked if asked.path.startswith("/token")]
-    assert [asked.path for asked in tokens] == ["/token?service=the%20registry&scope=repository:acme/app:pull"]
+    tokens = [request for request in server.requests if request.path.startswith("/token")]
+    assert [request.path for request in tokens] == ["/token?service=the%20registry&scope=repository:acme/app:pull"]
     assert "Authorization" not in tokens[0].headers
-    assert [asked.headers.get("Authorization") for asked in server.asked] == [None, None, TOKEN, TOKEN, TOKEN]
+    assert [request.headers.get("Authorization") for request in server.requests] == [None, None, TOKEN, TOKEN, TOKEN]
 
 
-async def test_without_a_reference_latest_is_tried_and_then_any_tag(client: RegistryClient, server: SickServer) -> None:
+async def test_without_a_reference_latest_is_tried_and_then_any_tag(
+    client: RegistryClient, server: FaultyServer
+) -> None:
     SmallRegistry(server, tags=("nightly", "1.0"))
     assert (await probe(client, server, reference=None)).delivery is Delivery.INLINE
     assert server.paths()[:3] == [
@@ -80,37 +82,37 @@ async def test_without_a_reference_latest_is_tried_and_then_any_tag(client: Regi
     ]
 
 
-async def test_a_repository_without_tags_is_public_all_the_same(client: RegistryClient, server: SickServer) -> None:
+async def test_a_repository_without_tags_is_public_all_the_same(client: RegistryClient, server: FaultyServer) -> None:
     SmallRegistry(server, tags=())
     found = await probe(client, server, reference=None)
     assert (found.public, found.delivery) == (Readable.YES, Delivery.UNKNOWN)
     assert "no tags to try" in str(found.error)
 
 
-async def test_a_private_repository_behind_tokens(client: RegistryClient, server: SickServer) -> None:
+async def test_a_private_repository_behind_tokens(client: RegistryClient, server: FaultyServer) -> None:
     SmallRegistry(server, auth="bearer").public = False
     found = await probe(client, server)
     assert (found.public, found.delivery) == (Readable.NO, Delivery.UNKNOWN)
     assert "gives no token without credentials" in str(found.error)
 
 
-async def test_a_registry_that_gives_a_token_and_then_refuses_it(client: RegistryClient, server: SickServer) -> None:
+async def test_a_registry_that_gives_a_token_and_then_refuses_it(client: RegistryClient, server: FaultyServer) -> None:
     SmallRegistry(server, auth="bearer")
     challenge = {"WWW-Authenticate": f'Bearer realm="{server.url}/token",service="the registry"'}
     server.answers("/v2/acme/app/manifests/1.0", 401, challenge)
     found = await probe(client, server)
     assert found.public is Readable.NO
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
-async def test_a_basic_registry_is_not_public(client: RegistryClient, server: SickServer) -> None:
+async def test_a_basic_registry_is_not_public(client: RegistryClient, server: FaultyServer) -> None:
     SmallRegistry(server, auth="basic")
     found = await probe(client, server)
     assert found.public is Readable.NO
     assert "user name and password" in str(found.error)
 
 
-async def test_a_repository_that_is_not_there(client: RegistryClient, server: SickServer) -> None:
+async def test_a_repository_that_is_not_there(client: RegistryClient, server: FaultyServer) -> None:
     found = await probe_repository(client, server.url, "acme/none", "1.0")
     assert found.public is Readable.UNKNOWN
     assert "no manifest for acme/none" in str(found.error)
@@ -118,7 +120,7 @@ async def test_a_repository_that_is_not_there(client: RegistryClient, server: Si
 
 @pytest.mark.parametrize("location", ["http://169.254.169.254/latest", "http://[fd00:ec2::254]/", "http://2852039166/"])
 async def test_blobs_that_are_said_to_be_at_a_metadata_address(
-    client: RegistryClient, server: SickServer, location: str
+    client: RegistryClient, server: FaultyServer, location: str
 ) -> None:
     SmallRegistry(server).redirect_blobs(location)
     found = await probe(client, server)
@@ -127,7 +129,7 @@ async def test_blobs_that_are_said_to_be_at_a_metadata_address(
 
 
 @pytest.mark.parametrize("location", ["javascript:alert(1)", "https://u:s3cret@h/", "https://h/\x7f"])
-async def test_blobs_that_are_said_to_be_nowhere(client: RegistryClient, server: SickServer, location: str) -> None:
+async def test_blobs_that_are_said_to_be_nowhere(client: RegistryClient, server: FaultyServer, location: str) -> None:
     SmallRegistry(server).redirect_blobs(location)
     found = await probe(client, server)
     assert (found.public, found.delivery) == (Readable.YES, Delivery.UNKNOWN)
@@ -148,7 +150,7 @@ async def test_blobs_that_are_said_to_be_nowhere(client: RegistryClient, server:
     ],
 )
 async def test_manifests_that_make_no_sense(
-    client: RegistryClient, server: SickServer, manifest: bytes, words: str
+    client: RegistryClient, server: FaultyServer, manifest: bytes, words: str
 ) -> None:
     server.answers("/v2/acme/app/manifests/1.0", 200, {}, manifest)
     found = await probe(client, server)
@@ -156,16 +158,16 @@ async def test_manifests_that_make_no_sense(
     assert words in str(found.error)
 
 
-async def test_an_index_that_holds_itself_comes_to_an_end(client: RegistryClient, server: SickServer) -> None:
+async def test_an_index_that_holds_itself_comes_to_an_end(client: RegistryClient, server: FaultyServer) -> None:
     digest = digest_of(b"itself")
     index = {"manifests": [{"digest": digest, "mediaType": "x/y", "size": "huge"}]}
     server.answers_json("/v2/acme/app/manifests/1.0", index)
     server.answers_json(f"/v2/acme/app/manifests/{digest}", index)
     assert "no image with layers" in str((await probe(client, server)).error)
-    assert len(server.asked) < 10
+    assert len(server.requests) < 10
 
 
-async def test_an_artifact_without_layers_is_tried_by_its_config(client: RegistryClient, server: SickServer) -> None:
+async def test_an_artifact_without_layers_is_tried_by_its_config(client: RegistryClient, server: FaultyServer) -> None:
     config = {"digest": digest_of(b"{}"), "mediaType": "x/y", "size": 2}
     foreign = {"digest": digest_of(b"f"), "urls": ["https://elsewhere.example/"], "size": 1}
     server.answers_json("/v2/acme/app/manifests/1.0", {"layers": [foreign], "config": config})
@@ -186,7 +188,7 @@ async def test_an_artifact_without_layers_is_tried_by_its_config(client: Registr
     ],
 )
 async def test_realms_that_make_no_sense(
-    client: RegistryClient, server: SickServer, answer: tuple[int, Mapping[str, str], bytes], words: str
+    client: RegistryClient, server: FaultyServer, answer: tuple[int, Mapping[str, str], bytes], words: str
 ) -> None:
     SmallRegistry(server, auth="bearer")
     server.answers("/token", *answer)
@@ -195,7 +197,7 @@ async def test_realms_that_make_no_sense(
     assert words in str(found.error)
 
 
-async def test_a_realm_at_a_metadata_address_is_not_asked(client: RegistryClient, server: SickServer) -> None:
+async def test_a_realm_at_a_metadata_address_is_not_asked(client: RegistryClient, server: FaultyServer) -> None:
     SmallRegistry(server, auth="bearer").realm = "http://169.254.169.254/token"
     found = await probe(client, server)
     assert found.public is Readable.UNKNOWN
@@ -204,7 +206,7 @@ async def test_a_realm_at_a_metadata_address_is_not_asked(client: RegistryClient
 
 @pytest.mark.parametrize("behaviour", [Exchange.hang, Exchange.reset])
 @pytest.mark.parametrize("where", ["/v2/acme/app/manifests/1.0", "/token"])
-async def test_a_sick_registry_is_a_result(server: SickServer, behaviour: Behaviour, where: str) -> None:
+async def test_a_sick_registry_is_a_result(server: FaultyServer, behaviour: Behaviour, where: str) -> None:
     SmallRegistry(server, auth="bearer")
     server.on(where, behaviour)
     async with RegistryClient(ANYTHING, ClientLimits(connect_seconds=20, total_seconds=0.5)) as client:

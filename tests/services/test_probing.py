@@ -19,7 +19,7 @@ from routing.services.mappings.mappings import add_mapping, repoint
 from routing.services.mappings.pull_command import pull_command
 from routing.services.registries.probes import probe, probe_mapping
 from routing.services.registries.registries import save_registry
-from tests.registries.sick_server import SickServer
+from tests.registries.faulty_server import FaultyServer
 from tests.registries.small_registry import SmallRegistry
 
 pytestmark = pytest.mark.django_db
@@ -28,12 +28,12 @@ NOTHING = "http://127.0.0.1:1"
 
 
 @pytest.fixture
-def start_server(settings: Settings) -> Iterator[Callable[[], SickServer]]:
+def start_server(settings: Settings) -> Iterator[Callable[[], FaultyServer]]:
     settings.FACADE_ALLOW_INSECURE_REGISTRIES = settings.FACADE_ALLOW_PRIVATE_REGISTRIES = True
-    servers: list[SickServer] = []
+    servers: list[FaultyServer] = []
 
-    def start() -> SickServer:
-        servers.append(SickServer())
+    def start() -> FaultyServer:
+        servers.append(FaultyServer())
         return servers[-1]
 
     yield start
@@ -42,11 +42,11 @@ def start_server(settings: Settings) -> Iterator[Callable[[], SickServer]]:
 
 
 @pytest.fixture
-def server(start_server: Callable[[], SickServer]) -> SickServer:
+def server(start_server: Callable[[], FaultyServer]) -> FaultyServer:
     return start_server()
 
 
-def hub(actor: Actor, server: SickServer) -> Registry:
+def hub(actor: Actor, server: FaultyServer) -> Registry:
     """A registry that keeps one-component names under library/, as Docker Hub does."""
     return save_registry(actor, "", Registry(name="hub", origin=server.url, implicit_namespace="library"))
 
@@ -59,7 +59,7 @@ def strategies(name: str, actor: Actor) -> tuple[Strategy, bool]:
 
 
 @pytest.mark.parametrize(("auth", "strategy"), [("none", Strategy.OPEN), ("bearer", Strategy.SPLIT)])
-def test_a_repository_is_looked_into(platform: Actor, server: SickServer, auth: str, strategy: Strategy) -> None:
+def test_a_repository_is_looked_into(platform: Actor, server: FaultyServer, auth: str, strategy: Strategy) -> None:
     SmallRegistry(server, auth=auth).redirect_blobs("https://cdn.example/x")
     mapping = add_mapping(platform, "", hostname=HOST, prefix="acme/app", target=f"{server.url}/acme/app").mapping
 
@@ -74,7 +74,7 @@ def test_a_repository_is_looked_into(platform: Actor, server: SickServer, auth: 
     assert strategies("acme/app", platform) == (strategy, True)
 
 
-def test_one_that_is_not_public_is_served_as_private(platform: Actor, server: SickServer) -> None:
+def test_one_that_is_not_public_is_served_as_private(platform: Actor, server: FaultyServer) -> None:
     SmallRegistry(server, auth="bearer").public = False
     mapping = add_mapping(platform, "", hostname=HOST, prefix="acme/app", target=f"{server.url}/acme/app").mapping
 
@@ -84,7 +84,7 @@ def test_one_that_is_not_public_is_served_as_private(platform: Actor, server: Si
     assert strategies("acme/app", platform)[0] is Strategy.BROKER
 
 
-def test_a_registry_that_serves_layers_itself_is_said_to_beforehand(platform: Actor, server: SickServer) -> None:
+def test_a_registry_that_serves_layers_itself_is_said_to_beforehand(platform: Actor, server: FaultyServer) -> None:
     SmallRegistry(server, auth="bearer")
     mapping = add_mapping(platform, "", hostname=HOST, prefix="acme/app", target=f"{server.url}/acme/app").mapping
 
@@ -96,7 +96,7 @@ def test_a_registry_that_serves_layers_itself_is_said_to_beforehand(platform: Ac
 
 
 def test_one_that_is_not_there_is_said_to_be_so_and_the_mapping_stands(
-    platform: Actor, start_server: Callable[[], SickServer]
+    platform: Actor, start_server: Callable[[], FaultyServer]
 ) -> None:
     mapping = add_mapping(platform, "", hostname=HOST, prefix="acme/app", target=f"{NOTHING}/acme/app").mapping
 
@@ -110,7 +110,7 @@ def test_one_that_is_not_there_is_said_to_be_so_and_the_mapping_stands(
 class TestOneComponent:
     """`alpine → docker.io/alpine`: an image, which is library/alpine there, or an organisation?"""
 
-    def test_an_image_is_found_and_then_every_client_can_pull_it(self, platform: Actor, server: SickServer) -> None:
+    def test_an_image_is_found_and_then_every_client_can_pull_it(self, platform: Actor, server: FaultyServer) -> None:
         hub(platform, server)
         SmallRegistry(server, auth="bearer", name="library/alpine").redirect_blobs("https://cdn.example/x")
         mapping = add_mapping(platform, "", hostname=HOST, prefix="alpine", target=f"{server.url}/alpine").mapping
@@ -127,7 +127,7 @@ class TestOneComponent:
         assert pull_command(found) == f"docker pull {HOST}/alpine"
         assert explain_mapping(found).image.name == "alpine"
 
-    def test_an_organisation_stays_one(self, platform: Actor, server: SickServer) -> None:
+    def test_an_organisation_stays_one(self, platform: Actor, server: FaultyServer) -> None:
         hub(platform, server)
         SmallRegistry(server, auth="bearer")
         mapping = add_mapping(platform, "", hostname=HOST, prefix="acme", target=f"{server.url}/acme").mapping
@@ -142,7 +142,7 @@ class TestOneComponent:
 
 
 def test_what_was_found_at_a_former_target_is_forgotten(
-    platform: Actor, start_server: Callable[[], SickServer]
+    platform: Actor, start_server: Callable[[], FaultyServer]
 ) -> None:
     old, new = start_server(), start_server()
     SmallRegistry(old, auth="bearer").public = False
@@ -158,7 +158,7 @@ def test_what_was_found_at_a_former_target_is_forgotten(
     assert (found.probed_repository, found.public) == ("team/web", "yes")
 
 
-def test_a_registry_that_moves_is_asked_anew(platform: Actor, server: SickServer) -> None:
+def test_a_registry_that_moves_is_asked_anew(platform: Actor, server: FaultyServer) -> None:
     SmallRegistry(server, auth="bearer")
     registry = save_registry(platform, "", Registry(name="ours", origin=server.url))
     registry = probe(platform, registry_id=registry.pk)
@@ -173,7 +173,7 @@ def test_a_registry_that_moves_is_asked_anew(platform: Actor, server: SickServer
 
 
 class TestCommand:
-    def test_an_image_can_be_probed_below_an_organisation(self, platform: Actor, server: SickServer) -> None:
+    def test_an_image_can_be_probed_below_an_organisation(self, platform: Actor, server: FaultyServer) -> None:
         SmallRegistry(server, auth="bearer")
         add_mapping(platform, "", hostname=HOST, prefix="acme", target=f"{server.url}/acme")
         out = StringIO()
@@ -186,7 +186,7 @@ class TestCommand:
         ]
         assert Mapping.objects.get().probed_repository == "acme/app"
 
-    def test_a_registry_is_asked_by_its_address(self, platform: Actor, server: SickServer) -> None:
+    def test_a_registry_is_asked_by_its_address(self, platform: Actor, server: FaultyServer) -> None:
         SmallRegistry(server, auth="basic")
         add_mapping(platform, "", hostname=HOST, prefix="acme", target=f"{server.url}/acme")
         out = StringIO()
@@ -198,7 +198,7 @@ class TestCommand:
 
 class TestRegularly:
     def test_registries_in_use_are_asked_again_when_what_is_known_has_grown_old(
-        self, platform: Actor, start_server: Callable[[], SickServer], settings: Settings
+        self, platform: Actor, start_server: Callable[[], FaultyServer], settings: Settings
     ) -> None:
         used, unused = start_server(), start_server()
         SmallRegistry(used, auth="bearer")
@@ -222,7 +222,7 @@ class TestRegularly:
         assert registry.auth == "basic"
 
     def test_one_that_does_not_answer_keeps_what_was_known_and_says_why(
-        self, platform: Actor, server: SickServer
+        self, platform: Actor, server: FaultyServer
     ) -> None:
         SmallRegistry(server, auth="bearer")
         mapping = add_mapping(platform, "", hostname=HOST, prefix="acme", target=f"{server.url}/acme").mapping

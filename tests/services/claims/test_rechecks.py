@@ -59,15 +59,15 @@ def check() -> Hostname:
 
 
 def test_nothing_is_asked_before_its_time(hostname: Hostname, clock: Clock, name_server: NameServer) -> None:
-    asked = len(name_server.asked)
+    asked = len(name_server.queries)
     clock.pass_by(DAY - 1)
     assert recheck_due(30) == []
-    assert len(name_server.asked) == asked
+    assert len(name_server.queries) == asked
 
     clock.pass_by(1)
     assert [found.name for found in recheck_due(30)] == [NAME]
     assert recheck_due(30) == []
-    assert len(name_server.asked) == asked + 1
+    assert len(name_server.queries) == asked + 1
 
 
 def test_a_proof_that_is_there_changes_nothing(hostname: Hostname, clock: Clock) -> None:
@@ -333,7 +333,7 @@ def test_what_has_piled_up_is_worked_off_in_rounds(alice: Person, clock: Clock, 
     rounds = [len(recheck_due(30)) for _ in range(4)]
 
     assert rounds == [20, 20, 10, 0]
-    assert len({asked.name for asked in name_server.asked}) == 50
+    assert len({query.name for query in name_server.queries}) == 50
 
 
 def test_a_round_takes_its_share_however_many_there_are(

@@ -9,8 +9,8 @@ from django.test import Client
 
 from routing.api.api import api
 from routing.models import Role
-from tests.authority.walking import ABSENT, ALLOWED, DENIED, REFUSED, SIGN_IN, Seen, forget
-from tests.authority.world import World
+from tests.permissions.matrix_runner import ABSENT, ALLOWED, DENIED, REFUSED, SIGN_IN, Seen, forget
+from tests.permissions.world import World
 
 _BY_STATUS = {
     200: ALLOWED,

@@ -19,9 +19,9 @@ from routing.services.base.errors import ServiceError
 from routing.services.mappings.mappings import add_mapping, repoint
 from routing.services.registries.registries import save_registry
 from tests.conftest import Person
-from tests.dataplane.asking import BLOB, MANIFEST, Asking
 from tests.dataplane.conftest import NO_CERTIFICATES
-from tests.registries.sick_server import SickServer
+from tests.dataplane.facade_client import BLOB, MANIFEST, FacadeClient
+from tests.registries.faulty_server import FaultyServer
 
 NAME = "rebinding.example"
 METADATA = [
@@ -83,29 +83,31 @@ class Rebinding:
 
 
 @pytest_asyncio.fixture
-async def ask(server: SickServer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Asking]:
+async def facade_client(
+    server: FaultyServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[FacadeClient]:
     """Asks the facade as shipped, but for http://, so that the server would be reached if its address were dialled."""
     settings.FACADE_ALLOW_INSECURE_REGISTRIES = True
     settings.FACADE_CONNECT_SECONDS = 0.2
     monkeypatch.setattr(FacadeMiddleware, "sync_capable", False)
     origin = f"http://{NAME}:{server.port}"
-    yield Asking(server, RegistryEntry(origin, "inside", auth="bearer", realm=f"{origin}/realm", service="s"))
+    yield FacadeClient(server, RegistryEntry(origin, "inside", auth="bearer", realm=f"{origin}/realm", service="s"))
     await client_pool.close()
 
 
 @pytest.mark.parametrize("inside", ["127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "fd00:ec2::254"])
 @pytest.mark.parametrize("target", [MANIFEST, BLOB, "/token?scope=repository:team/app:pull"])
 async def test_a_name_that_changes_its_answer_leads_no_request_inside(
-    ask: Asking, server: SickServer, monkeypatch: pytest.MonkeyPatch, inside: str, target: str
+    facade_client: FacadeClient, server: FaultyServer, monkeypatch: pytest.MonkeyPatch, inside: str, target: str
 ) -> None:
     names = Rebinding("8.8.8.8", inside)
     client = functools.partial(RegistryClient, tls=NO_CERTIFICATES, resolver=names)
     monkeypatch.setattr(client_pool, "RegistryClient", client)
     async with client(guard_policy()) as probing:
         # As a probe does beforehand: then the name is at a public address.
-        await probing.check_reachable_address(ask.registry.origin)
+        await probing.check_reachable_address(facade_client.registry.origin)
 
-    answer = await ask(target)
+    answer = await facade_client.request(target)
 
     assert answer.error[:2] == (502, "UNAVAILABLE")
     assert f"{NAME} is at" in answer.error[2]

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.permissions import PermissionDenied
-from tests.authority.world import ROLES, SECRET, STRANGERS, World, snapshot
+from tests.permissions.world import ROLES, SECRET, STRANGERS, World, snapshot
 
 ALLOWED, DENIED, ABSENT, SIGN_IN, REFUSED, LED_ON = "y", "n", "-", "s", "r", "l"
 _MARKS = (ALLOWED, DENIED, ABSENT, SIGN_IN, REFUSED, LED_ON)

@@ -28,7 +28,7 @@ from routing.services.hostnames.hostnames import save_hostname
 from routing.services.mappings.mappings import add_mapping
 from routing.services.people.members import invite
 from routing.services.registries.registries import save_registry
-from tests.authority.world import SET_UP, World, make_world
+from tests.permissions.world import SET_UP, World, make_world
 
 pytestmark = pytest.mark.django_db
 OWNED: dict[type[Any], str] = {

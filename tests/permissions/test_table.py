@@ -1,4 +1,4 @@
-"""The written table of who may what, walked: every verb and page, as everybody."""
+"""The written table of who may what: every service, route and page is tried as everybody."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pytest_django import DjangoDbBlocker
 
 from routing.core.table.routing_table import Table
 from routing.services.people.api_tokens import create_api_token
-from tests.authority import pages, routes, verbs
-from tests.authority.table import ROUTES, VERBS
-from tests.authority.table_of_pages import PAGES
-from tests.authority.walking import DENIED, Line, Seen, call, complaints, lines_of, visit
-from tests.authority.world import World, make_world, snapshot
 from tests.dns.name_server import NameServer
+from tests.permissions import pages, routes, verbs
+from tests.permissions.matrix_runner import DENIED, Line, Seen, call, complaints, lines_of, visit
+from tests.permissions.table import ROUTES, VERBS
+from tests.permissions.table_of_pages import PAGES
+from tests.permissions.world import World, make_world, snapshot
 
 pytestmark = pytest.mark.django_db
 VERB_LINES, PAGE_LINES, ROUTE_LINES = lines_of(VERBS), lines_of(PAGES), lines_of(ROUTES)

@@ -17,7 +17,7 @@ from routing.core.table.mapping_entry import Flag, MappingEntry, mapping_key
 from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
 from routing.dataplane.live.live_table import live_table
 from routing.dataplane.serving.body_guard import Application
-from tests.registries.sick_server import Asked, SickServer
+from tests.registries.faulty_server import FaultyServer, ReceivedRequest
 
 HOST = "docker.acme.com"
 PODMAN = "containers/5.23.1 (github.com/containers/image)"
@@ -37,7 +37,7 @@ Lines = Sequence[tuple[str, str]]
 SERVER = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "root_path": ""}
 
 
-class Told(NamedTuple):
+class Response(NamedTuple):
     """An answer of the facade's. Header names are in lower case."""
 
     status: int
@@ -56,23 +56,23 @@ class Told(NamedTuple):
         return self.status, only["code"], only["message"]
 
 
-class Asking:
-    """`await ask(path, …)` sends one request to the facade, as an ASGI server hands it over.
+class FacadeClient:
+    """`await facade_client.request(path, …)` sends one request to the facade, as an ASGI server hands it over.
 
     It goes through all of Django, or to `application` where there is one.
     """
 
-    def __init__(self, server: SickServer, registry: RegistryEntry, application: Application | None = None) -> None:
+    def __init__(self, server: FaultyServer, registry: RegistryEntry, application: Application | None = None) -> None:
         self.server = server
         self._client = AsyncClient()
         self._application = application
-        self.lead_to(registry)
+        self.map_to(registry)
 
-    def lead_to(self, registry: RegistryEntry, *, flags: int = 0, prefix: str = "team", upstream: str = "acme") -> None:
+    def map_to(self, registry: RegistryEntry, *, flags: int = 0, prefix: str = "team", upstream: str = "acme") -> None:
         """From now on the hostname has one mapping, to `registry`."""
-        self.lead({prefix: (registry, upstream, flags)})
+        self.map({prefix: (registry, upstream, flags)})
 
-    def lead(self, ways: dict[str, tuple[RegistryEntry, str, int]], *, login: str = "") -> None:
+    def map(self, ways: dict[str, tuple[RegistryEntry, str, int]], *, login: str = "") -> None:
         """From now on the hostname has these mappings: prefix → (registry, upstream prefix, flags)."""
         self.registry = next(iter(ways.values()))[0]
         keys = {registry: str(number) for number, (registry, _, _) in enumerate(ways.values())}
@@ -89,7 +89,7 @@ class Asking:
             ],
         )
 
-    async def __call__(
+    async def request(
         self,
         target: str,
         *,
@@ -99,13 +99,15 @@ class Asking:
         headers: Lines = (TOKEN,),
         body: bytes = b"",
         peer: str = "192.0.2.1",
-    ) -> Told:
+    ) -> Response:
         if self._application is not None:
             scope = _scope(target, method, [("host", host), ("user-agent", agent), *headers], body, peer)
-            return await told_by(self._application, {**SERVER, **scope}, body)
+            return await asgi_response(self._application, {**SERVER, **scope}, body)
         response = await self.open(target, method=method, host=host, agent=agent, headers=headers, body=body, peer=peer)
         parts = [part async for part in _parts(response)]
-        return Told(response.status_code, {name.lower(): value for name, value in response.items()}, b"".join(parts))
+        return Response(
+            response.status_code, {name.lower(): value for name, value in response.items()}, b"".join(parts)
+        )
 
     async def open(
         self,
@@ -125,14 +127,18 @@ class Asking:
         return await self._client.request(**scope)
 
     @property
-    def asked(self) -> Asked:
+    def upstream_request(self) -> ReceivedRequest:
         """The last request that the registry got."""
-        return self.server.asked[-1]
+        return self.server.requests[-1]
 
     @property
-    def asked_fields(self) -> dict[str, list[str]]:
+    def upstream_parameters(self) -> dict[str, list[str]]:
         """The parameters of that request, from its form or else its query."""
-        text = self.asked.body.decode() if self.asked.method == "POST" else urlsplit(self.asked.path).query
+        text = (
+            self.upstream_request.body.decode()
+            if self.upstream_request.method == "POST"
+            else urlsplit(self.upstream_request.path).query
+        )
         return parse_qs(text, keep_blank_values=True)
 
 
@@ -150,7 +156,7 @@ def _scope(target: str, method: str, lines: Lines, body: bytes, peer: str) -> di
     }
 
 
-async def told_by(application: Application, scope: dict[str, Any], body: bytes = b"") -> Told:
+async def asgi_response(application: Application, scope: dict[str, Any], body: bytes = b"") -> Response:
     """What an ASGI application answers to a client that waits for the end of the answer."""
     sent: list[Any] = []
     given = False
@@ -173,7 +179,7 @@ async def told_by(application: Application, scope: dict[str, Any], body: bytes =
     for name, value in start["headers"]:
         assert name.lower().decode() not in headers, name
         headers[name.lower().decode()] = value.decode("latin-1")
-    return Told(start["status"], headers, b"".join(part["body"] for part in parts))
+    return Response(start["status"], headers, b"".join(part["body"] for part in parts))
 
 
 def _payload(body: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""The world in which the table is walked: two tenants that don't know each other, and everything that one of them has.
+"""The world in which the table is tried: two tenants that don't know each other, and everything that one of them has.
 
 What belongs to the tenant under test is called “sesame” in all its names: that word must never be in an answer to
 anybody who has nothing to do with it.

@@ -15,7 +15,7 @@ from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.mappings import explain, mappings
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import probes, registries
-from tests.authority.world import World
+from tests.permissions.world import World
 
 #: Functions that take an actor and are no verbs: they judge, or are asked by verbs.
 NOT_VERBS = frozenset(

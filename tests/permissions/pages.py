@@ -9,7 +9,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from routing.models import Mapping, Role
-from tests.authority.world import World
+from tests.permissions.world import World
 
 #: What a page's name doesn't tell of its address.
 _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {

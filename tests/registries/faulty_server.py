@@ -18,7 +18,7 @@ CHUNK = b"x" * 65_536
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """One request as the server saw it. `connection` numbers the connection it came on, from 1."""
 
     method: str
@@ -32,9 +32,9 @@ class Asked:
 class Exchange:
     """The server's side of one request: what was asked, and a socket to misbehave on."""
 
-    asked: Asked
+    request: ReceivedRequest
     sock: socket.socket
-    server: SickServer
+    server: FaultyServer
 
     def send(self, data: bytes) -> None:
         self.server.sending_since = time.monotonic()
@@ -44,7 +44,7 @@ class Exchange:
 
     def answer(self, status: int, headers: Mapping[str, str] | None = None, body: bytes = b"") -> None:
         self.head(status, {"Content-Length": str(len(body)), **(headers or {})})
-        if self.asked.method != "HEAD":
+        if self.request.method != "HEAD":
             self.send(body)
 
     def head(self, status: int, headers: Mapping[str, str]) -> None:
@@ -82,7 +82,7 @@ Behaviour = Callable[[Exchange], None]
 
 
 @dataclass
-class SickServer:
+class FaultyServer:
     """Serves on a loopback address, each connection in a thread; `on` says what a path does, the rest is 404.
 
     With a `greeting` it speaks first, as HTTP servers don't.
@@ -92,7 +92,7 @@ class SickServer:
     port: int = 0
     tls: ssl.SSLContext | None = None
     greeting: bytes = b""
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     connections: int = 0
     sent_bytes: int = 0
     sending_since: float | None = None
@@ -124,7 +124,7 @@ class SickServer:
         self.answers(path, 200, content_type, json.dumps(document).encode())
 
     def paths(self) -> list[str]:
-        return [asked.path for asked in self.asked]
+        return [request.path for request in self.requests]
 
     def is_stuck(self) -> bool:
         """Whether the one thing that is being sent finds no taker, for so long that it is not mere slowness."""
@@ -176,16 +176,16 @@ class SickServer:
                     raw_headers = b"".join(takewhile(lambda line: line not in (b"\r\n", b""), lines))
                     headers = dict(BytesParser().parsebytes(raw_headers).items())
                     body = lines.read(int(headers.get("Content-Length", 0)))
-                    asked = Asked(method, path, headers, body, number)
-                    self.asked.append(asked)
-                    self._behave(Exchange(asked, sock, self))
+                    request = ReceivedRequest(method, path, headers, body, number)
+                    self.requests.append(request)
+                    self._behave(Exchange(request, sock, self))
         except (OSError, ValueError):
             return
         finally:
             self.serving.discard(number)
 
     def _behave(self, exchange: Exchange) -> None:
-        behaviour = self._behaviours.get(exchange.asked.path.partition("?")[0])
+        behaviour = self._behaviours.get(exchange.request.path.partition("?")[0])
         if behaviour is None:
             exchange.answer(404, {"Content-Type": "application/json"}, b'{"errors":[]}')
         else:
