@@ -1,6 +1,8 @@
 """What every test may ask for: two tenants with their people and hostnames, and the table that a worker would have.
 
 The people are those of an isolation test: the owner and a teammate act for one tenant, the outsider for another.
+
+Tests stand alone, so every run has a random order. pytest prints its seed; `FACADE_TEST_SEED` repeats it.
 """
 
 from __future__ import annotations
@@ -22,6 +24,23 @@ from routing.services.base.actor import Actor
 from routing.services.hostnames.hostnames import save_hostname
 from routing.services.people.tenants import save_tenant
 from tests.dns.name_server import NameServer
+from tests.e2e.matrix_report import print_matrix
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each module on one worker where the run is by groups, as the end-to-end part is.
+
+    No test needs that. It saves time: the servers and browsers that a module shares start once and not on each worker.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    outcomes = [terminalreporter.stats.get(outcome, []) for outcome in ("passed", "failed")]
+    reports = [report for reports in outcomes for report in reports if isinstance(report, pytest.TestReport)]
+    print_matrix([report for report in reports if report.when == "call"], terminalreporter)
 
 
 @pytest.fixture(scope="session")

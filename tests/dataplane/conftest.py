@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import functools
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 import pytest_asyncio
 from pytest_django import Settings
 
 from routing.core.table.routing_table import RegistryEntry
-from routing.dataplane.serving.middleware import FacadeMiddleware
 from routing.dataplane.upstream import client_pool
+from routing.dataplane.serving.middleware import FacadeMiddleware
 from routing.registries.client import RegistryClient
-from tests.dataplane.facade_client import FacadeClient
-from tests.fast_lane.lanes import facade
+from tests.fast_lane.lanes import Lanes, facade
 from tests.registries.faulty_server import FaultyServer
+from tests.registries.scripted_registry import ScriptedRegistry
 
+from tests.dataplane.facade_client import FacadeClient, set_mappings
+
+#: Gives the bytes of the facade's response to the bytes of a request.
+Send = Callable[[bytes], Awaitable[bytes]]
 # Loading the system's certificates takes longer than most of these tests; none of those that use this speak TLS.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -52,4 +56,33 @@ async def facade_client(
     """
     registry = RegistryEntry(server.url, "the registry", auth="bearer", realm=f"{server.url}/realm", service="s")
     yield FacadeClient(server, registry, facade() if request.param == "application" else None)
+    await client_pool.close()
+
+
+@pytest.fixture
+def registry() -> Iterator[ScriptedRegistry]:
+    """A registry that wants Bearer tokens, as a list of bytes."""
+    with ScriptedRegistry() as scripted:
+        yield scripted
+
+
+@pytest_asyncio.fixture(params=["middleware", "application"])
+async def send(registry: ScriptedRegistry, trusting: Settings, request: pytest.FixtureRequest) -> AsyncIterator[Send]:
+    """The facade as a function of bytes. `team` of `docker.acme.com` leads to `acme` at the registry.
+
+    Once as uvicorn serves Django with the middleware, and once as the facade's own worker serves its application.
+    """
+    realm = f"{registry.url}/realm"
+    entry = RegistryEntry(registry.url, "the registry", auth="bearer", realm=realm, service="s")
+    set_mappings({"team": (entry, "acme", 0)})
+        {"team": (RegistryEntry(registry.url, "the registry", auth="bearer", realm=realm, service="s"), "acme", 0)}
+    )
+    lanes = Lanes()
+    lane = lanes.fast if request.param == "application" else lanes.slow
+
+    async def sent(raw: bytes) -> bytes:
+        return (await lane.answer([raw])).sent
+
+    yield sent
+    lanes.close()
     await client_pool.close()

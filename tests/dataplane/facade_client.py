@@ -56,6 +56,27 @@ class Response(NamedTuple):
         return self.status, only["code"], only["message"]
 
 
+#: prefix → (registry, upstream prefix, flags)
+Mappings = dict[str, tuple[RegistryEntry, str, int]]
+
+
+def set_mappings(mappings: Mappings, *, login: str = "") -> None:
+    """Give this process a table in which HOST, and a hostname of another tenant, have these mappings."""
+    keys = {registry: str(number) for number, (registry, _, _) in enumerate(mappings.values())}
+    live_table.table = Table.build(
+        policy(),
+        1,
+        tenants=[("1", TenantEntry("Acme")), ("2", TenantEntry("Globex"))],
+        registries=[(key, registry) for registry, key in keys.items()],
+        hosts=[(HOST, HostEntry("1", login_registry=login)), ("docker.globex.com", HostEntry("2"))],
+        mappings=[
+            (mapping_key(host, prefix), MappingEntry(keys[registry], upstream, Flag.ENABLED | flags))
+            for host in (HOST, "docker.globex.com")
+            for prefix, (registry, upstream, flags) in mappings.items()
+        ],
+    )
+
+
 class FacadeClient:
     """`await facade_client.request(path, …)` sends one request to the facade, as an ASGI server hands it over.
 
@@ -72,22 +93,10 @@ class FacadeClient:
         """From now on the hostname has one mapping, to `registry`."""
         self.map({prefix: (registry, upstream, flags)})
 
-    def map(self, ways: dict[str, tuple[RegistryEntry, str, int]], *, login: str = "") -> None:
+    def map(self, mappings: Mappings, *, login: str = "") -> None:
         """From now on the hostname has these mappings: prefix → (registry, upstream prefix, flags)."""
-        self.registry = next(iter(ways.values()))[0]
-        keys = {registry: str(number) for number, (registry, _, _) in enumerate(ways.values())}
-        live_table.table = Table.build(
-            policy(),
-            1,
-            tenants=[("1", TenantEntry("Acme")), ("2", TenantEntry("Globex"))],
-            registries=[(key, registry) for registry, key in keys.items()],
-            hosts=[(HOST, HostEntry("1", login_registry=login)), ("docker.globex.com", HostEntry("2"))],
-            mappings=[
-                (mapping_key(host, prefix), MappingEntry(keys[registry], upstream, Flag.ENABLED | flags))
-                for host in (HOST, "docker.globex.com")
-                for prefix, (registry, upstream, flags) in ways.items()
-            ],
-        )
+        self.registry = next(iter(mappings.values()))[0]
+        set_mappings(mappings, login=login)
 
     async def request(
         self,
@@ -134,11 +143,8 @@ class FacadeClient:
     @property
     def upstream_parameters(self) -> dict[str, list[str]]:
         """The parameters of that request, from its form or else its query."""
-        text = (
-            self.upstream_request.body.decode()
-            if self.upstream_request.method == "POST"
-            else urlsplit(self.upstream_request.path).query
-        )
+        request = self.upstream_request
+        text = request.body.decode() if request.method == "POST" else urlsplit(request.path).query
         return parse_qs(text, keep_blank_values=True)
 
 

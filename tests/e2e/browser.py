@@ -148,9 +148,10 @@ class Browser:
         """What a piece of JavaScript gives."""
         return self.driver.execute_script(source)
 
-    def developer(self, command: str, **parameters: object) -> None:
-        """A command of the DevTools protocol."""
-        self.driver.execute_cdp_cmd(command, parameters)
+    def developer(self, command: str, **parameters: object) -> dict[str, Any]:
+        """Send a command of the DevTools protocol; gives its result."""
+        result: dict[str, Any] = self.driver.execute_cdp_cmd(command, parameters)
+        return result
 
     def complaints(self) -> list[str]:
         """What the console holds beyond notes, since it was asked last: errors, violated policies, missing files."""

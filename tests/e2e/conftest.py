@@ -8,7 +8,6 @@ import pytest
 from tests.e2e.address_book import AddressBook
 from tests.e2e.facade import Facade
 from tests.e2e.lab.laboratory import Laboratory
-from tests.e2e.matrix_report import print_matrix
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -16,13 +15,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-
-
-# In a parallel run this file is read by the controller too, which prints: where the command line names this folder.
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    outcomes = [terminalreporter.stats.get(outcome, []) for outcome in ("passed", "failed")]
-    reports = [report for reports in outcomes for report in reports if isinstance(report, pytest.TestReport)]
-    print_matrix([report for report in reports if report.when == "call"], terminalreporter)
 
 
 @pytest.fixture(scope="session")

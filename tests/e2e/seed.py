@@ -25,13 +25,18 @@ REASON = "set-up of the tests"
 
 @dataclass(frozen=True)
 class MappingSpec:
-    """One mapping to make: `prefix` of the hostname leads to `upstream` at the registry `origin`."""
+    """One mapping to make: `prefix` of the hostname leads to `upstream` at the registry `origin`.
+
+    `repository`: the facade has looked at this repository beforehand, as `manage.py probe` can be told to.
+    """
 
     prefix: str
     origin: str
     upstream: str
     private: bool = False
     shell: bool = False
+    allow_push: bool = False
+    repository: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,21 +78,25 @@ def seed_addresses(specs: dict[str, AddressSpec], last: str) -> None:
     """Make each hostname with its mappings. Changes arrive in order: a worker that serves `last` serves them all."""
     from routing.models import Hostname, Tenant
     from routing.services.hostnames.hostnames import save_hostname
+    from routing.services.registries.probes import probe_mapping
 
     for hostname, spec in specs.items():
-        for mapping in spec.mappings:
-            _add_mapping(hostname, mapping)
+        ids = [_add_mapping(hostname, mapping) for mapping in spec.mappings]
         _complete_registries(tenant_of(hostname), spec)
+        for mapping_id, mapping in zip(ids, spec.mappings, strict=True):
+            if mapping.repository:
+                probe_mapping(_actor(), mapping_id=mapping_id, repository=mapping.repository)
         if spec.login:
             _set_login_registry(hostname, spec.login)
     save_hostname(_actor(), REASON, Hostname(name=last, tenant=Tenant.objects.order_by("pk")[0]))
 
 
-def _add_mapping(hostname: str, spec: MappingSpec) -> None:
+def _add_mapping(hostname: str, spec: MappingSpec) -> int:
+    """Make the mapping; gives its key."""
     from routing.models import Mapping
     from routing.services.mappings.mappings import add_mapping
 
-    add_mapping(
+    outcome = add_mapping(
         _actor(),
         REASON,
         hostname=hostname,
@@ -95,8 +104,11 @@ def _add_mapping(hostname: str, spec: MappingSpec) -> None:
         target=f"{spec.origin}/{spec.upstream}",
         tenant=tenant_of(hostname),
         private=spec.private,
+        allow_push=spec.allow_push,
         delivery=Mapping.Delivery.REDIRECT if spec.shell else Mapping.Delivery.AUTO,
     )
+    key: int = outcome.mapping.pk
+    return key
 
 
 def _complete_registries(tenant: str, spec: AddressSpec) -> None:

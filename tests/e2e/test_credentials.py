@@ -18,8 +18,6 @@ from tests.e2e.lab.registry import Auth
 AUTHS: tuple[Auth, ...] = ("bearer", "basic")
 MISTAKEN = dataclasses.replace(ALICE, password="mistaken-s3cret-Zk9")
 
-pytestmark = pytest.mark.xdist_group("pull")
-
 
 class Traffic(NamedTuple):
     """A facade through which credentials went, and what passed its addresses."""

@@ -25,8 +25,6 @@ SLACK_SECONDS = 0.5
 WORST_SLACK_SECONDS = 2.0
 MANIFEST = "/v2/faulty/app/manifests/1.0"
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 
 def endless_body(exchange: Exchange) -> None:
     exchange.head(200, {"Content-Type": "application/json", "Connection": "close"})
@@ -91,12 +89,12 @@ def address(facade: Facade, faulty: FaultyServer) -> Iterator[Address]:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_redirects_keep_their_latency(facade: Facade, faulty: FaultyServer, address: Address, fault: Fault) -> None:
     faulty.on(MANIFEST, fault.behaviour)
+    faulty.requests.clear()
     before = _redirects(facade, address)
     with _callers(facade, address) as (statuses, seconds):
         wait_until(lambda: any(request.path == MANIFEST for request in faulty.requests), "the registry is asked")
         meanwhile = _redirects(facade, address)
         wait_until(lambda: sum(statuses.values()) >= WAITING, "the callers are answered")
-    faulty.requests.clear()
     assert set(statuses) == {fault.status}
     assert max(seconds) < DEADLINE_SECONDS + 20
     assert statistics.median(meanwhile) < statistics.median(before) + SLACK_SECONDS

@@ -20,8 +20,6 @@ HANGING = "/v2/hangs/app/manifests/1.0"
 MANIFEST = b'{"schemaVersion": 2}'
 CONTROL = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 
 class Hanging:
     """A registry that answers nobody until it is let go."""

@@ -24,8 +24,6 @@ from tests.e2e.lab.registry import Auth
 ALL_CLIENTS = (*CLIENTS, "oras")
 MISTAKEN = dataclasses.replace(ALICE, password="mistaken")
 
-pytestmark = pytest.mark.xdist_group("pull")
-
 
 class TwoBearer(NamedTuple):
     """Hostnames with mappings to two Bearer registries of different content: `acme` to one, `team` to the other."""

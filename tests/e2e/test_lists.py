@@ -18,8 +18,6 @@ TAGS = [f"1.{number}" for number in range(7)]
 PAGE = 3
 AUTHS: tuple[Auth, ...] = ("none", "bearer", "basic")
 
-pytestmark = pytest.mark.xdist_group("lists")
-
 
 @pytest.fixture(scope="module", params=AUTHS)
 def auth(request: pytest.FixtureRequest) -> Auth:

@@ -55,7 +55,7 @@ def settled(facade: Facade) -> float:
     """The count of redirects, once it is that of the access log's lines: each worker tells once a second."""
 
     def logged() -> int:
-        return facade.log().count(f"GET {PATH.replace(':', '%3A')} HTTP/1.1")
+        return len(re.findall(rf"GET {re.escape(PATH.replace(':', '%3A'))}(\?\S*)? HTTP/1\.1", facade.log()))
 
     wait_until(lambda: redirects(facade) == logged(), "what was logged is told")
     return redirects(facade)

@@ -27,8 +27,6 @@ PATH = "/v2/acme/app/manifests/1.0"
 RELAYED = "/v2/relayed/app/manifests/1.0"
 MANIFEST = b'{"schemaVersion": 2}'
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 
 def raw(path: str, *fields: str, method: str = "GET") -> bytes:
     return "\r\n".join([f"{method} {path} HTTP/1.1", *fields, "", ""]).encode()

@@ -9,8 +9,6 @@ from tests.e2e.lab.registry import Auth
 SHELL = {"shell": True, "default": False}
 Doorway = dict[tuple[Auth, Delivery, str], Address]
 
-pytestmark = pytest.mark.xdist_group("pull")
-
 
 @pytest.fixture(scope="module")
 def doorway(lab: Laboratory, address_book: AddressBook) -> Doorway:

@@ -23,8 +23,6 @@ BIG_MIB = 200
 # What two pairs of socket buffers, the server's and the client library's hold, and as much again.
 MOST_UNDER_WAY_MIB = 48
 
-pytestmark = pytest.mark.xdist_group("pull")
-
 
 @pytest.fixture(scope="module")
 def streaming(lab: Laboratory, address_book: AddressBook) -> dict[Auth, Address]:
