@@ -25,6 +25,9 @@ from routing.services.hostnames.hostnames import save_hostname
 from routing.services.people.tenants import save_tenant
 from tests.dns.name_server import NameServer
 from tests.e2e.matrix_report import print_matrix
+from tests.examples import register_profiles
+
+register_profiles()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

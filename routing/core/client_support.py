@@ -3,15 +3,13 @@
 For `explain` and the mapping's page: the same function that answers requests answers here, so that they can't differ.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from routing.core.decide import Request, decide
 from routing.core.decisions import Challenge, Decision, LocateBlob, Redirect, Refuse, Relay
-from routing.core.grammar.user_agents import Version, answers_challenges_anywhere, reauthorises
+from routing.core.grammar.user_agents import answers_challenges_anywhere, reauthorises
 from routing.core.table.routing_table import Auth, Table
 
-Clients = Mapping[str, Version | None]
 # Stands for any blob or manifest in the steps' details.
 SOME_DIGEST = f"sha256:{'0' * 64}"
 
@@ -88,8 +86,6 @@ def client_support(
         clients = table.policy.reauthorising_clients
         stranded = asks_token and not reauthorises(kind.user_agent, clients)
         brings_token = _brings_token(table, host, kind)
-        # docker's classic store, whose ping ended at the registry.
-        deaf = not brings_token and _pings_only(kind.user_agent, clients)
         steps = tuple(
             _request_outcome(
                 table,
@@ -97,7 +93,6 @@ def client_support(
                 endpoint,
                 inline_blobs,
                 stranded,
-                deaf and endpoint != "ping",
             )
             for endpoint, path in paths.items()
         )
@@ -110,24 +105,16 @@ def _brings_token(table: Table, host: str, kind: ClientKind) -> bool:
 
     Every client that pings does so, but of the clients that follow redirects only docker's classic store pings.
     """
-    if not _pings_only(kind.user_agent, table.policy.reauthorising_clients):
+    clients = table.policy.reauthorising_clients
+    if not reauthorises(kind.user_agent, clients) or answers_challenges_anywhere(kind.user_agent, clients):
         return False
     return isinstance(decide(table, Request("GET", host, "/v2/", user_agent=kind.user_agent)), Challenge)
 
 
-def _pings_only(user_agent: str, clients: Clients) -> bool:
-    """Whether the client follows redirects, but takes challenges from its ping alone."""
-    return reauthorises(user_agent, clients) and not answers_challenges_anywhere(user_agent, clients)
-
-
 def _request_outcome(
-    table: Table, request: Request, endpoint: str, inline_blobs: bool, stranded: bool, deaf: bool
+    table: Table, request: Request, endpoint: str, inline_blobs: bool, stranded: bool
 ) -> RequestOutcome:
     decision = decide(table, request)
-    if deaf and isinstance(decision, Challenge):
-        return RequestOutcome(
-            endpoint, "fails", "asked for a token here, when its ping was answered by the registry", False
-        )
     challenged = request.authorized or isinstance(decision, Challenge)
     if isinstance(decision, Challenge):
         # The client asks /token, and comes back with what it got.

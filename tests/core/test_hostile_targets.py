@@ -19,9 +19,10 @@ from routing.core.decisions import Challenge, Control, Decision, LocateBlob, Pin
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.routing_table import RegistryEntry, Table
 from tests.core.contract import CONTROL_HOSTS, DIGEST, HOSTS, MAPPINGS, ON, REGISTRIES, TENANTS, build_table
+from tests.examples import examples
 
 # Five tests of this many: 55,000 requests.
-EXAMPLES = 11_000
+EXAMPLES = examples(11_000)
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, database=None)
 ALL_REGISTRIES = {**REGISTRIES, "v6": RegistryEntry("http://[2001:db8::5]:5000", "[2001:db8::5]:5000")}
 ALL_MAPPINGS = {**MAPPINGS, "docker.acme.com/v6": MappingEntry("v6", "v6", ON | Flag.REDIRECT_ONLY | Flag.ALLOW_PUSH)}

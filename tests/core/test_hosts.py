@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.core.grammar.hosts import InvalidHost, is_ip_address, normalise_hostname, parse_authority
+from routing.core.grammar.hosts import (
+    MAX_HOST_LENGTH,
+    InvalidHost,
+    is_ip_address,
+    is_loopback,
+    is_wildcard,
+    normalise_hostname,
+    normalise_served_name,
+    parse_authority,
+    wildcard_above,
+)
 
 ENDS = st.sampled_from("azAZ09")
 LABELS = ENDS | st.builds("{}{}{}".format, ENDS, st.text("aZ0-", max_size=8), ENDS)
@@ -89,3 +99,57 @@ def test_what_is_no_hostname_is_refused_in_words(text: str) -> None:
 )
 def test_ip_literals_are_known(host: str, expected: bool) -> None:
     assert is_ip_address(host) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        (" *.Pull.ACME.com. ", "*.pull.acme.com"),
+        ("*.bücher.example", "*.xn--bcher-kva.example"),
+        ("Docker.acme.com", "docker.acme.com"),
+        ("[2001:DB8::1]", "[2001:db8::1]"),
+    ],
+)
+def test_a_served_name_may_be_a_wildcard(text: str, stored: str) -> None:
+    assert normalise_served_name(text) == stored
+    assert is_wildcard(stored) == text.strip().startswith("*.")
+
+
+# The parent's labels, so that the whole name is as long as a host may be, or longer by one character.
+LONGEST = ".".join(["a" * 62] * 3 + ["b" * (MAX_HOST_LENGTH - 2 - 3 * 63)])
+
+
+@pytest.mark.parametrize("text", ["*.[2001:db8::1]", "*.", "*", "*.*.acme.com", "a.*.acme.com", f"*.{LONGEST}b"])
+def test_what_is_no_wildcard_is_refused_in_words(text: str) -> None:
+    with pytest.raises(InvalidHost) as caught:
+        normalise_served_name(text)
+
+    assert len(str(caught.value)) > 15
+
+
+def test_a_wildcard_may_be_as_long_as_a_host() -> None:
+    assert len(normalise_served_name(f"*.{LONGEST}")) == MAX_HOST_LENGTH
+
+
+def test_the_wildcard_above_a_host_has_one_label_less() -> None:
+    assert wildcard_above("a.pull.acme.com") == "*.pull.acme.com"
+
+
+@pytest.mark.parametrize(
+    ("authority", "expected"),
+    [
+        ("localhost", True),
+        ("LOCALHOST:8000", True),
+        ("registry.localhost", True),
+        ("127.0.0.1", True),
+        ("127.9.8.7:5000", True),
+        ("[::1]:5000", True),
+        ("notlocalhost", False),
+        ("localhost.example", False),
+        ("128.0.0.1", False),
+        ("[::2]", False),
+        ("not a host", False),
+    ],
+)
+def test_what_can_only_be_this_machine_is_known(authority: str, expected: bool) -> None:
+    assert is_loopback(authority) == expected

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.core.table.mapping_entry import Flag, MappingEntry, decode, encode, intern_all
+from routing.core.table.mapping_entry import Flag, MappingEntry, decode, encode, intern_all, mapping_key
 
 PREFIX = st.sampled_from(["", "acme", "acme/app", "a/b/c", "library"])
 ENTRY = st.builds(MappingEntry, st.integers(1, 10**9).map(str), PREFIX, st.integers(0, 15))
@@ -36,3 +36,8 @@ def test_mappings_that_keep_their_prefix_are_one_object(prefix: str) -> None:
 
     assert packed is other
     assert dict(intern_all([("a.example/x", read)]))["a.example/x"] is packed
+
+
+def test_the_key_of_a_mapping_tells_hostname_and_prefix_apart() -> None:
+    assert mapping_key("docker.acme.com", "acme/app") == "docker.acme.com/acme/app"
+    assert mapping_key("docker.acme.com", "") == "docker.acme.com/"

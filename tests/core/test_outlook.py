@@ -69,6 +69,18 @@ def test_docker_brings_its_token_where_its_ping_was_challenged() -> None:
     assert outlook_of(row, "containerd", second=True).works
 
 
+def test_a_redirect_alone_leads_to_a_registry_to_which_some_take_no_token() -> None:
+    registries = [("1", RegistryEntry("https://one.example", "one", auth="bearer"))]
+    mappings = [(f"{HOST}/acme", MappingEntry("1", "acme", Flag.ENABLED | Flag.REDIRECT_ONLY))]
+    table = Table.build(Policy(), 1, [("1", TenantEntry("Acme"))], registries, [(HOST, HostEntry("1"))], mappings)
+    found = {outlook.client.name: outlook for outlook in client_support(table, HOST, "acme/app", "1.0")}
+
+    assert found[KIND_OF["containerd"]].works
+    fails = found[KIND_OF["podman"]]
+    assert not fails.works
+    assert {step.detail for step in fails.steps} == {"redirected to a registry to which this client takes no token"}
+
+
 def test_both_image_stores_of_docker_are_told_apart() -> None:
     names = [outlook.client.name for outlook in client_support(Table(Policy()), HOST, "a/b", "1")]
     assert [name for name in names if name.startswith("docker (")] == [

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from routing.core.table.sharded_map import ShardedMap
+from tests.examples import examples
 
 KEYS = st.text("abc/", max_size=4)
 CHANGES = st.dictionaries(KEYS, st.none() | st.integers(), max_size=6)
@@ -42,7 +43,7 @@ class SameAsDict(RuleBasedStateMachine):
             assert len(past) == len(model)
 
 
-SameAsDict.TestCase.settings = settings(max_examples=100, stateful_step_count=15, deadline=None)
+SameAsDict.TestCase.settings = settings(max_examples=examples(100), stateful_step_count=15, deadline=None)
 TestSameAsDict = SameAsDict.TestCase
 
 

@@ -23,6 +23,7 @@ from routing.core.table.routing_table import (
     TenantEntry,
     strategy_of,
 )
+from tests.examples import examples
 
 HOSTS = ["a.example", "b.example", "*.c.example"]
 REGISTRIES = ["1", "2", "3"]
@@ -88,7 +89,7 @@ def facts(table: Table) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(STEPS, st.integers(1, 6))
 def test_following_changes_leads_to_the_table_built_from_the_end(
     steps: list[tuple[str, str, Entry | None]], at_once: int

@@ -11,14 +11,13 @@ import pytest_asyncio
 from pytest_django import Settings
 
 from routing.core.table.routing_table import RegistryEntry
-from routing.dataplane.upstream import client_pool
 from routing.dataplane.serving.middleware import FacadeMiddleware
+from routing.dataplane.upstream import client_pool
 from routing.registries.client import RegistryClient
+from tests.dataplane.facade_client import FacadeClient, set_mappings
 from tests.fast_lane.lanes import Lanes, facade
 from tests.registries.faulty_server import FaultyServer
 from tests.registries.scripted_registry import ScriptedRegistry
-
-from tests.dataplane.facade_client import FacadeClient, set_mappings
 
 #: Gives the bytes of the facade's response to the bytes of a request.
 Send = Callable[[bytes], Awaitable[bytes]]
@@ -75,8 +74,6 @@ async def send(registry: ScriptedRegistry, trusting: Settings, request: pytest.F
     realm = f"{registry.url}/realm"
     entry = RegistryEntry(registry.url, "the registry", auth="bearer", realm=realm, service="s")
     set_mappings({"team": (entry, "acme", 0)})
-        {"team": (RegistryEntry(registry.url, "the registry", auth="bearer", realm=realm, service="s"), "acme", 0)}
-    )
     lanes = Lanes()
     lane = lanes.fast if request.param == "application" else lanes.slow
 

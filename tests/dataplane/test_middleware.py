@@ -26,10 +26,11 @@ from routing.services.mappings.mappings import add_mapping, repoint
 from tests.core.contract import ALONE, DOCKER, PODMAN, REGISTRIES, build_table, outcome_of
 from tests.core.test_hostile_targets import Choices
 from tests.dataplane.wire import environ_of, send, send_async
+from tests.examples import examples
 
 PULL = Request("GET", "docker.acme.com", "/v2/acme/web/manifests/1.0", "", DOCKER)
 CONTROL = "localhost"
-PROPERTY = hypothesis_settings(max_examples=1500, deadline=None, database=None)
+PROPERTY = hypothesis_settings(max_examples=examples(1500), deadline=None, database=None)
 
 
 class TestOneTable:

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.e2e.facade import ADDRESS, Facade
+from tests.examples import examples
 from tests.fast_lane import requests
 from tests.fast_lane.requests import PLAIN
 
@@ -123,13 +124,13 @@ def servers() -> Iterator[Servers]:
 
 
 @given(writes=requests.reads())
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_is_sent(servers: Servers, writes: list[bytes]) -> None:
     servers.compare([*writes, LAST])
 
 
 @given(raw=requests.near_plain())
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow])
 def test_a_plain_request_with_one_thing_changed(servers: Servers, raw: bytes) -> None:
     servers.compare([raw, LAST])
 

@@ -15,13 +15,16 @@ from pytest_django import Settings
 
 from routing.dataplane.live.live_table import live_table
 from routing.dataplane.telemetry.counters import REDIRECTS, counters
+from tests.examples import examples
 from tests.fast_lane import requests
 from tests.fast_lane.lanes import Lane, Lanes, table
 from tests.fast_lane.requests import PLAIN
 
 PROXY = "198.51.100.7"
 lenient = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=400
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=examples(400),
 )
 
 
@@ -42,7 +45,7 @@ def test_whatever_is_sent(lanes: Lanes, pieces: list[bytes]) -> None:
 
 
 @given(pieces=requests.reads())
-@settings(lenient, max_examples=150)
+@settings(lenient, max_examples=examples(150))
 def test_whatever_a_trusted_proxy_sends(lanes: Lanes, pieces: list[bytes]) -> None:
     lanes.compare(pieces, PROXY)
 
