@@ -34,7 +34,7 @@ class MappingSpec:
     origin: str
     upstream: str
     private: bool = False
-    shell: bool = False
+    redirect_only: bool = False
     allow_push: bool = False
     repository: str = ""
 
@@ -105,7 +105,7 @@ def _add_mapping(hostname: str, spec: MappingSpec) -> int:
         tenant=tenant_of(hostname),
         private=spec.private,
         allow_push=spec.allow_push,
-        delivery=Mapping.Delivery.REDIRECT if spec.shell else Mapping.Delivery.AUTO,
+        delivery=Mapping.Delivery.REDIRECT_ONLY if spec.redirect_only else Mapping.Delivery.AUTO,
     )
     key: int = outcome.mapping.pk
     return key

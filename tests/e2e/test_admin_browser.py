@@ -96,7 +96,7 @@ def test_sign_in_leads_to_the_overview(facade: Facade) -> None:
 def test_add_a_mapping_that_then_serves(browser: Browser, facade: Facade) -> None:
     browser.open(f"{MAPPINGS}add/")
     browser.type(hostname="added.acme.test", prefix="acme", target="http://127.0.9.9:5000/team", reason="moving in")
-    Select(browser.field("delivery")).select_by_value("redirect")
+    Select(browser.field("delivery")).select_by_value("redirect-only")
     browser.press("Save")
 
     assert "Added mapping added.acme.test/acme → http://127.0.9.9:5000/team." in browser.message

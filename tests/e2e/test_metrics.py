@@ -24,7 +24,7 @@ WORKERS = 3
 def facade() -> Iterator[Facade]:
     """Three workers that write an access log, and a mapping."""
     with Facade(workers=WORKERS, sqlite=True, GUNICORN_CMD_ARGS="--access-logfile -") as started:
-        started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--shell")
+        started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--redirect-only")
         started.wait_for(PATH, 307, host=HOST)
         yield started
 

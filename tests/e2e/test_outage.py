@@ -69,7 +69,7 @@ def registry() -> Iterator[FaultyServer]:
 @pytest.fixture
 def facade(database: OutagePostgresql, registry: FaultyServer) -> Iterator[Facade]:
     with Facade(workers=WORKERS, database_url=database.url, FACADE_PROBE_ON_SAVE="false") as started:
-        started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--shell")
+        started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--redirect-only")
         started.manage("add_mapping", HOST, "relayed", f"{registry.url}/relayed")
         started.wait_for(PATH, 307, host=HOST, location="https://ghcr.io" + PATH)
         started.wait_for(RELAYED, 401, host=HOST)

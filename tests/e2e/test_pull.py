@@ -6,7 +6,7 @@ from tests.e2e.address_book import Address, AddressBook, AddressSpec, MappingSpe
 from tests.e2e.lab.laboratory import DELIVERIES, PUBLIC, TAG, Delivery, Laboratory
 from tests.e2e.lab.registry import Auth
 
-SHELL = {"shell": True, "default": False}
+REDIRECT_ONLY = {"redirect-only": True, "default": False}
 Doorway = dict[tuple[Auth, Delivery, str], Address]
 
 
@@ -14,15 +14,15 @@ Doorway = dict[tuple[Auth, Delivery, str], Address]
 def doorway(lab: Laboratory, address_book: AddressBook) -> Doorway:
     """An address for each kind of registry, once with pure redirects and once as mappings are by default."""
     auths: tuple[Auth, ...] = ("none", "bearer")
-    kinds = [(auth, delivery, how) for auth in auths for delivery in DELIVERIES for how in SHELL]
+    kinds = [(auth, delivery, how) for auth in auths for delivery in DELIVERIES for how in REDIRECT_ONLY]
     specs = [
-        AddressSpec((MappingSpec("acme", lab.backing(auth, d).url, "acme", shell=SHELL[how]),))
+        AddressSpec((MappingSpec("acme", lab.backing(auth, d).url, "acme", redirect_only=REDIRECT_ONLY[how]),))
         for auth, d, how in kinds
     ]
     return dict(zip(kinds, address_book.open(specs), strict=True))
 
 
-@pytest.mark.parametrize("how", SHELL)
+@pytest.mark.parametrize("how", REDIRECT_ONLY)
 @pytest.mark.parametrize("delivery", DELIVERIES)
 @pytest.mark.parametrize(
     ("client", "auth"),

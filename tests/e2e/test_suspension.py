@@ -104,7 +104,7 @@ class Askers:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def facade(request: pytest.FixtureRequest) -> Iterator[Facade]:
     with facade_on(request.param, workers=WORKERS, FACADE_PROBE_ON_SAVE="false") as running:
-        running.manage("add_mapping", HOST, "acme", "http://127.0.9.9:5000/team", "--shell")
+        running.manage("add_mapping", HOST, "acme", "http://127.0.9.9:5000/team", "--redirect-only")
         running.wait_for(TARGET, 307, host=HOST)
         yield running
 
