@@ -107,7 +107,7 @@ async def test_a_form_for_a_token_is_read_and_a_long_one_is_not() -> None:
     unknown = await request("/token", (b"transfer-encoding", b"chunked"))
 
     assert (form.requests, form.sent[1]["body"]) == (1, b"x" * 10)
-    assert (long.requests, unknown.asked, unknown.closes) == (0, 0, True)
+    assert (long.requests, unknown.requests, unknown.closes) == (0, 0, True)
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/", "/v1/", "/tok"])
