@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from facade_site.environment import BASE_DIR, load
+from facade_site.log_formats import LOG_FORMATS, JsonFormatter
 
 # Here rather than only in the settings: the workers are forked from this process and inherit what it read.
 env = load()
@@ -46,6 +47,13 @@ accesslog = None
 control_socket_disable = True
 # The middleware judges forwarded headers itself, by FACADE_TRUSTED_PROXIES: nothing before it may rewrite the client.
 forwarded_allow_ips = ""
+
+
+def on_starting(server: Any) -> None:
+    """Called once, before the workers: the server's own lines, which they inherit, are of the chosen form too."""
+    formatter = LOG_FORMATS.get(env.str("FACADE_LOG_FORMAT", default="line"))
+    for handler in server.log.error_log.handlers if formatter is JsonFormatter else ():
+        handler.setFormatter(JsonFormatter())
 
 
 def pre_fork(server: Any, worker: Any) -> None:

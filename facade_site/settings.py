@@ -6,6 +6,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from facade_site.environment import BASE_DIR, kept_secret_key, load, made, state_dir
+from facade_site.log_formats import LOG_FORMATS
 
 env = load()
 STATE_DIR = made(state_dir())
@@ -97,7 +98,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # First: a registry client's request is answered before sessions, cookies or the database are thought of.
+    # Around everything, so that each answer of a control host names its request.
+    "routing.accounts.request_ids.RequestIdMiddleware",
+    # Then: a registry client's request is answered before sessions, cookies or the database are thought of.
     "routing.dataplane.serving.middleware.FacadeMiddleware",
     "routing.accounts.transport.TransportMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -111,7 +114,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "routing.accounts.second_factor.SecondFactorMiddleware",
-    "simple_history.middleware.HistoryRequestMiddleware",
 ]
 
 ROOT_URLCONF = "facade_site.urls"
@@ -181,11 +183,18 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+# How log records are written: a line for people, or an object of JSON for programs.
+FACADE_LOG_FORMAT = env.str("FACADE_LOG_FORMAT", default="line")
+if FACADE_LOG_FORMAT not in LOG_FORMATS:
+    raise ImproperlyConfigured(f"FACADE_LOG_FORMAT is {FACADE_LOG_FORMAT!r}: choose one of {', '.join(LOG_FORMATS)}")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request_id": {"()": "routing.request_id.RequestIdFilter"}},
+    "formatters": {name: {"()": formatter} for name, formatter in LOG_FORMATS.items()},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": FACADE_LOG_FORMAT, "filters": ["request_id"]}
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }
 
@@ -224,7 +233,11 @@ SILENCED_SYSTEM_CHECKS = [
 # ---------------------------------------------------------------- sign-in
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = [
+    "allauth.account.auth_backends.AuthenticationBackend",
+    # Signs nobody in; it says what whoever is may do.
+    "routing.accounts.permission_backend.RoleBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -11,6 +11,8 @@ from routing.api.routers.reference import reference
 from routing.dataplane.telemetry.health_views import livez, readyz
 from routing.dataplane.telemetry.metrics_view import metrics_page
 
+handler500 = "routing.accounts.views.server_error"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),

@@ -21,8 +21,8 @@ from routing.core.table.routing_table import Table
 from routing.dataplane.live.live_table import live_table
 from routing.models import Hostname, Membership, Role, Tenant
 from routing.services.base.actor import Actor
-from routing.services.hostnames.hostnames import save_hostname
-from routing.services.people.tenants import save_tenant
+from routing.services.hostnames.hostnames import add_hostname
+from routing.services.people.tenants import add_tenant
 from tests.dns.name_server import NameServer
 from tests.e2e.matrix_report import print_matrix
 from tests.examples import register_profiles
@@ -75,8 +75,8 @@ def _person(name: str, role: Role, tenant: Tenant, hostname: Hostname) -> Person
 
 def _tenant_with_hostname(slug: str) -> tuple[Tenant, Hostname]:
     set_up = Actor.program("test set-up")
-    tenant = save_tenant(set_up, "", Tenant(slug=slug, name=slug.title()))
-    return tenant, save_hostname(set_up, "", Hostname(tenant=tenant, name=f"docker.{slug}.com"))
+    tenant = add_tenant(set_up, "", slug=slug, name=slug.title())
+    return tenant, add_hostname(set_up, "", tenant_id=tenant.pk, name=f"docker.{slug}.com")
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from routing.models import ApiToken, Tenant
 from routing.models.api_token import MAX_TOKEN_NAME_LENGTH
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
-from routing.services.base.permissions import viewable
 from routing.services.people.api_tokens import MAX_DAYS, create_api_token, revoke_api_token
 
 
@@ -41,7 +40,7 @@ class TokenForm(forms.Form):
         super().__init__(*args, **kwargs)
         tenants = self.fields["tenant"]
         assert isinstance(tenants, forms.ModelChoiceField)
-        tenants.queryset = viewable(actor, Tenant.objects.all(), "")
+        tenants.queryset = Tenant.objects.viewable_by(actor)
 
 
 @never_cache

@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 
 from routing.services.base.actor import Actor
-from routing.services.base.permissions import roles
 from routing.services.people.provider_grants import PLATFORM
 
 # Where somebody without a second factor gets one, or leaves. The API knows no session, and judges tokens itself. Static
@@ -37,7 +36,7 @@ class SecondFactorMiddleware(MiddlewareMixin):
 def lacks_second_factor(user: object) -> bool:
     """Whether one of the user's roles needs a second factor (FACADE_MFA_REQUIRED_FOR) and there is none yet."""
     actor = Actor.person(user)
-    held = set(roles(actor).values()) | ({PLATFORM} if actor.is_operator else set())
+    held = set(actor.roles().values()) | ({PLATFORM} if actor.is_operator else set())
     if held.isdisjoint(settings.FACADE_MFA_REQUIRED_FOR):
         return False
     return not is_mfa_enabled(actor.user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN])

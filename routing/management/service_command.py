@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from routing.models import Mapping, Tenant
+from routing.request_id import current_request_id, request_id
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.registries.probes import probe_mapping
@@ -54,6 +55,11 @@ class ServiceCommand(BaseCommand):
             self.stderr.write(f"CommandError: {str(error).removeprefix('Error: ')}; see {argv[1]} --help")
             sys.exit(1)
 
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run it as one call, with an id of its own that the history and the log have."""
+        with request_id():
+            return super().execute(*args, **options)
+
     def print_lines(self, lines: list[str]) -> None:
         """Tell what was done, a line each."""
         for line in lines:
@@ -82,4 +88,5 @@ class ServiceCommand(BaseCommand):
             raise CommandError(error.message) from error
         except DatabaseError as error:
             detail = " ".join(str(error).split())
-            raise CommandError(f"the database can't be used: {detail}. Was “manage.py migrate” run?") from error
+            hint = f"Was “manage.py migrate” run? (request {current_request_id()})"
+            raise CommandError(f"the database can't be used: {detail}. {hint}") from error

@@ -5,10 +5,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from routing.models.versioned import VersionedModel, VersionedQuerySet
+
 MAX_TOKEN_NAME_LENGTH = 60
 
 
-class ApiToken(models.Model):
+class ApiToken(VersionedModel):
     """Acts as its person, or as less of them. The secret is shown once; only its hash is kept."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
@@ -27,7 +29,10 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_on = models.DateField(null=True, blank=True, editable=False)
 
+    objects = VersionedQuerySet["ApiToken"].as_manager()
+
     class Meta:
+        verbose_name = "API token"
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(

@@ -8,9 +8,10 @@ from django.db import models
 from django.db.models import Q
 
 from routing.models.hostname import HOSTNAME_PATTERN
+from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 
-class HostnameClaim(models.Model):
+class HostnameClaim(VersionedModel):
     """A hostname that a tenant wants served. `token` is what its DNS TXT record has to hold."""
 
     tenant = models.ForeignKey("routing.Tenant", on_delete=models.CASCADE, related_name="claims")
@@ -19,6 +20,7 @@ class HostnameClaim(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     finding = models.CharField(max_length=500, blank=True, editable=False)
+    objects = VersionedQuerySet["HostnameClaim"].as_manager()
 
     class Meta:
         ordering = ["name"]

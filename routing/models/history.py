@@ -11,11 +11,17 @@ from django.dispatch import receiver
 from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
 
+from routing.request_id import MAX_REQUEST_ID_LENGTH, current_request_id
+
 
 class Recorded(models.Model):
     """What each past row holds besides simple-history's own columns."""
 
     actor = models.CharField(max_length=200, blank=True, default="", editable=False)
+    # With the database's default too: the previous release goes on writing while this one is rolled out.
+    request_id = models.CharField(
+        max_length=MAX_REQUEST_ID_LENGTH, blank=True, default="", db_default="", editable=False
+    )
 
     class Meta:
         abstract = True
@@ -32,5 +38,7 @@ def sign(instance: Any, actor: str, user: Any = None, reason: str = "") -> None:
 
 
 @receiver(pre_create_historical_record)
-def _name_the_actor(sender: Any, **kwargs: Any) -> None:
-    kwargs["history_instance"].actor = getattr(kwargs["instance"], "_actor", "")
+def _attribute(sender: Any, **kwargs: Any) -> None:
+    past = kwargs["history_instance"]
+    past.actor = getattr(kwargs["instance"], "_actor", "")
+    past.request_id = current_request_id()

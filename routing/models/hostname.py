@@ -5,12 +5,13 @@ from django.db.models import Q
 
 from routing.core.table.routing_table import HostEntry
 from routing.models.history import records
+from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 # A wildcard stands for one label: *.pull.acme.com serves a.pull.acme.com.
 HOSTNAME_PATTERN = r"^((\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])\Z"
 
 
-class Hostname(models.Model):
+class Hostname(VersionedModel):
     """A name that a tenant's users pull from, in lower case and A-label form, with no port and no trailing dot."""
 
     tenant = models.ForeignKey("routing.Tenant", on_delete=models.PROTECT, related_name="hostnames")
@@ -38,6 +39,7 @@ class Hostname(models.Model):
     # Set once the proof was missing for the whole grace time: not served, whatever `enabled` says, until it is back.
     withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    objects = VersionedQuerySet["Hostname"].as_manager()
     history = records()
 
     class Meta:

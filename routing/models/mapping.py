@@ -6,10 +6,15 @@ from django.db.models import Q
 from routing.core.grammar.names import MAX_NAME_LENGTH, NAME_PATTERN
 from routing.core.table.mapping_entry import Flag, MappingEntry, mapping_key
 from routing.models.history import records
+from routing.models.tenant import Tenant
+from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 
-class Mapping(models.Model):
+class Mapping(VersionedModel):
     """Where the repositories under one prefix of one hostname live this year."""
+
+    tenant_lookup = "hostname__tenant"
+    names_from = ("hostname__tenant", "registry")
 
     class Delivery(models.TextChoices):
         """How clients get to the registry."""
@@ -45,6 +50,7 @@ class Mapping(models.Model):
     enabled = models.BooleanField(default=True, help_text="While off, clients are told that the mapping is off.")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
+    objects = VersionedQuerySet["Mapping"].as_manager()
     history = records()
 
     class Meta:
@@ -71,6 +77,11 @@ class Mapping(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} → {self.target}"
+
+    @property
+    def owning_tenant(self) -> Tenant:
+        """Its hostname's."""
+        return self.hostname.tenant
 
     @property
     def source(self) -> str:

@@ -5,6 +5,7 @@ from django.db import models
 from django.utils import timezone
 
 from routing.models.history import records
+from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 
 class Role(models.TextChoices):
@@ -14,14 +15,22 @@ class Role(models.TextChoices):
     OPERATOR = "operator", "operator: mappings, registries, repoints"
     VIEWER = "viewer", "viewer: read"
 
+    @property
+    def rank(self) -> int:
+        """How far it reaches, compared to other roles: the higher, the further."""
+        return [Role.VIEWER, Role.OPERATOR, Role.OWNER].index(self)
 
-class Membership(models.Model):
+
+class Membership(VersionedModel):
     """One person's role in one tenant."""
+
+    names_from = ("user", "tenant")
 
     tenant = models.ForeignKey("routing.Tenant", on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
     created_at = models.DateTimeField(auto_now_add=True)
+    objects = VersionedQuerySet["Membership"].as_manager()
     history = records()
 
     class Meta:
@@ -40,7 +49,7 @@ class Membership(models.Model):
         return f"{self.user}: {self.role} of {self.tenant}"
 
 
-class Invitation(models.Model):
+class Invitation(VersionedModel):
     """An invitation by e-mail. The link's token is shown once, in the mail; only its hash is kept."""
 
     tenant = models.ForeignKey("routing.Tenant", on_delete=models.CASCADE, related_name="invitations")
@@ -51,6 +60,7 @@ class Invitation(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    objects = VersionedQuerySet["Invitation"].as_manager()
 
     class Meta:
         ordering = ["-created_at"]

@@ -6,13 +6,16 @@ from django.db.models import Q
 from routing.core.grammar.names import NAME_PATTERN
 from routing.core.table.routing_table import Auth, RegistryEntry
 from routing.models.history import records
+from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 # Scheme, host and port only: registry clients know no base path, /v2/ is at the root.
 ORIGIN_PATTERN = r"^https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?\Z"
 
 
-class Registry(models.Model):
+class Registry(VersionedModel):
     """A registry that mappings lead to: one tenant's own, or shared with all (no tenant)."""
+
+    shared_without_tenant = True
 
     class BlobDelivery(models.TextChoices):
         """How the registry hands out layers."""
@@ -31,21 +34,25 @@ class Registry(models.Model):
     )
     name = models.CharField(max_length=200, help_text="What people call it, such as “GitHub Container Registry”.")
     origin = models.CharField(
+        "address",
         max_length=300,
         help_text="Where its API is: scheme, host and port, such as https://ghcr.io. Redirects go here.",
     )
     alias = models.CharField(
+        "known as",
         max_length=253,
         blank=True,
         help_text="The name that people use for it where that isn't its API's host: docker.io for Docker Hub.",
     )
     implicit_namespace = models.CharField(
+        "implicit namespace",
         max_length=100,
         blank=True,
         help_text="The namespace of repositories whose name has one component: library for Docker Hub, where alpine is "
         "library/alpine. Empty: none.",
     )
     stream_blobs = models.BooleanField(
+        "stream layers",
         default=False,
         help_text="Pass layer bytes through this facade for clients that cannot be redirected, "
         "where the registry serves layers itself. Costs traffic.",
@@ -63,6 +70,7 @@ class Registry(models.Model):
     probed_at = models.DateTimeField(null=True, blank=True, editable=False)
     probe_error = models.CharField(max_length=500, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    objects = VersionedQuerySet["Registry"].as_manager()
     history = records()
 
     class Meta:

@@ -9,8 +9,14 @@ from datetime import date
 from django.db import models, transaction
 from django.db.models import F, PositiveBigIntegerField, Value
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from routing.models.tenant import Tenant
+
+
+def this_month() -> date:
+    """The first day of the present month (UTC), under which streamed bytes are counted."""
+    return timezone.now().date().replace(day=1)
 
 
 class StreamedBytes(models.Model):

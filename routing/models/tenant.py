@@ -4,31 +4,44 @@ from django.db import models
 
 from routing.core.table.routing_table import TenantEntry
 from routing.models.history import records
+from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 
-class Tenant(models.Model):
+class Tenant(VersionedModel):
     """An organisation. While suspended, its clients are refused with its message."""
 
-    slug = models.SlugField(max_length=63, unique=True, help_text="Short name for commands and URLs, such as “acme”.")
+    tenant_lookup = "id"
+    names_from = ()
+
+    slug = models.SlugField(
+        "short name", max_length=63, unique=True, help_text="Short name for commands and URLs, such as “acme”."
+    )
     name = models.CharField(max_length=200, help_text="The organisation's name.")
     suspended = models.BooleanField(default=False, help_text="Refuse every request for this tenant's hostnames.")
     suspension_message = models.CharField(
         max_length=300, blank=True, help_text="What clients are told while the tenant is suspended."
     )
     max_hostnames = models.PositiveIntegerField(
-        null=True, blank=True, help_text="How many hostnames it may have. Empty: the platform's limit."
+        "hostnames at most",
+        null=True,
+        blank=True,
+        help_text="How many hostnames it may have. Empty: the platform's limit.",
     )
     max_mappings = models.PositiveIntegerField(
-        null=True, blank=True, help_text="How many mappings it may have. Empty: the platform's limit."
+        "mappings at most",
+        null=True,
+        blank=True,
+        help_text="How many mappings it may have. Empty: the platform's limit.",
     )
     max_streamed_bytes = models.PositiveBigIntegerField(
-        "streamed bytes a month",
+        "streamed bytes a month at most",
         null=True,
         blank=True,
         help_text="How many bytes of layers may pass through the facade for it in a calendar month (UTC): 1 GiB is "
         "1073741824. 0: none. Empty: the platform's limit.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    objects = VersionedQuerySet["Tenant"].as_manager()
     history = records()
 
     class Meta:
@@ -36,6 +49,11 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def owning_tenant(self) -> "Tenant":
+        """Itself."""
+        return self
 
     @property
     def table_kind(self) -> str:

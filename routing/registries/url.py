@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from routing.core.grammar.hosts import ends_in_number
+
 MAX_URL_LENGTH = 16_384
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 3986 leaves a URL nothing but printable ASCII; the backslash is what browsers and libraries disagree about.
 _PRINTABLE = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
-# The WHATWG rule for "this is meant as an IPv4 address": resolvers read 0x7f.1 and 2130706433 as 127.0.0.1.
-_ENDS_IN_A_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class RegistryUrl:
     @property
     def ip_literal(self) -> str | None:
         """The host where it is an IP address, else None."""
-        return self.host if ":" in self.host or _ENDS_IN_A_NUMBER.fullmatch(self.host) else None
+        return self.host if ":" in self.host or ends_in_number(self.host) else None
 
 
 def parse_registry_url(url: str) -> RegistryUrl:
@@ -96,7 +96,7 @@ def _host(parts: SplitResult) -> str:
     try:
         if ":" in host:
             return str(IPv6Address(host))
-        if _ENDS_IN_A_NUMBER.fullmatch(host):
+        if ends_in_number(host):
             return str(IPv4Address(host))
     except ValueError:
         raise ValueError("the address names a malformed IP address") from None

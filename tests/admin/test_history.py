@@ -4,17 +4,16 @@ import pytest
 
 from routing.admin.base import history_views
 from routing.models import Change, Mapping
-from routing.services.mappings.mappings import edit_mapping, remove_mappings, repoint
+from routing.services.mappings.mappings import remove_mappings, repoint, update_mapping
 from tests.admin.conftest import SET_UP, AdminClient, add, text_of
 
 
 def test_a_mapping_tells_its_whole_story(admin: AdminClient, mapping: Mapping) -> None:
     repoint(SET_UP, "cheaper", hostname="docker.acme.com", prefix="acme", target="quay.io/acme")
-    edit_mapping(
+    update_mapping(
         SET_UP,
         "now secret",
         mapping_id=mapping.pk,
-        target=None,
         allow_push=True,
         private=True,
         delivery="redirect-only",

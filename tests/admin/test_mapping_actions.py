@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from routing.admin.mappings import actions
+from routing.admin.base import bulk
 from routing.core.table.routing_table import Table
 from routing.models import Generation, Mapping
 from tests.admin.conftest import AdminClient, add, messages_of, text_of
@@ -64,7 +64,7 @@ def test_remove(admin: AdminClient, three: list[Mapping], table: Callable[[], Ta
 def test_too_many_at_once_are_refused(
     admin: AdminClient, three: list[Mapping], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(bulk, "MOST_AT_ONCE", 2)
 
     answer = admin.act("remove_all", three, confirmed="yes")
 

@@ -213,11 +213,11 @@ def test_who_changes_it_at_the_same_time_is_not_undone_unawares(admin: AdminClie
     url = admin.url("mapping_change", mapping.pk)
     first = admin.client.post(url, sent | {"target": "docker.io/acme", "reason": "mine"})
 
-    assert "Somebody else has changed this mapping meanwhile: it leads to quay.io/acme" in text_of(first)
+    assert "Somebody else has changed this mapping meanwhile (olga): leads to." in text_of(first)
     assert Mapping.objects.get().target == "quay.io/acme"
 
-    seen = first.context["adminform"].form["seen"].value()
-    admin.client.post(url, sent | {"target": "docker.io/acme", "reason": "mine", "seen": seen})
+    seen = first.context["adminform"].form["version"].value()
+    admin.client.post(url, sent | {"target": "docker.io/acme", "reason": "mine", "version": seen})
     assert Mapping.objects.get().target == "docker.io/acme"
 
 

@@ -5,10 +5,10 @@ from django.utils import timezone
 
 from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
-from routing.services.hostnames.hostnames import suspend_hostname
+from routing.services.hostnames.hostnames import suspend_hostnames
 from routing.services.mappings.mappings import repoint, switch_mappings
 from routing.services.mappings.pull_command import pull_command
-from routing.services.people.tenants import suspend_tenant
+from routing.services.people.tenants import suspend_tenants
 from tests.admin.conftest import SET_UP, AdminClient, add, text_of
 
 
@@ -125,8 +125,8 @@ def test_states_and_their_filter(admin: AdminClient) -> None:
     withdrawn = add("lost.acme.com", "", "ghcr.io/acme")
     Hostname.objects.filter(pk=withdrawn.hostname_id).update(withdrawn_at=timezone.now())
     switch_mappings(SET_UP, "", mapping_ids=[off.pk], enabled=False)
-    suspend_hostname(SET_UP, "", hostname_id=blocked.hostname_id, suspended=True)
-    suspend_tenant(SET_UP, "", tenant_id=suspended.hostname.tenant_id, suspended=True)
+    suspend_hostnames(SET_UP, "", hostname_ids=[blocked.hostname_id], suspended=True)
+    suspend_tenants(SET_UP, "", tenant_ids=[suspended.hostname.tenant_id], suspended=True)
 
     page = text_of(admin.get("mapping_changelist"))
 

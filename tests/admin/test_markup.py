@@ -9,13 +9,13 @@ from django.conf import LazySettings
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from routing.models import HostnameClaim, Mapping, Registry, Tenant
+from routing.models import HostnameClaim, Mapping
 from routing.services.hostnames.claims import claim_hostname
-from routing.services.hostnames.hostnames import suspend_hostname
+from routing.services.hostnames.hostnames import suspend_hostnames
 from routing.services.mappings.mappings import add_mapping, repoint
 from routing.services.people.members import add_member, invite
-from routing.services.people.tenants import save_tenant
-from routing.services.registries.registries import save_registry
+from routing.services.people.tenants import add_tenant
+from routing.services.registries.registries import add_registry
 from routing.templatetags.routing import breakable
 from tests.admin.conftest import SET_UP, AdminClient
 
@@ -41,10 +41,8 @@ class Inline(HTMLParser):
 @pytest.fixture
 def pages(admin: AdminClient) -> dict[str, str]:
     """Every page of the admin, of nouns whose every text is hostile."""
-    tenant = save_tenant(SET_UP, EVIL, Tenant(slug="evil", name=EVIL))
-    registry = save_registry(
-        SET_UP, EVIL, Registry(tenant=tenant, name=EVIL[:200], origin="https://registry.evil.example")
-    )
+    tenant = add_tenant(SET_UP, EVIL, slug="evil", name=EVIL)
+    registry = add_registry(SET_UP, EVIL, name=EVIL[:200], origin="https://registry.evil.example", tenant_id=tenant.pk)
     mapping = add_mapping(
         SET_UP, EVIL, hostname="docker.acme.com", prefix="acme", target="registry.evil.example/a", tenant="evil"
     ).mapping
@@ -52,7 +50,7 @@ def pages(admin: AdminClient) -> dict[str, str]:
     person = get_user_model().objects.create_user(EVIL[:100], "evil@evil.example")
     claim = claim_hostname(SET_UP, tenant_id=tenant.pk, name="claimed.acme.com")
     HostnameClaim.objects.update(finding=EVIL, checked_at=timezone.now())
-    suspend_hostname(SET_UP, EVIL, hostname_id=mapping.hostname_id, suspended=True, message=EVIL)
+    suspend_hostnames(SET_UP, EVIL, hostname_ids=[mapping.hostname_id], suspended=True, message=EVIL)
     rows = {
         "mapping": mapping,
         "hostname": mapping.hostname,

@@ -8,7 +8,7 @@ from django.conf import LazySettings
 
 from routing.core.table.routing_table import Table
 from routing.models import Generation, Hostname, Mapping, Registry, StreamedBytes, Tenant
-from routing.services.base.quotas import month_now
+from routing.models.streamed import this_month
 from tests.admin.conftest import AdminClient, add, errors_of, messages_of, text_of
 
 Member = Callable[[Tenant, str], AdminClient]
@@ -168,9 +168,9 @@ def test_the_tenants_page_shows_how_much_of_its_limits_it_uses(
 ) -> None:
     settings.FACADE_MAX_STREAMED_BYTES_PER_TENANT = 3 * 1024**3
     tenant = mapping.hostname.tenant
-    row = StreamedBytes.objects.create(tenant=tenant, month=month_now(), streamed_bytes=5 * 1024**2)
+    row = StreamedBytes.objects.create(tenant=tenant, month=this_month(), streamed_bytes=5 * 1024**2)
     # Last year's doesn't count.
-    StreamedBytes.objects.create(tenant=tenant, month=month_now().replace(year=2020), streamed_bytes=1024**4)
+    StreamedBytes.objects.create(tenant=tenant, month=this_month().replace(year=2020), streamed_bytes=1024**4)
 
     viewer = member(tenant, "viewer")
     for asker in (admin, viewer):
@@ -181,7 +181,7 @@ def test_the_tenants_page_shows_how_much_of_its_limits_it_uses(
     page = text_of(admin.get("tenant_change", tenant.pk))
     assert "5.0 MB of 4.0 MB" in page
     assert "This month's streamed bytes are used up" in page
-    assert row.month == month_now()
+    assert row.month == this_month()
 
 
 def test_a_slug_that_is_taken(admin: AdminClient, acme: Tenant) -> None:

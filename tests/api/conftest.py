@@ -24,9 +24,10 @@ class ApiClient:
         """Ask."""
         return self.client.get(f"/api/v1/{path}", query)
 
-    def send(self, method: str, path: str, **body: object) -> Any:
+    def send(self, method: str, path: str, *, headers: Any = None, **body: Any) -> Any:
         """Send."""
-        return getattr(self.client, method)(f"/api/v1/{path}", body, content_type="application/json")
+        send = getattr(self.client, method)
+        return send(f"/api/v1/{path}", body, content_type="application/json", headers=headers or {})
 
 
 def api_client_for(person: Person, **limits: Any) -> ApiClient:

@@ -17,7 +17,7 @@ from routing.dataplane.live.snapshot_writer import SnapshotWriter
 from routing.models import Tenant
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping
-from routing.services.people.tenants import suspend_tenant
+from routing.services.people.tenants import suspend_tenants
 from routing.table import snapshot
 from routing.table.load import load_table
 
@@ -47,7 +47,7 @@ def table(platform: Actor, db: None) -> Table:
     add_mapping(platform, "", hostname=HOST, prefix="", target="docker.io", private=True)
     add_mapping(platform, "", hostname="pull.acme.org", prefix="x/y", target="quay.io/z")
     tenant = Tenant.objects.get(slug="default")
-    suspend_tenant(platform, "unpaid", tenant_id=tenant.pk, suspended=True, message="closed for today")
+    suspend_tenants(platform, "unpaid", tenant_ids=[tenant.pk], suspended=True, message="closed for today")
     return load_table(policy())
 
 

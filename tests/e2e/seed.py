@@ -76,8 +76,8 @@ def _address(fields: dict[str, Any]) -> AddressSpec:
 
 def seed_addresses(specs: dict[str, AddressSpec], last: str) -> None:
     """Make each hostname with its mappings. Changes arrive in order: a worker that serves `last` serves them all."""
-    from routing.models import Hostname, Tenant
-    from routing.services.hostnames.hostnames import save_hostname
+    from routing.models import Tenant
+    from routing.services.hostnames.hostnames import add_hostname
     from routing.services.registries.probes import probe_mapping
 
     for hostname, spec in specs.items():
@@ -88,7 +88,7 @@ def seed_addresses(specs: dict[str, AddressSpec], last: str) -> None:
                 probe_mapping(_actor(), mapping_id=mapping_id, repository=mapping.repository)
         if spec.login:
             _set_login_registry(hostname, spec.login)
-    save_hostname(_actor(), REASON, Hostname(name=last, tenant=Tenant.objects.order_by("pk")[0]))
+    add_hostname(_actor(), REASON, tenant_id=Tenant.objects.order_by("pk")[0].pk, name=last)
 
 
 def _add_mapping(hostname: str, spec: MappingSpec) -> int:
@@ -114,33 +114,36 @@ def _add_mapping(hostname: str, spec: MappingSpec) -> int:
 def _complete_registries(tenant: str, spec: AddressSpec) -> None:
     from routing.models import Registry
     from routing.services.registries.probes import probe
-    from routing.services.registries.registries import save_registry
+    from routing.services.registries.registries import update_registry
 
     for registry in Registry.objects.filter(tenant__slug=tenant):
-        registry.implicit_namespace = spec.library
-        registry.stream_blobs = spec.streams
-        save_registry(_actor(), REASON, registry)
+        update_registry(
+            _actor(),
+            REASON,
+            registry_id=registry.pk,
+            implicit_namespace=spec.library,
+            stream_blobs=spec.streams,
+        )
         if spec.probed:
             probe(_actor(), registry_id=registry.pk)
 
 
 def _set_login_registry(name: str, origin: str) -> None:
     from routing.models import Hostname, Registry
-    from routing.services.hostnames.hostnames import save_hostname
+    from routing.services.hostnames.hostnames import update_hostname
 
     hostname = Hostname.objects.get(name=name)
-    hostname.login_registry = Registry.objects.get(tenant__slug=tenant_of(name), origin=origin)
-    save_hostname(_actor(), REASON, hostname)
+    login = Registry.objects.get(tenant__slug=tenant_of(name), origin=origin)
+    update_hostname(_actor(), REASON, hostname_id=hostname.pk, login_registry_id=login.pk)
 
 
 def limit_streams(slug: str, limit_bytes: int) -> None:
     """Set how much may be streamed for a tenant in a month."""
     from routing.models import Tenant
-    from routing.services.people.tenants import save_tenant
+    from routing.services.people.tenants import update_tenant
 
     tenant = Tenant.objects.get(slug=slug)
-    tenant.max_streamed_bytes = limit_bytes
-    save_tenant(_actor(), REASON, tenant)
+    update_tenant(_actor(), REASON, tenant_id=tenant.pk, max_streamed_bytes=limit_bytes)
 
 
 def streamed_bytes(slug: str) -> int:

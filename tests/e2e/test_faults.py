@@ -81,7 +81,10 @@ def faulty() -> Iterator[FaultyServer]:
 def address(facade: Facade, faulty: FaultyServer) -> Iterator[Address]:
     """`faulty` is relayed to the registry, `fine` redirected."""
     with AddressBook(facade) as address_book:
-        mappings = MappingSpec("faulty", faulty.url, "faulty"), MappingSpec("fine", faulty.url, "fine", redirect_only=True)
+        mappings = (
+            MappingSpec("faulty", faulty.url, "faulty"),
+            MappingSpec("fine", faulty.url, "fine", redirect_only=True),
+        )
         (opened,) = address_book.open([AddressSpec(mappings)])
         yield opened
 

@@ -29,7 +29,7 @@ def provider() -> Iterator[OidcProvider]:
 def facade(provider: OidcProvider) -> Iterator[Facade]:
     settings = provider.settings(FACADE_OIDC_ROLES=ROLES, FACADE_PROBE_ON_SAVE="false")
     with Facade(workers=2, **settings) as running:
-        save = "save_tenant(Actor.program('set-up'), '', Tenant(slug=slug, name=slug.title())).pk"
+        save = "add_tenant(Actor.program('set-up'), '', slug=slug, name=slug.title()).pk"
         run(running, f"[{save} for slug in ('acme', 'globex')]")
         yield running
 
@@ -42,7 +42,7 @@ def run(facade: Facade, expression: str) -> Any:
         "from routing.models import *\n"
         "from routing.services.base.actor import Actor\n"
         "from routing.services.people.members import *\n"
-        "from routing.services.people.tenants import save_tenant\n"
+        "from routing.services.people.tenants import add_tenant\n"
         f"print('=', json.dumps({expression}, default=str))\n"
     )
     return json.loads(facade.manage("shell", "--no-imports", "-c", source).rpartition("= ")[2])

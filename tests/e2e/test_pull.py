@@ -12,7 +12,7 @@ Doorway = dict[tuple[Auth, Delivery, str], Address]
 
 @pytest.fixture(scope="module")
 def doorway(lab: Laboratory, address_book: AddressBook) -> Doorway:
-    """An address for each kind of registry, once with pure redirects and once as mappings are by default."""
+    """An address for each kind of registry, once with redirect only and once as mappings are by default."""
     auths: tuple[Auth, ...] = ("none", "bearer")
     kinds = [(auth, delivery, how) for auth in auths for delivery in DELIVERIES for how in REDIRECT_ONLY]
     specs = [

@@ -27,10 +27,9 @@ claims.check_claim           | .                          | - - | - - - | n n y 
 claims.vouch_hostname        | .                          | n n | n n n | n n n | y
 explain.explain         | .                          | - - | - - - | y y y | y
 hostnames.get_hostname       | .                          | - - | - - - | y y y | y
-hostnames.save_hostname      | a new one                  | n n | n n n | n n n | y
-hostnames.save_hostname      | a switch                   | - - | - - - | n n y | y
-hostnames.save_hostname      | its suspension             | - - | - - - | n n n | y
-hostnames.suspend_hostname   | .                          | n n | n n n | n n n | y
+hostnames.add_hostname       | .                          | n n | n n n | n n n | y
+hostnames.update_hostname    | a switch                   | - - | - - - | n n y | y
+hostnames.update_hostname    | its suspension             | - - | - - - | n n n | y
 hostnames.remove_hostname    | .                          | - - | - - - | n n y | y
 hostnames.suspend_hostnames  | .                          | n n | n n n | n n n | y
 mappings.get_mapping         | .                          | - - | - - - | y y y | y
@@ -38,12 +37,14 @@ mappings.add_mapping         | a part of a registry       | - - | - - - | n y y 
 mappings.add_mapping         | all of a shared registry   | - - | - - - | n r r | y
 mappings.repoint             | a part of a registry       | - - | - - - | n y y | y
 mappings.repoint             | all of a shared registry   | - - | - - - | n r r | y
-mappings.edit_mapping        | .                          | - - | - - - | n y y | y
+mappings.update_mapping      | .                          | - - | - - - | n y y | y
 mappings.switch_mappings     | .                          | - - | - - - | n y y | y
 mappings.remove_mapping      | .                          | - - | - - - | n y y | y
 mappings.remove_mappings     | .                          | - - | - - - | n y y | y
 members.invite               | .                          | - - | - - - | n n y | y
 members.withdraw_invitation             | .                          | - - | - - - | n n y | y
+members.get_invitation       | .                          | - - | - - - | y y y | y
+members.get_member           | .                          | - - | - - - | y y y | y
 members.add_member           | .                          | n n | n n n | n n n | y
 members.change_role          | .                          | - - | - - - | n n y | y
 members.remove_member        | another                    | - - | - - - | n n y | y
@@ -53,15 +54,16 @@ probes.probe                | own registry               | - - | - - - | n y y |
 probes.probe                | shared registry            | n n | n n n | n n n | y
 probes.probe_mapping        | .                          | - - | - - - | n y y | y
 proof_checks.check_hostname      | .                          | - - | - - - | n n y | y
-registries.save_registry     | a new one                  | - - | - - - | n y y | y
-registries.save_registry     | a new shared one           | n n | n n n | n n n | y
-registries.save_registry     | own registry               | - - | - - - | n y y | y
-registries.save_registry     | shared registry            | n n | n n n | n n n | y
+registries.add_registry      | an own one                 | - - | - - - | n y y | y
+registries.add_registry      | a shared one               | n n | n n n | n n n | y
+registries.update_registry   | own registry               | - - | - - - | n y y | y
+registries.get_registry      | own registry               | - - | - - - | y y y | y
+registries.get_registry      | shared registry            | - y | y y y | y y y | y
+registries.update_registry   | shared registry            | n n | n n n | n n n | y
 registries.remove_registry   | own registry               | - - | - - - | n y y | y
 registries.remove_registry   | shared registry            | n n | n n n | n n n | y
-tenants.save_tenant          | a new one                  | n n | n n n | n n n | y
-tenants.save_tenant          | own                        | n n | n n n | n n n | y
-tenants.suspend_tenant       | .                          | n n | n n n | n n n | y
+tenants.add_tenant           | .                          | n n | n n n | n n n | y
+tenants.update_tenant        | .                          | n n | n n n | n n n | y
 tenants.remove_tenant        | .                          | n n | n n n | n n n | y
 tenants.suspend_tenants      | .                          | n n | n n n | n n n | y
 """
@@ -89,6 +91,7 @@ GET /mappings                                | .                        | s y | 
 POST /mappings                               | .                        | s - | - - - | n y y | y
 POST /mappings                               | all of a shared registry | s - | - - - | n r r | y
 POST /mappings/switch                        | .                        | s - | - - - | n y y | y
+GET /invitations/{invitation_id}             | invitation               | s - | - - - | y y y | y
 DELETE /mappings/{mapping_id}                | mapping                  | s - | - - - | n y y | y
 GET /mappings/{mapping_id}                   | mapping                  | s - | - - - | y y y | y
 PATCH /mappings/{mapping_id}                 | mapping                  | s - | - - - | n y y | y
@@ -96,6 +99,7 @@ POST /mappings/{mapping_id}/probe            | mapping                  | s - | 
 GET /members                                 | .                        | s y | y y y | y y y | y
 POST /members                                | .                        | s - | - - - | n n n | y
 DELETE /members/{member_id}                  | member                   | s - | - - - | n n y | y
+GET /members/{member_id}                     | member                   | s - | - - - | y y y | y
 PATCH /members/{member_id}                   | member                   | s - | - - - | n n y | y
 GET /registries                              | .                        | s y | y y y | y y y | y
 POST /registries                             | .                        | s - | - - - | n y y | y

@@ -23,12 +23,12 @@ from django.utils import timezone
 from routing.models import ApiToken, Hostname, Membership, Registry, Role, Tenant
 from routing.services.base.actor import Actor
 from routing.services.hostnames.claims import claim_hostname
-from routing.services.hostnames.hostnames import save_hostname
+from routing.services.hostnames.hostnames import add_hostname
 from routing.services.mappings.mappings import add_mapping
 from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
-from routing.services.people.tenants import save_tenant
-from routing.services.registries.registries import save_registry
+from routing.services.people.tenants import add_tenant
+from routing.services.registries.registries import add_registry
 
 SECRET = "sesame"
 SET_UP = Actor.program("set-up")
@@ -77,10 +77,10 @@ class World:
 
 def make_world() -> World:
     """Fill the database. What the set-up does, it does by the verbs."""
-    sesame = save_tenant(SET_UP, "", Tenant(slug=SECRET, name="Sesame"))
-    idle = save_tenant(SET_UP, "", Tenant(slug=f"{SECRET}-idle", name="Idle Sesame"))
-    suspended = save_tenant(SET_UP, "", Tenant(slug=f"{SECRET}-suspended", name="Suspended Sesame", suspended=True))
-    globex = save_tenant(SET_UP, "", Tenant(slug="globex", name="Globex"))
+    sesame = add_tenant(SET_UP, "", slug=SECRET, name="Sesame")
+    idle = add_tenant(SET_UP, "", slug=f"{SECRET}-idle", name="Idle Sesame")
+    suspended = add_tenant(SET_UP, "", slug=f"{SECRET}-suspended", name="Suspended Sesame", suspended=True)
+    globex = add_tenant(SET_UP, "", slug="globex", name="Globex")
     people = _people([sesame, idle, suspended], globex)
     world = World(people, {role: _signed_in(person) for role, person in people.items()})
     _add_routing(world, sesame)
@@ -124,13 +124,14 @@ def _signed_in(person: User | AnonymousUser) -> SimpleCookie:
 
 
 def _add_routing(world: World, sesame: Tenant) -> None:
-    def hostname(name: str, **facts: Any) -> Hostname:
-        return save_hostname(SET_UP, "", Hostname(tenant=sesame, name=f"{name}.{SECRET}.example", **facts))
+    def hostname(name: str) -> Hostname:
+        return add_hostname(SET_UP, "", tenant_id=sesame.pk, name=f"{name}.{SECRET}.example")
 
     def registry(name: str, origin: str, owner: Tenant | None) -> Registry:
-        return save_registry(SET_UP, "", Registry(tenant=owner, name=name, origin=origin))
+        return add_registry(SET_UP, "", tenant_id=None if owner is None else owner.pk, name=name, origin=origin)
 
-    pulled = hostname("docker")
+    pulled, proved = hostname("docker"), hostname("proved")
+    Hostname.objects.filter(pk=proved.pk).update(proof_token="0" * 32)
     own = registry("Own registry of Sesame", NOWHERE, sesame)
     mapping = add_mapping(
         SET_UP, "the reason of Sesame", hostname=pulled.name, prefix="app", target=f"127.0.0.1:9/{SECRET}"
@@ -139,7 +140,7 @@ def _add_routing(world: World, sesame: Tenant) -> None:
     world.subjects |= {
         "hostname": pulled,
         "idle hostname": hostname("idle"),
-        "proved hostname": hostname("proved", proof_token="0" * 32),
+        "proved hostname": proved,
         "registry": own,
         "idle registry": registry("Idle registry of Sesame", "https://127.0.0.1:10", sesame),
         "shared registry": registry("Shared", "https://127.0.0.1:11", None),

@@ -24,10 +24,10 @@ from routing.models import (
     Tenant,
 )
 from routing.services.hostnames.claims import claim_hostname
-from routing.services.hostnames.hostnames import save_hostname
+from routing.services.hostnames.hostnames import add_hostname
 from routing.services.mappings.mappings import add_mapping
 from routing.services.people.members import invite
-from routing.services.registries.registries import save_registry
+from routing.services.registries.registries import add_registry
 from tests.permissions.world import SET_UP, World, make_world
 
 pytestmark = pytest.mark.django_db
@@ -66,8 +66,8 @@ def both_tenants() -> World:
     """That of the hostile ones, globex, has one of everything, too."""
     made = make_world()
     globex: Tenant = made["elsewhere"]
-    hostname = save_hostname(SET_UP, "", Hostname(tenant=globex, name="pull.globex.example"))
-    own = save_registry(SET_UP, "", Registry(tenant=globex, name="Globex", origin="https://registry.globex.example"))
+    hostname = add_hostname(SET_UP, "", tenant_id=globex.pk, name="pull.globex.example")
+    own = add_registry(SET_UP, "", name="Globex", origin="https://registry.globex.example", tenant_id=globex.pk)
     made.subjects |= {
         "their hostname": hostname,
         "their registry": own,

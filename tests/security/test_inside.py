@@ -17,7 +17,7 @@ from routing.models import Mapping, Registry
 from routing.registries.client import RegistryClient
 from routing.services.base.errors import ServiceError
 from routing.services.mappings.mappings import add_mapping, repoint
-from routing.services.registries.registries import save_registry
+from routing.services.registries.registries import add_registry
 from tests.conftest import Person
 from tests.dataplane.conftest import NO_CERTIFICATES
 from tests.dataplane.facade_client import BLOB, MANIFEST, FacadeClient
@@ -50,14 +50,13 @@ def mallory(outsider: Person) -> Person:
 def test_no_verb_of_a_tenants_leads_inside_or_back_to_the_facade(mallory: Person, owner: Person, host: str) -> None:
     before = list(Registry.objects.values_list("origin", flat=True))
     hostname = mallory.hostname.name
-    own = Registry(tenant=mallory.tenant, name="inside", origin=f"https://{host}")
 
     with pytest.raises(ServiceError):
         add_mapping(mallory.actor, "", hostname=hostname, prefix="new", target=f"https://{host}/x")
     with pytest.raises(ServiceError):
         repoint(mallory.actor, "why", hostname=hostname, prefix="fine", target=f"https://{host}/x")
     try:
-        save_registry(mallory.actor, "", own)
+        add_registry(mallory.actor, "", tenant_id=mallory.tenant.pk, name="inside", origin=f"https://{host}")
     except ServiceError:
         pass
     else:

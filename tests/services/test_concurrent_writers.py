@@ -6,43 +6,20 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from django.db import connections
 
 from routing.models import Change, Generation, Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.mappings.mappings import add_mapping, repoint
+from tests.concurrency import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WRITERS = 4
 EACH = 6
 
 
-def at_once(tasks: list[Callable[[], None]]) -> list[Exception]:
-    """Run the tasks in threads that start together; what they raised."""
-    start = threading.Barrier(len(tasks))
-    raised: list[Exception] = []
-
-    def run(task: Callable[[], None]) -> None:
-        try:
-            start.wait(timeout=30)
-            task()
-        except Exception as error:
-            raised.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(task,)) for task in tasks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=120)
-        assert not thread.is_alive()
-    return raised
-
-
 def test_generations_have_no_gap_and_no_double(platform: Actor) -> None:
-    def writer(number: int) -> Callable[[], None]:
+    def writer(number: int) -> Callable[[], object]:
         def write() -> None:
             for turn in range(EACH):
                 name = f"w{number}-{turn}"
@@ -79,23 +56,23 @@ def test_generations_have_no_gap_and_no_double(platform: Actor) -> None:
 
 
 def test_of_two_who_add_the_same_one_does_and_the_other_finds_it_done(platform: Actor) -> None:
-    done: list[list[str]] = []
+    changed: list[bool] = []
 
     def add() -> None:
-        done.append(add_mapping(platform, "", hostname="a.example", prefix="x", target="ghcr.io/x").done)
+        changed.append(add_mapping(platform, "", hostname="a.example", prefix="x", target="ghcr.io/x").changed)
 
     assert at_once([add] * WRITERS) == []
 
     assert Mapping.objects.count() == Hostname.objects.count() == 1
-    assert sorted(map(bool, done)) == [False] * (WRITERS - 1) + [True]
+    assert sorted(changed) == [False] * (WRITERS - 1) + [True]
 
 
 def test_repoints_at_once_come_one_after_the_other(platform: Actor) -> None:
     mapping = add_mapping(platform, "", hostname="a.example", prefix="x", target="ghcr.io/x").mapping
     names = [f"team{number}" for number in range(WRITERS)]
 
-    def task(name: str) -> Callable[[], None]:
-        return lambda: repoint(platform, name, hostname="a.example", prefix="x", target=f"quay.io/{name}") and None
+    def task(name: str) -> Callable[[], object]:
+        return lambda: repoint(platform, name, hostname="a.example", prefix="x", target=f"quay.io/{name}")
 
     assert at_once([task(name) for name in names]) == []
 
@@ -109,9 +86,9 @@ def test_repoints_at_once_come_one_after_the_other(platform: Actor) -> None:
 
 def test_a_hostname_and_a_registry_at_it_do_not_both_come_to_be(platform: Actor) -> None:
     """Each is refused once the other is there; begun at the same moment, still only one is."""
-    tasks: list[Callable[[], None]] = [
-        lambda: add_mapping(platform, "", hostname="r.example", prefix="x", target="quay.io/x") and None,
-        lambda: add_mapping(platform, "", hostname="a.example", prefix="x", target="r.example/x") and None,
+    tasks: list[Callable[[], object]] = [
+        lambda: add_mapping(platform, "", hostname="r.example", prefix="x", target="quay.io/x"),
+        lambda: add_mapping(platform, "", hostname="a.example", prefix="x", target="r.example/x"),
     ]
 
     raised = at_once(tasks)

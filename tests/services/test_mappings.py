@@ -15,11 +15,11 @@ from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, NotFound, ServiceError
 from routing.services.mappings.mappings import (
     add_mapping,
-    edit_mapping,
     remove_mapping,
     remove_mappings,
     repoint,
     switch_mappings,
+    update_mapping,
 )
 from routing.services.mappings.pull_command import pull_command
 
@@ -36,7 +36,7 @@ def test_adding_makes_what_is_missing_and_says_so(platform: Actor) -> None:
         platform, "new", hostname="Docker.Acme.COM.", prefix="/acme/", target="registry.acme.com:5000/x"
     )
 
-    assert outcome.done == [
+    assert outcome.notes == [
         "added tenant default",
         "added hostname docker.acme.com",
         "added registry https://registry.acme.com:5000",
@@ -90,7 +90,7 @@ def test_saying_the_same_again_changes_nothing(platform: Actor) -> None:
 
     for target in ("docker.io/acme", "https://registry-1.docker.io/acme", "DOCKER.io/acme/"):
         outcome = add_mapping(platform, "again", hostname=HOST, prefix="acme", target=target)
-        assert (outcome.mapping, outcome.done) == (first, [])
+        assert (outcome.mapping, outcome.notes) == (first, [])
 
     assert (Change.objects.count(), Mapping.history.count()) == (changes, histories)
 
@@ -156,7 +156,7 @@ def test_repointing(platform: Actor, table: Callable[[], Table]) -> None:
 
     outcome = repoint(platform, "GHCR is down", hostname=HOST, prefix="acme", target="quay.io/acme-inc")
 
-    assert outcome.done == ["repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme-inc"]
+    assert outcome.notes == ["repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme-inc"]
     match = table().match_repository(HOST, "acme/app")
     assert match is not None
     assert (match.registry.origin, match.upstream_name) == ("https://quay.io", "acme-inc/app")
@@ -173,7 +173,7 @@ def test_repointing_to_where_it_leads_changes_nothing(platform: Actor) -> None:
 
     outcome = repoint(platform, "again", hostname=HOST, prefix="acme", target="https://ghcr.io/acme")
 
-    assert outcome.done == []
+    assert outcome.notes == []
     assert Generation.objects.get().value == generation
 
 
@@ -201,7 +201,7 @@ def test_the_target_that_is_shown_is_one_that_can_be_typed(platform: Actor, sett
 
         again = repoint(platform, "as shown", hostname=HOST, prefix=f"p{number}", target=mapping.target)
 
-        assert again.done == []
+        assert not again.changed
 
 
 def test_the_whole_hostname_can_be_mapped(platform: Actor, table: Callable[[], Table]) -> None:
@@ -218,27 +218,25 @@ def test_editing_sets_everything_in_one_step(platform: Actor, table: Callable[[]
     mapping = add(platform)
     options = {"allow_push": True, "private": True, "delivery": Mapping.Delivery.REDIRECT_ONLY, "enabled": False}
 
-    outcome = edit_mapping(platform, "reorganised", mapping_id=mapping.pk, target="quay.io/acme", **options)  # type: ignore[arg-type]
+    outcome = update_mapping(platform, "reorganised", mapping_id=mapping.pk, target="quay.io/acme", **options)  # type: ignore[arg-type]
 
-    assert outcome.done == [
+    assert outcome.notes == [
         "repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme",
         "changed allow push, private, delivery, enabled of docker.acme.com/acme",
     ]
     match = table().match_repository(HOST, "acme/app")
     assert match is not None
     assert match.flags == Flag.ALLOW_PUSH | Flag.PRIVATE | Flag.REDIRECT_ONLY
-    again = edit_mapping(platform, "", mapping_id=mapping.pk, target="quay.io/acme", **options)  # type: ignore[arg-type]
-    assert again.done == []
+    again = update_mapping(platform, "", mapping_id=mapping.pk, target="quay.io/acme", **options)  # type: ignore[arg-type]
+    assert not again.changed
 
 
 def test_editing_needs_a_reason_only_where_the_target_changes(platform: Actor) -> None:
     mapping = add(platform)
-    options = {"allow_push": False, "private": True, "delivery": "auto", "enabled": True}
-
-    edit_mapping(platform, "", mapping_id=mapping.pk, target=None, **options)  # type: ignore[arg-type]
+    update_mapping(platform, "", mapping_id=mapping.pk, private=True)
 
     with pytest.raises(ServiceError) as caught:
-        edit_mapping(platform, "", mapping_id=mapping.pk, target="quay.io/acme", **options)  # type: ignore[arg-type]
+        update_mapping(platform, "", mapping_id=mapping.pk, target="quay.io/acme", private=False)
     assert caught.value.fields.keys() == {"reason"}
     mapping.refresh_from_db()
     assert (mapping.private, mapping.target) == (True, "ghcr.io/acme")

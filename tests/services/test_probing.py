@@ -18,7 +18,7 @@ from routing.services.mappings.explain import explain, explain_mapping
 from routing.services.mappings.mappings import add_mapping, repoint
 from routing.services.mappings.pull_command import pull_command
 from routing.services.registries.probes import probe, probe_mapping
-from routing.services.registries.registries import save_registry
+from routing.services.registries.registries import add_registry, update_registry
 from tests.registries.faulty_server import FaultyServer
 from tests.registries.small_registry import SmallRegistry
 
@@ -48,7 +48,7 @@ def server(start_server: Callable[[], FaultyServer]) -> FaultyServer:
 
 def hub(actor: Actor, server: FaultyServer) -> Registry:
     """A registry that keeps one-component names under library/, as Docker Hub does."""
-    return save_registry(actor, "", Registry(name="hub", origin=server.url, implicit_namespace="library"))
+    return add_registry(actor, "", name="hub", origin=server.url, implicit_namespace="library", tenant_id=None)
 
 
 def strategies(name: str, actor: Actor) -> tuple[Strategy, bool]:
@@ -160,14 +160,13 @@ def test_what_was_found_at_a_former_target_is_forgotten(
 
 def test_a_registry_that_moves_is_asked_anew(platform: Actor, server: FaultyServer) -> None:
     SmallRegistry(server, auth="bearer")
-    registry = save_registry(platform, "", Registry(name="ours", origin=server.url))
+    registry = add_registry(platform, "", name="ours", origin=server.url, tenant_id=None)
     registry = probe(platform, registry_id=registry.pk)
     assert (registry.auth, registry.realm) == ("bearer", server.url + "/token")
-    registry.name = "ours, still"
-    assert save_registry(platform, "", registry).auth == "bearer"
+    pk = registry.pk
+    assert update_registry(platform, "", registry_id=pk, name="ours, still").row.auth == "bearer"
 
-    registry.origin = NOTHING
-    registry = save_registry(platform, "", registry)
+    registry = update_registry(platform, "", registry_id=pk, origin=NOTHING).row
 
     assert (registry.auth, registry.realm, registry.service, registry.probed_at) == ("unknown", "", "", None)
 
@@ -203,7 +202,7 @@ class TestRegularly:
         used, unused = start_server(), start_server()
         SmallRegistry(used, auth="bearer")
         add_mapping(platform, "", hostname=HOST, prefix="acme", target=f"{used.url}/acme")
-        save_registry(platform, "", Registry(name="unused", origin=unused.url))
+        add_registry(platform, "", name="unused", origin=unused.url, tenant_id=None)
         settings.FACADE_PROBE_SECONDS = 3600
 
         call_command("maintain", "--once")

@@ -13,12 +13,12 @@ from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.permissions import PermissionDenied
 from routing.services.mappings.mappings import (
     add_mapping,
-    edit_mapping,
     get_mapping,
     remove_mapping,
     remove_mappings,
     repoint,
     switch_mappings,
+    update_mapping,
 )
 from tests.conftest import Person
 
@@ -28,7 +28,7 @@ OPTIONS: dict[str, Any] = {"allow_push": False, "private": False, "delivery": "a
 # Each changes the mapping docker.acme.com/acme.
 VERBS: dict[str, Callable[[Actor, Mapping], Any]] = {
     "repoint": lambda actor, mapping: repoint(actor, "r", hostname=HOST, prefix="acme", target="quay.io/x"),
-    "edit": lambda actor, mapping: edit_mapping(actor, "r", mapping_id=mapping.pk, target="quay.io/x", **OPTIONS),
+    "edit": lambda actor, mapping: update_mapping(actor, "r", mapping_id=mapping.pk, target="quay.io/x", **OPTIONS),
     "switch": lambda actor, mapping: switch_mappings(actor, "r", mapping_ids=[mapping.pk], enabled=False),
     "remove": lambda actor, mapping: remove_mapping(actor, "r", hostname=HOST, prefix="acme"),
     "remove several": lambda actor, mapping: remove_mappings(actor, "r", mapping_ids=[mapping.pk]),
@@ -84,5 +84,5 @@ def test_all_of_a_shared_registry_is_the_platforms_to_map(owner: Person, platfor
     with pytest.raises(ServiceError, match="operators of the platform only"):
         add_mapping(owner.actor, "", hostname=HOST, prefix="hub", target="docker.io")
 
-    assert add_mapping(platform, "", hostname=HOST, prefix="hub", target="docker.io").done
-    assert add_mapping(owner.actor, "", hostname=HOST, prefix="own", target="r.acme.com").done
+    assert add_mapping(platform, "", hostname=HOST, prefix="hub", target="docker.io").changed
+    assert add_mapping(owner.actor, "", hostname=HOST, prefix="own", target="r.acme.com").changed

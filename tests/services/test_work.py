@@ -16,7 +16,7 @@ from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.base.unit_of_work import unit_of_work
 from routing.services.mappings.mappings import add_mapping, remove_mapping, repoint
-from routing.services.people.tenants import save_tenant
+from routing.services.people.tenants import add_tenant
 from routing.table.load import load_table
 from tests.conftest import Person
 
@@ -59,8 +59,8 @@ def test_a_verb_that_fails_half_way_leaves_nothing(platform: Actor, monkeypatch:
 
     def half_way() -> None:
         with unit_of_work(platform, "") as unit:
-            unit.save(Tenant(slug="good", name="Good"))
-            unit.save(Tenant(slug="not good", name="Bad"))
+            unit.add(Tenant(slug="good", name="Good"))
+            unit.add(Tenant(slug="not good", name="Bad"))
 
     with pytest.raises(ServiceError, match="valid “slug”"):
         half_way()
@@ -93,8 +93,8 @@ def test_history_tells_who_when_why_and_what_was_before(owner: Person) -> None:
 
 def test_an_actor_without_an_account_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "root")
-    save_tenant(Actor.command_line(), "", Tenant(slug="a", name="A"))
-    save_tenant(Actor.program("maintenance"), "", Tenant(slug="b", name="B"))
+    add_tenant(Actor.command_line(), "", slug="a", name="A")
+    add_tenant(Actor.program("maintenance"), "", slug="b", name="B")
 
     assert [row.actor for row in Tenant.history.order_by("history_id")] == [
         "command line: root",
@@ -130,7 +130,7 @@ def test_old_change_rows_are_pruned(platform: Actor, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(work_module, "_PRUNE_EVERY", 1)
 
     for number in range(6):
-        save_tenant(platform, "", Tenant(slug=f"t{number}", name="T"))
+        add_tenant(platform, "", slug=f"t{number}", name="T")
 
     newest = generation()
     assert list(Change.objects.values_list("generation", flat=True)) == [newest - 2, newest - 1, newest]

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.forms.models import construct_instance
 from django.http import HttpRequest
 
+from routing.admin.base.concurrency import change_since
 from routing.models import Tenant
-from routing.services.base.errors import ServiceError
+from routing.services.base.errors import Outdated, ServiceError
 
 if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[Any]
@@ -45,7 +46,11 @@ def tenant_choice(tenants: "QuerySet[Tenant]") -> "forms.ModelChoiceField[Tenant
 
 
 class ServiceForm(_ModelForm):
-    """A form whose input a verb judges. `refusal` is what the verb said of the same input a moment ago."""
+    """A form whose input a verb judges. `refusal` is what the verb said of the same input a moment ago.
+
+    It knows on which version of its row it is based. Where somebody else has changed what it shows, it comes back once:
+    with theirs where nothing was typed, with what was typed everywhere else, and with a word on what they changed.
+    """
 
     reason = forms.CharField(
         required=False,
@@ -53,11 +58,87 @@ class ServiceForm(_ModelForm):
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
         help_text="Why? Kept in the history, for whoever asks next year.",
     )
+    version = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
 
     request: HttpRequest
     refusal: ServiceError | None = None
     #: Where a verb's name for an input differs from the form's.
     field_names: Mapping[str, str] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is None:
+            del self.fields["version"]
+            return
+        # The row as it is; the instance takes up what was typed.
+        self.row_version = self.instance.version
+        self.initial.update(version=self.row_version, **self.shown_of(self.instance))
+
+    def shown_of(self, row: Any) -> dict[str, Any]:
+        """What the form shows of a row, or of a past one, by field."""
+        own = {field.name: field for field in self._meta.model._meta.fields}
+        return {name: own[name].value_from_object(row) for name in self.fields if name in own and name != "version"}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was typed, by the names of the row's columns."""
+        own = {field.name: field for field in self._meta.model._meta.fields if field.name != "version"}
+        return {own[name].attname: _key(value) for name, value in self.cleaned_data.items() if name in own}
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The same, as far as it differs from what the row has."""
+        own = {field.name: field.attname for field in self._meta.model._meta.fields}
+        changed = {own[name] for name in self.changed_data if name in own}
+        return {name: value for name, value in self.facts.items() if name in changed}
+
+    @property
+    def if_match(self) -> frozenset[int]:
+        """The version of which a verb may make the changes."""
+        return frozenset((self.row_version,))
+
+    def clean(self) -> dict[str, Any]:
+        """Stop once where somebody else has changed what the form had shown."""
+        cleaned = super().clean() or self.cleaned_data
+        seen = cleaned.get("version")
+        if self.instance.pk is None or seen in (None, self.row_version):
+            return cleaned
+        found = change_since(self.instance, seen)
+        before = None if found.before is None else self.shown_of(found.before)
+        now = self.shown_of(self.instance)
+        theirs = [name for name in now if before is None or before[name] != now[name]]
+        self._take(version=self.row_version)
+        if not theirs:
+            # What a probe or a look-up found isn't on this form.
+            return cleaned
+        for name in theirs:
+            if before is not None and not self._is_typed(name, before[name]):
+                self._take(**{name: now[name]})
+        raise forms.ValidationError(self._meeting(found.actor, theirs))
+
+    def _is_typed(self, name: str, before: Any) -> bool:
+        field = self.fields[name]
+        typed = field.widget.value_from_datadict(self.data, self.files, self.add_prefix(name))
+        return field.has_changed(before, typed)
+
+    def _take(self, **values: Any) -> None:
+        """Have the form show these values as if they had been typed."""
+        data = self.data.copy()  # type: ignore[attr-defined]  # A QueryDict.
+        for name, value in values.items():
+            key = self.add_prefix(name)
+            if value is False:
+                data.pop(key, None)
+            else:
+                data[key] = "on" if value is True else "" if value is None else str(value)
+        self.data = data
+
+    def _meeting(self, who: str, theirs: Sequence[str]) -> str:
+        noun = self._meta.model._meta.verbose_name
+        labels = [str(self.fields[name].label or name.replace("_", " ")).lower() for name in theirs]
+        return (
+            f"Somebody else has changed this {noun} meanwhile ({who}): {', '.join(labels)}. The form shows theirs "
+            "where you typed nothing, and your input everywhere else. Look at it again; then save it as it is here."
+        )
 
     def assign(self) -> None:
         """Put what was typed into the instance, unjudged."""
@@ -66,7 +147,8 @@ class ServiceForm(_ModelForm):
     def _post_clean(self) -> None:
         # In place of the model's own validation: the verb normalises first, and then validates the same.
         self.assign()
-        if self.refusal is None:
+        # That the row has changed meanwhile, `clean` has seen by now, and said in more words.
+        if self.refusal is None or isinstance(self.refusal, Outdated):
             return
         if not self.refusal.fields:
             self.add_error(None, self.refusal.message)
@@ -78,3 +160,7 @@ class ServiceForm(_ModelForm):
     def save(self, commit: bool = True) -> Any:
         """Nothing: the verb saves."""
         return self.instance
+
+
+def _key(value: Any) -> Any:
+    return value.pk if isinstance(value, Model) else value

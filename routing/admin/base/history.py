@@ -4,7 +4,7 @@ Reads the rows that django-simple-history keeps. Its own admin pages aren't used
 which would go behind the verbs' back.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -39,6 +39,7 @@ class Entry(NamedTuple):
     name: str
     url: str
     reason: str
+    request_id: str
     steps: list[Step]
 
     @property
@@ -75,9 +76,10 @@ def entries_of(request: HttpRequest, model: Any, rows: Iterable[Any]) -> list[En
             actor=row.actor or "unknown",
             verb=_VERBS[row.history_type],
             noun=str(model._meta.verbose_name),
-            name=_DESCRIBE[model](row, names)[""],
+            name=_name(model, row, names),
             url=reverse(page + ("change" if row.id in alive else "history"), args=[row.id]),
             reason=row.history_change_reason or "",
+            request_id=row.request_id,
             steps=_steps(model, row, before.get(row.history_id), names),
         )
         for row in current
@@ -87,7 +89,7 @@ def entries_of(request: HttpRequest, model: Any, rows: Iterable[Any]) -> list[En
 def latest_entries(request: HttpRequest, limit: int) -> list[Entry]:
     """The newest entries of all nouns, newest first."""
     found: list[Entry] = []
-    for model in _DESCRIBE:
+    for model in _NAMES:
         rows = permissions.viewable(request, model.history.all()).order_by("-history_id")[:limit]  # type: ignore[attr-defined]
         found += entries_of(request, model, rows)
     return sorted(found, key=lambda entry: entry.at, reverse=True)[:limit]
@@ -103,13 +105,13 @@ def last_rows(model: Any, ids: Sequence[int]) -> dict[int, Any]:
 def _steps(model: Any, row: Any, before: Any, names: Names) -> list[Step]:
     if row.history_type == "-":
         return []
-    now = _DESCRIBE[model](row, names)
-    then = _DESCRIBE[model](before, names) if before is not None else {}
+    now = _described(model, row, names)
+    then = _described(model, before, names) if before is not None else {}
     return [
         Step(label, then.get(label, ""), text)
         for label, text in now.items()
         # Of something new, only what says more than “none” or “off”.
-        if label and then.get(label, "") != text
+        if then.get(label, "") != text
     ]
 
 
@@ -125,63 +127,41 @@ def _rows_before(model: Any, rows: Sequence[Any]) -> dict[int, Any]:
     return {newer: found[older] for newer, older in pairs.items() if older in found}
 
 
-# ---------------------------------------------------------------- each noun in words; "" is its name
+# ---------------------------------------------------------------- rows in words
 
 
-def _mapping(row: Any, names: Names) -> dict[str, str]:
-    hostname, registry = names.of(Hostname, row.hostname_id), names.of(Registry, row.registry_id)
-    return {
-        "": f"{hostname}/{row.prefix}" if row.prefix else hostname,
-        "target": f"{registry}/{row.upstream_prefix}" if row.upstream_prefix else registry,
-        "state": _switch(row.enabled),
-        "pushes": "redirected" if row.allow_push else "",
-        "images": "private" if row.private else "",
-        "delivery": "" if row.delivery == Mapping.Delivery.AUTO else "redirect only",
-    }
+def _described(model: Any, row: Any, names: Names) -> dict[str, str]:
+    """Everything that a person can change of a row, by label: what several columns say together, then the others."""
+    together = _TOGETHER.get(model, {})
+    told = {label: words(row, names) for label, (_, words) in together.items()}
+    elsewhere = {name for columns, _ in together.values() for name in columns} | set(_IDENTITY.get(model, ()))
+    for field in model._meta.concrete_fields:
+        if field.editable and not field.primary_key and field.name not in elsewhere:
+            told[str(field.verbose_name)] = _value(field, row, names)
+    return told
 
 
-def _hostname(row: Any, names: Names) -> dict[str, str]:
-    return {
-        "": row.name,
-        "tenant": names.of(Tenant, row.tenant_id),
-        "state": "suspended" if row.suspended else _switch(row.enabled),
-        "message": row.suspension_message,
-        "login registry": names.of(Registry, row.login_registry_id),
-    }
+def _value(field: Any, row: Any, names: Names) -> str:
+    value = getattr(row, field.attname)
+    if field.is_relation:
+        return names.of(field.related_model, value)
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return "" if value is None else str(value)
 
 
-def _registry(row: Any, names: Names) -> dict[str, str]:
-    return {
-        "": authority_of(row),
-        "name": row.name,
-        "address": row.origin,
-        "known as": row.alias,
-        "owner": names.of(Tenant, row.tenant_id) or "shared",
-        "implicit namespace": row.implicit_namespace,
-        "layers": "passed through the facade" if row.stream_blobs else "",
-        "asks for": "" if row.auth == "unknown" else row.auth,
-        "token realm": row.realm,
-        "token service": row.service,
-        "serves layers": "" if row.blob_delivery == "unknown" else row.blob_delivery,
-    }
+def _name(model: Any, row: Any, names: Names) -> str:
+    return _NAMES[model](row, names)
 
 
-def _tenant(row: Any, names: Names) -> dict[str, str]:
-    return {
-        "": row.name,
-        "name": row.name,
-        "short name": row.slug,
-        "state": "suspended" if row.suspended else "served",
-        "message": row.suspension_message,
-        "hostnames at most": "" if row.max_hostnames is None else str(row.max_hostnames),
-        "mappings at most": "" if row.max_mappings is None else str(row.max_mappings),
-        "streamed bytes a month at most": "" if row.max_streamed_bytes is None else str(row.max_streamed_bytes),
-    }
+def _mapping_name(row: Any, names: Names) -> str:
+    hostname = names.of(Hostname, row.hostname_id)
+    return f"{hostname}/{row.prefix}" if row.prefix else hostname
 
 
-def _membership(row: Any, names: Names) -> dict[str, str]:
-    person, tenant = names.of(_User, row.user_id), names.of(Tenant, row.tenant_id)
-    return {"": f"{person} in {tenant}", "role": row.role}
+def _target(row: Any, names: Names) -> str:
+    registry = names.of(Registry, row.registry_id)
+    return f"{registry}/{row.upstream_prefix}" if row.upstream_prefix else registry
 
 
 def authority_of(registry: Any) -> str:
@@ -193,12 +173,44 @@ def _switch(enabled: bool) -> str:
     return "on" if enabled else "off"
 
 
-_DESCRIBE: dict[type[Model], Any] = {
-    Mapping: _mapping,
-    Hostname: _hostname,
-    Registry: _registry,
-    Tenant: _tenant,
-    Membership: _membership,
+_Words = Callable[[Any, Names], str]
+_NAMES: dict[type[Model], _Words] = {
+    Mapping: _mapping_name,
+    Hostname: lambda row, names: row.name,
+    Registry: lambda row, names: authority_of(row),
+    Tenant: lambda row, names: row.name,
+    Membership: lambda row, names: f"{names.of(_User, row.user_id)} in {names.of(Tenant, row.tenant_id)}",
+}
+# What never changes of a row, and is in its name.
+_IDENTITY: dict[type[Model], tuple[str, ...]] = {
+    Mapping: ("hostname", "prefix"),
+    Hostname: ("name",),
+    Membership: ("user", "tenant"),
+}
+# Label → the columns that it stands for, and what they say together. All others go by their own verbose names.
+_TOGETHER: dict[type[Model], dict[str, tuple[tuple[str, ...], _Words]]] = {
+    Mapping: {
+        "target": (("registry", "upstream_prefix"), _target),
+        "state": (("enabled",), lambda row, names: _switch(row.enabled)),
+        "pushes": (("allow_push",), lambda row, names: "redirected" if row.allow_push else ""),
+        "images": (("private",), lambda row, names: "private" if row.private else ""),
+        "delivery": (
+            ("delivery",),
+            lambda row, names: "" if row.delivery == Mapping.Delivery.AUTO else "redirect only",
+        ),
+    },
+    Hostname: {
+        "state": (
+            ("enabled", "suspended"),
+            lambda row, names: "suspended" if row.suspended else _switch(row.enabled),
+        ),
+    },
+    Registry: {
+        "owner": (("tenant",), lambda row, names: names.of(Tenant, row.tenant_id) or "shared"),
+    },
+    Tenant: {
+        "state": (("suspended",), lambda row, names: "suspended" if row.suspended else "served"),
+    },
 }
 _REFERENCES: dict[type[Model], tuple[str, ...]] = {
     Hostname: ("hostname_id",),

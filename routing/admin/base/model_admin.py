@@ -4,7 +4,7 @@ They read through `permissions.visible` and write through verbs. Whatever Django
 form, deleting, bulk deleting, its own log) is replaced or taken out here, so that nothing gets round the verbs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import admin, messages
@@ -22,6 +22,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 
 from routing.admin.base import permissions
+from routing.admin.base.concurrency import is_as_shown
 from routing.admin.base.forms import ServiceForm
 from routing.admin.registries.uses import uses_of
 from routing.services.base.errors import ServiceError
@@ -80,8 +81,8 @@ class ServiceModelAdmin(_ModelAdmin):
         """Call the verb for a form that was filled in; gives the row and a line for each thing done."""
         raise NotImplementedError
 
-    def delete_via_service(self, request: HttpRequest, row: Any, reason: str) -> None:
-        """Call the verb that removes a row."""
+    def delete_via_service(self, request: HttpRequest, row: Any, reason: str, if_match: Collection[int]) -> None:
+        """Call the verb that removes a row of one of these versions."""
         raise NotImplementedError
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
@@ -173,11 +174,17 @@ class ServiceModelAdmin(_ModelAdmin):
     ) -> HttpResponse:
         """The form. What the verb refuses comes back as it was typed, with the verb's words at the fields."""
         context = {"show_save_and_continue": False, **(extra_context or {})}
-        try:
-            return super().changeform_view(request, object_id, form_url, context)
-        except ServiceError as refusal:
-            setattr(request, _REFUSAL, refusal)
-            return super().changeform_view(request, object_id, form_url, context)
+        for _ in range(_TRIES):
+            try:
+                return super().changeform_view(request, object_id, form_url, context)
+            except ServiceError as refusal:
+                # Once more, with the verb's words; or, where the row was changed between reading and writing it,
+                # with the row as it is now.
+                setattr(request, _REFUSAL, refusal)
+        self.message_lines(
+            request, ["This was changed again and again meanwhile: look at it, and try again"], messages.ERROR
+        )
+        return HttpResponseRedirect(request.path)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """The form, with what the row's page shows beside it."""
@@ -242,9 +249,13 @@ class ServiceModelAdmin(_ModelAdmin):
         if row is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
         words = self.delete_confirmation(request, row)
-        if request.method == "POST":
+        if request.method == "POST" and not self._is_as_shown(request, row):
+            self.message_lines(
+                request, [f"Somebody else has changed {row} meanwhile: look at it again"], messages.ERROR
+            )
+        elif request.method == "POST":
             try:
-                self.delete_via_service(request, row, request.POST.get("reason", ""))
+                self.delete_via_service(request, row, request.POST.get("reason", ""), frozenset((row.version,)))
             except ServiceError as refusal:
                 self.message_lines(request, [refusal.message], messages.ERROR)
             else:
@@ -259,10 +270,16 @@ class ServiceModelAdmin(_ModelAdmin):
             "uses": uses_of(request, row),
             "words": words,
             "asks_reason": "reason" in self.form.base_fields,
+            "given": request.POST,
             "media": self.media,
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/routing/remove.html", context)
+
+    @staticmethod
+    def _is_as_shown(request: HttpRequest, row: Any) -> bool:
+        seen = request.POST.get("version", "")
+        return not seen.isdecimal() or is_as_shown(row, int(seen))
 
     def delete_confirmation(self, request: HttpRequest, row: Any) -> "DeleteConfirmation":
         """The words of the page that asks whether to remove a row."""
@@ -301,6 +318,8 @@ class ServiceModelAdmin(_ModelAdmin):
 
 
 _REFUSAL = "_routing_refusal"
+# A form is judged twice where a verb refuses it, and once more for each change that others make meanwhile.
+_TRIES = 5
 
 
 def _sentence(line: str) -> str:

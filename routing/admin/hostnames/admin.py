@@ -1,6 +1,6 @@
 """The pages of hostnames."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -20,7 +20,7 @@ from routing.admin.hostnames.proof import ProofPages
 from routing.admin.mappings.preview import state_of_hostname
 from routing.models import Hostname, Mapping
 from routing.services.base.permissions import Permission
-from routing.services.hostnames.hostnames import remove_hostname, save_hostname, suspend_hostnames
+from routing.services.hostnames.hostnames import add_hostname, remove_hostname, suspend_hostnames, update_hostname
 
 
 class HostnameForm(ServiceForm):
@@ -102,10 +102,12 @@ class HostnameAdmin(ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
 
     def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[Hostname, list[str]]:
         """Save."""
-        if change and not set(form.changed_data) - {"reason"}:
-            return form.instance, []
-        hostname = save_hostname(permissions.actor(request), form.cleaned_data["reason"], form.instance)
-        return hostname, [f"{'changed' if change else 'added'} hostname {hostname}"]
+        actor, reason = permissions.actor(request), form.cleaned_data["reason"]
+        if not change:
+            hostname = add_hostname(actor, reason, **form.facts)
+            return hostname, [f"added hostname {hostname}"]
+        outcome = update_hostname(actor, reason, hostname_id=form.instance.pk, if_match=form.if_match, **form.changes)
+        return outcome.row, [f"changed hostname {outcome.row}"] if outcome.changed else []
 
     def suspend_all(
         self, request: HttpRequest, reason: str, ids: list[int], suspended: bool, message: str
@@ -114,9 +116,9 @@ class HostnameAdmin(ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
         actor = permissions.actor(request)
         return suspend_hostnames(actor, reason, hostname_ids=ids, suspended=suspended, message=message)
 
-    def delete_via_service(self, request: HttpRequest, row: Hostname, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: Hostname, reason: str, if_match: Collection[int]) -> None:
         """Remove."""
-        remove_hostname(permissions.actor(request), reason, hostname_id=row.pk)
+        remove_hostname(permissions.actor(request), reason, hostname_id=row.pk, if_match=if_match)
 
 
 def counted(request: HttpRequest, field: str, rows: Sequence[Any]) -> dict[int, int]:

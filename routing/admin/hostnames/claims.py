@@ -3,6 +3,7 @@
 The DNS is asked outside any transaction: the look-up is a page of its own, which Django's admin wraps in none.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin, messages
@@ -151,9 +152,11 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
         claim = claim_hostname(permissions.actor(request), tenant_id=given["tenant"].pk, name=given["name"])
         return claim, [f"claimed {claim} for {claim.tenant}: set the record below, and it is served"]
 
-    def delete_via_service(self, request: HttpRequest, row: HostnameClaim, reason: str) -> None:
+    def delete_via_service(
+        self, request: HttpRequest, row: HostnameClaim, reason: str, if_match: Collection[int]
+    ) -> None:
         """Take it back."""
-        remove_claim(permissions.actor(request), claim_id=row.pk)
+        remove_claim(permissions.actor(request), reason, claim_id=row.pk, if_match=if_match)
 
     def delete_confirmation(self, request: HttpRequest, row: HostnameClaim) -> DeleteConfirmation:
         """The words for taking it back."""

@@ -1,6 +1,6 @@
 """The pages of mappings: `docker.acme.com/acme → ghcr.io/acme`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -62,7 +62,7 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
         if not self.has_change_permission(request, obj):
             return [(None, {"fields": ["target", "enabled", "private", "delivery", "allow_push"]})]
         return [
-            (None, {"fields": ["target", "reason", "seen"]}),
+            (None, {"fields": ["target", "reason"]}),
             ("Options", {"fields": ["enabled", "private", "delivery", "allow_push"]}),
         ]
 
@@ -146,15 +146,13 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
     def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[Mapping, list[str]]:
         """Add, or edit."""
         given = form.cleaned_data
-        options = {name: given[name] for name in ("allow_push", "private", "delivery")}
         if change:
-            outcome = verbs.edit_mapping(
+            outcome = verbs.update_mapping(
                 permissions.actor(request),
                 given["reason"],
                 mapping_id=form.instance.pk,
-                target=form.new_target,
-                enabled=given["enabled"],
-                **options,
+                if_match=form.if_match,
+                **form.changes,
             )
         else:
             outcome = verbs.add_mapping(
@@ -164,15 +162,15 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
                 prefix=given["prefix"],
                 target=given["target"],
                 tenant=given["tenant"] and given["tenant"].slug,
-                **options,
+                **{name: given[name] for name in ("allow_push", "private", "delivery")},
             )
-        if outcome.done:
+        if outcome.changed:
             probe_soon(outcome.mapping)
-        return outcome.mapping, outcome.done
+        return outcome.mapping, outcome.notes
 
-    def delete_via_service(self, request: HttpRequest, row: Mapping, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: Mapping, reason: str, if_match: Collection[int]) -> None:
         """Remove one mapping."""
-        verbs.remove_mappings(permissions.actor(request), reason, mapping_ids=[row.pk])
+        verbs.remove_mappings(permissions.actor(request), reason, mapping_ids=[row.pk], if_match=if_match)
 
     def success_notes(self, row: Mapping) -> list[str]:
         """The line that now works."""

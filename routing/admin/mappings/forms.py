@@ -86,32 +86,26 @@ class NewMappingForm(TargetedForm):
 class MappingForm(TargetedForm):
     """An existing mapping. Its hostname and prefix are what it is; where it leads can change."""
 
-    # When the mapping was changed last, as this form was shown: two operators at once don't undo each other unawares.
-    seen = forms.CharField(widget=forms.HiddenInput, required=False)
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "target" in self.fields:
-            self.initial["target"] = self.instance.target
-            self.initial["seen"] = self.instance.changed_at.isoformat()
             self.fields["reason"].help_text = "Needed when the target changes. Kept in the history."
 
-    def clean(self) -> dict[str, Any]:
-        """Stop once where the mapping isn't any more what was shown."""
-        cleaned = super().clean() or self.cleaned_data
-        now = self.instance.changed_at.isoformat()
-        if cleaned.get("seen") not in ("", now):
-            self.data = {**self.data.dict(), "seen": now}  # type: ignore[attr-defined]  # A QueryDict.
-            raise forms.ValidationError(
-                f"Somebody else has changed this mapping meanwhile: it leads to {self.instance.target}, and is "
-                f"{'on' if self.instance.enabled else 'off'}. Look at your input again; saving it now replaces theirs."
-            )
-        return cleaned
+    def shown_of(self, row: Any) -> dict[str, Any]:
+        """As its columns, with the target as it is typed."""
+        shown = super().shown_of(row)
+        if "target" not in self.fields:
+            return shown
+        # A past row's registry may be gone.
+        registry = Registry.objects.filter(pk=row.registry_id).first()
+        authority = registry.authority if registry else ""
+        return {**shown, "target": f"{authority}/{row.upstream_prefix}" if row.upstream_prefix else authority}
 
     @property
-    def new_target(self) -> str | None:
-        """The target that was typed, or None where it was left as it is."""
-        return self.cleaned_data["target"] if "target" in self.changed_data else None
+    def changes(self) -> dict[str, Any]:
+        """With the target, where another was typed."""
+        target = {"target": self.cleaned_data["target"]} if "target" in self.changed_data else {}
+        return super().changes | target
 
 
 def suggest(form: ServiceForm, name: str, suggestions: list[tuple[str, str]]) -> None:

@@ -1,5 +1,6 @@
 """The pages of invitations: invite by e-mail, and take an invitation back."""
 
+from collections.abc import Collection
 from smtplib import SMTPException
 from typing import Any
 
@@ -27,6 +28,8 @@ _INVITED = "_routing_invited"
 
 class InvitationForm(MemberForm):
     """Whom to invite, and as what."""
+
+    reason = None  # type: ignore[assignment]  # An invitation has no history; who accepts it has.
 
     class Meta(MemberForm.Meta):
         widgets: dict[str, Any] = {
@@ -174,9 +177,9 @@ class InvitationAdmin(ServiceModelAdmin):
         }
         return TemplateResponse(request, "admin/routing/invitation/link.html", context)
 
-    def delete_via_service(self, request: HttpRequest, row: Invitation, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: Invitation, reason: str, if_match: Collection[int]) -> None:
         """Withdraw."""
-        withdraw_invitation(permissions.actor(request), invitation_id=row.pk)
+        withdraw_invitation(permissions.actor(request), reason, invitation_id=row.pk, if_match=if_match)
 
     def delete_confirmation(self, request: HttpRequest, row: Invitation) -> DeleteConfirmation:
         """The words for withdrawing."""

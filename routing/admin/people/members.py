@@ -1,6 +1,6 @@
 """The pages of members: who has which role in a tenant. People are invited; see the pages of invitations."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django import forms
@@ -22,8 +22,6 @@ from routing.services.people import members as verbs
 
 class MemberForm(ServiceForm):
     """A member's role."""
-
-    reason = None  # type: ignore[assignment]  # The verbs of members ask for none.
 
     class Meta:
         widgets: dict[str, Any] = {"role": forms.RadioSelect}
@@ -88,6 +86,8 @@ class MemberAdmin(HistoryPages, ServiceModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Membership | None = None) -> Any:
         """Whom, where, and the role."""
         fields = ["tenant", "account", "role"] if obj is None else ["person", "email", "tenant", "since", "role"]
+        if obj is None or self.has_change_permission(request, obj):
+            fields.append("reason")
         return [(None, {"fields": fields})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
@@ -134,16 +134,19 @@ class MemberAdmin(HistoryPages, ServiceModelAdmin):
         actor, given = permissions.actor(request), form.cleaned_data
         if not change:
             account = verbs.account_of(actor, given["account"])
-            made = verbs.add_member(actor, tenant_id=given["tenant"].pk, user=account, role=given["role"])
+            made = verbs.add_member(
+                actor, given["reason"], tenant_id=given["tenant"].pk, user=account, role=given["role"]
+            )
             return made, [f"Added {made.user} to {made.tenant} as {made.role}"]
-        if not form.changed_data:
-            return form.instance, []
-        member = verbs.change_role(actor, membership_id=form.instance.pk, role=given["role"])
-        return member, [f"Made {member.user} {member.role} of {member.tenant}"]
+        outcome = verbs.change_role(
+            actor, given["reason"], membership_id=form.instance.pk, role=given["role"], if_match=form.if_match
+        )
+        member = outcome.row
+        return member, [f"Made {member.user} {member.role} of {member.tenant}"] if outcome.changed else []
 
-    def delete_via_service(self, request: HttpRequest, row: Membership, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: Membership, reason: str, if_match: Collection[int]) -> None:
         """Remove, or leave."""
-        verbs.remove_member(permissions.actor(request), membership_id=row.pk)
+        verbs.remove_member(permissions.actor(request), reason, membership_id=row.pk, if_match=if_match)
 
     def delete_confirmation(self, request: HttpRequest, row: Membership) -> DeleteConfirmation:
         """The words for removing somebody, or for leaving."""

@@ -1,6 +1,6 @@
 """The pages of tenants."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +17,9 @@ from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.suspension import Suspension
 from routing.models import Hostname, HostnameClaim, Mapping, Membership, StreamedBytes, Tenant
-from routing.services.base.quotas import limits_of, month_now
-from routing.services.people.tenants import remove_tenant, save_tenant, suspend_tenants
+from routing.models.streamed import this_month
+from routing.services.base.quotas import limits_of
+from routing.services.people.tenants import add_tenant, remove_tenant, suspend_tenants, update_tenant
 
 
 class TenantAdmin(Suspension, HistoryPages, ServiceModelAdmin):
@@ -44,7 +45,7 @@ class TenantAdmin(Suspension, HistoryPages, ServiceModelAdmin):
 
     def change_view_context(self, request: HttpRequest, row: Tenant) -> dict[str, Any]:
         """The page also shows how much of its limits the tenant uses."""
-        limits, month = limits_of(row), month_now()
+        limits, month = limits_of(row), this_month()
         hostnames = Hostname.objects.filter(tenant=row).count() + HostnameClaim.objects.filter(tenant=row).count()
         mappings = Mapping.objects.filter(hostname__tenant=row).count()
         streamed = StreamedBytes.objects.filter(tenant=row, month=month).values_list("streamed_bytes", flat=True)
@@ -85,10 +86,12 @@ class TenantAdmin(Suspension, HistoryPages, ServiceModelAdmin):
 
     def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[Tenant, list[str]]:
         """Save."""
-        if change and not set(form.changed_data) - {"reason"}:
-            return form.instance, []
-        tenant = save_tenant(permissions.actor(request), form.cleaned_data["reason"], form.instance)
-        return tenant, [f"{'changed' if change else 'added'} tenant {tenant}"]
+        actor, reason = permissions.actor(request), form.cleaned_data["reason"]
+        if not change:
+            tenant = add_tenant(actor, reason, **form.facts)
+            return tenant, [f"added tenant {tenant}"]
+        outcome = update_tenant(actor, reason, tenant_id=form.instance.pk, if_match=form.if_match, **form.changes)
+        return outcome.row, [f"changed tenant {outcome.row}"] if outcome.changed else []
 
     def suspend_all(
         self, request: HttpRequest, reason: str, ids: list[int], suspended: bool, message: str
@@ -96,6 +99,6 @@ class TenantAdmin(Suspension, HistoryPages, ServiceModelAdmin):
         """Suspend or unsuspend."""
         return suspend_tenants(permissions.actor(request), reason, tenant_ids=ids, suspended=suspended, message=message)
 
-    def delete_via_service(self, request: HttpRequest, row: Tenant, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: Tenant, reason: str, if_match: Collection[int]) -> None:
         """Remove."""
-        remove_tenant(permissions.actor(request), reason, tenant_id=row.pk)
+        remove_tenant(permissions.actor(request), reason, tenant_id=row.pk, if_match=if_match)

@@ -1,6 +1,6 @@
 """The pages of registries."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -18,7 +18,7 @@ from routing.admin.hostnames.admin import counted, mappings_link
 from routing.models import Registry
 from routing.services.base.permissions import Permission
 from routing.services.registries.probes import probe_registries_soon, probe_registry_soon
-from routing.services.registries.registries import remove_registry, save_registry
+from routing.services.registries.registries import add_registry, remove_registry, update_registry
 
 # Each may take as long as a relay does.
 MOST_AT_ONCE = 50
@@ -32,12 +32,6 @@ class RegistryForm(ServiceForm):
     field_names = {"": "origin"}
 
     class Meta:
-        labels = {
-            "origin": "Address",
-            "alias": "Known as",
-            "implicit_namespace": "Implicit namespace",
-            "stream_blobs": "Stream layers",
-        }
         widgets = {
             "origin": name_input(placeholder="https://registry.acme.com"),
             "alias": name_input(),
@@ -122,13 +116,18 @@ class RegistryAdmin(HistoryPages, ServiceModelAdmin):
 
     def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[Registry, list[str]]:
         """Save."""
-        if change and not set(form.changed_data) - {"reason"}:
-            return form.instance, []
-        registry = save_registry(permissions.actor(request), form.cleaned_data["reason"], form.instance)
-        if registry.probed_at is None:
+        actor, reason = permissions.actor(request), form.cleaned_data["reason"]
+        if change:
+            outcome = update_registry(
+                actor, reason, registry_id=form.instance.pk, if_match=form.if_match, **form.changes
+            )
+            registry, done = outcome.row, "changed" if outcome.changed else ""
+        else:
+            registry, done = add_registry(actor, reason, **form.facts), "added"
+        if done and registry.probed_at is None:
             probe_registry_soon(registry)
-        return registry, [f"{'changed' if change else 'added'} registry {registry.name} at {registry.origin}"]
+        return registry, [f"{done} registry {registry.name} at {registry.origin}"] if done else []
 
-    def delete_via_service(self, request: HttpRequest, row: Registry, reason: str) -> None:
+    def delete_via_service(self, request: HttpRequest, row: Registry, reason: str, if_match: Collection[int]) -> None:
         """Remove."""
-        remove_registry(permissions.actor(request), reason, registry_id=row.pk)
+        remove_registry(permissions.actor(request), reason, registry_id=row.pk, if_match=if_match)

@@ -4,28 +4,27 @@ from datetime import datetime
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
+from pydantic import Field
 
 from routing.api.auth import actor_of, token_of
 from routing.api.errors import PROBLEMS
-from routing.api.routers.mappings import MappingTold
-from routing.api.routers.registries import RegistryTold
-from routing.api.schemas import Asked, Text
-from routing.core.client_support import ClientSupport
-from routing.models import Role, Tenant
-from routing.services.base.permissions import roles
-from routing.services.mappings.explain import explain as explain_image
+from routing.api.routers.mappings import MappingOut
+from routing.api.routers.registries import RegistryOut
+from routing.api.schemas import QueryParams, Text
+from routing.models import Registry, Role, Tenant
+from routing.services.mappings import explain as explanations
 
-router = Router(tags=["looking"])
+router = Router(tags=["introspection"])
 
 
-class RoleTold(Schema):
+class RoleOut(Schema):
     """A role in a tenant."""
 
     tenant: str
     role: Role
 
 
-class TokenTold(Schema):
+class TokenOut(Schema):
     """The token that came with the request."""
 
     name: str
@@ -34,16 +33,16 @@ class TokenTold(Schema):
     expires_at: datetime | None
 
 
-class Whoami(Schema):
+class WhoamiOut(Schema):
     """Who asks, and as what."""
 
     username: str
     is_operator: bool
-    roles: list[RoleTold]
-    token: TokenTold
+    roles: list[RoleOut]
+    token: TokenOut
 
 
-class StepTold(Schema):
+class StepOut(Schema):
     """What one request of a client gets."""
 
     endpoint: str
@@ -52,66 +51,62 @@ class StepTold(Schema):
     after_challenge: bool
 
 
-class OutlookTold(Schema):
+class OutlookOut(Schema):
     """What one client will meet."""
 
-    client: str
+    client: str = Field(alias="client.name")
     works: bool
     bytes_through_facade: str
-    steps: list[StepTold]
-
-    @classmethod
-    def of(cls, outlook: ClientSupport) -> "OutlookTold":
-        """As the API tells it."""
-        steps = [
-            StepTold(
-                endpoint=step.endpoint,
-                outcome=step.outcome,
-                detail=step.detail,
-                after_challenge=step.after_challenge,
-            )
-            for step in outlook.steps
-        ]
-        return cls(
-            client=outlook.client.name,
-            works=outlook.works,
-            bytes_through_facade=outlook.bytes_through_facade,
-            steps=steps,
-        )
+    steps: list[StepOut]
 
 
-class Explained(Schema):
+class ExplanationOut(Schema):
     """The same as `manage.py explain`: which mapping an image falls under, and what follows."""
 
-    hostname: str
-    tenant: str
-    mapping: MappingTold | None
-    registry: RegistryTold | None
+    hostname: str = Field(alias="hostname.name")
+    tenant: str = Field(alias="hostname.tenant.slug")
+    mapping: MappingOut | None
+    registry: RegistryOut | None
     upstream_name: str | None
     strategy: str | None
-    clients: list[OutlookTold]
+    clients: list[OutlookOut] = Field(alias="outlooks")
     advice: list[str]
 
+    @staticmethod
+    def resolve_registry(found: explanations.Explanation) -> Registry | None:
+        """The mapping's."""
+        return found.mapping.registry if found.mapping else None
 
-class ImageAsked(Asked):
+    @staticmethod
+    def resolve_upstream_name(found: explanations.Explanation) -> str | None:
+        """The repository's name at the registry."""
+        return found.match.upstream_name if found.match else None
+
+    @staticmethod
+    def resolve_strategy(found: explanations.Explanation) -> str | None:
+        """How its requests are answered."""
+        return str(found.match.strategy) if found.match else None
+
+
+class ImageQuery(QueryParams):
     """Which image."""
 
     image: Text
 
 
-@router.get("/whoami", response={200: Whoami, **PROBLEMS}, operation_id="whoami")
-def whoami(request: HttpRequest) -> Whoami:
+@router.get("/whoami", response={200: WhoamiOut, **PROBLEMS}, operation_id="whoami")
+def whoami(request: HttpRequest) -> WhoamiOut:
     """Tell who asks, and what they may do."""
     actor, token = actor_of(request), token_of(request)
-    held = roles(actor)
+    held = actor.roles()
     slugs = dict(Tenant.objects.filter(pk__in=held).values_list("pk", "slug"))
-    return Whoami(
+    return WhoamiOut(
         username=token.user.get_username(),
         is_operator=actor.is_operator,
         roles=[
-            RoleTold(tenant=slug, role=Role(held[pk])) for pk, slug in sorted(slugs.items(), key=lambda item: item[1])
+            RoleOut(tenant=slug, role=Role(held[pk])) for pk, slug in sorted(slugs.items(), key=lambda item: item[1])
         ],
-        token=TokenTold(
+        token=TokenOut(
             name=token.name,
             tenant=token.tenant.slug if token.tenant else None,
             read_only=token.read_only,
@@ -120,18 +115,7 @@ def whoami(request: HttpRequest) -> Whoami:
     )
 
 
-@router.get("/explain", response={200: Explained, **PROBLEMS}, operation_id="explain")
-def explain(request: HttpRequest, asked: Query[ImageAsked]) -> Explained:
+@router.get("/explain", response={200: ExplanationOut, **PROBLEMS}, operation_id="explain")
+def explain(request: HttpRequest, params: Query[ImageQuery]) -> explanations.Explanation:
     """Explain what happens to an image, such as docker.acme.com/acme/app:1.0."""
-    found = explain_image(actor_of(request), asked.image)
-    mapping, match = found.mapping, found.match
-    return Explained(
-        hostname=found.hostname.name,
-        tenant=found.hostname.tenant.slug,
-        mapping=MappingTold.of(mapping) if mapping else None,
-        registry=RegistryTold.of(mapping.registry) if mapping else None,
-        upstream_name=match.upstream_name if match else None,
-        strategy=str(match.strategy) if match else None,
-        clients=[OutlookTold.of(outlook) for outlook in found.client_support],
-        advice=found.advice,
-    )
+    return explanations.explain(actor_of(request), params.image)

@@ -4,19 +4,23 @@ from datetime import datetime
 from typing import Annotated
 
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
+from ninja.pagination import paginate
 from pydantic import Field
 
 from routing.api.auth import actor_of
-from routing.api.errors import PROBLEMS
-from routing.api.schemas import Given, Id, Listed, Paging, Reason, Text, Why, page
+from routing.api.errors import PROBLEMS, ROW_PROBLEMS
+from routing.api.etags import IF_MATCH, tagged, versions
+from routing.api.pagination import ListQuery, Paging
+from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, Text, Version
 from routing.models import Mapping
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound
-from routing.services.base.permissions import viewable
+from routing.services.base.unit_of_work import check_version
 from routing.services.mappings import mappings as verbs
-from routing.services.registries.probes import probe_mapping, probe_soon
+from routing.services.registries.probes import probe_mapping as probe
+from routing.services.registries.probes import probe_soon
+from routing.services.rows import get_row
 
 router = Router(tags=["mappings"])
 
@@ -24,12 +28,13 @@ Delivery = Mapping.Delivery
 Target = Annotated[Text, Field(description="registry[/upstream-prefix], such as ghcr.io/acme.")]
 
 
-class MappingTold(Schema):
+class MappingOut(Schema):
     """Where a prefix of a hostname leads."""
 
     id: int
-    tenant: str
-    hostname: str
+    version: Version
+    tenant: str = Field(alias="hostname.tenant.slug")
+    hostname: str = Field(alias="hostname.name")
     prefix: str
     target: str
     registry_id: int
@@ -43,32 +48,16 @@ class MappingTold(Schema):
     probed_at: datetime | None
     probe_error: str
 
-    @classmethod
-    def of(cls, mapping: Mapping) -> "MappingTold":
-        """As the API tells it."""
-        return cls(
-            id=mapping.pk,
-            tenant=mapping.hostname.tenant.slug,
-            hostname=mapping.hostname.name,
-            **{name: getattr(mapping, name) for name in cls.model_fields if name not in ("id", "tenant", "hostname")},
-        )
+
+class MappingOutcome(Schema):
+    """The mapping as it is now, whether anything changed, and a line for each thing done."""
+
+    mapping: MappingOut
+    changed: bool
+    done: list[str] = Field(alias="notes")
 
 
-class Outcome(Schema):
-    """The mapping as it is now, and what was done: nothing, where it was so already."""
-
-    mapping: MappingTold
-    done: list[str]
-
-    @classmethod
-    def of(cls, outcome: verbs.Outcome) -> "Outcome":
-        """As the API tells it. A changed mapping's registry is asked what it wants, meanwhile."""
-        if outcome.done:
-            probe_soon(outcome.mapping)
-        return cls(mapping=MappingTold.of(outcome.mapping), done=outcome.done)
-
-
-class NewMapping(Given):
+class MappingIn(StrictSchema):
     """A mapping to add. Whatever is missing for it, such as the registry, is made."""
 
     hostname: Text
@@ -81,7 +70,7 @@ class NewMapping(Given):
     reason: Reason = ""
 
 
-class MappingChange(Given):
+class MappingPatch(StrictSchema):
     """What is to change; what isn't given, or null, stays."""
 
     target: Annotated[Text | None, Field(description="Where it shall lead; takes a reason.")] = None
@@ -92,7 +81,7 @@ class MappingChange(Given):
     reason: Reason = ""
 
 
-class Switch(Given):
+class MappingsEnable(StrictSchema):
     """Several mappings to switch on or off: all, or none."""
 
     ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
@@ -100,13 +89,13 @@ class Switch(Given):
     reason: Reason = ""
 
 
-class ProbeGiven(Given):
+class ProbeIn(StrictSchema):
     """What to ask the registry for."""
 
     repository: Annotated[Text | None, Field(description="A repository's name at the registry.")] = None
 
 
-class MappingFilters(Paging):
+class MappingQuery(ListQuery):
     """Which mappings."""
 
     tenant: Text | None = None
@@ -117,75 +106,92 @@ class MappingFilters(Paging):
     search: Annotated[Text | None, Field(description="A part of the hostname, prefix or upstream prefix.")] = None
 
 
-@router.get("", response={200: Listed[MappingTold], **PROBLEMS}, operation_id="list_mappings")
-def list_mappings(request: HttpRequest, filters: Query[MappingFilters]) -> Listed[MappingTold]:
+@router.get("", response={200: list[MappingOut], **PROBLEMS}, operation_id="list_mappings")
+@paginate(Paging)
+def list_mappings(request: HttpRequest, params: Query[MappingQuery]) -> "QuerySet[Mapping]":
     """List mappings, by hostname and prefix."""
-    given = filters.model_dump(exclude_none=True, include={"prefix", "registry_id", "enabled"})
-    if filters.tenant is not None:
-        given["hostname__tenant__slug"] = filters.tenant
-    if filters.hostname is not None:
-        given["hostname__name"] = filters.hostname.lower()
-    rows = _visible(actor_of(request)).filter(**given)
-    if filters.search:
-        words = filters.search
-        rows = rows.filter(
-            Q(hostname__name__icontains=words) | Q(prefix__icontains=words) | Q(upstream_prefix__icontains=words)
-        )
-    return page(rows, filters, MappingTold.of)
+    wanted = params.model_dump(exclude_none=True, include={"prefix", "registry_id", "enabled"})
+    if params.tenant is not None:
+        wanted["hostname__tenant__slug"] = params.tenant
+    if params.hostname is not None:
+        wanted["hostname__name"] = params.hostname.lower()
+    rows = Mapping.objects.viewable_by(actor_of(request)).with_names().filter(**wanted)
+    words = params.search
+    if not words:
+        return rows
+    return rows.filter(
+        Q(hostname__name__icontains=words) | Q(prefix__icontains=words) | Q(upstream_prefix__icontains=words)
+    )
 
 
-@router.post("", response={201: Outcome, 200: Outcome, **PROBLEMS}, operation_id="add_mapping")
-def add_mapping(request: HttpRequest, given: NewMapping) -> Status[Outcome]:
+@router.post("", response={201: MappingOutcome, 200: MappingOutcome, **PROBLEMS}, operation_id="add_mapping")
+def add_mapping(request: HttpRequest, response: HttpResponse, data: MappingIn) -> Status[verbs.MappingOutcome]:
     """Add a mapping. Saying the same again changes nothing, and answers 200."""
-    outcome = verbs.add_mapping(actor_of(request), given.reason, **given.model_dump(exclude={"reason"}))
-    return Status(201 if outcome.done else 200, Outcome.of(outcome))
+    outcome = verbs.add_mapping(actor_of(request), data.reason, **data.model_dump(exclude={"reason"}))
+    return Status(201 if outcome.changed else 200, _told(response, outcome))
 
 
-@router.post("/switch", response={200: list[MappingTold], **PROBLEMS}, operation_id="switch_mappings")
-def switch_mappings(request: HttpRequest, given: Switch) -> list[MappingTold]:
+@router.post("/switch", response={200: list[MappingOut], **PROBLEMS}, operation_id="switch_mappings")
+def switch_mappings(request: HttpRequest, data: MappingsEnable) -> list[Mapping]:
     """Switch several mappings on or off; gives those that changed."""
-    changed = verbs.switch_mappings(actor_of(request), given.reason, mapping_ids=given.ids, enabled=given.enabled)
-    return [MappingTold.of(mapping) for mapping in changed]
+    return verbs.switch_mappings(actor_of(request), data.reason, mapping_ids=data.ids, enabled=data.enabled)
 
 
-@router.get("/{mapping_id}", response={200: MappingTold, **PROBLEMS}, operation_id="get_mapping")
-def get_mapping(request: HttpRequest, mapping_id: Id) -> MappingTold:
+@router.get("/{mapping_id}", response={200: MappingOut, **ROW_PROBLEMS}, operation_id="get_mapping")
+def get_mapping(
+    request: HttpRequest, response: HttpResponse, mapping_id: Id, if_match: str | None = IF_MATCH
+) -> Mapping:
     """Get a mapping."""
-    return MappingTold.of(_one(actor_of(request), mapping_id))
+    mapping = _one(actor_of(request), mapping_id)
+    check_version(mapping, versions(if_match))
+    return tagged(response, mapping)
 
 
-@router.patch("/{mapping_id}", response={200: Outcome, **PROBLEMS}, operation_id="change_mapping")
-def change_mapping(request: HttpRequest, mapping_id: Id, given: MappingChange) -> Outcome:
+@router.patch("/{mapping_id}", response={200: MappingOutcome, **ROW_PROBLEMS}, operation_id="update_mapping")
+def update_mapping(
+    request: HttpRequest,
+    response: HttpResponse,
+    mapping_id: Id,
+    data: MappingPatch,
+    if_match: str | None = IF_MATCH,
+) -> verbs.MappingOutcome:
     """Repoint a mapping, or change its options."""
-    now = _one(actor_of(request), mapping_id)
-    options = {
-        name: getattr(now, name) if value is None else value
-        for name, value in given.model_dump(exclude={"reason", "target"}).items()
-    }
-    outcome = verbs.edit_mapping(actor_of(request), given.reason, mapping_id=mapping_id, target=given.target, **options)
-    return Outcome.of(outcome)
+    outcome = verbs.update_mapping(
+        actor_of(request),
+        data.reason,
+        mapping_id=mapping_id,
+        if_match=versions(if_match),
+        **data.model_dump(exclude={"reason"}, exclude_none=True),
+    )
+    return _told(response, outcome)
 
 
-@router.post("/{mapping_id}/probe", response={200: MappingTold, **PROBLEMS}, operation_id="probe_mapping")
-def probe(request: HttpRequest, mapping_id: Id, given: ProbeGiven) -> MappingTold:
+@router.post("/{mapping_id}/probe", response={200: MappingOut, **ROW_PROBLEMS}, operation_id="probe_mapping")
+def probe_mapping(
+    request: HttpRequest, response: HttpResponse, mapping_id: Id, data: ProbeIn, if_match: str | None = IF_MATCH
+) -> Mapping:
     """Ask the registry what it wants for this mapping. Takes seconds."""
-    probed = probe_mapping(actor_of(request), mapping_id=mapping_id, repository=given.repository)
-    return MappingTold.of(_one(actor_of(request), probed.pk))
+    actor = actor_of(request)
+    probe(actor, mapping_id=mapping_id, repository=data.repository, if_match=versions(if_match))
+    return tagged(response, _one(actor, mapping_id))
 
 
-@router.delete("/{mapping_id}", response={204: None, **PROBLEMS}, operation_id="remove_mapping")
-def remove_mapping(request: HttpRequest, mapping_id: Id, why: Query[Why]) -> Status[None]:
+@router.delete("/{mapping_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_mapping")
+def delete_mapping(
+    request: HttpRequest, mapping_id: Id, params: Query[DeleteParams], if_match: str | None = IF_MATCH
+) -> Status[None]:
     """Remove a mapping; its history stays."""
-    verbs.remove_mappings(actor_of(request), why.reason, mapping_ids=[mapping_id])
+    verbs.remove_mappings(actor_of(request), params.reason, mapping_ids=[mapping_id], if_match=versions(if_match))
     return Status(204, None)
 
 
-def _visible(actor: Actor) -> "QuerySet[Mapping]":
-    return viewable(actor, Mapping.objects.select_related("hostname__tenant", "registry"), "hostname__tenant")
-
-
 def _one(actor: Actor, mapping_id: int) -> Mapping:
-    found = _visible(actor).filter(pk=mapping_id).first()
-    if found is None:
-        raise NotFound("this mapping is gone")
-    return found
+    return get_row(Mapping.objects.viewable_by(actor).with_names(), mapping_id)
+
+
+def _told(response: HttpResponse, outcome: verbs.MappingOutcome) -> verbs.MappingOutcome:
+    """Tag the answer. A changed mapping's registry is asked what it wants, meanwhile."""
+    tagged(response, outcome.mapping)
+    if outcome.changed:
+        probe_soon(outcome.mapping)
+    return outcome

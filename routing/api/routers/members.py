@@ -4,51 +4,46 @@ from datetime import datetime
 from smtplib import SMTPException
 from typing import Annotated
 
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from ninja.errors import HttpError
+from ninja.pagination import paginate
 from pydantic import Field
 
 from routing.accounts.invitations import deliver_invitation
 from routing.api.auth import actor_of
-from routing.api.errors import PROBLEMS, Problem
-from routing.api.schemas import Given, Id, Listed, Paging, Text, page, tenant_by_slug
+from routing.api.errors import PROBLEMS, ROW_PROBLEMS, Problem
+from routing.api.etags import IF_MATCH, tagged, versions
+from routing.api.lookups import tenant_by_slug
+from routing.api.pagination import ListQuery, Paging
+from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, Text, Version
 from routing.models import Invitation, Membership, Role
-from routing.services.base.permissions import viewable
+from routing.services.base.unit_of_work import check_version
 from routing.services.people import members as verbs
 
 router = Router(tags=["members"])
 invitations = Router(tags=["invitations"])
 
 
-class MemberTold(Schema):
+class MemberOut(Schema):
     """Somebody's role in a tenant."""
 
     id: int
-    tenant: str
-    username: str
-    email: str
+    version: Version
+    tenant: str = Field(alias="tenant.slug")
+    username: str = Field(alias="user.username")
+    email: str = Field(alias="user.email")
     role: Role
     created_at: datetime
 
-    @classmethod
-    def of(cls, member: Membership) -> "MemberTold":
-        """As the API tells it."""
-        return cls(
-            id=member.pk,
-            tenant=member.tenant.slug,
-            username=member.user.get_username(),
-            email=member.user.email,
-            role=Role(member.role),
-            created_at=member.created_at,
-        )
 
-
-class InvitationTold(Schema):
+class InvitationOut(Schema):
     """An invitation by e-mail."""
 
     id: int
-    tenant: str
+    version: Version
+    tenant: str = Field(alias="tenant.slug")
     email: str
     role: Role
     invited_by: str
@@ -56,39 +51,31 @@ class InvitationTold(Schema):
     expires_at: datetime
     accepted_at: datetime | None
 
-    @classmethod
-    def of(cls, invitation: Invitation) -> "InvitationTold":
-        """As the API tells it."""
-        return cls(
-            id=invitation.pk,
-            tenant=invitation.tenant.slug,
-            role=Role(invitation.role),
-            **{name: getattr(invitation, name) for name in cls.model_fields if name not in ("id", "tenant", "role")},
-        )
 
-
-class Invited(Schema):
+class InvitedOut(Schema):
     """An invitation. `link` is told only now, and only where no mail can be sent: hand it on."""
 
-    invitation: InvitationTold
+    invitation: InvitationOut
     link: str | None
 
 
-class NewMember(Given):
+class MemberIn(StrictSchema):
     """Somebody who has an account already."""
 
     tenant: Text
     account: Annotated[Text, Field(description="User name or e-mail address.")]
     role: Role
+    reason: Reason = ""
 
 
-class RoleChange(Given):
+class MemberPatch(StrictSchema):
     """Another role."""
 
     role: Role
+    reason: Reason = ""
 
 
-class NewInvitation(Given):
+class InvitationIn(StrictSchema):
     """Whom to invite, and as what."""
 
     tenant: Text
@@ -96,68 +83,97 @@ class NewInvitation(Given):
     role: Role
 
 
-class MemberFilters(Paging):
+class MemberQuery(ListQuery):
     """Of which tenant."""
 
     tenant: Text | None = None
 
+    def as_filter(self) -> dict[str, str]:
+        """The same, for a queryset."""
+        return {} if self.tenant is None else {"tenant__slug": self.tenant}
 
-@router.get("", response={200: Listed[MemberTold], **PROBLEMS}, operation_id="list_members")
-def list_members(request: HttpRequest, filters: Query[MemberFilters]) -> Listed[MemberTold]:
+
+@router.get("", response={200: list[MemberOut], **PROBLEMS}, operation_id="list_members")
+@paginate(Paging)
+def list_members(request: HttpRequest, params: Query[MemberQuery]) -> "QuerySet[Membership]":
     """List the members of one's tenants."""
-    rows = viewable(actor_of(request), Membership.objects.select_related("user", "tenant"), "tenant")
-    return page(rows.filter(**_given(filters)), filters, MemberTold.of)
+    return Membership.objects.viewable_by(actor_of(request)).with_names().filter(**params.as_filter())
 
 
-@router.post("", response={201: MemberTold, **PROBLEMS}, operation_id="add_member")
-def add_member(request: HttpRequest, given: NewMember) -> Status[MemberTold]:
+@router.post("", response={201: MemberOut, **PROBLEMS}, operation_id="add_member")
+def add_member(request: HttpRequest, response: HttpResponse, data: MemberIn) -> Status[Membership]:
     """Make somebody who has an account a member. For operators of the platform; owners invite."""
     actor = actor_of(request)
-    tenant = tenant_by_slug(actor, given.tenant)
-    user = verbs.account_of(actor, given.account)
-    return Status(201, MemberTold.of(verbs.add_member(actor, tenant_id=tenant.pk, user=user, role=given.role)))
+    tenant = tenant_by_slug(actor, data.tenant)
+    user = verbs.account_of(actor, data.account)
+    made = verbs.add_member(actor, data.reason, tenant_id=tenant.pk, user=user, role=data.role)
+    return Status(201, tagged(response, made))
 
 
-@router.patch("/{member_id}", response={200: MemberTold, **PROBLEMS}, operation_id="change_role")
-def change_role(request: HttpRequest, member_id: Id, given: RoleChange) -> MemberTold:
+@router.get("/{member_id}", response={200: MemberOut, **ROW_PROBLEMS}, operation_id="get_member")
+def get_member(
+    request: HttpRequest, response: HttpResponse, member_id: Id, if_match: str | None = IF_MATCH
+) -> Membership:
+    """Get a member."""
+    member = verbs.get_member(actor_of(request), member_id)
+    check_version(member, versions(if_match))
+    return tagged(response, member)
+
+
+@router.patch("/{member_id}", response={200: MemberOut, **ROW_PROBLEMS}, operation_id="update_member")
+def update_member(
+    request: HttpRequest, response: HttpResponse, member_id: Id, data: MemberPatch, if_match: str | None = IF_MATCH
+) -> Membership:
     """Give a member another role."""
-    return MemberTold.of(verbs.change_role(actor_of(request), membership_id=member_id, role=given.role))
+    outcome = verbs.change_role(
+        actor_of(request), data.reason, membership_id=member_id, role=data.role, if_match=versions(if_match)
+    )
+    return tagged(response, outcome.row)
 
 
-@router.delete("/{member_id}", response={204: None, **PROBLEMS}, operation_id="remove_member")
-def remove_member(request: HttpRequest, member_id: Id) -> Status[None]:
+@router.delete("/{member_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_member")
+def delete_member(
+    request: HttpRequest, member_id: Id, params: Query[DeleteParams], if_match: str | None = IF_MATCH
+) -> Status[None]:
     """Remove a member, or leave."""
-    verbs.remove_member(actor_of(request), membership_id=member_id)
+    verbs.remove_member(actor_of(request), params.reason, membership_id=member_id, if_match=versions(if_match))
     return Status(204, None)
 
 
-@invitations.get("", response={200: Listed[InvitationTold], **PROBLEMS}, operation_id="list_invitations")
-def list_invitations(request: HttpRequest, filters: Query[MemberFilters]) -> Listed[InvitationTold]:
+@invitations.get("", response={200: list[InvitationOut], **PROBLEMS}, operation_id="list_invitations")
+@paginate(Paging)
+def list_invitations(request: HttpRequest, params: Query[MemberQuery]) -> "QuerySet[Invitation]":
     """List invitations, the newest first."""
-    rows = viewable(actor_of(request), Invitation.objects.select_related("tenant").order_by("-pk"), "tenant")
-    return page(rows.filter(**_given(filters)), filters, InvitationTold.of)
+    rows = Invitation.objects.viewable_by(actor_of(request)).with_names().order_by("-pk")
+    return rows.filter(**params.as_filter())
 
 
-@invitations.post("", response={201: Invited, **PROBLEMS, 502: Problem}, operation_id="invite")
-def invite(request: HttpRequest, given: NewInvitation) -> Status[Invited]:
+@invitations.post("", response={201: InvitedOut, **PROBLEMS, 502: Problem}, operation_id="invite")
+def invite(request: HttpRequest, response: HttpResponse, data: InvitationIn) -> Status[dict[str, object]]:
     """Invite somebody by e-mail."""
     actor = actor_of(request)
-    tenant = tenant_by_slug(actor, given.tenant)
-    invited = verbs.invite(actor, tenant_id=tenant.pk, email=given.email, role=given.role)
+    tenant = tenant_by_slug(actor, data.tenant)
+    invited = verbs.invite(actor, tenant_id=tenant.pk, email=data.email, role=data.role)
     try:
         link = deliver_invitation(request, invited)
     except (SMTPException, OSError) as error:
         verbs.withdraw_invitation(actor, invitation_id=invited.invitation.pk)
         raise HttpError(502, "the mail server didn't take the mail, so nobody was invited: try again later") from error
-    return Status(201, Invited(invitation=InvitationTold.of(invited.invitation), link=link))
+    return Status(201, {"invitation": tagged(response, invited.invitation), "link": link})
 
 
-@invitations.delete("/{invitation_id}", response={204: None, **PROBLEMS}, operation_id="withdraw_invitation")
-def withdraw(request: HttpRequest, invitation_id: Id) -> Status[None]:
+@invitations.get("/{invitation_id}", response={200: InvitationOut, **ROW_PROBLEMS}, operation_id="get_invitation")
+def get_invitation(
+    request: HttpRequest, response: HttpResponse, invitation_id: Id, if_match: str | None = IF_MATCH
+) -> Invitation:
+    """Get an invitation."""
+    invitation = verbs.get_invitation(actor_of(request), invitation_id)
+    check_version(invitation, versions(if_match))
+    return tagged(response, invitation)
+
+
+@invitations.delete("/{invitation_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_invitation")
+def delete_invitation(request: HttpRequest, invitation_id: Id, if_match: str | None = IF_MATCH) -> Status[None]:
     """Take an invitation back that nobody has accepted."""
-    verbs.withdraw_invitation(actor_of(request), invitation_id=invitation_id)
+    verbs.withdraw_invitation(actor_of(request), invitation_id=invitation_id, if_match=versions(if_match))
     return Status(204, None)
-
-
-def _given(filters: MemberFilters) -> dict[str, str]:
-    return {} if filters.tenant is None else {"tenant__slug": filters.tenant}

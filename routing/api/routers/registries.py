@@ -3,27 +3,31 @@
 from datetime import datetime
 from typing import Annotated
 
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
+from ninja.pagination import paginate
 from pydantic import Field
 
 from routing.api.auth import actor_of
-from routing.api.errors import PROBLEMS
-from routing.api.schemas import Given, Id, Listed, Paging, Reason, Text, Why, page, registry_by_id, tenant_by_slug
+from routing.api.errors import PROBLEMS, ROW_PROBLEMS
+from routing.api.etags import IF_MATCH, tagged, versions
+from routing.api.lookups import tenant_by_slug
+from routing.api.pagination import ListQuery, Paging
+from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, Text, Version
 from routing.models import Registry
-from routing.services.base.permissions import viewable_registries
+from routing.services.base.unit_of_work import check_version
 from routing.services.registries import registries as verbs
 from routing.services.registries.probes import probe
 
 router = Router(tags=["registries"])
 
-_SAID = ("name", "origin", "alias", "implicit_namespace", "stream_blobs")
 
-
-class RegistryTold(Schema):
+class RegistryOut(Schema):
     """A backing registry; without a tenant it is shared. What the last probe found is from `auth` on."""
 
     id: int
+    version: Version
     tenant: str | None
     name: str
     origin: str
@@ -37,17 +41,13 @@ class RegistryTold(Schema):
     probed_at: datetime | None
     probe_error: str
 
-    @classmethod
-    def of(cls, registry: Registry) -> "RegistryTold":
-        """As the API tells it."""
-        return cls(
-            id=registry.pk,
-            tenant=registry.tenant.slug if registry.tenant else None,
-            **{name: getattr(registry, name) for name in cls.model_fields if name not in ("id", "tenant")},
-        )
+    @staticmethod
+    def resolve_tenant(registry: Registry) -> str | None:
+        """Whose it is, by slug."""
+        return registry.tenant.slug if registry.tenant else None
 
 
-class NewRegistry(Given):
+class RegistryIn(StrictSchema):
     """A registry to add."""
 
     tenant: Annotated[Text | None, Field(description="Whose it is, by slug; null: shared.")]
@@ -59,7 +59,7 @@ class NewRegistry(Given):
     reason: Reason = ""
 
 
-class RegistryChange(Given):
+class RegistryPatch(StrictSchema):
     """What is to change; what isn't given, or null, stays."""
 
     name: Text | None = None
@@ -70,56 +70,72 @@ class RegistryChange(Given):
     reason: Reason = ""
 
 
-class RegistryFilters(Paging):
+class RegistryQuery(ListQuery):
     """Which registries."""
 
     tenant: Text | None = None
     origin: Text | None = None
 
 
-@router.get("", response={200: Listed[RegistryTold], **PROBLEMS}, operation_id="list_registries")
-def list_registries(request: HttpRequest, filters: Query[RegistryFilters]) -> Listed[RegistryTold]:
+@router.get("", response={200: list[RegistryOut], **PROBLEMS}, operation_id="list_registries")
+@paginate(Paging)
+def list_registries(request: HttpRequest, params: Query[RegistryQuery]) -> "QuerySet[Registry]":
     """List registries: one's own, and the shared ones."""
-    given = {"tenant__slug": filters.tenant, "origin": filters.origin}
-    rows = viewable_registries(actor_of(request)).select_related("tenant").order_by("name", "pk")
-    wanted = {name: value for name, value in given.items() if value is not None}
-    return page(rows.filter(**wanted), filters, RegistryTold.of)
+    given = {"tenant__slug": params.tenant, "origin": params.origin}
+    rows = Registry.objects.viewable_by(actor_of(request)).with_names().order_by("name", "pk")
+    return rows.filter(**{name: value for name, value in given.items() if value is not None})
 
 
-@router.post("", response={201: RegistryTold, **PROBLEMS}, operation_id="add_registry")
-def add_registry(request: HttpRequest, given: NewRegistry) -> Status[RegistryTold]:
+@router.post("", response={201: RegistryOut, **PROBLEMS}, operation_id="add_registry")
+def add_registry(request: HttpRequest, response: HttpResponse, data: RegistryIn) -> Status[Registry]:
     """Add a registry. Adding a mapping adds its registry too."""
     actor = actor_of(request)
-    tenant = None if given.tenant is None else tenant_by_slug(actor, given.tenant)
-    registry = Registry(tenant=tenant, **given.model_dump(include=set(_SAID)))
-    return Status(201, RegistryTold.of(verbs.save_registry(actor, given.reason, registry)))
+    tenant_id = None if data.tenant is None else tenant_by_slug(actor, data.tenant).pk
+    facts = data.model_dump(exclude={"tenant", "reason"})
+    return Status(201, tagged(response, verbs.add_registry(actor, data.reason, tenant_id=tenant_id, **facts)))
 
 
-@router.get("/{registry_id}", response={200: RegistryTold, **PROBLEMS}, operation_id="get_registry")
-def get_registry(request: HttpRequest, registry_id: Id) -> RegistryTold:
+@router.get("/{registry_id}", response={200: RegistryOut, **ROW_PROBLEMS}, operation_id="get_registry")
+def get_registry(
+    request: HttpRequest, response: HttpResponse, registry_id: Id, if_match: str | None = IF_MATCH
+) -> Registry:
     """Get a registry."""
-    return RegistryTold.of(registry_by_id(actor_of(request), registry_id))
+    registry = verbs.get_registry(actor_of(request), registry_id)
+    check_version(registry, versions(if_match))
+    return tagged(response, registry)
 
 
-@router.patch("/{registry_id}", response={200: RegistryTold, **PROBLEMS}, operation_id="change_registry")
-def change_registry(request: HttpRequest, registry_id: Id, given: RegistryChange) -> RegistryTold:
+@router.patch("/{registry_id}", response={200: RegistryOut, **ROW_PROBLEMS}, operation_id="update_registry")
+def update_registry(
+    request: HttpRequest,
+    response: HttpResponse,
+    registry_id: Id,
+    data: RegistryPatch,
+    if_match: str | None = IF_MATCH,
+) -> Registry:
     """Change a registry."""
-    actor = actor_of(request)
-    registry = registry_by_id(actor, registry_id)
-    for name, value in given.model_dump(include=set(_SAID), exclude_none=True).items():
-        setattr(registry, name, value)
-    return RegistryTold.of(verbs.save_registry(actor, given.reason, registry))
+    outcome = verbs.update_registry(
+        actor_of(request),
+        data.reason,
+        registry_id=registry_id,
+        if_match=versions(if_match),
+        **data.model_dump(exclude={"reason"}, exclude_none=True),
+    )
+    return tagged(response, outcome.row)
 
 
-@router.post("/{registry_id}/probe", response={200: RegistryTold, **PROBLEMS}, operation_id="probe_registry")
-def probe_registry(request: HttpRequest, registry_id: Id) -> RegistryTold:
+@router.post("/{registry_id}/probe", response={200: RegistryOut, **ROW_PROBLEMS}, operation_id="probe_registry")
+def probe_registry(
+    request: HttpRequest, response: HttpResponse, registry_id: Id, if_match: str | None = IF_MATCH
+) -> Registry:
     """Ask a registry what it wants of its clients. Takes seconds."""
-    probe(actor_of(request), registry_id=registry_id)
-    return RegistryTold.of(registry_by_id(actor_of(request), registry_id))
+    return tagged(response, probe(actor_of(request), registry_id=registry_id, if_match=versions(if_match)))
 
 
-@router.delete("/{registry_id}", response={204: None, **PROBLEMS}, operation_id="remove_registry")
-def remove_registry(request: HttpRequest, registry_id: Id, why: Query[Why]) -> Status[None]:
+@router.delete("/{registry_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_registry")
+def delete_registry(
+    request: HttpRequest, registry_id: Id, params: Query[DeleteParams], if_match: str | None = IF_MATCH
+) -> Status[None]:
     """Remove a registry to which nothing leads any more."""
-    verbs.remove_registry(actor_of(request), why.reason, registry_id=registry_id)
+    verbs.remove_registry(actor_of(request), params.reason, registry_id=registry_id, if_match=versions(if_match))
     return Status(204, None)

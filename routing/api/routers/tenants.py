@@ -3,31 +3,34 @@
 from datetime import datetime
 from typing import Annotated
 
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
+from ninja.pagination import paginate
 from pydantic import Field
 
 from routing.api.auth import actor_of
-from routing.api.errors import PROBLEMS
-from routing.api.routers.hostnames import Suspension
-from routing.api.schemas import Given, Id, Listed, Paging, Reason, Text, Why, page
+from routing.api.errors import PROBLEMS, ROW_PROBLEMS
+from routing.api.etags import IF_MATCH, tagged, versions
+from routing.api.pagination import ListQuery, Paging
+from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, SuspensionIn, Text, Version
 from routing.models import Tenant
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound
-from routing.services.base.permissions import viewable
+from routing.services.base.unit_of_work import check_version
 from routing.services.people import tenants as verbs
+from routing.services.rows import get_row
 
 router = Router(tags=["tenants"])
 
-_SAID = frozenset({"slug", "name", "max_hostnames", "max_mappings", "max_streamed_bytes"})
 Limit = Annotated[int, Field(ge=0, le=2**31 - 1)]
 ByteLimit = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
-class TenantTold(Schema):
+class TenantOut(Schema):
     """An organisation. A limit of null is the platform's."""
 
     id: int
+    version: Version
     slug: str
     name: str
     suspended: bool
@@ -37,13 +40,8 @@ class TenantTold(Schema):
     max_streamed_bytes: int | None
     created_at: datetime
 
-    @classmethod
-    def of(cls, tenant: Tenant) -> "TenantTold":
-        """As the API tells it."""
-        return cls(id=tenant.pk, **{name: getattr(tenant, name) for name in cls.model_fields if name != "id"})
 
-
-class NewTenant(Given):
+class TenantIn(StrictSchema):
     """A tenant to add."""
 
     slug: Text
@@ -54,7 +52,7 @@ class NewTenant(Given):
     reason: Reason = ""
 
 
-class TenantChange(Given):
+class TenantPatch(StrictSchema):
     """What is to change; what isn't given stays. A limit of null is the platform's."""
 
     slug: Text = ""
@@ -65,60 +63,73 @@ class TenantChange(Given):
     reason: Reason = ""
 
 
-class TenantFilters(Paging):
+class TenantQuery(ListQuery):
     """Which tenants."""
 
     slug: Text | None = None
 
 
-@router.get("", response={200: Listed[TenantTold], **PROBLEMS}, operation_id="list_tenants")
-def list_tenants(request: HttpRequest, filters: Query[TenantFilters]) -> Listed[TenantTold]:
+@router.get("", response={200: list[TenantOut], **PROBLEMS}, operation_id="list_tenants")
+@paginate(Paging)
+def list_tenants(request: HttpRequest, params: Query[TenantQuery]) -> "QuerySet[Tenant]":
     """List tenants, by name."""
-    rows = viewable(actor_of(request), Tenant.objects.order_by("name", "pk"), "")
-    return page(rows.filter(slug=filters.slug) if filters.slug is not None else rows, filters, TenantTold.of)
+    rows = Tenant.objects.viewable_by(actor_of(request)).order_by("name", "pk")
+    return rows if params.slug is None else rows.filter(slug=params.slug)
 
 
-@router.post("", response={201: TenantTold, **PROBLEMS}, operation_id="add_tenant")
-def add_tenant(request: HttpRequest, given: NewTenant) -> Status[TenantTold]:
+@router.post("", response={201: TenantOut, **PROBLEMS}, operation_id="add_tenant")
+def add_tenant(request: HttpRequest, response: HttpResponse, data: TenantIn) -> Status[Tenant]:
     """Add a tenant."""
-    tenant = Tenant(**given.model_dump(include=set(_SAID)))
-    return Status(201, TenantTold.of(verbs.save_tenant(actor_of(request), given.reason, tenant)))
+    tenant = verbs.add_tenant(actor_of(request), data.reason, **data.model_dump(exclude={"reason"}))
+    return Status(201, tagged(response, tenant))
 
 
-@router.get("/{tenant_id}", response={200: TenantTold, **PROBLEMS}, operation_id="get_tenant")
-def get_tenant(request: HttpRequest, tenant_id: Id) -> TenantTold:
+@router.get("/{tenant_id}", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="get_tenant")
+def get_tenant(request: HttpRequest, response: HttpResponse, tenant_id: Id, if_match: str | None = IF_MATCH) -> Tenant:
     """Get a tenant."""
-    return TenantTold.of(_one(actor_of(request), tenant_id))
-
-
-@router.patch("/{tenant_id}", response={200: TenantTold, **PROBLEMS}, operation_id="change_tenant")
-def change_tenant(request: HttpRequest, tenant_id: Id, given: TenantChange) -> TenantTold:
-    """Rename a tenant, or set its limits."""
     tenant = _one(actor_of(request), tenant_id)
-    for name in given.model_fields_set & _SAID:
-        setattr(tenant, name, getattr(given, name))
-    return TenantTold.of(verbs.save_tenant(actor_of(request), given.reason, tenant))
+    check_version(tenant, versions(if_match))
+    return tagged(response, tenant)
 
 
-@router.post("/{tenant_id}/suspension", response={200: TenantTold, **PROBLEMS}, operation_id="suspend_tenant")
-def suspend_tenant(request: HttpRequest, tenant_id: Id, given: Suspension) -> TenantTold:
-    """Suspend or unsuspend a tenant."""
+@router.patch("/{tenant_id}", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="update_tenant")
+def update_tenant(
+    request: HttpRequest, response: HttpResponse, tenant_id: Id, data: TenantPatch, if_match: str | None = IF_MATCH
+) -> Tenant:
+    """Rename a tenant, or set its limits."""
+    actor = actor_of(request)
+    # Whom it isn't told of learns no more than that there is none.
+    _one(actor, tenant_id)
+    changes = data.model_dump(exclude={"reason"}, exclude_unset=True)
+    outcome = verbs.update_tenant(actor, data.reason, tenant_id=tenant_id, if_match=versions(if_match), **changes)
+    return tagged(response, outcome.row)
+
+
+@router.post("/{tenant_id}/suspension", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="suspend_tenant")
+def suspend_tenant(
+    request: HttpRequest, response: HttpResponse, tenant_id: Id, data: SuspensionIn, if_match: str | None = IF_MATCH
+) -> Tenant:
+    """Suspend a tenant, or unsuspend it."""
     # The verb tells who may not even look no more than that only operators of the platform may.
-    verbs.suspend_tenant(
-        actor_of(request), given.reason, tenant_id=tenant_id, suspended=given.suspended, message=given.message
+    verbs.suspend_tenants(
+        actor_of(request),
+        data.reason,
+        tenant_ids=[tenant_id],
+        suspended=data.suspended,
+        message=data.message,
+        if_match=versions(if_match),
     )
-    return TenantTold.of(_one(actor_of(request), tenant_id))
+    return tagged(response, _one(actor_of(request), tenant_id))
 
 
-@router.delete("/{tenant_id}", response={204: None, **PROBLEMS}, operation_id="remove_tenant")
-def remove_tenant(request: HttpRequest, tenant_id: Id, why: Query[Why]) -> Status[None]:
+@router.delete("/{tenant_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_tenant")
+def delete_tenant(
+    request: HttpRequest, tenant_id: Id, params: Query[DeleteParams], if_match: str | None = IF_MATCH
+) -> Status[None]:
     """Remove a tenant that has nothing left."""
-    verbs.remove_tenant(actor_of(request), why.reason, tenant_id=tenant_id)
+    verbs.remove_tenant(actor_of(request), params.reason, tenant_id=tenant_id, if_match=versions(if_match))
     return Status(204, None)
 
 
 def _one(actor: Actor, tenant_id: int) -> Tenant:
-    found = viewable(actor, Tenant.objects.all(), "").filter(pk=tenant_id).first()
-    if found is None:
-        raise NotFound("this tenant is gone")
-    return found
+    return get_row(Tenant.objects.viewable_by(actor), tenant_id)

@@ -7,6 +7,7 @@ grammar has no underscore in a domain either.
 import ipaddress
 import re
 from functools import lru_cache
+from string import hexdigits
 
 import idna
 
@@ -107,6 +108,15 @@ def is_ip_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def ends_in_number(host: str) -> bool:
+    """Whether resolvers and URL parsers take a host for an IPv4 address: 127.1, 0x7f.1, 2130706433.
+
+    The rule “ends in a number” of the WHATWG URL standard.
+    """
+    last = host.removesuffix(".").rpartition(".")[2].lower()
+    return (last.isascii() and last.isdigit()) or (last.startswith("0x") and set(last[2:]) <= set(hexdigits))
 
 
 def is_loopback(authority: str) -> bool:

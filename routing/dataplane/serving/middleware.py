@@ -45,6 +45,7 @@ class FacadeMiddleware:
         return _awaited(_done(response)) if self.is_async else response
 
     def _control(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        request.is_for_control_host = True  # type: ignore[attr-defined]
         if not too_long(request.META, MAX_CONTROL_BODY_BYTES):
             return self.get_response(request)
         # Django wasn't given the body, and would take the form for an empty one.

@@ -6,16 +6,11 @@ under the server's key (Fernet: AES-128-CBC with HMAC-SHA256), good for one host
 
 import base64
 import json
-from functools import cache
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
-from django.core.signals import setting_changed
-from django.utils.encoding import force_bytes
+from cryptography.fernet import InvalidToken
 
 from routing.core.table.routing_table import Auth, RegistryEntry, Strategy
+from routing.crypto import SEALED_TOKENS, keys_for
 
 SEALED_SECONDS = 300
 # Told apart from any registry's own token, so that it is never sent to a registry that couldn't read it.
@@ -29,24 +24,10 @@ class NotAccepted(Exception):
     """The caller's Authorization can't be used for this registry: it has to ask /token anew."""
 
 
-@cache
-def _keys() -> MultiFernet:
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(_derived(secret)) for secret in secrets])
-
-
-def _derived(secret: str | bytes) -> bytes:
-    kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"registry-facade sealed token v1")
-    return base64.urlsafe_b64encode(kdf.derive(force_bytes(secret)))
-
-
-setting_changed.connect(lambda **_: _keys.cache_clear(), weak=False)
-
-
 def seal(basic: str, host: str, registry: RegistryEntry) -> str:
     """A token that holds Basic credentials (`dXNlcjpwYXNz`), for this hostname and registry only."""
     payload = json.dumps({"host": host, "origin": registry.origin, "basic": basic}).encode()
-    return _SEALED_PREFIX + _keys().encrypt(payload).decode()
+    return _SEALED_PREFIX + keys_for(SEALED_TOKENS).encrypt(payload).decode()
 
 
 def unseal(token: str, host: str, registry: RegistryEntry) -> str:
@@ -54,7 +35,7 @@ def unseal(token: str, host: str, registry: RegistryEntry) -> str:
     if not token.startswith(_SEALED_PREFIX):
         raise NotAccepted
     try:
-        payload = json.loads(_keys().decrypt(token[len(_SEALED_PREFIX) :].encode(), ttl=SEALED_SECONDS))
+        payload = json.loads(keys_for(SEALED_TOKENS).decrypt(token[len(_SEALED_PREFIX) :].encode(), ttl=SEALED_SECONDS))
     except (InvalidToken, ValueError):
         raise NotAccepted from None
     if (payload["host"], payload["origin"]) != (host, registry.origin):

@@ -8,7 +8,6 @@ settled once it is back.
 import asyncio
 import logging
 import threading
-from datetime import UTC, date, datetime
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
@@ -53,9 +52,9 @@ class StreamingQuota:
 
         Raises django.db.DatabaseError; then what has come is kept.
         """
-        from routing.models.streamed import add_streamed, quota_exhausted
+        from routing.models.streamed import add_streamed, quota_exhausted, this_month
 
-        month = _month()
+        month = this_month()
         with self._lock:
             batch, self._unsettled = self._unsettled, {}
         if batch:
@@ -106,10 +105,6 @@ class StreamingQuota:
             connections.close_all()
         else:
             self._unreachable = False
-
-
-def _month() -> date:
-    return datetime.now(UTC).date().replace(day=1)
 
 
 streaming_quota = StreamingQuota()

@@ -43,13 +43,13 @@ class Command(ServiceCommand):
                 private=options["private"],
                 delivery=Mapping.Delivery.REDIRECT_ONLY if options["redirect_only"] else Mapping.Delivery.AUTO,
             )
-        self.print_lines(outcome.done or [f"nothing to change: {outcome.mapping} is there already"])
-        if outcome.done:
+        self.print_lines(outcome.notes or [f"nothing to change: {outcome.mapping} is there already"])
+        if outcome.changed:
             self.print_probe(outcome.mapping)
         mapping, host = outcome.mapping, outcome.mapping.hostname.name
         if not mapping.enabled:
             self.stdout.write("It is switched off: switch it on in the admin")
             return
         self.stdout.write(f"This now works: {pull_command(mapping)}")
-        if outcome.done and not is_loopback(host) and not mapping.hostname.mappings.exclude(pk=mapping.pk).exists():
+        if outcome.changed and not is_loopback(host) and not mapping.hostname.mappings.exclude(pk=mapping.pk).exists():
             self.stdout.write(f"(where {host} leads to this server, with TLS in front: see docs/operating.md)")

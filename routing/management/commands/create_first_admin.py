@@ -7,6 +7,10 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 from django.db import IntegrityError, transaction
 
+from routing.request_id import request_id
+from routing.services.base.actor import Actor
+from routing.services.events import announce
+
 USERNAME = "admin"
 
 
@@ -26,8 +30,9 @@ class Command(BaseCommand):
         # 96 bits, and nothing in it that a double click doesn't select.
         password = secrets.token_hex(12)
         try:
-            with transaction.atomic():
-                users.create_superuser(username=USERNAME, email="", password=password)
+            with request_id(), transaction.atomic():
+                made = users.create_superuser(username=USERNAME, email="", password=password)
+                announce(Actor.command_line(), "account.first_admin_created", user_id=made.pk)
         except IntegrityError:
             if not users.filter(is_superuser=True).exists():
                 self.stderr.write(

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
 from routing.dataplane.live.snapshot_writer import SnapshotWriter
+from routing.request_id import request_id
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.hostnames.proof_checks import recheck_due
@@ -53,7 +54,8 @@ class Command(BaseCommand):
         if snapshot_only:
             return
         try:
-            _look_after()
+            with request_id():
+                _look_after()
         except (DatabaseError, InterfaceError) as error:
             logger.warning("maintenance waits for the database: %s", type(error).__name__)
             connections.close_all()

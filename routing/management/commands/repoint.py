@@ -27,6 +27,6 @@ class Command(ServiceCommand):
                 prefix=options["prefix"],
                 target=options["target"],
             )
-        self.print_lines(outcome.done or [f"nothing to change: {outcome.mapping} already"])
-        if outcome.done:
+        self.print_lines(outcome.notes or [f"nothing to change: {outcome.mapping} already"])
+        if outcome.changed:
             self.print_probe(outcome.mapping)

@@ -5,8 +5,11 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
+from django.db import transaction
 
 from routing.management.service_command import ServiceCommand
+from routing.services.base.actor import Actor
+from routing.services.events import announce
 
 
 class Command(ServiceCommand):
@@ -20,7 +23,9 @@ class Command(ServiceCommand):
             user = get_user_model()._default_manager.filter(username=options["name"]).first()
             if user is None:
                 raise CommandError(f"there is nobody of the name {options['name']}")
-            count, _ = Authenticator.objects.filter(user=user).delete()
+            with transaction.atomic():
+                count, _ = Authenticator.objects.filter(user=user).delete()
+                announce(Actor.command_line(), "account.second_factor_reset", user_id=user.pk)
         self.print_lines(
             [f"removed {count} second factors of {user}; the password alone lets them in until they set up another"]
         )

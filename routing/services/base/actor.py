@@ -1,8 +1,11 @@
 """Who does it."""
 
 import getpass
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
+
+from routing.models import Membership, Role
 
 
 @dataclass(frozen=True)
@@ -44,3 +47,19 @@ class Actor:
     def program(cls, part: str) -> "Actor":
         """A part of this program, acting on its own."""
         return cls(f"program: {part}", is_operator=True)
+
+    def roles(self) -> dict[int, str]:
+        """Every tenant (by id) in which it has a role. Asked of the database each time: a role may be gone."""
+        if self.user is None or not self.user.is_active:
+            return {}
+        if self.tenant_id_limit is None:
+            return dict(Membership.objects.filter(user=self.user).values_list("tenant_id", "role"))
+        if self.user.is_superuser:
+            # Their token for one tenant reaches as far as that tenant's owners.
+            return {self.tenant_id_limit: Role.OWNER}
+        own = Membership.objects.filter(user=self.user, tenant=self.tenant_id_limit)
+        return dict(own.values_list("tenant_id", "role"))
+
+    def tenant_ids(self) -> Collection[int]:
+        """The tenants of which it may look at everything."""
+        return self.roles()

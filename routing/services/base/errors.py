@@ -35,3 +35,13 @@ class Conflict(ServiceError):
 
 class NotFound(ServiceError):
     """What was named doesn't exist."""
+
+
+class Outdated(ServiceError):
+    """The row isn't any more what the caller looked at. `version` is the one that it has now."""
+
+    def __init__(self, noun: str, version: int) -> None:
+        super().__init__(
+            f"this {noun} was changed meanwhile: it is at version {version} now. Look at it again, then repeat"
+        )
+        self.version = version

@@ -4,15 +4,12 @@ What an actor may not see doesn't exist for it (NotFound); what it sees and may 
 """
 
 from enum import StrEnum
-from typing import TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import QuerySet
 
-from routing.models import Membership, Registry, Role, Tenant
+from routing.models import Role, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
-
-M = TypeVar("M", bound=Model)
 
 
 class Permission(StrEnum):
@@ -38,22 +35,7 @@ class PermissionDenied(ServiceError):
 
 def role_in(actor: Actor, tenant_id: int | None) -> str | None:
     """The actor's role in a tenant; None for none."""
-    if actor.user is None or tenant_id is None:
-        return None
-    return roles(actor).get(tenant_id)
-
-
-def roles(actor: Actor) -> dict[int, str]:
-    """Every tenant (by id) in which the actor has a role. Asked of the database each time: a role may be gone."""
-    if actor.user is None or not actor.user.is_active:
-        return {}
-    if actor.tenant_id_limit is None:
-        return dict(Membership.objects.filter(user=actor.user).values_list("tenant_id", "role"))
-    if actor.user.is_superuser:
-        # Their token for one tenant reaches as far as that tenant's owners.
-        return {actor.tenant_id_limit: Role.OWNER}
-    own = Membership.objects.filter(user=actor.user, tenant=actor.tenant_id_limit)
-    return dict(own.values_list("tenant_id", "role"))
+    return None if tenant_id is None else actor.roles().get(tenant_id)
 
 
 def has_permission(actor: Actor, action: Permission, tenant: Tenant | None) -> bool:
@@ -70,7 +52,7 @@ def has_permission_anywhere(actor: Actor, action: Permission) -> bool:
     """Whether there is any tenant for which the actor may do it."""
     if actor.read_only and action is not Permission.VIEW:
         return False
-    return actor.is_operator or any(action in ALLOWED[role] for role in roles(actor).values())
+    return actor.is_operator or any(action in ALLOWED[role] for role in actor.roles().values())
 
 
 def tenants_with(actor: Actor, action: Permission) -> QuerySet[Tenant]:
@@ -79,7 +61,7 @@ def tenants_with(actor: Actor, action: Permission) -> QuerySet[Tenant]:
         return Tenant.objects.none()
     if actor.is_operator:
         return Tenant.objects.all()
-    return Tenant.objects.filter(pk__in=[pk for pk, role in roles(actor).items() if action in ALLOWED[role]])
+    return Tenant.objects.filter(pk__in=[pk for pk, role in actor.roles().items() if action in ALLOWED[role]])
 
 
 def check_permission(actor: Actor, action: Permission, tenant: Tenant | None) -> None:
@@ -93,18 +75,3 @@ def check_permission(actor: Actor, action: Permission, tenant: Tenant | None) ->
     if tenant is None or action is Permission.ADMINISTER:
         raise PermissionDenied("only operators of the platform may do this")
     raise PermissionDenied(f"your role in {tenant} does not allow you to {action}; ask one of its owners")
-
-
-def viewable(actor: Actor, queryset: QuerySet[M], tenant_path: str) -> QuerySet[M]:
-    """The rows that the actor may look at; `tenant_path` leads from a row to its tenant ("" where it is one)."""
-    if actor.is_operator:
-        return queryset
-    path = f"{tenant_path}__in" if tenant_path else "pk__in"
-    return queryset.filter(**{path: list(roles(actor))})
-
-
-def viewable_registries(actor: Actor) -> QuerySet[Registry]:
-    """The registries that the actor may look at: its tenants' own, and the shared ones."""
-    if actor.is_operator:
-        return Registry.objects.all()
-    return Registry.objects.filter(Q(tenant=None) | Q(tenant__in=list(roles(actor))))

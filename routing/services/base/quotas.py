@@ -1,10 +1,8 @@
 """How much a tenant may have. Operators of the platform may exceed it."""
 
-from datetime import date
 from typing import NamedTuple
 
 from django.conf import settings
-from django.utils import timezone
 
 from routing.models import Hostname, HostnameClaim, Mapping, Tenant
 from routing.services.base.actor import Actor
@@ -26,11 +24,6 @@ def limits_of(tenant: Tenant) -> Limits:
         _own_or(tenant.max_mappings, settings.FACADE_MAX_MAPPINGS_PER_TENANT),
         _own_or(tenant.max_streamed_bytes, settings.FACADE_MAX_STREAMED_BYTES_PER_TENANT),
     )
-
-
-def month_now() -> date:
-    """The first day of the present month (UTC), under which streamed bytes are counted."""
-    return timezone.now().date().replace(day=1)
 
 
 def check_hostnames(actor: Actor, tenant: Tenant) -> None:

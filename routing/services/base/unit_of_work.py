@@ -1,39 +1,48 @@
 """One unit of work: what a verb saves, its history and its changes for the workers, in one transaction.
 
-The only place from which routing tables and the change log are written.
+The only place from which routing tables, their history and the change log are written.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 from django.core.exceptions import ValidationError
 from django.db import connection, models, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from routing.conf import NOTIFY_CHANNEL
 from routing.models import Change, Generation
 from routing.models.history import sign
+from routing.models.versioned import VersionedModel, VersionedQuerySet
+from routing.request_id import current_request_id, within_request
 from routing.services.base.actor import Actor
-from routing.services.base.errors import ServiceError
+from routing.services.base.errors import Outdated, ServiceError
+from routing.services.base.permissions import Permission, check_permission
+from routing.services.events import announce
+from routing.services.rows import get_row, get_rows
 
 # A worker that was away for more changes than this loads the whole table anew.
 KEPT_CHANGES = 100_000
 _PRUNE_EVERY = 1_000
 _BATCH_ROWS = 500
 
+V = TypeVar("V", bound=VersionedModel)
 
-class _Noun(Protocol):
-    pk: Any
+
+class _Routed(Protocol):
+    """A row that the routing table has an entry for."""
 
     @property
     def table_kind(self) -> str: ...
     @property
     def table_key(self) -> str: ...
+    def table_entry(self) -> Any: ...
 
 
 class UnitOfWork:
-    """Saves and deletes on behalf of one actor, for one reason. Made by `work`."""
+    """Reads, saves and deletes on behalf of one actor, for one reason. Made by `work`."""
 
     def __init__(self, actor: Actor, reason: str, generation: Generation) -> None:
         self.actor = actor
@@ -41,73 +50,125 @@ class UnitOfWork:
         self._generation = generation
         self._published = False
 
-    def save(self, instance: models.Model) -> None:
-        """Validate and write a row. Raises ServiceError with the messages by field; then nothing is written."""
-        try:
-            instance.full_clean()
-        except ValidationError as error:
-            raise ServiceError.invalid(error) from error
-        self._sign(instance)
-        instance.save()
-        self._publish(instance)
+    # ---------------------------------------------------------------- reading
+    def get(self, model: type[V], pk: int, action: Permission, if_match: Collection[int] | None = None) -> V:
+        """The row as it is now, locked until the transaction ends, where the actor may do that to it.
 
-    def save_without_history(self, instance: Any, **facts: Any) -> None:
+        `if_match`: the versions at which the caller takes it; None takes any. Raises NotFound, PermissionDenied,
+        Outdated.
+        """
+        if action is Permission.ADMINISTER:
+            # Before anybody is told whether there is such a row.
+            check_permission(self.actor, action, None)
+        row = get_row(self._locked(model), pk)
+        check_permission(self.actor, action, row.owning_tenant)
+        check_version(row, if_match)
+        return row
+
+    def get_all(
+        self, model: type[V], pks: Collection[int], action: Permission, if_match: Collection[int] | None = None
+    ) -> list[V]:
+        """The same for several: all, or none. Raises NotFound, PermissionDenied, Outdated."""
+        if action is Permission.ADMINISTER:
+            check_permission(self.actor, action, None)
+        rows = get_rows(self._locked(model), pks)
+        for row in rows:
+            check_permission(self.actor, action, row.owning_tenant)
+            check_version(row, if_match)
+        return rows
+
+    def _locked(self, model: type[V]) -> VersionedQuerySet[V]:
+        rows = cast(VersionedQuerySet[V], model._default_manager.all()).viewable_by(self.actor).with_names()
+        # No row that others refer to keeps them from being written meanwhile, such as a count of streamed bytes.
+        return rows.select_for_update(of=("self",), no_key=True)
+
+    # ---------------------------------------------------------------- writing
+    def add(self, row: models.Model) -> None:
+        """Validate and write a new row. Raises ServiceError with the messages by field; then nothing is written."""
+        self._validate(row)
+        self._sign(row)
+        row.save(force_insert=True)
+        self._publish(row)
+
+    def update(self, row: VersionedModel, **values: Any) -> list[str]:
+        """Set what differs, and write that alone. Gives the names of what changed: none where it was so already.
+
+        Raises ServiceError with the messages by field; then nothing is written.
+        """
+        changed = [name for name, value in values.items() if getattr(row, name) != value]
+        if not changed:
+            return []
+        for name in changed:
+            setattr(row, name, values[name])
+        self._validate(row)
+        self._sign(row)
+        self._write(row, changed)
+        self._publish(row)
+        return changed
+
+    def update_all(self, rows: Sequence[V], **values: Any) -> list[V]:
+        """The same values for many rows of one kind, in a few statements. Gives those that changed.
+
+        For values that no constraint forbids. Raises ServiceError where a value isn't one for its field.
+        """
+        changed = [row for row in rows if any(getattr(row, name) != value for name, value in values.items())]
+        if not changed:
+            return []
+        now, model = timezone.now(), type(changed[0])
+        stamps = dict.fromkeys(_stamps(changed[0]), now)
+        for row in changed:
+            for name, value in (values | stamps).items():
+                setattr(row, name, value)
+            row.version += 1
+        self._validate(changed[0], only=set(values))
+        among = model._default_manager.filter(pk__in=[row.pk for row in changed])
+        among.update(version=F("version") + 1, **values, **stamps)
+        self._keep_past(changed, "~")
+        self._record_all([(row, row.table_entry()._asdict()) for row in changed])  # type: ignore[attr-defined]
+        return changed
+
+    def save_without_history(self, row: VersionedModel, **facts: Any) -> None:
         """Write down what was found out about a row: no part of its history. Publishes what requests depend on."""
-        before = instance.table_entry()
+        routed = _routed(row)
+        before = routed.table_entry() if routed else None
         for name, value in facts.items():
-            setattr(instance, name, value)
-        instance.skip_history_when_saving = True
+            setattr(row, name, value)
+        row.skip_history_when_saving = True  # type: ignore[attr-defined]
         try:
-            instance.save(update_fields=list(facts))
+            self._write(row, list(facts))
         finally:
-            del instance.skip_history_when_saving
-        if instance.table_entry() != before:
-            self._publish(instance)
+            del row.skip_history_when_saving  # type: ignore[attr-defined]
+        if routed and routed.table_entry() != before:
+            self._publish(row)
 
-    def delete(self, instance: models.Model) -> None:
+    def delete(self, row: models.Model) -> None:
         """Remove a row. Raises ServiceError while other rows refer to it."""
-        self._sign(instance)
-        key = (instance.table_kind, instance.table_key)  # type: ignore[attr-defined]
+        self._sign(row)
+        routed = _routed(row)
+        key = (routed.table_kind, routed.table_key) if routed else None
         try:
-            instance.delete()
+            row.delete()
         except models.ProtectedError as error:
             kinds = sorted({str(item._meta.verbose_name_plural) for item in error.protected_objects})
-            raise ServiceError(f"{instance} is still used by {' and '.join(kinds)}; remove those first") from error
-        self._record(*key, None)
+            raise ServiceError(f"{row} is still used by {' and '.join(kinds)}; remove those first") from error
+        if key is not None:
+            self._record(*key, None)
 
-    def delete_all(self, rows: models.QuerySet[Any]) -> None:
+    def delete_all(self, rows: "models.QuerySet[Any]") -> None:
         """Remove rows of one kind that nothing refers to, as `delete` does one by one, in a few statements.
 
         For many at once: meanwhile every other writer waits.
         """
         gone = list(rows)
-        past = rows.model.history.model
-        past.objects.bulk_create(
-            (
-                past(
-                    history_type="-",
-                    history_date=timezone.now(),
-                    history_user=self.actor.user,
-                    history_change_reason=self._reason,
-                    actor=self.actor.label,
-                    **{field.attname: getattr(instance, field.attname) for field in past.tracked_fields},
-                )
-                for instance in gone
-            ),
-            batch_size=_BATCH_ROWS,
-        )
+        if hasattr(rows.model, "history"):
+            self._keep_past(gone, "-")
         # Without signals: theirs would write each row's history once more.
         rows._raw_delete(rows.db)
-        first = self._generation.value + 1
-        Change.objects.bulk_create(
-            (
-                Change(generation=generation, kind=instance.table_kind, key=instance.table_key, entry=None)
-                for generation, instance in enumerate(gone, first)
-            ),
-            batch_size=_BATCH_ROWS,
-        )
-        self._generation.value += len(gone)
-        self._published = self._published or bool(gone)
+        self._record_all([(row, None) for row in gone if _routed(row)])
+
+    def event(self, event: str, **facts: Any) -> None:
+        """Tell what was done, once it is committed."""
+        announce(self.actor, event, **facts)
 
     def finish(self) -> None:
         """Write the generation once all is saved, and wake the workers that listen."""
@@ -121,16 +182,82 @@ class UnitOfWork:
                 # Delivered when, and only if, this transaction commits.
                 cursor.execute(f"NOTIFY {NOTIFY_CHANNEL}")
 
+    # ---------------------------------------------------------------- how
+    @staticmethod
+    def _validate(row: models.Model, only: set[str] | None = None) -> None:
+        try:
+            if only is None:
+                row.full_clean()
+            else:
+                row.clean_fields(exclude={field.name for field in row._meta.fields} - only)
+        except ValidationError as error:
+            raise ServiceError.invalid(error) from error
+
+    @staticmethod
+    def _write(row: VersionedModel, names: list[str]) -> None:
+        row.version += 1
+        row.save(update_fields=[*names, "version", *_stamps(row)])
+
     def _sign(self, instance: Any) -> None:
         sign(instance, self.actor.label, self.actor.user, self._reason)
 
-    def _publish(self, instance: Any) -> None:
-        self._record(instance.table_kind, instance.table_key, instance.table_entry()._asdict())
+    def _keep_past(self, rows: Sequence[Any], kind: str) -> None:
+        """Write the history of many rows, as simple-history's signals do for one."""
+        past = rows[0].history.model if rows else None
+        if past is None:
+            return
+        past.objects.bulk_create(
+            (
+                past(
+                    history_type=kind,
+                    history_date=timezone.now(),
+                    history_user=self.actor.user,
+                    history_change_reason=self._reason,
+                    actor=self.actor.label,
+                    request_id=current_request_id(),
+                    **{field.attname: getattr(row, field.attname) for field in past.tracked_fields},
+                )
+                for row in rows
+            ),
+            batch_size=_BATCH_ROWS,
+        )
+
+    def _publish(self, row: models.Model) -> None:
+        routed = _routed(row)
+        if routed:
+            self._record(routed.table_kind, routed.table_key, routed.table_entry()._asdict())
 
     def _record(self, kind: str, key: str, entry: dict[str, Any] | None) -> None:
         self._generation.value += 1
         self._published = True
         Change.objects.create(generation=self._generation.value, kind=kind, key=key, entry=entry)
+
+    def _record_all(self, entries: Sequence[tuple[Any, dict[str, Any] | None]]) -> None:
+        first = self._generation.value + 1
+        Change.objects.bulk_create(
+            (
+                Change(generation=generation, kind=row.table_kind, key=row.table_key, entry=entry)
+                for generation, (row, entry) in enumerate(entries, first)
+            ),
+            batch_size=_BATCH_ROWS,
+        )
+        self._generation.value += len(entries)
+        self._published = self._published or bool(entries)
+
+
+def check_version(row: VersionedModel, if_match: Collection[int] | None) -> None:
+    """Refuse a row that is at none of these versions; None takes any. Raises Outdated."""
+    if if_match is not None and row.version not in if_match:
+        raise Outdated(str(row._meta.verbose_name), row.version)
+
+
+def _routed(row: Any) -> _Routed | None:
+    return cast(_Routed, row) if hasattr(row, "table_entry") else None
+
+
+def _stamps(row: models.Model) -> list[str]:
+    """The columns that tell when the row was written last."""
+    return [field.name for field in row._meta.fields if getattr(field, "auto_now", False)]
 
 
 @contextmanager
@@ -140,7 +267,7 @@ def unit_of_work(actor: Actor, reason: str) -> Iterator[UnitOfWork]:
     The generation's row lock (SQLite: the database's) puts the writers in line, so generations commit in order and
     a worker that has seen generation n will never see a smaller one appear.
     """
-    with transaction.atomic():
+    with within_request(), transaction.atomic():
         Generation.objects.get_or_create(pk=1)
         unit = UnitOfWork(actor, reason.strip(), Generation.objects.select_for_update().get(pk=1))
         yield unit

@@ -8,7 +8,7 @@ from functools import cache
 from publicsuffixlist import PublicSuffixList
 
 from routing.conf import platform_domains, policy
-from routing.core.grammar.hosts import MAX_HOST_LENGTH, is_ip_address, is_wildcard
+from routing.core.grammar.hosts import MAX_HOST_LENGTH, ends_in_number, is_ip_address, is_wildcard
 from routing.services.base.errors import ServiceError
 from routing.services.hostnames.hostnames import parse_hostname
 from routing.services.hostnames.proof import proof_name
@@ -25,7 +25,7 @@ def claimable_name(text: str) -> str:
 
 def _objection(name: str) -> str:
     base = name.removeprefix("*.")
-    if is_ip_address(base) or _reads_as_address(base):
+    if is_ip_address(base) or ends_in_number(base):
         return f"{name} is an IP address: only names can be proved to be yours"
     if "." not in base:
         return f"{name} has a single label: give the full name, such as docker.acme.com"
@@ -39,14 +39,8 @@ def _objection(name: str) -> str:
     return ""
 
 
-def _reads_as_address(base: str) -> bool:
-    # Resolvers and URL parsers read 127.1 and 10.0x7f as IPv4 addresses (WHATWG URL, "ends in a number").
-    last = base.rpartition(".")[2]
-    return last.isdigit() or (last.startswith("0x") and all(char in "0123456789abcdef" for char in last[2:]))
-
-
 def _own_domains() -> list[str]:
-    names = [host for host in policy().control_hosts if not is_ip_address(host) and not _reads_as_address(host)]
+    names = [host for host in policy().control_hosts if not is_ip_address(host) and not ends_in_number(host)]
     return [*names, *(platform_domains() or (_public_suffixes().privatesuffix(name) or name for name in names))]
 
 

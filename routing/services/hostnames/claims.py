@@ -4,27 +4,39 @@ Claims stand beside each other, and nobody learns of another's. The DNS is asked
 answers for one claim is also its word on whoever has the hostname now: all proofs of a name lie in one place.
 """
 
-from typing import NamedTuple
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
 
 from routing.models import Hostname, HostnameClaim, Tenant
+from routing.request_id import within_request
 from routing.services.base.actor import Actor
-from routing.services.base.errors import Conflict, NotFound, ServiceError
-from routing.services.base.permissions import Permission, check_permission, viewable
+from routing.services.base.errors import Conflict, ServiceError
+from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_hostnames
-from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.base.unit_of_work import UnitOfWork, check_version, unit_of_work
 from routing.services.hostnames.claim_rules import claimable_name
 from routing.services.hostnames.hostnames import check_no_loop, parse_hostname
 from routing.services.hostnames.proof import Evidence, Verdict, look_for_proof, new_token
 from routing.services.people.notices import tell_owners
+from routing.services.rows import get_row
 
 PROGRAM = "proof of hostnames"
 _TAKEN = (
     "The record is there, but this hostname can't be given to you without a word from the platform's operators: "
     "please contact them."
 )
+
+#: Of a hostname that needs no proof.
+_NO_PROOF: dict[str, Any] = {
+    "proof_token": "",
+    "proof_finding": "",
+    "proof_checked_at": None,
+    "proof_missing_since": None,
+    "withdrawn_at": None,
+}
 
 
 class Checked(NamedTuple):
@@ -34,58 +46,56 @@ class Checked(NamedTuple):
     finding: str
 
 
-def claim_hostname(actor: Actor, *, tenant_id: int, name: str) -> HostnameClaim:
+def claim_hostname(actor: Actor, reason: str = "", *, tenant_id: int, name: str) -> HostnameClaim:
     """Claim a hostname for a tenant; `proof_record` tells what to set.
 
     Raises ServiceError, Conflict, NotFound, PermissionDenied.
     """
-    with transaction.atomic():
-        # The row's lock puts a tenant's claims in line, so that the limit holds.
-        tenant = viewable(actor, Tenant.objects.select_for_update(), "").filter(pk=tenant_id).first()
-        if tenant is None:
-            raise NotFound("this tenant is gone")
-        check_permission(actor, Permission.CHANGE_HOSTNAMES, tenant)
+    with unit_of_work(actor, reason) as unit:
+        tenant = unit.get(Tenant, tenant_id, Permission.CHANGE_HOSTNAMES)
         name = claimable_name(name)
         _check_new(tenant, name)
         check_hostnames(actor, tenant)
-        return HostnameClaim.objects.create(tenant=tenant, name=name, token=new_token())
+        claim = HostnameClaim(tenant=tenant, name=name, token=new_token())
+        unit.add(claim)
+        unit.event("claim.added", claim_id=claim.pk, tenant_id=tenant.pk)
+    return claim
 
 
-def remove_claim(actor: Actor, *, claim_id: int) -> None:
-    """Take a claim back. Its token is worth nothing from now on. Raises NotFound, PermissionDenied."""
-    with transaction.atomic():
-        claim = get_claim(actor, claim_id)
-        check_permission(actor, Permission.CHANGE_HOSTNAMES, claim.tenant)
-        claim.delete()
+def remove_claim(actor: Actor, reason: str = "", *, claim_id: int, if_match: Collection[int] | None = None) -> None:
+    """Take a claim back. Its token is worth nothing from now on. Raises NotFound, PermissionDenied, Outdated."""
+    with unit_of_work(actor, reason) as unit:
+        claim = unit.get(HostnameClaim, claim_id, Permission.CHANGE_HOSTNAMES, if_match)
+        unit.delete(claim)
+        unit.event("claim.removed", claim_id=claim_id, tenant_id=claim.tenant_id)
 
 
 def get_claim(actor: Actor, claim_id: int) -> HostnameClaim:
     """A claim that the actor may see. Raises NotFound."""
-    found = viewable(actor, HostnameClaim.objects.select_related("tenant"), "tenant").filter(pk=claim_id).first()
-    if found is None:
-        raise NotFound("this claim is gone")
-    return found
+    return get_row(HostnameClaim.objects.viewable_by(actor).with_names(), claim_id)
 
 
-def check_claim(actor: Actor, *, claim_id: int) -> Checked:
+def check_claim(actor: Actor, *, claim_id: int, if_match: Collection[int] | None = None) -> Checked:
     """Look for a claim's record; where it is there, the hostname is the tenant's, and served. Takes seconds.
 
     Whoever had the hostname by a proof that is there no more loses it, with its mappings; whoever has it by a proof
-    that still is, or by the word of the platform's operators, keeps it.
-
-    Raises NotFound, PermissionDenied, ServiceError.
+    that still is, or by the word of the platform's operators, keeps it. Raises NotFound, PermissionDenied, Outdated,
+    ServiceError.
     """
     claim = get_claim(actor, claim_id)
     check_permission(actor, Permission.CHANGE_HOSTNAMES, claim.tenant)
+    check_version(claim, if_match)
     evidence = look_for_proof(claim.name)
-    with transaction.atomic():
+    with within_request(), transaction.atomic():
         # The first unit's lock holds to the end of the transaction: nothing changes between the two.
-        with unit_of_work(Actor.program(PROGRAM), "somebody else proved this hostname by its DNS record") as unit:
-            claim = get_claim(actor, claim_id)
-            check_permission(actor, Permission.CHANGE_HOSTNAMES, claim.tenant)
+        with unit_of_work(actor, "proved by its DNS record") as unit:
+            claim = unit.get(HostnameClaim, claim_id, Permission.CHANGE_HOSTNAMES)
             problem = _objection(claim, evidence)
             if problem:
-                return _noted(claim, problem)
+                unit.save_without_history(claim, checked_at=timezone.now(), finding=problem)
+                unit.event("claim.checked", claim_id=claim_id, tenant_id=claim.tenant_id)
+                return Checked(None, problem)
+        with unit_of_work(Actor.program(PROGRAM), "somebody else proved this hostname by its DNS record") as unit:
             _make_way(unit, claim)
         with unit_of_work(actor, "proved by its DNS record") as unit:
             return Checked(_make_hostname(unit, claim), evidence.finding(claim.token))
@@ -94,26 +104,22 @@ def check_claim(actor: Actor, *, claim_id: int) -> Checked:
 def vouch_hostname(actor: Actor, reason: str, *, tenant_id: int, name: str) -> Hostname:
     """Make a name a tenant's hostname, or free one from its proof, by the word of the platform's operators.
 
-    The tenant's claim of it, where there is one, is done with.
-
-    Raises ServiceError, Conflict, NotFound, PermissionDenied.
+    The tenant's claim of it, where there is one, is done with. Raises ServiceError, Conflict, NotFound,
+    PermissionDenied.
     """
     with unit_of_work(actor, reason) as unit:
-        check_permission(actor, Permission.ADMINISTER, None)
-        tenant = Tenant.objects.filter(pk=tenant_id).first()
-        if tenant is None:
-            raise NotFound("this tenant is gone")
+        tenant = unit.get(Tenant, tenant_id, Permission.ADMINISTER)
         name = parse_hostname(name)
         hostname = _holder(name) or Hostname(tenant=tenant, name=name)
         if hostname.tenant_id != tenant.pk:
             raise Conflict(f"{name} is a hostname of {hostname.tenant}: remove it there first")
         if hostname.pk is None:
             check_no_loop(hostname)
-        if hostname.pk is None or hostname.proof_token:
-            hostname.proof_token = hostname.proof_finding = ""
-            hostname.proof_checked_at = hostname.proof_missing_since = hostname.withdrawn_at = None
-            unit.save(hostname)
-        HostnameClaim.objects.filter(tenant=tenant, name=name).delete()
+            unit.add(hostname)
+        else:
+            unit.update(hostname, **_NO_PROOF)
+        unit.delete_all(HostnameClaim.objects.filter(tenant=tenant, name=name))
+        unit.event("hostname.vouched", hostname_id=hostname.pk, tenant_id=tenant.pk)
     return hostname
 
 
@@ -146,12 +152,6 @@ def _objection(claim: HostnameClaim, evidence: Evidence) -> str:
     return ""
 
 
-def _noted(claim: HostnameClaim, finding: str) -> Checked:
-    claim.checked_at, claim.finding = timezone.now(), finding
-    claim.save(update_fields=["checked_at", "finding"])
-    return Checked(None, finding)
-
-
 def _make_way(unit: UnitOfWork, claim: HostnameClaim) -> None:
     """Take the hostname from the tenant that can't prove it any more. Nothing of it goes to the next one."""
     holder = _holder(claim.name)
@@ -169,11 +169,12 @@ def _make_way(unit: UnitOfWork, claim: HostnameClaim) -> None:
 
 
 def _make_hostname(unit: UnitOfWork, claim: HostnameClaim) -> Hostname:
-    hostname = _holder(claim.name)
+    claim_id, hostname = claim.pk, _holder(claim.name)
     if hostname is None:
         hostname = Hostname(
             tenant=claim.tenant, name=claim.name, proof_token=claim.token, proof_checked_at=timezone.now()
         )
-        unit.save(hostname)
-    claim.delete()
+        unit.add(hostname)
+    unit.delete(claim)
+    unit.event("claim.proved", claim_id=claim_id, hostname_id=hostname.pk, tenant_id=hostname.tenant_id)
     return hostname

@@ -1,16 +1,28 @@
 """The verbs of hostnames."""
 
+from collections.abc import Collection
+from typing import TypedDict, Unpack
+
 from django.db.models import Q
 
 from routing.core.grammar.hosts import InvalidHost, normalise_served_name, parse_authority, wildcard_above
-from routing.models import Hostname, Registry
+from routing.models import Hostname, Registry, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, NotFound, ServiceError
-from routing.services.base.permissions import Permission, check_permission, viewable
+from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.outcome import Outcome
 from routing.services.people.tenants import DEFAULT_SLUG, ensure_tenant, suspend_rows
+from routing.services.rows import get_row
 
-_PROOF_FACTS = ("proof_token", "proof_checked_at", "proof_missing_since", "proof_finding", "withdrawn_at")
+
+class HostnameChanges(TypedDict, total=False):
+    """What can be changed of a hostname; its suspension by operators of the platform only."""
+
+    enabled: bool
+    login_registry_id: int | None
+    suspended: bool
+    suspension_message: str
 
 
 def ensure_hostname(unit: UnitOfWork, text: str, tenant_slug: str | None) -> tuple[Hostname, list[str]]:
@@ -19,8 +31,7 @@ def ensure_hostname(unit: UnitOfWork, text: str, tenant_slug: str | None) -> tup
     Raises ServiceError; Conflict where another tenant has it.
     """
     name = parse_hostname(text)
-    known = viewable(unit.actor, Hostname.objects.select_related("tenant"), "tenant")
-    hostname = known.filter(name=name).first()
+    hostname = Hostname.objects.viewable_by(unit.actor).with_names().filter(name=name).first()
     if hostname is not None:
         if tenant_slug not in (None, hostname.tenant.slug):
             raise Conflict(f"{name} belongs to another tenant than {tenant_slug}")
@@ -34,83 +45,90 @@ def ensure_hostname(unit: UnitOfWork, text: str, tenant_slug: str | None) -> tup
     tenant, done = ensure_tenant(unit, tenant_slug or DEFAULT_SLUG)
     hostname = Hostname(tenant=tenant, name=name)
     check_no_loop(hostname)
-    unit.save(hostname)
+    unit.add(hostname)
     return hostname, [*done, f"added hostname {name}"]
 
 
-def save_hostname(actor: Actor, reason: str, hostname: Hostname) -> Hostname:
-    """Write a new or changed hostname; the name itself never changes. Raises ServiceError."""
-    hostname.name = parse_hostname(hostname.name)
+def add_hostname(actor: Actor, reason: str, *, tenant_id: int, name: str, **facts: Unpack[HostnameChanges]) -> Hostname:
+    """Add a hostname without a proof. For operators of the platform; a tenant claims one.
+
+    Raises ServiceError, PermissionDenied.
+    """
     with unit_of_work(actor, reason) as unit:
-        if hostname.pk is None:
-            # A tenant claims a hostname and proves it; only the platform's operators vouch for one.
-            check_permission(actor, Permission.ADMINISTER, None)
-            check_no_loop(hostname)
-        else:
-            _check_change(actor, hostname)
-        registry = hostname.login_registry
-        if registry is not None and registry.tenant_id not in (None, hostname.tenant_id):
-            raise ServiceError.for_field("login_registry", "This registry belongs to another tenant.")
-        unit.save(hostname)
+        check_permission(actor, Permission.ADMINISTER, None)
+        hostname = Hostname(tenant=get_row(Tenant.objects.all(), tenant_id), name=parse_hostname(name), **facts)
+        check_no_loop(hostname)
+        _check_login_registry(unit, hostname, facts)
+        unit.add(hostname)
+        unit.event("hostname.added", hostname_id=hostname.pk, tenant_id=tenant_id)
     return hostname
 
 
-def remove_hostname(actor: Actor, reason: str, *, hostname_id: int) -> None:
-    """Remove a hostname that has no mappings left. Raises NotFound, ServiceError."""
+def update_hostname(
+    actor: Actor,
+    reason: str,
+    *,
+    hostname_id: int,
+    if_match: Collection[int] | None = None,
+    **changes: Unpack[HostnameChanges],
+) -> Outcome[Hostname]:
+    """Change what is given of a hostname; its name and its tenant never change.
+
+    Raises NotFound, PermissionDenied, Outdated, ServiceError.
+    """
     with unit_of_work(actor, reason) as unit:
-        hostname = get_hostname(actor, hostname_id)
-        check_permission(actor, Permission.CHANGE_HOSTNAMES, hostname.tenant)
+        hostname = unit.get(Hostname, hostname_id, Permission.CHANGE_HOSTNAMES, if_match)
+        _check_login_registry(unit, hostname, changes)
+        changed = unit.update(hostname, **changes)
+        if {"suspended", "suspension_message"} & set(changed):
+            check_permission(actor, Permission.ADMINISTER, None)
+        if changed:
+            unit.event("hostname.updated", hostname_id=hostname.pk, tenant_id=hostname.tenant_id, changed=changed)
+    return Outcome(hostname, bool(changed))
+
+
+def remove_hostname(actor: Actor, reason: str, *, hostname_id: int, if_match: Collection[int] | None = None) -> None:
+    """Remove a hostname that has no mappings left. Raises NotFound, PermissionDenied, Outdated, ServiceError."""
+    with unit_of_work(actor, reason) as unit:
+        hostname = unit.get(Hostname, hostname_id, Permission.CHANGE_HOSTNAMES, if_match)
         if hostname.suspended or hostname.tenant.suspended:
             # Removed, it could be proved anew for another tenant of the same people, and would be served again.
             check_permission(actor, Permission.ADMINISTER, None)
         unit.delete(hostname)
-
-
-def suspend_hostname(actor: Actor, reason: str, *, hostname_id: int, suspended: bool, message: str = "") -> Hostname:
-    """Refuse, or serve again, every request for a hostname. Raises NotFound, PermissionDenied, ServiceError."""
-    suspend_hostnames(actor, reason, hostname_ids=[hostname_id], suspended=suspended, message=message)
-    return get_hostname(actor, hostname_id)
+        unit.event("hostname.removed", hostname_id=hostname_id, tenant_id=hostname.tenant_id)
 
 
 def suspend_hostnames(
-    actor: Actor, reason: str, *, hostname_ids: list[int], suspended: bool, message: str = ""
+    actor: Actor,
+    reason: str,
+    *,
+    hostname_ids: Collection[int],
+    suspended: bool,
+    message: str = "",
+    if_match: Collection[int] | None = None,
 ) -> list[Hostname]:
-    """The same for several, all or none; gives those that weren't so already. For operators of the platform.
+    """Refuse, or serve again, every request for hostnames, all or none; gives those that changed.
 
-    Raises NotFound, PermissionDenied, ServiceError.
+    For operators of the platform. `if_match` goes with a single one. Raises NotFound, PermissionDenied, Outdated,
+    ServiceError.
     """
     with unit_of_work(actor, reason) as unit:
-        check_permission(actor, Permission.ADMINISTER, None)
-        hostnames = list(Hostname.objects.select_related("tenant").filter(pk__in=hostname_ids))
-        if len(hostnames) < len(set(hostname_ids)):
-            raise NotFound("this hostname is gone" if len(hostname_ids) == 1 else "one of these hostnames is gone")
-        return suspend_rows(unit, hostnames, suspended=suspended, message=message)
+        hostnames = unit.get_all(Hostname, hostname_ids, Permission.ADMINISTER, if_match)
+        return suspend_rows(unit, "hostname", hostnames, suspended=suspended, message=message)
 
 
 def get_hostname(actor: Actor, hostname_id: int) -> Hostname:
     """A hostname that the actor may see. Raises NotFound."""
-    found = viewable(actor, Hostname.objects.select_related("tenant"), "tenant").filter(pk=hostname_id).first()
-    if found is None:
-        raise NotFound("this hostname is gone")
-    return found
+    return get_row(Hostname.objects.viewable_by(actor).with_names(), hostname_id)
 
 
-def _check_change(actor: Actor, hostname: Hostname) -> None:
-    before = get_hostname(actor, hostname.pk)
-    check_permission(actor, Permission.CHANGE_HOSTNAMES, before.tenant)
-    if before.name != hostname.name:
-        raise ServiceError.for_field(
-            "name", "A hostname isn't renamed: add the new one, and remove the old when it is idle."
-        )
-    if before.tenant_id != hostname.tenant_id:
-        raise ServiceError.for_field(
-            "tenant", "A hostname isn't moved between tenants: remove it here, and add it there."
-        )
-    for fact in _PROOF_FACTS:
-        # Never from a form, and not as old as a form may be.
-        setattr(hostname, fact, getattr(before, fact))
-    if (before.suspended, before.suspension_message) != (hostname.suspended, hostname.suspension_message):
-        check_permission(actor, Permission.ADMINISTER, None)
+def _check_login_registry(unit: UnitOfWork, hostname: Hostname, changes: HostnameChanges) -> None:
+    wanted = changes.get("login_registry_id")
+    if wanted is None:
+        return
+    registry = get_row(Registry.objects.viewable_by(unit.actor), wanted)
+    if registry.tenant_id not in (None, hostname.tenant_id):
+        raise ServiceError.for_field("login_registry", "This registry belongs to another tenant.")
 
 
 def parse_hostname(text: str) -> str:

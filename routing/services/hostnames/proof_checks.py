@@ -4,9 +4,10 @@ Only a name server's clear word counts against a hostname: where none answers, e
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import F, Q
@@ -16,7 +17,8 @@ from routing.models import Hostname
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.permissions import Permission, check_permission
-from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.base.unit_of_work import UnitOfWork, check_version, unit_of_work
+from routing.services.events import announce
 from routing.services.hostnames.claims import PROGRAM
 from routing.services.hostnames.hostnames import get_hostname
 from routing.services.hostnames.proof import (
@@ -41,16 +43,19 @@ _REASONS = {
 }
 
 
-def check_hostname(actor: Actor, *, hostname_id: int) -> Hostname:
+def check_hostname(actor: Actor, *, hostname_id: int, if_match: Collection[int] | None = None) -> Hostname:
     """Look for a hostname's proof now; `proof_finding` says what is wrong with it, empty for nothing. Takes seconds.
 
-    Raises NotFound, PermissionDenied, and ServiceError for a hostname that needs no proof.
+    Raises NotFound, PermissionDenied, Outdated, and ServiceError for a hostname that needs no proof.
     """
     hostname = get_hostname(actor, hostname_id)
     check_permission(actor, Permission.CHANGE_HOSTNAMES, hostname.tenant)
+    check_version(hostname, if_match)
     if not hostname.proof_token:
         raise ServiceError(f"{hostname} needs no proof: the platform's operators vouched for it")
-    return _judge(hostname, look_for_proof(hostname.name))
+    found = _judge(hostname, look_for_proof(hostname.name))
+    announce(actor, "hostname.checked", hostname_id=hostname_id, tenant_id=found.tenant_id)
+    return found
 
 
 def recheck_due(round_seconds: float) -> list[Hostname]:
@@ -88,12 +93,12 @@ def _judge(hostname: Hostname, evidence: Evidence) -> Hostname:
     token, now = hostname.proof_token, timezone.now()
     verdict = evidence.verdict(token)
     with unit_of_work(Actor.program(PROGRAM), _REASONS[verdict]) as unit:
-        current = Hostname.objects.select_related("tenant").filter(pk=hostname.pk, proof_token=token).first()
+        locked = Hostname.objects.with_names().select_for_update(of=("self",), no_key=True)
+        current = locked.filter(pk=hostname.pk, proof_token=token).first()
         if current is None:
             raise NotFound("this hostname is gone, or was changed meanwhile")
-        current.proof_checked_at = now
         if verdict is Verdict.THERE:
-            _found(unit, current)
+            _found(unit, current, now)
         elif verdict is Verdict.MISSING:
             _missing(unit, current, evidence.finding(token), now)
         else:
@@ -101,41 +106,44 @@ def _judge(hostname: Hostname, evidence: Evidence) -> Hostname:
     return current
 
 
-def _found(unit: UnitOfWork, hostname: Hostname) -> None:
-    was_withdrawn = hostname.withdrawn_at is not None
-    hostname.proof_missing_since = hostname.withdrawn_at = None
-    hostname.proof_finding = ""
+def _found(unit: UnitOfWork, hostname: Hostname, now: datetime) -> None:
+    was_withdrawn, was_missing = hostname.withdrawn_at is not None, hostname.proof_missing_since is not None
+    facts: dict[str, Any] = {"proof_checked_at": now, "proof_missing_since": None, "proof_finding": ""}
     if was_withdrawn:
-        unit.save(hostname)
+        unit.update(hostname, withdrawn_at=None, **facts)
     else:
-        unit.save_without_history(
-            hostname, proof_checked_at=hostname.proof_checked_at, proof_missing_since=None, proof_finding=""
-        )
+        unit.save_without_history(hostname, **facts)
+    if was_withdrawn or was_missing:
+        _announce(unit, "hostname.proof_found", hostname)
 
 
 def _missing(unit: UnitOfWork, hostname: Hostname, finding: str, now: datetime) -> None:
-    since = hostname.proof_missing_since
-    hostname.proof_missing_since = since or now
-    ends = hostname.proof_missing_since + timedelta(seconds=settings.FACADE_PROOF_GRACE_SECONDS)
+    since = hostname.proof_missing_since or now
+    is_new = hostname.proof_missing_since is None
+    ends = since + timedelta(seconds=settings.FACADE_PROOF_GRACE_SECONDS)
     withdrawn_before = hostname.withdrawn_at is not None
     if withdrawn_before or now >= ends:
         finding = f"Withdrawn: the hostname is not served until its record is back. {finding}"
     else:
         finding = f"Unless the record is back by {_moment(ends)}, the hostname is withdrawn. {finding}"
-    hostname.proof_finding = finding[:MAX_FINDING_LENGTH]
+    facts: dict[str, Any] = {
+        "proof_checked_at": now,
+        "proof_missing_since": since,
+        "proof_finding": finding[:MAX_FINDING_LENGTH],
+    }
     if now >= ends and not withdrawn_before:
-        hostname.withdrawn_at = now
-        unit.save(hostname)
+        unit.update(hostname, withdrawn_at=now, **facts)
+        _announce(unit, "hostname.withdrawn", hostname)
         _tell(hostname, f"{hostname} is not served any more", finding)
         return
-    unit.save_without_history(
-        hostname,
-        proof_checked_at=hostname.proof_checked_at,
-        proof_missing_since=hostname.proof_missing_since,
-        proof_finding=hostname.proof_finding,
-    )
-    if since is None:
+    unit.save_without_history(hostname, **facts)
+    if is_new:
+        _announce(unit, "hostname.proof_missing", hostname)
         _tell(hostname, f"The proof of {hostname} is missing", finding)
+
+
+def _announce(unit: UnitOfWork, event: str, hostname: Hostname) -> None:
+    unit.event(event, hostname_id=hostname.pk, tenant_id=hostname.tenant_id)
 
 
 def _tell(hostname: Hostname, subject: str, finding: str) -> None:

@@ -11,7 +11,6 @@ from routing.core.table.routing_table import Match, Strategy, Table
 from routing.models import Hostname, Mapping, Registry
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
-from routing.services.base.permissions import viewable
 from routing.services.mappings.pull_command import authority_of
 from routing.table.load import load_table
 
@@ -74,7 +73,7 @@ def _serving(actor: Actor, host: str) -> Hostname | None:
     names = {host} if host in policy().control_hosts else {host, wildcard_above(host)}
     found = Hostname.objects.select_related("tenant").filter(name__in=names)
     first = min(found, key=lambda hostname: hostname.name != host, default=None)
-    if first is None or not viewable(actor, Hostname.objects.filter(pk=first.pk), "tenant").exists():
+    if first is None or not Hostname.objects.viewable_by(actor).filter(pk=first.pk).exists():
         return None
     return first
 

@@ -1,26 +1,43 @@
-"""The verbs of mappings: add, repoint, edit, switch, remove."""
+"""The verbs of mappings: add, repoint, update, switch, remove."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Collection
+from typing import Any, TypedDict, Unpack
 
 from routing.core.grammar.hosts import InvalidHost, normalise_served_name
 from routing.core.grammar.names import is_name
 from routing.models import Mapping, Registry
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, NotFound, ServiceError
-from routing.services.base.permissions import Permission, check_permission, viewable
+from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_mappings
-from routing.services.base.unit_of_work import unit_of_work
+from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.hostnames import ensure_hostname
-from routing.services.mappings.targets import find_registry, parse_target
+from routing.services.mappings.targets import Target, find_registry, parse_target
+from routing.services.outcome import Outcome
 from routing.services.registries.registries import ensure_registry
 
 
-class Outcome(NamedTuple):
-    """What a verb did: the mapping as it is now, and a line for each thing that changed (none: it was so already)."""
+class MappingOutcome(Outcome[Mapping]):
+    """What a verb did to a mapping; `notes` has a line for each thing done."""
 
-    mapping: Mapping
-    done: list[str]
+    @property
+    def mapping(self) -> Mapping:
+        """The mapping as it is now."""
+        return self.row
+
+
+class MappingChanges(TypedDict, total=False):
+    """What can be changed of a mapping; its hostname and prefix are what it is."""
+
+    target: str
+    allow_push: bool
+    private: bool
+    delivery: str
+    enabled: bool
+
+
+#: What a probe found at a former target is no longer so.
+_NOTHING_FOUND: dict[str, Any] = {"probed_repository": "", "public": "unknown", "probed_at": None, "probe_error": ""}
 
 
 def add_mapping(
@@ -34,7 +51,7 @@ def add_mapping(
     allow_push: bool = False,
     private: bool = False,
     delivery: str = Mapping.Delivery.AUTO,
-) -> Outcome:
+) -> MappingOutcome:
     """Map a prefix of a hostname to a target, creating the tenant, hostname and registry that are missing.
 
     `tenant` is a slug; None means the hostname's own, or `default`. Saying the same again changes nothing.
@@ -45,12 +62,12 @@ def add_mapping(
     with unit_of_work(actor, reason) as unit:
         host, done = ensure_hostname(unit, hostname, tenant)
         check_permission(actor, Permission.CHANGE_MAPPINGS, host.tenant)
-        existing = Mapping.objects.select_related("hostname", "registry").filter(hostname=host, prefix=prefix).first()
+        existing = Mapping.objects.with_names().filter(hostname=host, prefix=prefix).first()
         if existing is not None:
             registry = find_registry(host.tenant, wanted)
             same = registry == existing.registry and wanted.upstream_prefix == existing.upstream_prefix
             _refuse_difference(existing, same, target, allow_push, private, delivery)
-            return Outcome(existing, [])
+            return MappingOutcome(existing, changed=False)
         registry, made = ensure_registry(unit, host.tenant, wanted)
         check_not_whole(actor, registry, wanted.upstream_prefix)
         check_mappings(actor, host.tenant)
@@ -63,8 +80,9 @@ def add_mapping(
             private=private,
             delivery=delivery,
         )
-        unit.save(mapping)
-        return Outcome(mapping, [*done, *made, f"added mapping {mapping}"])
+        unit.add(mapping)
+        unit.event("mapping.added", **_ids(mapping))
+        return MappingOutcome(mapping, True, [*done, *made, f"added mapping {mapping}"])
 
 
 def _refuse_difference(
@@ -84,95 +102,88 @@ def _refuse_difference(
         )
 
 
-def repoint(actor: Actor, reason: str, *, hostname: str, prefix: str, target: str) -> Outcome:
-    """Lead a mapping somewhere else. The reason is kept with the change. Raises ServiceError, NotFound."""
-    wanted = parse_target(target)
-    with unit_of_work(actor, _required(reason)) as unit:
-        mapping = get_mapping(actor, hostname, prefix)
-        check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
-        registry, done = ensure_registry(unit, mapping.hostname.tenant, wanted)
-        if (mapping.registry, mapping.upstream_prefix) == (registry, wanted.upstream_prefix):
-            return Outcome(mapping, [])
-        check_not_whole(actor, registry, wanted.upstream_prefix)
-        before = mapping.target
-        _lead(mapping, registry, wanted.upstream_prefix)
-        unit.save(mapping)
-        return Outcome(mapping, [*done, f"repointed {mapping.source} from {before} to {mapping.target}"])
+def repoint(actor: Actor, reason: str, *, hostname: str, prefix: str, target: str) -> MappingOutcome:
+    """Lead a mapping somewhere else. The reason is kept with the change.
+
+    Raises ServiceError, NotFound, PermissionDenied.
+    """
+    _required(reason)
+    parse_target(target)
+    # Only to find out which it is; the verb reads it again, locked.
+    found = get_mapping(actor, hostname, prefix)
+    return update_mapping(actor, reason, mapping_id=found.pk, target=target)
 
 
-def edit_mapping(
+def update_mapping(
     actor: Actor,
     reason: str,
     *,
     mapping_id: int,
-    target: str | None,
-    allow_push: bool,
-    private: bool,
-    delivery: str,
-    enabled: bool,
-) -> Outcome:
-    """Set everything of a mapping but its hostname and prefix, in one step; a changed target needs a reason.
+    if_match: Collection[int] | None = None,
+    **changes: Unpack[MappingChanges],
+) -> MappingOutcome:
+    """Change what is given of a mapping, in one step; a changed target needs a reason.
 
-    `target` None leaves it where it is, whoever repointed it meanwhile. Raises ServiceError, NotFound.
+    Raises NotFound, PermissionDenied, Outdated, ServiceError.
     """
+    target = changes.pop("target", None)
     wanted = None if target is None else parse_target(target)
     with unit_of_work(actor, reason) as unit:
-        mapping = _by_ids(actor, [mapping_id])[0]
-        check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
-        done: list[str] = []
-        if wanted is not None:
-            registry, done = ensure_registry(unit, mapping.hostname.tenant, wanted)
-            before = mapping.target
-            if (mapping.registry, mapping.upstream_prefix) != (registry, wanted.upstream_prefix):
-                _required(reason)
-                check_not_whole(actor, registry, wanted.upstream_prefix)
-                _lead(mapping, registry, wanted.upstream_prefix)
-                done.append(f"repointed {mapping.source} from {before} to {mapping.target}")
-        options = {"allow_push": allow_push, "private": private, "delivery": delivery, "enabled": enabled}
-        changed = [name for name, value in options.items() if getattr(mapping, name) != value]
-        for name in changed:
-            setattr(mapping, name, options[name])
-        if changed:
-            done.append(f"changed {', '.join(name.replace('_', ' ') for name in changed)} of {mapping.source}")
-        if done:
-            unit.save(mapping)
-        return Outcome(mapping, done)
+        mapping = unit.get(Mapping, mapping_id, Permission.CHANGE_MAPPINGS, if_match)
+        before = mapping.target
+        values, notes = _lead(unit, mapping, wanted, reason)
+        changed = unit.update(mapping, **values, **changes)
+        options = [name for name in changed if name in changes]
+        if values:
+            notes.append(f"repointed {mapping.source} from {before} to {mapping.target}")
+        if options:
+            notes.append(f"changed {', '.join(name.replace('_', ' ') for name in options)} of {mapping.source}")
+        if values:
+            unit.event("mapping.repointed", **_ids(mapping), changed=options)
+        elif options:
+            unit.event("mapping.updated", **_ids(mapping), changed=options)
+        return MappingOutcome(mapping, bool(notes), notes)
 
 
-def _lead(mapping: Mapping, registry: Registry, upstream_prefix: str) -> None:
-    """Set the target; what a probe found at the former one is no longer so."""
-    mapping.registry, mapping.upstream_prefix = registry, upstream_prefix
-    mapping.probed_repository, mapping.public, mapping.probed_at, mapping.probe_error = "", "unknown", None, ""
+def _lead(unit: UnitOfWork, mapping: Mapping, wanted: Target | None, reason: str) -> tuple[dict[str, Any], list[str]]:
+    """What of a mapping changes so that it leads to another target, and a line for what was made on the way."""
+    if wanted is None:
+        return {}, []
+    registry, notes = ensure_registry(unit, mapping.hostname.tenant, wanted)
+    if (mapping.registry, mapping.upstream_prefix) == (registry, wanted.upstream_prefix):
+        return {}, notes
+    _required(reason)
+    check_not_whole(unit.actor, registry, wanted.upstream_prefix)
+    return {"registry": registry, "upstream_prefix": wanted.upstream_prefix, **_NOTHING_FOUND}, notes
 
 
-def switch_mappings(actor: Actor, reason: str, *, mapping_ids: Iterable[int], enabled: bool) -> list[Mapping]:
-    """Switch mappings on or off, all or none; gives those that changed. Raises NotFound."""
+def switch_mappings(actor: Actor, reason: str, *, mapping_ids: Collection[int], enabled: bool) -> list[Mapping]:
+    """Switch mappings on or off, all or none; gives those that changed. Raises NotFound, PermissionDenied."""
     with unit_of_work(actor, reason) as unit:
-        mappings = _changeable(actor, mapping_ids)
-        changed = [mapping for mapping in mappings if mapping.enabled != enabled]
-        for mapping in changed:
-            mapping.enabled = enabled
-            unit.save(mapping)
+        changed = unit.update_all(unit.get_all(Mapping, mapping_ids, Permission.CHANGE_MAPPINGS), enabled=enabled)
+        if changed:
+            unit.event(
+                "mapping.switched_on" if enabled else "mapping.switched_off",
+                mapping_ids=[mapping.pk for mapping in changed],
+            )
     return changed
 
 
 def remove_mapping(actor: Actor, reason: str, *, hostname: str, prefix: str) -> str:
-    """Remove a mapping; gives what it was, in words. Its history stays. Raises NotFound."""
-    with unit_of_work(actor, reason) as unit:
-        mapping = get_mapping(actor, hostname, prefix)
-        check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
-        was = str(mapping)
-        unit.delete(mapping)
-    return was
+    """Remove a mapping; gives what it was, in words. Its history stays. Raises NotFound, PermissionDenied."""
+    found = get_mapping(actor, hostname, prefix)
+    return remove_mappings(actor, reason, mapping_ids=[found.pk])[0]
 
 
-def remove_mappings(actor: Actor, reason: str, *, mapping_ids: Iterable[int]) -> list[str]:
-    """Remove mappings, all or none; gives what they were, in words. Raises NotFound."""
+def remove_mappings(
+    actor: Actor, reason: str, *, mapping_ids: Collection[int], if_match: Collection[int] | None = None
+) -> list[str]:
+    """Remove mappings, all or none; gives what they were, in words. Raises NotFound, PermissionDenied, Outdated."""
     with unit_of_work(actor, reason) as unit:
-        mappings = _changeable(actor, mapping_ids)
+        mappings = unit.get_all(Mapping, mapping_ids, Permission.CHANGE_MAPPINGS, if_match)
         was = [str(mapping) for mapping in mappings]
-        for mapping in mappings:
-            unit.delete(mapping)
+        unit.delete_all(Mapping.objects.select_related("hostname").filter(pk__in=mapping_ids))
+        unit.event("mapping.removed", mapping_ids=[mapping.pk for mapping in mappings])
     return was
 
 
@@ -183,8 +194,7 @@ def get_mapping(actor: Actor, hostname: str, prefix: str) -> Mapping:
     except InvalidHost as error:
         raise ServiceError.for_field("hostname", str(error)) from error
     prefix = parse_prefix(prefix)
-    mappings = viewable(actor, Mapping.objects.select_related("hostname__tenant", "registry"), "hostname__tenant")
-    mapping = mappings.filter(hostname__name=name, prefix=prefix).first()
+    mapping = Mapping.objects.viewable_by(actor).with_names().filter(hostname__name=name, prefix=prefix).first()
     if mapping is None:
         source = f"{name}/{prefix}" if prefix else name
         raise NotFound(f"there is no mapping of {source}; manage.py list_mappings shows those that exist")
@@ -213,26 +223,15 @@ def check_not_whole(actor: Actor, registry: Registry, upstream_prefix: str) -> N
         )
 
 
-def _changeable(actor: Actor, mapping_ids: Iterable[int]) -> list[Mapping]:
-    mappings = _by_ids(actor, mapping_ids)
-    for mapping in mappings:
-        check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
-    return mappings
+def _ids(mapping: Mapping) -> dict[str, int]:
+    return {
+        "mapping_id": mapping.pk,
+        "hostname_id": mapping.hostname_id,
+        "registry_id": mapping.registry_id,
+        "tenant_id": mapping.hostname.tenant_id,
+    }
 
 
-def _by_ids(actor: Actor, mapping_ids: Iterable[int]) -> list[Mapping]:
-    wanted = set(mapping_ids)
-    mappings = list(
-        viewable(actor, Mapping.objects.select_related("hostname__tenant", "registry"), "hostname__tenant").filter(
-            pk__in=wanted
-        )
-    )
-    if len(mappings) != len(wanted):
-        raise NotFound("one of these mappings is gone; reload the page")
-    return mappings
-
-
-def _required(reason: str) -> str:
+def _required(reason: str) -> None:
     if not reason.strip():
         raise ServiceError.for_field("reason", "Say why: the reason is kept with the change.")
-    return reason

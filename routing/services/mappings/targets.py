@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import Q
 
-from routing.core.grammar.hosts import InvalidHost, normalise_hostname, parse_authority, wildcard_above
+from routing.core.grammar.hosts import InvalidHost, ends_in_number, normalise_hostname, parse_authority, wildcard_above
 from routing.core.grammar.names import is_name
 from routing.models import Hostname, Registry, Tenant
 from routing.registries.addresses import AddressScope, classify_address
@@ -110,9 +110,8 @@ def address_scope(host: str) -> AddressScope:
     try:
         return classify_address(host.strip("[]"))[0]
     except ValueError:
-        # One label: localhost, or a name of the local search domain. Resolvers read 127.1 and 0x7f.1 as addresses.
-        numeric = host.rpartition(".")[2][0].isdigit()
-        private = "." not in host or numeric or host.endswith((".localhost", ".local", ".internal"))
+        # One label: localhost, or a name of the local search domain.
+        private = "." not in host or ends_in_number(host) or host.endswith((".localhost", ".local", ".internal"))
         return AddressScope.PRIVATE if private else AddressScope.PUBLIC
 
 

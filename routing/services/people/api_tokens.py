@@ -8,14 +8,14 @@ import secrets
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils import timezone
 
 from routing.models import ApiToken, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
-from routing.services.base.permissions import PermissionDenied, viewable
+from routing.services.base.permissions import PermissionDenied
+from routing.services.base.unit_of_work import unit_of_work
+from routing.services.rows import get_row
 
 MAX_TOKENS_A_PERSON = 100
 MAX_DAYS = 3650
@@ -32,6 +32,7 @@ class MadeToken(NamedTuple):
 
 def create_api_token(
     actor: Actor,
+    reason: str = "",
     *,
     user: Any,
     name: str,
@@ -51,10 +52,10 @@ def create_api_token(
         raise PermissionDenied("everybody makes their own tokens")
     if days is not None and not 0 < days <= MAX_DAYS:
         raise ServiceError.for_field("days", f"Give a number of days from 1 to {MAX_DAYS}, or none.")
-    with transaction.atomic():
+    with unit_of_work(actor, reason) as unit:
         tenant = None
         if tenant_id is not None:
-            tenant = viewable(Actor.person(user), Tenant.objects.all(), "").filter(pk=tenant_id).first()
+            tenant = Tenant.objects.viewable_by(Actor.person(user)).filter(pk=tenant_id).first()
             if tenant is None:
                 raise NotFound("there is no such tenant, or it isn't theirs")
         if ApiToken.objects.filter(user=user).count() >= MAX_TOKENS_A_PERSON:
@@ -69,25 +70,22 @@ def create_api_token(
             read_only=read_only,
             expires_at=expires_at,
         )
-        try:
-            token.full_clean()
-        except ValidationError as error:
-            raise ServiceError.invalid(error) from error
-        token.save()
+        unit.add(token)
+        unit.event("api_token.created", api_token_id=token.pk, user_id=user.pk, tenant_id=tenant_id)
     return MadeToken(token, secret)
 
 
-def revoke_api_token(actor: Actor, *, token_id: int) -> None:
+def revoke_api_token(actor: Actor, reason: str = "", *, token_id: int) -> None:
     """End a token of one's own; operators of the platform end anybody's. Raises NotFound, PermissionDenied."""
     if actor.is_token:
         raise PermissionDenied("an API token ends no token")
     tokens = ApiToken.objects.all()
     if not actor.is_operator:
         tokens = tokens.filter(user=actor.user) if actor.user is not None and actor.user.is_active else tokens.none()
-    found = tokens.filter(pk=token_id).first()
-    if found is None:
-        raise NotFound("this token is gone")
-    found.delete()
+    with unit_of_work(actor, reason) as unit:
+        token = get_row(tokens, token_id)
+        unit.delete(token)
+        unit.event("api_token.revoked", api_token_id=token_id, user_id=token.user_id)
 
 
 def actor_of_token(secret: str) -> tuple[Actor, ApiToken]:

@@ -2,20 +2,21 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from routing.models import Invitation, Membership, Role, Tenant
-from routing.models.history import sign
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
-from routing.services.base.permissions import Permission, check_permission, viewable
+from routing.services.base.permissions import Permission, check_permission
+from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.outcome import Outcome
+from routing.services.rows import get_row
 
 INVITATION_DAYS = 7
 
@@ -27,15 +28,15 @@ class Invited(NamedTuple):
     token: str
 
 
-def invite(actor: Actor, *, tenant_id: int, email: str, role: str) -> Invited:
+def invite(actor: Actor, reason: str = "", *, tenant_id: int, email: str, role: str) -> Invited:
     """Invite somebody by e-mail; good for a week, and for one person.
 
     Raises ServiceError, NotFound, PermissionDenied.
     """
-    with transaction.atomic():
-        tenant = _tenant(actor, tenant_id)
+    with unit_of_work(actor, reason) as unit:
+        tenant = unit.get(Tenant, tenant_id, Permission.CHANGE_MEMBERS)
         token = secrets.token_urlsafe(32)
-        Invitation.objects.filter(tenant=tenant, accepted_at=None, expires_at__lte=timezone.now()).delete()
+        unit.delete_all(Invitation.objects.filter(tenant=tenant, accepted_at=None, expires_at__lte=timezone.now()))
         invitation = Invitation(
             tenant=tenant,
             email=email.strip().lower(),
@@ -44,19 +45,25 @@ def invite(actor: Actor, *, tenant_id: int, email: str, role: str) -> Invited:
             invited_by=actor.label,
             expires_at=timezone.now() + timedelta(days=INVITATION_DAYS),
         )
-        _validated(invitation)
-        invitation.save()
+        unit.add(invitation)
+        unit.event("invitation.added", invitation_id=invitation.pk, tenant_id=tenant.pk)
     return Invited(invitation, token)
 
 
-def withdraw_invitation(actor: Actor, *, invitation_id: int) -> None:
-    """Take an invitation back that nobody has accepted. Raises NotFound, PermissionDenied."""
-    with transaction.atomic():
-        found = viewable(actor, Invitation.objects.filter(accepted_at=None), "tenant").filter(pk=invitation_id).first()
-        if found is None:
-            raise NotFound("this invitation is gone")
-        check_permission(actor, Permission.CHANGE_MEMBERS, found.tenant)
-        found.delete()
+def withdraw_invitation(
+    actor: Actor, reason: str = "", *, invitation_id: int, if_match: Collection[int] | None = None
+) -> None:
+    """Take an invitation back that nobody has accepted. Raises NotFound, PermissionDenied, Outdated."""
+    with unit_of_work(actor, reason) as unit:
+        get_row(Invitation.objects.filter(accepted_at=None), invitation_id)
+        invitation = unit.get(Invitation, invitation_id, Permission.CHANGE_MEMBERS, if_match)
+        unit.delete(invitation)
+        unit.event("invitation.withdrawn", invitation_id=invitation_id, tenant_id=invitation.tenant_id)
+
+
+def get_invitation(actor: Actor, invitation_id: int) -> Invitation:
+    """An invitation that the actor may see. Raises NotFound."""
+    return get_row(Invitation.objects.viewable_by(actor).with_names(), invitation_id)
 
 
 def invitation_of(token: str) -> Invitation:
@@ -72,33 +79,31 @@ def accept(user: Any, token: str) -> Membership:
 
     Whoever holds the link may accept it: the mail proved the address.
     """
-    with transaction.atomic():
-        found = Invitation.objects.select_for_update().filter(token_hash=_hash(token), accepted_at=None).first()
-        if found is None or not found.is_open:
-            raise NotFound("this invitation is not valid any more; ask for a new one")
-        Tenant.objects.select_for_update().get(pk=found.tenant_id)
-        held = Membership.objects.filter(tenant=found.tenant, user=user).first()
-        membership = held or Membership(tenant=found.tenant, user=user, role=found.role)
-        if held is None or _rank(found.role) > _rank(held.role):
-            membership.role = found.role
-            sign(membership, user.get_username(), user, f"invited by {found.invited_by}")
-            membership.save()
-        found.accepted_at = timezone.now()
-        found.save()
+    invited = invitation_of(token)
+    with unit_of_work(Actor(user.get_username(), user), f"invited by {invited.invited_by}") as unit:
+        # Once more: whoever came first has it.
+        invitation = invitation_of(token)
+        held = Membership.objects.with_names().filter(tenant=invitation.tenant, user=user).first()
+        membership = held or Membership(tenant=invitation.tenant, user=user, role=invitation.role)
+        if held is None:
+            unit.add(membership)
+        elif Role(invitation.role).rank > Role(held.role).rank:
+            unit.update(membership, role=invitation.role)
+        unit.save_without_history(invitation, accepted_at=timezone.now())
+        unit.event("invitation.accepted", invitation_id=invitation.pk, **_ids(membership))
     return membership
 
 
-def add_member(actor: Actor, *, tenant_id: int, user: Any, role: str) -> Membership:
+def add_member(actor: Actor, reason: str = "", *, tenant_id: int, user: Any, role: str) -> Membership:
     """Make somebody who has an account a member. For operators of the platform.
 
-    Raises ServiceError, PermissionDenied.
+    Raises ServiceError, NotFound, PermissionDenied.
     """
-    with transaction.atomic():
-        check_permission(actor, Permission.ADMINISTER, None)
-        membership = Membership(tenant=_tenant(actor, tenant_id), user=user, role=role)
-        _validated(membership)
-        sign(membership, actor.label, actor.user)
-        membership.save()
+    with unit_of_work(actor, reason) as unit:
+        tenant = unit.get(Tenant, tenant_id, Permission.ADMINISTER)
+        membership = Membership(tenant=tenant, user=user, role=role)
+        unit.add(membership)
+        unit.event("member.added", **_ids(membership))
     return membership
 
 
@@ -117,53 +122,53 @@ def account_of(actor: Actor, text: str) -> Any:
     raise ServiceError.for_field("account", f"There is no account {name}: invite them by e-mail instead.")
 
 
-def change_role(actor: Actor, *, membership_id: int, role: str) -> Membership:
-    """Give a member another role; the last owner stays one. Raises ServiceError, NotFound, PermissionDenied."""
-    with transaction.atomic():
-        membership = _membership(actor, membership_id)
-        check_permission(actor, Permission.CHANGE_MEMBERS, membership.tenant)
+def change_role(
+    actor: Actor, reason: str = "", *, membership_id: int, role: str, if_match: Collection[int] | None = None
+) -> Outcome[Membership]:
+    """Give a member another role; the last owner stays one.
+
+    Raises ServiceError, NotFound, PermissionDenied, Outdated.
+    """
+    with unit_of_work(actor, reason) as unit:
+        membership = unit.get(Membership, membership_id, Permission.CHANGE_MEMBERS, if_match)
         if membership.role == Role.OWNER and role != Role.OWNER:
             _check_not_last_owner(membership)
-        membership.role = role
-        _validated(membership)
-        sign(membership, actor.label, actor.user)
-        membership.save()
-    return membership
+        changed = unit.update(membership, role=role)
+        if changed:
+            unit.event("member.role_changed", **_ids(membership))
+    return Outcome(membership, bool(changed))
 
 
-def remove_member(actor: Actor, *, membership_id: int) -> None:
+def remove_member(
+    actor: Actor, reason: str = "", *, membership_id: int, if_match: Collection[int] | None = None
+) -> None:
     """Remove a member; members may leave by themselves, but for the last owner.
 
-    Raises ServiceError, NotFound, PermissionDenied.
+    Raises ServiceError, NotFound, PermissionDenied, Outdated.
     """
-    with transaction.atomic():
-        membership = _membership(actor, membership_id)
-        # Leaving takes no role, but a token that may only look doesn't do it for somebody.
-        if actor.read_only or actor.user is None or membership.user_id != actor.user.pk:
-            check_permission(actor, Permission.CHANGE_MEMBERS, membership.tenant)
+    with unit_of_work(actor, reason) as unit:
+        membership = unit.get(Membership, membership_id, _to_remove(unit, membership_id), if_match)
         if membership.role == Role.OWNER:
             _check_not_last_owner(membership)
-        sign(membership, actor.label, actor.user)
-        membership.delete()
+        ids = _ids(membership)
+        unit.delete(membership)
+        unit.event("member.removed", **ids)
 
 
-def _tenant(actor: Actor, tenant_id: int) -> Tenant:
-    # The row's lock puts changes of one tenant's members in line: two last owners can't both leave at once.
-    tenant = viewable(actor, Tenant.objects.select_for_update(), "").filter(pk=tenant_id).first()
-    if tenant is None:
-        raise NotFound("this tenant is gone")
-    check_permission(actor, Permission.CHANGE_MEMBERS, tenant)
-    return tenant
+def get_member(actor: Actor, membership_id: int) -> Membership:
+    """A member that the actor may see. Raises NotFound."""
+    return get_row(Membership.objects.viewable_by(actor).with_names(), membership_id)
 
 
-def _membership(actor: Actor, membership_id: int) -> Membership:
-    known = viewable(actor, Membership.objects.select_related("user"), "tenant")
-    membership = known.filter(pk=membership_id).first()
-    if membership is None:
-        raise NotFound("this member is gone")
-    Tenant.objects.select_for_update().get(pk=membership.tenant_id)
-    membership.refresh_from_db()
-    return membership
+def _to_remove(unit: UnitOfWork, membership_id: int) -> Permission:
+    """Leaving takes no role, but a token that may only look doesn't do it for somebody."""
+    actor = unit.actor
+    own = actor.user is not None and Membership.objects.filter(pk=membership_id, user=actor.user.pk).exists()
+    return Permission.VIEW if own and not actor.read_only else Permission.CHANGE_MEMBERS
+
+
+def _ids(membership: Membership) -> dict[str, int]:
+    return {"member_id": membership.pk, "user_id": membership.user_id, "tenant_id": membership.tenant_id}
 
 
 def _check_not_last_owner(membership: Membership) -> None:
@@ -172,16 +177,5 @@ def _check_not_last_owner(membership: Membership) -> None:
         raise ServiceError(f"{membership.user} is the last owner of {membership.tenant}: make somebody else one first")
 
 
-def _validated(instance: Invitation | Membership) -> None:
-    try:
-        instance.full_clean()
-    except ValidationError as error:
-        raise ServiceError.invalid(error) from error
-
-
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _rank(role: str) -> int:
-    return [Role.VIEWER, Role.OPERATOR, Role.OWNER].index(Role(role))

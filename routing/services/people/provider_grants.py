@@ -4,16 +4,14 @@ import logging
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from django.contrib.auth import get_user_model
-from django.db import transaction
-
 from routing.models import Membership, ProviderGrant, Role, Tenant
-from routing.models.history import sign
+from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
+from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 
 logger = logging.getLogger(__name__)
-# Who gives and takes these roles, for the history; no user; and why.
-_SIGNED = ("program: identity provider", None, "what it said at the sign-in")
+_PROGRAM = Actor.program("identity provider")
+_REASON = "what it said at the sign-in"
 
 PLATFORM = "platform"
 EVERY_TENANT = "*"
@@ -52,27 +50,35 @@ def follow_provider(user: Any, granted: Collection[ProviderRole]) -> None:
     asking the provider any more. A role that people gave stays, but is raised where the provider's reaches further, and
     then is the provider's. Even the last owner loses what the provider takes back: operators can appoint another.
     """
-    with transaction.atomic():
-        # The row's lock puts two sign-ins of one person in line.
-        get_user_model().objects.select_for_update().filter(pk=user.pk).first()
+    if not granted and not ProviderGrant.objects.filter(user=user).exists():
+        # Nothing to give or to take: a sign-in by password doesn't wait in the writers' line.
+        return
+    with unit_of_work(_PROGRAM, _REASON) as unit:
         held = {grant.tenant_id: grant for grant in ProviderGrant.objects.filter(user=user)}
-        _follow_platform(user, any(role.role == PLATFORM for role in granted), held.pop(None, None))
+        tenants = _follow_platform(unit, user, any(role.role == PLATFORM for role in granted), held.pop(None, None))
         for tenant, role in _best_roles(granted).items():
-            _give(user, tenant, role, held.pop(tenant.pk, None))
+            tenants += _give(unit, user, tenant, role, held.pop(tenant.pk, None))
         for grant in held.values():
-            for membership in Membership.objects.filter(user=user, tenant=grant.tenant):
-                sign(membership, *_SIGNED)
-                membership.delete()
-            grant.delete()
+            for membership in Membership.objects.with_names().filter(user=user, tenant=grant.tenant):
+                unit.delete(membership)
+                tenants.append(membership.tenant_id)
+            unit.delete(grant)
+        if tenants:
+            unit.event("account.roles_followed", user_id=user.pk, tenant_ids=tenants)
 
 
-def _follow_platform(user: Any, granted: bool, grant: ProviderGrant | None) -> None:
+def _follow_platform(unit: UnitOfWork, user: Any, granted: bool, grant: ProviderGrant | None) -> list[int]:
+    """Gives the changed tenants' ids; 0 stands for the platform itself."""
     if granted and not user.is_superuser:
         _set_platform(user, True)
-        ProviderGrant.objects.get_or_create(user=user, tenant=None)
-    elif not granted and grant is not None:
+        if grant is None:
+            unit.add(ProviderGrant(user=user, tenant=None))
+        return [0]
+    if not granted and grant is not None:
         _set_platform(user, False)
-        grant.delete()
+        unit.delete(grant)
+        return [0]
+    return []
 
 
 def _set_platform(user: Any, value: bool) -> None:
@@ -89,24 +95,20 @@ def _best_roles(granted: Collection[ProviderRole]) -> dict[Tenant, str]:
     best: dict[Tenant, str] = {}
     for role in granted:
         tenant = tenants.get(role.tenant)
-        if tenant is not None and (tenant not in best or reach(role.role) > reach(best[tenant])):
+        if tenant is not None and (tenant not in best or Role(role.role).rank > Role(best[tenant]).rank):
             best[tenant] = role.role
     return best
 
 
-def _give(user: Any, tenant: Tenant, role: str, grant: ProviderGrant | None) -> None:
-    held = Membership.objects.filter(user=user, tenant=tenant).first()
-    if held is not None and grant is None and reach(role) <= reach(held.role):
-        return
-    membership = held or Membership(user=user, tenant=tenant)
-    if held is None or held.role != role:
-        membership.role = role
-        sign(membership, *_SIGNED)
-        membership.save()
+def _give(unit: UnitOfWork, user: Any, tenant: Tenant, role: str, grant: ProviderGrant | None) -> list[int]:
+    held = Membership.objects.with_names().filter(user=user, tenant=tenant).first()
+    if held is not None and grant is None and Role(role).rank <= Role(held.role).rank:
+        return []
+    changed = True
+    if held is None:
+        unit.add(Membership(user=user, tenant=tenant, role=role))
+    else:
+        changed = bool(unit.update(held, role=role))
     if grant is None:
-        ProviderGrant.objects.create(user=user, tenant=tenant)
-
-
-def reach(role: str) -> int:
-    """How far a role of a tenant reaches, compared to others."""
-    return [Role.VIEWER, Role.OPERATOR, Role.OWNER].index(Role(role))
+        unit.add(ProviderGrant(user=user, tenant=tenant))
+    return [tenant.pk] if changed else []

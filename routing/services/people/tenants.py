@@ -1,17 +1,33 @@
 """The verbs of tenants."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Collection, Sequence
+from typing import TypedDict, TypeVar, Unpack
 
 from routing.models import Hostname, Tenant
-from routing.models.history import sign
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.outcome import Outcome
 
 DEFAULT_SLUG = "default"
 Suspendable = TypeVar("Suspendable", Tenant, Hostname)
+
+
+class TenantOptions(TypedDict, total=False):
+    """What a tenant has beside its names. A limit of None is the platform's."""
+
+    suspended: bool
+    suspension_message: str
+    max_hostnames: int | None
+    max_mappings: int | None
+    max_streamed_bytes: int | None
+
+
+class TenantChanges(TenantOptions, total=False):
+    """What can be changed of a tenant."""
+
+    slug: str
+    name: str
 
 
 def ensure_tenant(unit: UnitOfWork, slug: str) -> tuple[Tenant, list[str]]:
@@ -21,60 +37,85 @@ def ensure_tenant(unit: UnitOfWork, slug: str) -> tuple[Tenant, list[str]]:
         return tenant, []
     check_permission(unit.actor, Permission.ADMINISTER, None)
     tenant = Tenant(slug=slug, name=slug)
-    unit.save(tenant)
+    unit.add(tenant)
     return tenant, [f"added tenant {slug}"]
 
 
-def save_tenant(actor: Actor, reason: str, tenant: Tenant) -> Tenant:
-    """Write a new or changed tenant. Raises ServiceError."""
+def add_tenant(actor: Actor, reason: str, *, slug: str, name: str, **options: Unpack[TenantOptions]) -> Tenant:
+    """Add a tenant. For operators of the platform. Raises ServiceError, PermissionDenied."""
     with unit_of_work(actor, reason) as unit:
         check_permission(actor, Permission.ADMINISTER, None)
-        unit.save(tenant)
+        tenant = Tenant(slug=slug, name=name, **options)
+        unit.add(tenant)
+        unit.event("tenant.added", tenant_id=tenant.pk)
     return tenant
 
 
-def suspend_tenant(actor: Actor, reason: str, *, tenant_id: int, suspended: bool, message: str = "") -> Tenant:
-    """Refuse, or serve again, every request for a tenant's hostnames.
+def update_tenant(
+    actor: Actor,
+    reason: str,
+    *,
+    tenant_id: int,
+    if_match: Collection[int] | None = None,
+    **changes: Unpack[TenantChanges],
+) -> Outcome[Tenant]:
+    """Change what is given of a tenant. For operators of the platform.
 
-    Raises NotFound, PermissionDenied, ServiceError.
+    Raises NotFound, PermissionDenied, Outdated, ServiceError.
     """
-    suspend_tenants(actor, reason, tenant_ids=[tenant_id], suspended=suspended, message=message)
-    return Tenant.objects.get(pk=tenant_id)
+    with unit_of_work(actor, reason) as unit:
+        tenant = unit.get(Tenant, tenant_id, Permission.ADMINISTER, if_match)
+        changed = unit.update(tenant, **changes)
+        if changed:
+            unit.event("tenant.updated", tenant_id=tenant.pk, changed=changed)
+    return Outcome(tenant, bool(changed))
 
 
 def suspend_tenants(
-    actor: Actor, reason: str, *, tenant_ids: list[int], suspended: bool, message: str = ""
+    actor: Actor,
+    reason: str,
+    *,
+    tenant_ids: Collection[int],
+    suspended: bool,
+    message: str = "",
+    if_match: Collection[int] | None = None,
 ) -> list[Tenant]:
-    """The same for several, all or none; gives those that weren't so already. For operators of the platform.
+    """Refuse, or serve again, every request for the hostnames of tenants, all or none; gives those that changed.
 
-    Raises NotFound, PermissionDenied, ServiceError.
+    For operators of the platform. `if_match` goes with a single one. Raises NotFound, PermissionDenied, Outdated,
+    ServiceError.
     """
     with unit_of_work(actor, reason) as unit:
-        check_permission(actor, Permission.ADMINISTER, None)
-        tenants = list(Tenant.objects.filter(pk__in=tenant_ids))
-        if len(tenants) < len(set(tenant_ids)):
-            raise NotFound("this tenant is gone" if len(tenant_ids) == 1 else "one of these tenants is gone")
-        return suspend_rows(unit, tenants, suspended=suspended, message=message)
+        tenants = unit.get_all(Tenant, tenant_ids, Permission.ADMINISTER, if_match)
+        return suspend_rows(unit, "tenant", tenants, suspended=suspended, message=message)
 
 
-def suspend_rows(unit: UnitOfWork, rows: Sequence[Suspendable], *, suspended: bool, message: str) -> list[Suspendable]:
-    """Suspend or unsuspend rows; gives those that weren't so already. The caller has asked for permission."""
-    state = (suspended, message.strip() if suspended else "")
-    changed = [row for row in rows if (row.suspended, row.suspension_message) != state]
-    for row in changed:
-        row.suspended, row.suspension_message = state
-        unit.save(row)
+def suspend_rows(
+    unit: UnitOfWork, noun: str, rows: Sequence[Suspendable], *, suspended: bool, message: str
+) -> list[Suspendable]:
+    """Suspend rows, or unsuspend it; gives those that weren't so already. The caller has asked for permission."""
+    said = message.strip() if suspended else ""
+    changed = unit.update_all(rows, suspended=suspended, suspension_message=said)
+    if changed:
+        # Written out rather than made of the parts: whoever looks for an event finds where it comes from.
+        events = {
+            ("tenant", True): "tenant.suspended",
+            ("tenant", False): "tenant.unsuspended",
+            ("hostname", True): "hostname.suspended",
+            ("hostname", False): "hostname.unsuspended",
+        }
+        unit.event(events[noun, suspended], **{f"{noun}_ids": [row.pk for row in changed]})
     return changed
 
 
-def remove_tenant(actor: Actor, reason: str, *, tenant_id: int) -> None:
-    """Remove a tenant that has nothing left. Raises NotFound, and ServiceError while it has hostnames or registries."""
+def remove_tenant(actor: Actor, reason: str, *, tenant_id: int, if_match: Collection[int] | None = None) -> None:
+    """Remove a tenant that has nothing left.
+
+    Raises NotFound, PermissionDenied, Outdated, and ServiceError while it has hostnames or registries.
+    """
     with unit_of_work(actor, reason) as unit:
-        check_permission(actor, Permission.ADMINISTER, None)
-        tenant = Tenant.objects.filter(pk=tenant_id).first()
-        if tenant is None:
-            raise NotFound("this tenant is gone")
+        tenant = unit.get(Tenant, tenant_id, Permission.ADMINISTER, if_match)
         for membership in tenant.memberships.all():
-            sign(membership, actor.label, actor.user, reason)
-            membership.delete()
+            unit.delete(membership)
         unit.delete(tenant)
+        unit.event("tenant.removed", tenant_id=tenant_id)

@@ -5,9 +5,10 @@ said to be so, and never keeps anybody from saving.
 """
 
 import asyncio
+import contextvars
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -22,27 +23,35 @@ from routing.registries.probes.registry import RegistryProbe, probe_registry
 from routing.registries.probes.repository import Delivery, Readable, RepositoryProbe, probe_repository
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
-from routing.services.base.permissions import Permission, check_permission, viewable, viewable_registries
-from routing.services.base.unit_of_work import unit_of_work
+from routing.services.base.permissions import Permission, check_permission
+from routing.services.base.unit_of_work import check_version, unit_of_work
+from routing.services.events import announce
+from routing.services.registries.registries import get_registry
+from routing.services.rows import get_row
 
 logger = logging.getLogger(__name__)
 
 _PROBED_AUTHS = (Auth.NONE, Auth.BASIC, Auth.BEARER)
 
 
-def probe(actor: Actor, *, registry_id: int) -> Registry:
-    """Ask a registry what it wants, and write it down. Takes seconds where it doesn't answer. Raises NotFound."""
-    registry = viewable_registries(actor).select_related("tenant").filter(pk=registry_id).first()
-    if registry is None:
-        raise NotFound("this registry is gone")
+def probe(actor: Actor, *, registry_id: int, if_match: Collection[int] | None = None) -> Registry:
+    """Ask a registry what it wants, and write it down. Takes seconds where it doesn't answer.
+
+    Raises NotFound, PermissionDenied, Outdated.
+    """
+    registry = get_registry(actor, registry_id)
     check_permission(actor, Permission.CHANGE_REGISTRIES, registry.tenant)
-    return _probe(actor, registry)
+    check_version(registry, if_match)
+    found = _probe(actor, registry)
+    announce(actor, "registry.probed", registry_id=found.pk, tenant_id=found.tenant_id)
+    return found
 
 
 def _probe(actor: Actor, registry: Registry) -> Registry:
     found = asyncio.run(_ask_registry(registry.origin))
     with unit_of_work(actor, "probe") as unit:
-        current = Registry.objects.select_for_update().filter(pk=registry.pk, origin=registry.origin).first()
+        locked = Registry.objects.with_names().select_for_update(of=("self",), no_key=True)
+        current = locked.filter(pk=registry.pk, origin=registry.origin).first()
         if current is None:
             raise NotFound("this registry is gone, or was changed meanwhile")
         facts = {"probed_at": found.at, "probe_error": (found.error or "")[:500]}
@@ -57,29 +66,42 @@ def _probe(actor: Actor, registry: Registry) -> Registry:
     return current
 
 
-def probe_mapping(actor: Actor, *, mapping_id: int, repository: str | None = None) -> Mapping:
+def probe_mapping(
+    actor: Actor, *, mapping_id: int, repository: str | None = None, if_match: Collection[int] | None = None
+) -> Mapping:
     """Ask for one repository under a mapping: can everybody pull it, and how are its layers handed out?
 
     `repository` is an upstream name; without it the one probed before, or the mapping's own. Where there is none to
-    ask for, only the registry is probed. Raises NotFound.
+    ask for, only the registry is probed. Raises NotFound, PermissionDenied, Outdated.
     """
-    mappings = viewable(actor, Mapping.objects.select_related("registry", "hostname__tenant"), "hostname__tenant")
-    mapping = mappings.filter(pk=mapping_id).first()
-    if mapping is None:
-        raise NotFound("this mapping is gone")
+    mapping = get_row(Mapping.objects.viewable_by(actor).with_names(), mapping_id)
     check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
+    check_version(mapping, if_match)
     # Whoever may map to a shared registry may have it looked at.
     mapping.registry = _probe(actor, mapping.registry)
+    found = _probe_repository(actor, mapping, repository) or mapping
+    announce(
+        actor,
+        "mapping.probed",
+        mapping_id=mapping_id,
+        registry_id=found.registry_id,
+        tenant_id=mapping.hostname.tenant_id,
+    )
+    return found
+
+
+def _probe_repository(actor: Actor, mapping: Mapping, repository: str | None) -> Mapping | None:
+    """Gives the mapping as it is now; None where there is no repository to ask for."""
     known = repository or mapping.probed_repository or _own_repository(mapping)
     name = known or _lone_repository(mapping)
     if not name:
-        return mapping
+        return None
     found = asyncio.run(_ask_repository(mapping.registry.origin, name))
     if not known and found.public is not Readable.YES:
         # Then the prefix is an organisation, as it looks.
-        return mapping
+        return None
     with unit_of_work(actor, "probe") as unit:
-        current = Mapping.objects.select_related("registry", "hostname").filter(pk=mapping_id).first()
+        current = Mapping.objects.select_related("registry", "hostname").filter(pk=mapping.pk).first()
         asked = (mapping.registry_id, mapping.upstream_prefix)
         if current is None or (current.registry_id, current.upstream_prefix) != asked:
             raise NotFound("this mapping is gone, or was repointed meanwhile")
@@ -136,7 +158,9 @@ def probe_registries_soon(registries: Iterable[Registry]) -> None:
 
 
 def _soon(asking: Callable[[], object]) -> None:
-    transaction.on_commit(threading.Thread(target=_quietly, args=(asking,), name="probe", daemon=True).start)
+    # With the context of the call that wants it: the probe is part of that request.
+    within = contextvars.copy_context()
+    transaction.on_commit(threading.Thread(target=within.run, args=(_quietly, asking), name="probe", daemon=True).start)
 
 
 def _quietly(asking: Callable[[], object]) -> None:

@@ -1,12 +1,45 @@
 """The verbs of registries."""
 
+from collections.abc import Collection
+from typing import Any, TypedDict, Unpack
+
 from routing.core.table.routing_table import Auth
 from routing.models import Registry, Tenant
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound, ServiceError
-from routing.services.base.permissions import Permission, check_permission, viewable_registries
+from routing.services.base.errors import ServiceError
+from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.mappings.targets import Target, check_origin, find_registry, parse_origin
+from routing.services.outcome import Outcome
+from routing.services.rows import get_row
+
+
+class RegistryOptions(TypedDict, total=False):
+    """What a registry need not have."""
+
+    alias: str
+    implicit_namespace: str
+    stream_blobs: bool
+
+
+class RegistryChanges(RegistryOptions, total=False):
+    """What a person says of a registry. `tenant_id` None: it is shared with all."""
+
+    tenant_id: int | None
+    name: str
+    origin: str
+
+
+#: What a probe found at a former address says nothing about a new one.
+_NOTHING_FOUND: dict[str, Any] = {
+    "auth": Auth.UNKNOWN,
+    "realm": "",
+    "service": "",
+    "blob_delivery": Registry.BlobDelivery.UNKNOWN,
+    "blob_origins": "",
+    "probed_at": None,
+    "probe_error": "",
+}
 
 
 def ensure_registry(unit: UnitOfWork, tenant: Tenant, target: Target) -> tuple[Registry, list[str]]:
@@ -18,52 +51,72 @@ def ensure_registry(unit: UnitOfWork, tenant: Tenant, target: Target) -> tuple[R
     check_permission(unit.actor, Permission.CHANGE_REGISTRIES, tenant)
     check_origin(target.origin)
     registry = Registry(tenant=tenant, name=target.authority, origin=target.origin)
-    unit.save(registry)
+    unit.add(registry)
     return registry, [f"added registry {registry.origin}"]
 
 
-def save_registry(actor: Actor, reason: str, registry: Registry) -> Registry:
-    """Write a new or changed registry. Raises ServiceError."""
-    registry.origin = parse_origin(registry.origin, "origin")
+def add_registry(
+    actor: Actor, reason: str, *, tenant_id: int | None, name: str, origin: str, **options: Unpack[RegistryOptions]
+) -> Registry:
+    """Add a registry; without a tenant it is shared with all. Raises ServiceError, NotFound, PermissionDenied."""
+    origin = parse_origin(origin, "origin")
     with unit_of_work(actor, reason) as unit:
-        before = _check_owner(actor, registry)
-        if before is not None and before.origin != registry.origin:
-            _forget_findings(registry)
-        check_origin(registry.origin, "origin")
-        unit.save(registry)
+        _check_owner(actor, tenant_id)
+        if not actor.is_operator and Registry.objects.filter(tenant=None, origin=origin).exists():
+            raise ServiceError.for_field("origin", f"{origin} is shared with everybody already: use that one")
+        check_origin(origin, "origin")
+        registry = Registry(tenant_id=tenant_id, name=name, origin=origin, **options)
+        unit.add(registry)
+        unit.event("registry.added", registry_id=registry.pk, tenant_id=registry.tenant_id)
     return registry
 
 
-def remove_registry(actor: Actor, reason: str, *, registry_id: int) -> None:
-    """Remove a registry to which nothing leads any more. Raises NotFound, ServiceError."""
+def update_registry(
+    actor: Actor,
+    reason: str,
+    *,
+    registry_id: int,
+    if_match: Collection[int] | None = None,
+    **changes: Unpack[RegistryChanges],
+) -> Outcome[Registry]:
+    """Change what is given of a registry. With a new address, what was found at the old one is forgotten.
+
+    Raises NotFound, PermissionDenied, Outdated, ServiceError.
+    """
+    values: dict[str, Any] = {**changes}
+    if "origin" in values:
+        values["origin"] = parse_origin(values["origin"], "origin")
     with unit_of_work(actor, reason) as unit:
-        registry = viewable_registries(actor).select_related("tenant").filter(pk=registry_id).first()
-        if registry is None:
-            raise NotFound("this registry is gone")
-        check_permission(actor, Permission.CHANGE_REGISTRIES, registry.tenant)
+        registry = unit.get(Registry, registry_id, Permission.CHANGE_REGISTRIES, if_match)
+        if "tenant_id" in values and values["tenant_id"] != registry.tenant_id:
+            _check_owner(actor, values["tenant_id"])
+            if registry.mappings.exists():
+                raise ServiceError.for_field(
+                    "tenant", "mappings lead to this registry: its owner can't be changed any more"
+                )
+        if values.get("origin", registry.origin) != registry.origin:
+            values |= _NOTHING_FOUND
+        check_origin(values.get("origin", registry.origin), "origin")
+        changed = unit.update(registry, **values)
+        if changed:
+            said = [name for name in changed if name in changes]
+            unit.event("registry.updated", registry_id=registry.pk, tenant_id=registry.tenant_id, changed=said)
+    return Outcome(registry, bool(changed))
+
+
+def remove_registry(actor: Actor, reason: str, *, registry_id: int, if_match: Collection[int] | None = None) -> None:
+    """Remove a registry to which nothing leads any more. Raises NotFound, PermissionDenied, Outdated, ServiceError."""
+    with unit_of_work(actor, reason) as unit:
+        registry = unit.get(Registry, registry_id, Permission.CHANGE_REGISTRIES, if_match)
         unit.delete(registry)
+        unit.event("registry.removed", registry_id=registry_id, tenant_id=registry.tenant_id)
 
 
-def _forget_findings(registry: Registry) -> None:
-    """What a probe found at the former address says nothing about the new one."""
-    registry.auth, registry.blob_delivery = Auth.UNKNOWN, Registry.BlobDelivery.UNKNOWN
-    registry.realm = registry.service = registry.blob_origins = registry.probe_error = ""
-    registry.probed_at = None
+def get_registry(actor: Actor, registry_id: int) -> Registry:
+    """A registry that the actor may see: a shared one, or its tenants' own. Raises NotFound."""
+    return get_row(Registry.objects.viewable_by(actor).with_names(), registry_id)
 
 
-def _check_owner(actor: Actor, registry: Registry) -> Registry | None:
-    """Whether the actor may write the registry. Gives it as it was; None where it is new."""
-    check_permission(actor, Permission.CHANGE_REGISTRIES, registry.tenant)
-    before = None
-    if registry.pk is not None:
-        before = viewable_registries(actor).select_related("tenant").filter(pk=registry.pk).first()
-        if before is None:
-            raise NotFound("this registry is gone")
-        check_permission(actor, Permission.CHANGE_REGISTRIES, before.tenant)
-        if before.tenant_id != registry.tenant_id and before.mappings.exists():
-            raise ServiceError.for_field(
-                "tenant", "mappings lead to this registry: its owner can't be changed any more"
-            )
-    elif not actor.is_operator and Registry.objects.filter(tenant=None, origin=registry.origin).exists():
-        raise ServiceError.for_field("origin", f"{registry.origin} is shared with everybody already: use that one")
-    return before
+def _check_owner(actor: Actor, tenant_id: int | None) -> None:
+    tenant = None if tenant_id is None else get_row(Tenant.objects.viewable_by(actor), tenant_id)
+    check_permission(actor, Permission.CHANGE_REGISTRIES, tenant)

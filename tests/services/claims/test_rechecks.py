@@ -15,7 +15,7 @@ from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.permissions import PermissionDenied
 from routing.services.hostnames import proof_checks
 from routing.services.hostnames.claims import check_claim, vouch_hostname
-from routing.services.hostnames.hostnames import remove_hostname, save_hostname
+from routing.services.hostnames.hostnames import remove_hostname, update_hostname
 from routing.services.hostnames.proof import Evidence, look_for_proof
 from routing.services.hostnames.proof_checks import check_hostname, recheck_due
 from tests.conftest import Person
@@ -185,8 +185,7 @@ def test_a_withdrawn_hostname_is_served_again_with_its_mappings_when_its_proof_i
 def test_a_hostname_that_its_owner_switched_off_stays_so_when_its_proof_is_back(
     hostname: Hostname, clock: Clock, name_server: NameServer, prove: Prove, alice: Person, table: Refreshed
 ) -> None:
-    hostname.enabled = False
-    save_hostname(alice.actor, "", hostname)
+    update_hostname(alice.actor, "", hostname_id=hostname.pk, enabled=False)
     withdrawn(hostname, clock, name_server)
     prove(hostname)
     clock.pass_by(DAY)
@@ -199,20 +198,19 @@ def test_no_switch_serves_a_withdrawn_hostname(
     hostname: Hostname, clock: Clock, name_server: NameServer, alice: Person, table: Refreshed
 ) -> None:
     found = withdrawn(hostname, clock, name_server)
-    found.enabled, found.withdrawn_at, found.proof_missing_since = True, None, None
 
-    save_hostname(alice.actor, "please", found)
+    update_hostname(alice.actor, "please", hostname_id=found.pk, enabled=True)
 
     assert isinstance(pull(table(), NAME), Refuse)
 
 
-def test_a_form_opened_before_does_not_undo_what_was_found_since(
+def test_a_change_does_not_undo_what_was_found_since(
     hostname: Hostname, clock: Clock, name_server: NameServer, alice: Person, table: Refreshed
 ) -> None:
-    opened = Hostname.objects.get(name=NAME)
     withdrawn(hostname, clock, name_server)
 
-    save_hostname(alice.actor, "", opened)
+    update_hostname(alice.actor, "", hostname_id=hostname.pk, enabled=False)
+    update_hostname(alice.actor, "", hostname_id=hostname.pk, enabled=True)
 
     assert Hostname.objects.get(name=NAME).withdrawn_at is not None
     assert isinstance(pull(table(), NAME), Refuse)

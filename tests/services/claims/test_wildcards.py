@@ -7,7 +7,7 @@ import pytest
 from routing.core.decisions import Redirect, Refuse
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.hostnames.claims import check_claim
-from routing.services.hostnames.hostnames import save_hostname
+from routing.services.hostnames.hostnames import update_hostname
 from routing.services.mappings.explain import explain, explain_mapping
 from routing.services.mappings.pull_command import pull_command
 from tests.conftest import Person
@@ -39,8 +39,7 @@ def test_a_wildcard_takes_no_name_from_who_has_it(
 
 def test_nor_one_that_is_switched_off(alice: Person, mallory: Person, prove: Prove, table: Refreshed) -> None:
     hostname = proved(alice, "team.pull.example.net", prove)
-    hostname.enabled = False
-    save_hostname(alice.actor, "", hostname)
+    update_hostname(alice.actor, "", hostname_id=hostname.pk, enabled=False)
     proved(mallory, "*.pull.example.net", prove)
     map_to(mallory, "*.pull.example.net", "quay.io/acme")
 

@@ -1,0 +1,63 @@
+"""How log records are written: a line for people, or an object of JSON for programs (FACADE_LOG_FORMAT)."""
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+# What every record has; whatever else it has, somebody gave it with `extra`.
+_ALWAYS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def facts_of(record: logging.LogRecord) -> dict[str, Any]:
+    """What was given with a record beside its message, as far as JSON has it; nothing that is empty."""
+    given = {name: value for name, value in vars(record).items() if name not in _ALWAYS}
+    return {name: value for name, value in given.items() if value not in (None, "") and _is_plain(value)}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(isinstance(each, str | int | float) for each in value)
+    return isinstance(value, str | int | float)
+
+
+class LineFormatter(logging.Formatter):
+    """`2026-11-25 12:00:00,000 INFO routing.events: mapping.repointed actor=alice mapping_id=3 request_id=…`"""
+
+    def __init__(self) -> None:
+        super().__init__("{asctime} {levelname} {name}: {message}", style="{")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line, with what the record was given beside its message."""
+        facts = {name: value for name, value in facts_of(record).items() if name != "event"}
+        return " ".join([super().formatMessage(record), *(f"{name}={_word(value)}" for name, value in facts.items())])
+
+
+def _word(value: Any) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    # Quoted like JSON where it would be taken for several, or for a line of its own.
+    plain = text.isprintable() and not set(text) & set(' "=\\')
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+class JsonFormatter(logging.Formatter):
+    """One object a line (RFC 8259): time, level, logger, message, what was given beside it, and any traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        said: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **facts_of(record),
+        }
+        if record.exc_info:
+            said["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            said["stack"] = self.formatStack(record.stack_info)
+        return json.dumps(said, ensure_ascii=False)
+
+
+#: By the names that FACADE_LOG_FORMAT takes.
+LOG_FORMATS: dict[str, type[logging.Formatter]] = {"line": LineFormatter, "json": JsonFormatter}

@@ -1,0 +1,20 @@
+"""What happened, as one structured log record for each verb that changed something: `mapping.repointed`, with ids.
+
+The names are `domain.action`, in the past tense. A record has `event`, `actor` and `request_id`, and the ids of what
+was changed. It is written once the change is committed: of what was rolled back nothing is told.
+"""
+
+import logging
+
+from django.db import transaction
+
+from routing.request_id import current_request_id
+from routing.services.base.actor import Actor
+
+logger = logging.getLogger("routing.events")
+
+
+def announce(actor: Actor, event: str, **facts: int | str | list[int] | list[str] | None) -> None:
+    """Log an event once the present transaction is through; at once where there is none."""
+    record = {"event": event, "actor": actor.label, "request_id": current_request_id(), **facts}
+    transaction.on_commit(lambda: logger.info(event, extra=record), robust=True)

@@ -1,0 +1,125 @@
+"""Entity tags: every row tells its own, and a change that was made of an older one is refused with 412."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from routing.api.api import api as ninja_api
+from routing.models import Tenant
+from routing.services.people.api_tokens import create_api_token
+from routing.services.people.tenants import update_tenant
+from tests.api.conftest import ApiClient
+from tests.dns.name_server import NameServer
+from tests.permissions.routes import BODIES
+from tests.permissions.world import World, make_world
+
+pytestmark = pytest.mark.django_db
+SUBJECTS = {
+    "mapping_id": "mapping",
+    "hostname_id": "hostname",
+    "claim_id": "claim",
+    "registry_id": "registry",
+    "tenant_id": "tenant",
+    "member_id": "member",
+    "invitation_id": "invitation",
+}
+LEAVE_IT = {"DELETE": 204}
+
+
+def routes_of_single_rows() -> list[str]:
+    """As the OpenAPI document has them."""
+    paths = ninja_api.get_openapi_schema()["paths"]
+    return [f"{method.upper()} {path[7:]}" for path, methods in paths.items() for method in methods if "{" in path]
+
+
+@pytest.fixture
+def world(db: None, settings: Any, name_server: NameServer) -> World:
+    settings.FACADE_ALLOW_PRIVATE_REGISTRIES = True
+    return make_world()
+
+
+@pytest.fixture
+def api(world: World) -> ApiClient:
+    """The platform's."""
+    return ApiClient(create_api_token(world.actor("platform"), user=world.people["platform"], name="tests").secret)
+
+
+def sent(world: World, api: ApiClient, route: str, if_match: str | None) -> Any:
+    method, path = route.split()
+    place = path[path.index("{") + 1 : path.index("}")]
+    subject = SUBJECTS[place]
+    if route == "POST /hostnames/{hostname_id}/check":
+        subject = "proved hostname"
+    path = path.replace(f"{{{place}}}", str(world[subject].pk))
+    body = BODIES[route, subject](world) if (route, subject) in BODIES else {}
+    headers = {} if if_match is None else {"if-match": if_match}
+    if method in ("GET", "DELETE"):
+        return getattr(api.client, method.lower())(f"/api/v1{path}", headers=headers)
+    return api.send(method.lower(), path[1:], headers=headers, **body)
+
+
+@pytest.mark.parametrize("route", routes_of_single_rows())
+def test_every_route_of_a_single_row_takes_if_match(world: World, api: ApiClient, route: str) -> None:
+    outdated = sent(world, api, route, '"0"')
+
+    assert outdated.status_code == 412
+    assert "changed meanwhile" in outdated.json()["message"]
+    assert outdated.headers["ETag"] == '"1"'
+    # Weak tags never match, nor does what is no tag of ours.
+    for other in ('W/"1"', '"abc"', "1", ""):
+        assert sent(world, api, route, other).status_code == 412, other
+
+
+@pytest.mark.parametrize("route", routes_of_single_rows())
+def test_and_does_what_is_asked_where_it_matches(world: World, api: ApiClient, route: str) -> None:
+    answer = sent(world, api, route, '"7", "1"')
+
+    if route == "DELETE /registries/{registry_id}" or route.startswith(("DELETE /tenants", "DELETE /hostnames")):
+        assert answer.status_code == 422
+        assert "still used" in answer.json()["message"]
+    elif route.endswith("/probe") or route == "POST /claims/{claim_id}/check":
+        assert answer.status_code == 200
+    elif route.startswith("DELETE"):
+        assert answer.status_code == 204
+    else:
+        assert answer.status_code == 200
+        row = answer.json().get("mapping", answer.json())
+        assert answer.headers["ETag"] == f'"{row["version"]}"'
+
+
+def test_any_is_any(world: World, api: ApiClient) -> None:
+    assert sent(world, api, "PATCH /tenants/{tenant_id}", "*").status_code == 200
+
+
+def test_what_is_added_tells_its_tag(world: World, api: ApiClient) -> None:
+    for route in ("POST /mappings", "POST /claims", "POST /hostnames", "POST /registries", "POST /tenants"):
+        answer = api.send("post", route.split("/")[1], **BODIES[route, "."](world))
+        assert answer.headers["ETag"] == '"1"', (route, answer.json())
+    member = api.send("post", "members", tenant="globex", account="oscar", role="viewer")
+    invited = api.send("post", "invitations", tenant="globex", email="a@example.com", role="viewer")
+    assert (member.headers["ETag"], invited.headers["ETag"]) == ('"1"', '"1"')
+
+
+def test_the_tag_changes_with_every_change_and_with_no_other(world: World, api: ApiClient) -> None:
+    path = f"tenants/{world['tenant'].pk}"
+    first = api.get(path).headers["ETag"]
+
+    same = api.send("patch", path, name=world["tenant"].name)
+    other = api.send("patch", path, name="Another")
+
+    assert same.headers["ETag"] == first
+    assert other.headers["ETag"] == api.get(path).headers["ETag"] != first
+
+
+def test_nothing_is_changed_where_it_does_not_match(world: World, api: ApiClient) -> None:
+    tenant = world["tenant"]
+    tag = api.get(f"tenants/{tenant.pk}").headers["ETag"]
+    update_tenant(world.actor("platform"), "", tenant_id=tenant.pk, suspended=True)
+
+    answer = api.send("patch", f"tenants/{tenant.pk}", headers={"if-match": tag}, name="Another")
+
+    now = Tenant.objects.get(pk=tenant.pk)
+    assert answer.status_code == 412
+    assert (now.name, now.suspended) == ("Sesame", True)

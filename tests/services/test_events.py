@@ -1,0 +1,195 @@
+"""Every verb that changes something makes one structured log record, once that is committed: what, who, which."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from facade_site.log_formats import JsonFormatter, LineFormatter
+from routing.request_id import RequestIdFilter, request_id
+from routing.services.people import api_tokens, members
+from routing.services.people.tenants import update_tenant
+from tests.dns.name_server import NameServer
+from tests.permissions import verbs
+from tests.permissions.world import World, make_world
+
+Capture = Callable[..., Any]
+
+#: The verbs of the table of who may what → the event that each makes.
+EVENTS = {
+    "api_tokens.create_api_token": "api_token.created",
+    "api_tokens.revoke_api_token": "api_token.revoked",
+    "claims.claim_hostname": "claim.added",
+    "claims.remove_claim": "claim.removed",
+    "claims.check_claim": "claim.checked",
+    "claims.vouch_hostname": "hostname.vouched",
+    "hostnames.add_hostname": "hostname.added",
+    "hostnames.update_hostname": "hostname.updated",
+    "hostnames.suspend_hostnames": "hostname.suspended",
+    "hostnames.remove_hostname": "hostname.removed",
+    "mappings.add_mapping": "mapping.added",
+    "mappings.repoint": "mapping.repointed",
+    "mappings.update_mapping": "mapping.repointed",
+    "mappings.switch_mappings": "mapping.switched_off",
+    "mappings.remove_mapping": "mapping.removed",
+    "mappings.remove_mappings": "mapping.removed",
+    "members.invite": "invitation.added",
+    "members.withdraw_invitation": "invitation.withdrawn",
+    "members.add_member": "member.added",
+    "members.change_role": "member.role_changed",
+    "members.remove_member": "member.removed",
+    "probing.probe": "registry.probed",
+    "probing.probe_mapping": "mapping.probed",
+    "registries.add_registry": "registry.added",
+    "registries.update_registry": "registry.updated",
+    "registries.remove_registry": "registry.removed",
+    "tenants.add_tenant": "tenant.added",
+    "tenants.update_tenant": "tenant.updated",
+    "tenants.suspend_tenants": "tenant.suspended",
+    "tenants.remove_tenant": "tenant.removed",
+}
+# What the world of the table has no good input for: another's token, leaving, and a proof that is missing.
+ELSEWHERE = {("api_tokens.create_api_token", "for another"), ("members.remove_member", "oneself")}
+
+
+@pytest.fixture
+def world(db: None, settings: Any, name_server: NameServer) -> World:
+    settings.FACADE_ALLOW_PRIVATE_REGISTRIES = True
+    return make_world()
+
+
+@contextmanager
+def events(caplog: pytest.LogCaptureFixture, capture: Capture) -> Iterator[list[Any]]:
+    """The records that what is done within makes, once it is committed."""
+    found: list[Any] = []
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "routing.events"), capture(execute=True):
+        yield found
+    found += [record for record in caplog.records if record.name == "routing.events"]
+
+
+def deeds() -> list[tuple[str, str]]:
+    return [key for key in verbs.DEEDS if not verbs.reads(key[0]) and key not in ELSEWHERE]
+
+
+@pytest.mark.parametrize("deed", deeds(), ids=": ".join)
+def test_each_verb_makes_one_event(
+    world: World,
+    deed: tuple[str, str],
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: Capture,
+) -> None:
+    actor = world.actor("platform")
+
+    with events(caplog, django_capture_on_commit_callbacks) as made, request_id("call-1"):
+        verbs.DEEDS[deed](actor, world)
+
+    if deed[0] == "rechecks.check_hostname":
+        assert [record.event for record in made] == ["hostname.proof_missing", "hostname.checked"]
+        return
+    (record,) = made
+    assert (record.event, record.getMessage()) == (EVENTS[deed[0]], EVENTS[deed[0]])
+    assert (record.actor, record.request_id) == ("petra", "call-1")
+    assert any(name.endswith(("_id", "_ids")) for name in vars(record) if name != "request_id")
+
+
+def test_every_verb_of_the_table_is_among_them() -> None:
+    assert {verb for verb, _ in deeds()} == set(EVENTS) | {"rechecks.check_hostname"}
+
+
+def test_ids_say_what_was_changed(
+    world: World, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Capture
+) -> None:
+    mapping = world["mapping"]
+
+    with events(caplog, django_capture_on_commit_callbacks) as made:
+        verbs.DEEDS["mappings.repoint", "a part of a registry"](world.actor("platform"), world)
+
+    mapping.refresh_from_db()
+    assert (made[0].mapping_id, made[0].registry_id) == (mapping.pk, mapping.registry_id)
+    assert (made[0].hostname_id, made[0].tenant_id) == (mapping.hostname_id, world["tenant"].pk)
+
+
+def test_of_what_changes_nothing_nothing_is_told(
+    world: World, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Capture
+) -> None:
+    with events(caplog, django_capture_on_commit_callbacks) as made:
+        update_tenant(world.actor("platform"), "", tenant_id=world["tenant"].pk, name="Sesame")
+
+    assert made == []
+
+
+def test_of_what_is_rolled_back_nothing_is_told(
+    world: World, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Capture
+) -> None:
+    with events(caplog, django_capture_on_commit_callbacks) as made, transaction.atomic():
+        update_tenant(world.actor("platform"), "", tenant_id=world["tenant"].pk, name="Open")
+        transaction.set_rollback(True)
+
+    assert made == []
+
+
+def test_no_event_holds_a_secret(
+    world: World, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Capture
+) -> None:
+    actor = world.actor("platform")
+    with events(caplog, django_capture_on_commit_callbacks) as made:
+        token = api_tokens.create_api_token(actor, user=actor.user, name="new").secret
+        link = members.invite(actor, tenant_id=world["tenant"].pk, email="a@example.com", role="viewer").token
+
+    lines = [JsonFormatter().format(record) for record in made]
+    assert len(lines) == 2
+    assert not any(token in line or link in line for line in lines)
+
+
+def record_of(**extra: Any) -> logging.LogRecord:
+    record = logging.makeLogRecord({"name": "routing.events", "levelname": "INFO", "msg": "mapping.added", **extra})
+    RequestIdFilter().filter(record)
+    return record
+
+
+def test_a_line_ends_with_what_was_given_beside_its_message() -> None:
+    line = LineFormatter().format(record_of(event="mapping.added", actor="Olga K.", mapping_ids=[1, 2], nothing=None))
+
+    assert line.endswith('INFO routing.events: mapping.added actor="Olga K." mapping_ids=1,2')
+
+
+def test_nobody_makes_a_line_of_their_own() -> None:
+    line = LineFormatter().format(record_of(actor="evil\n2026-01-01 ERROR forged"))
+
+    assert "\n" not in line
+
+
+def test_json_is_one_object_a_line_with_the_same_in_it() -> None:
+    with request_id("call-2"):
+        record = record_of(event="mapping.added", actor="Olga\nK.", mapping_ids=[1, 2], request_object=object())
+    said = json.loads(JsonFormatter().format(record))
+
+    assert said.pop("time").startswith("20")
+    assert said == {
+        "level": "INFO",
+        "logger": "routing.events",
+        "message": "mapping.added",
+        "event": "mapping.added",
+        "actor": "Olga\nK.",
+        "mapping_ids": [1, 2],
+        "request_id": "call-2",
+    }
+
+
+def test_json_has_the_traceback() -> None:
+    try:
+        raise ValueError("broken")
+    except ValueError as error:
+        record = record_of(exc_info=(ValueError, error, error.__traceback__))
+
+    text = JsonFormatter().format(record)
+
+    assert "\n" not in text
+    assert "ValueError: broken" in json.loads(text)["exception"]

@@ -1,0 +1,131 @@
+"""One place writes: rows that people change, their history and the change log are written by the unit of work alone.
+
+Reads the syntax tree of everything but tests. A call that would write past it is found by its name; those that are no
+such thing, or have a reason, are listed with it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+UNIT_OF_WORK = "routing/services/base/unit_of_work.py"
+#: Of querysets, managers and instances.
+WRITES = frozenset(
+    {
+        "save",
+        "asave",
+        "update",
+        "aupdate",
+        "delete",
+        "adelete",
+        "create",
+        "acreate",
+        "get_or_create",
+        "aget_or_create",
+        "update_or_create",
+        "aupdate_or_create",
+        "bulk_create",
+        "abulk_create",
+        "bulk_update",
+        "abulk_update",
+        "_raw_delete",
+        "save_base",
+        "execute",
+        "executemany",
+    }
+)
+
+#: File → what it calls → why that doesn't go past the unit of work.
+ALLOWED = {
+    "routing/models/streamed.py": {
+        "StreamedBytes.objects.get_or_create": "counts of bytes: nobody changes them, every worker adds to them",
+        "StreamedBytes.objects.filter(pk=row.pk).update": "the same",
+    },
+    "routing/table/load.py": {
+        "cursor.execute": "begins and ends a consistent read",
+    },
+    "routing/models/loop_triggers.py": {
+        "cursor.execute": "makes and drops triggers, around migrations",
+    },
+    "routing/services/people/api_tokens.py": {
+        "ApiToken.objects.filter(pk=found.pk).update": "the day of the last use: no change by anybody, once a day",
+    },
+    "routing/services/people/provider_grants.py": {
+        "user.save": "an account, which Django keeps; within the unit of work that tells of it",
+    },
+    "routing/management/commands/reset_second_factor.py": {
+        "Authenticator.objects.filter(user=user).delete": "an account's, which django-allauth keeps",
+    },
+    "routing/dataplane/live/live_table.py": {
+        "cursor.execute": "listens for changes; writes nothing",
+    },
+    "routing/admin/base/forms.py": {
+        "self.initial.update": "a dictionary",
+    },
+    "routing/admin/base/model_admin.py": {
+        "context.update": "a dictionary",
+    },
+}
+
+
+def modules() -> list[Path]:
+    found = [path for folder in ("routing", "facade_site") for path in (ROOT / folder).rglob("*.py")]
+    return sorted(path for path in found if "migrations" not in path.parts)
+
+
+def writes_in(source: str) -> Iterator[tuple[int, str]]:
+    """Line and text of every call that may write: by a method's name, or `unit.` aside, which is the unit of work."""
+    tree = ast.parse(source)
+    # `@router.delete("/{id}")` says what a function answers.
+    decorators = {each for node in ast.walk(tree) for each in getattr(node, "decorator_list", ())}
+    for node in ast.walk(tree):
+        if node in decorators:
+            continue
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES:
+            owner = ast.unparse(node.func.value)
+            if owner.split(".")[0] not in ("unit", "super()"):
+                yield node.lineno, f"{owner}.{node.func.attr}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_writes_past_the_unit_of_work(path: Path) -> None:
+    name = str(path.relative_to(ROOT))
+    allowed = ALLOWED.get(name, {})
+
+    past = [f"{name}:{line}: {call}" for line, call in writes_in(path.read_text()) if call not in allowed]
+
+    assert name == UNIT_OF_WORK or past == []
+
+
+def test_every_exception_is_still_needed() -> None:
+    for name, calls in ALLOWED.items():
+        found = {call for _, call in writes_in((ROOT / name).read_text())}
+        assert set(calls) <= found, name
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hostname.save()",
+        "Tenant.objects.filter(pk=1).update(suspended=False)",
+        "mapping.delete()",
+        "Mapping.objects.bulk_create(rows)",
+        "rows.bulk_update(rows, ['enabled'])",
+        "past.objects.create(id=1)",
+        "cursor.execute('UPDATE routing_mapping SET enabled = true')",
+        "Registry.history.update(actor='')",
+    ],
+)
+def test_a_write_is_found(line: str) -> None:
+    assert len(list(writes_in(line))) == 1
+
+
+def test_history_is_signed_in_one_place() -> None:
+    signers = [str(path.relative_to(ROOT)) for path in modules() if "import sign\n" in path.read_text()]
+
+    assert signers == [UNIT_OF_WORK]
