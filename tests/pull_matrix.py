@@ -85,6 +85,11 @@ class MatrixRow(NamedTuple):
         """What comes of it for this client, one of CLIENTS."""
         return self.outcomes[CLIENTS.index(client)]
 
+    @property
+    def is_marked_private(self) -> bool:
+        """Whether the mapping says so. A registry without auth has nothing that is not for everybody."""
+        return self.access == "private" and self.auth != "none"
+
     def __str__(self) -> str:
         return "-".join(self[:4]).replace(" ", "_")
 

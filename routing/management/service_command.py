@@ -20,7 +20,10 @@ HOSTNAME_HELP = "the name that people pull from, such as docker.acme.com"
 CLAIMED_HELP = "the name to serve, such as docker.acme.com, or '*.pull.acme.com' for all names below"
 TENANT_HELP = "slug of the tenant"
 PREFIX_HELP = 'leading components of the repository name, such as acme or acme/app; "" for the whole hostname'
-TARGET_HELP = "registry[/upstream-prefix], such as ghcr.io/acme, docker.io/acme, https://registry.acme.com:5000/team"
+TARGET_HELP = (
+    "registry[/upstream-prefix], such as ghcr.io/acme, docker.io/acme, https://registry.acme.com:5000/team; or the "
+    "address of a web page about an image, such as https://hub.docker.com/r/acme/app"
+)
 
 
 def tenant_of(slug: str) -> Tenant:

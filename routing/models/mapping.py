@@ -45,6 +45,8 @@ class Mapping(VersionedModel):
         editable=False,
         choices=[("yes", "everybody can pull"), ("no", "credentials needed"), ("unknown", "not known yet")],
     )
+    # Scheme, realm and service, as `MappingEntry` has them.
+    challenge = models.CharField(max_length=900, blank=True, editable=False)
     probed_at = models.DateTimeField(null=True, blank=True, editable=False)
     probe_error = models.CharField(max_length=500, blank=True, editable=False)
     enabled = models.BooleanField(default=True, help_text="While off, clients are told that the mapping is off.")
@@ -115,14 +117,19 @@ class Mapping(VersionedModel):
         return pack_flags(
             self.enabled,
             self.allow_push,
-            self.private or self.public == "no",
+            is_private(self.private, self.public, self.challenge),
             self.delivery,
             is_implicit_namespace(self.upstream_prefix, self.probed_repository),
         )
 
     def table_entry(self) -> MappingEntry:
         """The mapping as the data plane sees it."""
-        return MappingEntry(str(self.registry_id), self.upstream_prefix, self.table_flags)
+        return MappingEntry(str(self.registry_id), self.upstream_prefix, self.table_flags, self.challenge)
+
+
+def is_private(private: bool, public: str, challenge: str) -> bool:
+    """Whether a mapping's repositories ask for a token, whatever their registry's ping says."""
+    return private or public == "no" or bool(challenge)
 
 
 def is_implicit_namespace(upstream_prefix: str, probed_repository: str) -> bool:

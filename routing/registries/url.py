@@ -14,6 +14,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from routing.core.grammar.hosts import ends_in_number
 
 MAX_URL_LENGTH = 16_384
+# A request for a token names hundreds of repositories in its query.
+MAX_QUERY_LENGTH = 49_152
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 3986 leaves a URL nothing but printable ASCII; the backslash is what browsers and libraries disagree about.
@@ -53,7 +55,8 @@ class RegistryUrl:
 
 def parse_registry_url(url: str) -> RegistryUrl:
     """Read an absolute http or https URL. Raises `ValueError`, whose message says why without repeating the URL."""
-    if len(url) > MAX_URL_LENGTH:
+    query_length = len(url.partition("?")[2])
+    if query_length > MAX_QUERY_LENGTH or len(url) - query_length > MAX_URL_LENGTH:
         raise ValueError("the address is too long")
     if not _PRINTABLE.fullmatch(url):
         raise ValueError("the address holds characters that no URL may hold")
@@ -77,6 +80,8 @@ def resolve_location(base: str, location: str) -> str:
 
     An absolute one comes back byte for byte: CDN locations are signed. Raises `ValueError` as `parse_target` does.
     """
+    if len(location) > MAX_URL_LENGTH:
+        raise ValueError("the address is too long")
     absolute = location if re.match(r"(?i)https?://", location) else urljoin(base, location)
     parse_registry_url(absolute)
     return absolute

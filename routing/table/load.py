@@ -14,7 +14,7 @@ from routing.core.table.policy import Policy
 from routing.core.table.routing_table import Table
 from routing.models.change import Generation
 from routing.models.hostname import Hostname
-from routing.models.mapping import Mapping, is_implicit_namespace, pack_flags
+from routing.models.mapping import Mapping, is_implicit_namespace, is_private, pack_flags
 from routing.models.registry import Registry
 from routing.models.tenant import Tenant
 
@@ -68,6 +68,7 @@ def load_table(policy: Policy, hostname: str | None = None) -> Table:
             "public",
             "delivery",
             "probed_repository",
+            "challenge",
         )
         return Table.build(
             policy,
@@ -75,25 +76,27 @@ def load_table(policy: Policy, hostname: str | None = None) -> Table:
             tenants=((tenant.table_key, tenant.table_entry()) for tenant in tenants.iterator()),
             registries=registries,
             hosts=((host.table_key, host.table_entry()) for host in hostnames.iterator(_CHUNK_ROWS)),
-            mappings=(
-                (
-                    mapping_key(host, prefix),
-                    MappingEntry(
-                        keys[registry],
-                        upstream,
-                        pack_flags(
-                            enabled,
-                            push,
-                            private or public == "no",
-                            delivery,
-                            bool(probed) and is_implicit_namespace(upstream, probed),
-                        ),
-                    ),
-                )
-                for host, prefix, registry, upstream, enabled, push, private, public, delivery, probed in rows.iterator(
-                    _CHUNK_ROWS
-                )
-            ),
+            mappings=(_entry(keys, *row) for row in rows.iterator(_CHUNK_ROWS)),
             expected_mappings=mappings.count(),
             expected_hosts=hostnames.count(),
         )
+
+
+def _entry(
+    keys: dict[int, str],
+    host: str,
+    prefix: str,
+    registry: int,
+    upstream: str,
+    enabled: bool,
+    push: bool,
+    private: bool,
+    public: str,
+    delivery: str,
+    probed: str,
+    challenge: str,
+) -> tuple[str, MappingEntry]:
+    """A row of the mappings' table, as `Mapping.table_entry` has it."""
+    renames = bool(probed) and is_implicit_namespace(upstream, probed)
+    flags = pack_flags(enabled, push, is_private(private, public, challenge), delivery, renames)
+    return mapping_key(host, prefix), MappingEntry(keys[registry], upstream, flags, challenge)

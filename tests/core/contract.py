@@ -28,6 +28,8 @@ REGISTRIES = {
     "mcr": RegistryEntry("https://mcr.microsoft.com", "mcr.microsoft.com", auth=Auth.NONE),
     "basic": RegistryEntry("https://basic.example:5000", "basic.example:5000", auth=Auth.BASIC),
     "new": RegistryEntry("https://new.example", "new.example", auth=Auth.UNKNOWN),
+    # Its ping asks for nothing, some of its repositories do.
+    "zot": RegistryEntry("https://zot.example", "zot.example", auth=Auth.NONE),
 }
 TENANTS = {
     "acme": TenantEntry("Acme"),
@@ -38,7 +40,7 @@ HOSTS = {
         f"{name}.acme.com": HostEntry("acme")
         for name in (
             *("docker", "hub", "open", "empty", "split", "renamed", "private", "shell", "shells", "mixed", "two"),
-            *("brokered", "both", "only-off"),
+            *("brokered", "both", "only-off", "zot"),
         )
     },
     "*.pull.acme.com": HostEntry("acme"),
@@ -71,6 +73,12 @@ MAPPINGS = {
     "docker.acme.com/long": MappingEntry("ghcr", "a" * 200, ON),
     "docker.acme.com/tags": MappingEntry("ghcr", "tags", ON),
     "docker.acme.com/manifests": MappingEntry("ghcr", "manifests", ON),
+    "docker.acme.com/zot": MappingEntry("zot", "zot", ON),
+    "docker.acme.com/zot/secret": MappingEntry("zot", "zot/secret", ON | Flag.PRIVATE),
+    "docker.acme.com/zot/basic": MappingEntry("zot", "zot/basic", ON | Flag.PRIVATE, "basic"),
+    "docker.acme.com/zot/plain": MappingEntry("zot", "zot/plain", ON | Flag.PRIVATE | Flag.REDIRECT_ONLY, "basic"),
+    "zot.acme.com/zot": MappingEntry("zot", "zot", ON),
+    "zot.acme.com/secret": MappingEntry("zot", "secret", ON | Flag.PRIVATE, "bearer https://zot.example/token zot"),
     "hub.acme.com/": MappingEntry("hub", "", ON),
     # One hostname for every kind of ping.
     "open.acme.com/dotnet": MappingEntry("mcr", "dotnet", ON),

@@ -29,6 +29,16 @@ def strategy_rows() -> Iterator[Row]:
         yield row("R8.3", f"/v2/{name}/manifests/1", Challenged(f"repository:{name}:pull"))
     yield row("R8.4", "/v2/plain/web/manifests/1", RedirectsTo(f"{GHCR}/plain/web/manifests/1"), agent=PODMAN)
     plain_basic = RedirectsTo("https://basic.example:5000/v2/other/name/web/manifests/1")
+    zot = "https://zot.example/v2/zot"
+    for agent in (DOCKER, PODMAN):
+        yield row("R8.1", f"/v2/zot/app/{BLOB}", RedirectsTo(f"{zot}/app/{BLOB}"), agent=agent)
+        yield row("R8.4", "/v2/zot/plain/a/manifests/1", RedirectsTo(f"{zot}/plain/a/manifests/1"), agent=agent)
+        for area in ("secret", "basic"):
+            asked = Challenged(f"repository:zot/{area}/a:pull")
+            yield row("R8.5 R9.6", f"/v2/zot/{area}/a/manifests/1", asked, agent=agent)
+            relayed = Relayed(f"{zot}/{area}/a/manifests/1")
+            yield row("R8.5 R9.7", f"/v2/zot/{area}/a/manifests/1", relayed, agent=agent, token=True)
+        yield row("R8.5 R11.4", "/v2/", Challenged(), host="zot.acme.com", agent=agent)
     yield row("R8.4 R9.1", "/v2/plain-basic/web/manifests/1", plain_basic, agent=PODMAN)
 
 

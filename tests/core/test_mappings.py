@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from routing.core.table.mapping_entry import Flag, MappingEntry, decode, encode, intern_all, mapping_key
 
 PREFIX = st.sampled_from(["", "acme", "acme/app", "a/b/c", "library"])
-ENTRY = st.builds(MappingEntry, st.integers(1, 10**9).map(str), PREFIX, st.integers(0, 15))
+CHALLENGE = st.sampled_from(
+    ["", "basic", "bearer https://r.example/v2/token", "bearer https://r.example/t?a=/b its service"]
+)
+ENTRY = st.builds(MappingEntry, st.integers(1, 10**9).map(str), PREFIX, st.integers(0, 15), CHALLENGE)
 
 
 @given(PREFIX, ENTRY)

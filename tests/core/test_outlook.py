@@ -26,7 +26,7 @@ PREFIXES = {"same": ("acme", "acme"), "renamed": ("team", "acme"), "one componen
 def outlook_of(row: MatrixRow, client: str, *, streams: bool = False, second: bool = False) -> ClientSupport:
     prefix, upstream = PREFIXES[row.naming]
     library = "library" if row.naming == "one component" else ""
-    flags = Flag.ENABLED | (Flag.PRIVATE if row.access == "private" else 0)
+    flags = Flag.ENABLED | (Flag.PRIVATE if row.is_marked_private else 0)
     registries = [
         ("1", RegistryEntry("https://one.example", "one", library, auth=row.auth, stream_blobs=streams)),
         ("2", RegistryEntry("https://two.example", "two", auth="bearer")),

@@ -135,7 +135,7 @@ def test_a_change_that_it_does_not_know_is_refused(kind: str, entry: Any) -> Non
     ("auth", "flags", "strategy"),
     [
         (Auth.NONE, 0, Strategy.OPEN),
-        (Auth.NONE, Flag.PRIVATE, Strategy.OPEN),
+        (Auth.NONE, Flag.PRIVATE, Strategy.BROKER),
         (Auth.NONE, NAME_DIFFERS, Strategy.OPEN),
         (Auth.BEARER, 0, Strategy.SPLIT),
         (Auth.BEARER, Flag.PRIVATE, Strategy.BROKER),

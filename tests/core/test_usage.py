@@ -35,7 +35,7 @@ def test_a_kind_says_whether_names_differ_and_whether_the_whole_registry_is_mapp
 ) -> None:
     kind = mapping_class_of(prefix, encode(prefix, MappingEntry("7", upstream, Flag.ENABLED)))
 
-    assert list(mapping_classes(((kind, 1),))) == [MappingClass("7", Flag.ENABLED | flags)]
+    assert list(mapping_classes(((kind, 1),))) == [MappingClass("7", Flag.ENABLED | flags, "")]
 
 
 def test_the_order_of_mappings_makes_no_difference() -> None:

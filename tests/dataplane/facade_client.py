@@ -60,7 +60,7 @@ class Response(NamedTuple):
 Mappings = dict[str, tuple[RegistryEntry, str, int]]
 
 
-def set_mappings(mappings: Mappings, *, login: str = "") -> None:
+def set_mappings(mappings: Mappings, *, login: str = "", challenge: str = "") -> None:
     """Give this process a table in which HOST, and a hostname of another tenant, have these mappings."""
     keys = {registry: str(number) for number, (registry, _, _) in enumerate(mappings.values())}
     live_table.table = Table.build(
@@ -70,7 +70,7 @@ def set_mappings(mappings: Mappings, *, login: str = "") -> None:
         registries=[(key, registry) for registry, key in keys.items()],
         hosts=[(HOST, HostEntry("1", login_registry=login)), ("docker.globex.com", HostEntry("2"))],
         mappings=[
-            (mapping_key(host, prefix), MappingEntry(keys[registry], upstream, Flag.ENABLED | flags))
+            (mapping_key(host, prefix), MappingEntry(keys[registry], upstream, Flag.ENABLED | flags, challenge))
             for host in (HOST, "docker.globex.com")
             for prefix, (registry, upstream, flags) in mappings.items()
         ],
@@ -89,14 +89,22 @@ class FacadeClient:
         self._application = application
         self.map_to(registry)
 
-    def map_to(self, registry: RegistryEntry, *, flags: int = 0, prefix: str = "team", upstream: str = "acme") -> None:
+    def map_to(
+        self,
+        registry: RegistryEntry,
+        *,
+        flags: int = 0,
+        prefix: str = "team",
+        upstream: str = "acme",
+        challenge: str = "",
+    ) -> None:
         """From now on the hostname has one mapping, to `registry`."""
-        self.map({prefix: (registry, upstream, flags)})
+        self.map({prefix: (registry, upstream, flags)}, challenge=challenge)
 
-    def map(self, mappings: Mappings, *, login: str = "") -> None:
+    def map(self, mappings: Mappings, *, login: str = "", challenge: str = "") -> None:
         """From now on the hostname has these mappings: prefix → (registry, upstream prefix, flags)."""
         self.registry = next(iter(mappings.values()))[0]
-        set_mappings(mappings, login=login)
+        set_mappings(mappings, login=login, challenge=challenge)
 
     async def request(
         self,

@@ -27,6 +27,7 @@ from tests.dataplane.facade_client import (
 )
 from tests.dataplane.http_bytes import body_of, error_of, fields_of, get, message, status_of
 from tests.registries.scripted_registry import ScriptedRegistry
+from tests.registries.small_registry import digest_of
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 AGENT = f"User-Agent: {PODMAN}"
@@ -83,7 +84,7 @@ async def test_r14_2_basic_credentials_are_not_for_a_bearer_registry(send: Send,
 async def test_r14_3_what_is_handed_back(send: Send, registry: ScriptedRegistry, method: str) -> None:
     kept = {
         "content-type": INDEX,
-        "docker-content-digest": DIGEST,
+        "docker-content-digest": digest_of(b'{"manifests":[]}'),
         "etag": f'"{DIGEST}"',
         "oci-subject": DIGEST,
         "ratelimit-limit": "100;w=21600",
@@ -122,19 +123,6 @@ async def test_r14_4_lists_speak_of_the_facades_name(send: Send, registry: Scrip
     assert registry.requests[0].startswith(f"GET {UPSTREAM[TAGS]}?n=2 HTTP/1.1\r\n".encode())
 
 
-@pytest.mark.parametrize(
-    "link", ["<https://elsewhere.example/v2/acme/app/tags/list?n=2>", "</v2/other/app/tags/list>", "</x>", "nonsense"]
-)
-async def test_r14_4_a_link_to_anywhere_else_is_dropped(send: Send, registry: ScriptedRegistry, link: str) -> None:
-    tags = b'{"name": "acme/app", "tags": null}'
-    registry.responses = [message(OK, "Content-Type: application/json", f'Link: {link}; rel="next"', body=tags)]
-
-    response = await send(get(TAGS, *TO_FACADE))
-
-    assert status_of(response) == 200
-    assert "link" not in fields_of(response)
-
-
 async def test_r14_4_referrers_are_relayed_as_they_are(send: Send, registry: ScriptedRegistry) -> None:
     index = json.dumps({"schemaVersion": 2, "manifests": [{"digest": DIGEST, "size": 1}]}).encode()
     registry.responses = [message(OK, f"Content-Type: {INDEX}", "OCI-Filters-Applied: artifactType", body=index)]
@@ -160,18 +148,6 @@ async def test_r14_5_a_401_has_the_facades_own_challenge(send: Send, registry: S
         f'Bearer realm="http://{HOST}:5000/token",service="{HOST}",'
         'scope="repository:team/app:pull",error="insufficient_scope"'
     )
-
-
-async def test_r14_7_a_redirect_of_a_manifest_is_not_followed(send: Send, registry: ScriptedRegistry) -> None:
-    registry.responses = [
-        message("HTTP/1.1 307 Temporary Redirect", f"Location: {registry.url}/elsewhere", "Content-Length: 0")
-    ]
-
-    status, code, words = error_of(await send(get(MANIFEST, *TO_FACADE)))
-
-    assert (status, code) == (502, "UNAVAILABLE")
-    assert "the registry redirects" in words
-    assert len(registry.requests) == 1
 
 
 async def test_r14_8_a_ping_that_the_registry_accepts(send: Send, registry: ScriptedRegistry) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import random
 from urllib.parse import urlencode
 
 import pytest
@@ -14,6 +16,7 @@ from routing.core.table.mapping_entry import Flag
 from routing.core.table.routing_table import Auth, RegistryEntry
 from routing.dataplane.upstream import client_pool, credentials
 from tests.dataplane.facade_client import BASIC, DOCKER, HOST, MANIFEST, PODMAN, UPSTREAM, FacadeClient
+from tests.registries.behaviours import redirects
 from tests.registries.faulty_server import Exchange, FaultyServer
 
 GIVEN = {"token": "upstream.token", "access_token": "upstream.token", "expires_in": 60}
@@ -193,6 +196,34 @@ class TestBasicRegistries:
         assert (answer.status, answer.body) == (200, b'{"manifests":[]}')
         assert facade_client.upstream_request.headers["Authorization"] == f"Basic {BASIC}"
 
+    @pytest.mark.parametrize("length", [4_100, 5_600])
+    async def test_the_token_of_a_long_password_fits_a_header_line(
+        self, facade_client: FacadeClient, server: FaultyServer, length: int
+    ) -> None:
+        """Amazon ECR's are base64 of more than 3 KB by now (Lotto24/aws-ecr-http-proxy#31)."""
+        password = base64.b64encode(random.Random(length).randbytes(length * 3 // 4)).decode()
+        basic = base64.b64encode(f"AWS:{password}".encode()).decode()
+        for path in ("/v2/", UPSTREAM[MANIFEST]):
+            server.answers(path, 200, {"Content-Type": "application/json"}, b"{}")
+        answer = await facade_client.request(f"/token?scope={PULL}", headers=[("authorization", f"Basic {basic}")])
+        line = f"Authorization: Bearer {answer.json()['token']}\r\n"
+        assert len(line) <= 8_000
+        assert (await facade_client.request(MANIFEST, headers=[("authorization", line[15:-2])])).status == 200
+        assert facade_client.upstream_request.headers["Authorization"] == f"Basic {basic}"
+
+    async def test_a_registry_at_its_limit_does_not_find_them_wrong(
+        self, facade_client: FacadeClient, server: FaultyServer
+    ) -> None:
+        server.answers("/v2/", 429, {"Retry-After": "9"}, b"")
+        answer = await facade_client.request(f"/token?scope={PULL}", headers=[CREDENTIALS])
+        assert answer.error[:2] == (429, "TOOMANYREQUESTS")
+        assert answer.headers["retry-after"] == "9"
+
+    async def test_a_registry_that_redirects_its_ping(self, facade_client: FacadeClient, server: FaultyServer) -> None:
+        server.on("/v2/", redirects("/base/v2/", 302))
+        server.on("/base/v2/", lambda exchange: self._guarded(exchange, b"{}"))
+        assert await self._sealed(facade_client)
+
     async def test_a_password_in_a_form_does_as_well(self, facade_client: FacadeClient) -> None:
         form = urlencode({"grant_type": "password", "username": "alice", "password": "s3cret", "scope": PULL})
         answer = await facade_client.request("/token", method="POST", headers=[], body=form.encode())
@@ -321,7 +352,14 @@ async def test_r13_8_refused_credentials(facade_client: FacadeClient, server: Fa
         (Exchange.hang, 504, "did not answer within 1 s"),
         (Exchange.reset, 502, "broke the connection off"),
         (lambda exchange: exchange.answer(500, {}, b"oops"), 502, "the token realm of the registry answered with"),
-        (lambda exchange: exchange.answer(302, {"Location": "/x"}), 502, "the token realm of the registry answered"),
+        (lambda exchange: exchange.answer(204, {}), 502, "the token realm of the registry answered with"),
+        (
+            lambda exchange: exchange.answer(302, {"Location": "https://else.example/x"}),
+            502,
+            "the token realm of the registry redirects to another host",
+        ),
+        (lambda exchange: exchange.answer(302, {"Location": "/realm"}), 502, "redirects round and round"),
+        (lambda exchange: exchange.answer(302, {}), 502, "redirects without saying where to"),
         (lambda exchange: exchange.answer(200, {}, b"<html>"), 502, "did not answer in JSON"),
         (lambda exchange: exchange.answer(200, {}, b'{"token": 1}'), 502, "answered without a token"),
         (lambda exchange: exchange.answer(200, {}, b'{"token": "a b"}'), 502, "answered without a token"),
@@ -337,6 +375,76 @@ async def test_r13_8_a_realm_that_is_of_no_use(
     answer = await facade_client.request(f"/token?scope={PULL}", headers=[CREDENTIALS])
     assert answer.error[:2] == (status, "UNAVAILABLE")
     assert words in answer.error[2]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("location", ["/auth/token", "{port}/auth/token", "{other}/auth/token"])
+async def test_r13_11_a_realm_that_has_moved_on_its_own_host(
+    facade_client: FacadeClient, server: FaultyServer, method: str, location: str
+) -> None:
+    """To a new path, or from http to https, which is another port: clients follow there with their credentials."""
+    moved = FaultyServer()
+    moved.answers_json("/auth/token", GIVEN)
+    server.answers_json("/auth/token", GIVEN)
+    where = location.format(port=server.url, other=moved.url)
+    server.on("/realm", redirects(where, 301))
+    form = urlencode({"grant_type": "password", "username": "alice", "password": "s3cret", "scope": PULL}).encode()
+    query = f"?scope={PULL}&account=alice" if method == "GET" else ""
+    answer = await facade_client.request(
+        f"/token{query}", method=method, headers=[CREDENTIALS], body=form if method == "POST" else b""
+    )
+    moved.stop()
+    assert answer.json() == GIVEN
+    asked = moved.requests[-1] if "{other}" in location else server.requests[-1]
+    assert (asked.method, asked.headers["Authorization"]) == (method, CREDENTIALS[1])
+    assert b"password=s3cret" in asked.body or "scope=repository:acme/app:pull" in asked.path
+
+
+@pytest.mark.parametrize(
+    "location", ["http://localhost:{port}/auth/token", "http://127.0.0.2/x", "https://127.0.0.1.example/x"]
+)
+async def test_r13_11_credentials_go_to_no_other_host(
+    facade_client: FacadeClient, server: FaultyServer, location: str
+) -> None:
+    server.answers("/realm", 307, {"Location": location.format(port=server.port)})
+    server.answers_json("/auth/token", GIVEN)
+    answer = await facade_client.request(f"/token?scope={PULL}", headers=[CREDENTIALS])
+    assert answer.error[:2] == (502, "UNAVAILABLE")
+    assert server.paths() == ["/realm?service=s&scope=repository:acme/app:pull"]
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 410, 415])
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_r13_12_a_realm_that_knows_no_such_request(
+    facade_client: FacadeClient, server: FaultyServer, status: int, method: str
+) -> None:
+    """containerd then asks with GET; of the credentials, nothing was said."""
+    server.answers("/realm", status, {"Content-Type": "text/html"}, b"<html>")
+    form = urlencode({"grant_type": "password", "username": "alice", "password": "s3cret", "scope": PULL}).encode()
+    query = f"?scope={PULL}" if method == "GET" else ""
+    answer = await facade_client.request(
+        f"/token{query}", method=method, headers=[CREDENTIALS], body=form if method == "POST" else b""
+    )
+    assert answer.status == status
+    assert answer.error[1] in ("UNSUPPORTED", "UNKNOWN")
+    assert "credentials" not in answer.error[2]
+    assert answer.headers.get("allow") == ({"POST": "GET", "GET": "POST"}[method] if status == 405 else None)
+
+
+async def test_r13_8_without_credentials_none_are_said_to_be_wrong(
+    facade_client: FacadeClient, server: FaultyServer
+) -> None:
+    server.answers("/realm", 401, {"WWW-Authenticate": 'Basic realm="x"'}, b"no")
+    answer = await facade_client.request(f"/token?scope={PULL}", headers=[])
+    assert answer.error[:2] == (401, "UNAUTHORIZED")
+    assert f"docker login {HOST}" in answer.error[2]
+
+
+async def test_r14_13_a_realms_answer_that_was_compressed(facade_client: FacadeClient, server: FaultyServer) -> None:
+    server.answers("/realm", 200, {"Content-Encoding": "gzip"}, gzip.compress(json.dumps(GIVEN).encode()))
+    answer = await facade_client.request(f"/token?scope={PULL}", headers=[])
+    assert answer.json() == GIVEN
+    assert int(answer.headers["content-length"]) == len(answer.body)
 
 
 async def test_r13_8_a_realm_at_its_limit(facade_client: FacadeClient, server: FaultyServer) -> None:
@@ -371,10 +479,67 @@ async def test_r13_9_a_scope_that_breaks_the_grammar(
     assert server.requests == []
 
 
-async def test_r13_9_too_many_parameters_and_too_long_a_form(facade_client: FacadeClient, server: FaultyServer) -> None:
-    assert (await facade_client.request("/token?" + "a=b&" * 60, headers=[])).status == 400
+async def test_r13_9_a_few_hundred_scopes_are_brokered(facade_client: FacadeClient) -> None:
+    """Builders ask for all images of a build at once."""
+    names = [f"a-team-with-a-long-name/image-{number:03}" for number in range(400)]
+    scopes = [("scope", f"repository:team/{name}:pull") for name in names]
+    wanted = [f"repository:acme/{name}:pull" for name in names]
+    assert (await facade_client.request("/token?" + urlencode(scopes), headers=[])).json() == GIVEN
+    assert facade_client.upstream_parameters["scope"] == wanted
+    form = urlencode([("grant_type", "refresh_token"), ("refresh_token", "x"), *scopes]).encode()
+    assert (await facade_client.request("/token", method="POST", headers=[], body=form)).json() == GIVEN
+    assert facade_client.upstream_parameters["scope"] == [" ".join(wanted)]
+
+
+async def test_r13_9_too_long_a_query_and_too_long_a_form(facade_client: FacadeClient, server: FaultyServer) -> None:
+    assert (await facade_client.request("/token?" + "a=b&" * 17_000, headers=[])).error[:2] == (414, "SIZE_INVALID")
     assert (await facade_client.request("/token", method="POST", headers=[], body=b"a=" + b"x" * 70_000)).status == 413
     assert server.requests == []
+
+
+@pytest.mark.parametrize("mirror", ["zmirror", "a/mirror"])
+@pytest.mark.parametrize("first", [True, False])
+async def test_r13_10_containerds_second_scope_at_a_mirror(
+    facade_client: FacadeClient, mirror: str, first: bool
+) -> None:
+    """It asks for an image by its own name, too, which may lead to somewhere else (containerd/containerd#9648)."""
+    other = RegistryEntry("https://other.example", "other", auth=Auth.BEARER, realm="https://other.example/realm")
+    facade_client.map({"library": (other, "library", 0), mirror: (facade_client.registry, "cache", 0)})
+    scopes = ["repository:library/alpine:pull", f"repository:{mirror}/library/alpine:pull"]
+    query = urlencode([("scope", scope) for scope in (scopes if first else scopes[::-1])])
+    assert (await facade_client.request(f"/token?{query}", headers=[])).json() == GIVEN
+    assert facade_client.upstream_parameters["scope"] == ["repository:cache/library/alpine:pull"]
+
+
+async def test_r13_10_other_scopes_stay(facade_client: FacadeClient) -> None:
+    """One name must end in the other as a whole; and a longer one that is not mapped has nothing to say."""
+    scopes = [
+        "app:pull",
+        "team/app:pull",
+        "team/b/web-app:pull",
+        "team/b/app:pull",
+        "elsewhere/team/web:pull",
+        "team/web:pull",
+    ]
+    query = urlencode([("scope", f"repository:{scope}") for scope in scopes])
+    assert (await facade_client.request(f"/token?{query}&scope=registry:catalog:*", headers=[])).json() == GIVEN
+    names = ["acme/app", "acme/b/web-app", "acme/b/app", "acme/web"]
+    assert facade_client.upstream_parameters["scope"] == [
+        *(f"repository:{name}:pull" for name in names),
+        "registry:catalog:*",
+    ]
+
+
+async def test_r13_3_a_registry_that_wants_a_token_goes_before_one_that_wants_none(facade_client: FacadeClient) -> None:
+    facade_client.map(
+        {
+            "open": (RegistryEntry("https://o.example", "o", auth=Auth.NONE), "open", 0),
+            "team": (facade_client.registry, "acme", 0),
+        }
+    )
+    answer = await facade_client.request(f"/token?scope=repository:open/base:pull&scope={PULL}", headers=[])
+    assert answer.json() == GIVEN
+    assert facade_client.upstream_parameters["scope"] == ["repository:acme/app:pull"]
 
 
 @pytest.mark.parametrize("flags", [0, Flag.PRIVATE, Flag.REDIRECT_ONLY])

@@ -75,7 +75,7 @@ def cells() -> list[object]:
 
 def spec_of(row: MatrixRow, backing: Backing) -> AddressSpec:
     prefix, upstream = PREFIXES[row.naming]
-    private = row.access == "private"
+    private = row.is_marked_private
     if upstream == LIBRARY:
         return AddressSpec((MappingSpec(prefix, backing.url, "", private=private),), library=LIBRARY)
     return AddressSpec((MappingSpec(prefix, backing.url, upstream, private=private),))

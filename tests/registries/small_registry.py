@@ -30,6 +30,8 @@ class SmallRegistry:
         self.server = server
         self.auth = auth
         self.public = True
+        #: Names for which its realm gives tokens.
+        self.public_names = [name]
         self.realm = server.url + "/token"
         self.layers = (LAYER, LAYER * 2)
         image = {
@@ -86,7 +88,8 @@ class SmallRegistry:
         """Gives a good token for the right service and scope, to those who have credentials or need none."""
         request = exchange.request
         fields = parse_qs(request.body.decode() if request.method == "POST" else urlsplit(request.path).query)
-        if fields.get("service") != ["the registry"] or fields.get("scope") != [f"repository:{self.name}:pull"]:
+        scopes = [[f"repository:{name}:pull"] for name in self.public_names]
+        if fields.get("service") != ["the registry"] or fields.get("scope") not in scopes:
             exchange.answer(400, {}, b'{"error":"invalid_scope"}')
         elif not self.public and request.headers.get("Authorization") != BASIC:
             exchange.answer(401, {"WWW-Authenticate": 'Basic realm="tokens"'}, NOT_ALLOWED)

@@ -107,12 +107,21 @@ async def test_a_realm_inside_is_refused_to_a_registry_outside(server: FaultySer
     assert len(server.requests) == 1
 
 
-async def test_a_realm_without_tls_is_refused_where_http_is_not_allowed(
-    start_server: Callable[..., FaultyServer], tmp_path: Path
+@pytest.mark.parametrize(
+    ("realm", "found", "error"),
+    [
+        ("http://auth.example:8080/token", "http://auth.example:8080/token", "auth.example:8080 is not https"),
+        # As registries say that don't know of the proxy before them; clients are redirected from there.
+        ("http://auth.example/token?a=b", "https://auth.example/token?a=b", "None"),
+        ("HTTP://auth.example:80/", "https://auth.example/", "None"),
+    ],
+)
+async def test_a_realm_without_tls_where_http_is_not_allowed(
+    start_server: Callable[..., FaultyServer], tmp_path: Path, realm: str, found: str, error: str
 ) -> None:
     authority = Authority(tmp_path)
     server = start_server(tls=authority.server_context("registry.test"))
-    server.answers("/v2/", 401, {"WWW-Authenticate": 'Bearer realm="http://auth.example/token",service="s"'})
+    server.answers("/v2/", 401, {"WWW-Authenticate": f'Bearer realm="{realm}",service="s"'})
     async with RegistryClient(
         GuardPolicy(allow_private=True),
         PATIENT,
@@ -120,8 +129,8 @@ async def test_a_realm_without_tls_is_refused_where_http_is_not_allowed(
         tls=authority.client_context(),
     ) as client:
         probe = await probe_registry(client, f"https://registry.test:{server.port}")
-    assert probe.auth is Auth.BEARER
-    assert "auth.example is not https" in str(probe.error)
+    assert (probe.auth, probe.realm) == (Auth.BEARER, found)
+    assert error in str(probe.error)
 
 
 @pytest.mark.parametrize("behaviour", [Exchange.hang, Exchange.reset])

@@ -11,16 +11,21 @@ from django.core.management import call_command
 from django.utils import timezone
 from pytest_django import Settings
 
+from routing.conf import policy
+from routing.core.table.routing_table import Change as TableChange
 from routing.core.table.routing_table import Strategy
-from routing.models import Mapping, Registry
+from routing.models import Change, Mapping, Registry
 from routing.services.base.actor import Actor
 from routing.services.mappings.explain import explain, explain_mapping
 from routing.services.mappings.mappings import add_mapping, repoint
 from routing.services.mappings.pull_command import pull_command
 from routing.services.registries.probes import probe, probe_mapping
 from routing.services.registries.registries import add_registry, update_registry
+from routing.table.load import load_table
+from tests.registries.behaviours import harbor_library
 from tests.registries.faulty_server import FaultyServer
-from tests.registries.small_registry import SmallRegistry
+from tests.registries.mixed_registry import MixedRegistry
+from tests.registries.small_registry import LAYER, SmallRegistry, digest_of
 
 pytestmark = pytest.mark.django_db
 HOST = "docker.acme.com"
@@ -232,3 +237,98 @@ class TestRegularly:
 
         assert found.auth == "bearer"
         assert found.probe_error
+
+
+class TestMixedRegistries:
+    """Those whose ping asks for nothing while some of their repositories do: zot, Nexus, Artifactory."""
+
+    @pytest.mark.parametrize(
+        ("area", "challenge", "asks"),
+        [
+            ("basic", "basic", ("basic", "", "")),
+            (
+                "bearer",
+                "bearer {url}/token/bearer the bearer area",
+                ("bearer", "{url}/token/bearer", "the bearer area"),
+            ),
+        ],
+    )
+    def test_a_repositorys_own_challenge_is_learned(
+        self, platform: Actor, server: FaultyServer, area: str, challenge: str, asks: tuple[str, str, str]
+    ) -> None:
+        MixedRegistry(server)
+        target = f"{server.url}/{area}/app"
+        mapping = add_mapping(platform, "", hostname=HOST, prefix=f"{area}/app", target=target).mapping
+
+        found = probe_mapping(platform, mapping_id=mapping.pk)
+
+        assert (found.registry.auth, found.public) == ("none", "no")
+        assert found.challenge == challenge.format(url=server.url)
+        match = explain(platform, f"{HOST}/{area}/app").match
+        assert match is not None
+        assert match.strategy is Strategy.BROKER
+        assert (match.registry.auth, match.registry.realm, match.registry.service) == tuple(
+            part.format(url=server.url) for part in asks
+        )
+
+    def test_one_for_everybody_stays_open(self, platform: Actor, server: FaultyServer) -> None:
+        MixedRegistry(server)
+        target = f"{server.url}/public/app"
+        mapping = add_mapping(platform, "", hostname=HOST, prefix="public/app", target=target).mapping
+        found = probe_mapping(platform, mapping_id=mapping.pk)
+        assert (found.public, found.challenge) == ("yes", "")
+        assert strategies("public/app", platform)[0] is Strategy.OPEN
+
+    def test_a_repository_that_gives_tokens_to_everybody_is_brokered(
+        self, platform: Actor, server: FaultyServer
+    ) -> None:
+        """Its ping asks for nothing, so that docker's classic store would never get one by itself."""
+        SmallRegistry(server, auth="bearer").redirect_blobs("https://cdn.example/x")
+        server.answers("/v2/", 200, {"Content-Type": "application/json"}, b"{}")
+        mapping = add_mapping(platform, "", hostname=HOST, prefix="acme/app", target=f"{server.url}/acme/app").mapping
+        found = probe_mapping(platform, mapping_id=mapping.pk)
+        assert (found.registry.auth, found.public) == ("none", "yes")
+        assert found.challenge == f"bearer {server.url}/token the registry"
+        assert strategies("acme/app", platform) == (Strategy.BROKER, True)
+
+    def test_a_registry_that_asks_at_its_ping_has_nothing_of_its_repositories_noted(
+        self, platform: Actor, server: FaultyServer
+    ) -> None:
+        SmallRegistry(server, auth="bearer")
+        mapping = add_mapping(platform, "", hostname=HOST, prefix="acme/app", target=f"{server.url}/acme/app").mapping
+        assert probe_mapping(platform, mapping_id=mapping.pk).challenge == ""
+
+    def test_it_is_forgotten_with_the_former_target(self, platform: Actor, server: FaultyServer) -> None:
+        MixedRegistry(server)
+        target = f"{server.url}/basic/app"
+        mapping = add_mapping(platform, "", hostname=HOST, prefix="basic/app", target=target).mapping
+        probe_mapping(platform, mapping_id=mapping.pk)
+        repoint(platform, "moved", hostname=HOST, prefix="basic/app", target=f"{server.url}/public/app")
+        mapping.refresh_from_db()
+        assert (mapping.challenge, mapping.public) == ("", "unknown")
+
+    def test_the_table_says_the_same_whole_and_by_changes(self, platform: Actor, server: FaultyServer) -> None:
+        MixedRegistry(server)
+        target = f"{server.url}/basic/app"
+        mapping = add_mapping(platform, "", hostname=HOST, prefix="basic/app", target=target).mapping
+        before = load_table(policy())
+        probe_mapping(platform, mapping_id=mapping.pk)
+        rows = Change.objects.filter(generation__gt=before.generation).order_by("generation", "pk")
+        changes = [TableChange(row.generation, row.kind, row.key, row.entry) for row in rows]
+        whole, changed = load_table(policy()), before.apply(changes)
+        assert whole.match_repository(HOST, "basic/app") == changed.match_repository(HOST, "basic/app")
+        assert whole.host_registries.get(HOST) == changed.host_registries.get(HOST)
+        key = str(mapping.registry_id)
+        assert whole.login_challenge(HOST, key) == changed.login_challenge(HOST, key) == "basic"
+
+
+def test_a_repository_behind_the_registrys_own_redirect_is_looked_into(platform: Actor, server: FaultyServer) -> None:
+    """Harbor's proxy cache of Docker Hub, asked for an image without its library/."""
+    registry = SmallRegistry(server, auth="bearer", name="hub/library/app", tags=("latest",))
+    registry.public_names.append("hub/app")
+    registry.redirect_blobs("https://cdn.example/x")
+    for tail in ("manifests/latest", f"manifests/{digest_of(registry.image)}", f"blobs/{digest_of(LAYER)}"):
+        server.on(f"/v2/hub/app/{tail}", harbor_library("hub/app", tail))
+    mapping = add_mapping(platform, "", hostname=HOST, prefix="hub/app", target=f"{server.url}/hub/app").mapping
+    found = probe_mapping(platform, mapping_id=mapping.pk)
+    assert (found.public, found.probe_error, found.registry.blob_delivery) == ("yes", "", "redirect")

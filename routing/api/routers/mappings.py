@@ -16,11 +16,11 @@ from routing.api.pagination import ListQuery, Paging
 from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, Text, Version
 from routing.models import Mapping
 from routing.services.base.actor import Actor
+from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import check_version
 from routing.services.mappings import mappings as verbs
 from routing.services.registries.probes import probe_mapping as probe
 from routing.services.registries.probes import probe_soon
-from routing.services.rows import get_row
 
 router = Router(tags=["mappings"])
 

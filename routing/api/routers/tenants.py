@@ -16,9 +16,9 @@ from routing.api.pagination import ListQuery, Paging
 from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, SuspensionIn, Text, Version
 from routing.models import Tenant
 from routing.services.base.actor import Actor
+from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import check_version
 from routing.services.people import tenants as verbs
-from routing.services.rows import get_row
 
 router = Router(tags=["tenants"])
 

@@ -17,29 +17,30 @@ _MAX_KNOWN = 100_000
 
 
 class MappingClass(NamedTuple):
-    """Mappings that a ping can't tell apart. `flags` are the mapping's, and those above."""
+    """Mappings that a ping and a login can't tell apart. `flags` are the mapping's, and those above."""
 
     registry: str
     flags: int
+    challenge: str
 
 
 def mapping_class_of(prefix: str, packed: str) -> str:
     """The kind of a packed mapping, packed."""
     if prefix and "/" not in packed:
         return packed
-    registry, upstream_prefix, flags = decode(prefix, packed)
+    registry, upstream_prefix, flags, challenge = decode(prefix, packed)
     if upstream_prefix != prefix:
         flags |= NAME_DIFFERS
     if not upstream_prefix:
         flags |= EMPTY_UPSTREAM_PREFIX
-    return encode("", MappingEntry(registry, "", flags))
+    return encode("", MappingEntry(registry, "", flags, challenge))
 
 
 def mapping_classes(usage: HostRegistries) -> Iterable[MappingClass]:
     """The kinds that occur."""
     for packed, _ in usage:
-        registry, _, flags = decode("", packed)
-        yield MappingClass(registry, flags)
+        registry, _, flags, challenge = decode("", packed)
+        yield MappingClass(registry, flags, challenge)
 
 
 def with_count(usage: HostRegistries, kind: str, step: int) -> HostRegistries:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from enum import IntFlag
 from sys import intern
 from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 
 class Flag(IntFlag):
@@ -23,11 +24,16 @@ class Flag(IntFlag):
 
 
 class MappingEntry(NamedTuple):
-    """Where one prefix of one hostname leads: the registry's key, the prefix there, and `Flag`s added up."""
+    """Where one prefix of one hostname leads: the registry's key, the prefix there, and `Flag`s added up.
+
+    `challenge` is what the repositories there ask for by themselves, where their registry's ping asks for nothing:
+    `basic`, or `bearer`, realm and service. Empty where that isn't known, or isn't so.
+    """
 
     registry: str
     upstream_prefix: str
     flags: int
+    challenge: str = ""
 
 
 # All flags together, those of usages included, are 63 at most: then this gives printable ASCII characters.
@@ -45,16 +51,22 @@ def encode(prefix: str, entry: MappingEntry) -> str:
     """The entry of the mapping of `prefix`, in one string.
 
     A character of flags, the registry's key, and `/` with the upstream prefix, left out where it is the mapping's own.
+    A challenge follows behind a space, which no prefix holds, percent-encoded; few mappings have one.
     """
-    registry, upstream_prefix, flags = entry
+    registry, upstream_prefix, flags, challenge = entry
     head = chr(_NO_FLAGS + flags) + registry
+    if challenge:
+        return f"{head}/{upstream_prefix} {quote(challenge)}"
     return intern(head) if upstream_prefix == prefix else f"{head}/{upstream_prefix}"
 
 
 def decode(prefix: str, packed: str) -> MappingEntry:
     """The entry again. A registry's key holds no slash."""
     head, slash, upstream_prefix = packed.partition("/")
-    return _new(MappingEntry, (head[1:], upstream_prefix if slash else prefix, ord(head[0]) - _NO_FLAGS))
+    if not slash:
+        return _new(MappingEntry, (head[1:], prefix, ord(head[0]) - _NO_FLAGS, ""))
+    upstream_prefix, _, challenge = upstream_prefix.partition(" ")
+    return _new(MappingEntry, (head[1:], upstream_prefix, ord(head[0]) - _NO_FLAGS, challenge and unquote(challenge)))
 
 
 def intern_all(mappings: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:

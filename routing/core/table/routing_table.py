@@ -66,6 +66,16 @@ class RegistryEntry(NamedTuple):
             return f"{self.implicit_namespace}/{name}"
         return name
 
+    def asking(self, challenge: str) -> "RegistryEntry":
+        """The registry as those of its repositories know it that ask for credentials, where its ping asks for none.
+
+        zot, Nexus and Artifactory are such where some of their repositories are for everybody. `challenge` is that of
+        `MappingEntry`; where it is empty, what they ask for is found out at the first token.
+        """
+        auth, _, rest = challenge.partition(" ")
+        realm, _, service = rest.partition(" ")
+        return self._replace(auth=auth or Auth.UNKNOWN.value, realm=realm, service=service)
+
 
 class HostEntry(NamedTuple):
     """A hostname that is served. `refusal` is what clients are told while it is suspended, else empty."""
@@ -115,7 +125,7 @@ def strategy_of(auth: str, *, private: bool, name_differs: bool, redirect_only: 
     """The strategy of a mapping onto a registry that asks for `auth`."""
     if redirect_only:
         return Strategy.REDIRECT_ONLY
-    if auth == Auth.NONE:
+    if auth == Auth.NONE and not private:
         return Strategy.OPEN
     if auth == Auth.BASIC or private or name_differs:
         return Strategy.BROKER
@@ -199,7 +209,7 @@ class Table:
                 return None
             prefix = prefix.rpartition("/")[0]
             packed = get(f"{host}/{prefix}")
-        registry_key, upstream_prefix, flags = decode(prefix, packed)
+        registry_key, upstream_prefix, flags, challenge = decode(prefix, packed)
         compiled = self.registries.get(registry_key)
         if compiled is None:
             return None
@@ -208,13 +218,15 @@ class Table:
         upstream = (upstream_prefix + rest).lstrip("/")
         if registry.implicit_namespace:
             upstream = registry.upstream_name(upstream) if upstream else upstream
+        if flags & 4 and registry.auth == Auth.NONE:
+            registry = registry.asking(challenge)
         index = (flags & 4) >> 2 | (flags & 8) >> 1 | (2 if upstream != name else 0)
         return _new(Match, (prefix, flags, registry_key, registry, upstream, strategies[index]))
 
     def used_registries(self, host: str) -> dict[str, set[Strategy]]:
         """The registries that the hostname's enabled mappings lead to, each with the strategies that lead there."""
         used: dict[str, set[Strategy]] = {}
-        for key, flags in mapping_classes(self.host_registries.get(host) or ()):
+        for key, flags, _ in mapping_classes(self.host_registries.get(host) or ()):
             compiled = self.registries.get(key)
             if compiled is None or not flags & Flag.ENABLED:
                 continue
@@ -222,6 +234,14 @@ class Table:
             index = bool(flags & Flag.PRIVATE) + 2 * renames + 4 * bool(flags & Flag.REDIRECT_ONLY)
             used.setdefault(key, set()).add(compiled.strategies[index])
         return used
+
+    def login_challenge(self, host: str, key: str) -> str:
+        """What some mapping's repositories ask for at a registry whose ping asks for nothing: a login is tried with it.
+
+        As `MappingEntry.challenge`; empty where none is known.
+        """
+        used = mapping_classes(self.host_registries.get(host) or ())
+        return next((kind.challenge for kind in used if kind.registry == key and kind.challenge), "")
 
     @staticmethod
     def _may_rename(registry: RegistryEntry, flags: int) -> bool:

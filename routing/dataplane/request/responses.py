@@ -65,9 +65,9 @@ def error(status: int, code: str, message: str, detail: object = None) -> Respon
     )
 
 
-def challenge(decision: Challenge, public_origin: PublicOrigin, error_code: str = "") -> Response:
+def challenge(decision: Challenge, public_origin: PublicOrigin, error_code: str = "", message: str = "") -> Response:
     """401 with the facade's own Bearer challenge (distribution token spec, "Challenge")."""
-    answer = error(401, "UNAUTHORIZED", "authentication required")
+    answer = error(401, "UNAUTHORIZED", message or "authentication required")
     parts = [f'realm="{public_origin.scheme}://{public_origin.authority}/token"', f'service="{decision.host}"']
     if decision.scope:
         parts.append(f'scope="{decision.scope}"')

@@ -2,20 +2,32 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from routing.conf import client_limits, guard_policy
 from routing.core.table.routing_table import Auth, RegistryEntry
 from routing.registries.client import RegistryClient
-from routing.registries.probes.registry import probe_registry
+from routing.registries.probes.registry import RegistryProbe, probe_registry
+from routing.registries.probes.repository import probe_challenge
 
 _LEARNED_SECONDS = 300.0
 _MAX_LEARNED = 10_000
 
+
+class _Learned(NamedTuple):
+    """What a registry, or one of its repositories, was found to ask for; `until` is in monotonic time."""
+
+    until: float
+    auth: str
+    realm: str
+    service: str
+
+
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, RegistryClient] = WeakKeyDictionary()
-_learned: dict[str, tuple[float, str, str, str]] = {}
+_learned: dict[str, _Learned] = {}
 
 
 @asynccontextmanager
@@ -30,24 +42,36 @@ async def registry_client(*, persistent_loop: bool) -> AsyncIterator[RegistryCli
     yield client
 
 
-async def with_auth_details(client: RegistryClient, registry: RegistryEntry) -> RegistryEntry:
-    """The registry with what it asks for: from the table, or, where no probe has reached it yet, asked now.
+async def with_auth_details(client: RegistryClient, registry: RegistryEntry, repository: str = "") -> RegistryEntry:
+    """The registry with what it asks for: from the table, or, where no probe has found it out yet, asked now.
 
-    What was learned is kept for some minutes in this process; the probe writes it down for all. Where the registry
-    doesn't answer, it stays unknown.
+    `repository` is the upstream name of one that is not for everybody: where the registry's ping asks for nothing, it
+    is asked itself. What was learned is kept for some minutes in this process; the probe writes it down for all. Where
+    the registry doesn't answer, it stays unknown.
     """
     if registry.auth in (Auth.NONE, Auth.BASIC) or (registry.auth == Auth.BEARER and registry.realm):
         return registry
-    found = _learned.get(registry.origin)
-    if found is None or found[0] < time.monotonic():
-        probe = await probe_registry(client, registry.origin)
-        if probe.auth.value not in (Auth.NONE, Auth.BASIC, Auth.BEARER):
-            return registry
+    found = await _learn(registry.origin, lambda: probe_registry(client, registry.origin))
+    if repository and found is not None and found.auth == Auth.NONE:
+        place = f"{registry.origin}/{repository}"
+        found = await _learn(place, lambda: probe_challenge(client, registry.origin, repository))
+    if found is None:
+        return registry
+    return registry._replace(auth=found.auth, realm=found.realm, service=found.service)
+
+
+async def _learn(place: str, probe: Callable[[], Awaitable[RegistryProbe]]) -> _Learned | None:
+    """What is asked for at a place; None where it didn't say."""
+    learned = _learned.get(place)
+    if learned is None or learned.until < time.monotonic():
+        found = await probe()
+        if found.auth.value not in (Auth.NONE, Auth.BASIC, Auth.BEARER):
+            return None
         if len(_learned) >= _MAX_LEARNED:
             _learned.clear()
-        found = (time.monotonic() + _LEARNED_SECONDS, probe.auth.value, probe.realm or "", probe.service or "")
-        _learned[registry.origin] = found
-    return registry._replace(auth=found[1], realm=found[2], service=found[3])
+        until = time.monotonic() + _LEARNED_SECONDS
+        learned = _learned[place] = _Learned(until, found.auth.value, found.realm or "", found.service or "")
+    return learned
 
 
 async def close() -> None:

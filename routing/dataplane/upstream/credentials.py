@@ -1,11 +1,14 @@
 """Credentials on their way through: sealed tokens for Basic registries, and what may be passed on to whom.
 
-Nothing is kept on the server. A sealed token holds the caller's own Basic credentials, encrypted and authenticated
-under the server's key (Fernet: AES-128-CBC with HMAC-SHA256), good for one hostname, one registry and a few minutes.
+Nothing is kept on the server. A sealed token holds the caller's own Basic credentials, encrypted
+and authenticated under the server's key (Fernet: AES-128-CBC with HMAC-SHA256), good for one hostname, one registry
+and a few minutes.
 """
 
 import base64
-import json
+import hashlib
+import hmac
+import zlib
 
 from cryptography.fernet import InvalidToken
 
@@ -13,6 +16,7 @@ from routing.core.table.routing_table import Auth, RegistryEntry, Strategy
 from routing.crypto import SEALED_TOKENS, keys_for
 
 SEALED_SECONDS = 300
+_BOUND_BYTES = hashlib.sha256().digest_size
 # Told apart from any registry's own token, so that it is never sent to a registry that couldn't read it.
 _SEALED_PREFIX = "rfs1."
 # What /token answers for a registry that asks for none: clients want one all the same.
@@ -25,9 +29,19 @@ class NotAccepted(Exception):
 
 
 def seal(basic: str, host: str, registry: RegistryEntry) -> str:
-    """A token that holds Basic credentials (`dXNlcjpwYXNz`), for this hostname and registry only."""
-    payload = json.dumps({"host": host, "origin": registry.origin, "basic": basic}).encode()
+    """A token that holds Basic credentials (`dXNlcjpwYXNz`), for this hostname and registry only.
+
+    It has to fit into a header line of 8,000 bytes, which is what servers and proxies take, and Amazon ECR's passwords
+    have more than 4,000 characters by now. So it holds the credentials themselves and not their base64, packed: those
+    passwords are base64 again. (That a length tells how well a secret packs is of use only to those who can add to what
+    is packed beside it; here that is the one whose secret it is.)
+    """
+    payload = _bound_to(host, registry) + zlib.compress(base64.b64decode(basic), 9)
     return _SEALED_PREFIX + keys_for(SEALED_TOKENS).encrypt(payload).decode()
+
+
+def _bound_to(host: str, registry: RegistryEntry) -> bytes:
+    return hashlib.sha256(f"{host} {registry.origin}".encode()).digest()
 
 
 def unseal(token: str, host: str, registry: RegistryEntry) -> str:
@@ -35,12 +49,13 @@ def unseal(token: str, host: str, registry: RegistryEntry) -> str:
     if not token.startswith(_SEALED_PREFIX):
         raise NotAccepted
     try:
-        payload = json.loads(keys_for(SEALED_TOKENS).decrypt(token[len(_SEALED_PREFIX) :].encode(), ttl=SEALED_SECONDS))
-    except (InvalidToken, ValueError):
+        payload = keys_for(SEALED_TOKENS).decrypt(token[len(_SEALED_PREFIX) :].encode(), ttl=SEALED_SECONDS)
+        bound_to, packed = payload[:_BOUND_BYTES], payload[_BOUND_BYTES:]
+        if not hmac.compare_digest(bound_to, _bound_to(host, registry)):
+            raise NotAccepted
+        return base64.b64encode(zlib.decompress(packed)).decode()
+    except (InvalidToken, ValueError, zlib.error):
         raise NotAccepted from None
-    if (payload["host"], payload["origin"]) != (host, registry.origin):
-        raise NotAccepted
-    return str(payload["basic"])
 
 
 def split_authorization(authorization: str) -> tuple[str, str]:

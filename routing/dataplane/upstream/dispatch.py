@@ -40,7 +40,9 @@ async def fetch_from_registry(
     try:
         async with registry_client(persistent_loop=persistent_loop) as client:
             if isinstance(decision, Relay):
-                relayed = await relay(client, decision, client_request)
+                relayed = await relay(
+                    client, decision, client_request, lambda url: loop_refusal(table, url) is not None
+                )
                 if relayed.status == 200:
                     counters.add(RELAYED_BYTES, len(relayed.body))
                 return relayed

@@ -1,12 +1,11 @@
-"""From a backing registry's answer to the facade's: which headers pass, and whose names they hold.
-
-`Link` becomes facade-relative: crane refuses a foreign one, other clients would lose their token or start over.
-"""
+"""From a backing registry's answer to the facade's: which headers pass, and what an error says."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import urljoin, urlsplit
+
+from routing.dataplane.request.responses import API_VERSION, Headers
+from routing.registries.client import OpenRegistryResponse
+from routing.registries.content_coding import codings_of
 
 _PASSED = frozenset(
     {
@@ -21,7 +20,8 @@ _PASSED = frozenset(
     }
 )
 _PASSED_PREFIXES = ("oci-", "ratelimit-", "x-ratelimit-", "warning")
-_LINK = re.compile(r"\s*<([^<>\x00-\x20]*)>\s*((?:;[^,]*)?)")
+# Parts are counted in the bytes that were sent, which aren't those that are handed on.
+_OF_CODED_BYTES = frozenset({"content-range", "accept-ranges"})
 
 
 def forwarded_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -34,32 +34,22 @@ def forwarded_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str
     return list(passed.values())
 
 
-def rewrite_link(value: str, asked_url: str, upstream_name: str, name: str) -> str:
-    """A `Link` header in the facade's terms; "" where it leads anywhere but to the same repository.
+def facade_headers(answer: OpenRegistryResponse, length: int | None, *, without: Iterable[str] = ()) -> Headers:
+    """The headers of an answer that is handed on. `length` is that of the body, in bytes; None where it isn't known.
 
-    Relative and absolute targets are both in use (OCI distribution spec, "Listing tags"; RFC 8288).
+    `without`: names, in lower case, of headers that say what is no longer so.
     """
-    links = []
-    asked = urlsplit(asked_url)
-    for target, parameters in _LINK.findall(value):
-        url = urlsplit(urljoin(asked_url, target))
-        start = f"/v2/{upstream_name}/"
-        if (url.scheme, url.netloc) != (asked.scheme, asked.netloc) or not url.path.startswith(start):
-            continue
-        query = f"?{url.query}" if url.query else ""
-        links.append(f"</v2/{name}/{url.path[len(start) :]}{query}>{parameters}")
-    return ", ".join(links)
+    left_out = {*without, *(_OF_CODED_BYTES if codings_of(answer.headers) else ())}
+    passed = [item for item in forwarded_headers(answer.headers.multi_items()) if item[0].lower() not in left_out]
+    headers = [API_VERSION, *passed, ("Cache-Control", "no-store")]
+    if length is not None:
+        headers.append(("Content-Length", str(length)))
+    return headers
 
 
-def rewrite_tag_list(body: bytes, name: str) -> bytes:
-    """A tags list with the facade's name for the repository; anything else as it is."""
-    try:
-        tags = json.loads(body)
-    except ValueError:
-        return body
-    if not isinstance(tags, dict) or tags.get("name") == name:
-        return body
-    return json.dumps({**tags, "name": name}).encode()
+def plain_length(answer: OpenRegistryResponse) -> int | None:
+    """The length in bytes that the body has without content codings, where the headers tell it."""
+    return None if codings_of(answer.headers) else answer.content_length
 
 
 def oci_error(body: bytes, headers: Mapping[str, str]) -> tuple[str, str, object] | None:
@@ -69,5 +59,5 @@ def oci_error(body: bytes, headers: Mapping[str, str]) -> tuple[str, str, object
     try:
         first = json.loads(body)["errors"][0]
         return str(first["code"])[:100], str(first.get("message") or "")[:1000], first.get("detail")
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None

@@ -1,7 +1,7 @@
 """The facade's `/token`: brings the caller's credentials to the realm of the registry that the scope maps to.
 
-Source: the distribution project's token authentication specification (GET) and its OAuth2 variant (POST). Nothing is
-stored or logged.
+Source: the distribution project's token authentication
+specification (GET) and its OAuth2 variant (POST). Nothing is stored or logged.
 """
 
 import base64
@@ -11,28 +11,35 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from routing.core.decisions import Token
+from routing.core.table.mapping_entry import Flag
 from routing.core.table.routing_table import Auth, RegistryEntry, Strategy, Table
 from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.responses import Response, error
 from routing.dataplane.upstream.client_pool import with_auth_details
 from routing.dataplane.upstream.credentials import OPEN_TOKEN, SEALED_SECONDS, basic_credentials, seal
 from routing.dataplane.upstream.loop_guard import loop_refusal
-from routing.dataplane.upstream.relay import bad_gateway
-from routing.dataplane.upstream.rewrite import forwarded_headers, oci_error
-from routing.registries.auth.scopes import InvalidScope, Scope, parse_scopes, rewrite
+from routing.dataplane.upstream.refusals import bad_gateway
+from routing.dataplane.upstream.rewrite import oci_error
+from routing.registries.auth.scopes import InvalidScope, Scope, parse_scopes, rewrite, without_mirrored
 from routing.registries.auth.tokens import fetch_token, post_token, read_token
 from routing.registries.client import RegistryClient
 from routing.registries.client import RegistryResponse as RegistryAnswer
 from routing.registries.exceptions import BadResponse, RegistryError
+from routing.registries.redirects import peek_following
 
-_MAX_FIELDS = 50
+# A few hundred scopes, which builders ask for at once. Our own server takes no longer heads either (bounds.py).
+MAX_TOKEN_QUERY_BYTES = 32 * 1024
 
 
 class _Wanted(NamedTuple):
-    """What a request to /token asks for: the registry (None: none asks for anything), and the scopes in its terms."""
+    """What a request to /token asks for: the registry (None: none asks for anything), and the scopes in its terms.
+
+    `repository` is the upstream name of one that is not for everybody, at a registry whose ping says nothing of that.
+    """
 
     registry: RegistryEntry | None
     scopes: tuple[Scope, ...]
+    repository: str = ""
 
 
 class _Unusable(Exception):
@@ -51,12 +58,12 @@ async def token(client: RegistryClient, table: Table, decision: Token, client_re
         if wanted.registry is None:
             return _own_token(OPEN_TOKEN)
         _refuse_loop(table, wanted.registry.origin)
-        registry = await with_auth_details(client, wanted.registry)
+        registry = await with_auth_details(client, wanted.registry, wanted.repository)
         if registry.auth == Auth.NONE:
             return _own_token(OPEN_TOKEN)
         _refuse_loop(table, registry.realm)
         if registry.auth == Auth.BASIC:
-            return await _sealed(client, decision.host, registry, client_request, fields)
+            return await _sealed(client, decision.host, registry, wanted.repository, client_request, fields)
         return await _brokered(client, registry, wanted.scopes, client_request, fields)
     except _Unusable as problem:
         return problem.answer
@@ -71,11 +78,12 @@ def _refuse_loop(table: Table, url: str) -> None:
 
 
 def _fields(client_request: ClientRequest) -> list[tuple[str, str]]:
-    text = client_request.form.decode("utf-8", "replace") if client_request.method == "POST" else client_request.query
-    try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
-    except ValueError:
-        raise _Unusable(error(400, "UNSUPPORTED", f"more than {_MAX_FIELDS} parameters")) from None
+    if client_request.method == "POST":
+        return parse_qsl(client_request.form.decode("utf-8", "replace"), keep_blank_values=True)
+    if len(client_request.query) > MAX_TOKEN_QUERY_BYTES:
+        message = f"a request for a token has {MAX_TOKEN_QUERY_BYTES} bytes at most"
+        raise _Unusable(error(414, "SIZE_INVALID", message))
+    return parse_qsl(client_request.query, keep_blank_values=True)
 
 
 def _scopes(fields: list[tuple[str, str]]) -> tuple[Scope, ...]:
@@ -86,7 +94,7 @@ def _scopes(fields: list[tuple[str, str]]) -> tuple[Scope, ...]:
 
 
 def _wanted(table: Table, host: str, scopes: tuple[Scope, ...]) -> _Wanted:
-    """The registry of the first repository scope that is mapped; scopes that lead to another registry are left out.
+    """The registry of the first repository scope that wants a token; scopes at another registry are left out.
 
     A token is good at one registry only, and clients ask for one repository at a time, or mount between two.
     """
@@ -94,18 +102,22 @@ def _wanted(table: Table, host: str, scopes: tuple[Scope, ...]) -> _Wanted:
     matches = {scope.name: table.match_repository(name, scope.name) for scope in scopes if scope.is_repository}
     if not matches:
         return _Wanted(_login_registry(table, host), tuple(scope for scope in scopes if not scope.is_repository))
-    found = [match for match in matches.values() if match is not None]
+    scopes = without_mirrored(scopes, lambda name: matches.get(name) is not None)
+    found = [match for scope in scopes if (match := matches.get(scope.name)) is not None and scope.is_repository]
     if not found:
         raise _Unusable(error(403, "DENIED", f"this name is not mapped to any registry; ask the owner of {host}"))
-    first = found[0]
-    if first.strategy is Strategy.OPEN:
+    first = next((match for match in found if match.strategy is not Strategy.OPEN), None)
+    if first is None:
         return _Wanted(None, ())
 
     def upstream(name: str) -> str | None:
         match = matches[name]
-        return match.upstream_name if match is not None and match.registry == first.registry else None
+        return match.upstream_name if match is not None and match.registry_key == first.registry_key else None
 
-    return _Wanted(first.registry, rewrite(scopes, upstream))
+    compiled = table.registries.get(first.registry_key)
+    says_by_itself = compiled is not None and compiled.entry.auth in (Auth.NONE, Auth.UNKNOWN)
+    repository = first.upstream_name if first.flags & Flag.PRIVATE and says_by_itself else ""
+    return _Wanted(first.registry, rewrite(scopes, upstream), repository)
 
 
 def _login_registry(table: Table, host: str) -> RegistryEntry | None:
@@ -114,7 +126,10 @@ def _login_registry(table: Table, host: str) -> RegistryEntry | None:
     used = [key for key, ways in table.used_registries(name).items() if ways != {Strategy.OPEN}]
     key = entry.login_registry if entry is not None and entry.login_registry else used[0] if len(used) == 1 else ""
     compiled = table.registries.get(key)
-    return None if compiled is None else compiled.entry
+    if compiled is None:
+        return None
+    challenge = table.login_challenge(name, key) if compiled.entry.auth == Auth.NONE else ""
+    return compiled.entry.asking(challenge) if challenge else compiled.entry
 
 
 async def _brokered(
@@ -139,32 +154,66 @@ async def _brokered(
     if answer.status == 200:
         read_token(answer)
         return _token_answer(answer.body)
-    return _realm_refusal(registry, answer)
-
-
-def _realm_refusal(registry: RegistryEntry, answer: RegistryAnswer) -> Response:
-    name = registry.name
-    if 300 <= answer.status < 400 or answer.status >= 500:
-        return error(502, "UNAVAILABLE", f"the token realm of {name} answered with status {answer.status}")
-    words = oci_error(answer.body, answer.headers)
-    if words is None and answer.status == 429:
-        words = ("TOOMANYREQUESTS", f"the rate limit of {name}'s token realm is used up", None)
-    code, message, detail = words or ("UNAUTHORIZED", f"{name} does not accept these credentials", None)
-    refusal = error(answer.status, code, message, detail)
-    refusal.headers.extend(
-        (header, value) for header, value in forwarded_headers(answer.headers.multi_items()) if header == "retry-after"
+    return _realm_refusal(
+        registry, answer, client_request, with_credentials=_brings_credentials(client_request, fields)
     )
+
+
+def _brings_credentials(client_request: ClientRequest, fields: list[tuple[str, str]]) -> bool:
+    names = {name for name, value in fields if value}
+    return bool(client_request.authorization) or not names.isdisjoint(("password", "refresh_token"))
+
+
+def _realm_refusal(
+    registry: RegistryEntry, answer: RegistryAnswer, client_request: ClientRequest, *, with_credentials: bool
+) -> Response:
+    """The realm's refusal, under its own status: clients go by it.
+
+    containerd asks again with GET where POST is answered with 400, 401, 404 or 405 (core/remotes/docker/authorizer.go),
+    since realms without the OAuth2 variant answer so. 404 and 405 say nothing about the credentials.
+    """
+    status, name = answer.status, registry.name
+    if 300 <= status < 400:
+        message = f"the token realm of {name} redirects to another host, to which credentials for it must not go"
+        return error(502, "UNAVAILABLE", message)
+    if status < 400 or status >= 500:
+        return error(502, "UNAVAILABLE", f"the token realm of {name} answered with status {status}")
+    words = oci_error(answer.body, answer.headers)
+    code, message, detail = words or _own_words(name, status, client_request, with_credentials=with_credentials)
+    refusal = error(status, code, message, detail)
+    passed = ("retry-after", "allow")
+    refusal.headers.extend(item for item in answer.headers.multi_items() if item[0].lower() in passed)
+    if status == 405 and "allow" not in answer.headers:
+        # RFC 9110 §15.5.6 wants one.
+        refusal.headers.append(("Allow", "GET" if client_request.method == "POST" else "POST"))
     return refusal
+
+
+def _own_words(
+    name: str, status: int, client_request: ClientRequest, *, with_credentials: bool
+) -> tuple[str, str, object]:
+    if status in (401, 403):
+        login = f"{name} gives no token without credentials: docker login {client_request.public_origin.authority}"
+        return "UNAUTHORIZED", f"{name} does not accept these credentials" if with_credentials else login, None
+    if status == 429:
+        return "TOOMANYREQUESTS", f"the rate limit of {name}'s token realm is used up", None
+    if status in (404, 405, 410):
+        return "UNSUPPORTED", f"the token realm of {name} does not answer {client_request.method}", None
+    return "UNKNOWN", f"the token realm of {name} answered with status {status}", None
 
 
 async def _sealed(
     client: RegistryClient,
     host: str,
     registry: RegistryEntry,
+    repository: str,
     client_request: ClientRequest,
     fields: list[tuple[str, str]],
 ) -> Response:
-    """Try the caller's Basic credentials at the registry, and seal them into a token where they are right."""
+    """Try the caller's Basic credentials at the registry, and seal them into a token where they are right.
+
+    At a registry whose ping asks for nothing they are tried at the `repository` itself.
+    """
     basic = basic_credentials(client_request.authorization) or _password_grant(dict(fields))
     if not basic:
         return error(
@@ -173,11 +222,17 @@ async def _sealed(
             f"{registry.name} needs a user name and password: docker login {client_request.public_origin.authority}",
         )
     headers = [("Authorization", f"Basic {basic}"), ("User-Agent", client_request.user_agent or "registry-facade")]
-    tried = await client.request_headers_only("GET", f"{registry.origin}/v2/", headers=headers)
-    if tried.status == 200:
+    place = f"{repository}/tags/list?n=1" if repository else ""
+    tried = await peek_following(client, "GET", f"{registry.origin}/v2/{place}", headers=headers)
+    # Of a repository that isn't there, or not for this user, the registry has to say so itself.
+    if tried.status == 200 or (repository and tried.status in (403, 404)):
         return _own_token(seal(basic, host, registry))
     if tried.status in (401, 403):
         return error(401, "UNAUTHORIZED", f"{registry.name} does not accept these credentials")
+    if tried.status == 429:
+        refusal = error(429, "TOOMANYREQUESTS", f"the rate limit of {registry.name} is used up")
+        refusal.headers.extend(item for item in tried.headers.multi_items() if item[0].lower() == "retry-after")
+        return refusal
     raise BadResponse("", f"{registry.name} answered a login with status {tried.status}")
 
 

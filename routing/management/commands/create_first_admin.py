@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from routing.request_id import request_id
 from routing.services.base.actor import Actor
-from routing.services.events import announce
+from routing.services.base.events import announce
 
 USERNAME = "admin"
 

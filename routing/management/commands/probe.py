@@ -10,6 +10,7 @@ from routing.models import Registry
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
 from routing.services.mappings.explain import explain
+from routing.services.mappings.pages import DOCKER_HUB, DOCKER_HUB_NAMES
 from routing.services.registries.probes import probe, probe_mapping
 
 
@@ -48,6 +49,9 @@ class Command(ServiceCommand):
         self.stdout.write(f"{registry.authority}: asks for {registry.auth}")
         delivery = registry.get_blob_delivery_display()
         self.stdout.write(f"{registry.authority}/{name}: {mapping.get_public_display()}; layers served: {delivery}")
+        if mapping.challenge:
+            asks_for = mapping.challenge.partition(" ")[0]
+            self.stdout.write(f"{registry.authority}/{name}: asks for {asks_for} by itself")
         for error in filter(None, (registry.probe_error, mapping.probe_error)):
             self.stdout.write(f"Note: {error}")
 
@@ -55,6 +59,7 @@ class Command(ServiceCommand):
     def _chosen(text: str | None) -> list[Registry]:
         if text is None:
             return list(Registry.objects.filter(mappings__isnull=False).distinct())
+        text = DOCKER_HUB if text in DOCKER_HUB_NAMES else text
         chosen = list(
             Registry.objects.filter(
                 Q(alias=text) | Q(origin=text) | Q(origin=f"https://{text}") | Q(origin=f"http://{text}")

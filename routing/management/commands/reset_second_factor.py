@@ -9,7 +9,7 @@ from django.db import transaction
 
 from routing.management.service_command import ServiceCommand
 from routing.services.base.actor import Actor
-from routing.services.events import announce
+from routing.services.base.events import announce
 
 
 class Command(ServiceCommand):

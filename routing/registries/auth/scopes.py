@@ -64,6 +64,22 @@ def rewrite(scopes: Iterable[Scope], rename: Callable[[str], str | None]) -> tup
     return tuple(replace(scope, name=name) for scope, name in renamed if name is not None)
 
 
+def without_mirrored(scopes: Iterable[Scope], is_known: Callable[[str], bool]) -> tuple[Scope, ...]:
+    """The scopes that are meant, of those that containerd asks for at a mirror.
+
+    There it asks for the repository by its own name and by the one that it has under the mirror's path, both at once
+    (`repository:library/alpine:pull repository:mirror/library/alpine:pull`; containerd/containerd#9648, #8415). So
+    where a known name ends in `/` and another's whole name, the other is not meant.
+    """
+    given = tuple(scopes)
+    longer = [scope.name for scope in given if scope.is_repository and "/" in scope.name and is_known(scope.name)]
+    return tuple(
+        scope
+        for scope in given
+        if not (scope.is_repository and any(name.endswith(f"/{scope.name}") for name in longer))
+    )
+
+
 def _parse_scope(text: str) -> Scope:
     match = _SCOPE.fullmatch(text)
     if match is None:

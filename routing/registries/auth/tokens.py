@@ -13,13 +13,17 @@ from urllib.parse import quote, urlencode
 
 from routing.registries.auth.scopes import Scope, format_scopes
 from routing.registries.client import RegistryClient, RegistryResponse
+from routing.registries.content_coding import plain
 from routing.registries.exceptions import BadResponse
+from routing.registries.guard import GuardPolicy
+from routing.registries.redirects import request_following, same_host
 from routing.registries.url import parse_registry_url
 
 MAX_TOKEN_ANSWER_BYTES = 256 * 1024
 
 # RFC 6750 §2.1 allows less; some registries' tokens hold more. None may hold what would split a header.
 _TOKEN = re.compile(r"[\x21-\x7e]+")
+_HTTP_PORT = 80
 _RESERVED_BY_US = frozenset({"service", "scope"})
 
 Fields = Sequence[tuple[str, str]]
@@ -47,7 +51,7 @@ async def fetch_token(
     separator = "&" if "?" in place else "?"
     url = f"{place}{separator}{query}" if query else place
     headers = [*_authorization(authorization), *_user_agent(user_agent)]
-    return await client.request("GET", url, headers=headers, max_body_bytes=MAX_TOKEN_ANSWER_BYTES)
+    return await _ask(client, "GET", url, headers)
 
 
 async def post_token(
@@ -69,7 +73,21 @@ async def post_token(
         *_user_agent(user_agent),
     ]
     content = urlencode(asked).encode("ascii")
-    return await client.request("POST", realm, headers=headers, content=content, max_body_bytes=MAX_TOKEN_ANSWER_BYTES)
+    return await _ask(client, "POST", realm, headers, content)
+
+
+def usable_realm(realm: str, policy: GuardPolicy) -> str:
+    """The realm to ask: with https where it names plain HTTP at its own port, and this facade calls for https.
+
+    Registries behind a proxy that ends TLS often take themselves for `http://`; clients are redirected from there.
+    """
+    if policy.allow_insecure or not realm.lower().startswith("http://"):
+        return realm
+    try:
+        target = parse_registry_url(realm)
+    except ValueError:
+        return realm
+    return f"https://{target.authority}{target.path}" if target.port == _HTTP_PORT else realm
 
 
 def read_token(answer: RegistryResponse) -> str:
@@ -83,6 +101,22 @@ def read_token(answer: RegistryResponse) -> str:
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise BadResponse(host, f"the token realm at {host} answered without a token")
     return token
+
+
+async def _ask(
+    client: RegistryClient, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes | None = None
+) -> RegistryResponse:
+    """Ask, past redirects on the realm's own host: from http to https, from an old path to a new one."""
+    answer = await request_following(
+        client,
+        method,
+        usable_realm(url, client.policy),
+        headers=headers,
+        content=content,
+        within=same_host,
+        max_body_bytes=MAX_TOKEN_ANSWER_BYTES,
+    )
+    return plain(answer, MAX_TOKEN_ANSWER_BYTES)
 
 
 def _without_reserved(fields: Fields) -> list[tuple[str, str]]:

@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from routing.registries.auth.challenge import find_challenge
+from routing.registries.auth.tokens import usable_realm
 from routing.registries.client import RegistryClient, RegistryResponse
 from routing.registries.exceptions import BadResponse, RegistryError, RegistryTimeout, RegistryUnreachable
 from routing.registries.guard import check_url
+from routing.registries.redirects import peek_following
 from routing.registries.url import parse_registry_url
 
 
@@ -50,7 +52,7 @@ async def probe_registry(client: RegistryClient, base_url: str) -> RegistryProbe
     """
     at, started = datetime.now(UTC), time.monotonic()
     try:
-        probe = await _judge(client, await client.request_headers_only("GET", base_url.rstrip("/") + "/v2/"))
+        probe = await _judge(client, await peek_following(client, "GET", base_url.rstrip("/") + "/v2/"))
     except (RegistryUnreachable, RegistryTimeout) as error:
         probe = RegistryProbe(Auth.UNREACHABLE, error=str(error))
     except RegistryError as error:
@@ -61,7 +63,7 @@ async def probe_registry(client: RegistryClient, base_url: str) -> RegistryProbe
 async def _judge(client: RegistryClient, answer: RegistryResponse) -> RegistryProbe:
     host = parse_registry_url(answer.url).authority
     if answer.status == 401:
-        return await _judge_challenge(client, answer, host)
+        return await judge_challenge(client, answer)
     if answer.status == 200:
         if answer.headers.get("content-type", "").lower().startswith("text/html"):
             raise BadResponse(host, f"{host} answers /v2/ with a web page, as no registry does")
@@ -69,7 +71,9 @@ async def _judge(client: RegistryClient, answer: RegistryResponse) -> RegistryPr
     raise BadResponse(host, f"{host} answers /v2/ with {describe_status(answer)}, where a registry answers 200 or 401")
 
 
-async def _judge_challenge(client: RegistryClient, answer: RegistryResponse, host: str) -> RegistryProbe:
+async def judge_challenge(client: RegistryClient, answer: RegistryResponse) -> RegistryProbe:
+    """What an answer with status 401 asks for. Raises `BadResponse` where it doesn't say so."""
+    host = parse_registry_url(answer.url).authority
     # Where both are offered, clients take Bearer.
     challenge = find_challenge(answer.headers.get_list("www-authenticate"), "bearer", "basic")
     if challenge is None:
@@ -79,6 +83,8 @@ async def _judge_challenge(client: RegistryClient, answer: RegistryResponse, hos
     found = RegistryProbe(Auth.BEARER, challenge.params.get("realm"), challenge.params.get("service"))
     if not found.realm:
         return replace(found, error=f"{host} asks for a Bearer token without naming a realm")
+    found = replace(found, realm=usable_realm(found.realm, client.policy))
+    assert found.realm is not None
     try:
         check_url(found.realm, client.policy)
         await client.check_reachable_address(found.realm)

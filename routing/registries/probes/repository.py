@@ -7,21 +7,29 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from routing.core.grammar.names import is_digest, is_tag
-from routing.registries.auth.challenge import find_challenge
 from routing.registries.auth.scopes import repository_scope
 from routing.registries.auth.tokens import fetch_token, read_token
 from routing.registries.client import RegistryClient, RegistryResponse
-from routing.registries.exceptions import BadResponse, RegistryError
+from routing.registries.content_coding import plain
+from routing.registries.exceptions import BadResponse, RegistryError, RegistryTimeout, RegistryUnreachable
 from routing.registries.guard import check_url
-from routing.registries.probes.registry import describe_status
-from routing.registries.url import parse_registry_url, resolve_location
+from routing.registries.probes.registry import Auth, RegistryProbe, describe_status, judge_challenge
+from routing.registries.redirects import (
+    REDIRECTS,
+    api_only,
+    location_of,
+    peek_following,
+    request_following,
+    same_server,
+)
+from routing.registries.url import parse_registry_url
 
 MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -54,12 +62,14 @@ class Delivery(StrEnum):
 class RepositoryProbe:
     """What was found at a repository. `origins` are those that its blobs were redirected to.
 
-    `error` is a sentence for people that says why something stayed unknown, or what stands in the way.
+    `challenge` is what it asks for: `basic`, or `bearer`, realm and service, separated by spaces; empty where it asks
+    for nothing. `error` is a sentence for people that says why something stayed unknown, or what stands in the way.
     """
 
     public: Readable = Readable.UNKNOWN
     delivery: Delivery = Delivery.UNKNOWN
     origins: tuple[str, ...] = ()
+    challenge: str = ""
     error: str | None = None
     seconds: float = 0.0
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -88,7 +98,22 @@ async def probe_repository(
         probe = replace(probe, public=Readable.NO, error=str(reason))
     except RegistryError as error:
         probe = replace(probe, public=visit.readable or probe.public, error=str(error))
-    return replace(probe, at=at, seconds=time.monotonic() - started)
+    return replace(probe, challenge=visit.challenge, at=at, seconds=time.monotonic() - started)
+
+
+async def probe_challenge(client: RegistryClient, base_url: str, repository: str) -> RegistryProbe:
+    """What a repository asks of those who come without credentials, by itself: its registry's ping may ask for nothing.
+
+    Never raises for what it finds. `none` where it can be read, or is not there.
+    """
+    url = f"{base_url.rstrip('/')}/v2/{repository}/tags/list?n=1"
+    try:
+        answer = await peek_following(client, "GET", url)
+        return await judge_challenge(client, answer) if answer.status == 401 else RegistryProbe(Auth.NONE)
+    except (RegistryUnreachable, RegistryTimeout) as error:
+        return RegistryProbe(Auth.UNREACHABLE, error=str(error))
+    except RegistryError as error:
+        return RegistryProbe(Auth.UNKNOWN, error=str(error))
 
 
 class _Visit:
@@ -100,6 +125,7 @@ class _Visit:
         self._repository = repository
         self._authorization: str | None = None
         self.readable: Readable | None = None
+        self.challenge = ""
 
     async def any_manifest(self, reference: str | None) -> Mapping[str, Any]:
         answer = await self._get_manifest(reference or "latest")
@@ -126,13 +152,9 @@ class _Visit:
         answer = await self._get(f"blobs/{digest}", "*/*", peek=True)
         if answer.status in (200, 206):
             return replace(probe, delivery=Delivery.INLINE)
-        location = answer.headers.get("location")
-        if answer.status not in (301, 302, 303, 307, 308) or not location:
+        if answer.status not in REDIRECTS:
             raise BadResponse(self._host, f"{self._host} answers a request for a layer with {describe_status(answer)}")
-        try:
-            target = check_url(resolve_location(answer.url, location), self._client.policy)
-        except ValueError as error:
-            raise BadResponse(self._host, f"{self._host} redirects a layer to a malformed place: {error}") from None
+        target = check_url(location_of(answer), self._client.policy)
         return replace(probe, delivery=Delivery.REDIRECT, origins=(target.origin,))
 
     @property
@@ -168,21 +190,28 @@ class _Visit:
         if self._authorization:
             headers.append(("Authorization", self._authorization))
         if peek:
-            return await self._client.request_headers_only("GET", url, headers=headers)
-        return await self._client.request("GET", url, headers=headers)
+            return await peek_following(self._client, "GET", url, headers=headers, follows=api_only)
+        answer = await request_following(self._client, "GET", url, headers=headers, within=self._within())
+        return plain(answer, self._client.limits.max_body_bytes)
+
+    def _within(self) -> Callable[[str, str], str | None]:
+        # Without credentials there is nothing to keep at the registry: registry.k8s.io sends everybody elsewhere.
+        return same_server if self._authorization else lambda _asked, location: location
 
     async def _authorize(self, refusal: RegistryResponse) -> None:
-        challenge = find_challenge(refusal.headers.get_list("www-authenticate"), "bearer", "basic")
-        if challenge is None:
-            raise BadResponse(self._host, f"{self._host} asks for credentials without saying which")
-        if challenge.kind == "basic":
+        if parse_registry_url(refusal.url).origin != parse_registry_url(self._base_url).origin:
+            raise BadResponse(self._host, f"{self._host} redirects to where credentials are asked for")
+        found = await judge_challenge(self._client, refusal)
+        if found.auth is Auth.BASIC:
+            self.challenge = "basic"
             raise _NotPublic(f"{self._host} asks for a user name and password")
-        realm, service = challenge.params.get("realm"), challenge.params.get("service")
-        if not realm:
+        if not found.realm:
             raise BadResponse(self._host, f"{self._host} asks for a Bearer token without naming a realm")
+        check_url(found.realm, self._client.policy)
+        self.challenge = f"bearer {found.realm} {found.service or ''}".rstrip()
         scopes = (repository_scope(self._repository),)
-        answer = await fetch_token(self._client, realm, service=service, scopes=scopes)
-        realm_host = parse_registry_url(realm).authority
+        answer = await fetch_token(self._client, found.realm, service=found.service, scopes=scopes)
+        realm_host = parse_registry_url(found.realm).authority
         if answer.status in (401, 403):
             raise _NotPublic(f"the token realm at {realm_host} gives no token without credentials")
         if answer.status != 200:

@@ -16,12 +16,12 @@ from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, ServiceError
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_hostnames
+from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, check_version, unit_of_work
 from routing.services.hostnames.claim_rules import claimable_name
 from routing.services.hostnames.hostnames import check_no_loop, parse_hostname
 from routing.services.hostnames.proof import Evidence, Verdict, look_for_proof, new_token
 from routing.services.people.notices import tell_owners
-from routing.services.rows import get_row
 
 PROGRAM = "proof of hostnames"
 _TAKEN = (

@@ -9,11 +9,11 @@ from routing.core.grammar.hosts import InvalidHost, normalise_served_name, parse
 from routing.models import Hostname, Registry, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, NotFound, ServiceError
+from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
+from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
-from routing.services.outcome import Outcome
 from routing.services.people.tenants import DEFAULT_SLUG, ensure_tenant, suspend_rows
-from routing.services.rows import get_row
 
 
 class HostnameChanges(TypedDict, total=False):

@@ -16,9 +16,9 @@ from django.utils import timezone
 from routing.models import Hostname
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.events import announce
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.unit_of_work import UnitOfWork, check_version, unit_of_work
-from routing.services.events import announce
 from routing.services.hostnames.claims import PROGRAM
 from routing.services.hostnames.hostnames import get_hostname
 from routing.services.hostnames.proof import (

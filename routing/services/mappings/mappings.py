@@ -8,12 +8,12 @@ from routing.core.grammar.names import is_name
 from routing.models import Mapping, Registry
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, NotFound, ServiceError
+from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_mappings
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.hostnames import ensure_hostname
 from routing.services.mappings.targets import Target, find_registry, parse_target
-from routing.services.outcome import Outcome
 from routing.services.registries.registries import ensure_registry
 
 
@@ -37,7 +37,13 @@ class MappingChanges(TypedDict, total=False):
 
 
 #: What a probe found at a former target is no longer so.
-_NOTHING_FOUND: dict[str, Any] = {"probed_repository": "", "public": "unknown", "probed_at": None, "probe_error": ""}
+_NOTHING_FOUND: dict[str, Any] = {
+    "probed_repository": "",
+    "public": "unknown",
+    "challenge": "",
+    "probed_at": None,
+    "probe_error": "",
+}
 
 
 def add_mapping(

@@ -1,6 +1,6 @@
 """TARGET, as a person writes it: `registry[/upstream-prefix]`.
 
-`ghcr.io/acme`, `docker.io/acme`, `https://registry.acme.com:5000/team`.
+`ghcr.io/acme`, `docker.io/acme`, `https://registry.acme.com:5000/team`, `https://hub.docker.com/r/acme/app`.
 """
 
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from routing.core.grammar.names import is_name
 from routing.models import Hostname, Registry, Tenant
 from routing.registries.addresses import AddressScope, classify_address
 from routing.services.base.errors import ServiceError
+from routing.services.mappings.pages import DOCKER_HUB, DOCKER_HUB_NAMES, DOCKER_HUB_ORIGIN, image_of_page
 
 _DEFAULT_PORT = {"https": "443", "http": "80"}
 
@@ -26,11 +27,14 @@ class Target(NamedTuple):
 
 
 def parse_target(text: str) -> Target:
-    """Take a TARGET apart. Raises ServiceError that says what is wrong with it."""
+    """Take a TARGET apart, or the address of a web page about an image. Raises ServiceError that says what is wrong."""
     scheme, separator, rest = text.strip().partition("://")
     if not separator:
         scheme, rest = "https", text.strip()
     authority, _, prefix = rest.partition("/")
+    page = image_of_page(_bare(scheme, authority), prefix, pasted=bool(separator))
+    if page is not None:
+        scheme, separator, (authority, prefix) = "https", "", page
     prefix = prefix.strip("/")
     if not authority:
         raise ServiceError.for_field("target", "give a registry, such as ghcr.io/acme")
@@ -39,17 +43,26 @@ def parse_target(text: str) -> Target:
             "target", "leave out /v2/, under which every registry has its API: write it like ghcr.io/acme"
         )
     origin = parse_origin(f"{scheme}://{authority}")
+    is_hub = origin == DOCKER_HUB_ORIGIN
     if prefix and not is_name(prefix):
         raise ServiceError.for_field(
             "target",
             f"“{prefix}” is not a repository name: lower-case letters, digits and single separators (. _ __ -), "
             "in components joined by /, with no tag or digest",
         )
-    return Target(origin, origin.partition("://")[2], prefix)
+    return Target(origin, DOCKER_HUB if is_hub else origin.partition("://")[2], prefix)
+
+
+def _bare(scheme: str, authority: str) -> str:
+    """The host as pages are known by, without the scheme's own port."""
+    return authority.lower().removesuffix(f":{_DEFAULT_PORT.get(scheme.lower(), '')}")
 
 
 def parse_origin(text: str, field: str = "target") -> str:
-    """The normalised scheme://host[:port] of a registry's address. Raises ServiceError."""
+    """The normalised scheme://host[:port] of a registry's address; every name of Docker Hub is that of its API.
+
+    Raises ServiceError.
+    """
     scheme, separator, rest = text.strip().lower().partition("://")
     authority = rest.rstrip("/")
     if not separator or scheme not in _DEFAULT_PORT:
@@ -69,6 +82,8 @@ def parse_origin(text: str, field: str = "target") -> str:
             host = normalise_hostname(host)
     except InvalidHost as error:
         raise ServiceError.for_field(field, f"“{authority}” is not the address of a registry: {error}") from error
+    if host in DOCKER_HUB_NAMES and port in ("", "80", "443"):
+        return DOCKER_HUB_ORIGIN
     port = "" if not port or int(port) == int(_DEFAULT_PORT[scheme]) else f":{int(port)}"
     return f"{scheme}://{host}{port}"
 

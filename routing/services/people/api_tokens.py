@@ -14,8 +14,8 @@ from routing.models import ApiToken, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.permissions import PermissionDenied
+from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import unit_of_work
-from routing.services.rows import get_row
 
 MAX_TOKENS_A_PERSON = 100
 MAX_DAYS = 3650

@@ -13,10 +13,10 @@ from django.utils import timezone
 from routing.models import Invitation, Membership, Role, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
+from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
-from routing.services.outcome import Outcome
-from routing.services.rows import get_row
 
 INVITATION_DAYS = 7
 

@@ -5,9 +5,9 @@ from typing import TypedDict, TypeVar, Unpack
 
 from routing.models import Hostname, Tenant
 from routing.services.base.actor import Actor
+from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
-from routing.services.outcome import Outcome
 
 DEFAULT_SLUG = "default"
 Suspendable = TypeVar("Suspendable", Tenant, Hostname)

@@ -23,11 +23,11 @@ from routing.registries.probes.registry import RegistryProbe, probe_registry
 from routing.registries.probes.repository import Delivery, Readable, RepositoryProbe, probe_repository
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
+from routing.services.base.events import announce
 from routing.services.base.permissions import Permission, check_permission
+from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import check_version, unit_of_work
-from routing.services.events import announce
 from routing.services.registries.registries import get_registry
-from routing.services.rows import get_row
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +109,8 @@ def _probe_repository(actor: Actor, mapping: Mapping, repository: str | None) ->
             current,
             probed_repository=name,
             public=found.public.value,
+            # Where the registry's ping asks for something, that holds for all its repositories.
+            challenge=found.challenge if current.registry.auth == Auth.NONE and _fits(found.challenge) else "",
             probed_at=found.at,
             probe_error=(found.error or "")[:500],
         )
@@ -116,6 +118,11 @@ def _probe_repository(actor: Actor, mapping: Mapping, repository: str | None) ->
             origins = " ".join(found.origins)[:500]
             unit.save_without_history(current.registry, blob_delivery=found.delivery.value, blob_origins=origins)
     return current
+
+
+def _fits(challenge: str) -> bool:
+    # A longer one is found out anew with each token.
+    return len(challenge) <= (Mapping._meta.get_field("challenge").max_length or 0)
 
 
 def _own_repository(mapping: Mapping) -> str:

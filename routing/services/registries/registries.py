@@ -7,11 +7,12 @@ from routing.core.table.routing_table import Auth
 from routing.models import Registry, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
+from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
+from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.mappings.pages import DOCKER_HUB, DOCKER_HUB_ORIGIN
 from routing.services.mappings.targets import Target, check_origin, find_registry, parse_origin
-from routing.services.outcome import Outcome
-from routing.services.rows import get_row
 
 
 class RegistryOptions(TypedDict, total=False):
@@ -50,7 +51,9 @@ def ensure_registry(unit: UnitOfWork, tenant: Tenant, target: Target) -> tuple[R
         return registry, []
     check_permission(unit.actor, Permission.CHANGE_REGISTRIES, tenant)
     check_origin(target.origin)
-    registry = Registry(tenant=tenant, name=target.authority, origin=target.origin)
+    registry = Registry(
+        tenant=tenant, name=target.authority, origin=target.origin, **_docker_hub(target.origin, "", "")
+    )
     unit.add(registry)
     return registry, [f"added registry {registry.origin}"]
 
@@ -65,6 +68,7 @@ def add_registry(
         if not actor.is_operator and Registry.objects.filter(tenant=None, origin=origin).exists():
             raise ServiceError.for_field("origin", f"{origin} is shared with everybody already: use that one")
         check_origin(origin, "origin")
+        options |= _docker_hub(origin, options.get("alias", ""), options.get("implicit_namespace", ""))
         registry = Registry(tenant_id=tenant_id, name=name, origin=origin, **options)
         unit.add(registry)
         unit.event("registry.added", registry_id=registry.pk, tenant_id=registry.tenant_id)
@@ -95,7 +99,9 @@ def update_registry(
                     "tenant", "mappings lead to this registry: its owner can't be changed any more"
                 )
         if values.get("origin", registry.origin) != registry.origin:
-            values |= _NOTHING_FOUND
+            alias = values.get("alias", registry.alias)
+            namespace = values.get("implicit_namespace", registry.implicit_namespace)
+            values |= {**_NOTHING_FOUND, **_docker_hub(values["origin"], alias, namespace)}
         check_origin(values.get("origin", registry.origin), "origin")
         changed = unit.update(registry, **values)
         if changed:
@@ -120,3 +126,10 @@ def get_registry(actor: Actor, registry_id: int) -> Registry:
 def _check_owner(actor: Actor, tenant_id: int | None) -> None:
     tenant = None if tenant_id is None else get_row(Tenant.objects.viewable_by(actor), tenant_id)
     check_permission(actor, Permission.CHANGE_REGISTRIES, tenant)
+
+
+def _docker_hub(origin: str, alias: str, implicit_namespace: str) -> RegistryOptions:
+    """What belongs to Docker Hub, under whichever of its names it was given; nothing for another registry."""
+    if origin != DOCKER_HUB_ORIGIN:
+        return {}
+    return {"alias": alias or DOCKER_HUB, "implicit_namespace": implicit_namespace or "library"}

@@ -1,0 +1,181 @@
+"""Lists on their way through: tags and referrers, under the facade's names, with no page lost.
+
+A list goes on where `Link` says so (OCI distribution spec, "Listing Tags", "Listing Referrers"; RFC 8288). Clients
+follow it at the facade, so its path has to be the facade's: crane refuses a foreign one, others would lose their
+token or start over. What a registry, or a proxy before it, writes there is one of three:
+
+1. The list's own endpoint, under whatever prefix, repository or host the writer knows it: the query says where to go
+   on, and is good under the facade's path.
+2. A path that only the writer knows, at the registry: read from here to its end, and answered as one list.
+3. Anything else: an error. A list that just ends would be taken for the whole.
+"""
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit
+
+from routing.core.decisions import Relay
+from routing.core.grammar.names import Endpoint, EndpointKind
+from routing.dataplane.request.client_request import ClientRequest
+from routing.dataplane.request.responses import Response
+from routing.dataplane.upstream.refusals import no_referrers
+from routing.dataplane.upstream.rewrite import facade_headers, plain_length
+from routing.registries.client import HeaderItems, OpenRegistryResponse, RegistryClient
+from routing.registries.content_coding import read_plain
+from routing.registries.exceptions import BadResponse, RegistryTimeout, ResponseTooLarge
+from routing.registries.redirects import open_following, same_server
+from routing.registries.url import parse_registry_url
+
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+# Each page is a request to the registry; lists that need more are longer than what is relayed.
+_MAX_PAGES = 100
+_LINK = re.compile(r"<([^<>]*)>\s*((?:;(?:[^,;<\"]|\"[^\"]*\")*)*)")
+_REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,]*))", re.IGNORECASE)
+# All that RFC 3986 §2.2 has, and the escapes that are there already.
+_URL_SAFE = "%/?:@!$&'()*+,;=-._~[]"
+_ENTRIES = {EndpointKind.TAGS: "tags", EndpointKind.REFERRERS: "manifests"}
+
+
+class _Next(NamedTuple):
+    """Where a list goes on: with this query at the list's own endpoint, or at this URL (absolute).
+
+    `repeats`: there, the page that was just answered would come again, for ever.
+    """
+
+    query: str = ""
+    url: str = ""
+    repeats: bool = False
+
+
+async def list_answer(
+    client: RegistryClient, decision: Relay, caller: ClientRequest, answer: OpenRegistryResponse, headers: HeaderItems
+) -> Response:
+    """The answer to a request for tags or referrers, of the registry's with status 200. Raises `RegistryError`.
+
+    `headers` are those with which the registry was asked.
+    """
+    endpoint = decision.endpoint
+    assert endpoint is not None
+    if endpoint.kind is EndpointKind.REFERRERS and not is_index(answer):
+        return no_referrers(decision)
+    if caller.method == "HEAD":
+        following = _next_page(answer, endpoint)
+        return Response(200, [*facade_headers(answer, plain_length(answer)), *_link(following, endpoint)])
+    body = await read_plain(answer, client.limits.max_body_bytes)
+    document = _document(answer, body, endpoint.kind)
+    following = _checked(_next_page(answer, endpoint), answer, document.get(_ENTRIES[endpoint.kind]))
+    if following.url:
+        document = await _read_on(client, decision, document, headers, following.url, len(body))
+        following = _Next()
+        body = json.dumps(document).encode()
+    if endpoint.kind is EndpointKind.TAGS and document.get("name") != endpoint.name:
+        body = json.dumps({**document, "name": endpoint.name}).encode()
+    # A digest would be that of the registry's bytes, which these may not be; nobody asks for a list by digest.
+    sent = facade_headers(answer, len(body), without=("docker-content-digest",))
+    return Response(200, [*sent, *_link(following, endpoint)], body)
+
+
+def is_index(answer: OpenRegistryResponse) -> bool:
+    """Whether it is an image index, as every list of referrers is."""
+    return answer.headers.get("content-type", "").partition(";")[0].strip().lower() == INDEX_TYPE
+
+
+def _link(following: _Next, endpoint: Endpoint) -> list[tuple[str, str]]:
+    if not following.query:
+        return []
+    return [("Link", f'</v2/{endpoint.name}/{endpoint.tail}?{following.query}>; rel="next"')]
+
+
+def _document(answer: OpenRegistryResponse, body: bytes, kind: EndpointKind) -> dict[str, Any]:
+    host = parse_registry_url(answer.url).authority
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadResponse(host, f"{host} did not answer in JSON") from None
+    if not isinstance(document, dict) or not isinstance(document.get(_ENTRIES[kind]) or [], list):
+        raise BadResponse(host, f"{host} did not answer with a list of {kind.value}")
+    return document
+
+
+def _next_page(answer: OpenRegistryResponse, endpoint: Endpoint) -> _Next:
+    """Where the list goes on. Raises `BadResponse` where it does, and nobody could follow."""
+    target = _next_target(answer)
+    if target is None:
+        return _Next()
+    try:
+        absolute = quote(urljoin(answer.url, target).partition("#")[0], safe=_URL_SAFE)
+        url = urlsplit(absolute)
+        if url.query and unquote(url.path).endswith(f"/{endpoint.tail}"):
+            asked = _fields(urlsplit(answer.url).query)
+            return _Next(query=url.query, repeats=all(field in asked for field in _fields(url.query)))
+        here = same_server(answer.url, absolute)
+    except ValueError:
+        here = None
+    if here is None:
+        raise _unfinished(answer, "what follows is at an address of no use here")
+    return _Next(url=here, repeats=here == answer.url)
+
+
+def _next_target(answer: OpenRegistryResponse) -> str | None:
+    """The target of the first link to a next page. One without a relation counts: clients take it for one, too."""
+    for value in answer.headers.get_list("link"):
+        links = _LINK.findall(value)
+        if value.strip() and not links:
+            raise _unfinished(answer, "its Link header can't be read")
+        for target, parameters in links:
+            relation = _REL.search(parameters)
+            if relation is None or "next" in (relation[1] or relation[2] or "").lower().split():
+                return str(target)
+    return None
+
+
+def _checked(following: _Next, answer: OpenRegistryResponse, entries: object) -> _Next:
+    """Where the list goes on, or nowhere: after an empty page that names itself. Raises `BadResponse`."""
+    if not following.repeats:
+        return following
+    if entries:
+        raise _unfinished(answer, "it names the page itself as the one that follows")
+    return _Next()
+
+
+def _fields(query: str) -> list[tuple[str, str]]:
+    return parse_qsl(query, keep_blank_values=True)
+
+
+async def _read_on(
+    client: RegistryClient, decision: Relay, first: Mapping[str, Any], headers: HeaderItems, url: str, read_bytes: int
+) -> dict[str, Any]:
+    """The whole list: the first page with the entries of those that follow, read at the registry itself."""
+    endpoint = decision.endpoint
+    assert endpoint is not None
+    key, host, limits = _ENTRIES[endpoint.kind], parse_registry_url(url).authority, client.limits
+    whole = {**first, key: [*(first.get(key) or [])]}
+    ends_at = time.monotonic() + limits.total_seconds
+    seen: set[str] = set()
+    while url:
+        if url in seen or len(seen) >= _MAX_PAGES:
+            raise BadResponse(host, f"{host} has a list of {endpoint.kind.value} that does not end")
+        if time.monotonic() > ends_at:
+            raise RegistryTimeout(host, f"{host} did not send its whole list within {limits.total_seconds:g} s")
+        seen.add(url)
+        async with open_following(client, "GET", url, headers=headers) as answer:
+            if answer.status != 200:
+                raise _unfinished(answer, f"what follows is answered with status {answer.status}")
+            body = await read_plain(answer, limits.max_body_bytes)
+            read_bytes += len(body)
+            if read_bytes > limits.max_body_bytes:
+                raise ResponseTooLarge(host, f"{host} answered with more than {limits.max_body_bytes} bytes")
+            entries = _document(answer, body, endpoint.kind).get(key) or []
+            whole[key] += entries
+            following = _checked(_next_page(answer, endpoint), answer, entries)
+            own_url = f"{decision.url.partition('?')[0]}?{following.query}"
+            url = own_url if following.query else following.url
+    return whole
+
+
+def _unfinished(answer: OpenRegistryResponse, why: str) -> BadResponse:
+    host = parse_registry_url(answer.url).authority
+    return BadResponse(host, f"the list of {host} goes on, but {why}")

@@ -1,0 +1,82 @@
+"""Content codings that nobody request for are undone, within bounds; what cannot be undone is said to be so."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import zlib
+
+import brotli
+import pytest
+
+from routing.registries.client import RegistryClient
+from routing.registries.content_coding import codings_of, decode, plain_chunks, read_plain
+from routing.registries.exceptions import BadResponse, ResponseTooLarge
+from tests.registries.faulty_server import FaultyServer
+
+BODY = b'{"manifests":[]}' * 20_000 + random.Random(7).randbytes(100_000)
+LIMIT = 4 * 1024 * 1024
+
+
+def raw_deflate(body: bytes) -> bytes:
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return compressor.compress(body) + compressor.flush()
+
+
+CODED = {
+    "gzip": gzip.compress(BODY),
+    "x-gzip": gzip.compress(BODY[:1000]) + gzip.compress(BODY[1000:]),
+    "deflate": zlib.compress(BODY),
+    "Deflate": raw_deflate(BODY),
+    "br": brotli.compress(BODY, quality=3),
+    "gzip, br": brotli.compress(gzip.compress(BODY), quality=3),
+    "identity": BODY,
+    "utf-8": BODY,
+    "": BODY,
+}
+
+
+@pytest.mark.parametrize("coding", CODED)
+def test_every_coding_is_undone(coding: str) -> None:
+    assert decode(CODED[coding], {"content-encoding": coding}, LIMIT, "h") == BODY
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+def test_an_empty_body_stays_empty(coding: str) -> None:
+    assert decode(b"", {"content-encoding": coding}, LIMIT, "h") == b""
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+def test_a_body_that_unfolds_beyond_the_limit_is_refused(coding: str) -> None:
+    huge = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}[coding](bytes(50_000_000))
+    with pytest.raises(ResponseTooLarge):
+        decode(huge, {"content-encoding": coding}, LIMIT, "h")
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "words"),
+    [
+        ("gzip", CODED["gzip"][:-10], "h cut its answer short"),
+        ("br", CODED["br"][:-10], "h cut its answer short"),
+        ("gzip", b'{"not":"compressed"}', "not in the content coding"),
+        ("br", b'{"not":"compressed"}', "not in the content coding"),
+        ("zstd", b"\x28\xb5\x2f\xfd", "a content coding that was not request for (zstd)"),
+    ],
+)
+def test_what_cannot_be_undone_is_said_to_be_so(coding: str, body: bytes, words: str) -> None:
+    with pytest.raises(BadResponse) as caught:
+        decode(body, {"content-encoding": coding}, LIMIT, "h")
+    assert words in str(caught.value)
+
+
+def test_codings_are_read_in_their_order() -> None:
+    assert codings_of({"content-encoding": "GZIP , identity,br"}) == ("gzip", "br")
+
+
+@pytest.mark.parametrize("coding", CODED)
+async def test_over_a_socket_whole_and_in_parts(client: RegistryClient, server: FaultyServer, coding: str) -> None:
+    server.answers("/x", 200, {"Content-Encoding": coding} if coding else {}, CODED[coding])
+    async with client.open("GET", f"{server.url}/x") as answer:
+        assert await read_plain(answer, LIMIT) == BODY
+    async with client.open("GET", f"{server.url}/x") as answer:
+        assert b"".join([part async for part in plain_chunks(answer)]) == BODY
