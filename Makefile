@@ -1,14 +1,23 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt lock clean bench
+.PHONY: help run test test-fast coverage mutants lint fmt lock clean bench
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## serve on 127.0.0.1:8000 (PORT and BIND change that); makes .venv and the database when missing
 	@scripts/run
 
 test: ## every check and test, on SQLite and on PostgreSQL, with real clients and a browser
 	@scripts/test
+
+test-fast: ## the tests that need no real clients, registries or browser, on SQLite; under two minutes on two cores
+	@scripts/test fast
+
+coverage: ## which lines and branches the tests that run in one process reach
+	@scripts/coverage
+
+mutants: ## change the core in more than a thousand ways: some test must notice each; takes half an hour
+	@scripts/mutants
 
 lint: ## ruff, mypy, import-linter, missing migrations, Django's system checks
 	@scripts/venv dev
@@ -26,5 +35,5 @@ bench: ## measure beside nginx and Caddy on two cores, some minutes; writes benc
 	@scripts/bench
 
 clean: ## remove what can be made again (.venv, caches, staticfiles); var/, with the data, stays
-	rm -rf .venv .venv-lock .venv-bench staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-lock .venv-bench staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants htmlcov .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,19 @@
-"""Both lanes in this process, on connections that are no sockets: every read ends exactly where a test wants it to."""
+"""Both lanes in this process, on connections that are no sockets: every read ends exactly where a test wants it to.
+
+A lane is one of uvicorn's protocol classes before an ASGI application, as in a worker. The fast lane is what a worker
+of the facade runs; the slow lane is uvicorn's own protocol before Django with its middleware. Tests hold them against
+each other:
+
+    lanes = Lanes()
+    outcome = lanes.compare([b"GET /v2/ HT", b"TP/1.1\\r\\n…"])     # asserts that both send the same bytes
+
+What makes that exact:
+
+- `Wire` stands for the socket's transport. What the server writes is in `sent`; a read is a call of `data_received`.
+- `Lane.rest` returns when the server has done all that it can do before the next read. It asks the application where it
+  is (`WatchedApplication`) and never guesses by how much time has gone by.
+- `SteppedLoop` has a clock that a test moves, so that an hour of keep-alive takes no time.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +35,11 @@ from routing.dataplane.serving.body_guard import Application, BodyGuard
 from routing.dataplane.serving.fast_lane import FastLaneProtocol
 from routing.dataplane.serving.middleware import FacadeMiddleware
 
-_TURNS_WITHOUT_PROGRESS = 20
-_PATIENCE_SECONDS = 30.0
+# Callbacks run in the event loop's next turn, and may schedule another one: the writes of a turn, the next request.
+_QUIET_TURNS = 5
+_POLL_SECONDS = 0.001
+_PATIENCE_SECONDS = 60.0
+_DATE = b"Mon, 23 Nov 2026 16:00:00 GMT"
 _ENABLED, _PUSH, _REDIRECT_ONLY = 1, 2, 8
 
 
@@ -70,16 +88,50 @@ class Outcome(NamedTuple):
     closed: bool
 
 
-class Counting:
-    """An ASGI application, counting the requests that get as far as it."""
+class SteppedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock a test can move on, besides its running by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._skipped_seconds = 0.0
+
+    def time(self) -> float:
+        return super().time() + self._skipped_seconds
+
+    def skip(self, seconds: float) -> None:
+        """Move the clock on. Whatever is due by then runs in the loop's next turns."""
+        self._skipped_seconds += seconds
+
+
+class WatchedApplication:
+    """An ASGI application, of which it is known how many requests it got and for how many of them it waits.
+
+    `receiving` counts calls that wait for more of a request's body, `sending` those that wait to be allowed to write.
+    """
 
     def __init__(self, application: Application) -> None:
         self._application = application
         self.requests = 0
+        self.receiving = 0
+        self.sending = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def watched_receive() -> Any:
+            self.receiving += 1
+            try:
+                return await receive()
+            finally:
+                self.receiving -= 1
+
+        async def watched_send(message: Any) -> None:
+            self.sending += 1
+            try:
+                await send(message)
+            finally:
+                self.sending -= 1
+
         self.requests += 1
-        await self._application(scope, receive, send)
+        await self._application(scope, watched_receive, watched_send)
 
 
 class Wire(asyncio.Transport):
@@ -112,7 +164,7 @@ class Lane:
     """A server with one kind of protocol. `answer` opens a connection, writes to it read by read, and closes it."""
 
     def __init__(self, protocol: type[HttpToolsProtocol], application: Application) -> None:
-        self.application = Counting(application)
+        self.application = WatchedApplication(application)
         self._protocol = protocol
         self._config = Config(
             self.application,
@@ -125,7 +177,7 @@ class Lane:
         )
         self._config.load()
         self._state = ServerState()
-        self._state.default_headers = [(b"date", b"Mon, 23 Nov 2026 16:00:00 GMT"), (b"server", b"uvicorn")]
+        self._state.default_headers = [(b"date", _DATE), (b"server", b"uvicorn")]
 
     def connect(self, peer: str = "192.0.2.1") -> tuple[HttpToolsProtocol, Wire]:
         """A new connection. Needs a running event loop."""
@@ -149,19 +201,27 @@ class Lane:
         return outcome
 
     async def rest(self, connection: HttpToolsProtocol, wire: Wire) -> None:
-        """Let the server do all that it can do now."""
+        """Let the server do all that it can do before something else happens on this connection.
+
+        Raises AssertionError when an application is still busy after a minute.
+        """
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        idle = 0
-        while time.monotonic() < deadline:
-            before = len(wire.sent), wire.closed
-            await asyncio.sleep(0 if idle < 10 else 0.001)
-            idle = 0 if before != (len(wire.sent), wire.closed) else idle + 1
-            if idle > 3 and not self._state.tasks:
-                return
-            # An application that waits for a body that doesn't come, or to write, is at rest as well.
-            if idle > _TURNS_WITHOUT_PROGRESS and (connection.cycle.more_body or connection.flow.write_paused):
-                return
-        raise AssertionError(f"no rest after {_PATIENCE_SECONDS} s; sent so far: {bytes(wire.sent)!r}")
+        quiet, seen = 0, (len(wire.sent), wire.closed)
+        while quiet < _QUIET_TURNS:
+            assert time.monotonic() < deadline, f"no rest; sent so far: {bytes(wire.sent)!r}"
+            busy = self._is_busy(connection)
+            await asyncio.sleep(_POLL_SECONDS if busy else 0)
+            now = len(wire.sent), wire.closed
+            quiet = 0 if busy or now != seen else quiet + 1
+            seen = now
+
+    def _is_busy(self, connection: HttpToolsProtocol) -> bool:
+        """Whether an application is at work, and not waiting for the client: to send a body, or to read an answer."""
+        if not self._state.tasks:
+            return False
+        waits_for_body = connection.cycle.more_body and self.application.receiving > 0
+        waits_to_write = connection.flow.write_paused and self.application.sending > 0
+        return not (waits_for_body or waits_to_write)
 
 
 def facade() -> Application:
@@ -184,7 +244,7 @@ class Lanes:
     def __init__(self) -> None:
         self.fast = Lane(FastLaneProtocol, facade())
         self.slow = Lane(HttpToolsProtocol, BodyGuard(_django()))
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=SteppedLoop)
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a test's own steps on the event loop of both."""

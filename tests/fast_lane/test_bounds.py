@@ -1,4 +1,9 @@
-"""What a client can hold of a worker by sending slowly, much or nothing. Real sockets, and uvicorn's own server."""
+"""What a client can hold of a worker by sending slowly, much or nothing. Real sockets, and uvicorn's own server.
+
+The server runs in a thread, as uvicorn runs it in a worker. Its keep-alive time is short (SHORT_SECONDS) where a test
+waits for it to be over, and long (LONG_SECONDS) where it must not be. Tests wait for what the server does, however long
+that takes on a busy machine; the short time is long enough for a client here to send its request within it.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +23,19 @@ from routing.dataplane.live.live_table import live_table
 from routing.dataplane.serving import connection_limits
 from routing.dataplane.serving.connection_limits import MAX_HEAD_BYTES
 from routing.dataplane.serving.fast_lane import FastLaneProtocol
-from tests.fast_lane.lanes import Counting, facade, table
+from tests.fast_lane.lanes import facade, table
 from tests.fast_lane.requests import PLAIN
 from tests.waiting import until
 
 ADDRESS = "127.0.0.1"
-SOON_SECONDS = 1
-MUCH_LATER_SECONDS = 60
+SHORT_SECONDS = 2
+LONG_SECONDS = 600
+PATIENCE_SECONDS = 60
 SLOW = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
 
 
 class Running(Server):
-    """The server in a thread of its own, where `timeout_keep_alive` is short or long."""
+    """uvicorn's server with the facade's protocol, in a thread. `seconds` is its keep-alive time."""
 
     def __init__(self, seconds: int, application: Any) -> None:
         super().__init__(
@@ -55,7 +61,7 @@ class Running(Server):
 
     def __enter__(self) -> Running:
         self._thread.start()
-        assert self._up.wait(30)
+        assert self._up.wait(PATIENCE_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,7 +95,7 @@ async def connect(server: Running) -> tuple[asyncio.StreamReader, asyncio.Stream
 async def everything(reader: asyncio.StreamReader) -> bytes:
     """All that the server sends until it closes."""
     with contextlib.suppress(ConnectionError):
-        return await asyncio.wait_for(reader.read(), 30)
+        return await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
     return b""
 
 
@@ -105,7 +111,7 @@ async def everything(reader: asyncio.StreamReader) -> bytes:
     ],
 )
 async def test_a_request_that_does_not_arrive_ends_the_connection(sent: bytes, status: bytes) -> None:
-    with Running(SOON_SECONDS, Counting(facade())) as server:
+    with Running(SHORT_SECONDS, facade()) as server:
         reader, writer = await connect(server)
         writer.write(sent)
         received = await everything(reader)
@@ -115,13 +121,14 @@ async def test_a_request_that_does_not_arrive_ends_the_connection(sent: bytes, s
 
 
 async def test_a_client_that_trickles_is_no_better_off() -> None:
-    with Running(SOON_SECONDS, Counting(facade())) as server:
+    with Running(SHORT_SECONDS, facade()) as server:
         reader, writer = await connect(server)
         writer.write(SLOW)
         closed = asyncio.ensure_future(everything(reader))
         while not closed.done():
             writer.write(b"X-A: b\r\n")
-            await asyncio.sleep(0.05)
+            # Slowly enough that its fields don't become too long.
+            await asyncio.wait([closed], timeout=0.05)
 
         assert closed.result().startswith(b"HTTP/1.1 408 Request Timeout\r\n")
 
@@ -132,7 +139,7 @@ async def test_a_client_that_leaves_its_answers_lying_is_let_go() -> None:
         for _ in range(1000):
             await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
 
-    with Running(SOON_SECONDS, application) as server:
+    with Running(SHORT_SECONDS, application) as server:
         _, writer = await connect(server)
         writer.write(SLOW + b"\r\n")
         await server.has_open(1)
@@ -141,14 +148,22 @@ async def test_a_client_that_leaves_its_answers_lying_is_let_go() -> None:
 
 
 async def test_an_answer_may_take_its_time() -> None:
+    may_answer = threading.Event()
+
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        await asyncio.sleep(2.5 * SOON_SECONDS)
+        assert await asyncio.to_thread(may_answer.wait, PATIENCE_SECONDS)
         await send({"type": "http.response.start", "status": 204, "headers": [(b"connection", b"close")]})
         await send({"type": "http.response.body"})
 
-    with Running(SOON_SECONDS, application) as server:
+    with Running(SHORT_SECONDS, application) as server:
         reader, writer = await connect(server)
         writer.write(SLOW + b"\r\n")
+        # Two silent clients, one after the other, are closed meanwhile: the time is over twice.
+        for _ in range(2):
+            silent, silent_writer = await connect(server)
+            assert await everything(silent) == b""
+            silent_writer.close()
+        may_answer.set()
 
         assert (await everything(reader)).startswith(b"HTTP/1.1 204")
         writer.close()
@@ -156,7 +171,7 @@ async def test_an_answer_may_take_its_time() -> None:
 
 @pytest.mark.parametrize("field", [b"X-%d: " + b"a" * 1000 + b"\r\n", b"a" * 1000], ids=["many fields", "one field"])
 async def test_a_head_without_end_is_refused_where_it_is_too_long(field: bytes) -> None:
-    with Running(MUCH_LATER_SECONDS, Counting(facade())) as server:
+    with Running(LONG_SECONDS, facade()) as server:
         reader, writer = await connect(server)
         writer.write(SLOW + b"X: ")
         closed = asyncio.ensure_future(everything(reader))
@@ -175,7 +190,7 @@ async def test_a_head_without_end_is_refused_where_it_is_too_long(field: bytes) 
 
 @pytest.mark.parametrize("size", [MAX_HEAD_BYTES - 200, MAX_HEAD_BYTES + 8192])
 async def test_how_long_a_head_may_be(size: int) -> None:
-    with Running(MUCH_LATER_SECONDS, Counting(facade())) as server:
+    with Running(LONG_SECONDS, facade()) as server:
         reader, writer = await connect(server)
         writer.write(PLAIN[:-2] + b"Connection: close\r\nX: " + b"a" * size + b"\r\n\r\n")
 
@@ -185,7 +200,7 @@ async def test_how_long_a_head_may_be(size: int) -> None:
 
 async def test_one_connection_too_many_is_closed_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_limits, "max_connections", lambda: 3)
-    with Running(MUCH_LATER_SECONDS, Counting(facade())) as server:
+    with Running(LONG_SECONDS, facade()) as server:
         first = [await connect(server) for _ in range(3)]
         reader, extra = await connect(server)
         assert await everything(reader) == b""
@@ -237,7 +252,7 @@ def test_connections_fit_into_the_files_that_may_be_open(
 )
 @pytest.mark.parametrize("length", [b"Content-Length: 99999999999", b"Transfer-Encoding: chunked"])
 async def test_a_huge_body_is_refused_before_it_is_sent(host: bytes, path: bytes, status: bytes, length: bytes) -> None:
-    with Running(MUCH_LATER_SECONDS, Counting(facade())) as server:
+    with Running(LONG_SECONDS, facade()) as server:
         reader, writer = await connect(server)
         writer.write(b"POST %b HTTP/1.1\r\nHost: %b\r\n%b\r\n\r\n" % (path, host, length))
         received = await everything(reader)

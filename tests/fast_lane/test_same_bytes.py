@@ -17,7 +17,7 @@ from routing.dataplane.live.live_table import live_table
 from routing.dataplane.telemetry.counters import REDIRECTS, counters
 from tests.examples import examples
 from tests.fast_lane import requests
-from tests.fast_lane.lanes import Lane, Lanes, table
+from tests.fast_lane.lanes import Lane, Lanes, SteppedLoop, table
 from tests.fast_lane.requests import PLAIN
 
 PROXY = "198.51.100.7"
@@ -234,19 +234,23 @@ def test_an_idle_connection_is_closed_after_the_keep_alive_time_and_no_sooner(la
 
     async def steps() -> None:
         loop = asyncio.get_running_loop()
+        assert isinstance(loop, SteppedLoop)
         connection, wire = lane.connect()
-        connection.timeout_keep_alive = 1
-        answered_at = 0.0
-        while not wire.closed:
-            # The second request goes out when half of the time is over; then nothing more.
-            if wire.sent.count(b"HTTP/1.1 307") < 2 and loop.time() > answered_at + 0.5:
-                answered_at = loop.time()
-                connection.data_received(PLAIN)
-            await asyncio.sleep(0.01)
-        assert loop.time() >= answered_at + 1
+        for answers in (1, 2):
+            connection.data_received(PLAIN)
+            await lane.rest(connection, wire)
+            assert wire.sent.count(b"HTTP/1.1 307") == answers
+            # Each answer begins the time anew: both parts together are longer than it is.
+            loop.skip(0.8 * connection.timeout_keep_alive)
+            await lane.rest(connection, wire)
+            assert not wire.closed
+
+        loop.skip(0.3 * connection.timeout_keep_alive)
+        await lane.rest(connection, wire)
+        assert wire.closed
         assert wire.sent.count(b"HTTP/1.1 307") == 2
 
-    lanes.run(asyncio.wait_for(steps(), 30))
+    lanes.run(steps())
 
 
 DIGEST = f"sha256:{'a' * 64}"
