@@ -56,6 +56,7 @@ def test_whatever_passes_is_in_its_one_form(text: str) -> None:
     [
         ("docker.acme.com", "docker.acme.com"),
         ("  Docker.ACME.com. ", "docker.acme.com"),
+        ("Docker.ACME.COX", "docker.acme.cox"),
         ("bücher.example", "xn--bcher-kva.example"),
         ("BÜCHER.example", "xn--bcher-kva.example"),
         ("xn--bcher-kva.example", "xn--bcher-kva.example"),
@@ -76,6 +77,7 @@ def test_what_a_person_types_has_one_stored_form(text: str, stored: str) -> None
         *("", " ", ".", "https://docker.acme.com", "docker.acme.com/acme", "docker.acme.com:8443", "docker_acme.com"),
         *(
             "-a.com",
+            ".docker.acme.com",
             "a..com",
             "a b.com",
             "a@b.com",
@@ -92,6 +94,26 @@ def test_what_is_no_hostname_is_refused_in_words(text: str) -> None:
         normalise_hostname(text)
 
     assert len(str(caught.value)) > 15
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (" ", "give a hostname, such as docker.acme.com"),
+        (".", "give a hostname, such as docker.acme.com"),
+        ("https://acme.com", "give the hostname alone, without scheme or path, such as docker.acme.com"),
+        ("acme.com/acme", "give the hostname alone, without scheme or path, such as docker.acme.com"),
+        ("acme.com:8443", "give the hostname without a port: the same name is served on every port"),
+        ("acme.com:0", "“acme.com:0” is not a hostname such as docker.acme.com: the port is not between 1 and 65535"),
+        (" a..com", "“a..com” is not a hostname such as docker.acme.com: the host is malformed"),
+        ("[::1::]", "“[::1::]” is not a hostname such as docker.acme.com: the host is no IPv6 address"),
+    ],
+)
+def test_a_refusal_says_what_to_give_instead(text: str, words: str) -> None:
+    with pytest.raises(HostInvalid) as caught:
+        normalise_hostname(text)
+
+    assert str(caught.value) == words
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sys import intern
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,3 +46,11 @@ def test_mappings_that_keep_their_prefix_are_one_object(prefix: str) -> None:
 def test_the_key_of_a_mapping_tells_hostname_and_prefix_apart() -> None:
     assert mapping_key("docker.acme.com", "acme/app") == "docker.acme.com/acme/app"
     assert mapping_key("docker.acme.com", "") == "docker.acme.com/"
+
+
+def test_what_has_an_upstream_prefix_of_its_own_is_left_as_it_is() -> None:
+    # Python's table of such strings would only grow: hardly any is met twice.
+    read = "".join(list(pack("team", MappingEntry("12", "acme", Flag.ENABLED))))
+    intern("".join(list(read)))
+
+    assert dict(shared([("a.example/team", read)]))["a.example/team"] is read

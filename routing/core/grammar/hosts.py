@@ -58,7 +58,7 @@ def normalise_hostname(text: str) -> str:
     name = text.strip().rstrip(".")
     if not name:
         raise InvalidHost("give a hostname, such as docker.acme.com")
-    if "/" in name or "://" in name:
+    if "/" in name:
         raise InvalidHost("give the hostname alone, without scheme or path, such as docker.acme.com")
     # Mapped by UTS #46 and nothing else: Python's lower() would make another letter of a last sigma.
     if not name.isascii() or "xn--" in name.lower():
