@@ -110,7 +110,7 @@ def test_what_is_no_hostname_is_refused_in_words(text: str) -> None:
     ],
 )
 def test_a_refusal_says_what_to_give_instead(text: str, words: str) -> None:
-    with pytest.raises(HostInvalid) as caught:
+    with pytest.raises(InvalidHost) as caught:
         normalise_hostname(text)
 
     assert str(caught.value) == words

@@ -50,7 +50,7 @@ def test_the_key_of_a_mapping_tells_hostname_and_prefix_apart() -> None:
 
 def test_what_has_an_upstream_prefix_of_its_own_is_left_as_it_is() -> None:
     # Python's table of such strings would only grow: hardly any is met twice.
-    read = "".join(list(pack("team", MappingEntry("12", "acme", Flag.ENABLED))))
+    read = "".join(list(encode("team", MappingEntry("12", "acme", Flag.ENABLED))))
     intern("".join(list(read)))
 
-    assert dict(shared([("a.example/team", read)]))["a.example/team"] is read
+    assert dict(intern_all([("a.example/team", read)]))["a.example/team"] is read
