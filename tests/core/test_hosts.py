@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from routing.core.grammar.hosts import (
     MAX_HOST_LENGTH,
     InvalidHost,
+    ends_in_number,
     is_ip_address,
     is_loopback,
     is_wildcard,
@@ -175,3 +176,24 @@ def test_the_wildcard_above_a_host_has_one_label_less() -> None:
 )
 def test_what_can_only_be_this_machine_is_known(authority: str, expected: bool) -> None:
     assert is_loopback(authority) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.1", True),
+        ("2130706433", True),
+        ("0x7f.1", True),
+        ("a.0X7F", True),
+        ("a.0x", True),
+        ("registry.10.", True),
+        ("registry.example", False),
+        ("1.example", False),
+        ("a.1b", False),
+        ("a.0xg", False),
+        ("a.\u0661", False),
+    ],
+)
+def test_what_a_resolver_takes_for_an_ipv4_address_is_known(host: str, expected: bool) -> None:
+    assert ends_in_number(host) == expected

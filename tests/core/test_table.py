@@ -114,6 +114,41 @@ def test_following_changes_leads_to_the_table_built_from_the_end(
         assert facts(older) == then
 
 
+def test_a_batch_of_every_kind_of_change_leads_to_the_table_built_from_its_end() -> None:
+    """Changes that a random list seldom has together: of one hostname, in one batch, of one mapping twice."""
+    registry = {"origin": "https://one.example", "name": "one", "auth": "bearer"}
+    same, renamed = {"registry": "1", "upstream_prefix": "acme/app", "flags": 1}, {"registry": "1", "flags": 1}
+    start: State = {
+        "tenant": {"1": {"name": "t", "refusal": ""}},
+        "registry": {"1": registry},
+        "hostname": {"a.example": {"tenant": "1"}},
+        "mapping": {"a.example/acme/app": same, "a.example/x": {"registry": "1", "upstream_prefix": "y", "flags": 1}},
+    }
+    table = built(start, 1)
+    batch: list[tuple[str, str, Entry | None]] = [
+        ("mapping", "a.example/acme/app", {**renamed, "upstream_prefix": "other"}),
+        ("mapping", "a.example/acme/app", {**renamed, "upstream_prefix": "library"}),
+        ("mapping", "a.example/x", None),
+        ("mapping", "b.example/acme/app", same),
+        ("mapping", "b.example/acme", same),
+        ("hostname", "b.example", {"tenant": "2"}),
+        ("hostname", "a.example", None),
+        ("tenant", "2", {"name": "u", "refusal": "no"}),
+        ("registry", "2", {**registry, "auth": "none"}),
+    ]
+    end = copy.deepcopy(start)
+    for kind, key, entry in batch:
+        if entry is None:
+            del end[kind][key]
+        else:
+            end[kind][key] = entry
+    after = table.apply([Change(number, *step) for number, step in enumerate(batch, start=2)])
+
+    assert facts(after) == facts(built(end, 10))
+    assert after.policy is table.policy
+    assert facts(table) == facts(built(start, 1))
+
+
 def test_no_changes_make_no_difference() -> None:
     table = built({"tenant": {}, "registry": {}, "hostname": {}, "mapping": {}}, 7)
 
