@@ -40,7 +40,7 @@ async def test_r14_9_one_registry_does_not_take_all_places(
     facade_client: FacadeClient, server: FaultyServer, settings: Settings
 ) -> None:
     settings.FACADE_MAX_RELAYS_PER_REGISTRY = 1
-    settings.FACADE_CONNECT_SECONDS = 0.2
+    settings.FACADE_CONNECT_SECONDS = 2.0
     server.on(UPSTREAM[MANIFEST], Exchange.hang)
     server.answers_json(UPSTREAM[TAGS], {"name": "acme/app", "tags": []})
     slow = asyncio.create_task(facade_client.request(MANIFEST))

@@ -87,7 +87,7 @@ async def facade_client(
 ) -> AsyncIterator[FacadeClient]:
     """Asks the facade as shipped, but for http://, so that the server would be reached if its address were dialled."""
     settings.FACADE_ALLOW_INSECURE_REGISTRIES = True
-    settings.FACADE_CONNECT_SECONDS = 0.2
+    settings.FACADE_CONNECT_SECONDS = 5.0
     monkeypatch.setattr(FacadeMiddleware, "sync_capable", False)
     origin = f"http://{NAME}:{server.port}"
     yield FacadeClient(server, RegistryEntry(origin, "inside", auth="bearer", realm=f"{origin}/realm", service="s"))
