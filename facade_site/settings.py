@@ -26,7 +26,7 @@ FACADE_ALLOW_PRIVATE_REGISTRIES = env.bool("FACADE_ALLOW_PRIVATE_REGISTRIES", de
 # How long a client may keep a redirect. 0 sends no-store, so that a repoint is seen by the very next request.
 FACADE_REDIRECT_MAX_AGE_SECONDS = env.int("FACADE_REDIRECT_MAX_AGE_SECONDS", default=0)
 # Clients that authorise every hop of a redirect, such as "docker,containerd<=2.1". Empty: the built-in table.
-FACADE_REAUTHORISING_CLIENTS: list[str] = env.list("FACADE_REAUTHORISING_CLIENTS", default=[])
+FACADE_CLIENTS: list[str] = env.list("FACADE_CLIENTS", default=[])
 # How often a worker looks for changes of the routing table.
 FACADE_POLL_SECONDS = env.float("FACADE_POLL_SECONDS", default=0.25)
 # How often the table is written to a file, for workers that start while the database is gone; only when it changed.

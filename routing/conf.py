@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from routing.core.grammar.hosts import normalise_hostname, parse_authority
-from routing.core.grammar.user_agents import REAUTHORISING, parse_clients
+from routing.core.grammar.user_agents import Clients, parse_clients
 from routing.core.table.policy import Policy
 from routing.dns.txt import NameServer, parse_name_server
 from routing.registries.client import ClientLimits
@@ -24,10 +24,9 @@ def policy() -> Policy:
 
     Raises InvalidHost or InvalidClientList for settings that can't be read.
     """
-    clients = settings.FACADE_REAUTHORISING_CLIENTS
     return Policy(
         control_hosts=frozenset(parse_authority(name)[0] for name in settings.FACADE_CONTROL_HOSTS),
-        reauthorising_clients=parse_clients(clients) if clients else REAUTHORISING,
+        clients=Clients(parse_clients(settings.FACADE_CLIENTS)),
     )
 
 

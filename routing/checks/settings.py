@@ -11,13 +11,13 @@ from routing.core.grammar.user_agents import InvalidClientList
 
 @register()
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """routing.E001: control hosts that are no hosts. routing.E002: an unreadable client table."""
+    """routing.E001: control hosts that are no hosts. routing.E002: clients that can't be read."""
     try:
         policy()
     except InvalidHost as error:
         return [Error(f"FACADE_CONTROL_HOSTS: {error}", hint="Write hosts without scheme.", id="routing.E001")]
     except InvalidClientList as error:
-        return [Error(f"FACADE_REAUTHORISING_CLIENTS: {error}", id="routing.E002")]
+        return [Error(f"FACADE_CLIENTS: {error}", id="routing.E002")]
     return []
 
 

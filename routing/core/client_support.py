@@ -3,36 +3,35 @@
 For `explain` and the mapping's page: the same function that answers requests answers here, so that they can't differ.
 """
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from routing.core.decide import Request, decide
-from routing.core.decisions import Challenge, Decision, LocateBlob, Redirect, Refuse, Relay
-from routing.core.grammar.user_agents import answers_challenges_anywhere, reauthorises
-from routing.core.table.routing_table import Auth, Table
+from routing.core.decisions import Challenge, Decision, LocateBlob, Redirect, Refuse, Relay, inline_refusal
+from routing.core.grammar.user_agents import Ability, ClientProfile, Needed
+from routing.core.table.routing_table import Auth, Match, Strategy, Table
 
 # Stands for any blob or manifest in the steps' details.
 SOME_DIGEST = f"sha256:{'0' * 64}"
 
 
-class ClientKind(NamedTuple):
-    """Clients that behave alike, and the User-Agent that one of them sends."""
+class Verdict(StrEnum):
+    """Whether a pull works, as far as anybody has found out."""
 
-    name: str
-    user_agent: str
+    WORKS = "works"
+    FAILS = "fails"
+    UNKNOWN = "unknown"
 
 
-CLIENT_KINDS = (
-    ClientKind("docker (classic image store)", "docker/28.0.0"),
-    ClientKind("docker (containerd image store)", "docker/29.0.0 containerd-client/2.2.0"),
-    ClientKind("containerd (Kubernetes, nerdctl)", "containerd/2.1.0"),
-    ClientKind("buildkit, docker buildx", "buildkit/v0.20"),
-    ClientKind("regclient", "regclient/regctl (v0.8.0)"),
-    ClientKind("podman, buildah, skopeo, CRI-O", "containers/5.34 (github.com/containers/image)"),
-    ClientKind("crane", "crane/v0.21 go-containerregistry/v0.21"),
-    ClientKind("Helm", "Helm/3.18.0"),
-    ClientKind("ORAS", "oras/1.3.0"),
-    ClientKind("anything else", ""),
-)
+class Findings(NamedTuple):
+    """What probes found where an image leads.
+
+    `doubt` says why it isn't known whether a pull works, in a sentence that says what to do; "" where a probe has seen
+    the repository. `inline_blobs`: the registry serves layers itself; None: nobody has found out.
+    """
+
+    doubt: str = ""
+    inline_blobs: bool | None = None
 
 
 class RequestOutcome(NamedTuple):
@@ -49,15 +48,17 @@ class RequestOutcome(NamedTuple):
 
 
 class ClientSupport(NamedTuple):
-    """A pull by one kind of client."""
+    """A pull by one kind of client. `reason` says why it fails, or why nobody knows; "" where it works."""
 
-    client: ClientKind
+    client: ClientProfile
     steps: tuple[RequestOutcome, ...]
+    verdict: Verdict
+    reason: str = ""
 
     @property
     def works(self) -> bool:
-        """Whether the whole pull goes through."""
-        return all(step.outcome not in ("refused", "fails") for step in self.steps)
+        """Whether the whole pull is known to go through."""
+        return self.verdict is Verdict.WORKS
 
     @property
     def bytes_through_facade(self) -> str:
@@ -68,10 +69,8 @@ class ClientSupport(NamedTuple):
         return "manifests (some KB)" if outcomes.get("manifest") == "relayed" else "none"
 
 
-def client_support(
-    table: Table, host: str, name: str, reference: str, *, inline_blobs: bool = False
-) -> list[ClientSupport]:
-    """How a pull of one image goes, for each kind of client. `inline_blobs`: the registry serves layers itself."""
+def client_support(table: Table, host: str, name: str, reference: str, findings: Findings) -> list[ClientSupport]:
+    """How a pull of one image goes, for each kind of client that the table of clients has."""
     paths = {
         "ping": "/v2/",
         "manifest": f"/v2/{name}/manifests/{reference}",
@@ -80,53 +79,80 @@ def client_support(
         "referrers": f"/v2/{name}/referrers/{SOME_DIGEST}",
     }
     match = table.match_repository(table.match_host(host)[0], name)
-    asks_token = match is not None and match.registry.auth in (Auth.BEARER, Auth.BASIC)
     found = []
-    for kind in CLIENT_KINDS:
-        clients = table.policy.reauthorising_clients
-        stranded = asks_token and not reauthorises(kind.user_agent, clients)
-        brings_token = _brings_token(table, host, kind)
-        steps = tuple(
-            _request_outcome(
-                table,
-                Request("GET", host, path, "", kind.user_agent, authorized=brings_token and endpoint != "ping"),
-                endpoint,
-                inline_blobs,
-                stranded,
-            )
-            for endpoint, path in paths.items()
-        )
-        found.append(ClientSupport(kind, steps))
+    for client in table.policy.clients.profiles:
+        walk = _Walk(table, host, client, match, findings)
+        steps = tuple(walk.step(endpoint, path) for endpoint, path in paths.items())
+        found.append(ClientSupport(client, steps, *_verdict(client, steps, match, findings)))
     return found
 
 
-def _brings_token(table: Table, host: str, kind: ClientKind) -> bool:
-    """Whether the client was given a challenge by its ping, and answers it from the first request on.
-
-    Every client that pings does so, but of the clients that follow redirects only docker's classic store pings.
-    """
-    clients = table.policy.reauthorising_clients
-    if not reauthorises(kind.user_agent, clients) or answers_challenges_anywhere(kind.user_agent, clients):
-        return False
-    return isinstance(decide(table, Request("GET", host, "/v2/", user_agent=kind.user_agent)), Challenge)
-
-
-def _request_outcome(
-    table: Table, request: Request, endpoint: str, inline_blobs: bool, stranded: bool
-) -> RequestOutcome:
-    decision = decide(table, request)
-    challenged = request.authorized or isinstance(decision, Challenge)
-    if isinstance(decision, Challenge):
-        # The client asks /token, and comes back with what it got.
-        decision = decide(table, request._replace(authorized=True))
-    if stranded and isinstance(decision, Redirect):
-        return RequestOutcome(
-            endpoint, "fails", "redirected to a registry to which this client takes no token", challenged
-        )
-    return RequestOutcome(endpoint, *_outcome(decision, inline_blobs), challenged)
+def _verdict(
+    client: ClientProfile, steps: tuple[RequestOutcome, ...], match: Match | None, findings: Findings
+) -> tuple[Verdict, str]:
+    for step in steps:
+        if step.outcome in ("refused", "fails"):
+            return Verdict.FAILS, step.detail
+    if findings.doubt:
+        return Verdict.UNKNOWN, findings.doubt
+    is_resolved = any(step.endpoint == "blob" and step.outcome == "resolved" for step in steps)
+    if match and is_resolved and findings.inline_blobs is None:
+        registry = match.registry
+        if not registry.stream_blobs and not client.follows(match.needed):
+            return Verdict.UNKNOWN, (
+                f"this client fails where a registry serves layers itself, and whether {registry.name} does, only "
+                "who has credentials can find out: pull with it once"
+            )
+    return Verdict.WORKS, ""
 
 
-def _outcome(decision: Decision, inline_blobs: bool) -> tuple[str, str]:
+class _Walk:
+    """One client's way through a pull."""
+
+    def __init__(self, table: Table, host: str, client: ClientProfile, match: Match | None, findings: Findings) -> None:
+        self._table, self._host, self._client, self._findings = table, host, client, findings
+        self._needed = _needed(match)
+        pings = client.ability is Ability.DOCKER_PING
+        # dockerd doesn't say which image store it has when it pings.
+        self._ping_agent = "docker" if client.is_docker else client.sample
+        ping = decide(table, Request("GET", host, "/v2/", user_agent=self._ping_agent)) if pings else None
+        # docker's classic store answers the challenge of its ping from the first request on, and no other's.
+        self._brings_token = isinstance(ping, Challenge)
+        self._is_deaf = pings and not self._brings_token
+        self._ping_led_on = isinstance(ping, Redirect)
+
+    def step(self, endpoint: str, path: str) -> RequestOutcome:
+        is_ping = endpoint == "ping"
+        authorized = self._brings_token and not is_ping
+        agent = self._ping_agent if is_ping else self._client.sample
+        request = Request("GET", self._host, path, "", agent, authorized)
+        decision = decide(self._table, request)
+        challenged = authorized or isinstance(decision, Challenge)
+        if isinstance(decision, Challenge):
+            if self._is_deaf and not is_ping:
+                return RequestOutcome(
+                    endpoint, "fails", "asked for a token here, when its ping was answered by the registry", False
+                )
+            # The client asks /token, and comes back with what it got.
+            decision = decide(self._table, request._replace(authorized=True))
+        if isinstance(decision, Redirect) and not is_ping and not self._arrives():
+            return RequestOutcome(
+                endpoint, "fails", "redirected to a registry to which this client takes no token", challenged
+            )
+        return RequestOutcome(endpoint, *_outcome(decision, self._findings.inline_blobs), challenged)
+
+    def _arrives(self) -> bool:
+        return self._client.follows(self._needed) or self._ping_led_on
+
+
+def _needed(match: Match | None) -> Needed:
+    """What has to be brought to where a redirect leads, as far as that is certain."""
+    if match is None or match.registry.auth == Auth.UNKNOWN or match.strategy is Strategy.OPEN:
+        return Needed.NOTHING
+    return match.needed
+
+
+def _outcome(decision: Decision, inline_blobs: bool | None) -> tuple[str, str]:
     match decision:
         case Redirect(location):
             return "redirected", location
@@ -137,7 +163,7 @@ def _outcome(decision: Decision, inline_blobs: bool) -> tuple[str, str]:
         case LocateBlob() if inline_blobs and decision.registry.stream_blobs:
             return "streamed", decision.url
         case LocateBlob() if inline_blobs:
-            return "refused", f"{decision.registry.name} serves layers itself, and this client can't be sent there"
+            return "refused", inline_refusal(decision).message
         case LocateBlob():
             return "resolved", decision.url
         case Refuse():

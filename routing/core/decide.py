@@ -4,10 +4,21 @@ Nothing that a request contains chooses where a redirect goes: the origin comes 
 parts that passed the grammar, and the query goes behind a `?`.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
-from routing.core.decisions import Challenge, Control, Decision, LocateBlob, PingOk, Redirect, Refuse, Relay, Token
-from routing.core.grammar.hosts import InvalidHost, parse_authority
+from routing.core.decisions import (
+    Challenge,
+    Control,
+    Decision,
+    Health,
+    LocateBlob,
+    PingOk,
+    Redirect,
+    Refuse,
+    Relay,
+    Token,
+)
+from routing.core.grammar.hosts import InvalidHost, is_ip_address, parse_authority
 from routing.core.grammar.names import (
     MAX_NAME_LENGTH,
     Endpoint,
@@ -17,23 +28,31 @@ from routing.core.grammar.names import (
     parse_endpoint,
     parse_pull,
     query_has_unsafe_characters,
+    with_plain_colon,
 )
-from routing.core.grammar.user_agents import answers_challenges_anywhere, parse_user_agent, reauthorises
+from routing.core.grammar.user_agents import Ability, ClientProfile, Needed
 from routing.core.table.mapping_entry import Flag
-from routing.core.table.routing_table import HostEntry, Match, Strategy, Table, TenantEntry
+from routing.core.table.routing_table import Auth, HostEntry, Match, Strategy, Table, TenantEntry
 
 READS = ("GET", "HEAD")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
+LIVENESS_PATH, READINESS_PATH = "/livez", "/readyz"
+_HOSTILE = "the path or query has characters that no repository name, tag or digest holds"
+_ESCAPED = "the path has a percent escape: names and tags are written without, and only a digest's colon may be %3A"
 # For what every redirect passes, members looked up once: on an enum that costs as much as a dictionary look-up.
 _OPEN, _SPLIT, _REDIRECT_ONLY = Strategy.OPEN, Strategy.SPLIT, Strategy.REDIRECT_ONLY
 _MANIFEST, _BLOB, _UPLOAD = EndpointKind.MANIFEST, EndpointKind.BLOB, EndpointKind.UPLOAD
+_NOTHING, _CREDENTIALS, _DOCKER_PING = Ability.NOTHING, Ability.CREDENTIALS, Ability.DOCKER_PING
 _ENABLED, _ALLOW_PUSH = int(Flag.ENABLED), int(Flag.ALLOW_PUSH)
 _CONTROL = Control()
 _PING_OK = PingOk()
 
 
 class Request(NamedTuple):
-    """What `decide()` looks at, raw: the Host header, the undecoded path, the query string, latin-1 decoded."""
+    """What `decide()` looks at, raw: the Host header, the undecoded path, the query string, latin-1 decoded.
+
+    `is_http_1_0`: its version has no Host header, and so its clients need not send one (RFC 9112 §3.2).
+    """
 
     method: str
     host: str
@@ -41,10 +60,13 @@ class Request(NamedTuple):
     query: str = ""
     user_agent: str = ""
     authorized: bool = False
+    is_http_1_0: bool = False
 
 
 def decide(table: Table, request: Request) -> Decision:
     """What the request gets. Never raises, whatever the request holds."""
+    if "%" in request.path:
+        request = request._replace(path=with_plain_colon(request.path))
     host, path = request.host, request.path
     name, entry = host, table.hosts.get(host)
     if entry is None or host[0] == "*":
@@ -52,23 +74,26 @@ def decide(table: Table, request: Request) -> Decision:
         try:
             host, _ = parse_authority(host)
         except InvalidHost as error:
-            return Refuse(400, "NAME_INVALID", f"the Host header is not valid: {error}")
+            return _no_host(request, str(error))
         name, entry = table.match_host(host)
     if entry is None or not entry.enabled:
-        return _CONTROL if host in table.policy.control_hosts else _unknown_host(host, entry)
+        return _CONTROL if host in table.policy.control_hosts else _unserved_host(host, entry, request)
     endpoint = parse_pull(path)
     if endpoint is None and _is_control_path(path) and host in table.policy.control_hosts:
         return _CONTROL
     if query_has_unsafe_characters(request.query) or (endpoint is None and has_unsafe_characters(path)):
-        return Refuse(
-            400, "NAME_INVALID", "the path or query has characters that no repository name, tag or digest holds"
-        )
+        return Refuse(400, "NAME_INVALID", _ESCAPED if "%" in path else _HOSTILE)
     tenant = table.tenants.get(entry.tenant)
     if tenant is None or tenant.refusal or entry.refusal:
         return Refuse(403, "DENIED", _refusal(tenant, entry))
     if endpoint is not None:
         return _repository(table, host, name, endpoint, request)
     return _other(table, host, name, entry, request)
+
+
+def is_health_check(request: Request) -> bool:
+    """Whether the request is one that load balancers and kubelets send, as far as it goes without its host."""
+    return request.path in (LIVENESS_PATH, READINESS_PATH) and request.method in READS
 
 
 def _is_control_path(path: str) -> bool:
@@ -90,8 +115,16 @@ def _other(table: Table, host: str, name: str, entry: HostEntry, request: Reques
     return _repository(table, host, name, endpoint, request)
 
 
-def _unknown_host(host: str, entry: HostEntry | None) -> Refuse:
+def _no_host(request: Request, problem: str) -> Decision:
+    if not request.host and request.is_http_1_0 and is_health_check(request):
+        return Health(request.path == READINESS_PATH)
+    return Refuse(400, "NAME_INVALID", f"the Host header is not valid: {problem}")
+
+
+def _unserved_host(host: str, entry: HostEntry | None, request: Request) -> Decision:
     if entry is None:
+        if is_health_check(request) and is_ip_address(host):
+            return Health(request.path == READINESS_PATH)
         return Refuse(404, "NAME_UNKNOWN", f"{host} is not a hostname of this registry facade")
     return Refuse(404, "NAME_UNKNOWN", f"{host} is switched off at this registry facade")
 
@@ -104,20 +137,30 @@ def _refusal(tenant: TenantEntry | None, entry: HostEntry) -> str:
 
 def _repository(table: Table, host: str, served_name: str, endpoint: Endpoint, request: Request) -> Decision:
     match = table.match_repository(served_name, endpoint.name)
+    if not leads_somewhere(match):
+        return _no_repository(host, endpoint.name, match)
+    if request.method in READS and endpoint.kind is not _UPLOAD:
+        return _read(table, host, served_name, endpoint, match, request)
+    if request.method in WRITES or endpoint.kind is _UPLOAD:
+        return _write(table, endpoint, match, request)
+    return Refuse(405, "UNSUPPORTED", "the method is not one of the OCI distribution API", allow="GET, HEAD")
+
+
+def leads_somewhere(match: Match | None) -> TypeGuard[Match]:
+    """Whether what a name falls under leads it to a repository."""
+    return match is not None and bool(match.flags & _ENABLED) and 0 < len(match.upstream_name) <= MAX_NAME_LENGTH
+
+
+def _no_repository(host: str, name: str, match: Match | None) -> Refuse:
+    """Why a name leads to no repository, in words for who pulls it."""
     if match is None:
-        return Refuse(403, "DENIED", f"{host}/{endpoint.name} is not mapped to any registry; ask the owner of {host}")
+        return Refuse(404, "NAME_UNKNOWN", f"{host}/{name} is not mapped to any registry; ask the owner of {host}")
     if not match.flags & _ENABLED:
         where = f"{host}/{match.prefix}" if match.prefix else host
         return Refuse(403, "DENIED", f"the mapping of {where} is switched off; ask the owner of {host}")
     if not match.upstream_name:
-        return Refuse(403, "DENIED", f"{host}/{endpoint.name} is a namespace; name a repository below it")
-    if len(match.upstream_name) > MAX_NAME_LENGTH:
-        return Refuse(400, "NAME_INVALID", f"the name at the registry is longer than {MAX_NAME_LENGTH} characters")
-    if request.method in READS and endpoint.kind is not _UPLOAD:
-        return _read(table, host, endpoint, match, request)
-    if request.method in WRITES or endpoint.kind is _UPLOAD:
-        return _write(table, endpoint, match, request)
-    return Refuse(405, "UNSUPPORTED", "the method is not one of the OCI distribution API", allow="GET, HEAD")
+        return Refuse(404, "NAME_UNKNOWN", f"{host}/{name} is a namespace; name a repository below it")
+    return Refuse(400, "NAME_INVALID", f"the name at the registry is longer than {MAX_NAME_LENGTH} characters")
 
 
 def _url(match: Match, endpoint: Endpoint, query: str) -> str:
@@ -125,21 +168,23 @@ def _url(match: Match, endpoint: Endpoint, query: str) -> str:
     return f"{url}?{query}" if query else url
 
 
-def _read(table: Table, host: str, endpoint: Endpoint, match: Match, request: Request) -> Decision:
+def _read(table: Table, host: str, served_name: str, endpoint: Endpoint, match: Match, request: Request) -> Decision:
     strategy, kind = match.strategy, endpoint.kind
     content = kind is _MANIFEST or kind is _BLOB
     url = _url(match, endpoint, request.query)
     if strategy is _REDIRECT_ONLY or (strategy is _OPEN and content):
         return Redirect(url)
-    follows = reauthorises(request.user_agent, table.policy.reauthorising_clients)
+    client = table.policy.clients.of(request.user_agent)
     if strategy is not _OPEN and not request.authorized:
-        if strategy is _SPLIT and follows:
+        if strategy is _SPLIT and client.ability is not _NOTHING:
             return Redirect(url)
         return Challenge(host, f"repository:{endpoint.name}:pull")
     key = match.registry_key
     if kind is _BLOB:
-        follows = answers_challenges_anywhere(request.user_agent, table.policy.reauthorising_clients)
-        return LocateBlob(host, key, match.registry, url, endpoint, match.upstream_name, strategy, follows)
+        # A token for the facade shows that docker's ping ended here: from a redirect on, it brings none.
+        able = _able(table, served_name, match)
+        registry, name = match.registry, match.upstream_name
+        return LocateBlob(host, key, registry, url, endpoint, name, strategy, client, match.needed, able)
     return Relay(host, key, match.registry, url, endpoint, match.upstream_name, strategy)
 
 
@@ -147,23 +192,34 @@ def _write(table: Table, endpoint: Endpoint, match: Match, request: Request) -> 
     where = f"{match.registry.origin.partition('://')[2]}/{match.upstream_name}"
     if not match.flags & _ALLOW_PUSH:
         return Refuse(405, "UNSUPPORTED", f"this address is for pulling; push to {where}", allow="GET, HEAD")
-    if not reauthorises(request.user_agent, table.policy.reauthorising_clients):
+    if not _pushes(table.policy.clients.of(request.user_agent), match, request):
         message = f"this client cannot push through a redirect; push to {where}"
         return Refuse(405, "UNSUPPORTED", message, allow="GET, HEAD")
     return Redirect(_url(match, endpoint, request.query))
 
 
+def _pushes(client: ClientProfile, match: Match, request: Request) -> bool:
+    """Whether the client's upload gets through: whoever pushes needs credentials, unless nobody is asked for any."""
+    if not client.pushes or client.ability is _NOTHING:
+        return False
+    if client.ability is _CREDENTIALS or match.needed is Needed.NOTHING:
+        return True
+    # docker takes its credentials to where its ping ended, and shows by a token that this was here.
+    return client.ability is _DOCKER_PING and match.registry.auth != Auth.BASIC and not request.authorized
+
+
 def _ping(table: Table, host: str, name: str, entry: HostEntry, request: Request) -> Decision:
     if request.method not in READS:
         return Refuse(405, "UNSUPPORTED", "/v2/ is there to be read", allow="GET, HEAD")
-    used = {key: ways for key, ways in table.used_registries(name).items() if ways != {Strategy.OPEN}}
+    used = _asking_registries(table, name)
     if not used:
         return _PING_OK
     ways = set().union(*used.values())
     only = next(iter(used)) if len(used) == 1 else ""
+    client = table.policy.clients.of(request.user_agent)
     if ways <= {Strategy.REDIRECT_ONLY, Strategy.OPEN}:
         return _ping_redirect(table, only or entry.login_registry)
-    if only and Strategy.BROKER not in ways and parse_user_agent(request.user_agent).name == "docker":
+    if only and Strategy.BROKER not in ways and client.ability is _DOCKER_PING:
         return _ping_redirect(table, only)
     if not request.authorized:
         return Challenge(host)
@@ -172,6 +228,25 @@ def _ping(table: Table, host: str, name: str, entry: HostEntry, request: Request
         return _PING_OK
     registry = compiled.entry
     return Relay(host, only, registry, f"{registry.origin}/v2/", None, "", Strategy.BROKER)
+
+
+def _asking_registries(table: Table, name: str) -> dict[str, set[Strategy]]:
+    """The registries behind a hostname that ask for something, with the strategies that lead there."""
+    return {key: ways for key, ways in table.used_registries(name).items() if ways != {Strategy.OPEN}}
+
+
+def _able(table: Table, served_name: str, match: Match) -> str:
+    """Who can certainly be sent to the registry; of one that isn't known, who can be sent anywhere."""
+    clients = table.policy.clients
+    if match.registry.auth == Auth.UNKNOWN:
+        return clients.able(Needed.CREDENTIALS)
+    return clients.able(match.needed, ping_ends_there=_ping_leads_on(table, served_name))
+
+
+def _ping_leads_on(table: Table, name: str) -> bool:
+    """Whether docker's ping of the hostname is answered by its one registry (R11.3)."""
+    used = list(_asking_registries(table, name).values())
+    return len(used) == 1 and Strategy.BROKER not in used[0]
 
 
 def _token(host: str, request: Request) -> Decision:

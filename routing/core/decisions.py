@@ -7,6 +7,7 @@ the origin of a registry in the table.
 from typing import NamedTuple
 
 from routing.core.grammar.names import Endpoint
+from routing.core.grammar.user_agents import ClientProfile, Needed
 from routing.core.table.routing_table import RegistryEntry, Strategy
 
 
@@ -52,7 +53,8 @@ class Relay(NamedTuple):
 class LocateBlob(NamedTuple):
     """Ask the registry for a blob without following, and hand on the Location that it answers.
 
-    `reauthorises`: should the registry serve the blob itself, the client can be sent there.
+    Should the registry serve the blob itself, the client can be sent there if it brings what is `needed`. `able` are
+    the clients that certainly do, for a sentence.
     """
 
     host: str
@@ -62,7 +64,14 @@ class LocateBlob(NamedTuple):
     endpoint: Endpoint
     upstream_name: str
     strategy: Strategy
-    reauthorises: bool
+    client: ClientProfile
+    needed: Needed
+    able: str
+
+    @property
+    def reauthorises(self) -> bool:
+        """Whether the client can be sent to the registry."""
+        return self.client.follows(self.needed)
 
 
 class Token(NamedTuple):
@@ -71,8 +80,36 @@ class Token(NamedTuple):
     host: str
 
 
+class Health(NamedTuple):
+    """A health check: whether the process answers at all, or, with `is_readiness`, whether it has a table."""
+
+    is_readiness: bool
+
+
 class Control(NamedTuple):
     """Not a registry client's request: Django answers (admin, API, health)."""
 
 
-Decision = Redirect | Refuse | PingOk | Challenge | Relay | LocateBlob | Token | Control
+Decision = Redirect | Refuse | PingOk | Challenge | Relay | LocateBlob | Token | Health | Control
+
+
+def inline_refusal(decision: LocateBlob, *, quota_exhausted: bool = False) -> Refuse:
+    """What a client is told of a blob that the registry serves itself, at which it can't arrive.
+
+    `quota_exhausted`: what may be streamed in a month has been.
+    """
+    registry = decision.registry
+    pull_from = f"{registry.origin.partition('://')[2]}/{decision.upstream_name}"
+    if quota_exhausted:
+        why = "what may pass through this facade for this address in a month is used up until the next one begins (UTC)"
+        otherwise = "or ask the operators of this facade for more"
+    else:
+        why = "this client takes no token there when it is redirected"
+        otherwise = "or ask the operator of this address to switch on streaming for this registry"
+    can = "still can" if quota_exhausted else "can"
+    return Refuse(
+        403,
+        "DENIED",
+        f"{registry.name} serves layers itself, and {why}. {decision.able} {can}; "
+        f"with this client pull from {pull_from}, {otherwise}",
+    )

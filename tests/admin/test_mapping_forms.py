@@ -32,7 +32,8 @@ def test_one_form_makes_whatever_is_missing(admin: AdminClient, table: Callable[
     assert messages_of(answer) == (
         "Added tenant default. Added hostname docker.acme.com. Added registry https://registry.acme.com:5000. "
         "Added mapping docker.acme.com/acme → registry.acme.com:5000/team. "
-        "This now works: docker pull docker.acme.com/acme/IMAGE"
+        "Pull with: docker pull docker.acme.com/acme/IMAGE Whether that works is not known yet: no probe has reached "
+        "registry.acme.com:5000: manage.py probe registry.acme.com:5000."
     )
     past = mapping.history.get()
     assert (past.actor, past.history_user, past.history_change_reason) == ("olga", admin.user, "we moved in")
@@ -157,7 +158,8 @@ def test_a_repoint_with_a_reason(admin: AdminClient, mapping: Mapping, table: Ca
     assert answer["Location"] == admin.url("mapping_change", mapping.pk)
     assert messages_of(answer) == (
         "Repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme. "
-        "This now works: docker pull docker.acme.com/acme/IMAGE"
+        "Pull with: docker pull docker.acme.com/acme/IMAGE Whether that works is not known yet: no probe has looked "
+        "for it: manage.py probe docker.acme.com/acme/IMAGE."
     )
     assert mapping.history.latest().history_change_reason == "new contract"
     match = table().match_repository("docker.acme.com", "acme/app")
@@ -226,6 +228,8 @@ def test_who_changes_it_at_the_same_time_is_not_undone_unawares(admin: AdminClie
 
 def test_the_page_shows_the_effect(admin: AdminClient) -> None:
     mapping = add("docker.acme.com", "acme", "mcr.microsoft.com/acme")
+    Mapping.objects.update(probed_repository="acme/app", public="yes")
+    Registry.objects.update(blob_delivery="redirect-only")
 
     page = text_of(admin.get("mapping_change", mapping.pk))
 
@@ -235,12 +239,20 @@ def test_the_page_shows_the_effect(admin: AdminClient) -> None:
     assert "works straight from the registry straight from the registry none" in page
 
 
+def test_the_page_says_of_nothing_that_it_works_which_no_probe_has_seen(admin: AdminClient, mapping: Mapping) -> None:
+    page = text_of(admin.get("mapping_change", mapping.pk))
+
+    assert "Whether this works is not known yet: no probe has looked for it" in page
+    assert "not known yet straight from the registry" in page
+    assert " works " not in page.replace("this works is", "")
+
+
 def test_the_page_warns_of_clients_that_fail(admin: AdminClient) -> None:
     mapping = add("docker.acme.com", "acme", "ghcr.io/acme", delivery="redirect-only")
 
     page = text_of(admin.get("mapping_change", mapping.pk))
 
-    assert "Redirect only: clients other than docker, containerd and buildkit fail" in page
+    assert "Redirect only: clients other than docker (containerd image store), docker (classic" in page
     assert "fails fail: no token" in page
 
 

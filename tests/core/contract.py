@@ -10,16 +10,37 @@ from typing import NamedTuple
 
 from routing.core import decisions
 from routing.core.decide import Request
-from routing.core.decisions import Challenge, Control, Decision, LocateBlob, Redirect, Refuse, Relay, Token
-from routing.core.grammar.user_agents import parse_clients
+from routing.core.decisions import (
+    Challenge,
+    Control,
+    Decision,
+    Health,
+    LocateBlob,
+    Redirect,
+    Refuse,
+    Relay,
+    Token,
+)
+from routing.core.grammar.user_agents import Clients, parse_clients
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import Auth, HostEntry, RegistryEntry, Table, TenantEntry
 
 ON = Flag.ENABLED
 DIGEST = "sha256:" + "0123456789abcdef" * 4
-DOCKER = "docker/25.0.3 go/go1.21.6 git-commit/f417435 kernel/6.1.0 os/linux arch/amd64"
+DOCKER = (
+    r"docker/25.0.3 go/go1.21.6 git-commit/f417435 os/linux arch/amd64 UpstreamClient(Docker-Client/25.0.3 \(linux\))"
+)
+# With the containerd image store; at a ping and a login it says no more than DOCKER does.
+DOCKERD = (
+    "docker/29.2.1 go/go1.25.6 git-commit/6bc6209 kernel/6.8.0-101-generic os/linux arch/amd64 "
+    r"containerd-client/2.2.1+unknown storage-driver/overlayfs UpstreamClient(Docker-Client/29.2.1 \(linux\))"
+)
 PODMAN = "containers/5.29.2 (github.com/containers/image)"
+CONTAINERD = "containerd/2.1.9"
+BUILDKIT = "buildkit/v0.23"
+CRANE = "crane/0.21.8 go-containerregistry/0.21.8"
+REGCTL = "regclient/regctl (v0.9.0)"
 
 REGISTRIES = {
     "ghcr": RegistryEntry("https://ghcr.io", "ghcr.io", auth=Auth.BEARER),
@@ -53,6 +74,7 @@ HOSTS = {
     "stopped.acme.com": HostEntry("acme", refusal="proof of ownership has lapsed"),
     "docker.globex.com": HostEntry("globex"),
     "[2001:db8::1]": HostEntry("acme"),
+    "192.0.2.7": HostEntry("acme", enabled=False),
     "xn--bcher-kva.example": HostEntry("acme"),
 }
 MAPPINGS = {
@@ -69,6 +91,10 @@ MAPPINGS = {
     "docker.acme.com/plain": MappingEntry("ghcr", "plain", ON | Flag.REDIRECT_ONLY),
     "docker.acme.com/plain-basic": MappingEntry("basic", "other/name", ON | Flag.REDIRECT_ONLY),
     "docker.acme.com/push": MappingEntry("ghcr", "push", ON | Flag.ALLOW_PUSH),
+    "docker.acme.com/push-open": MappingEntry("mcr", "push-open", ON | Flag.ALLOW_PUSH),
+    "docker.acme.com/push-basic": MappingEntry("basic", "push-basic", ON | Flag.ALLOW_PUSH),
+    "docker.acme.com/push-secret": MappingEntry("ghcr", "push-secret", ON | Flag.ALLOW_PUSH | Flag.PRIVATE),
+    "docker.acme.com/push-new": MappingEntry("new", "push-new", ON | Flag.ALLOW_PUSH),
     "docker.acme.com/root": MappingEntry("ghcr", "", ON),
     "docker.acme.com/long": MappingEntry("ghcr", "a" * 200, ON),
     "docker.acme.com/tags": MappingEntry("ghcr", "tags", ON),
@@ -114,10 +140,10 @@ CONTROL_HOSTS = frozenset({"admin.facade.example", "both.acme.com", "admin.pull.
 
 @cache
 def build_table(clients: tuple[str, ...] = ()) -> Table:
-    """The table that the rows are judged by, with `clients` for FACADE_REAUTHORISING_CLIENTS."""
+    """The table that the rows are judged by, with `clients` for FACADE_CLIENTS."""
     policy = Policy(CONTROL_HOSTS)
     if clients:
-        policy = policy._replace(reauthorising_clients=parse_clients(clients))
+        policy = policy._replace(clients=Clients(parse_clients(clients)))
     return Table.build(policy, 1, TENANTS.items(), REGISTRIES.items(), HOSTS.items(), MAPPINGS.items())
 
 
@@ -153,20 +179,30 @@ class Relayed(NamedTuple):
 
 
 class Resolved(NamedTuple):
-    """The registry is asked for this URL, and the Location that it answers handed on."""
+    """The registry is asked for this URL, and the Location that it answers handed on.
+
+    `follows`: where the registry serves the blob itself, the client is sent there (None: the row doesn't say).
+    """
 
     url: str
+    follows: bool | None = None
 
 
 class Tokens(NamedTuple):
     """The token endpoint."""
 
 
+class Checked(NamedTuple):
+    """A health check is answered."""
+
+    is_readiness: bool
+
+
 class Django(NamedTuple):
     """Not the facade's: Django answers."""
 
 
-Outcome = RedirectsTo | Refused | PingOk | Challenged | Relayed | Resolved | Tokens | Django
+Outcome = RedirectsTo | Refused | PingOk | Challenged | Relayed | Resolved | Tokens | Checked | Django
 # What can be answered without asking a registry.
 ALONE = (RedirectsTo, Refused, PingOk, Challenged, Django)
 
@@ -201,11 +237,13 @@ def outcome_of(decision: Decision) -> Outcome:
         case Relay():
             return Relayed(decision.url)
         case LocateBlob():
-            return Resolved(decision.url)
+            return Resolved(decision.url, decision.reauthorises)
         case decisions.PingOk():
             return PingOk()
         case Token():
             return Tokens()
+        case Health(is_readiness):
+            return Checked(is_readiness)
         case Control():
             return Django()
 
@@ -214,4 +252,6 @@ def agrees(seen: Outcome, expected: Outcome) -> bool:
     """Whether they are the same, where an expected message is a part of the one seen."""
     if isinstance(seen, Refused) and isinstance(expected, Refused):
         return seen._replace(says=expected.says) == expected and expected.says in seen.says
+    if isinstance(seen, Resolved) and isinstance(expected, Resolved) and expected.follows is None:
+        return seen.url == expected.url
     return seen == expected

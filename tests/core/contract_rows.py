@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.core.contract import (
+    BUILDKIT,
+    CONTAINERD,
+    CRANE,
     DOCKER,
+    DOCKERD,
     PODMAN,
+    REGCTL,
     Challenged,
     Outcome,
     PingOk,
@@ -17,6 +22,58 @@ from tests.core.contract import (
     Row,
 )
 from tests.core.contract_targets import BLOB, CONTENT, FOUND, GHCR, HUB, LISTS, MANIFEST, MCR, QUAY, TARGET_ROWS, row
+
+# Who is redirected where a token is asked for, and nobody's own is needed.
+FOLLOWING = (
+    *("docker/25.0.3 go/go1.21", "Docker/20.10", "DOCKER", " docker/27", "docker/nightly", DOCKERD, "x/1 docker/25"),
+    *("containerd/v2.0.0", "containerd/1.6.20~ds1", "containerd/2.1.9", "buildkit/v0.12", "buildkit/v0.11-dev"),
+    *("buildx/0.17", "regclient/regctl (v0.7)", "regclient", "regclient/regsync", CRANE, "Mozilla/5.0 (x) buildkit/1"),
+    *(
+        "go-containerregistry/v0.21.8",
+        "cosign/v3.0 (linux; amd64) go-containerregistry/v0.22.1",
+        "ko/1 go-containerregistry/1",
+    ),
+)
+NOT_FOLLOWING = (
+    *(
+        "",
+        PODMAN,
+        "skopeo/1.9.3",
+        "Buildah/1.28",
+        "cri-o/1.30",
+        "Helm/3.17",
+        "Go-http-client/1.1",
+        "oras/1.2",
+        "curl/8.5",
+    ),
+    *(
+        "crane/0.20 go-containerregistry/0.20",
+        "crane/v0.21.7 go-containerregistry/v0.21.7",
+        "go-containerregistry/(devel)",
+    ),
+    *(
+        "go-containerregistry",
+        "go-containerregistry/0.21",
+        "kaniko/1 go-containerregistry/v0.21.8-0.20260102030405-abcdef",
+    ),
+    *(
+        "Docker-Client/28.4.0 (linux)",
+        "docker-compose/2",
+        "dockerd/1",
+        "(docker/28)",
+        "x/1 (docker/28 (containerd/2) y)",
+    ),
+    *(
+        "containerd-shim/2",
+        "x/1 (containerd/2.1.9",
+        r"x/1 (a\) containerd/2)",
+        "mycontainerd/2",
+        "\xff\xfe",
+        "/25",
+        "x" * 5000,
+    ),
+    "x" * 5000 + " docker/28",
+)
 
 
 def strategy_rows() -> Iterator[Row]:
@@ -73,38 +130,37 @@ def _reads(tail: str, sent: dict[str, Any]) -> Iterator[Row]:
 
 def client_rows() -> Iterator[Row]:
     asked = Challenged("repository:acme/web:pull")
-    for agent in (
-        *("docker/25.0.3 go/go1.21", "containerd/v2.0.0", "containerd/1.6.20~ds1", "buildkit/v0.12", "buildx/0.17"),
-        *("regclient/regctl (v0.7)", "regclient", "Docker/20.10", "DOCKER", " docker/27", "docker/nightly"),
-    ):
+    for agent in (*FOLLOWING, *(rf"docker/{number} UpstreamClient(x \(y\))" for number in (20, 29))):
         yield row("R10.1", MANIFEST, FOUND, agent=agent)
-    limited = ("containerd<=2.1", "podman")
-    for agent in ("containerd/2.1.9", "containerd/v2.0", "containerd/1.7.2", "podman/5"):
-        yield row("R10.2", MANIFEST, FOUND, agent=agent, clients=limited)
-    for agent in ("containerd/2.2.0", "containerd/3", "containerd", "containerd/unknown", DOCKER):
-        yield row("R10.2", MANIFEST, asked, agent=agent, clients=limited)
-    for agent in (
-        *(
-            "",
-            PODMAN,
-            "skopeo/1.9.3",
-            "Buildah/1.28",
-            "cri-o/1.30",
-            "crane/0.20 go-containerregistry/0.20",
-            "Helm/3.17",
-        ),
-        *(
-            "Go-http-client/1.1",
-            "oras/1.2",
-            "curl/8.5",
-            "Mozilla/5.0 docker/25",
-            "docker-compose/2",
-            "dockerd/1",
-            "(docker)",
-        ),
-        *("\xff\xfe", "/25", "x" * 5000),
-    ):
+    for agent in NOT_FOLLOWING:
         yield row("R10.3", MANIFEST, asked, agent=agent)
+    limited = ("containerd<=2.1:credentials", "podman>=5:anonymous", "buildkit:nothing", "nerdctl:anonymous")
+    for agent in ("containerd/2.1.9", "containerd/v2.0", "x/1 podman/5", "podman/6.1", "nerdctl", DOCKER, DOCKERD):
+        yield row("R10.2", MANIFEST, FOUND, agent=agent, clients=limited)
+    for agent in ("containerd/2.2.0", "containerd", "containerd/unknown", "podman/4.9.9", "podman", BUILDKIT, PODMAN):
+        yield row("R10.2", MANIFEST, asked, agent=agent, clients=limited)
+    yield from _inline_rows()
+
+
+def _inline_rows() -> Iterator[Row]:
+    """Who is sent to a registry that serves a blob itself, once there is a token for the facade."""
+    anybody = {
+        "acme/web": f"{GHCR}/acme/web",
+        "tools/x": f"{GHCR}/acme-tools/public/x",
+        "new/x": "https://new.example/v2/new/x",
+    }
+    nobody = {"secret/x": f"{GHCR}/secret/x", "basic/x": "https://basic.example:5000/v2/basic/x"}
+    for agent in (DOCKERD, BUILDKIT, "buildx/0.17", REGCTL, CRANE):
+        for name, url in anybody.items():
+            yield row("R10.4", f"/v2/{name}/{BLOB}", Resolved(f"{url}/{BLOB}", follows=True), agent=agent, token=True)
+        for name, url in nobody.items():
+            yield row("R10.4", f"/v2/{name}/{BLOB}", Resolved(f"{url}/{BLOB}", follows=False), agent=agent, token=True)
+    for name, url in (anybody | nobody).items():
+        for agent in (CONTAINERD, "containerd/1.6.20~ds1"):
+            yield row("R10.5", f"/v2/{name}/{BLOB}", Resolved(f"{url}/{BLOB}", follows=True), agent=agent, token=True)
+        for agent in (DOCKER, PODMAN, *NOT_FOLLOWING):
+            line = "R10.6" if agent == DOCKER else "R10.3"
+            yield row(line, f"/v2/{name}/{BLOB}", Resolved(f"{url}/{BLOB}", follows=False), agent=agent, token=True)
 
 
 def ping_rows() -> Iterator[Row]:
@@ -119,7 +175,7 @@ def ping_rows() -> Iterator[Row]:
             yield row("R11.2", "/v2/", PingOk(), host="shells.acme.com", **sent)
     for host in ("split.acme.com", "mixed.acme.com"):
         yield row("R11.3", "/v2/", RedirectsTo(f"{GHCR}/"), host=host)
-        for agent in (PODMAN, "containerd/2.0", ""):
+        for agent in (PODMAN, "containerd/2.0", CRANE, BUILDKIT, ""):
             yield row("R11.3 R11.4 R12.3", "/v2/", Challenged(), host=host, agent=agent)
     for host in ("renamed.acme.com", "private.acme.com", "brokered.acme.com", "two.acme.com", "hub.acme.com"):
         for agent in (DOCKER, PODMAN):

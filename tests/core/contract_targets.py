@@ -7,10 +7,16 @@ from typing import Any
 
 from routing.core.decide import Request
 from tests.core.contract import (
+    BUILDKIT,
+    CONTAINERD,
+    CRANE,
     DIGEST,
     DOCKER,
+    DOCKERD,
     PODMAN,
+    REGCTL,
     Challenged,
+    Checked,
     Django,
     Outcome,
     PingOk,
@@ -48,8 +54,9 @@ def row(
     agent: str = DOCKER,
     token: bool = False,
     clients: tuple[str, ...] = (),
+    http_1_0: bool = False,
 ) -> Row:
-    return Row(tuple(lines.split()), Request(method, host, path, query, agent, token), outcome, clients)
+    return Row(tuple(lines.split()), Request(method, host, path, query, agent, token, http_1_0), outcome, clients)
 
 
 def host_rows() -> Iterator[Row]:
@@ -99,13 +106,37 @@ def host_rows() -> Iterator[Row]:
         yield row("R1.9", path, Refused(403, "DENIED", "has lapsed"), host="stopped.acme.com", token=True)
 
 
+def health_rows() -> Iterator[Row]:
+    for path, readiness in (("/livez", False), ("/readyz", True)):
+        for method in ("GET", "HEAD"):
+            for host in ("10.0.0.7:8000", "127.0.0.1", "192.0.2.8.", "[::1]:8000", "[2001:DB8::2]"):
+                for agent in ("kube-probe/1.34", "ELB-HealthChecker/2.0", DOCKER):
+                    yield row("R1.12", path, Checked(readiness), method=method, host=host, agent=agent)
+            yield row("R1.12", path, Checked(readiness), method=method, host="", http_1_0=True)
+            yield row("R1.12 R1.3", path, Refused(400, "NAME_INVALID", "Host header"), method=method, host="")
+        yield row("R1.12", path, Checked(readiness), host="10.0.0.7", query="verbose")
+        # An address that is somebody's hostname is treated as one.
+        yield row("R1.12 R1.8", path, NO_ENDPOINT, host="[2001:db8::1]")
+        yield row("R1.12 R1.7", path, Refused(404, "NAME_UNKNOWN", "switched off"), host="192.0.2.7")
+        for host in ("elsewhere.example", "localhost.example", "1.2.3", "1.2.3.4.example"):
+            yield row("R1.12 R1.7", path, Refused(404, "NAME_UNKNOWN", "not a hostname"), host=host)
+        for host in ("[fe80::1%eth0]", "10.0.0.7:x", "_"):
+            yield row("R1.12 R1.3", path, Refused(400, "NAME_INVALID", "Host header"), host=host, http_1_0=True)
+        for method in ("POST", "OPTIONS"):
+            refused = Refused(404, "NAME_UNKNOWN", "not a hostname")
+            yield row("R1.12 R1.7", path, refused, method=method, host="10.0.0.7")
+    for path in ("/", "/admin/", "/metrics", "/livez/", "/LIVEZ", "/%6civez", "/v2/", "/token", "/static/x", MANIFEST):
+        yield row("R1.12 R1.7", path, Refused(404, "NAME_UNKNOWN", "not a hostname"), host="10.0.0.7")
+        yield row("R1.12 R1.3", path, Refused(400, "NAME_INVALID", "Host header"), host="", http_1_0=True)
+
+
 def wildcard_rows() -> Iterator[Row]:
     for host in ("a.pull.acme.com", "A.Pull.ACME.com.:8443", "xn--bcher-kva.pull.acme.com"):
         yield row("R1.10", MANIFEST, FOUND, host=host)
         yield row("R1.10 R12.1", MANIFEST, Challenged("repository:acme/web:pull"), host=host, agent=PODMAN)
         yield row("R1.10", "/v2/", RedirectsTo(f"{GHCR}/"), host=host)
         yield row("R1.10", "/token", Tokens(), host=host)
-        yield row("R1.10 R5.2", "/v2/other/manifests/1", Refused(403, "DENIED", "not mapped"), host=host)
+        yield row("R1.10 R5.2", "/v2/other/manifests/1", Refused(404, "NAME_UNKNOWN", "not mapped"), host=host)
     for host in ("pull.acme.com", "b.a.pull.acme.com", "apull.acme.com"):
         yield row("R1.10 R1.7", MANIFEST, Refused(404, "NAME_UNKNOWN", "not a hostname"), host=host)
     yield row("R1.10 R1.7", MANIFEST, Refused(404, "NAME_UNKNOWN", "switched off"), host="a.off.acme.com")
@@ -145,6 +176,25 @@ def target_rows() -> Iterator[Row]:
         "%",
     ):
         yield row("R2.2", MANIFEST, RedirectsTo(f"{GHCR}/acme/web/manifests/1.0?{query}"), query=query)
+    for colon in ("%3A", "%3a"):
+        for kind in ("manifests", "blobs", "referrers"):
+            plain = RedirectsTo(f"{GHCR}/acme/web/{kind}/{DIGEST}")
+            yield row("R2.4", f"/v2/acme/web/{kind}/{DIGEST.replace(':', colon)}", plain)
+        asked = Challenged("repository:acme/web:pull")
+        yield row("R2.4", f"/v2/acme/web/manifests/{DIGEST.replace(':', colon)}", asked, agent=PODMAN)
+        relayed = Relayed(f"{GHCR}/acme/web/manifests/{DIGEST}")
+        yield row("R2.4", f"/v2/acme/web/manifests/{DIGEST.replace(':', colon)}", relayed, agent=PODMAN, token=True)
+        wrong = Refused(400, "DIGEST_INVALID")
+        yield row("R2.4 R4.3", f"/v2/acme/web/blobs/sha256{colon}{'a' * 63}", wrong)
+    escaped = Refused(400, "NAME_INVALID", "only a digest's colon may be %3A")
+    hexes = "0123456789abcdef" * 4
+    for path in (
+        *(f"/v2/acme/web/blobs/sha256%253A{hexes}", f"/v2/acme%2Fweb/blobs/sha256%3A{hexes}"),
+        *(f"/v2/acme/web/blobs/sha256%3A{hexes}%3A", f"/v2/acme/web/blobs%2Fsha256%3A{hexes}"),
+        *(f"/v2/acme/web/blobs/%73ha256%3A{hexes}", f"/v2/acme/web/blobs/sha256%3A{hexes}/", "/v2/%3A/tags/list"),
+        *("/v2/acme/web/blobs/uploads/a%3Ab", f"/v2/acme/web/blobs/sha256%3A{hexes[:-1]}%30"),
+    ):
+        yield row("R2.4 R2.1", path, escaped)
     for query in ("a\r\nb", "a\nb", "a b", "\x00", "\x7f", "\xc3\xa9", "\t"):
         yield row("R2.3", MANIFEST, BAD_NAME, query=query)
 
@@ -230,15 +280,18 @@ def mapping_rows() -> Iterator[Row]:
         host="hub.acme.com",
     )
     for name in ("other/app", "acmes/app", "acm", "app"):
-        yield row("R5.2", f"/v2/{name}/manifests/1", Refused(403, "DENIED", f"docker.acme.com/{name} is not mapped"))
-    yield row("R5.2", "/v2/acme/app/manifests/1", Refused(403, "DENIED", "not mapped"), host="open.acme.com")
+        unknown = Refused(404, "NAME_UNKNOWN", f"docker.acme.com/{name} is not mapped")
+        for agent, token in ((DOCKER, False), (PODMAN, False), (PODMAN, True)):
+            yield row("R5.2", f"/v2/{name}/manifests/1", unknown, agent=agent, token=token)
+        yield row("R5.2", f"/v2/{name}/blobs/uploads/", unknown, method="POST")
+    yield row("R5.2", "/v2/acme/app/manifests/1", Refused(404, "NAME_UNKNOWN", "not mapped"), host="open.acme.com")
     for path, token in (("/v2/acme/off/manifests/1", False), (f"/v2/acme/off/deep/{BLOB}", True)):
         yield row("R5.3", path, Refused(403, "DENIED", "docker.acme.com/acme/off is switched off"), token=token)
     yield row("R5.4", "/v2/net/sdk/manifests/9.0", RedirectsTo(f"{MCR}/dotnet/sdk/manifests/9.0"))
     yield row("R5.4", "/v2/net/manifests/9.0", RedirectsTo(f"{MCR}/dotnet/manifests/9.0"))
     yield row("R5.4", "/v2/tools/x/y/manifests/1", Relayed(f"{GHCR}/acme-tools/public/x/y/manifests/1"), token=True)
     yield row("R5.4", "/v2/root/acme/web/manifests/1", Relayed(f"{GHCR}/acme/web/manifests/1"), token=True)
-    yield row("R5.5", "/v2/root/manifests/1", Refused(403, "DENIED", "docker.acme.com/root is a namespace"))
+    yield row("R5.5", "/v2/root/manifests/1", Refused(404, "NAME_UNKNOWN", "docker.acme.com/root is a namespace"))
     hub: dict[str, Any] = {"host": "hub.acme.com", "token": True}
     yield row("R5.6", "/v2/alpine/manifests/3", Relayed(f"{HUB}/library/alpine/manifests/3"), **hub)
     yield row("R5.6", f"/v2/alpine/{BLOB}", Resolved(f"{HUB}/library/alpine/{BLOB}"), **hub)
@@ -258,6 +311,7 @@ def write_rows() -> Iterator[Row]:
             yield row("R6.2", f"/v2/push/web/{tail}", to, method=method, query="digest=x")
             refused = Refused(405, "UNSUPPORTED", "push to ghcr.io/push/web", READ_ONLY)
             yield row("R6.3", f"/v2/push/web/{tail}", refused, method=method, agent=PODMAN, token=True)
+    yield from _redirected_writes()
     renamed = Refused(405, "UNSUPPORTED", "push to ghcr.io/acme-tools/public/x", READ_ONLY)
     yield row("R6.1", "/v2/tools/x/blobs/uploads/", renamed, method="POST")
     basic = Refused(405, "UNSUPPORTED", "push to basic.example:5000/basic", READ_ONLY)
@@ -274,8 +328,35 @@ def write_rows() -> Iterator[Row]:
         yield row("R6.5", "/v2/", Refused(405, "UNSUPPORTED", "", READ_ONLY), method=method)
 
 
+def _redirected_writes() -> Iterator[Row]:
+    """Whose push gets through a redirect, by what the registry asks for."""
+    everybody = (DOCKER, DOCKERD, CONTAINERD, BUILDKIT, CRANE, REGCTL, PODMAN, "skopeo/1.20.0", "oras/1.3.0", "", "x/1")
+    able = {
+        "push-open": (f"{MCR}/push-open", (DOCKER, DOCKERD, CONTAINERD, BUILDKIT)),
+        "push": (f"{GHCR}/push", (DOCKER, CONTAINERD)),
+        "push-secret": (f"{GHCR}/push-secret", (DOCKER, CONTAINERD)),
+        "push-new": ("https://new.example/v2/push-new", (DOCKER, CONTAINERD)),
+        "push-basic": ("https://basic.example:5000/v2/push-basic", (CONTAINERD,)),
+    }
+    tail = "web/blobs/uploads/"
+    for name, (url, who) in able.items():
+        refused = Refused(
+            405, "UNSUPPORTED", f"push to {url.removeprefix('https://').replace('/v2/', '/')}/web", READ_ONLY
+        )
+        for agent in everybody:
+            allowed = agent in who
+            outcome = RedirectsTo(f"{url}/{tail}") if allowed else refused
+            line = "R6.2" if allowed else "R6.3"
+            yield row(line, f"/v2/{name}/{tail}", outcome, method="POST", agent=agent)
+            # docker's token shows that its ping ended here: it would have none at the registry.
+            stays = agent != DOCKER or name == "push-open"
+            line = line if stays else "R6.3"
+            yield row(line, f"/v2/{name}/{tail}", outcome if stays else refused, method="POST", agent=agent, token=True)
+
+
 TARGET_ROWS: tuple[Row, ...] = (
     *host_rows(),
+    *health_rows(),
     *wildcard_rows(),
     *target_rows(),
     *endpoint_rows(),

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from routing.core.client_support import ClientSupport, client_support
+from routing.core.client_support import ClientSupport, Findings, Verdict, client_support
+from routing.core.grammar.user_agents import PROFILES, Ability
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
-from tests.pull_matrix import DENIED, LOGIN, REDIRECTED, ROWS, MatrixRow
+from tests.pull_matrix import DENIED, LOGIN, REDIRECTED, ROWS, Access, Auth, Layers, MatrixRow, Naming
 
 HOST = "docker.acme.com"
 # A client of the table, and the kind of client under which `explain` lists it.
 KIND_OF = {
     "docker": "docker (classic image store)",
-    "containerd": "containerd (Kubernetes, nerdctl)",
-    "podman": "podman, buildah, skopeo, CRI-O",
+    "containerd": "containerd (ctr and Kubernetes)",
+    "podman": "podman",
     "oras": "anything else",
 }
 # Whether somebody has a login is not in the routing table, so `explain` does not foretell it.
@@ -23,7 +24,14 @@ WITH_LOGIN = [row for row in ROWS if LOGIN not in row.outcomes]
 PREFIXES = {"same": ("acme", "acme"), "renamed": ("team", "acme"), "one component": ("", "")}
 
 
-def outlook_of(row: MatrixRow, client: str, *, streams: bool = False, second: bool = False) -> ClientSupport:
+def row_of(auth: Auth, layers: Layers, naming: Naming, access: Access) -> MatrixRow:
+    """A row that the table of pulls need not have."""
+    return MatrixRow(auth, layers, naming, access, ())
+
+
+def outlook_of(
+    row: MatrixRow, client: str, *, streams: bool = False, second: bool = False, findings: Findings | None = None
+) -> ClientSupport:
     prefix, upstream = PREFIXES[row.naming]
     library = "library" if row.naming == "one component" else ""
     flags = Flag.ENABLED | (Flag.PRIVATE if row.is_marked_private else 0)
@@ -37,8 +45,8 @@ def outlook_of(row: MatrixRow, client: str, *, streams: bool = False, second: bo
     hosts = [(HOST, HostEntry("1"))]
     table = Table.build(Policy(), 1, [("1", TenantEntry("Acme"))], registries, hosts, mappings)
     name = "solo" if row.naming == "one component" else f"{prefix}/app"
-    found = client_support(table, HOST, name, "1.0", inline_blobs=row.layers == "inline")
-    return next(outlook for outlook in found if outlook.client.name == KIND_OF[client])
+    found = client_support(table, HOST, name, "1.0", findings or Findings(inline_blobs=row.layers == "inline"))
+    return next(outlook for outlook in found if outlook.client.shown == KIND_OF.get(client, client))
 
 
 @pytest.mark.parametrize("client", KIND_OF)
@@ -73,7 +81,7 @@ def test_a_redirect_alone_leads_to_a_registry_to_which_some_take_no_token() -> N
     registries = [("1", RegistryEntry("https://one.example", "one", auth="bearer"))]
     mappings = [(f"{HOST}/acme", MappingEntry("1", "acme", Flag.ENABLED | Flag.REDIRECT_ONLY))]
     table = Table.build(Policy(), 1, [("1", TenantEntry("Acme"))], registries, [(HOST, HostEntry("1"))], mappings)
-    found = {outlook.client.name: outlook for outlook in client_support(table, HOST, "acme/app", "1.0")}
+    found = {outlook.client.shown: outlook for outlook in client_support(table, HOST, "acme/app", "1.0", Findings())}
 
     assert found[KIND_OF["containerd"]].works
     fails = found[KIND_OF["podman"]]
@@ -82,8 +90,52 @@ def test_a_redirect_alone_leads_to_a_registry_to_which_some_take_no_token() -> N
 
 
 def test_both_image_stores_of_docker_are_told_apart() -> None:
-    names = [outlook.client.name for outlook in client_support(Table(Policy()), HOST, "a/b", "1")]
+    names = [outlook.client.shown for outlook in client_support(Table(Policy()), HOST, "a/b", "1", Findings())]
     assert [name for name in names if name.startswith("docker (")] == [
-        "docker (classic image store)",
         "docker (containerd image store)",
+        "docker (classic image store)",
     ]
+
+
+ANONYMOUS = [profile.shown for profile in PROFILES if profile.ability is Ability.ANONYMOUS]
+
+
+@pytest.mark.parametrize("client", ANONYMOUS)
+@pytest.mark.parametrize("naming", PREFIXES)
+def test_who_brings_anonymous_tokens_gets_what_is_public_wherever_its_layers_are(client: str, naming: Naming) -> None:
+    assert outlook_of(row_of("bearer", "inline", naming, "public"), client).works
+
+
+@pytest.mark.parametrize("client", ANONYMOUS)
+@pytest.mark.parametrize(("auth", "access"), [("bearer", "private"), ("basic", "public"), ("basic", "private")])
+def test_who_brings_anonymous_tokens_is_sent_to_no_layer_that_needs_more(
+    client: str, auth: Auth, access: Access
+) -> None:
+    inline = outlook_of(row_of(auth, "inline", "same", access), client)
+
+    assert inline.verdict is Verdict.FAILS
+    assert ". containerd (ctr and Kubernetes) can; with this client pull from one.example" in inline.reason
+    assert outlook_of(row_of(auth, "inline", "same", access), client, streams=True).works
+    assert outlook_of(row_of(auth, "redirected", "same", access), client).works
+
+
+@pytest.mark.parametrize("client", KIND_OF)
+@pytest.mark.parametrize("row", WITH_LOGIN, ids=str)
+def test_nothing_is_said_to_work_that_nobody_has_seen(row: MatrixRow, client: str) -> None:
+    doubt = outlook_of(row, client, findings=Findings("nobody has looked", inline_blobs=row.layers == "inline"))
+
+    fails = row.outcome(client) == DENIED
+    assert doubt.verdict is (Verdict.FAILS if fails else Verdict.UNKNOWN)
+    assert fails or doubt.reason == "nobody has looked"
+
+
+@pytest.mark.parametrize("client", [*KIND_OF, *ANONYMOUS])
+@pytest.mark.parametrize("kind", [kind for kind in WITH_LOGIN if kind.delivery == "inline"], ids="-".join)
+def test_where_nobody_knows_who_serves_layers_only_those_work_who_need_not_know(row: MatrixRow, client: str) -> None:
+    """Sent to the registry either way, or not: then a registry that serves layers itself would be the end."""
+    known = outlook_of(row, client)
+    unknown = outlook_of(row, client, findings=Findings())
+
+    assert unknown.verdict is (Verdict.WORKS if known.works else Verdict.UNKNOWN)
+    assert known.works or "serves layers itself" in unknown.reason
+    assert outlook_of(row, client, findings=Findings(), streams=True).works

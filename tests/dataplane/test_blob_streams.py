@@ -9,15 +9,21 @@ from unittest import mock
 import pytest
 
 from routing.core.table.mapping_entry import Flag
-from routing.core.table.routing_table import RegistryEntry
+from routing.core.table.routing_table import Auth, RegistryEntry
 from routing.dataplane.telemetry.counters import RELAYED_BYTES, STREAMED_BYTES, counters
+from routing.dataplane.upstream.credentials import seal
 from routing.dataplane.upstream.relay_limits import relay_limits
 from routing.dataplane.upstream.streaming_quota import streaming_quota
 from tests.dataplane.facade_client import (
+    BASIC,
     BLOB,
+    BUILDKIT,
     CONTAINERD,
+    CRANE,
     DIGEST,
     DOCKER,
+    DOCKERD,
+    HOST,
     MANIFEST,
     PODMAN,
     TAGS,
@@ -56,6 +62,34 @@ async def test_r16_1_who_takes_a_token_along_is_sent_there(
     assert (answer.status, answer.headers["location"]) == (307, server.url + UPSTREAM[BLOB])
 
 
+@pytest.mark.parametrize("agent", [BUILDKIT, DOCKERD, CRANE])
+async def test_r16_1_who_takes_anonymous_tokens_is_sent_to_what_is_public(
+    facade_client: FacadeClient, server: FaultyServer, agent: str
+) -> None:
+    server.on(UPSTREAM[BLOB], inline)
+    answer = await facade_client.request(BLOB, agent=agent)
+    assert (answer.status, answer.headers["location"]) == (307, server.url + UPSTREAM[BLOB])
+
+
+@pytest.mark.parametrize("agent", [BUILDKIT, DOCKERD, CRANE])
+@pytest.mark.parametrize(("auth", "flags"), [(Auth.BEARER, Flag.PRIVATE), (Auth.BASIC, 0), (Auth.UNKNOWN, 0)])
+async def test_r16_1_nobody_is_sent_to_a_registry_without_the_credentials_that_it_wants(
+    facade_client: FacadeClient, server: FaultyServer, agent: str, auth: Auth, flags: int
+) -> None:
+    registry = facade_client.registry._replace(auth=auth)
+    facade_client.map_to(registry, flags=flags)
+    server.on(UPSTREAM[BLOB], inline)
+    # Of a registry that isn't known, /token has found out that it asks for Basic.
+    token = TOKEN if auth == Auth.BEARER else ("authorization", f"Bearer {seal(BASIC, HOST, registry)}")
+    refused = await facade_client.request(BLOB, agent=agent, headers=[token])
+    assert refused.error[:2] == (403, "DENIED")
+    assert "redirected. containerd (ctr and Kubernetes) can; with this client pull from" in refused.error[2]
+    sent = await facade_client.request(BLOB, agent=CONTAINERD, headers=[token])
+    assert (sent.status, sent.headers["location"]) == (307, server.url + UPSTREAM[BLOB])
+    facade_client.map_to(registry._replace(stream_blobs=True), flags=flags)
+    assert (await facade_client.request(BLOB, agent=agent, headers=[token])).body == LAYER
+
+
 async def test_r16_1_where_no_token_was_needed_everybody_is(facade_client: FacadeClient, server: FaultyServer) -> None:
     facade_client.map_to(RegistryEntry(server.url, "the registry"))
     server.answers("/v2/", 200, {}, b"{}")
@@ -69,9 +103,21 @@ async def test_r16_1_where_no_token_was_needed_everybody_is(facade_client: Facad
 @pytest.mark.parametrize(
     ("agent", "flags", "able"),
     [
-        (PODMAN, Flag.PRIVATE, "containerd and buildkit"),
-        (DOCKER, 0, "containerd and buildkit"),
-        ("", 0, "docker and containerd"),
+        (PODMAN, Flag.PRIVATE, "redirected. containerd (ctr and Kubernetes)"),
+        (BUILDKIT, Flag.PRIVATE, "redirected. containerd (ctr and Kubernetes)"),
+        # Renamed: docker's ping is answered here. With the same name it ends at the registry.
+        (
+            DOCKER,
+            0,
+            "redirected. docker (containerd image store), buildkit (docker build), buildx, regclient (regctl), "
+            "crane from 0.21.8 on and containerd (ctr and Kubernetes)",
+        ),
+        (
+            "",
+            0,
+            "redirected. docker (containerd image store), docker (classic image store), buildkit (docker build), "
+            "buildx, regclient (regctl), crane from 0.21.8 on and containerd (ctr and Kubernetes)",
+        ),
     ],
 )
 async def test_r16_2_the_others_are_told_who_can_and_where(
@@ -84,7 +130,7 @@ async def test_r16_2_the_others_are_told_who_can_and_where(
     status, code, message = (await facade_client.request(BLOB, agent=agent)).error
     assert (status, code) == (403, "DENIED")
     assert "the registry serves layers itself" in message
-    assert f"{able} do;" in message
+    assert f"{able} can; with this client pull from" in message
     assert f"pull from 127.0.0.1:{server.port}/{path.split('/')[2]}/app," in message
 
 

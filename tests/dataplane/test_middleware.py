@@ -147,6 +147,14 @@ class TestBeforeTheFirstTable:
         ready = client.get("/readyz", headers={"host": CONTROL})
         assert (ready.status_code, ready.json()["status"]) == (503, "starting")
 
+    @pytest.mark.parametrize("host", ["10.0.0.7:8000", "[::1]", "docker.acme.com"])
+    def test_the_health_checks_answer_by_address(self, host: str) -> None:
+        client = Client()
+
+        assert client.get("/livez", headers={"host": host}).json() == {"status": "ok"}
+        assert client.get("/readyz", headers={"host": host}).status_code == 503
+        assert client.get("/admin/", headers={"host": host}).status_code == 503
+
     @pytest.mark.django_db
     def test_and_say_when_it_is_there(
         self, platform: Actor, table: Callable[[], Table], django_assert_num_queries: Any

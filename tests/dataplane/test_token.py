@@ -12,8 +12,9 @@ import pytest
 from cryptography.fernet import Fernet
 from pytest_django import Settings
 
-from routing.core.table.mapping_entry import Flag
-from routing.core.table.routing_table import Auth, RegistryEntry
+from routing.core.table.mapping_entry import Flag, MappingEntry
+from routing.core.table.routing_table import Auth, Change, RegistryEntry
+from routing.dataplane.live.live_table import live_table
 from routing.dataplane.upstream import client_pool, credentials
 from tests.dataplane.facade_client import BASIC, DOCKER, HOST, MANIFEST, PODMAN, UPSTREAM, FacadeClient
 from tests.registries.behaviours import redirects
@@ -22,6 +23,13 @@ from tests.registries.faulty_server import Exchange, FaultyServer
 GIVEN = {"token": "upstream.token", "access_token": "upstream.token", "expires_in": 60}
 CREDENTIALS = ("authorization", f"Basic {BASIC}")
 PULL = "repository:team/app:pull"
+# Names that lead to no repository, and what is said of each.
+NOWHERE = [
+    ("nowhere/a", (404, "NAME_UNKNOWN", "docker.acme.com/nowhere/a is not mapped to any registry; ask the owner")),
+    ("off/a", (403, "DENIED", "the mapping of docker.acme.com/off is switched off; ask the owner")),
+    ("root", (404, "NAME_UNKNOWN", "docker.acme.com/root is a namespace")),
+    ("long/abcdef", (400, "NAME_INVALID", "longer than 255")),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -105,10 +113,46 @@ async def test_r13_3_scopes_at_other_registries_are_left_out(facade_client: Faca
     assert facade_client.upstream_parameters["scope"] == ["repository:acme/app:pull", "repository:acme/b:pull"]
 
 
-async def test_r13_3_a_name_that_is_not_mapped(facade_client: FacadeClient, server: FaultyServer) -> None:
-    answer = await facade_client.request("/token?scope=repository:nowhere/a:pull", headers=[CREDENTIALS])
-    assert answer.error[:2] == (403, "DENIED")
+@pytest.mark.parametrize("auth", list(Auth))
+@pytest.mark.parametrize(("name", "says"), NOWHERE)
+async def test_r13_3_of_a_name_that_leads_nowhere_the_manifest_tells(
+    facade_client: FacadeClient, server: FaultyServer, name: str, says: tuple[int, str, str], auth: Auth
+) -> None:
+    registry = facade_client.registry._replace(auth=auth)
+    facade_client.map(
+        {
+            "team": (registry, "acme", 0),
+            "off": (registry, "off", 0),
+            "root": (registry, "", 0),
+            "long": (registry, "a" * 250, 0),
+        }
+    )
+    assert live_table.table is not None
+    found = live_table.table.match_repository(HOST, "off/a")
+    assert found is not None
+    off = MappingEntry(found.registry_key, "off", 0)._asdict()
+    live_table.table = live_table.table.apply([Change(2, "mapping", f"{HOST}/off", off)])
+    for headers in ([CREDENTIALS], []):
+        answer = await facade_client.request(
+            f"/token?service={HOST}&scope=repository:{name}:pull,push", headers=headers
+        )
+        form = urlencode({"grant_type": "password", "scope": f"repository:{name}:pull", "password": "s3cret"}).encode()
+        posted = await facade_client.request("/token", method="POST", headers=[], body=form)
+        assert [one.json()["token"] for one in (answer, posted)] == [credentials.OPEN_TOKEN] * 2
+
+    told = await facade_client.request(
+        f"/v2/{name}/manifests/1.0", headers=[("authorization", f"Bearer {credentials.OPEN_TOKEN}")]
+    )
+
+    status, code, words = says
+    assert told.error[:2] == (status, code)
+    assert words in told.error[2]
     assert server.requests == []
+
+
+async def test_r13_3_that_token_is_good_for_nothing_once_the_name_leads_somewhere(facade_client: FacadeClient) -> None:
+    answer = await facade_client.request(MANIFEST, headers=[("authorization", f"Bearer {credentials.OPEN_TOKEN}")])
+    assert answer.status == 401
 
 
 async def test_r13_4_a_bare_login_goes_to_the_only_registry(facade_client: FacadeClient) -> None:

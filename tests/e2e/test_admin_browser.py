@@ -100,7 +100,8 @@ def test_add_a_mapping_that_then_serves(browser: Browser, facade: Facade) -> Non
     browser.press("Save")
 
     assert "Added mapping added.acme.test/acme → http://127.0.9.9:5000/team." in browser.message
-    assert "This now works: docker pull added.acme.test/acme/IMAGE" in browser.message
+    assert "Pull with: docker pull added.acme.test/acme/IMAGE" in browser.message
+    assert "is not known yet" in browser.message
     assert "“moving in”" in browser.text
     facade.wait_for(
         "/v2/acme/app/manifests/1.0",

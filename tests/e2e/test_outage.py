@@ -44,7 +44,7 @@ def wanted(location: str) -> list[Wanted]:
         *fast,
         Wanted(raw(PATH, f"HOST: {HOST}"), 307, location + PATH),
         *fast,
-        Wanted(raw("/v2/nobody/knows/tags/list", host), 403, contains=b'"DENIED"'),
+        Wanted(raw("/v2/nobody/knows/tags/list", host), 404, contains=b'"NAME_UNKNOWN"'),
         *fast,
         Wanted(raw(RELAYED, host), 401, contains=b'scope="repository:relayed/app:pull"'),
         *fast,

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from routing.core.grammar.user_agents import parse_user_agent
+from routing.core.grammar.user_agents import Clients
 from routing.dataplane.serving.raw_request import HeaderFields
 from routing.dataplane.serving.redirect_cache import RedirectCache
 
-FIELDS = HeaderFields("docker/28", parse_user_agent("docker/28"), False, False, "")
+FIELDS = HeaderFields("docker/28", False, False, "")
+CLIENT = Clients().of("docker/28")
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def cache(settings: Settings) -> RedirectCache:
 
 
 def fill(cache: RedirectCache, number: int) -> dict[bytes, bytes]:
-    locations = cache.locations_for(FIELDS, "")
+    locations = cache.locations_for(CLIENT, False, "")
     cache.store_fields(False, b"rest", FIELDS, locations)
     for each in range(number):
         cache.store(locations, b"head %d" % each, b"location")
@@ -44,7 +45,7 @@ def test_over_the_bound_it_begins_anew(cache: RedirectCache) -> None:
     fill(cache, 300)
 
     assert cache.fields[False] == {}
-    assert cache.locations_for(FIELDS, "") is not first
+    assert cache.locations_for(CLIENT, False, "") is not first
 
 
 def test_what_is_forgotten_is_given_back_bit_by_bit(settings: Settings) -> None:
@@ -68,7 +69,7 @@ def test_a_small_bound_holds_nothing_back(settings: Settings, limit: int) -> Non
 
     for turn in range(500):
         for each in range(32):
-            cache.store(cache.locations_for(FIELDS, ""), b"head %d %d" % (turn, each), b"location")
+            cache.store(cache.locations_for(CLIENT, False, ""), b"head %d %d" % (turn, each), b"location")
         cache.free_some(32)
 
     gc.collect()
@@ -76,7 +77,7 @@ def test_a_small_bound_holds_nothing_back(settings: Settings, limit: int) -> Non
 
 
 def test_fields_of_many_clients_do_not_pile_up(cache: RedirectCache) -> None:
-    locations = cache.locations_for(FIELDS, "")
+    locations = cache.locations_for(CLIENT, False, "")
     for number in range(20_000):
         cache.store_fields(True, b"X-Forwarded-For: %d" % number, FIELDS, locations)
 

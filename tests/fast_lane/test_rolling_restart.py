@@ -29,7 +29,7 @@ WANTED = [
     Wanted(f"GET {PATH} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode(), 307, LOCATION),
     Wanted(f"HEAD {PATH} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode(), 307, LOCATION),
     Wanted(f"GET {PATH} HTTP/1.1\r\nHOST: {HOST}\r\n\r\n".encode(), 307, LOCATION),
-    Wanted(f"GET /v2/nobody/knows/tags/list HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode(), 403, contains=b"DENIED"),
+    Wanted(f"GET /v2/nobody/knows/tags/list HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode(), 404, contains=b"NAME_UNKNOWN"),
 ]
 
 

@@ -147,7 +147,7 @@ def test_what_is_remembered_of_one_is_not_told_another(lanes: Lanes) -> None:
         split.replace(b"Accept: */*", b"X-Forwarded-Host: whole.acme.com"): (b"307", "192.0.2.1"),
         split.replace(b"Accept: */*", b"X-Forwarded-Host: nobody.acme.com"): (b"404", PROXY),
         split.replace(b"Accept: */*", b"X-Forwarded-Host: whole.acme.com "): (b"307", PROXY),
-        split.replace(b"Accept: */*", b"X-Forwarded-Host: localhost"): (b"403", PROXY),
+        split.replace(b"Accept: */*", b"X-Forwarded-Host: localhost"): (b"404", PROXY),
     }
     for _ in range(2):
         for raw, (status, peer) in others.items():
@@ -284,3 +284,38 @@ def test_redirects_are_counted_and_logged_as_in_the_slow_lane(
             lines[kind] = [record.getMessage() for record in caplog.records if record.name == "uvicorn.access"]
     assert lines["fast"] == lines["slow"] == [f'192.0.2.1:40000 - "GET {written} HTTP/1.1" 307']
     assert counters.totals[REDIRECTS] == before + 2
+
+
+AGENTS = (
+    *("docker/28.0.1 go/go1.23 os/linux", "docker/29.2 containerd-client/2.2 storage-driver/x", "containerd/2.1.9"),
+    *("buildkit/v0.23", "crane/0.21.8 go-containerregistry/0.21.8", "crane/0.21.7 go-containerregistry/0.21.7"),
+    *("containers/5.34", "regclient/regctl (v0.9)", "x/1 (docker/28)", "x/1 docker/28", "Docker-Client/28", ""),
+)
+
+
+@pytest.mark.parametrize("path", ["split/app/manifests/1.0", f"split/app/blobs/sha256:{'a' * 64}", "open/a/tags/list"])
+def test_what_is_remembered_of_one_client_is_told_to_no_other(lanes: Lanes, path: str) -> None:
+    """All that a decision depends on is in what the fast lane remembers by."""
+    for agents in (AGENTS, AGENTS[::-1], sorted(AGENTS)):
+        reads = [
+            f"GET /v2/{path} HTTP/1.1\r\nHost: docker.acme.com\r\nUser-Agent: {agent}\r\n\r\n".encode()
+            for agent in agents
+        ]
+        lanes.compare([*reads, *reads])
+
+
+@pytest.mark.parametrize("line", ["GET /livez HTTP/1.0", "HEAD /livez HTTP/1.0", "GET /livez HTTP/1.1"])
+@pytest.mark.parametrize("host", ["Host: 10.0.0.7:8000\r\n", "Host: [::2]\r\n", "Host: [::1]\r\n", ""])
+def test_health_checks_by_address(lanes: Lanes, line: str, host: str) -> None:
+    sent = lanes.compare([f"{line}\r\n{host}\r\n".encode()]).sent
+
+    expected = "404" if "[::1]" in host else "200" if host or "1.0" in line else "400"
+    assert sent.startswith(f"HTTP/1.1 {expected} ".encode())
+    assert sent.endswith(b'{"status": "ok"}') is (expected == "200" and line.startswith("GET"))
+
+
+def test_an_escaped_colon(lanes: Lanes) -> None:
+    target = f"/v2/acme/app/blobs/sha256%3A{'a' * 64}"
+    sent = lanes.compare([f"GET {target} HTTP/1.1\r\nHost: docker.acme.com\r\n\r\n".encode()]).sent
+
+    assert f"location: https://ghcr.io/v2/acme/app/blobs/sha256:{'a' * 64}\r\n".encode() in sent

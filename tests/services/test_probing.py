@@ -109,7 +109,7 @@ def test_one_that_is_not_there_is_said_to_be_so_and_the_mapping_stands(
 
     assert (found.public, found.registry.auth) == ("unknown", "unknown")
     assert found.registry.probe_error
-    assert strategies("acme/app", platform) == (Strategy.SPLIT, True)
+    assert strategies("acme/app", platform) == (Strategy.SPLIT, False)
 
 
 class TestOneComponent:
@@ -140,7 +140,8 @@ class TestOneComponent:
         found = probe_mapping(platform, mapping_id=mapping.pk)
 
         assert (found.probed_repository, found.public, found.probe_error) == ("", "unknown", "")
-        assert strategies("acme/app", platform) == (Strategy.SPLIT, True)
+        # That acme/app is there at all, nobody has seen.
+        assert strategies("acme/app", platform) == (Strategy.SPLIT, False)
         outlook = explain(platform, f"{HOST}/acme/app").client_support[0]
         assert {step.outcome for step in outlook.steps} == {"redirected"}
         assert pull_command(found) == f"docker pull {HOST}/acme/IMAGE"

@@ -22,6 +22,7 @@ from routing.admin.mappings.preview import effect_of, state_of
 from routing.models import Mapping
 from routing.services.base.permissions import Permission
 from routing.services.mappings import mappings as verbs
+from routing.services.mappings.explain import docker_prospect
 from routing.services.mappings.pull_command import pull_command
 from routing.services.registries.probes import probe_soon
 
@@ -173,8 +174,10 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
         verbs.remove_mappings(permissions.actor(request), reason, mapping_ids=[row.pk], if_match=if_match)
 
     def success_notes(self, row: Mapping) -> list[str]:
-        """The line that now works."""
+        """How to pull, and whether that works, as far as it is known."""
         if state_of(row).kind != "on":
             return [f"Clients are not served: {state_of(row).text}."]
-        works = format_html("This now works: <code>{}</code>", pull_command(row))
-        return [works]
+        return [
+            format_html("{}: <code>{}</code>", *line.split(": ", 1)) if pull_command(row) in line else line
+            for line in docker_prospect(row)
+        ]

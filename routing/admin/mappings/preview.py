@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from routing.core.client_support import ClientSupport
+from routing.core.client_support import ClientSupport, Verdict
 from routing.models import Hostname, Mapping
 from routing.services.mappings.explain import explain_mapping
 from routing.services.mappings.pull_command import pull_command
@@ -19,10 +19,27 @@ class Clients(NamedTuple):
     """Kinds of clients that fare alike."""
 
     names: list[str]
-    works: bool
+    verdict: Verdict
     manifest: str
     layers: str
     through: str
+
+    @property
+    def badge(self) -> str:
+        """The kind of badge that shows the verdict."""
+        return _BADGES[self.verdict][0]
+
+    @property
+    def text(self) -> str:
+        """The verdict in words."""
+        return _BADGES[self.verdict][1]
+
+
+_BADGES = {
+    Verdict.WORKS: ("on", "works"),
+    Verdict.FAILS: ("blocked", "fails"),
+    Verdict.UNKNOWN: ("off", "not known yet"),
+}
 
 
 _OUTCOMES = {
@@ -68,9 +85,9 @@ def effect_of(mapping: Mapping) -> dict[str, Any]:
 
 
 def _grouped(outlooks: list[ClientSupport]) -> list[Clients]:
-    groups: dict[tuple[bool, str, str, str], list[str]] = {}
+    groups: dict[tuple[Verdict, str, str, str], list[str]] = {}
     for outlook in outlooks:
         outcomes = {step.endpoint: _OUTCOMES.get(step.outcome, step.outcome) for step in outlook.steps}
-        fate = (outlook.works, outcomes["manifest"], outcomes["blob"], outlook.bytes_through_facade)
-        groups.setdefault(fate, []).append(outlook.client.name)
+        fate = (outlook.verdict, outcomes["manifest"], outcomes["blob"], outlook.bytes_through_facade)
+        groups.setdefault(fate, []).append(outlook.client.shown)
     return [Clients(names, *fate) for fate, names in groups.items()]

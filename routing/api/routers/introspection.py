@@ -11,6 +11,7 @@ from routing.api.errors import PROBLEMS
 from routing.api.routers.mappings import MappingOut
 from routing.api.routers.registries import RegistryOut
 from routing.api.schemas import QueryParams, Text
+from routing.core.client_support import Verdict
 from routing.models import Registry, Role, Tenant
 from routing.services.mappings import explain as explanations
 
@@ -52,10 +53,12 @@ class StepOut(Schema):
 
 
 class OutlookOut(Schema):
-    """What one client will meet."""
+    """What one client will meet. `works` is true where `verdict` is `works`; `reason` says why it is another."""
 
-    client: str = Field(alias="client.name")
+    client: str = Field(alias="client.shown")
     works: bool
+    verdict: Verdict
+    reason: str
     bytes_through_facade: str
     steps: list[StepOut]
 
@@ -69,7 +72,7 @@ class ExplanationOut(Schema):
     registry: RegistryOut | None
     upstream_name: str | None
     strategy: str | None
-    clients: list[OutlookOut] = Field(alias="outlooks")
+    clients: list[OutlookOut] = Field(alias="client_support")
     advice: list[str]
 
     @staticmethod

@@ -29,6 +29,10 @@ _UPLOAD = re.compile(r"[a-zA-Z0-9._=~-]{0,512}")
 _UNSAFE = re.compile(r"[^\x21-\x7e]|[\\%]|//|/\.{1,2}(?:/|\Z)")
 
 
+# An escape is not what it stands for where that is a delimiter (RFC 3986 §6.2.2.2), but registries decode it.
+_ESCAPED_COLON = re.compile(r"(/v2/.+/(?:manifests|blobs|referrers)/[a-z0-9+._-]+)%3[Aa]([a-zA-Z0-9=_-]+)")
+
+
 class EndpointKind(StrEnum):
     """What an endpoint is about, by the path segment that names it."""
 
@@ -80,6 +84,12 @@ def is_digest(text: str) -> bool:
         return False
     length = _HEX_LENGTH.get(match["algorithm"])
     return length is None or (len(match["encoded"]) == length and _HEX.fullmatch(match["encoded"]) is not None)
+
+
+def with_plain_colon(path: str) -> str:
+    """A raw path with the colon of its digest as it is, where that was sent as `%3A`. Nothing else is decoded."""
+    match = _ESCAPED_COLON.fullmatch(path)
+    return path if match is None else f"{match[1]}:{match[2]}"
 
 
 def has_unsafe_characters(path: str) -> bool:

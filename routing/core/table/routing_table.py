@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from routing.core.grammar.hosts import wildcard_above
+from routing.core.grammar.user_agents import Needed
 from routing.core.table.host_registries import (
     EMPTY_UPSTREAM_PREFIX,
     NAME_DIFFERS,
@@ -87,7 +88,10 @@ class HostEntry(NamedTuple):
 
 
 class Match(NamedTuple):
-    """The mapping that a repository name falls under, and that name at the registry."""
+    """The mapping that a repository name falls under, and that name at the registry.
+
+    `needed` is what a client has to bring along that is sent to the registry.
+    """
 
     prefix: str
     flags: int
@@ -95,6 +99,7 @@ class Match(NamedTuple):
     registry: RegistryEntry
     upstream_name: str
     strategy: Strategy
+    needed: Needed
 
 
 # Does what a NamedTuple's own constructor does, in half the time; worth it where every request passes.
@@ -115,10 +120,14 @@ class InvalidChange(ValueError):
 
 
 class CompiledRegistry(NamedTuple):
-    """A registry with the strategy of each kind of mapping onto it, so that no request works it out."""
+    """A registry with the strategy of each kind of mapping onto it, so that no request works it out.
+
+    `needed` is what clients have to bring there: for public mappings, and for private ones.
+    """
 
     entry: RegistryEntry
     strategies: tuple[Strategy, ...]
+    needed: tuple[Needed, Needed]
 
 
 def strategy_of(auth: str, *, private: bool, name_differs: bool, redirect_only: bool) -> Strategy:
@@ -132,6 +141,13 @@ def strategy_of(auth: str, *, private: bool, name_differs: bool, redirect_only: 
     return Strategy.SPLIT
 
 
+def needed_at(auth: str, *, private: bool) -> Needed:
+    """What a client has to bring to a registry that asks for `auth`. One that isn't known counts as Bearer."""
+    if private or auth == Auth.BASIC:
+        return Needed.CREDENTIALS
+    return Needed.NOTHING if auth == Auth.NONE else Needed.ANY_TOKEN
+
+
 def compile_registry(entry: RegistryEntry) -> CompiledRegistry:
     """Work out every strategy once; the index is private + 2·name_differs + 4·redirect_only."""
     return CompiledRegistry(
@@ -142,6 +158,7 @@ def compile_registry(entry: RegistryEntry) -> CompiledRegistry:
             )
             for index in range(8)
         ),
+        (needed_at(entry.auth, private=False), needed_at(entry.auth, private=True)),
     )
 
 
@@ -213,15 +230,16 @@ class Table:
         compiled = self.registries.get(registry_key)
         if compiled is None:
             return None
-        registry, strategies = compiled
+        registry, strategies, needed = compiled
         rest = name[len(prefix) :] if prefix else f"/{name}"
         upstream = (upstream_prefix + rest).lstrip("/")
         if registry.implicit_namespace:
             upstream = registry.upstream_name(upstream) if upstream else upstream
         if flags & 4 and registry.auth == Auth.NONE:
             registry = registry.asking(challenge)
-        index = (flags & 4) >> 2 | (flags & 8) >> 1 | (2 if upstream != name else 0)
-        return _new(Match, (prefix, flags, registry_key, registry, upstream, strategies[index]))
+        private = (flags & 4) >> 2
+        index = private | (flags & 8) >> 1 | (2 if upstream != name else 0)
+        return _new(Match, (prefix, flags, registry_key, registry, upstream, strategies[index], needed[private]))
 
     def used_registries(self, host: str) -> dict[str, set[Strategy]]:
         """The registries that the hostname's enabled mappings lead to, each with the strategies that lead there."""

@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from routing.core.decide import Request, decide
-from routing.core.decisions import Control, Decision, LocateBlob, Refuse, Relay, Token
+from routing.core.decide import READINESS_PATH, Request, decide, is_health_check
+from routing.core.decisions import Control, Decision, Health, LocateBlob, Refuse, Relay, Token
 from routing.core.table.routing_table import Table
 from routing.dataplane.request.client_request import client_request_from
 from routing.dataplane.request.forwarded import effective_host, public_origin
 from routing.dataplane.request.responses import Response, response_for
 from routing.dataplane.serving.body_guard import MAX_TOKEN_FORM_BYTES
 from routing.dataplane.telemetry.counters import answers_key, counters
+from routing.dataplane.telemetry.health_views import health
 from routing.dataplane.telemetry.metrics import ANSWER_SECONDS
 from routing.dataplane.upstream.dispatch import fetch_from_registry
 from routing.dataplane.upstream.relay import StreamingResponse
@@ -70,7 +71,10 @@ class HandledRequest(NamedTuple):
         """The answer, where nobody else has to be asked."""
         decision = _FORM_TOO_LARGE if self._is_too_long else self.decision
         assert not isinstance(decision, Control | Relay | LocateBlob | Token)
-        answer = response_for(decision, public_origin(self.environ), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
+        if isinstance(decision, Health):
+            answer = health(decision)
+        else:
+            answer = response_for(decision, public_origin(self.environ), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
         self.measure(answer.status)
         return answer
 
@@ -93,19 +97,20 @@ class HandledRequest(NamedTuple):
 def handle(table: Table | None, method: str, path: str, environ: Environ) -> HandledRequest:
     """Decide on a request; 503 while there is no table. `path` is raw: not decoded, without the query."""
     started = time.perf_counter()
+    request = Request(
+        method=method,
+        host=effective_host(environ),
+        path=path,
+        query=environ.get("QUERY_STRING", ""),
+        user_agent=environ.get("HTTP_USER_AGENT", ""),
+        authorized="HTTP_AUTHORIZATION" in environ,
+        is_http_1_0=environ.get("SERVER_PROTOCOL") == "HTTP/1.0",
+    )
     decision: Decision
     if table is not None:
-        decision = decide(
-            table,
-            Request(
-                method=method,
-                host=effective_host(environ),
-                path=path,
-                query=environ.get("QUERY_STRING", ""),
-                user_agent=environ.get("HTTP_USER_AGENT", ""),
-                authorized="HTTP_AUTHORIZATION" in environ,
-            ),
-        )
+        decision = decide(table, request)
+    elif is_health_check(request):
+        decision = Health(path == READINESS_PATH)
     else:
         decision = Control() if path in _ALWAYS_CONTROL else _NOT_LOADED
     return HandledRequest(table, decision, method, environ, started)

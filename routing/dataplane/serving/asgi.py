@@ -57,6 +57,7 @@ def _environ(scope: Scope) -> dict[str, str]:
             values[name.decode("latin-1").upper().replace("-", "_")].append(value.decode("latin-1"))
     environ = {f"HTTP_{name}": ",".join(found) for name, found in values.items()}
     environ["CONTENT_LENGTH"] = environ.pop("HTTP_CONTENT_LENGTH", "")
+    environ["SERVER_PROTOCOL"] = f"HTTP/{scope.get('http_version', '1.1')}"
     environ["QUERY_STRING"] = scope["query_string"].decode()
     environ["REMOTE_ADDR"] = scope["client"][0] if scope.get("client") else ""
     environ["wsgi.url_scheme"] = scope.get("scheme", "http")

@@ -189,12 +189,13 @@ class _BatchWriter:
 
     def _read(self, rest: bytes, behind_proxy: bool) -> tuple[HeaderFields, Locations] | None:
         fields = parse_header_fields(rest) if len(rest) <= _MAX_BYTES else None
-        if fields is None:
+        if fields is None or self._table is None:
             return None
         forwarded_host = fields.forwarded_host if behind_proxy else ""
         if forwarded_host is None:
             return None
-        locations = self._cache.locations_for(fields, forwarded_host)
+        client = self._table.policy.clients.of(fields.user_agent)
+        locations = self._cache.locations_for(client, fields.authorized, forwarded_host)
         if not fields.authorized:
             self._cache.store_fields(behind_proxy, rest, fields, locations)
         return fields, locations

@@ -33,8 +33,10 @@ class FacadeMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        # The one of the WSGI-style variables that Django's ASGI requests lack.
+        # Those of the WSGI-style variables that Django's ASGI requests lack.
         request.META.setdefault("wsgi.url_scheme", request.scheme or "http")
+        if scope := getattr(request, "scope", None):
+            request.META.setdefault("SERVER_PROTOCOL", f"HTTP/{scope.get('http_version', '1.1')}")
         handled = handle(live_table.get(), request.method or "", raw_path(request), request.META)
         if handled.is_control:
             return self._control(request)

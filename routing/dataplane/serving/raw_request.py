@@ -9,7 +9,6 @@ import re
 from typing import NamedTuple
 
 from routing.core.decide import READS
-from routing.core.grammar.user_agents import Client, parse_user_agent
 
 # All of the following judge lower-cased text. Fields that bear on neither the answer nor the framing, by their first
 # letters; that leaves out Authorization, Connection, Content-*, Expect, Host, Proxy-Connection, Trailer,
@@ -45,7 +44,6 @@ class HeaderFields(NamedTuple):
     """
 
     user_agent: str
-    client: Client
     authorized: bool
     closes: bool
     forwarded_host: str | None
@@ -89,7 +87,7 @@ def parse_header_fields(rest: bytes) -> HeaderFields | None:
     agent = text[start - 1 : end - 1] if start > 0 else ""
     closes = "\nconnection: close\r" in lowered or "\nconnection:close\r" in lowered
     authorized = "\nauthorization:" in lowered
-    return _new(HeaderFields, (agent, parse_user_agent(agent), authorized, closes, _forwarded_host(lowered)))
+    return _new(HeaderFields, (agent, authorized, closes, _forwarded_host(lowered)))
 
 
 def _forwarded_host(lowered: str) -> str | None:

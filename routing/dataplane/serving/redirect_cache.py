@@ -5,7 +5,7 @@ The bound is FACADE_REMEMBERED_ANSWERS_BYTES. See docs/decisions/0015.
 
 from django.conf import settings
 
-from routing.core.grammar.user_agents import Client
+from routing.core.grammar.user_agents import ClientProfile
 from routing.dataplane.serving.raw_request import HeaderFields
 
 # Where requests are redirected, by their heads, whose other fields make no difference between them.
@@ -25,13 +25,13 @@ class RedirectCache:
         # locations that go with that.
         self.fields: dict[bool, dict[bytes, tuple[HeaderFields, Locations]]] = {False: {}, True: {}}
         # A location depends on the head, the table, and on these three.
-        self._locations: dict[tuple[Client, bool, str], Locations] = {}
+        self._locations: dict[tuple[ClientProfile, bool, str], Locations] = {}
         self._bytes = 0
         self._forgotten: list[Locations] = []
 
-    def locations_for(self, fields: HeaderFields, forwarded_host: str) -> Locations:
+    def locations_for(self, client: ClientProfile, authorized: bool, forwarded_host: str) -> Locations:
         """The locations of requests that such fields make no difference to."""
-        key = (fields.client, fields.authorized, forwarded_host)
+        key = (client, authorized, forwarded_host)
         locations = self._locations.get(key)
         if locations is None:
             self._bytes += _OVERHEAD_BYTES

@@ -1,17 +1,39 @@
-"""`/livez` and `/readyz`, on control hosts."""
+"""`/livez` and `/readyz`: on control hosts by Django, and by address alone before it. Neither touches the database."""
+
+import json
+from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 
+from routing.core.decisions import Health
 from routing.dataplane.live.live_table import live_table
+from routing.dataplane.request.responses import Response
 
 
 def livez(request: HttpRequest) -> JsonResponse:
     """200 while the process answers at all."""
-    return JsonResponse({"status": "ok"})
+    return JsonResponse(_liveness())
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 once there is a table to answer from, with its generation and its age in seconds; 503 before."""
+    status, facts = _readiness()
+    return JsonResponse(facts, status=status)
+
+
+def health(decision: Health) -> Response:
+    """The same, for those who know no name of this server: load balancers, and Kubernetes' kubelets."""
+    status, facts = _readiness() if decision.is_readiness else (200, _liveness())
+    body = json.dumps(facts).encode()
+    headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Content-Length", str(len(body)))]
+    return Response(status, headers, body)
+
+
+def _liveness() -> dict[str, Any]:
+    return {"status": "ok"}
+
+
+def _readiness() -> tuple[int, dict[str, Any]]:
     table = live_table.get()
     age = live_table.age_seconds
     facts = {
@@ -21,4 +43,4 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "mappings": None if table is None else len(table.mappings),
         "confirmed_seconds_ago": None if age is None else round(age, 3),
     }
-    return JsonResponse(facts, status=503 if table is None else 200)
+    return (503 if table is None else 200), facts

@@ -8,10 +8,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing
 from typing import NamedTuple
 
-from routing.core.decisions import LocateBlob, Relay
+from routing.core.decisions import LocateBlob, Relay, inline_refusal
 from routing.core.grammar.names import EndpointKind
-from routing.core.grammar.user_agents import parse_user_agent
-from routing.core.table.routing_table import Strategy
+from routing.core.grammar.user_agents import Needed
 from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.responses import API_VERSION, Headers, Response, error, redirect
 from routing.dataplane.upstream.credentials import NotAccepted, upstream_authorization
@@ -86,10 +85,10 @@ async def locate_blob(
                 return await refused(decision, client_request, answer)
             if method == "HEAD":
                 return Response(200, facade_headers(answer, plain_length(answer)))
-            if decision.reauthorises or not any(name == "Authorization" for name, _ in headers):
+            if _arrives(decision, headers):
                 return redirect(decision.url)
             if not decision.registry.stream_blobs:
-                return _inline_refusal(decision, client_request, quota_exhausted)
+                return _inline_refusal(decision, quota_exhausted)
             return await _streamed(client, decision, client_request, headers, answer, stack)
         except NotAccepted:
             return challenged(decision, client_request)
@@ -213,20 +212,14 @@ def _location(client: RegistryClient, answer: OpenRegistryResponse) -> Response:
     return redirect(location)
 
 
-def _inline_refusal(decision: LocateBlob, client_request: ClientRequest, quota_exhausted: bool) -> Response:
-    registry = decision.registry
-    pull_from = f"{registry.origin.partition('://')[2]}/{decision.upstream_name}"
-    is_docker = parse_user_agent(client_request.user_agent).name == "docker"
-    able = "containerd and buildkit" if is_docker or decision.strategy is Strategy.BROKER else "docker and containerd"
-    if quota_exhausted:
-        why = "what may pass through this facade for this address in a month is used up until the next one begins (UTC)"
-        otherwise = "or ask the operators of this facade for more"
-    else:
-        why = "this client takes no token there when it is redirected"
-        otherwise = "or ask the operator of this address to switch on streaming for this registry"
-    return error(
-        403,
-        "DENIED",
-        f"{registry.name} serves layers itself, and {why}. {able} {'still can' if quota_exhausted else 'do'}; "
-        f"with this client pull from {pull_from}, {otherwise}",
-    )
+def _arrives(decision: LocateBlob, headers: list[tuple[str, str]]) -> bool:
+    """Whether the client, sent to the registry, gets there what the facade got with these headers."""
+    authorization = dict(headers).get("Authorization", "")
+    # A registry that no probe has reached yet is told by what /token found out: see `upstream_authorization`.
+    needed = Needed.CREDENTIALS if authorization.startswith("Basic ") else decision.needed
+    return not authorization or decision.client.follows(needed)
+
+
+def _inline_refusal(decision: LocateBlob, quota_exhausted: bool) -> Response:
+    refusal = inline_refusal(decision, quota_exhausted=quota_exhausted)
+    return error(refusal.status, refusal.code, refusal.message)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+from routing.core.decide import leads_somewhere
 from routing.core.decisions import Token
 from routing.core.table.mapping_entry import Flag
 from routing.core.table.routing_table import Auth, RegistryEntry, Strategy, Table
@@ -96,23 +97,25 @@ def _scopes(fields: list[tuple[str, str]]) -> tuple[Scope, ...]:
 def _wanted(table: Table, host: str, scopes: tuple[Scope, ...]) -> _Wanted:
     """The registry of the first repository scope that wants a token; scopes at another registry are left out.
 
-    A token is good at one registry only, and clients ask for one repository at a time, or mount between two.
+    A token is good at one registry only, and clients ask for one repository at a time, or mount between two. Where no
+    scope leads anywhere, nobody is asked: the request for the repository will be told why.
     """
     name, _ = table.match_host(host)
     matches = {scope.name: table.match_repository(name, scope.name) for scope in scopes if scope.is_repository}
     if not matches:
         return _Wanted(_login_registry(table, host), tuple(scope for scope in scopes if not scope.is_repository))
     scopes = without_mirrored(scopes, lambda name: matches.get(name) is not None)
-    found = [match for scope in scopes if (match := matches.get(scope.name)) is not None and scope.is_repository]
+    found = [match for scope in scopes if scope.is_repository and leads_somewhere(match := matches.get(scope.name))]
     if not found:
-        raise _Unusable(error(403, "DENIED", f"this name is not mapped to any registry; ask the owner of {host}"))
+        # Several clients keep to themselves why they get no token, but tell what is said of a manifest.
+        return _Wanted(None, ())
     first = next((match for match in found if match.strategy is not Strategy.OPEN), None)
     if first is None:
         return _Wanted(None, ())
 
     def upstream(name: str) -> str | None:
         match = matches[name]
-        return match.upstream_name if match is not None and match.registry_key == first.registry_key else None
+        return match.upstream_name if leads_somewhere(match) and match.registry_key == first.registry_key else None
 
     compiled = table.registries.get(first.registry_key)
     says_by_itself = compiled is not None and compiled.entry.auth in (Auth.NONE, Auth.UNKNOWN)

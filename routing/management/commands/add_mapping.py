@@ -9,8 +9,8 @@ from routing.core.grammar.hosts import is_loopback
 from routing.management.service_command import HOSTNAME_HELP, PREFIX_HELP, TARGET_HELP, ServiceCommand
 from routing.models import Mapping
 from routing.services.base.actor import Actor
+from routing.services.mappings.explain import docker_prospect
 from routing.services.mappings.mappings import add_mapping
-from routing.services.mappings.pull_command import pull_command
 
 
 class Command(ServiceCommand):
@@ -50,6 +50,6 @@ class Command(ServiceCommand):
         if not mapping.enabled:
             self.stdout.write("It is switched off: switch it on in the admin")
             return
-        self.stdout.write(f"This now works: {pull_command(mapping)}")
+        self.print_lines(docker_prospect(mapping))
         if outcome.changed and not is_loopback(host) and not mapping.hostname.mappings.exclude(pk=mapping.pk).exists():
             self.stdout.write(f"(where {host} leads to this server, with TLS in front: see docs/operating.md)")

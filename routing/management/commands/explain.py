@@ -4,10 +4,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from routing.core.client_support import SOME_DIGEST, ClientSupport
+from routing.core.client_support import SOME_DIGEST, ClientSupport, Verdict
 from routing.management.service_command import ServiceCommand
 from routing.services.base.actor import Actor
 from routing.services.mappings.explain import Explanation, explain
+
+_HOW = {Verdict.WORKS: "works", Verdict.FAILS: "FAILS", Verdict.UNKNOWN: "not known yet"}
 
 
 class Command(ServiceCommand):
@@ -50,7 +52,7 @@ class Command(ServiceCommand):
             same: dict[tuple[str, str, bool], list[str]] = {}
             for outlook, step in zip(found, steps, strict=True):
                 key = (step.outcome, step.detail, step.after_challenge)
-                same.setdefault(key, []).append(outlook.client.name)
+                same.setdefault(key, []).append(outlook.client.shown)
             for (outcome, detail, challenged), clients in same.items():
                 who = "" if len(same) == 1 else f"  [{'; '.join(clients)}]"
                 how = f"{outcome} (after a token)" if challenged else outcome
@@ -61,8 +63,15 @@ class Command(ServiceCommand):
         self.stdout.write("\nA pull by:")
         for outlook in found:
             outcomes = {step.endpoint: step.outcome for step in outlook.steps}
-            how = "works" if outlook.works else "FAILS"
             self.stdout.write(
-                f"  {outlook.client.name:<34}{how:<9}manifest {outcomes['manifest']}, layers {outcomes['blob']}; "
+                f"  {outlook.client.shown:<34}{_HOW[outlook.verdict]:<15}"
+                f"manifest {outcomes['manifest']}, layers {outcomes['blob']}; "
                 f"through the facade: {outlook.bytes_through_facade}"
             )
+        reasons: dict[str, list[str]] = {}
+        for outlook in found:
+            if outlook.reason:
+                reasons.setdefault(outlook.reason, []).append(outlook.client.shown)
+        for reason, clients in reasons.items():
+            who = "all of them" if len(clients) == len(found) else "; ".join(clients)
+            self.stdout.write(f"\nWhy: {reason}  [{who}]")

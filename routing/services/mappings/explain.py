@@ -3,16 +3,19 @@
 from typing import NamedTuple
 
 from routing.conf import policy
-from routing.core.client_support import ClientSupport, client_support
+from routing.core.client_support import ClientSupport, Findings, Verdict, client_support
 from routing.core.grammar.hosts import InvalidHost, normalise_hostname, parse_authority, wildcard_above
 from routing.core.grammar.names import is_digest, is_name, is_tag
+from routing.core.grammar.user_agents import Needed
 from routing.core.table.mapping_entry import Flag
-from routing.core.table.routing_table import Match, Strategy, Table
+from routing.core.table.routing_table import Auth, Match, Strategy, Table
 from routing.models import Hostname, Mapping, Registry
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
-from routing.services.mappings.pull_command import authority_of
+from routing.services.mappings.pull_command import authority_of, pull_command
 from routing.table.load import load_table
+
+_WORST = (Verdict.WORKS, Verdict.UNKNOWN, Verdict.FAILS)
 
 
 class Image(NamedTuple):
@@ -38,6 +41,12 @@ class Explanation(NamedTuple):
     match: Match | None
     client_support: list[ClientSupport]
     advice: list[str]
+
+    @property
+    def docker(self) -> ClientSupport:
+        """What docker will meet: of its image stores, the one that fares worse."""
+        docker = [outlook for outlook in self.client_support if outlook.client.is_docker]
+        return max(docker, key=lambda outlook: _WORST.index(outlook.verdict))
 
 
 def parse_image(text: str) -> Image:
@@ -65,7 +74,8 @@ def explain(actor: Actor, text: str) -> Explanation:
     hostname = _serving(actor, image.hostname)
     if hostname is None:
         raise NotFound(f"{image.hostname} is not a hostname of this facade; manage.py list_mappings shows those it has")
-    return explain_image(load_table(policy(), hostname.name), image, hostname)
+    source = f"{image.hostname}/{image.name}"
+    return explain_image(load_table(policy(), hostname.name), image, hostname, source)
 
 
 def _serving(actor: Actor, host: str) -> Hostname | None:
@@ -78,32 +88,88 @@ def _serving(actor: Actor, host: str) -> Hostname | None:
     return first
 
 
-def explain_image(table: Table, image: Image, hostname: Hostname) -> Explanation:
-    """As `explain`, from a table that is there already."""
+def explain_image(table: Table, image: Image, hostname: Hostname, source: str) -> Explanation:
+    """As `explain`, from a table that is there already. `source` is what to call the image's repository."""
     match = table.match_repository(hostname.name, image.name)
     mapping = None
     if match is not None:
         mapping = Mapping.objects.select_related("hostname__tenant", "registry").get(
             hostname=hostname, prefix=match.prefix
         )
-    inline = mapping is not None and mapping.registry.blob_delivery == Registry.BlobDelivery.INLINE
-    found = client_support(table, image.hostname, image.name, image.reference, inline_blobs=inline)
-    return Explanation(image, hostname, mapping, match, found, _advice(mapping, match, inline))
+    findings = _findings(mapping, match, source)
+    found = client_support(table, image.hostname, image.name, image.reference, findings)
+    return Explanation(image, hostname, mapping, match, found, _advice(mapping, match, findings))
 
 
 def explain_mapping(mapping: Mapping) -> Explanation:
     """As `explain`, for some image under a mapping: the one that was probed, or a name that stands for all."""
-    upstream = mapping.probed_repository
-    start = f"{mapping.upstream_prefix}/" if mapping.upstream_prefix else ""
-    rest = upstream[len(start) :] if upstream.startswith(start) else "image"
-    if mapping.prefix and (upstream == mapping.upstream_prefix or mapping.table_flags & Flag.NAME_DIFFERS):
-        rest = ""
-    name = "/".join(part for part in (mapping.prefix, rest) if part)
+    rest = _some_rest(mapping)
+    name = _joined(mapping.prefix, "image" if rest is None else rest)
     image = Image(mapping.hostname.sample_name, name, "latest")
-    return explain_image(load_table(policy(), mapping.hostname.name), image, mapping.hostname)
+    source = _joined(image.hostname, mapping.prefix, "IMAGE" if rest is None else rest)
+    return explain_image(load_table(policy(), mapping.hostname.name), image, mapping.hostname, source)
 
 
-def _advice(mapping: Mapping | None, match: Match | None, inline: bool) -> list[str]:
+def docker_prospect(mapping: Mapping) -> list[str]:
+    """What to tell somebody who has made or changed a mapping: how to pull, and whether that works, a line each."""
+    mapping = Mapping.objects.select_related("hostname__tenant", "registry").get(pk=mapping.pk)
+    outlook, command = explain_mapping(mapping).docker, pull_command(mapping)
+    match outlook.verdict:
+        case Verdict.WORKS:
+            return [f"This now works: {command}"]
+        case Verdict.UNKNOWN:
+            return [f"Pull with: {command}", f"Whether that works is not known yet: {outlook.reason}"]
+    return [f"This fails: {command}", f"{outlook.client.shown}: {outlook.reason}"]
+
+
+def _joined(*parts: str) -> str:
+    return "/".join(part for part in parts if part)
+
+
+def _some_rest(mapping: Mapping) -> str | None:
+    """What follows a mapping's prefix in a repository's name; None where no repository is known."""
+    probed, upstream = mapping.probed_repository, mapping.upstream_prefix
+    start = f"{upstream}/" if upstream else ""
+    if probed and probed.startswith(start):
+        return probed[len(start) :]
+    # A prefix of its own kind stands for one repository, as far as anybody knows.
+    is_one = probed == upstream or mapping.is_repository
+    return "" if mapping.prefix and upstream and is_one else None
+
+
+def _findings(mapping: Mapping | None, match: Match | None, source: str) -> Findings:
+    """What probes have found out about an image."""
+    if mapping is None or match is None:
+        return Findings()
+    registry = mapping.registry
+    delivery = {Registry.BlobDelivery.INLINE: True, Registry.BlobDelivery.REDIRECT: False}
+    return Findings(_doubt(mapping, match, source), delivery.get(Registry.BlobDelivery(registry.blob_delivery)))
+
+
+def _doubt(mapping: Mapping, match: Match, source: str) -> str:
+    """Why it isn't known whether the image can be pulled, and what to do; "" where a probe has seen its repository."""
+    registry = mapping.registry
+    if registry.probe_error:
+        return f"the last probe of {registry} failed: {registry.probe_error}. Once that is mended: {_probe(registry)}"
+    if registry.auth == Auth.UNKNOWN:
+        return f"no probe has reached {registry}: {_probe(registry)}"
+    if mapping.probed_repository != match.upstream_name:
+        return f"no probe has looked for it: manage.py probe {source}"
+    if mapping.public != "no" and (mapping.probe_error or mapping.public == "unknown"):
+        return f"the last probe of it failed: {mapping.probe_error}. Once that is mended: manage.py probe {source}"
+    if mapping.public == "no" and not mapping.private:
+        return (
+            f"{mapping.probe_error}. If it is private, say so (the mapping's switch “private”, or --private), and pull "
+            f"it once after docker login {_login_at(mapping)}"
+        )
+    return ""
+
+
+def _probe(registry: Registry) -> str:
+    return f"manage.py probe {registry}"
+
+
+def _advice(mapping: Mapping | None, match: Match | None, findings: Findings) -> list[str]:
     """What the operator could change for the better."""
     if mapping is None or match is None:
         return ["No mapping covers this name: add one, or an empty prefix for the whole hostname."]
@@ -111,33 +177,41 @@ def _advice(mapping: Mapping | None, match: Match | None, inline: bool) -> list[
     registry = mapping.registry
     if not match.flags & Flag.ENABLED:
         advice.append("The mapping is switched off: switch it on to serve it.")
-    if registry.probe_error:
-        advice.append(f"The last probe of {registry} failed: {registry.probe_error}")
-    elif registry.auth == "unknown":
-        advice.append(f"No probe has reached {registry} yet: manage.py probe {registry}")
+    elif findings.doubt:
+        advice.append(f"Whether this works is not known yet: {findings.doubt}")
+    elif match.needed is Needed.CREDENTIALS and match.strategy is not Strategy.OPEN:
+        advice.append(f"{registry} gives this to nobody without credentials: docker login {_login_at(mapping)}")
     if match.strategy is Strategy.REDIRECT_ONLY and registry.auth != "none":
         advice.append(
-            "Redirect only: clients other than docker, containerd and buildkit fail where the registry asks for a "
-            "token. Delivery “automatic” serves them too."
+            f"Redirect only: clients other than {_able(match)} fail where the registry asks for a token. "
+            "Delivery “automatic” serves them too."
         )
     if match.strategy is Strategy.BROKER and registry.auth == "bearer" and match.upstream_name != match.prefix:
         private = bool(match.flags & Flag.PRIVATE)
         if not private:
             advice.append(
                 "The repository has another name at the registry, so every client's manifests are relayed. "
-                "With the same name on both sides docker and containerd would be redirected."
+                f"With the same name on both sides these would be redirected: {_able(match)}."
             )
     if _is_lone(match) and not match.flags & Flag.NAME_DIFFERS:
         advice.append(
             f"{match.prefix} by itself is {match.upstream_name} at {registry}. If it is an image, lead it there: "
             f"manage.py repoint {mapping.hostname.name} {match.prefix} {registry}/{match.upstream_name} --reason TEXT"
         )
-    if inline and not registry.stream_blobs and match.strategy in (Strategy.SPLIT, Strategy.BROKER):
+    if findings.inline_blobs and not registry.stream_blobs and match.strategy in (Strategy.SPLIT, Strategy.BROKER):
         advice.append(
             f"{registry} serves layers itself: clients that can't follow a redirect with their token are refused. "
             "Streaming, a switch of the registry, serves them, at the cost of the traffic."
         )
     return advice
+
+
+def _able(match: Match) -> str:
+    return policy().clients.able(match.needed, ping_ends_there=True)
+
+
+def _login_at(mapping: Mapping) -> str:
+    return authority_of(mapping.hostname.sample_name)
 
 
 def _is_lone(match: Match) -> bool:

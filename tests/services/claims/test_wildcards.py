@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from routing.core.client_support import Verdict
 from routing.core.decisions import Redirect, Refuse
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.hostnames.claims import check_claim
@@ -81,9 +82,9 @@ def test_an_image_below_a_wildcard_is_explained(alice: Person, prove: Prove) -> 
     assert (found.hostname, found.image.hostname) == (hostname, "a.pull.acme.com")
     assert found.match is not None
     assert found.match.upstream_name == "acme/app"
-    docker = next(outlook for outlook in found.client_support if outlook.client.name.startswith("docker"))
-    assert docker.works
-    assert all(outlook.works for outlook in explain_mapping(hostname.mappings.get()).client_support[:4])
+    assert found.docker.verdict is Verdict.UNKNOWN
+    assert "manage.py probe a.pull.acme.com/acme/app" in found.docker.reason
+    assert "manage.py probe any.pull.acme.com/acme/IMAGE" in explain_mapping(hostname.mappings.get()).docker.reason
     assert pull_command(hostname.mappings.get()) == "docker pull NAME.pull.acme.com/acme/IMAGE"
 
 
