@@ -130,7 +130,7 @@ def test_nothing_is_said_to_work_that_nobody_has_seen(row: MatrixRow, client: st
 
 
 @pytest.mark.parametrize("client", [*KIND_OF, *ANONYMOUS])
-@pytest.mark.parametrize("kind", [kind for kind in WITH_LOGIN if kind.delivery == "inline"], ids="-".join)
+@pytest.mark.parametrize("row", [row for row in WITH_LOGIN if row.layers == "inline"], ids=str)
 def test_where_nobody_knows_who_serves_layers_only_those_work_who_need_not_know(row: MatrixRow, client: str) -> None:
     """Sent to the registry either way, or not: then a registry that serves layers itself would be the end."""
     known = outlook_of(row, client)
