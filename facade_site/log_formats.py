@@ -5,8 +5,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-# What every record has; whatever else it has, somebody gave it with `extra`.
-_ALWAYS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# What every record has (and what uvicorn adds for terminals); whatever else it has, somebody gave it with `extra`.
+_ALWAYS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 def facts_of(record: logging.LogRecord) -> dict[str, Any]:

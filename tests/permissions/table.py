@@ -58,7 +58,7 @@ registries.add_registry      | an own one                 | - - | - - - | n y y 
 registries.add_registry      | a shared one               | n n | n n n | n n n | y
 registries.update_registry   | own registry               | - - | - - - | n y y | y
 registries.get_registry      | own registry               | - - | - - - | y y y | y
-registries.get_registry      | shared registry            | - y | y y y | y y y | y
+registries.get_registry      | shared registry            | y y | y y y | y y y | y
 registries.update_registry   | shared registry            | n n | n n n | n n n | y
 registries.remove_registry   | own registry               | - - | - - - | n y y | y
 registries.remove_registry   | shared registry            | n n | n n n | n n n | y
