@@ -247,3 +247,23 @@ def test_so_does_a_mapping_whose_prefix_was_found_to_be_kept_elsewhere() -> None
     match = table.match_repository("a.example", "alpine")
     assert match is not None
     assert (match.upstream_name, match.strategy) == ("library/alpine", Strategy.BROKER)
+
+
+def test_a_login_is_tried_with_what_some_mapping_of_that_registry_asks_for() -> None:
+    challenge = "https://one.example/token one.example"
+    table = Table.build(
+        Policy(),
+        1,
+        [("1", TenantEntry("t"))],
+        [(key, RegistryEntry(f"https://{key}.example", key, auth=Auth.NONE)) for key in ("1", "2")],
+        [("a.example", HostEntry("1"))],
+        [
+            ("a.example/open", MappingEntry("1", "open", Flag.ENABLED)),
+            ("a.example/secret", MappingEntry("1", "secret", Flag.ENABLED | Flag.PRIVATE, challenge)),
+            ("a.example/other", MappingEntry("2", "other", Flag.ENABLED)),
+        ],
+    )
+
+    assert table.login_challenge("a.example", "1") == challenge
+    assert table.login_challenge("a.example", "2") == ""
+    assert table.login_challenge("b.example", "1") == ""
