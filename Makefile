@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast coverage mutants lint fmt lock clean bench
+.PHONY: help run test test-fast test-clients coverage mutants lint fmt lock clean bench
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## serve on 127.0.0.1:8000 (PORT and BIND change that); makes .venv and the database when missing
 	@scripts/run
@@ -18,6 +18,8 @@ coverage: ## which lines and branches the tests that run in one process reach
 
 mutants: ## change the core in more than a thousand ways: some test must notice each; takes half an hour
 	@scripts/mutants
+test-clients: ## the clients of newer Debians (docker 28, containerd 2, podman 5 …) in chroots; as root, some 20 minutes
+	@scripts/test-clients
 
 lint: ## ruff, mypy, import-linter, missing migrations, Django's system checks
 	@scripts/venv dev

@@ -3,23 +3,24 @@
 import itertools
 import json
 
-from tests.e2e.lab import clients, images, process
+from tests.e2e.lab import clients, images
 from tests.e2e.lab.accounts import Account
 from tests.e2e.lab.clients import Pull
 from tests.e2e.lab.images import HOST_ARCHITECTURE
 from tests.e2e.lab.process import Completed
+from tests.e2e.lab.system import HOST, System
 
 
 class Containerd(clients.CommandClient):
     """A private containerd without the CRI plugin; every pull goes into a namespace of its own."""
 
-    def __init__(self) -> None:
-        super().__init__("containerd")
+    def __init__(self, name: str = "containerd", system: System = HOST) -> None:
+        super().__init__(name, system)
         self._socket = self.home / "containerd.sock"
         self._numbers = itertools.count()
         config = self.home / "config.toml"
         config.write_text(self._config())
-        self._daemon = process.Daemon(["containerd", "--config", str(config)], self.home, self.env)
+        self._daemon = self.start(["containerd", "--config", str(config)])
         self._daemon.wait_ready(lambda: self.command("lab", "version").ok)
 
     def command(self, namespace: str, *arguments: str) -> Completed:
@@ -39,6 +40,14 @@ class Containerd(clients.CommandClient):
         finally:
             self.command(namespace, "images", "remove", "--sync", reference).checked()
         return Pull(self.name, reference, True, pulled.output, digest, marker)
+
+    def push(self, source: str, reference: str, account: Account | None = None) -> Completed:
+        """Pull ``source`` without credentials and push it as ``reference``."""
+        namespace = f"push-{next(self._numbers)}"
+        # Of every platform: an index is only taken where all that it names is there.
+        self.command(namespace, "content", "fetch", "--plain-http", "--all-platforms", source).checked()
+        user = [] if account is None else ["--user", account.pair]
+        return self.command(namespace, "images", "push", "--plain-http", *user, reference, source)
 
     def _digest(self, namespace: str, reference: str) -> str:
         listed = self.command(namespace, "images", "list", f"name=={reference}").checked()
@@ -63,6 +72,7 @@ class Containerd(clients.CommandClient):
         super().stop()
 
     def _config(self) -> str:
+        # From 2.0 on it is the daemon that unpacks, and only for the snapshotters listed here.
         # "isolated": content that another namespace has already fetched would otherwise not be fetched again.
         return f"""
 version = 2
@@ -73,4 +83,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"
   address = "{self._socket}"
 [plugins."io.containerd.metadata.v1.bolt"]
   content_sharing_policy = "isolated"
+[[plugins."io.containerd.transfer.v1.local".unpack_config]]
+  platform = "linux/{HOST_ARCHITECTURE}"
+  snapshotter = "native"
 """

@@ -9,6 +9,7 @@ from tests.e2e.lab import clients, images, process
 from tests.e2e.lab.accounts import Account
 from tests.e2e.lab.clients import Pull
 from tests.e2e.lab.process import Completed
+from tests.e2e.lab.system import HOST, System
 
 _POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
 
@@ -18,8 +19,8 @@ class _ContainersImage(clients.CommandClient):
 
     program: str
 
-    def __init__(self) -> None:
-        super().__init__(self.program)
+    def __init__(self, name: str | None = None, system: System = HOST) -> None:
+        super().__init__(name or self.program, system)
         self._numbers = itertools.count()
         registries = self.home / "registries.conf"
         registries.write_text('unqualified-search-registries = []\nshort-name-mode = "enforcing"\n')
@@ -29,7 +30,6 @@ class _ContainersImage(clients.CommandClient):
         self.env |= {"CONTAINERS_REGISTRIES_CONF": str(registries)}
         # buildah and podman insist that the file in this directory exists.
         del self.env["DOCKER_CONFIG"]
-        Path(self.env["XDG_RUNTIME_DIR"]).mkdir()
 
     def fresh(self) -> Path:
         """A new directory for one action."""
@@ -58,6 +58,16 @@ class _StorageClient(_ContainersImage):
         finally:
             process.remove(directory)
 
+    def push(self, source: str, reference: str, account: Account | None = None) -> Completed:
+        """Pull ``source`` without credentials and push it as ``reference``."""
+        directory = self.fresh()
+        try:
+            program, creds = self.storage(directory), [] if account is None else [f"--creds={account.pair}"]
+            self.run([*program, "pull", "--tls-verify=false", source]).checked()
+            return self.run([*program, "push", "--tls-verify=false", *creds, source, f"docker://{reference}"])
+        finally:
+            process.remove(directory)
+
     def _pull(self, reference: str, account: Account | None, directory: Path) -> Pull:
         output, options = "", ["--tls-verify=false"]
         if account is not None:
@@ -78,6 +88,12 @@ class _StorageClient(_ContainersImage):
 
 class Podman(_StorageClient):
     program = "podman"
+
+    def list_tags(self, name: str, account: Account | None = None) -> Completed:
+        """``podman search --list-tags``: name and tag a line."""
+        creds = [] if account is None else [f"--creds={account.pair}"]
+        options = ["--tls-verify=false", "--limit=1000", "--format={{.Tag}}", *creds]
+        return self.run([*self.storage(self.fresh()), "search", "--list-tags", *options, name])
 
 
 class Buildah(_StorageClient):
@@ -106,6 +122,12 @@ class Skopeo(_ContainersImage):
             return Pull(self.name, reference, True, copied.output, images.digest_of(manifest), marker)
         finally:
             shutil.rmtree(target)
+
+    def push(self, source: str, reference: str, account: Account | None = None) -> Completed:
+        """Copy ``source``, without credentials, to ``reference``."""
+        creds = [] if account is None else [f"--dest-creds={account.pair}"]
+        options = ["--src-tls-verify=false", "--dest-tls-verify=false", *creds]
+        return self.run(["skopeo", "copy", *options, f"docker://{source}", f"docker://{reference}"])
 
     def list_tags(self, name: str, account: Account | None = None) -> Completed:
         """``skopeo list-tags``, which follows the pages of a long list; JSON with ``Tags`` on stdout."""

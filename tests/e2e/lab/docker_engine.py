@@ -2,17 +2,25 @@
 
 import contextlib
 import itertools
+import json
 import threading
+from typing import Literal
 
 import docker as sdk
 from docker.errors import DockerException
 
-from tests.e2e.lab import clients, images, process
+from tests.e2e.lab import clients, images
 from tests.e2e.lab.accounts import Account
 from tests.e2e.lab.clients import Pull
 from tests.e2e.lab.process import Completed
+from tests.e2e.lab.system import HOST, System
 
 _SDK_SECONDS = 60
+
+#: Where the daemon keeps images: by itself, or in containerd (which Docker 29 does unless told otherwise).
+Store = Literal["classic", "containerd"]
+# For each store, the driver that needs nothing from the kernel.
+_DRIVERS: dict[Store, str] = {"classic": "vfs", "containerd": "native"}
 
 
 class Docker(clients.CommandClient):
@@ -21,29 +29,28 @@ class Docker(clients.CommandClient):
     dockerd takes every address in 127.0.0.0/8 for an insecure registry by itself, so plain HTTP needs no setting.
     """
 
-    def __init__(self) -> None:
-        super().__init__("docker")
+    def __init__(self, name: str = "docker", system: System = HOST, store: Store = "classic") -> None:
+        super().__init__(name, system)
         self._numbers = itertools.count()
         #: Held during a pull: the daemon shares layers between the images it holds, so that a second pull fetches less.
         self.alone = threading.Lock()
         self.socket = self.home / "docker.sock"
-        self._daemon = process.Daemon(
+        config = self.home / "daemon.json"
+        config.write_text(json.dumps({"features": {"containerd-snapshotter": store == "containerd"}}))
+        self._daemon = self.start(
             [
                 "dockerd",
-                "--config-file=",
+                f"--config-file={config}",
                 "--iptables=false",
                 "--ip6tables=false",
                 "--bridge=none",
-                # The one driver that needs nothing from the kernel.
-                "--storage-driver=vfs",
+                f"--storage-driver={_DRIVERS[store]}",
                 f"--data-root={self.home / 'data'}",
                 f"--exec-root={self.home / 'exec'}",
                 f"--pidfile={self.home / 'pid'}",
                 f"--host=unix://{self.socket}",
                 "--max-download-attempts=1",
-            ],
-            self.home,
-            self.env,
+            ]
         )
         self._daemon.wait_ready(lambda: self.command("version").ok)
 
@@ -78,6 +85,21 @@ class Docker(clients.CommandClient):
             lines = [line for line in pulled.stdout.splitlines() if line.startswith("Digest: ")]
             digest = lines[0].removeprefix("Digest: ") if lines else None
             return Pull(self.name, reference, True, output, digest, self.take_marker(reference))
+
+    def push(self, source: str, reference: str, account: Account | None = None) -> Completed:
+        """Pull ``source`` without credentials and push it as ``reference``."""
+        with self.alone:
+            config = f"config-{next(self._numbers)}"
+            self.command("pull", source, config=config).checked()
+            self.command("tag", source, reference).checked()
+            try:
+                if account is not None:
+                    login = self.login(clients.host_of(reference), account, config=config)
+                    if not login.ok:
+                        return login
+                return self.command("push", reference, config=config)
+            finally:
+                self.command("image", "rm", "--force", source, reference).checked()
 
     def take_marker(self, reference: str) -> str | None:
         """The marker of an image that was pulled. The image and its layers are gone afterwards."""

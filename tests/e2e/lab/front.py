@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from tests.e2e.lab import addresses
@@ -23,12 +23,18 @@ _UPSTREAM_SECONDS = 30
 HeadPolicy = Literal["proxied", "redirected"]
 
 
+class BlobStore(Protocol):
+    """What keeps each blob as a file."""
+
+    def blob_path(self, digest: str) -> Path: ...
+
+
 class Cdn(Origin):
     """Serves blobs by signed URL, as S3 does: the signature is in the query, Range is honoured, and a request that
     carries ``Authorization`` beside the signature is refused with 400."""
 
-    def __init__(self, registry: Registry, address: str = addresses.CDN) -> None:
-        self._registry = registry
+    def __init__(self, store: BlobStore, address: str = addresses.CDN) -> None:
+        self._store = store
         self._secret = secrets.token_bytes(16)
         super().__init__(address)
 
@@ -49,7 +55,7 @@ class Cdn(Origin):
         signed = hmac.compare_digest(parse_qs(parts.query).get("X-Signature", [""])[0], self._sign(parts.path))
         if not signed or request.target != self.target(digest):
             return _text(403, "SignatureDoesNotMatch")
-        return serve_blob(self._registry.blob_path(digest), request)
+        return serve_blob(self._store.blob_path(digest), request)
 
     def _sign(self, path: str) -> str:
         return hmac.new(self._secret, path.encode(), hashlib.sha256).hexdigest()

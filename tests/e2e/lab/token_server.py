@@ -81,6 +81,18 @@ class TokenServer(Origin):
         }
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._key_id()})
 
+    def access(self, authorization: str | None, service: str) -> Access | None:
+        """What a token of this server grants at ``service``, or None where ``authorization`` carries none."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        try:
+            claims = jwt.decode(token, self._key.public_key(), algorithms=["RS256"], audience=service)
+        except jwt.InvalidTokenError:
+            return None
+        access: Access = claims["access"]
+        return access
+
     def push_authorization(self, service: str, name: str) -> str:
         """The ``Authorization`` with which the tests themselves fill a registry."""
         access: Access = [{"type": "repository", "name": name, "actions": ["pull", "push"]}]
