@@ -86,7 +86,10 @@ def test_a_redirect_alone_leads_to_a_registry_to_which_some_take_no_token() -> N
     assert found[KIND_OF["containerd"]].works
     fails = found[KIND_OF["podman"]]
     assert not fails.works
-    assert {step.detail for step in fails.steps} == {"redirected to a registry to which this client takes no token"}
+    # Its ping asks for nothing, so being led on does no harm.
+    assert {step.detail for step in fails.steps if step.endpoint != "ping"} == {
+        "redirected to a registry to which this client takes no token"
+    }
 
 
 def test_both_image_stores_of_docker_are_told_apart() -> None:

@@ -34,7 +34,7 @@ def globex(db: None) -> Tenant:
 
 @pytest.fixture(autouse=True)
 def month(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    monkeypatch.setattr(module, "_month", lambda: NOVEMBER)
+    monkeypatch.setattr("routing.models.streamed.this_month", lambda: NOVEMBER)
     settings.FACADE_MAX_STREAMED_BYTES_PER_TENANT = 10 * GIB
 
 
@@ -119,7 +119,7 @@ class TestSettling:
         allowance.add(key(acme), 10 * GIB)
         allowance.flush()
 
-        monkeypatch.setattr(module, "_month", lambda: DECEMBER)
+        monkeypatch.setattr("routing.models.streamed.this_month", lambda: DECEMBER)
         allowance.add(key(acme), 7)
         allowance.flush()
 

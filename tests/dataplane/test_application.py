@@ -16,7 +16,7 @@ from tests.fast_lane.lanes import facade, table
 from tests.registries.faulty_server import Exchange, FaultyServer
 from tests.registries.waiting import eventually
 
-pytestmark = pytest.mark.parametrize("ask", ["application"], indirect=True)
+pytestmark = pytest.mark.parametrize("facade_client", ["application"], indirect=True)
 
 FIELDS = [(b"host", HOST.encode()), (b"user-agent", PODMAN.encode()), (TOKEN[0].encode(), TOKEN[1].encode())]
 

@@ -107,7 +107,7 @@ def test_the_table_and_the_way_of_a_change_are_told(
     platform: Actor, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     following = LiveTable()
-    monkeypatch.setattr("routing.dataplane.telemetry.metrics_view.live", following)
+    monkeypatch.setattr("routing.dataplane.telemetry.metrics_view.live_table", following)
     assert scrape()["facade_database_reachable"] == 0
     add_mapping(platform, "", hostname="docker.acme.com", prefix="a", target="ghcr.io/a")
     following.refresh_or_keep()

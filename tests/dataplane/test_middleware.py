@@ -66,11 +66,11 @@ class TestOneTable:
     def test_the_table_is_looked_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[Table] = []
 
-        def current() -> Table:
+        def get() -> Table:
             asked.append(build_table())
             return asked[-1]
 
-        monkeypatch.setattr(live_table, "current", current)
+        monkeypatch.setattr(live_table, "get", get)
         for request in (
             PULL,
             PULL._replace(user_agent=PODMAN),

@@ -59,6 +59,7 @@ async def test_r14_13_lists_and_refusals_that_were_compressed(
         ("gzip", gzip.compress(BODY)[:-9], "cut its answer short"),
         ("gzip", gzip.compress(bytes(5_000_000)), "more than 4194304 bytes"),
     ],
+    ids=["unknown", "another", "cut short", "too large"],
 )
 async def test_r14_13_a_coding_that_cannot_be_undone(
     facade_client: FacadeClient, server: FaultyServer, coding: str, body: bytes, words: str

@@ -18,7 +18,7 @@ from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.suspension import Suspension
 from routing.models import Hostname, HostnameClaim, Mapping, Membership, StreamedBytes, Tenant
 from routing.models.streamed import this_month
-from routing.services.base.quotas import limits_of
+from routing.services.base.quotas import quota_for
 from routing.services.people.tenants import add_tenant, remove_tenant, suspend_tenants, update_tenant
 
 
@@ -45,7 +45,7 @@ class TenantAdmin(Suspension, HistoryPages, ServiceModelAdmin):
 
     def change_view_context(self, request: HttpRequest, row: Tenant) -> dict[str, Any]:
         """The page also shows how much of its limits the tenant uses."""
-        limits, month = limits_of(row), this_month()
+        limits, month = quota_for(row), this_month()
         hostnames = Hostname.objects.filter(tenant=row).count() + HostnameClaim.objects.filter(tenant=row).count()
         mappings = Mapping.objects.filter(hostname__tenant=row).count()
         streamed = StreamedBytes.objects.filter(tenant=row, month=month).values_list("streamed_bytes", flat=True)

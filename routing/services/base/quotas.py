@@ -9,7 +9,7 @@ from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 
 
-class Limits(NamedTuple):
+class Quota(NamedTuple):
     """What one tenant may have; `streamed_bytes` in a calendar month."""
 
     hostnames: int
@@ -17,9 +17,9 @@ class Limits(NamedTuple):
     streamed_bytes: int
 
 
-def limits_of(tenant: Tenant) -> Limits:
+def quota_for(tenant: Tenant) -> Quota:
     """The tenant's own limits, and the platform's where it has none."""
-    return Limits(
+    return Quota(
         _own_or(tenant.max_hostnames, settings.FACADE_MAX_HOSTNAMES_PER_TENANT),
         _own_or(tenant.max_mappings, settings.FACADE_MAX_MAPPINGS_PER_TENANT),
         _own_or(tenant.max_streamed_bytes, settings.FACADE_MAX_STREAMED_BYTES_PER_TENANT),
@@ -28,7 +28,7 @@ def limits_of(tenant: Tenant) -> Limits:
 
 def check_hostnames(actor: Actor, tenant: Tenant) -> None:
     """Refuse one more hostname or claim over the limit. Raises ServiceError."""
-    limit = limits_of(tenant).hostnames
+    limit = quota_for(tenant).hostnames
     held = Hostname.objects.filter(tenant=tenant).count() + HostnameClaim.objects.filter(tenant=tenant).count()
     if not actor.is_operator and held >= limit:
         raise ServiceError(f"{tenant} may have {limit} hostnames; ask the platform's operators for more")
@@ -36,7 +36,7 @@ def check_hostnames(actor: Actor, tenant: Tenant) -> None:
 
 def check_mappings(actor: Actor, tenant: Tenant) -> None:
     """Refuse one more mapping over the limit. Raises ServiceError."""
-    limit = limits_of(tenant).mappings
+    limit = quota_for(tenant).mappings
     if not actor.is_operator and Mapping.objects.filter(hostname__tenant=tenant).count() >= limit:
         raise ServiceError(f"{tenant} may have {limit} mappings; ask the platform's operators for more")
 
