@@ -60,8 +60,9 @@ def test_a_body_that_unfolds_beyond_the_limit_is_refused(coding: str) -> None:
         ("br", CODED["br"][:-10], "h cut its answer short"),
         ("gzip", b'{"not":"compressed"}', "not in the content coding"),
         ("br", b'{"not":"compressed"}', "not in the content coding"),
-        ("zstd", b"\x28\xb5\x2f\xfd", "a content coding that was not request for (zstd)"),
+        ("zstd", b"\x28\xb5\x2f\xfd", "a content coding that was not asked for (zstd)"),
     ],
+    ids=["gzip cut short", "br cut short", "no gzip", "no br", "unknown"],
 )
 def test_what_cannot_be_undone_is_said_to_be_so(coding: str, body: bytes, words: str) -> None:
     with pytest.raises(BadResponse) as caught:
