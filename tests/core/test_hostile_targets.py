@@ -22,7 +22,8 @@ from tests.core.contract import CONTROL_HOSTS, DIGEST, HOSTS, MAPPINGS, ON, REGI
 from tests.examples import examples
 
 # Five tests of this many: 55,000 requests.
-EXAMPLES = examples(11_000)
+MANY = 11_000
+EXAMPLES = examples(MANY)
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, database=None)
 ALL_REGISTRIES = {**REGISTRIES, "v6": RegistryEntry("http://[2001:db8::5]:5000", "[2001:db8::5]:5000")}
 ALL_MAPPINGS = {**MAPPINGS, "docker.acme.com/v6": MappingEntry("v6", "v6", ON | Flag.REDIRECT_ONLY | Flag.ALLOW_PUSH)}
@@ -173,6 +174,15 @@ def judged(request_from: Callable[[bytes], Request], length: int = 24) -> Counte
     return seen
 
 
+def check_share(seen: Counter[type[Decision]], share: float, *kinds: type[Decision]) -> None:
+    """Each kind of decision has more than this share: the test does not look at one kind alone.
+
+    The first examples are simple ones, so of the few that the fast profile tries nothing can be said.
+    """
+    if EXAMPLES == MANY:
+        assert min(seen[kind] for kind in kinds) > share * EXAMPLES, seen
+
+
 def test_targets_that_are_nearly_good() -> None:
     def request_from(data: bytes) -> Request:
         choices = Choices(data)
@@ -180,9 +190,7 @@ def test_targets_that_are_nearly_good() -> None:
 
     seen = judged(request_from)
 
-    # Otherwise the test would be looking at refusals alone.
-    for kind in (Redirect, Relay, LocateBlob, Challenge, Refuse):
-        assert seen[kind] > EXAMPLES / 100, seen
+    check_share(seen, 1 / 100, Redirect, Relay, LocateBlob, Challenge, Refuse)
 
 
 def test_targets_put_together_from_bits() -> None:
@@ -194,7 +202,7 @@ def test_targets_put_together_from_bits() -> None:
 
     seen = judged(request_from)
 
-    assert seen[Refuse] > EXAMPLES / 2, seen
+    check_share(seen, 1 / 2, Refuse)
 
 
 def test_targets_of_any_bytes() -> None:
@@ -206,7 +214,7 @@ def test_targets_of_any_bytes() -> None:
 
     seen = judged(request_from, 45)
 
-    assert seen[Refuse] > EXAMPLES / 2, seen
+    check_share(seen, 1 / 2, Refuse)
 
 
 def test_queries_that_are_nearly_good() -> None:
@@ -218,7 +226,7 @@ def test_queries_that_are_nearly_good() -> None:
 
     seen = judged(request_from)
 
-    assert seen[Redirect] > EXAMPLES / 100, seen
+    check_share(seen, 1 / 100, Redirect)
 
 
 def test_hosts_that_are_nearly_good() -> None:
@@ -232,5 +240,4 @@ def test_hosts_that_are_nearly_good() -> None:
 
     seen = judged(request_from)
 
-    for kind in (Redirect, Challenge, Refuse, Control):
-        assert seen[kind] > EXAMPLES / 500, seen
+    check_share(seen, 1 / 500, Redirect, Challenge, Refuse, Control)

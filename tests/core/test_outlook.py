@@ -92,6 +92,20 @@ def test_a_redirect_alone_leads_to_a_registry_to_which_some_take_no_token() -> N
     }
 
 
+def test_docker_is_asked_for_a_token_that_its_ping_did_not_tell_of() -> None:
+    """`alpine` is `library/alpine` at the registry, which the ping, that knows no name, can't take into account."""
+    registries = [("1", RegistryEntry("https://hub.example", "hub", "library", auth="bearer"))]
+    mappings = [(f"{HOST}/alpine", MappingEntry("1", "alpine", Flag.ENABLED))]
+    table = Table.build(Policy(), 1, [("1", TenantEntry("Acme"))], registries, [(HOST, HostEntry("1"))], mappings)
+    found = {support.client.shown: support for support in client_support(table, HOST, "alpine", "1", Findings())}
+    classic = found[KIND_OF["docker"]]
+
+    assert classic.verdict is Verdict.FAILS
+    assert classic.reason == "asked for a token here, when its ping was answered by the registry"
+    assert classic.steps[0].outcome == "redirected"
+    assert found[KIND_OF["containerd"]].works
+
+
 def test_both_image_stores_of_docker_are_told_apart() -> None:
     names = [outlook.client.shown for outlook in client_support(Table(Policy()), HOST, "a/b", "1", Findings())]
     assert [name for name in names if name.startswith("docker (")] == [
