@@ -30,7 +30,8 @@ from tests.examples import examples
 
 PULL = Request("GET", "docker.acme.com", "/v2/acme/web/manifests/1.0", "", DOCKER)
 CONTROL = "localhost"
-PROPERTY = hypothesis_settings(max_examples=examples(1500), deadline=None, database=None)
+MANY = 1500
+PROPERTY = hypothesis_settings(max_examples=examples(MANY), deadline=None, database=None)
 
 
 class TestOneTable:
@@ -236,5 +237,7 @@ def test_hostile_targets_through_all_of_django(settings: Settings) -> None:
             assert response["Location"] == getattr(outcome, "location", None)
 
     judge_one()
-    assert statuses.count(307) > 20
-    assert statuses.count(400) > 20
+    # The first examples are simple ones, so of the few that the fast profile tries no counts can be asked.
+    if PROPERTY.max_examples == MANY:
+        assert statuses.count(307) > 20
+        assert statuses.count(400) > 20
