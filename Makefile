@@ -37,5 +37,5 @@ bench: ## measure beside nginx and Caddy on two cores, some minutes; writes benc
 	@scripts/bench
 
 clean: ## remove what can be made again (.venv, caches, staticfiles); var/, with the data, stays
-	rm -rf .venv .venv-lock .venv-bench staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants htmlcov .coverage
+	rm -rf .venv .venv-lock .venv-bench .venv-mutants staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants htmlcov .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

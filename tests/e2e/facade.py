@@ -88,8 +88,9 @@ class Facade:
     def worker_pids(self) -> list[int]:
         """The workers, as they are now: the server's children, but for the maintenance, which is another program."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        command = Path(f"/proc/{self.pid}/cmdline").read_bytes()
-        return sorted(int(pid) for pid in children if Path(f"/proc/{pid}/cmdline").read_bytes() == command)
+        commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
+        # One that has ended and not been waited for has no command any more.
+        return sorted(pid for pid, command in commands.items() if command and b"\0maintain\0" not in command)
 
     def start(self, port: int = 0) -> None:
         """Start the server and wait until every worker serves; `port` 0 lets the kernel choose one."""
