@@ -8,8 +8,8 @@ from routing.accounts.views import abuse
 from routing.api.api import api
 from routing.api.errors import api_not_found
 from routing.api.routers.reference import reference
-from routing.dataplane.telemetry.health_views import livez, readyz
-from routing.dataplane.telemetry.metrics_view import metrics_page
+from routing.dataplane.views.health import livez, readyz
+from routing.dataplane.views.metrics import metrics_page
 
 handler500 = "routing.accounts.views.server_error"
 

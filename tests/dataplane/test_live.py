@@ -264,7 +264,7 @@ def test_days_without_the_database_the_table_ages_and_the_facade_stays_ready(
     platform: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = LiveTable()
-    monkeypatch.setattr("routing.dataplane.telemetry.health_views.live_table", live)
+    monkeypatch.setattr("routing.dataplane.views.health.live_table", live)
     monkeypatch.setattr("routing.dataplane.serving.middleware.live_table", live)
     add(platform, "acme", "ghcr.io/acme")
     live.refresh()

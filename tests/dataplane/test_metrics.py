@@ -90,7 +90,7 @@ async def test_relays_and_their_failures_are_told(facade_client: FacadeClient, s
 
 def told() -> Values:
     """As `scrape`, from within an event loop."""
-    from routing.dataplane.telemetry.metrics_view import flush
+    from routing.dataplane.views.metrics import flush
 
     flush()
     return {
@@ -107,7 +107,7 @@ def test_the_table_and_the_way_of_a_change_are_told(
     platform: Actor, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     following = LiveTable()
-    monkeypatch.setattr("routing.dataplane.telemetry.metrics_view.live_table", following)
+    monkeypatch.setattr("routing.dataplane.views.metrics.live_table", following)
     assert scrape()["facade_database_reachable"] == 0
     add_mapping(platform, "", hostname="docker.acme.com", prefix="a", target="ghcr.io/a")
     following.refresh_or_keep()

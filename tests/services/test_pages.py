@@ -8,8 +8,8 @@ from routing.models import Registry, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.mappings.mappings import add_mapping
-from routing.services.mappings.targets import parse_target
 from routing.services.registries.registries import add_registry
+from routing.services.registries.targets import parse_target
 
 HUB = "https://registry-1.docker.io"
 

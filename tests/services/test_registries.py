@@ -11,8 +11,8 @@ from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.hostnames.hostnames import add_hostname
 from routing.services.mappings.mappings import add_mapping, repoint
-from routing.services.mappings.targets import address_scope, parse_origin, parse_target
 from routing.services.registries.registries import add_registry, remove_registry, update_registry
+from routing.services.registries.targets import address_scope, parse_origin, parse_target
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db

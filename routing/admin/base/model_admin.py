@@ -24,7 +24,7 @@ from django.utils.text import capfirst
 from routing.admin.base import permissions
 from routing.admin.base.concurrency import is_as_shown
 from routing.admin.base.forms import ServiceForm
-from routing.admin.registries.uses import uses_of
+from routing.admin.base.uses import uses_of
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
 

@@ -10,9 +10,9 @@ from contextlib import aclosing
 from typing import Any
 
 from routing.dataplane.live.live_table import live_table
-from routing.dataplane.request.handler import HandledRequest, handle
 from routing.dataplane.request.responses import Response
 from routing.dataplane.serving.body_guard import Application, Message, Receive, Scope, Send
+from routing.dataplane.serving.handler import HandledRequest, handle
 from routing.dataplane.upstream.relay import StreamingResponse
 
 

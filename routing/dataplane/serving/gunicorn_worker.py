@@ -10,8 +10,8 @@ from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
 from routing.dataplane.serving.fast_lane import FastLaneProtocol, drain
-from routing.dataplane.telemetry.metrics_view import flush
 from routing.dataplane.upstream.streaming_quota import streaming_quota
+from routing.dataplane.views.metrics import flush
 
 logger = logging.getLogger(__name__)
 

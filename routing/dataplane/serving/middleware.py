@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from routing.dataplane.live.live_table import live_table
-from routing.dataplane.request.handler import HandledRequest, handle, too_long
 from routing.dataplane.request.responses import Response
 from routing.dataplane.serving.body_guard import MAX_CONTROL_BODY_BYTES
+from routing.dataplane.serving.handler import HandledRequest, handle, too_long
 from routing.dataplane.upstream.relay import StreamingResponse
 
 _BODY_TOO_LARGE = f"The body is longer than {MAX_CONTROL_BODY_BYTES} bytes, or its Content-Length isn't told.\n"

@@ -10,7 +10,7 @@ from routing.models import Registry
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
 from routing.services.mappings.explain import explain
-from routing.services.mappings.pages import DOCKER_HUB, DOCKER_HUB_NAMES
+from routing.services.registries.pages import DOCKER_HUB, DOCKER_HUB_NAMES
 from routing.services.registries.probes import probe, probe_mapping
 
 

@@ -13,8 +13,8 @@ from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_mappings
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.hostnames import ensure_hostname
-from routing.services.mappings.targets import Target, find_registry, parse_target
 from routing.services.registries.registries import ensure_registry
+from routing.services.registries.targets import Target, find_registry, parse_target
 
 
 class MappingOutcome(Outcome[Mapping]):

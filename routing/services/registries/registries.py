@@ -11,8 +11,8 @@ from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
-from routing.services.mappings.pages import DOCKER_HUB, DOCKER_HUB_ORIGIN
-from routing.services.mappings.targets import Target, check_origin, find_registry, parse_origin
+from routing.services.registries.pages import DOCKER_HUB, DOCKER_HUB_ORIGIN
+from routing.services.registries.targets import Target, check_origin, find_registry, parse_origin
 
 
 class RegistryOptions(TypedDict, total=False):

@@ -18,10 +18,10 @@ from routing.dataplane.request.forwarded import effective_host, public_origin
 from routing.dataplane.request.responses import Response, response_for
 from routing.dataplane.serving.body_guard import MAX_TOKEN_FORM_BYTES
 from routing.dataplane.telemetry.counters import answers_key, counters
-from routing.dataplane.telemetry.health_views import health
 from routing.dataplane.telemetry.metrics import ANSWER_SECONDS
 from routing.dataplane.upstream.dispatch import fetch_from_registry
 from routing.dataplane.upstream.relay import StreamingResponse
+from routing.dataplane.views.health import health
 
 _NOT_LOADED = Refuse(
     503, "UNAVAILABLE", "this facade is starting and has no routing table yet; try again", retry_after_seconds=1

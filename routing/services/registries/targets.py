@@ -13,7 +13,7 @@ from routing.core.grammar.names import is_name
 from routing.models import Hostname, Registry, Tenant
 from routing.registries.addresses import AddressScope, classify_address
 from routing.services.base.errors import ServiceError
-from routing.services.mappings.pages import DOCKER_HUB, DOCKER_HUB_NAMES, DOCKER_HUB_ORIGIN, image_of_page
+from routing.services.registries.pages import DOCKER_HUB, DOCKER_HUB_NAMES, DOCKER_HUB_ORIGIN, image_of_page
 
 _DEFAULT_PORT = {"https": "443", "http": "80"}
 

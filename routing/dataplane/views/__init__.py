@@ -1,0 +1,1 @@
+"""Pages of control hosts: health, and metrics for Prometheus."""
