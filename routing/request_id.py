@@ -58,5 +58,6 @@ class RequestIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Let everything pass."""
         if not hasattr(record, "request_id"):
-            record.request_id = current_request_id()
+            of_request = getattr(getattr(record, "request", None), "request_id", "")
+            record.request_id = current_request_id() or of_request
         return True

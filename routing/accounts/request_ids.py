@@ -32,12 +32,14 @@ class RequestIdMiddleware:
         if self.is_async:
             return self.__acall__(request)
         with request_id(_id_of(request)) as this:
+            _mark(request, this)
             response = self.get_response(request)
             assert isinstance(response, HttpResponseBase)
             return _named(request, response, this)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         with request_id(_id_of(request)) as this:
+            _mark(request, this)
             response = self.get_response(request)
             assert not isinstance(response, HttpResponseBase)
             return _named(request, await response, this)
@@ -49,6 +51,11 @@ def _id_of(request: HttpRequest) -> str:
     if is_request_id(given) and is_trusted(request.META.get("REMOTE_ADDR", "")):
         return given
     return new_request_id()
+
+
+def _mark(request: HttpRequest, this: str) -> None:
+    # Django logs a refusal after the middleware, with the request beside the message.
+    request.request_id = this  # type: ignore[attr-defined]
 
 
 def _named(request: HttpRequest, response: HttpResponseBase, this: str) -> HttpResponseBase:

@@ -8,6 +8,7 @@ between Python releases.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 
@@ -69,6 +70,7 @@ _EMBEDDING = (
 )
 
 
+@lru_cache(maxsize=1024)
 def classify_address(address: str) -> tuple[AddressScope, str]:
     """Say how far a literal IPv4 or IPv6 address reaches, and what kind of address it is, in words.
 

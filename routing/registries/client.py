@@ -1,37 +1,31 @@
 """The facade's one way to talk to backing registries and their token realms.
 
 It follows no redirect, keeps no cookie, reads no proxy or netrc from the environment, undoes no content coding and
-reads no body that it was not asked for. That is why it stands on httpx2's connection pool (httpcore2) and not on its
-`AsyncClient`: one client serves many callers, and nothing that one of them sent or got may reach another.
+reads no body that it was not asked for: one client serves many callers, and nothing that one of them sent or got may
+reach another. How it works stands in `http/__init__.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from types import TracebackType
 
-import httpcore2
-from httpx2 import Headers
-
-from routing.registries.exception_mapping import told_as_registry_errors
-from routing.registries.exceptions import RegistryError, RegistryTimeout, ResponseTooLarge
-from routing.registries.guard import GuardedBackend, GuardPolicy, Resolver, check_url, system_resolver
-from routing.registries.origin_limiter import OriginLimiter
+from routing.dns.addresses import AddressResolver
+from routing.registries.exception_mapping import FAILURES, as_registry_error
+from routing.registries.exceptions import UnsendableRequest
+from routing.registries.guard import GuardedDialer, GuardPolicy, Resolver, check_url
+from routing.registries.http.connection import Connection, ConnectionLost
+from routing.registries.http.headers import Headers
+from routing.registries.http.pool import ConnectionPool
+from routing.registries.http.reader import FramingError, ResponseReader
+from routing.registries.http.request import HeaderItems, encode_request
+from routing.registries.open_response import OpenRegistryResponse
 from routing.registries.url import RegistryUrl
 
-# At DEBUG, httpcore2 logs the headers of answers, and a signed `Location` is a credential.
-logging.getLogger("httpcore2").setLevel(logging.INFO)
-
-HeaderItems = Sequence[tuple[str, str]]
-
-# An answer that only points elsewhere has a short body, if any. Reading one of at most this size keeps its connection
-# (and a TLS handshake) for the next request; it gets this long to come.
-_SHORT_BODY_BYTES = 8 * 1024
-_SHORT_BODY_SECONDS = 0.25
+_REPEATABLE = ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,7 @@ class ClientLimits:
     max_body_bytes: int = 4 * 1024 * 1024
     max_connections: int = 128
     max_connections_per_origin: int = 32
-    max_idle_connections: int = 32
+    max_idle_connections: int = 64
     keep_idle_seconds: float = 30.0
     user_agent: str = "registry-facade"
 
@@ -66,84 +60,6 @@ class RegistryResponse:
     url: str = field(repr=False)
 
 
-class OpenRegistryResponse:
-    """An answer whose headers have come and whose body has not been read."""
-
-    def __init__(self, response: httpcore2.Response, target: RegistryUrl, url: str, method: str, clock: _Clock) -> None:
-        self.status = response.status
-        self.headers = Headers(response.headers)
-        self.url = url
-        self._response = response
-        self._target = target
-        self._clock = clock
-        self._has_body = method != "HEAD" and response.status not in (204, 304)
-
-    @property
-    def content_length(self) -> int | None:
-        """The length that the answer declares, in bytes; None where it declares none."""
-        declared = self.headers.get("content-length", "")
-        return int(declared) if declared.isascii() and declared.isdigit() else None
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The body as it comes, read no faster than the caller takes it. Raises `RegistryError` where it breaks off."""
-        async with aclosing(self._response.aiter_stream()) as parts:
-            while True:
-                with told_as_registry_errors(self._target, self._clock.describe(), in_body=True):
-                    async with asyncio.timeout_at(self._clock.next_deadline()):
-                        part = await anext(parts, None)
-                if part is None:
-                    return
-                if part:
-                    yield part
-
-    async def read(self, max_bytes: int) -> bytes:
-        """The whole body. Raises `ResponseTooLarge` (before reading, where the length is declared) or as `chunks`."""
-        too_large = ResponseTooLarge(
-            self._target.authority, f"{self._target.authority} answered with more than {max_bytes} bytes"
-        )
-        if self._has_body and (self.content_length or 0) > max_bytes:
-            raise too_large
-        body = bytearray()
-        async with aclosing(self.chunks()) as chunks:
-            async for chunk in chunks:
-                body += chunk
-                if len(body) > max_bytes:
-                    raise too_large
-        return bytes(body)
-
-    async def finish_short(self) -> None:
-        """Read a body that is declared short, so that the connection can serve again; else do nothing.
-
-        Nobody needs this body, so it does not matter whether it comes.
-        """
-        if self._has_body and (self.content_length is None or self.content_length > _SHORT_BODY_BYTES):
-            return
-        with suppress(TimeoutError, RegistryError):
-            async with asyncio.timeout(_SHORT_BODY_SECONDS):
-                await self.read(_SHORT_BODY_BYTES)
-
-
-class _Clock:
-    """When the current step of an exchange has to be over, in the event loop's time."""
-
-    def __init__(self, limits: ClientLimits, total_seconds: float | None, streaming: bool) -> None:
-        self._total_seconds = limits.total_seconds if total_seconds is None else total_seconds
-        self._idle_seconds = limits.idle_seconds if streaming else None
-        self.deadline = asyncio.get_running_loop().time() + self._total_seconds
-
-    def next_deadline(self) -> float:
-        now = asyncio.get_running_loop().time()
-        if self._idle_seconds is not None:
-            return now + self._idle_seconds
-        # A body that always has another part ready would never give the timeout a turn.
-        if now >= self.deadline:
-            raise TimeoutError
-        return self.deadline
-
-    def describe(self) -> str:
-        return f"{self._total_seconds if self._idle_seconds is None else self._idle_seconds:g} s"
-
-
 class RegistryClient:
     """Asks backing registries, under the guard and within limits. One for each event loop; close it with `aclose`.
 
@@ -155,20 +71,29 @@ class RegistryClient:
         policy: GuardPolicy,
         limits: ClientLimits | None = None,
         *,
-        resolver: Resolver = system_resolver,
+        resolver: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.policy = policy
         self.limits = limits or ClientLimits()
-        self._backend = GuardedBackend(policy, resolver)
-        self._limiter = OriginLimiter(self.limits.max_connections_per_origin)
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=tls or httpcore2.default_ssl_context(),
+        self._share = ""
+        self._own_resolver = AddressResolver(self.limits.connect_seconds) if resolver is None else None
+        looks_up = resolver or self._own_resolver
+        assert looks_up is not None
+        self._dialer = GuardedDialer(policy, looks_up, self.limits.connect_seconds, tls)
+        self._pool = ConnectionPool(
             max_connections=self.limits.max_connections,
-            max_keepalive_connections=self.limits.max_idle_connections,
-            keepalive_expiry=self.limits.keep_idle_seconds,
-            network_backend=self._backend,
+            max_per_origin=self.limits.max_connections_per_origin,
+            max_idle=self.limits.max_idle_connections,
+            keep_idle_seconds=self.limits.keep_idle_seconds,
         )
+
+    def shared_by(self, share: str) -> RegistryClient:
+        """This client, for one of those who share it, such as a tenant: what it uses counts towards that share."""
+        view: RegistryClient = object.__new__(type(self))
+        view.__dict__.update(self.__dict__)
+        view._share = share
+        return view
 
     async def request(
         self,
@@ -191,8 +116,7 @@ class RegistryClient:
                 await answer.finish_short()
             return RegistryResponse(answer.status, answer.headers, b"", url)
 
-    @asynccontextmanager
-    async def open(
+    def open(
         self,
         method: str,
         url: str,
@@ -201,40 +125,27 @@ class RegistryClient:
         content: bytes | None = None,
         total_seconds: float | None = None,
         streaming: bool = False,
-    ) -> AsyncIterator[OpenRegistryResponse]:
-        """Ask, and give the answer with its body still to come; leaving the block closes it, read or not.
+    ) -> _Exchange:
+        """Ask, and give the answer with its body still to come; leaving the `async with` block closes it, read or not.
 
         `streaming`: the body has no total deadline, only `idle_seconds` for each part. For passing layers through.
         """
-        target = check_url(url, self.policy)
-        clock = _Clock(self.limits, total_seconds, streaming)
-        async with self._limiter.slot(target, self.limits.connect_seconds):
-            with told_as_registry_errors(target, f"{self.limits.total_seconds:g} s"):
-                async with asyncio.timeout_at(clock.deadline):
-                    response = await self._send(self._message(method, target, headers, content))
-            try:
-                yield OpenRegistryResponse(response, target, url, method, clock)
-            finally:
-                with suppress(OSError, httpcore2.NetworkError):
-                    await response.aclose()
+        seconds = self.limits.total_seconds if total_seconds is None else total_seconds
+        return _Exchange(self, method, url, headers, content, seconds, self.limits.idle_seconds if streaming else None)
 
     async def check_reachable_address(self, url: str) -> None:
         """Look a URL's host up and judge it, without connecting: for a clear word beforehand, not for protection.
 
         Raises `ForbiddenAddress`, `RegistryUnreachable`, `RegistryTimeout`.
         """
-        target = check_url(url, self.policy)
-        try:
-            async with asyncio.timeout(self.limits.connect_seconds):
-                await self._backend.allowed_addresses(target.host, target.port)
-        except TimeoutError:
-            message = f"the name {target.host} could not be looked up in time"
-            raise RegistryTimeout(target.authority, message) from None
+        deadline = asyncio.get_running_loop().time() + self.limits.connect_seconds
+        await self._dialer.allowed_addresses(check_url(url, self.policy), self._share, deadline)
 
     async def aclose(self) -> None:
         """Close every connection. Answers that are still open break off."""
         await self._pool.aclose()
-        self._backend.close()
+        if self._own_resolver is not None:
+            await self._own_resolver.aclose()
 
     async def __aenter__(self) -> RegistryClient:
         return self
@@ -242,36 +153,100 @@ class RegistryClient:
     async def __aexit__(self, *_exception: object) -> None:
         await self.aclose()
 
-    async def _send(self, message: httpcore2.Request) -> httpcore2.Response:
-        try:
-            return await self._pool.handle_async_request(message)
-        except (httpcore2.RemoteProtocolError, httpcore2.ReadError, httpcore2.WriteError):
-            # A registry may close an idle connection in the instant in which it is used again. RFC 9110 §9.2.2 lets
-            # a client repeat what is safe; within the same deadline, once.
-            if message.method not in (b"GET", b"HEAD"):
-                raise
-            return await self._pool.handle_async_request(message)
+    async def _acquire(self, target: RegistryUrl, deadline: float, *, fresh: bool) -> Connection:
+        until = min(deadline, asyncio.get_running_loop().time() + self.limits.connect_seconds)
 
-    def _message(
-        self, method: str, target: RegistryUrl, headers: HeaderItems, content: bytes | None
-    ) -> httpcore2.Request:
-        defaults: Mapping[str, str] = {
-            "Host": target.authority,
-            "User-Agent": self.limits.user_agent,
-            "Accept": "*/*",
-            # Digests and lengths are those of the plain bytes, and what is relayed is relayed as it came.
-            "Accept-Encoding": "identity",
-        }
-        given = {name.lower() for name, _ in headers}
-        items = [(name, value) for name, value in defaults.items() if name.lower() not in given] + list(headers)
-        if content is not None:
-            items.append(("Content-Length", str(len(content))))
-        with told_as_registry_errors(target, ""):
-            raw_items = [(name.encode("ascii"), value.encode("latin-1")) for name, value in items]
-        return httpcore2.Request(
-            method=method,
-            url=httpcore2.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path),
-            headers=raw_items,
-            content=content,
-            extensions={"timeout": {"connect": self.limits.connect_seconds, "pool": self.limits.connect_seconds}},
-        )
+        def dial(make: Callable[[], Connection]) -> Awaitable[Connection]:
+            return self._dialer.dial(target, make, self._share, deadline)
+
+        return await self._pool.acquire(target.origin, dial, until, fresh=fresh)
+
+    def _release(self, connection: Connection) -> None:
+        is_new = not connection.has_served
+        reusable = connection.finish()
+        if is_new and reusable and (session := connection.tls_object()) is not None:
+            self._dialer.remember_session(session)
+        self._pool.release(connection, reusable=reusable)
+
+    def _message(self, method: str, target: RegistryUrl, headers: HeaderItems, content: bytes | None) -> bytes:
+        given = [name.lower() for name, _ in headers]
+        # Digests and lengths are those of the plain bytes, and what is relayed is relayed as it came.
+        fields = [("Host", target.authority), ("Accept-Encoding", "identity"), *headers]
+        if "user-agent" not in given:
+            fields.append(("User-Agent", self.limits.user_agent))
+        if "accept" not in given:
+            fields.append(("Accept", "*/*"))
+        try:
+            return encode_request(method, target.path, fields, content)
+        except ValueError:
+            host = target.authority
+            message = f"the request to {host} is not valid HTTP and was not sent"
+            raise UnsendableRequest(host, message) from None
+
+
+class _Exchange:
+    """One request and its answer, as an asynchronous context manager."""
+
+    __slots__ = ("_client", "_connection", "_content", "_headers", "_idle_seconds", "_method", "_seconds", "_url")
+
+    def __init__(
+        self,
+        client: RegistryClient,
+        method: str,
+        url: str,
+        headers: HeaderItems,
+        content: bytes | None,
+        seconds: float,
+        idle_seconds: float | None,
+    ) -> None:
+        self._client = client
+        self._method = method
+        self._url = url
+        self._headers = headers
+        self._content = content
+        self._seconds = seconds
+        self._idle_seconds = idle_seconds
+        self._connection: Connection | None = None
+
+    async def __aenter__(self) -> OpenRegistryResponse:
+        client, seconds = self._client, self._seconds
+        target = check_url(self._url, client.policy)
+        message = client._message(self._method, target, self._headers, self._content)
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            reader = await self._ask(target, message, deadline)
+        except FAILURES as error:
+            # `from None`: what lies below may quote what was sent or received.
+            raise as_registry_error(error, target, seconds, in_body=False) from None
+        assert self._connection is not None
+        return OpenRegistryResponse(self._connection, reader, target, self._url, seconds, self._idle_seconds)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    async def _ask(self, target: RegistryUrl, message: bytes, deadline: float) -> ResponseReader:
+        """Send the request and wait for the head, a second time where an idle connection turns out to be closed."""
+        fresh = False
+        while True:
+            connection = await self._client._acquire(target, deadline, fresh=fresh)
+            self._connection = connection
+            reader = ResponseReader(self._method)
+            try:
+                connection.begin(reader, message, deadline)
+                await connection.head()
+                return reader
+            except (FramingError, ConnectionLost):
+                fresh = connection.has_served and reader.untouched and self._method in _REPEATABLE
+                self._close()
+                if not fresh:
+                    raise
+            except BaseException:
+                self._close()
+                raise
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._client._release(connection)

@@ -15,8 +15,9 @@ from typing import Protocol
 
 import brotli
 
-from routing.registries.client import OpenRegistryResponse, RegistryResponse
+from routing.registries.client import RegistryResponse
 from routing.registries.exceptions import BadResponse, ResponseTooLarge
+from routing.registries.open_response import OpenRegistryResponse
 from routing.registries.url import parse_registry_url
 
 # How much comes out of a decoder at once, however much a few bytes may stand for.
@@ -101,7 +102,7 @@ def codings_of(headers: Mapping[str, str]) -> tuple[str, ...]:
 
 
 async def plain_chunks(answer: OpenRegistryResponse) -> AsyncGenerator[bytes, None]:
-    """The body as it comes, with its codings undone. Raises `BadResponse`, and as `OpenAnswer.chunks` does."""
+    """The body as it comes, with its codings undone. Raises `BadResponse`, and as `chunks` does."""
     host = parse_registry_url(answer.url).authority
     decoders = _decoders(codings_of(answer.headers), host)
     async with aclosing(answer.chunks()) as chunks:
@@ -114,7 +115,7 @@ async def plain_chunks(answer: OpenRegistryResponse) -> AsyncGenerator[bytes, No
 async def read_plain(answer: OpenRegistryResponse, max_bytes: int) -> bytes:
     """The whole body with its codings undone, of at most `max_bytes` before and after.
 
-    Raises `ResponseTooLarge`, `BadResponse`, and as `OpenAnswer.read` does.
+    Raises `ResponseTooLarge`, `BadResponse`, and as `read` does.
     """
     if not codings_of(answer.headers):
         return await answer.read(max_bytes)

@@ -2,7 +2,7 @@
 
 Tenants name registries, and registries name token realms: neither may make the facade talk to the machines beside it.
 Checking a name before use is not enough, since a name can answer otherwise a moment later (DNS rebinding). So the check
-sits in the network backend under the connection pool: it looks the name up itself, judges each address, and dials the
+sits under the connection pool, which has no other way out: it looks the name up, judges each address, and dials the
 very address that it judged. TLS is still verified against the name.
 """
 
@@ -10,23 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-import httpcore2
-
+from routing.dns.addresses import NoAddress
 from routing.registries.addresses import AddressScope, classify_address
 from routing.registries.exceptions import ForbiddenAddress, RegistryTimeout, RegistryUnreachable
-from routing.registries.stream import SocketStream
+from routing.registries.http.connection import Connection
+from routing.registries.http.tls import ResumingContext, system_context
 from routing.registries.url import RegistryUrl, parse_registry_url
 
-Resolver = Callable[[str, int], Sequence[str]]
-"""Looks a host name up: (name, port) → addresses. May block; runs in a thread. Raises `OSError` when there are none."""
+Resolver = Callable[[str, str], Awaitable[Sequence[str]]]
+"""Looks a host name up: (name, share) → addresses, best first. `share` is who has to wait where too many names are
+looked up at once. Raises `NoAddress`, and `TimeoutError` where the name servers are silent."""
 
 MAX_ADDRESSES_TRIED = 4
-_RESOLVER_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,62 +67,59 @@ def check_url(url: str, policy: GuardPolicy) -> RegistryUrl:
     return target
 
 
-def system_resolver(host: str, port: int) -> Sequence[str]:
-    """Ask the operating system (hosts file, DNS), in its order of preference (RFC 6724)."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+class GuardedDialer:
+    """Connects to allowed addresses only.
 
+    `connect_seconds` covers the look-up, every attempt and the TLS handshake.
+    """
 
-class GuardedBackend(httpcore2.AsyncNetworkBackend):
-    """Connects to allowed addresses only. A connection pool made with it has no other way out."""
-
-    def __init__(self, policy: GuardPolicy, resolver: Resolver = system_resolver) -> None:
+    def __init__(
+        self, policy: GuardPolicy, resolver: Resolver, connect_seconds: float, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._policy = policy
         self._resolver = resolver
-        self._dialler = httpcore2.AnyIOBackend()
-        # Its own threads: look-ups that hang must not take those which the rest of the process waits for.
-        self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, thread_name_prefix="registry-resolver")
+        self._connect_seconds = connect_seconds
+        self._tls = tls
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """Look up, judge, dial. Raises `ForbiddenAddress`, `RegistryUnreachable`, `RegistryTimeout`.
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """The context for https. The system's is loaded when it is first needed."""
+        if self._tls is None:
+            self._tls = system_context()
+        return self._tls
 
-        `timeout` (seconds) covers the look-up and every attempt; each address gets an equal share of what is left.
+    async def dial(
+        self, target: RegistryUrl, make: Callable[[], Connection], share: str, deadline: float
+    ) -> Connection:
+        """Look up, judge, dial, by the deadline at the latest (the event loop's time).
+
+        Raises `ForbiddenAddress`, `RegistryUnreachable`, `RegistryTimeout`.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + (timeout if timeout is not None else 60.0)
+        deadline = min(deadline, asyncio.get_running_loop().time() + self._connect_seconds)
+        addresses = await self.allowed_addresses(target, share, deadline)
+        connected = await _connect(target, addresses, deadline)
         try:
-            async with asyncio.timeout_at(deadline):
-                addresses = await self.allowed_addresses(host, port)
-        except TimeoutError:
-            raise RegistryTimeout(host, f"the name {host} could not be looked up in time") from None
-        slow = False
-        for position, address in enumerate(addresses):
-            share = (deadline - loop.time()) / (len(addresses) - position)
-            try:
-                return SocketStream(
-                    await self._dialler.connect_tcp(address, port, max(share, 0.001), local_address, socket_options)
-                )
-            except httpcore2.ConnectTimeout:
-                slow = True
-            except httpcore2.ConnectError:
-                continue
-        if slow:
-            raise RegistryTimeout(host, f"{host} did not accept a connection on port {port} in time")
-        raise RegistryUnreachable(host, f"{host} accepts no connection on port {port}")
+            return await self._open(target, make, connected, deadline)
+        except BaseException:
+            connected.close()
+            raise
 
-    async def allowed_addresses(self, host: str, port: int) -> Sequence[str]:
-        """The addresses of a host that may be dialled, best first. Raises `ForbiddenAddress`, `RegistryUnreachable`."""
-        try:
-            found = await asyncio.get_running_loop().run_in_executor(self._threads, self._resolver, host, port)
-        except (OSError, UnicodeError):
-            raise RegistryUnreachable(host, f"the name {host} could not be looked up") from None
+    async def allowed_addresses(self, target: RegistryUrl, share: str, deadline: float) -> Sequence[str]:
+        """The addresses of a host that may be dialled, best first, by the deadline (the event loop's time).
+
+        Raises `ForbiddenAddress`, `RegistryUnreachable`, `RegistryTimeout`.
+        """
+        host = target.host
+        if target.ip_literal:
+            found: Sequence[str] = [target.ip_literal]
+        else:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    found = await self._resolver(host, share)
+            except TimeoutError:
+                raise RegistryTimeout(host, f"the name {host} could not be looked up in time") from None
+            except NoAddress as problem:
+                raise RegistryUnreachable(host, f"the name {host} could not be looked up: {problem}") from None
         refusals = {address: self._policy.refusal(address) for address in found}
         allowed = [address for address, refusal in refusals.items() if refusal is None]
         if refusals and not allowed:
@@ -131,20 +128,65 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
             raise RegistryUnreachable(host, f"the name {host} has no address")
         return _alternate_families(allowed)[:MAX_ADDRESSES_TRIED]
 
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        raise ForbiddenAddress("", "a registry is never reached through a local socket")
+    def remember_session(self, tls_object: object) -> None:
+        """Resume this TLS session the next time that its server is dialled."""
+        if isinstance(self.tls, ResumingContext):
+            self.tls.remember(tls_object)
 
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    async def _open(
+        self, target: RegistryUrl, make: Callable[[], Connection], connected: socket.socket, deadline: float
+    ) -> Connection:
+        loop, host = asyncio.get_running_loop(), target.authority
+        if target.scheme == "http":
+            return (await loop.create_connection(make, sock=connected))[1]
+        left = max(deadline - loop.time(), 0.001)
+        try:
+            async with asyncio.timeout_at(deadline):
+                # A name's last dot is no part of the name in certificates (RFC 6066 §3).
+                _, connection = await loop.create_connection(
+                    make,
+                    sock=connected,
+                    ssl=self.tls,
+                    server_hostname=target.host.removesuffix("."),
+                    # The event loop's own limit, for a transport that outlives this task, must not come first.
+                    ssl_handshake_timeout=left + 1,
+                )
+                return connection
+        except TimeoutError:
+            raise RegistryTimeout(host, f"{host} did not finish connecting in time") from None
+        except OSError as error:
+            raise RegistryUnreachable(host, f"{host} could not be reached: {_tls_reason(error)}") from None
 
-    def close(self) -> None:
-        """Let the look-up threads end. One that hangs is left to finish by itself."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+
+async def _connect(target: RegistryUrl, addresses: Sequence[str], deadline: float) -> socket.socket:
+    """A connection to the first address that takes one; each gets an equal share of the time that is left."""
+    loop, host, slow = asyncio.get_running_loop(), target.host, False
+    for position, address in enumerate(addresses):
+        share = max((deadline - loop.time()) / (len(addresses) - position), 0.001)
+        dialling = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            dialling.setblocking(False)
+            async with asyncio.timeout(share):
+                await loop.sock_connect(dialling, (address, target.port))
+            return dialling
+        except TimeoutError:
+            dialling.close()
+            slow = True
+        except OSError:
+            dialling.close()
+        except BaseException:
+            dialling.close()
+            raise
+    if slow:
+        raise RegistryTimeout(host, f"{host} did not accept a connection on port {target.port} in time")
+    raise RegistryUnreachable(host, f"{host} accepts no connection on port {target.port}")
+
+
+def _tls_reason(error: OSError) -> str:
+    """Why TLS failed, in words: an operator with an own certificate authority has to be told."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message})"
+    return "it does not speak TLS, or not as it should"
 
 
 def _alternate_families(addresses: Sequence[str]) -> list[str]:

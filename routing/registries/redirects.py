@@ -13,8 +13,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
-from routing.registries.client import HeaderItems, OpenRegistryResponse, RegistryClient, RegistryResponse
+from routing.registries.client import RegistryClient, RegistryResponse
 from routing.registries.exceptions import BadResponse
+from routing.registries.http.request import HeaderItems
+from routing.registries.open_response import OpenRegistryResponse
 from routing.registries.url import RegistryUrl, parse_registry_url, resolve_location
 
 REDIRECTS = (301, 302, 303, 307, 308)

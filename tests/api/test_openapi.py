@@ -24,5 +24,5 @@ def test_its_names_are_of_one_kind() -> None:
 
     assert not [name for name in names if name.endswith(("Told", "Given", "Asked"))]
     assert {name for name in names - inputs - paged if not name.endswith("Out")} <= {
-        *("Problem", "MappingOutcome", "Role", "Delivery"),
+        *("Problem", "MappingOutcome", "Role", "Delivery", "Verdict"),
     }

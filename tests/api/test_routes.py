@@ -32,7 +32,7 @@ def operator(owner: Person) -> ApiClient:
 def problem(answer: Any) -> tuple[int, dict[str, list[str]]]:
     """A refusal, which always has the same form."""
     said = answer.json()
-    assert set(said) == {"message", "fields"}
+    assert set(said) == {"message", "fields", "request_id"}
     assert said["message"]
     return answer.status_code, said["fields"]
 

@@ -50,7 +50,7 @@ class TestExplained:
         assert any("https://ghcr.io/v2/acme/app/blobs/sha256:…  [" in line for line in decisions)
 
     def test_it_prints_what_each_client_meets(self) -> None:
-        Registry.objects.filter(origin="https://ghcr.io").update(blob_delivery="redirect-only")
+        Registry.objects.filter(origin="https://ghcr.io").update(blob_delivery="redirect")
         Mapping.objects.update(probed_repository="acme/app", public="yes")
 
         said = explain(f"{HOST}/acme/app:1.0")

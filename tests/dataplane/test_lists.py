@@ -31,6 +31,7 @@ def tags(server: FaultyServer, path: str, names: Iterable[str] | None, link: str
         ("/mirror/v2/other/name/tags/list?next_page=gAAA%2Fx%3D", "next_page=gAAA%2Fx%3D"),
         ("/v2/acme/app/tags/list?last=v1,2", "last=v1,2"),
         ("/v2/acme/app/tags/list?last=b é", "last=b%20%C3%A9"),
+        ("/v2/acme/app/tags/list?last=b \xc3\xa9", "last=b%20%C3%A9"),
     ],
 )
 @pytest.mark.parametrize("relation", ['; rel="next"', "; rel=next", '; title="x, y"; rel="first next"', ""])
@@ -96,6 +97,7 @@ async def test_r14_4_from_there_back_to_the_lists_own_endpoint(
         ('<http://[>; rel="next"', "is at an address of no use here"),
         ('<ftp://x/y>; rel="next"', "is at an address of no use here"),
         ("nonsense", "its Link header can't be read"),
+        (f'<?last={"x" * 9_000}>; rel="next"', "its Link header can't be read"),
         ('</v2/acme/app/tags/list?n=2>; rel="next"', "it names the page itself"),
         ('</gone>; rel="next"', "answered with status 404"),
         ('</round>; rel="next"', "does not end"),
@@ -135,4 +137,21 @@ async def test_r14_4_what_is_no_list_is_not_handed_on(
     facade_client: FacadeClient, server: FaultyServer, body: bytes
 ) -> None:
     server.answers(ACME_TAGS, 200, {"Content-Type": "application/json"}, body)
+    assert (await facade_client.request(TAGS)).error[:2] == (502, "UNAVAILABLE")
+
+
+async def test_r14_4_a_long_list_is_renamed_unread(facade_client: FacadeClient, server: FaultyServer) -> None:
+    entries = ",".join(f'"{number:0100}"' for number in range(12_000))
+    for body, renamed in [
+        (f'{{"name":"acme/app","tags":[{entries}]}}', f'{{"name":"team/app","tags":[{entries}]}}'),
+        (f'{{"tags":[{entries}],"name":"acme/app"}}', f'{{"tags":[{entries}],"name":"team/app"}}'),
+    ]:
+        server.answers(ACME_TAGS, 200, {"Content-Type": "application/json"}, body.encode())
+        assert (await facade_client.request(TAGS)).body == renamed.encode()
+
+
+async def test_r14_4_pages_of_numbers_that_json_cannot_hold(facade_client: FacadeClient, server: FaultyServer) -> None:
+    link = {"Content-Type": "application/json", "Link": '</pages/2>; rel="next"'}
+    server.answers(ACME_TAGS, 200, link, b'{"tags":["a"],"size":1e999}')
+    tags(server, "/pages/2", "b")
     assert (await facade_client.request(TAGS)).error[:2] == (502, "UNAVAILABLE")

@@ -196,10 +196,10 @@ async def test_r15_7_a_location_that_this_deployment_does_not_allow(
 def _at_loopback(policy: object, *arguments: object, tls: object) -> RegistryClient:
     client = RegistryClient(policy, *arguments, tls=tls)  # type: ignore[arg-type]
 
-    async def allowed_addresses(_host: str, _port: int) -> list[str]:
+    async def allowed_addresses(*_: object) -> list[str]:
         return ["127.0.0.1"]
 
-    client._backend.allowed_addresses = allowed_addresses  # type: ignore[method-assign, assignment]
+    client._dialer.allowed_addresses = allowed_addresses  # type: ignore[method-assign, assignment]
     return client
 
 

@@ -30,8 +30,11 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
 
+    def pem(self) -> str:
+        return self._certificate.public_bytes(Encoding.PEM).decode()
+
     def client_context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cadata=self._certificate.public_bytes(Encoding.PEM).decode())
+        return ssl.create_default_context(cadata=self.pem())
 
     def server_context(self, host: str) -> ssl.SSLContext:
         key = ec.generate_private_key(ec.SECP256R1())

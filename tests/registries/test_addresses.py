@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.registries.addresses import AddressScope, classify_address
@@ -69,12 +69,14 @@ def test_each_address_has_its_reach(address: str, reach: AddressScope) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+@settings(deadline=None)
 @given(value=st.one_of(st.integers(0, 2**32 - 1), st.sampled_from([0x7F000001, 0xA9FEA9FE, 0x0A000001, 0x08080808])))
 def test_an_ipv4_address_inside_an_ipv6_one_is_judged_as_itself(form: str, value: int) -> None:
     plain = ".".join(str(value >> shift & 0xFF) for shift in (24, 16, 8, 0))
     assert classify_address(FORMS[form](value)) == classify_address(plain)
 
 
+@settings(deadline=None)
 @given(value=st.integers(0, 2**128 - 1))
 def test_every_ipv6_address_is_judged(value: int) -> None:
     groups = ":".join(f"{value >> shift & 0xFFFF:x}" for shift in range(112, -1, -16))

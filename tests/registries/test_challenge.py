@@ -89,8 +89,9 @@ def test_reading_never_raises(text: str) -> None:
 
 
 def test_a_long_hostile_line_is_read_in_no_time() -> None:
-    assert parse_challenges("Bearer " + 'a="' + "\\" * 100_001) == (Challenge("Bearer"),)
-    assert len(parse_challenges("a ," * 30_000)) == 30_000
+    assert parse_challenges("Bearer " + 'a="' + "\\" * 8_001) == (Challenge("Bearer"),)
+    assert len(parse_challenges("a ," * 2_700)) == 2_700
+    assert parse_challenges("a ," * 30_000) == ()
 
 
 def test_a_bearer_challenge_is_formatted_for_docker() -> None:

@@ -122,7 +122,7 @@ async def test_slowness_ends_at_the_total_deadline(
         (chunks_cut_short, BadResponse, "cut its answer short"),
         (length_cut_short, BadResponse, "cut its answer short"),
         (malformed_chunk, BadResponse, "cut its answer short"),
-        (endless_headers, BadResponse, "did not answer in HTTP"),
+        (endless_headers, BadResponse, "sent more header fields than this facade takes"),
         (another_protocol, BadResponse, "did not answer in HTTP"),
         (two_lengths, BadResponse, "did not answer in HTTP"),
         (switching_protocols, BadResponse, "did not answer in HTTP"),

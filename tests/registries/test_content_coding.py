@@ -1,4 +1,4 @@
-"""Content codings that nobody request for are undone, within bounds; what cannot be undone is said to be so."""
+"""Content codings that nobody asked for are undone, within bounds; what cannot be undone is said to be so."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def raw_deflate(body: bytes) -> bytes:
 
 
 CODED = {
-    "gzip": gzip.compress(BODY),
+    "gzip": gzip.compress(BODY, mtime=0),
     "x-gzip": gzip.compress(BODY[:1000]) + gzip.compress(BODY[1000:]),
     "deflate": zlib.compress(BODY),
     "Deflate": raw_deflate(BODY),

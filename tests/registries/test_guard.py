@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import math
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from routing.dns.addresses import NoAddress
 from routing.registries.client import ClientLimits, RegistryClient
 from routing.registries.exceptions import ForbiddenAddress, RegistryTimeout, RegistryUnreachable
-from routing.registries.guard import GuardedBackend, GuardPolicy, check_url
+from routing.registries.guard import GuardedDialer, GuardPolicy, check_url
+from routing.registries.url import parse_registry_url
 from tests.registries.certificates import Authority
 from tests.registries.conftest import ANYTHING, PATIENT
 from tests.registries.faulty_server import FaultyServer
@@ -30,7 +33,7 @@ class Names:
         self.asked: list[str] = []
         self._answers = list(answers)
 
-    def __call__(self, host: str, port: int) -> Sequence[str]:
+    async def __call__(self, host: str, share: str) -> Sequence[str]:
         self.asked.append(host)
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
@@ -115,14 +118,11 @@ async def test_other_spellings_of_addresses_are_refused(host: str) -> None:
             await client.request("GET", f"http://{host}/")
 
 
-async def test_the_backend_judges_spellings_that_the_system_understands() -> None:
-    backend = GuardedBackend(STRICT)
-    for spelling in ("localhost", "127.1", "2130706433"):
-        with pytest.raises(ForbiddenAddress, match="a loopback address"):
-            await backend.connect_tcp(spelling, 443, timeout=20)
-    with pytest.raises(ForbiddenAddress):
-        await backend.connect_unix_socket("/run/docker.sock")
-    backend.close()
+async def test_the_names_of_this_machine_are_judged_as_its_addresses() -> None:
+    for host in ("localhost", "LOCALHOST", "registry.localhost"):
+        async with RegistryClient(STRICT, PATIENT) as client:
+            with pytest.raises(ForbiddenAddress, match="a loopback address"):
+                await client.request("GET", f"https://{host}/")
 
 
 async def test_http_is_refused_unless_allowed(server: FaultyServer) -> None:
@@ -142,17 +142,20 @@ async def test_urls_of_another_kind_are_refused_without_repeating_them(url: str)
     assert "s3cret" not in str(caught.value)
 
 
+async def allowed_of(policy: GuardPolicy, *addresses: str) -> Sequence[str]:
+    """Which of a name's addresses would be dialled, in order."""
+    dialer = GuardedDialer(policy, Names(addresses), connect_seconds=20)
+    return await dialer.allowed_addresses(parse_registry_url("https://many.example/"), "", deadline=math.inf)
+
+
 async def test_of_several_addresses_only_the_allowed_are_dialled() -> None:
-    backend = GuardedBackend(HTTP_TO_PUBLIC, Names(["10.0.0.1", "8.8.8.8", "127.0.0.1", "1.1.1.1"]))
-    assert await backend.allowed_addresses("mixed.example", 80) == ["8.8.8.8", "1.1.1.1"]
-    backend.close()
+    mixed = ["10.0.0.1", "8.8.8.8", "127.0.0.1", "1.1.1.1"]
+    assert await allowed_of(HTTP_TO_PUBLIC, *mixed) == ["8.8.8.8", "1.1.1.1"]
 
 
 async def test_families_take_turns_and_few_are_tried() -> None:
     six = [f"2606:4700::{number}" for number in range(1, 6)]
-    backend = GuardedBackend(STRICT, Names([*six, "1.1.1.1", "1.0.0.1"]))
-    assert await backend.allowed_addresses("many.example", 443) == [six[0], "1.1.1.1", six[1], "1.0.0.1"]
-    backend.close()
+    assert await allowed_of(STRICT, *six, "1.1.1.1", "1.0.0.1") == [six[0], "1.1.1.1", six[1], "1.0.0.1"]
 
 
 async def test_an_address_that_refuses_gives_way_to_the_next(server: FaultyServer) -> None:
@@ -179,10 +182,8 @@ async def test_connecting_has_a_deadline_of_its_own(start_server: StartServer) -
 
 
 async def test_a_look_up_that_hangs_ends_at_the_deadline() -> None:
-    release = threading.Event()
-
-    def hang(host: str, port: int) -> Sequence[str]:
-        release.wait(30)
+    async def hang(host: str, share: str) -> Sequence[str]:
+        await asyncio.sleep(30)
         return []
 
     limits = ClientLimits(connect_seconds=0.3, total_seconds=20)
@@ -192,17 +193,30 @@ async def test_a_look_up_that_hangs_ends_at_the_deadline() -> None:
             with pytest.raises(RegistryTimeout, match="could not be looked up in time"):
                 await ask("http://slow.example/")
             assert time.monotonic() - started < 10
-        release.set()
 
 
 async def test_a_name_without_address_is_unreachable() -> None:
-    def unknown(host: str, port: int) -> Sequence[str]:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    async def unknown(host: str, share: str) -> Sequence[str]:
+        raise NoAddress("there is no such name, or it has no address")
 
     for resolver in (unknown, Names([])):
         async with RegistryClient(ANYTHING, PATIENT, resolver=resolver) as client:
             with pytest.raises(RegistryUnreachable, match=r"name nowhere\.example"):
                 await client.request("GET", "http://nowhere.example/")
+
+
+async def test_a_look_up_is_made_for_the_share_that_asks() -> None:
+    shares: list[str] = []
+
+    async def record(host: str, share: str) -> Sequence[str]:
+        shares.append(share)
+        raise NoAddress("there is no such name, or it has no address")
+
+    async with RegistryClient(ANYTHING, PATIENT, resolver=record) as client:
+        for user in (client, client.shared_by("tenant 7")):
+            with pytest.raises(RegistryUnreachable):
+                await user.request("GET", "http://nowhere.example/")
+    assert shares == ["", "tenant 7"]
 
 
 async def test_tls_is_verified_against_the_name_and_not_the_address(start_server: StartServer, tmp_path: Path) -> None:

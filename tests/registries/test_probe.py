@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from routing.dns.addresses import NoAddress
 from routing.registries.client import ClientLimits, RegistryClient
 from routing.registries.guard import GuardPolicy
 from routing.registries.probes.registry import Auth, RegistryProbe, probe_registry
@@ -97,14 +98,18 @@ class OneHost(GuardPolicy):
 async def test_a_realm_inside_is_refused_to_a_registry_outside(server: FaultyServer, host: str) -> None:
     server.answers("/v2/", 401, {"WWW-Authenticate": f'Bearer realm="http://{host}:{server.port}/token",service="s"'})
 
-    def resolve(name: str, port: int) -> Sequence[str]:
-        return ["127.0.0.2"] if name == "inside.test" else [name]
+    async def resolve(name: str, share: str) -> Sequence[str]:
+        return ["127.0.0.2"]
 
     async with RegistryClient(OneHost(allow_insecure=True), PATIENT, resolver=resolve) as client:
         probe = await probe_registry(client, server.url)
     assert probe.auth is Auth.BEARER
     assert "a loopback address; this facade allows public addresses only" in str(probe.error)
     assert len(server.requests) == 1
+
+
+async def at_loopback(host: str, share: str) -> Sequence[str]:
+    return ["127.0.0.1"]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +130,7 @@ async def test_a_realm_without_tls_where_http_is_not_allowed(
     async with RegistryClient(
         GuardPolicy(allow_private=True),
         PATIENT,
-        resolver=lambda host, port: ["127.0.0.1"],
+        resolver=at_loopback,
         tls=authority.client_context(),
     ) as client:
         probe = await probe_registry(client, f"https://registry.test:{server.port}")
@@ -143,10 +148,8 @@ async def test_a_registry_that_does_not_answer_is_unreachable(server: FaultyServ
 
 
 async def test_a_registry_that_is_not_there_is_unreachable() -> None:
-    def resolve(name: str, port: int) -> Sequence[str]:
-        if name == "nowhere.test":
-            raise OSError("Name or service not known")
-        return [name]
+    async def resolve(name: str, share: str) -> Sequence[str]:
+        raise NoAddress("there is no such name, or it has no address")
 
     async with RegistryClient(ANYTHING, PATIENT, resolver=resolve) as client:
         for base_url in ("http://127.0.0.1:1", "https://nowhere.test"):

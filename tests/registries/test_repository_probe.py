@@ -128,7 +128,7 @@ async def test_blobs_that_are_said_to_be_at_a_metadata_address(
     assert "never allowed" in str(found.error) or "malformed" in str(found.error)
 
 
-@pytest.mark.parametrize("location", ["javascript:alert(1)", "https://u:s3cret@h/", "https://h/\x7f"])
+@pytest.mark.parametrize("location", ["javascript:alert(1)", "https://u:s3cret@h/", "https://h/ü"])
 async def test_blobs_that_are_said_to_be_nowhere(client: RegistryClient, server: FaultyServer, location: str) -> None:
     SmallRegistry(server).redirect_blobs(location)
     found = await probe(client, server)

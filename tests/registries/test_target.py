@@ -10,22 +10,26 @@ from routing.registries.url import RegistryUrl, parse_registry_url, resolve_loca
 @pytest.mark.parametrize(
     ("url", "target", "origin"),
     [
-        ("https://ghcr.io", RegistryUrl("https", "ghcr.io", 443, "/"), "https://ghcr.io"),
-        ("https://GHCR.io:443/v2/", RegistryUrl("https", "ghcr.io", 443, "/v2/"), "https://ghcr.io"),
+        ("https://ghcr.io", RegistryUrl("https", "ghcr.io", 443, "/", "ghcr.io"), "https://ghcr.io"),
+        ("https://GHCR.io:443/v2/", RegistryUrl("https", "ghcr.io", 443, "/v2/", "ghcr.io"), "https://ghcr.io"),
         (
             "http://my_registry:5000/v2/?n=1",
-            RegistryUrl("http", "my_registry", 5000, "/v2/?n=1"),
+            RegistryUrl("http", "my_registry", 5000, "/v2/?n=1", "my_registry:5000"),
             "http://my_registry:5000",
         ),
-        ("http://h?a=b", RegistryUrl("http", "h", 80, "/?a=b"), "http://h"),
-        ("https://h/p?", RegistryUrl("https", "h", 443, "/p?"), "https://h"),
-        ("https://h/p?a=%2f&b=\"|{}'#fragment", RegistryUrl("https", "h", 443, "/p?a=%2f&b=\"|{}'"), "https://h"),
-        ("https://[2001:DB8::1]:8443/x", RegistryUrl("https", "2001:db8::1", 8443, "/x"), "https://[2001:db8::1]:8443"),
-        ("https://192.0.2.1/", RegistryUrl("https", "192.0.2.1", 443, "/"), "https://192.0.2.1"),
+        ("http://h?a=b", RegistryUrl("http", "h", 80, "/?a=b", "h"), "http://h"),
+        ("https://h/p?", RegistryUrl("https", "h", 443, "/p?", "h"), "https://h"),
+        ("https://h/p?a=%2f&b=\"|{}'#fragment", RegistryUrl("https", "h", 443, "/p?a=%2f&b=\"|{}'", "h"), "https://h"),
+        (
+            "https://[2001:DB8::1]:8443/x",
+            RegistryUrl("https", "2001:db8::1", 8443, "/x", "[2001:db8::1]:8443"),
+            "https://[2001:db8::1]:8443",
+        ),
+        ("https://192.0.2.1/", RegistryUrl("https", "192.0.2.1", 443, "/", "192.0.2.1"), "https://192.0.2.1"),
     ],
 )
 def test_a_url_is_taken_apart(url: str, target: RegistryUrl, origin: str) -> None:
-    assert parse_registry_url(url) == target
+    assert parse_registry_url(url)[:5] == target[:5]
     assert parse_registry_url(url).origin == origin
 
 

@@ -76,7 +76,7 @@ class Rebinding:
         self.answers = list(answers)
         self.looked_up: list[str] = []
 
-    def __call__(self, host: str, port: int) -> Sequence[str]:
+    async def __call__(self, host: str, share: str) -> Sequence[str]:
         self.looked_up.append(host)
         return [self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]]
 

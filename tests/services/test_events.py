@@ -44,8 +44,8 @@ EVENTS = {
     "members.add_member": "member.added",
     "members.change_role": "member.role_changed",
     "members.remove_member": "member.removed",
-    "probing.probe": "registry.probed",
-    "probing.probe_mapping": "mapping.probed",
+    "probes.probe": "registry.probed",
+    "probes.probe_mapping": "mapping.probed",
     "registries.add_registry": "registry.added",
     "registries.update_registry": "registry.updated",
     "registries.remove_registry": "registry.removed",
@@ -90,7 +90,7 @@ def test_each_verb_makes_one_event(
     with events(caplog, django_capture_on_commit_callbacks) as made, request_id("call-1"):
         verbs.DEEDS[deed](actor, world)
 
-    if deed[0] == "rechecks.check_hostname":
+    if deed[0] == "proof_checks.check_hostname":
         assert [record.event for record in made] == ["hostname.proof_missing", "hostname.checked"]
         return
     (record,) = made
@@ -100,7 +100,7 @@ def test_each_verb_makes_one_event(
 
 
 def test_every_verb_of_the_table_is_among_them() -> None:
-    assert {verb for verb, _ in deeds()} == set(EVENTS) | {"rechecks.check_hostname"}
+    assert {verb for verb, _ in deeds()} == set(EVENTS) | {"proof_checks.check_hostname"}
 
 
 def test_ids_say_what_was_changed(

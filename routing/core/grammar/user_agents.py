@@ -216,7 +216,8 @@ def _padded(version: Version, length: int) -> Version:
 
 
 _PROFILE = re.compile(
-    rf"\s*({_TOKEN}?)(?:\s*>=\s*v?([\d.]+))?(?:\s*<=\s*v?([\d.]+))?\s*:\s*([a-z-]+)\s*(\+\s*push)?\s*", re.IGNORECASE
+    rf"\s*+({_TOKEN}+)(?:\s*+>=\s*+v?([\d.]++))?(?:\s*+<=\s*+v?([\d.]++))?\s*+:\s*+([a-z-]++)\s*+(\+\s*+push)?\s*+",
+    re.IGNORECASE,
 )
 _NUMBERS = re.compile(r"\d{1,9}(?:\.\d{1,9}){0,3}")
 

@@ -5,15 +5,26 @@ mostly for the threads in which Django looks after database connections, of whic
 """
 
 import asyncio
-from collections import defaultdict
+from collections.abc import Coroutine
 from contextlib import aclosing
 from typing import Any
 
 from routing.dataplane.live.live_table import live_table
 from routing.dataplane.request.responses import Response
 from routing.dataplane.serving.body_guard import Application, Message, Receive, Scope, Send
-from routing.dataplane.serving.handler import HandledRequest, handle
+from routing.dataplane.serving.handler import DECIDED, HandledRequest, handle
 from routing.dataplane.upstream.relay import StreamingResponse
+
+_WATCH_AFTER_SECONDS = 0.05
+# The header fields that matter before Django, by their names in ASGI and in WSGI. Others are not looked at:
+# X_Forwarded_Host is among them, which no proxy takes out and which must not pass for X-Forwarded-Host.
+_VARIABLES = {
+    name.encode(): "CONTENT_LENGTH" if name == "content-length" else f"HTTP_{name.upper().replace('-', '_')}"
+    for name in (
+        *("host", "user-agent", "authorization", "accept", "if-none-match", "range", "expect"),
+        *("content-length", "transfer-encoding", "x-forwarded-host", "x-forwarded-proto"),
+    )
+}
 
 
 class DataPlane:
@@ -45,22 +56,23 @@ def _handled(scope: Scope) -> HandledRequest | None:
     if raw_path is None:
         return None
     path = raw_path.decode("latin-1").partition("?")[0]
-    return handle(live_table.get(), scope["method"].upper(), path, environ)
+    return handle(live_table.get(), scope["method"].upper(), path, environ, scope.get(DECIDED))
 
 
 def _environ(scope: Scope) -> dict[str, str]:
     """The variables that Django would have, as far as anybody here looks at them."""
-    values: defaultdict[str, list[str]] = defaultdict(list)
-    for name, value in scope["headers"]:
-        # Else X_Forwarded_Host, which no proxy takes out, would pass for X-Forwarded-Host.
-        if b"_" not in name:
-            values[name.decode("latin-1").upper().replace("-", "_")].append(value.decode("latin-1"))
-    environ = {f"HTTP_{name}": ",".join(found) for name, found in values.items()}
-    environ["CONTENT_LENGTH"] = environ.pop("HTTP_CONTENT_LENGTH", "")
+    environ = {"CONTENT_LENGTH": "", "QUERY_STRING": scope["query_string"].decode()}
     environ["SERVER_PROTOCOL"] = f"HTTP/{scope.get('http_version', '1.1')}"
-    environ["QUERY_STRING"] = scope["query_string"].decode()
     environ["REMOTE_ADDR"] = scope["client"][0] if scope.get("client") else ""
     environ["wsgi.url_scheme"] = scope.get("scheme", "http")
+    given: set[str] = set()
+    for name, value in scope["headers"]:
+        variable = _VARIABLES.get(name)
+        if variable is None:
+            continue
+        text = value.decode("latin-1")
+        environ[variable] = f"{environ[variable]},{text}" if variable in given else text
+        given.add(variable)
     return environ
 
 
@@ -91,21 +103,49 @@ async def _body(receive: Receive) -> bytes | None:
             return bytes(body)
 
 
-async def _while_connected(answering: Any, receive: Receive, reads_body: bool) -> None:
+async def _while_connected(answering: Coroutine[Any, Any, None], receive: Receive, reads_body: bool) -> None:
     """Answer for as long as somebody is there to take it: what a client asked for and left goes on nowhere."""
-    task = asyncio.ensure_future(answering)
     if reads_body:
-        await task
+        await answering
         return
-    leaving = asyncio.ensure_future(_left(receive))
+    watch = _Watch(receive)
     try:
-        await asyncio.wait((task, leaving), return_when=asyncio.FIRST_COMPLETED)
+        await answering
+    except asyncio.CancelledError:
+        if not watch.has_left:
+            raise
+        watch.task.uncancel()
     finally:
-        leaving.cancel()
-        task.cancel()
-        await asyncio.wait((task,))
-    if not task.cancelled():
-        task.result()
+        watch.end()
+
+
+class _Watch:
+    """Cancels the present task when the client has left. Begins after a moment: most answers are there by then."""
+
+    def __init__(self, receive: Receive) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.task = task
+        self.has_left = False
+        self._receive = receive
+        self._watching: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_SECONDS, self._begin)
+
+    def end(self) -> None:
+        """Leave the task alone from now on."""
+        self._timer.cancel()
+        if self._watching is not None:
+            self._watching.remove_done_callback(self._left)
+            self._watching.cancel()
+
+    def _begin(self) -> None:
+        self._watching = asyncio.ensure_future(_left(self._receive))
+        self._watching.add_done_callback(self._left)
+
+    def _left(self, watching: asyncio.Task[None]) -> None:
+        if not watching.cancelled():
+            self.has_left = True
+            self.task.cancel()
 
 
 async def _left(receive: Receive) -> None:

@@ -16,8 +16,9 @@ logger = logging.getLogger(__name__)
 # Longer than any client's: the longest field is a Bearer token, of which some registries' have 8 KiB.
 MAX_HEAD_BYTES = 32 * 1024
 _SLICE_BYTES = 8 * 1024
-# What a worker opens beside connections of clients and to registries: files, pipes, the database, name servers.
-_OTHER_FILES = 128
+# What a worker opens beside connections of clients and to registries: files, pipes, the database, and up to two sockets
+# for each of 64 names that are looked up.
+_OTHER_FILES = 256
 
 
 class TimeoutProtocol(HttpToolsProtocol):

@@ -27,6 +27,7 @@ from routing.dataplane.live.live_table import live_table
 from routing.dataplane.request.forwarded import is_trusted
 from routing.dataplane.request.responses import redirect
 from routing.dataplane.serving.connection_limits import TimeoutProtocol
+from routing.dataplane.serving.handler import DECIDED, Decided
 from routing.dataplane.serving.raw_request import (
     HeaderFields,
     RequestTarget,
@@ -52,6 +53,7 @@ class FastLaneProtocol(TimeoutProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.behind_proxy = False
+        self.decided: Decided | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Called by the event loop, once."""
@@ -75,6 +77,9 @@ class FastLaneProtocol(TimeoutProtocol):
     def on_headers_complete(self) -> None:
         """Called by the parser once it has a request's header fields."""
         super().on_headers_complete()
+        if self.decided is not None:
+            # Not decided a second time. The request is the one that was just looked at: there was no other in its read.
+            self.scope[DECIDED] = self.decided  # type: ignore[literal-required]  # a key of ours
         if _batch.draining and self.cycle is not None:
             self.cycle.keep_alive = False
 
@@ -151,6 +156,7 @@ class _BatchWriter:
             try:
                 if not (connection.ready and self._redirect(connection, data, parts, now)):
                     connection.parse(data)
+                    connection.decided = None
                     continue
             except Exception:
                 # As the event loop does for an error in one connection's data_received: the others must not suffer.
@@ -177,7 +183,7 @@ class _BatchWriter:
         location, closes = locations.get(head), fields.closes
         if location is None:
             line = parse_request_target(head) if len(head) <= _MAX_BYTES else None
-            location = self._location(line, fields, connection.behind_proxy) if line is not None else None
+            location = self._location(connection, line, fields) if line is not None else None
             if line is None or location is None:
                 return False
             if line.closes:
@@ -200,14 +206,18 @@ class _BatchWriter:
             self._cache.store_fields(behind_proxy, rest, fields, locations)
         return fields, locations
 
-    def _location(self, head: RequestTarget, fields: HeaderFields, behind_proxy: bool) -> bytes | None:
+    def _location(self, connection: FastLaneProtocol, head: RequestTarget, fields: HeaderFields) -> bytes | None:
         if self._table is None:
             return None
-        method, host, path, query, _ = head
-        if behind_proxy and fields.forwarded_host:
+        method, host, path, query, is_http_1_0 = head
+        if connection.behind_proxy and fields.forwarded_host:
             host = fields.forwarded_host
-        decision = decide(self._table, Request(method, host, path, query, fields.user_agent, fields.authorized))
-        return decision.location.encode("latin-1") if isinstance(decision, Redirect) else None
+        request = Request(method, host, path, query, fields.user_agent, fields.authorized, is_http_1_0)
+        decision = decide(self._table, request)
+        if isinstance(decision, Redirect):
+            return decision.location.encode("latin-1")
+        connection.decided = Decided(self._table, decision)
+        return None
 
 
 _batch = _BatchWriter()

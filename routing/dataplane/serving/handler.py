@@ -6,7 +6,8 @@ have.
 
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
@@ -31,6 +32,22 @@ _FORM_TOO_LARGE = Refuse(413, "SIZE_INVALID", "the form is too long for a token 
 _ALWAYS_CONTROL = ("/livez", "/readyz", "/metrics")
 
 Environ = Mapping[str, str]
+
+
+@cache
+def _seconds_of(kind: str) -> Any:
+    return ANSWER_SECONDS.labels(kind)
+
+
+# Where a server that has decided already leaves that in the ASGI scope.
+DECIDED = "registry_facade.decided"
+
+
+class Decided(NamedTuple):
+    """What was decided of a request, by this table."""
+
+    table: Table
+    decision: Decision
 
 
 class HandledRequest(NamedTuple):
@@ -65,7 +82,7 @@ class HandledRequest(NamedTuple):
         """Count the answer. None: the caller has gone before there was one."""
         kind = type(self.decision).__name__.lower()
         counters.add(answers_key(kind, status))
-        ANSWER_SECONDS.labels(kind).observe(time.perf_counter() - self.started)
+        _seconds_of(kind).observe(time.perf_counter() - self.started)
 
     def local_response(self) -> Response:
         """The answer, where nobody else has to be asked."""
@@ -94,10 +111,28 @@ class HandledRequest(NamedTuple):
             self.measure(status)
 
 
-def handle(table: Table | None, method: str, path: str, environ: Environ) -> HandledRequest:
-    """Decide on a request; 503 while there is no table. `path` is raw: not decoded, without the query."""
+def handle(
+    table: Table | None, method: str, path: str, environ: Environ, decided: Decided | None = None
+) -> HandledRequest:
+    """Decide on a request; 503 while there is no table. `path` is raw: not decoded, without the query.
+
+    `decided` counts where it was decided by the same table.
+    """
     started = time.perf_counter()
-    request = Request(
+    decision: Decision
+    if decided is not None and decided.table is table:
+        decision = decided.decision
+    elif table is not None:
+        decision = decide(table, _request(method, path, environ))
+    elif is_health_check(_request(method, path, environ)):
+        decision = Health(path == READINESS_PATH)
+    else:
+        decision = Control() if path in _ALWAYS_CONTROL else _NOT_LOADED
+    return HandledRequest(table, decision, method, environ, started)
+
+
+def _request(method: str, path: str, environ: Environ) -> Request:
+    return Request(
         method=method,
         host=effective_host(environ),
         path=path,
@@ -106,14 +141,6 @@ def handle(table: Table | None, method: str, path: str, environ: Environ) -> Han
         authorized="HTTP_AUTHORIZATION" in environ,
         is_http_1_0=environ.get("SERVER_PROTOCOL") == "HTTP/1.0",
     )
-    decision: Decision
-    if table is not None:
-        decision = decide(table, request)
-    elif is_health_check(request):
-        decision = Health(path == READINESS_PATH)
-    else:
-        decision = Control() if path in _ALWAYS_CONTROL else _NOT_LOADED
-    return HandledRequest(table, decision, method, environ, started)
 
 
 def too_long(environ: Environ, limit_bytes: int) -> bool:

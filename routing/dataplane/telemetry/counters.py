@@ -6,6 +6,7 @@ time, and does the expensive part (labels, files that workers share) then.
 
 import threading
 from collections import defaultdict
+from functools import cache
 
 # The name of a metric in `metrics.COUNTERS`, and the values of its labels.
 Key = tuple[str, ...]
@@ -17,6 +18,7 @@ FAST_BATCHES: Key = ("fast_lane_batches",)
 FAST_SECONDS: Key = ("fast_lane_seconds",)
 
 
+@cache
 def answers_key(decision: str, status: int | None) -> Key:
     """Answers to a kind of decision by class of status; None: the client didn't wait for its answer."""
     return ("answers", decision, "gone" if status is None else f"{status // 100}xx")

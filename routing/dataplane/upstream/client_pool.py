@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -30,16 +29,15 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, RegistryClient] = WeakKey
 _learned: dict[str, _Learned] = {}
 
 
-@asynccontextmanager
-async def registry_client(*, persistent_loop: bool) -> AsyncIterator[RegistryClient]:
-    """A client for this event loop: the loop's own where the loop lasts, else one for this block."""
-    if not persistent_loop:
-        async with RegistryClient(guard_policy(), client_limits()) as client:
-            yield client
-        return
+def new_client() -> RegistryClient:
+    """A client as the deployment sets it up."""
+    return RegistryClient(guard_policy(), client_limits())
+
+
+def lasting_client() -> RegistryClient:
+    """The client of this event loop, which serves other requests too. `close` ends it."""
     loop = asyncio.get_running_loop()
-    client = _clients.get(loop) or _clients.setdefault(loop, RegistryClient(guard_policy(), client_limits()))
-    yield client
+    return _clients.get(loop) or _clients.setdefault(loop, new_client())
 
 
 async def with_auth_details(client: RegistryClient, registry: RegistryEntry, repository: str = "") -> RegistryEntry:

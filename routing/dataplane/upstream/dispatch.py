@@ -1,5 +1,7 @@
 """Carry out a decision that needs the backing registry, within the limits."""
 
+import logging
+import traceback
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -8,12 +10,15 @@ from routing.core.table.routing_table import Table
 from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.responses import Response, error
 from routing.dataplane.telemetry.counters import RELAYED_BYTES, RELAYS_REJECTED, STREAMED_BYTES, counters
-from routing.dataplane.upstream.client_pool import registry_client
+from routing.dataplane.upstream.client_pool import lasting_client, new_client
 from routing.dataplane.upstream.loop_guard import loop_refusal
 from routing.dataplane.upstream.relay import StreamingResponse, locate_blob, relay, started
 from routing.dataplane.upstream.relay_limits import TooManyRelays, relay_limits
 from routing.dataplane.upstream.streaming_quota import streaming_quota
 from routing.dataplane.upstream.token_broker import token
+from routing.registries.client import RegistryClient
+
+logger = logging.getLogger(__name__)
 
 _RETRY_AFTER_SECONDS = 2
 
@@ -38,28 +43,57 @@ async def fetch_from_registry(
         return answer
     streaming = False
     try:
-        async with registry_client(persistent_loop=persistent_loop) as client:
-            if isinstance(decision, Relay):
-                relayed = await relay(
-                    client, decision, client_request, lambda url: loop_refusal(table, url) is not None
-                )
-                if relayed.status == 200:
-                    counters.add(RELAYED_BYTES, len(relayed.body))
-                return relayed
-            if isinstance(decision, Token):
-                return await token(client, table, decision, client_request)
-            quota_exhausted = decision.registry.stream_blobs and await streaming_quota.is_exhausted(tenant)
-            if quota_exhausted or not persistent_loop:
+        if persistent_loop:
+            client = lasting_client().shared_by(tenant)
+            answered = await _asked(client, table, decision, client_request, tenant, may_stream=True)
+        else:
+            async with new_client() as client:
                 # A WSGI server would have to hold the whole layer in memory.
-                decision = decision._replace(registry=decision.registry._replace(stream_blobs=False))
-            answered = await locate_blob(client, decision, client_request, quota_exhausted=quota_exhausted)
-            if not isinstance(answered, StreamingResponse):
-                return answered
+                answered = await _asked(client, table, decision, client_request, tenant, may_stream=False)
+        if isinstance(answered, StreamingResponse):
             streaming = True
             return answered._replace(parts=await started(_count_chunks(answered.parts, tenant)))
+        return answered
+    except Exception as unforeseen:
+        return caught(unforeseen)
     finally:
         if not streaming:
             relay_limits.release(tenant)
+
+
+def caught(unforeseen: Exception) -> Response:
+    """The answer where a registry's answer led to an error that nobody foresaw: a fault of ours, told in the log.
+
+    The log has where it happened and what kind of error it was. What the error says may quote what was sent or came.
+    """
+    frames = traceback.extract_tb(unforeseen.__traceback__)
+    where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
+    kind = type(unforeseen).__name__
+    logger.error("a registry's answer could not be handled: %s at %s", kind, where)
+    counters.add(("registry_errors", "Unforeseen"))
+    return error(502, "UNAVAILABLE", "the backing registry answered with something that this facade cannot handle")
+
+
+async def _asked(
+    client: RegistryClient,
+    table: Table,
+    decision: Relay | LocateBlob | Token,
+    client_request: ClientRequest,
+    tenant: str,
+    *,
+    may_stream: bool,
+) -> Response | StreamingResponse:
+    if isinstance(decision, Relay):
+        relayed = await relay(client, decision, client_request, lambda url: loop_refusal(table, url) is not None)
+        if relayed.status == 200:
+            counters.add(RELAYED_BYTES, len(relayed.body))
+        return relayed
+    if isinstance(decision, Token):
+        return await token(client, table, decision, client_request)
+    quota_exhausted = decision.registry.stream_blobs and await streaming_quota.is_exhausted(tenant)
+    if quota_exhausted or not may_stream:
+        decision = decision._replace(registry=decision.registry._replace(stream_blobs=False))
+    return await locate_blob(client, decision, client_request, quota_exhausted=quota_exhausted)
 
 
 async def _count_chunks(parts: AsyncGenerator[bytes, None], tenant: str) -> AsyncGenerator[bytes, None]:

@@ -10,8 +10,6 @@ token or start over. What a registry, or a proxy before it, writes there is one 
 3. Anything else: an error. A list that just ends would be taken for the whole.
 """
 
-import json
-import re
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -21,19 +19,21 @@ from routing.core.decisions import Relay
 from routing.core.grammar.names import Endpoint, EndpointKind
 from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.responses import Response
+from routing.dataplane.upstream.links import UnreadableLink, next_target
 from routing.dataplane.upstream.refusals import no_referrers
-from routing.dataplane.upstream.rewrite import facade_headers, plain_length
-from routing.registries.client import HeaderItems, OpenRegistryResponse, RegistryClient
+from routing.dataplane.upstream.rewrite import MAX_READ_BYTES, facade_headers, plain_length, rewrite_tag_list
+from routing.registries.client import RegistryClient
 from routing.registries.content_coding import read_plain
+from routing.registries.documents import dump_json, parse_json
 from routing.registries.exceptions import BadResponse, RegistryTimeout, ResponseTooLarge
+from routing.registries.http.request import HeaderItems
+from routing.registries.open_response import OpenRegistryResponse
 from routing.registries.redirects import open_following, same_server
 from routing.registries.url import parse_registry_url
 
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 # Each page is a request to the registry; lists that need more are longer than what is relayed.
 _MAX_PAGES = 100
-_LINK = re.compile(r"<([^<>]*)>\s*((?:;(?:[^,;<\"]|\"[^\"]*\")*)*)")
-_REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,]*))", re.IGNORECASE)
 # All that RFC 3986 §2.2 has, and the escapes that are there already.
 _URL_SAFE = "%/?:@!$&'()*+,;=-._~[]"
 _ENTRIES = {EndpointKind.TAGS: "tags", EndpointKind.REFERRERS: "manifests"}
@@ -65,14 +65,16 @@ async def list_answer(
         following = _next_page(answer, endpoint)
         return Response(200, [*facade_headers(answer, plain_length(answer)), *_link(following, endpoint)])
     body = await read_plain(answer, client.limits.max_body_bytes)
-    document = _document(answer, body, endpoint.kind)
-    following = _checked(_next_page(answer, endpoint), answer, document.get(_ENTRIES[endpoint.kind]))
-    if following.url:
-        document = await _read_on(client, decision, document, headers, following.url, len(body))
-        following = _Next()
-        body = json.dumps(document).encode()
-    if endpoint.kind is EndpointKind.TAGS and document.get("name") != endpoint.name:
-        body = json.dumps({**document, "name": endpoint.name}).encode()
+    following = _next_page(answer, endpoint)
+    if following.url or following.repeats or len(body) <= MAX_READ_BYTES:
+        document = _document(answer, body, endpoint.kind)
+        following = _checked(following, answer, document.get(_ENTRIES[endpoint.kind]))
+        if following.url:
+            document = await _read_on(client, decision, document, headers, following.url, len(body))
+            following = _Next()
+            body = _written(answer, document)
+    if endpoint.kind is EndpointKind.TAGS:
+        body = rewrite_tag_list(body, endpoint.name)
     # A digest would be that of the registry's bytes, which these may not be; nobody asks for a list by digest.
     sent = facade_headers(answer, len(body), without=("docker-content-digest",))
     return Response(200, [*sent, *_link(following, endpoint)], body)
@@ -92,24 +94,35 @@ def _link(following: _Next, endpoint: Endpoint) -> list[tuple[str, str]]:
 def _document(answer: OpenRegistryResponse, body: bytes, kind: EndpointKind) -> dict[str, Any]:
     host = parse_registry_url(answer.url).authority
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = parse_json(body)
+    except ValueError:
         raise BadResponse(host, f"{host} did not answer in JSON") from None
     if not isinstance(document, dict) or not isinstance(document.get(_ENTRIES[kind]) or [], list):
         raise BadResponse(host, f"{host} did not answer with a list of {kind.value}")
     return document
 
 
+def _written(answer: OpenRegistryResponse, document: dict[str, Any]) -> bytes:
+    try:
+        return dump_json(document)
+    except ValueError:
+        host = parse_registry_url(answer.url).authority
+        raise BadResponse(host, f"{host} answered with numbers that JSON cannot hold") from None
+
+
 def _next_page(answer: OpenRegistryResponse, endpoint: Endpoint) -> _Next:
     """Where the list goes on. Raises `BadResponse` where it does, and nobody could follow."""
-    target = _next_target(answer)
+    try:
+        target = next_target(answer.headers.get_list("link"))
+    except UnreadableLink:
+        raise _unfinished(answer, "its Link header can't be read") from None
     if target is None:
         return _Next()
     try:
-        absolute = quote(urljoin(answer.url, target).partition("#")[0], safe=_URL_SAFE)
+        absolute = quote(urljoin(answer.url, _text(target)).partition("#")[0], safe=_URL_SAFE)
         url = urlsplit(absolute)
         if url.query and unquote(url.path).endswith(f"/{endpoint.tail}"):
-            asked = _fields(urlsplit(answer.url).query)
+            asked = set(_fields(urlsplit(answer.url).query))
             return _Next(query=url.query, repeats=all(field in asked for field in _fields(url.query)))
         here = same_server(answer.url, absolute)
     except ValueError:
@@ -119,17 +132,12 @@ def _next_page(answer: OpenRegistryResponse, endpoint: Endpoint) -> _Next:
     return _Next(url=here, repeats=here == answer.url)
 
 
-def _next_target(answer: OpenRegistryResponse) -> str | None:
-    """The target of the first link to a next page. One without a relation counts: clients take it for one, too."""
-    for value in answer.headers.get_list("link"):
-        links = _LINK.findall(value)
-        if value.strip() and not links:
-            raise _unfinished(answer, "its Link header can't be read")
-        for target, parameters in links:
-            relation = _REL.search(parameters)
-            if relation is None or "next" in (relation[1] or relation[2] or "").lower().split():
-                return str(target)
-    return None
+def _text(value: str) -> str:
+    """A header's value as text. It comes as latin-1, which has every byte; most who write beyond ASCII mean UTF-8."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def _checked(following: _Next, answer: OpenRegistryResponse, entries: object) -> _Next:

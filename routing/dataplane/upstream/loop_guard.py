@@ -4,16 +4,30 @@ A registry or a token realm may come to lie at a hostname of the facade after it
 that name.
 """
 
+from functools import lru_cache
+
 from routing.core.grammar.hosts import InvalidHost, parse_authority
 from routing.core.table.routing_table import Table
 from routing.dataplane.request.responses import Response, error
 
+# A host name has 253 characters at most, and there may be a port behind it.
+_MAX_AUTHORITY_LENGTH = 260
+
+
+@lru_cache(maxsize=1024)
+def _host_of(authority: str) -> str:
+    """The host, in the table's form; "" where it has none."""
+    try:
+        return parse_authority(authority)[0]
+    except InvalidHost:
+        return ""
+
 
 def loop_refusal(table: Table, url: str) -> Response | None:
     """The answer where a registry's or realm's URL leads to a hostname of this facade; None where it leads away."""
-    try:
-        host, _ = parse_authority(url.partition("://")[2].partition("/")[0])
-    except InvalidHost:
+    authority = url.partition("://")[2].partition("/")[0]
+    host = _host_of(authority) if len(authority) <= _MAX_AUTHORITY_LENGTH else ""
+    if not host:
         return None
     if table.match_host(host)[1] is None:
         return None

@@ -11,10 +11,12 @@ from routing.core.decisions import Relay
 from routing.core.grammar.names import is_digest
 from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.responses import Response
-from routing.dataplane.upstream.rewrite import facade_headers, plain_length
-from routing.registries.client import HeaderItems, OpenRegistryResponse, RegistryClient
+from routing.dataplane.upstream.rewrite import facade_headers, named_headers, plain_length
+from routing.registries.client import RegistryClient
 from routing.registries.content_coding import read_plain
 from routing.registries.exceptions import BadResponse
+from routing.registries.http.request import HeaderItems
+from routing.registries.open_response import OpenRegistryResponse
 from routing.registries.redirects import open_following
 from routing.registries.url import parse_registry_url
 
@@ -34,7 +36,7 @@ async def manifest_answer(
     if caller.method != "HEAD":
         return await _with_body(client, decision, answer)
     length = plain_length(answer)
-    if length is not None and answer.headers.get(_DIGEST):
+    if length is not None and _told_digest(answer):
         return Response(200, facade_headers(answer, length))
     # What HEAD doesn't tell, the manifest itself does.
     unconditional = [item for item in headers if item[0].lower() != "if-none-match"]
@@ -48,15 +50,22 @@ async def _with_body(client: RegistryClient, decision: Relay, answer: OpenRegist
     body = await read_plain(answer, client.limits.max_body_bytes)
     headers = facade_headers(answer, len(body))
     reference = decision.endpoint.reference if decision.endpoint is not None else ""
-    told = answer.headers.get(_DIGEST, "")
+    told = _told_digest(answer)
     if not answer.headers.get("content-type", "").startswith(_SIGNED):
         for digest in (told, reference):
             if not _fits(body, digest):
                 host = _host(answer)
                 raise BadResponse(host, f"{host} answered with other bytes than those of the digest that it names")
         if not told:
+            headers = facade_headers(answer, len(body), without=(_DIGEST.lower(),))
             headers.append((_DIGEST, reference if is_digest(reference) else _digest("sha256", body)))
     return Response(200, headers, body)
+
+
+def _told_digest(answer: OpenRegistryResponse) -> str:
+    """The digest that is handed on as the registry's; "" where it told none."""
+    name = _DIGEST.lower()
+    return dict(named_headers(answer.headers.multi_items(), (name,))).get(name, "")
 
 
 def _fits(body: bytes, digest: str) -> bool:

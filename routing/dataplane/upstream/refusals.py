@@ -23,9 +23,9 @@ from routing.dataplane.request.responses import Response, challenge, error
 from routing.dataplane.telemetry.counters import counters
 from routing.dataplane.upstream.rewrite import forwarded_headers, oci_error
 from routing.registries.auth.challenge import find_challenge
-from routing.registries.client import OpenRegistryResponse
 from routing.registries.content_coding import read_plain
 from routing.registries.exceptions import RegistryError, RegistryTimeout
+from routing.registries.open_response import OpenRegistryResponse
 
 # A registry's error that is longer than this is a web page, not an error in the OCI format.
 _MAX_ERROR_BYTES = 64 * 1024
@@ -93,7 +93,7 @@ async def refused(decision: Relay | LocateBlob, caller: ClientRequest, answer: O
     refusal.headers.extend(
         (header, value)
         for header, value in forwarded_headers(answer.headers.multi_items())
-        if header.lower() not in ("content-type", "etag", "last-modified", "docker-content-digest")
+        if header not in ("content-type", "etag", "last-modified", "docker-content-digest")
     )
     if status == 405:
         # RFC 9110 §15.5.6 wants one.

@@ -18,10 +18,12 @@ from routing.dataplane.upstream.lists import is_index, list_answer
 from routing.dataplane.upstream.manifests import manifest_answer
 from routing.dataplane.upstream.refusals import bad_gateway, challenged, no_referrers, refused
 from routing.dataplane.upstream.rewrite import facade_headers, plain_length
-from routing.registries.client import HeaderItems, OpenRegistryResponse, RegistryClient
+from routing.registries.client import RegistryClient
 from routing.registries.content_coding import codings_of, plain_chunks
 from routing.registries.exceptions import BadResponse, RegistryError
 from routing.registries.guard import check_url
+from routing.registries.http.request import HeaderItems
+from routing.registries.open_response import OpenRegistryResponse
 from routing.registries.redirects import MAX_REDIRECTS, REDIRECTS, api_only, location_of, open_following
 
 # 203: a proxy on the way has changed something (RFC 9110 §15.3.4); digests tell whether that matters.

@@ -20,7 +20,7 @@ from routing.dataplane.upstream.client_pool import with_auth_details
 from routing.dataplane.upstream.credentials import OPEN_TOKEN, SEALED_SECONDS, basic_credentials, seal
 from routing.dataplane.upstream.loop_guard import loop_refusal
 from routing.dataplane.upstream.refusals import bad_gateway
-from routing.dataplane.upstream.rewrite import oci_error
+from routing.dataplane.upstream.rewrite import named_headers, oci_error
 from routing.registries.auth.scopes import InvalidScope, Scope, parse_scopes, rewrite, without_mirrored
 from routing.registries.auth.tokens import fetch_token, post_token, read_token
 from routing.registries.client import RegistryClient
@@ -185,7 +185,7 @@ def _realm_refusal(
     code, message, detail = words or _own_words(name, status, client_request, with_credentials=with_credentials)
     refusal = error(status, code, message, detail)
     passed = ("retry-after", "allow")
-    refusal.headers.extend(item for item in answer.headers.multi_items() if item[0].lower() in passed)
+    refusal.headers.extend(named_headers(answer.headers.multi_items(), passed))
     if status == 405 and "allow" not in answer.headers:
         # RFC 9110 §15.5.6 wants one.
         refusal.headers.append(("Allow", "GET" if client_request.method == "POST" else "POST"))
@@ -234,7 +234,7 @@ async def _sealed(
         return error(401, "UNAUTHORIZED", f"{registry.name} does not accept these credentials")
     if tried.status == 429:
         refusal = error(429, "TOOMANYREQUESTS", f"the rate limit of {registry.name} is used up")
-        refusal.headers.extend(item for item in tried.headers.multi_items() if item[0].lower() == "retry-after")
+        refusal.headers.extend(named_headers(tried.headers.multi_items(), ("retry-after",)))
         return refusal
     raise BadResponse("", f"{registry.name} answered a login with status {tried.status}")
 

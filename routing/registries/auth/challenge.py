@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|\Z))")
-_PARAMETER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]++=*+(?=[ \t]*+(?:,|\Z))")
+_PARAMETER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]++)[ \t]*+=[ \t]*+")
+_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
 _SEPARATORS = re.compile(r"[ \t,]*")
 _SPACES = re.compile(r"[ \t]*")
-_END_OF_ITEM = re.compile(r"[ \t]*(?:,|\Z)")
+_END_OF_ITEM = re.compile(r"[ \t]*+(?:,|\Z)")
+# Longer than any registry's. A line that is longer is disregarded.
+_MAX_LINE_LENGTH = 8192
 # What a quoted-string can carry in ASCII. Clients disagree about the rest, and control characters split headers.
 _QUOTABLE = re.compile(r"[\x20-\x7e]*")
 
@@ -49,7 +51,7 @@ def parse_challenges(values: str | Iterable[str]) -> tuple[Challenge, ...]:
     that is kept. Never raises.
     """
     lines = (values,) if isinstance(values, str) else values
-    return tuple(challenge for line in lines for challenge in _parse_line(line))
+    return tuple(challenge for line in lines if len(line) <= _MAX_LINE_LENGTH for challenge in _parse_line(line))
 
 
 def find_challenge(values: str | Iterable[str], *kinds: str) -> Challenge | None:

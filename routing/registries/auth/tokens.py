@@ -6,7 +6,6 @@ Nothing here is kept or logged; the answer is the caller's to relay.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote, urlencode
@@ -14,6 +13,7 @@ from urllib.parse import quote, urlencode
 from routing.registries.auth.scopes import Scope, format_scopes
 from routing.registries.client import RegistryClient, RegistryResponse
 from routing.registries.content_coding import plain
+from routing.registries.documents import parse_json
 from routing.registries.exceptions import BadResponse
 from routing.registries.guard import GuardPolicy
 from routing.registries.redirects import request_following, same_host
@@ -94,8 +94,8 @@ def read_token(answer: RegistryResponse) -> str:
     """The token in a realm's answer: `token`, or `access_token` where that is missing. Raises `BadResponse`."""
     host = parse_registry_url(answer.url).authority
     try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        document = parse_json(answer.body)
+    except ValueError:
         raise BadResponse(host, f"the token realm at {host} did not answer in JSON") from None
     token = (document.get("token") or document.get("access_token")) if isinstance(document, dict) else None
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):

@@ -5,7 +5,6 @@ It walks as a client would: manifest, index entry, layer. It stops before the la
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from routing.registries.auth.scopes import repository_scope
 from routing.registries.auth.tokens import fetch_token, read_token
 from routing.registries.client import RegistryClient, RegistryResponse
 from routing.registries.content_coding import plain
+from routing.registries.documents import parse_json
 from routing.registries.exceptions import BadResponse, RegistryError, RegistryTimeout, RegistryUnreachable
 from routing.registries.guard import check_url
 from routing.registries.probes.registry import Auth, RegistryProbe, describe_status, judge_challenge
@@ -226,8 +226,8 @@ class _Visit:
         if answer.status != 200:
             raise BadResponse(self._host, f"{self._host} answers a request for a {what} with {describe_status(answer)}")
         try:
-            document = json.loads(answer.body)
-        except (ValueError, RecursionError):
+            document = parse_json(answer.body)
+        except ValueError:
             document = None
         if not isinstance(document, dict):
             raise BadResponse(self._host, f"the {what} of {where} is not a JSON object")
