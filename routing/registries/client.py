@@ -8,6 +8,7 @@ reach another. How it works stands in `http/__init__.py`.
 from __future__ import annotations
 
 import asyncio
+import copy
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -90,8 +91,7 @@ class RegistryClient:
 
     def shared_by(self, share: str) -> RegistryClient:
         """This client, for one of those who share it, such as a tenant: what it uses counts towards that share."""
-        view: RegistryClient = object.__new__(type(self))
-        view.__dict__.update(self.__dict__)
+        view = copy.copy(self)
         view._share = share
         return view
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from routing.core.table.routing_table import RegistryEntry
+from routing.dataplane.serving.body_guard import Message, Receive, Scope, Send
 from routing.dataplane.telemetry.counters import counters
 from routing.dataplane.upstream import client_pool, rewrite
 from routing.dataplane.upstream.links import UnreadableLink, next_target
@@ -221,6 +222,20 @@ def test_reading_tags_and_errors_raises_nothing(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("detail", "kept"),
+    [
+        ({"digest": "sha256:ab", "tags": [{"name": "x"}]}, True),
+        ("x" * 5_000, False),
+        (json.loads("[" * 40 + "]" * 40), False),
+        (json.loads('{"a":' * 40 + "1" + "}" * 40), False),
+    ],
+)
+def test_an_errors_detail_is_handed_on_where_it_is_short_and_flat(detail: object, kept: bool) -> None:
+    body = json.dumps({"errors": [{"code": "X", "message": "y", "detail": detail}]}).encode()
+    assert oci_error(body, {"content-type": "application/json"}) == ("X", "y", detail if kept else None)
+
+
+@pytest.mark.parametrize(
     ("body", "own"),
     [
         (b'{"name":"acme/app","tags":["a"]}', b'{"name":"team/app","tags":["a"]}'),
@@ -234,6 +249,32 @@ def test_reading_tags_and_errors_raises_nothing(body: bytes) -> None:
 )
 def test_tags_have_the_facades_name_wherever_the_registrys_stands(body: bytes, own: bytes) -> None:
     assert rewrite_tag_list(body, "team/app") == own
+
+
+async def test_a_layer_that_breaks_off_is_counted_and_has_no_end(server: FaultyServer, trusting: Settings) -> None:
+    def break_off(exchange: Exchange) -> None:
+        exchange.head(200, {"Content-Length": "10"})
+        exchange.send(b"hello")
+        exchange.close()
+
+    sent: list[Message] = []
+
+    async def with_an_end(scope: Scope, receive: Receive, send: Send) -> None:
+        async def note(message: Message) -> None:
+            sent.append(message)
+            await send(message)
+
+        await facade()(scope, receive, note)
+        await send({"type": "http.response.body", "body": b""})
+
+    server.on(UPSTREAM[BLOB], break_off)
+    registry = RegistryEntry(server.url, "the registry", auth="bearer", stream_blobs=True)
+    before = counters.totals["registry_errors", "BadResponse"]
+    assert (await FacadeClient(server, registry, with_an_end).request(BLOB)).body == b"hello"
+    await client_pool.close()
+    assert sent[-1]["more_body"]
+    assert counters.totals["registry_errors", "BadResponse"] == before + 1
+    assert relay_limits.under_way == 0
 
 
 async def test_what_nobody_foresaw_is_a_502_that_is_logged_and_counted(

@@ -210,8 +210,10 @@ async def test_a_name_is_looked_up_once_however_many_wait(names: NameServer, res
     first = asyncio.create_task(resolver("r.example.com", "tenant 0"))
     others = [asyncio.create_task(resolver("R.example.com", f"tenant {number}")) for number in range(20)]
     await asyncio.sleep(0)
+    # Neither who began the look-up nor who joined it takes it along.
     first.cancel()
-    assert [list(found) for found in await asyncio.gather(*others)] == [["192.0.2.1"]] * 20
+    others.pop().cancel()
+    assert [list(found) for found in await asyncio.gather(*others)] == [["192.0.2.1"]] * 19
     assert len(names.queries) == 2
 
 
@@ -294,7 +296,7 @@ async def test_a_place_that_nobody_waits_for_any_more_goes_to_the_next() -> None
 
 
 async def test_many_shares_of_silent_names_leave_each_other_a_turn(names: NameServer, resolving: Resolving) -> None:
-    resolver = resolving(0.5)
+    resolver = resolving(2.0)
     names.answers("r.example.com", at("192.0.2.1"))
     silent = [(f"silent{n}.example.com", f"mallory {n // 8}") for n in range(2 * MAX_LOOK_UPS)]
     for name, _ in silent:

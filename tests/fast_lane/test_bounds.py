@@ -220,11 +220,11 @@ async def test_one_connection_too_many_is_closed_and_the_others_go_on(monkeypatc
 @pytest.mark.parametrize(
     ("soft", "hard", "allowed", "then"),
     [
-        (1024, 20_000, 10_000, 10_640),
-        (1024, 4096, 4096 - 640, 4096),
+        (1024, 20_000, 10_000, 10_768),
+        (1024, 4096, 4096 - 768, 4096),
         (800, 800, 400, 800),
         (50_000, 50_000, 10_000, 50_000),
-        (1024, resource.RLIM_INFINITY, 10_000, 10_640),
+        (1024, resource.RLIM_INFINITY, 10_000, 10_768),
         (resource.RLIM_INFINITY, resource.RLIM_INFINITY, 10_000, resource.RLIM_INFINITY),
     ],
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from routing.registries.client import ClientLimits, RegistryClient
-from routing.registries.exceptions import RegistryTimeout, ResponseTooLarge, UnsendableRequest
+from routing.registries.exceptions import BadResponse, RegistryTimeout, ResponseTooLarge, UnsendableRequest
 from tests.registries.conftest import ANYTHING, PATIENT
 from tests.registries.faulty_server import CHUNK, Exchange, FaultyServer
 from tests.registries.waiting import eventually
@@ -101,6 +101,21 @@ async def test_a_connection_that_died_idle_costs_no_request(client: RegistryClie
     for _ in range(3):
         assert (await client.request("GET", server.url + "/")).status == 200
     assert len(server.requests) == 5
+
+
+async def test_a_request_whose_answer_has_begun_is_not_repeated(client: RegistryClient, server: FaultyServer) -> None:
+    def only_once_on_a_connection(exchange: Exchange) -> None:
+        if sum(request.connection == exchange.request.connection for request in server.requests) > 1:
+            exchange.send(b"HTTP/1.1 2")
+            exchange.close()
+        else:
+            exchange.answer(200, {}, b"{}")
+
+    server.on("/", only_once_on_a_connection)
+    assert (await client.request("GET", server.url + "/")).status == 200
+    with pytest.raises(BadResponse):
+        await client.request("GET", server.url + "/")
+    assert len(server.requests) == 2
 
 
 async def test_a_post_is_never_repeated(client: RegistryClient, server: FaultyServer) -> None:

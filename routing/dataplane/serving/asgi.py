@@ -13,7 +13,9 @@ from routing.dataplane.live.live_table import live_table
 from routing.dataplane.request.responses import Response
 from routing.dataplane.serving.body_guard import Application, Message, Receive, Scope, Send
 from routing.dataplane.serving.handler import DECIDED, HandledRequest, handle
+from routing.dataplane.upstream.refusals import bad_gateway
 from routing.dataplane.upstream.relay import StreamingResponse
+from routing.registries.exceptions import RegistryError
 
 _WATCH_AFTER_SECONDS = 0.05
 # The header fields that matter before Django, by their names in ASGI and in WSGI. Others are not looked at:
@@ -86,8 +88,13 @@ async def _with_registry(handled: HandledRequest, receive: Receive, send: Send) 
         return
     async with aclosing(answer.parts) as parts:
         await send(_start(answer))
-        async for part in parts:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
+        try:
+            async for part in parts:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        except RegistryError as failure:
+            # The client has the beginning. That the answer has no end makes the server close the connection.
+            bad_gateway(failure)
+            return
         await send({"type": "http.response.body", "body": b""})
 
 

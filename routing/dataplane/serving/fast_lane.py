@@ -216,7 +216,7 @@ class _BatchWriter:
         decision = decide(self._table, request)
         if isinstance(decision, Redirect):
             return decision.location.encode("latin-1")
-        connection.decided = Decided(self._table, decision)
+        connection.decided = Decided(self._table, request, decision)
         return None
 
 
