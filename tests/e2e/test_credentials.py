@@ -59,7 +59,7 @@ def _go_wrong(facade: Facade, address: Address) -> None:
     form = f"grant_type=password&username={ALICE.name}&password={ALICE.password}&scope=nonsense".encode()
     for method, target, headers, body in (
         ("GET", "/token?scope=nonsense", basic, b""),
-        ("GET", "/token?scope=repository:nowhere/x:pull", basic, b""),
+        ("GET", "/v2/nowhere/x/manifests/1.0", basic, b""),
         ("POST", "/token", {"Content-Type": "application/x-www-form-urlencoded"}, form),
         ("POST", "/token", {"Content-Type": "application/x-www-form-urlencoded"}, form * 4000),
         ("GET", "/v2/team/app/manifests/missing", basic, b""),
