@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
@@ -290,7 +291,8 @@ class Registry(Nginx):
     def directive(self) -> str:
         manifest = '{"schemaVersion":2,"layers":[' + ",".join(['{"digest":"sha256:%s"}' % ("a" * 64)] * 12) + "]}"
         kind = "application/vnd.oci.image.manifest.v1+json"
-        return f"default_type {kind}; add_header Docker-Content-Digest sha256:{'b' * 64}; return 200 '{manifest}';"
+        digest = f"sha256:{sha256(manifest.encode()).hexdigest()}"
+        return f"default_type {kind}; add_header Docker-Content-Digest {digest}; return 200 '{manifest}';"
 
     @property
     def origin(self) -> str:
