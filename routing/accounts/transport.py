@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 
 from routing.core.grammar.hosts import is_loopback, parse_authority
+from routing.dataplane.request.client_request import fields_of
 from routing.dataplane.request.forwarded import effective_host, forwarded_scheme, is_trusted
 
 Inner = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
@@ -62,15 +63,17 @@ class TransportMiddleware:
 def believe_trusted_proxy(request: HttpRequest) -> None:
     """Give the request the scheme and the Host that a trusted proxy received; leave everybody else's as it is."""
     meta = request.META
-    if not is_trusted(meta.get("REMOTE_ADDR", "")):
+    peer_address = meta.get("REMOTE_ADDR", "")
+    if not is_trusted(peer_address):
         return
-    scheme = forwarded_scheme(meta)
+    fields = fields_of(meta)
+    scheme = forwarded_scheme(fields, peer_address)
     if scheme:
         meta["wsgi.url_scheme"] = scheme
         if hasattr(request, "scope"):
             # A copy: the scope belongs to the server.
             request.scope = {**request.scope, "scheme": scheme}
-    host = effective_host(meta)
+    host = effective_host(fields, peer_address)
     if host:
         meta["HTTP_HOST"] = host
 

@@ -8,7 +8,8 @@ from pytest_django import Settings
 
 from routing.core.decide import Request
 from routing.dataplane.live.live_table import live_table
-from routing.dataplane.request.forwarded import effective_host, is_trusted, public_origin
+from routing.dataplane.request.client_request import ClientRequest, from_meta
+from routing.dataplane.request.forwarded import is_trusted
 from tests.core.contract import PODMAN, build_table
 from tests.dataplane.wire import Wire, environ_of, scope_of, wire_of
 
@@ -18,6 +19,10 @@ FORWARDED = {
     "HTTP_X_FORWARDED_HOST": "Docker.Acme.com",
     "HTTP_X_FORWARDED_PROTO": "HTTPS",
 }
+
+
+def came(meta: dict[str, str]) -> ClientRequest:
+    return from_meta("GET", "/v2/", meta, meta.get("wsgi.url_scheme", "http"), "1.1")
 
 
 @pytest.mark.parametrize(
@@ -45,29 +50,32 @@ def test_proxies_are_trusted_by_address(settings: Settings, networks: list[str],
 def test_a_trusted_proxy_says_how_the_client_came(settings: Settings) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["10.0.0.0/8"]
 
-    assert public_origin(FORWARDED) == ("https", "docker.acme.com")
-    assert effective_host(FORWARDED) == "Docker.Acme.com"
+    assert came(FORWARDED).public_origin == ("https", "docker.acme.com")
+    assert came(FORWARDED).for_decision().host == "Docker.Acme.com"
 
 
 def test_nobody_else_does(settings: Settings) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["192.168.0.0/16"]
 
-    assert public_origin(FORWARDED) == ("http", "inner:8000")
-    assert effective_host(FORWARDED) == "inner:8000"
+    assert came(FORWARDED).public_origin == ("http", "inner:8000")
+    assert came(FORWARDED).for_decision().host == "inner:8000"
 
 
 def test_without_proxies_the_connection_counts(settings: Settings) -> None:
     settings.FACADE_TRUSTED_PROXIES = []
 
-    assert public_origin({"wsgi.url_scheme": "https", "HTTP_HOST": "A.example.:8443"}) == ("https", "a.example:8443")
-    assert public_origin({"HTTP_HOST": "[::1]:8000"}) == ("http", "[::1]:8000")
+    assert came({"wsgi.url_scheme": "https", "HTTP_HOST": "A.example.:8443"}).public_origin == (
+        "https",
+        "a.example:8443",
+    )
+    assert came({"HTTP_HOST": "[::1]:8000"}).public_origin == ("http", "[::1]:8000")
 
 
 @pytest.mark.parametrize("proto", ["", "ftp", ", https", "ftp, https", "https://evil.example", "https\r\n"])
 def test_a_scheme_that_is_none_is_not_believed(settings: Settings, proto: str) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["10.0.0.5"]
 
-    scheme, _ = public_origin({**FORWARDED, "HTTP_X_FORWARDED_PROTO": proto, "wsgi.url_scheme": "http"})
+    scheme, _ = came({**FORWARDED, "HTTP_X_FORWARDED_PROTO": proto, "wsgi.url_scheme": "http"}).public_origin
 
     assert scheme == ("https" if proto.strip() == "https" else "http")
 
@@ -78,14 +86,14 @@ def test_a_scheme_that_is_none_is_not_believed(settings: Settings, proto: str) -
 def test_of_proxies_in_a_row_the_outermost_says_the_scheme(settings: Settings, proto: str, scheme: str) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["10.0.0.5"]
 
-    assert public_origin({**FORWARDED, "HTTP_X_FORWARDED_PROTO": proto})[0] == scheme
+    assert came({**FORWARDED, "HTTP_X_FORWARDED_PROTO": proto}).public_origin[0] == scheme
 
 
 @pytest.mark.parametrize("host", ['evil"example', "a.example, b.example", "a b", "\r\n", "user@a.example"])
 def test_a_host_that_is_none_names_no_realm(settings: Settings, host: str) -> None:
     settings.FACADE_TRUSTED_PROXIES = ["10.0.0.5"]
 
-    _, authority = public_origin({**FORWARDED, "HTTP_X_FORWARDED_HOST": host})
+    _, authority = came({**FORWARDED, "HTTP_X_FORWARDED_HOST": host}).public_origin
 
     assert authority in ("", "inner:8000")
 

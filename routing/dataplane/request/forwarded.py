@@ -44,30 +44,30 @@ def is_trusted(address: str) -> bool:
     return any(peer in network for network in trusted_networks())
 
 
-def effective_host(meta: Mapping[str, str]) -> str:
-    """The Host header, raw, or what a trusted proxy says that it was."""
-    if "HTTP_X_FORWARDED_HOST" in meta and is_trusted(meta.get("REMOTE_ADDR", "")):
-        return meta["HTTP_X_FORWARDED_HOST"].strip() or meta.get("HTTP_HOST", "")
-    return meta.get("HTTP_HOST", "")
+def effective_host(fields: Mapping[str, str], peer_address: str) -> str:
+    """The Host field, raw, or what a trusted proxy says that it was. `fields` are by their names in lower case."""
+    if "x-forwarded-host" in fields and is_trusted(peer_address):
+        return fields["x-forwarded-host"].strip() or fields.get("host", "")
+    return fields.get("host", "")
 
 
-def forwarded_scheme(meta: Mapping[str, str]) -> str:
+def forwarded_scheme(fields: Mapping[str, str], peer_address: str) -> str:
     """The scheme that a trusted proxy says the client came by, http or https; "" where none says so.
 
     Of a list, which proxies in a row make, the first is the outermost's word, as Django reads it. (X-Forwarded-Host has
     to be one name: where proxies add to what a client sent, the first would let it choose which host it gets.)
     """
-    if not is_trusted(meta.get("REMOTE_ADDR", "")):
+    if not is_trusted(peer_address):
         return ""
-    first = meta.get("HTTP_X_FORWARDED_PROTO", "").partition(",")[0].strip().lower()
+    first = fields.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
     return first if first in ("http", "https") else ""
 
 
-def public_origin(meta: Mapping[str, str]) -> PublicOrigin:
-    """The scheme and authority under which the client reached us, from WSGI-style variables."""
-    scheme = forwarded_scheme(meta) or ("https" if meta.get("wsgi.url_scheme") == "https" else "http")
+def public_origin(fields: Mapping[str, str], peer_address: str, scheme: str) -> PublicOrigin:
+    """The scheme and authority under which the client reached us. `scheme` is the connection's own."""
+    scheme = forwarded_scheme(fields, peer_address) or ("https" if scheme == "https" else "http")
     try:
-        host, port = parse_authority(effective_host(meta))
+        host, port = parse_authority(effective_host(fields, peer_address))
     except InvalidHost:
         return PublicOrigin(scheme, "")
     return PublicOrigin(scheme, f"{host}:{port}" if port else host)

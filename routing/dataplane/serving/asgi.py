@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import Any
 
 from routing.dataplane.live.live_table import live_table
+from routing.dataplane.request.client_request import from_asgi
 from routing.dataplane.request.responses import Response
 from routing.dataplane.serving.body_guard import Application, Message, Receive, Scope, Send
 from routing.dataplane.serving.handler import DECIDED, HandledRequest, handle
@@ -18,15 +19,6 @@ from routing.dataplane.upstream.relay import StreamingResponse
 from routing.registries.exceptions import RegistryError
 
 _WATCH_AFTER_SECONDS = 0.05
-# The header fields that matter before Django, by their names in ASGI and in WSGI. Others are not looked at:
-# X_Forwarded_Host is among them, which no proxy takes out and which must not pass for X-Forwarded-Host.
-_VARIABLES = {
-    name.encode(): "CONTENT_LENGTH" if name == "content-length" else f"HTTP_{name.upper().replace('-', '_')}"
-    for name in (
-        *("host", "user-agent", "authorization", "accept", "if-none-match", "range", "expect"),
-        *("content-length", "transfer-encoding", "x-forwarded-host", "x-forwarded-proto"),
-    )
-}
 
 
 class DataPlane:
@@ -42,40 +34,16 @@ class DataPlane:
         elif handled.needs_registry:
             await _while_connected(_with_registry(handled, receive, send), receive, handled.has_form)
         else:
-            if "HTTP_EXPECT" in handled.environ:
+            if "expect" in handled.request.fields:
                 # As Django does, which reads even no body: the server sends 100 Continue first.
                 await receive()
-            await _send(handled.local_response(), handled.method, send)
+            await _send(handled.local_response(), handled.request.method, send)
 
 
 def _handled(scope: Scope) -> HandledRequest | None:
     """None where Django has to say what it says: of a query that isn't UTF-8, or where there is no raw path."""
-    try:
-        environ = _environ(scope)
-    except UnicodeDecodeError:
-        return None
-    raw_path = scope.get("raw_path")
-    if raw_path is None:
-        return None
-    path = raw_path.decode("latin-1").partition("?")[0]
-    return handle(live_table.get(), scope["method"].upper(), path, environ, scope.get(DECIDED))
-
-
-def _environ(scope: Scope) -> dict[str, str]:
-    """The variables that Django would have, as far as anybody here looks at them."""
-    environ = {"CONTENT_LENGTH": "", "QUERY_STRING": scope["query_string"].decode()}
-    environ["SERVER_PROTOCOL"] = f"HTTP/{scope.get('http_version', '1.1')}"
-    environ["REMOTE_ADDR"] = scope["client"][0] if scope.get("client") else ""
-    environ["wsgi.url_scheme"] = scope.get("scheme", "http")
-    given: set[str] = set()
-    for name, value in scope["headers"]:
-        variable = _VARIABLES.get(name)
-        if variable is None:
-            continue
-        text = value.decode("latin-1")
-        environ[variable] = f"{environ[variable]},{text}" if variable in given else text
-        given.add(variable)
-    return environ
+    request = from_asgi(scope)
+    return None if request is None else handle(live_table.get(), request, scope.get(DECIDED))
 
 
 async def _with_registry(handled: HandledRequest, receive: Receive, send: Send) -> None:
@@ -84,7 +52,7 @@ async def _with_registry(handled: HandledRequest, receive: Receive, send: Send) 
         return
     answer = await handled.upstream_response(form, persistent_loop=True)
     if not isinstance(answer, StreamingResponse):
-        await _send(answer, handled.method, send)
+        await _send(answer, handled.request.method, send)
         return
     async with aclosing(answer.parts) as parts:
         await send(_start(answer))

@@ -1,11 +1,6 @@
-"""From a registry client's request to its answer: what the ASGI application and the middleware have in common.
-
-A request is given by its method, its raw path and its WSGI-style variables (PEP 3333), which every server and Django
-have.
-"""
+"""From a registry client's request to its answer: what the ASGI application and the middleware have in common."""
 
 import time
-from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,8 +9,7 @@ from django.conf import settings
 from routing.core.decide import READINESS_PATH, Request, decide, is_health_check
 from routing.core.decisions import Control, Decision, Health, LocateBlob, Refuse, Relay, Token
 from routing.core.table.routing_table import Table
-from routing.dataplane.request.client_request import client_request_from
-from routing.dataplane.request.forwarded import effective_host, public_origin
+from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.responses import Response, response_for
 from routing.dataplane.serving.body_guard import MAX_TOKEN_FORM_BYTES
 from routing.dataplane.telemetry.counters import answers_key, counters
@@ -30,8 +24,6 @@ _NOT_LOADED = Refuse(
 _FORM_TOO_LARGE = Refuse(413, "SIZE_INVALID", "the form is too long for a token request")
 # What control hosts answer while there is no table that could tell whether this is one.
 _ALWAYS_CONTROL = ("/livez", "/readyz", "/metrics")
-
-Environ = Mapping[str, str]
 
 
 @cache
@@ -56,8 +48,7 @@ class HandledRequest(NamedTuple):
 
     table: Table | None
     decision: Decision
-    method: str
-    environ: Environ
+    request: ClientRequest
     started: float
 
     @property
@@ -73,11 +64,11 @@ class HandledRequest(NamedTuple):
     @property
     def has_form(self) -> bool:
         """Whether the request's body belongs to the question."""
-        return isinstance(self.decision, Token) and self.method == "POST"
+        return isinstance(self.decision, Token) and self.request.method == "POST"
 
     @property
     def _is_too_long(self) -> bool:
-        return isinstance(self.decision, Token) and too_long(self.environ, MAX_TOKEN_FORM_BYTES)
+        return isinstance(self.decision, Token) and self.request.body_exceeds(MAX_TOKEN_FORM_BYTES)
 
     def measure(self, status: int | None) -> None:
         """Count the answer. None: the caller has gone before there was one."""
@@ -92,7 +83,7 @@ class HandledRequest(NamedTuple):
         if isinstance(decision, Health):
             answer = health(decision)
         else:
-            answer = response_for(decision, public_origin(self.environ), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
+            answer = response_for(decision, self.request.public_origin, settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
         self.measure(answer.status)
         return answer
 
@@ -100,55 +91,31 @@ class HandledRequest(NamedTuple):
         """The answer, with the backing registry's help. `persistent_loop`: the event loop outlives this request."""
         assert self.table is not None
         assert isinstance(self.decision, Relay | LocateBlob | Token)
-        client_request = client_request_from(self.method, self.environ, form)
+        request = self.request._replace(form=form)
         status = None
         try:
-            answer = await fetch_from_registry(
-                self.table, self.decision, client_request, persistent_loop=persistent_loop
-            )
+            answer = await fetch_from_registry(self.table, self.decision, request, persistent_loop=persistent_loop)
             status = answer.status
             return answer
         finally:
             self.measure(status)
 
 
-def handle(
-    table: Table | None, method: str, path: str, environ: Environ, decided: Decided | None = None
-) -> HandledRequest:
-    """Decide on a request; 503 while there is no table. `path` is raw: not decoded, without the query.
+def handle(table: Table | None, client_request: ClientRequest, decided: Decided | None = None) -> HandledRequest:
+    """Decide on a request; 503 while there is no table.
 
     `decided` counts where it was decided of the same request by the same table. The fast lane reads requests by itself:
     where the server reads one otherwise, as one whose target names a host, the server's reading holds.
     """
     started = time.perf_counter()
-    request = _request(method, path, environ)
+    request = client_request.for_decision()
     decision: Decision
     if decided is not None and decided.table is table and decided.request == request:
         decision = decided.decision
     elif table is not None:
         decision = decide(table, request)
     elif is_health_check(request):
-        decision = Health(path == READINESS_PATH)
+        decision = Health(request.path == READINESS_PATH)
     else:
-        decision = Control() if path in _ALWAYS_CONTROL else _NOT_LOADED
-    return HandledRequest(table, decision, method, environ, started)
-
-
-def _request(method: str, path: str, environ: Environ) -> Request:
-    return Request(
-        method=method,
-        host=effective_host(environ),
-        path=path,
-        query=environ.get("QUERY_STRING", ""),
-        user_agent=environ.get("HTTP_USER_AGENT", ""),
-        authorized="HTTP_AUTHORIZATION" in environ,
-        is_http_1_0=environ.get("SERVER_PROTOCOL") == "HTTP/1.0",
-    )
-
-
-def too_long(environ: Environ, limit_bytes: int) -> bool:
-    """Whether a request's body is longer than the limit, or of a length that isn't told."""
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if "HTTP_TRANSFER_ENCODING" in environ or not length.isdecimal():
-        return True
-    return len(length) > len(str(limit_bytes)) or int(length) > limit_bytes
+        decision = Control() if request.path in _ALWAYS_CONTROL else _NOT_LOADED
+    return HandledRequest(table, decision, client_request, started)

@@ -1,7 +1,7 @@
 """The middleware that answers registry clients, first in MIDDLEWARE; sync and async from one class.
 
 What isn't a registry client's request goes on to Django. It does everything by itself on any server; before an ASGI
-server, application.py answers the same without Django's overhead.
+server, asgi.py answers the same without Django's overhead.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,9 +12,10 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from routing.dataplane.live.live_table import live_table
+from routing.dataplane.request.client_request import ClientRequest, from_meta
 from routing.dataplane.request.responses import Response
 from routing.dataplane.serving.body_guard import MAX_CONTROL_BODY_BYTES
-from routing.dataplane.serving.handler import HandledRequest, handle, too_long
+from routing.dataplane.serving.handler import HandledRequest, handle
 from routing.dataplane.upstream.relay import StreamingResponse
 
 _BODY_TOO_LARGE = f"The body is longer than {MAX_CONTROL_BODY_BYTES} bytes, or its Content-Length isn't told.\n"
@@ -33,22 +34,21 @@ class FacadeMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        # Those of the WSGI-style variables that Django's ASGI requests lack.
-        request.META.setdefault("wsgi.url_scheme", request.scheme or "http")
-        if scope := getattr(request, "scope", None):
-            request.META.setdefault("SERVER_PROTOCOL", f"HTTP/{scope.get('http_version', '1.1')}")
-        handled = handle(live_table.get(), request.method or "", raw_path(request), request.META)
+        client_request = client_request_from(request)
+        handled = handle(live_table.get(), client_request)
         if handled.is_control:
-            return self._control(request)
+            return self._control(request, client_request)
         if handled.needs_registry:
             answering = self._ask_registry(handled, request)
             return answering if self.is_async else async_to_sync(_awaited)(answering)
         response = as_response(handled.local_response(), request)
         return _awaited(_done(response)) if self.is_async else response
 
-    def _control(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+    def _control(
+        self, request: HttpRequest, client_request: ClientRequest
+    ) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         request.is_for_control_host = True  # type: ignore[attr-defined]
-        if not too_long(request.META, MAX_CONTROL_BODY_BYTES):
+        if not client_request.body_exceeds(MAX_CONTROL_BODY_BYTES):
             return self.get_response(request)
         # Django wasn't given the body, and would take the form for an empty one.
         response = HttpResponse(_BODY_TOO_LARGE, content_type="text/plain; charset=utf-8", status=413)
@@ -59,6 +59,16 @@ class FacadeMiddleware:
             request.body if handled.has_form else b"", persistent_loop=self.is_async
         )
         return as_stream(answer) if isinstance(answer, StreamingResponse) else as_response(answer, request)
+
+
+def client_request_from(request: HttpRequest) -> ClientRequest:
+    """The registry client's request that Django holds, under WSGI and ASGI."""
+    scope = getattr(request, "scope", None)
+    meta = request.META
+    protocol = str(meta.get("SERVER_PROTOCOL", "HTTP/1.1"))
+    version = scope.get("http_version", "1.1") if scope else protocol.partition("/")[2]
+    scheme = str(meta.get("wsgi.url_scheme") or (scope or {}).get("scheme") or "http")
+    return from_meta(request.method or "", raw_path(request), meta, scheme, version)
 
 
 def raw_path(request: HttpRequest) -> str:
