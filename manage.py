@@ -8,8 +8,15 @@ import sys
 def main() -> None:
     """Run one management command."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facade_site.settings")
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    try:
+        _ = settings.INSTALLED_APPS
+    except ImproperlyConfigured as error:
+        # Django would tell it in a traceback, or let commands run without the settings until they fail otherwise.
+        sys.exit(str(error))
     execute_from_command_line(sys.argv)
 
 

@@ -8,11 +8,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from facade_site.environment import BASE_DIR, load
+from django.core.exceptions import ImproperlyConfigured
+
+from facade_site.environment import BASE_DIR
 from facade_site.log_formats import LOG_FORMATS, JsonFormatter
 
 # Here rather than only in the settings: the workers are forked from this process and inherit what it read.
-env = load()
+try:
+    from facade_site import variables
+except ImproperlyConfigured as error:
+    # gunicorn would put its traceback around the one line that tells what is to be done.
+    sys.exit(str(error))
 
 wsgi_app = "facade_site.asgi:application"
 worker_class = "routing.dataplane.serving.gunicorn_worker.FacadeWorker"
@@ -21,8 +27,8 @@ proc_name = "registry-facade"
 # taken up by a restart (or SIGUSR2), not by SIGHUP.
 preload_app = True
 
-bind = f"{env.str('BIND', default='127.0.0.1')}:{env.int('PORT', default=8000)}"
-workers = env.int("WEB_CONCURRENCY", default=2)
+bind = f"{variables.BIND}:{variables.PORT}"
+workers = variables.WEB_CONCURRENCY
 
 # A worker that is stopped finishes what it has begun. Container runtimes kill 10 s after SIGTERM.
 graceful_timeout = 8
@@ -51,7 +57,7 @@ forwarded_allow_ips = ""
 
 def on_starting(server: Any) -> None:
     """Called once, before the workers: the server's own lines, which they inherit, are of the chosen form too."""
-    formatter = LOG_FORMATS.get(env.str("FACADE_LOG_FORMAT", default="line"))
+    formatter = LOG_FORMATS[variables.FACADE_LOG_FORMAT]
     for handler in server.log.error_log.handlers if formatter is JsonFormatter else ():
         handler.setFormatter(JsonFormatter())
 
@@ -77,7 +83,7 @@ def post_fork(server: Any, worker: Any) -> None:
 def when_ready(server: Any) -> None:
     """Start the work that nobody asks for beside the workers; it ends with this process."""
     argv = [sys.executable, str(BASE_DIR / "manage.py"), "maintain", "--with-parent"]
-    if not env.bool("FACADE_MAINTAIN", default=True):
+    if not variables.FACADE_MAINTAIN:
         argv.append("--snapshot-only")
     environ = {name: value for name, value in os.environ.items() if name != METRICS_DIR}  # It is no worker.
     server.maintenance = subprocess.Popen(argv, cwd=BASE_DIR, env=environ, start_new_session=True)

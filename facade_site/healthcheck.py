@@ -3,27 +3,29 @@
 import http.client
 import sys
 
-from facade_site.environment import load
+from django.core.exceptions import ImproperlyConfigured
 
 TIMEOUT_SECONDS = 2
 
 
 def main() -> int:
     """Ask the server on this machine, by a name on which it answers health checks."""
-    env = load()
-    port = env.int("PORT", default=8000)
-    control_hosts: list[str] = env.list("FACADE_CONTROL_HOSTS", default=["localhost"])
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
     try:
-        connection.request("GET", "/livez", headers={"Host": control_hosts[0]})
+        from facade_site.variables import FACADE_CONTROL_HOSTS, PORT
+    except ImproperlyConfigured as error:
+        print(error, file=sys.stderr)
+        return 1
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/livez", headers={"Host": FACADE_CONTROL_HOSTS[0]})
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        print(f"/livez on port {port}: {error}", file=sys.stderr)
+        print(f"/livez on port {PORT}: {error}", file=sys.stderr)
         return 1
     finally:
         connection.close()
     if status != http.HTTPStatus.OK:
-        print(f"/livez on port {port}: status {status}", file=sys.stderr)
+        print(f"/livez on port {PORT}: status {status}", file=sys.stderr)
         return 1
     return 0
 

@@ -1,0 +1,285 @@
+"""Every environment variable of the facade, declared once. To add one, declare it here and run `scripts/variables`.
+
+Each is a Django setting of the same name. `.env.example`, the compose file and `docs/settings.md` follow from it.
+"""
+
+from facade_site import environment
+from facade_site.declarations import Declarations
+from facade_site.log_formats import LOG_FORMATS
+
+env = environment.load()
+declare = Declarations(env.ENVIRON)
+
+declare.group("Serving")
+BIND = declare.text(
+    "BIND",
+    "127.0.0.1",
+    "Where gunicorn listens. An IPv6 address is written in brackets. `make run` listens on this machine only: what is "
+    "reached from elsewhere needs TLS in front (see README). In the container this is 0.0.0.0, and with "
+    "`docker compose up` BIND and PORT say where the container's port is published.",
+    compose=None,
+)
+PORT = declare.whole("PORT", 8000, "The port on which gunicorn listens. 0: any free one.", most=65535, compose=None)
+WEB_CONCURRENCY = declare.whole(
+    "WEB_CONCURRENCY", 2, "Worker processes. Each holds the whole routing table in memory.", least=1
+)
+
+declare.group("The facade")
+FACADE_CONTROL_HOSTS = declare.names(
+    "FACADE_CONTROL_HOSTS",
+    ["localhost", "127.0.0.1", "[::1]"],
+    "Names on which the admin and the health checks answer, separated by commas, without ports. The admin is never "
+    "served on a hostname that people pull from, unless that name is listed here too.",
+)
+FACADE_TRUSTED_PROXIES = declare.names(
+    "FACADE_TRUSTED_PROXIES",
+    [],
+    "Proxies in front of the facade (addresses or networks, separated by commas) whose X-Forwarded-Proto and "
+    "X-Forwarded-Host are believed. Nobody else's are.",
+)
+FACADE_ALLOW_INSECURE_REGISTRIES = declare.switch(
+    "FACADE_ALLOW_INSECURE_REGISTRIES",
+    False,
+    "Allow registries by http://. Content and tokens would travel in the clear.",
+)
+FACADE_ALLOW_PRIVATE_REGISTRIES = declare.switch(
+    "FACADE_ALLOW_PRIVATE_REGISTRIES",
+    False,
+    "Allow registries on private and loopback addresses. Whoever may add mappings could then look into your network.",
+)
+FACADE_REDIRECT_MAX_AGE_SECONDS = declare.whole(
+    "FACADE_REDIRECT_MAX_AGE_SECONDS",
+    0,
+    "How many seconds a client may remember a redirect. 0: not at all, so that a repoint is seen by the next request.",
+)
+FACADE_REMEMBERED_ANSWERS_BYTES = declare.whole(
+    "FACADE_REMEMBERED_ANSWERS_BYTES",
+    64 * 1024 * 1024,
+    "How much memory, in bytes, each worker may use to remember its answers instead of working them out again. "
+    "0: none.",
+)
+FACADE_CLIENTS = declare.names(
+    "FACADE_CLIENTS",
+    [],
+    "What registry clients can, where docs/clients.md says it wrongly of one. Separated by commas, each a product of "
+    "User-Agent, its lowest and highest version where that matters, and what it brings to where a redirect leads it: "
+    "nothing, anonymous (a token that anybody gets), credentials (the user's, to any host) or docker-ping (the same, "
+    "but only to where its ping ended); with +push where it can also push so. What is built in about that product "
+    "counts no longer. Such as: podman>=6:anonymous,containerd<=2.1:credentials+push,buildkit:nothing",
+)
+SSL_CERT_FILE = declare.text(
+    "SSL_CERT_FILE",
+    "",
+    "Authorities whose certificates registries may have, in place of the system's: a file of certificates, such as "
+    "/etc/ssl/certs/ca-certificates.crt.",
+    by_file=False,
+)
+SSL_CERT_DIR = declare.text("SSL_CERT_DIR", "", "The same, as a folder of files.", by_file=False)
+FACADE_CONNECT_SECONDS = declare.seconds(
+    "FACADE_CONNECT_SECONDS", 3.0, "The deadline for a connection to a backing registry."
+)
+FACADE_RELAY_SECONDS = declare.seconds(
+    "FACADE_RELAY_SECONDS", 15.0, "The deadline for a whole relayed answer of a backing registry."
+)
+FACADE_PUBLIC_PORT = declare.whole(
+    "FACADE_PUBLIC_PORT",
+    443,
+    "The port that printed pull commands name: where TLS ends.",
+    least=1,
+    most=65535,
+)
+FACADE_LOOPBACK_PORT = declare.whole(
+    "FACADE_LOOPBACK_PORT",
+    PORT,
+    "The port that printed pull commands name on loopback names, which are reached without TLS. None: PORT.",
+    least=1,
+    most=65535,
+    shown="PORT",
+    # The port that is published, not the container's own.
+    compose="${PORT:-8000}",
+)
+FACADE_MAX_CONNECTIONS = declare.whole(
+    "FACADE_MAX_CONNECTIONS",
+    4096,
+    "Connections of clients that each worker keeps open at once; one more is closed. Each takes 40 KiB at worst, and a "
+    "file descriptor: the soft limit on open files is raised as far as the hard one lets it.",
+    least=1,
+)
+FACADE_MAX_RELAYS = declare.whole(
+    "FACADE_MAX_RELAYS", 512, "Relays at once, in one worker. Over it clients are told to come back (429)."
+)
+FACADE_MAX_RELAYS_PER_TENANT = declare.whole(
+    "FACADE_MAX_RELAYS_PER_TENANT", 256, "Relays at once for one tenant in one worker. Over it: 429."
+)
+FACADE_MAX_RELAYS_PER_REGISTRY = declare.whole(
+    "FACADE_MAX_RELAYS_PER_REGISTRY",
+    256,
+    "Of the relays at once, how many may be at one registry: one that hangs must not take the others' places. More "
+    "wait for FACADE_CONNECT_SECONDS, then they are told so (504).",
+    least=1,
+)
+FACADE_MAX_HOSTNAMES_PER_TENANT = declare.whole(
+    "FACADE_MAX_HOSTNAMES_PER_TENANT", 50, "Hostnames that one tenant may have, where its record says nothing else."
+)
+FACADE_MAX_MAPPINGS_PER_TENANT = declare.whole(
+    "FACADE_MAX_MAPPINGS_PER_TENANT", 10_000, "Mappings that one tenant may have, where its record says nothing else."
+)
+FACADE_MAX_STREAMED_BYTES_PER_TENANT = declare.whole(
+    "FACADE_MAX_STREAMED_BYTES_PER_TENANT",
+    100 * 1024**3,
+    "How many bytes of layers may pass through the facade (where a registry's streaming switch is on) for one tenant "
+    "in a calendar month (UTC), where its own record says nothing else. The default is 100 GiB. 0: none. Over it the "
+    "facade passes nothing more through for that tenant until the month is over; redirects go on.",
+)
+FACADE_DNS_SERVERS = declare.names(
+    "FACADE_DNS_SERVERS",
+    [],
+    "Recursive name servers that are asked for the TXT records with which tenants prove their hostnames, as ADDRESS or "
+    "ADDRESS:PORT, separated by commas; best are some that validate DNSSEC. None: the system's.",
+)
+FACADE_DNS_SECONDS = declare.seconds("FACADE_DNS_SECONDS", 5.0, "The deadline for one such look-up.")
+FACADE_PROOF_SECONDS = declare.seconds(
+    "FACADE_PROOF_SECONDS",
+    86_400.0,
+    "After how many seconds a hostname's proof is looked up again. The default is a day.",
+)
+FACADE_PROOF_GRACE_SECONDS = declare.seconds(
+    "FACADE_PROOF_GRACE_SECONDS",
+    7 * 86_400.0,
+    "For how many seconds a hostname's proof may be missing until the hostname is withdrawn. The default is seven "
+    "days. Name servers that don't answer never count as a missing proof.",
+)
+FACADE_PLATFORM_DOMAINS = declare.names(
+    "FACADE_PLATFORM_DOMAINS",
+    [],
+    "Domains of the platform itself, separated by commas: no tenant may claim a hostname at or below one. None: the "
+    "registrable domains of FACADE_CONTROL_HOSTS (example.com for facade.example.com).",
+)
+FACADE_PROBE_ON_SAVE = declare.switch(
+    "FACADE_PROBE_ON_SAVE", True, "Whether a new mapping's registry is asked at once what it wants of its clients."
+)
+FACADE_PROBE_SECONDS = declare.seconds(
+    "FACADE_PROBE_SECONDS", 3600.0, "After how many seconds a registry in use is asked again."
+)
+FACADE_SNAPSHOT_SECONDS = declare.seconds(
+    "FACADE_SNAPSHOT_SECONDS",
+    5.0,
+    "At most how often, in seconds, the routing table is written to a file in the state folder, from which a server "
+    "that starts while the database is gone serves.",
+)
+FACADE_MAINTAIN = declare.switch(
+    "FACADE_MAINTAIN",
+    True,
+    "Whether the server starts `manage.py maintain` beside its workers. Of several servers on one database one is "
+    "enough.",
+)
+FACADE_POLL_SECONDS = declare.seconds(
+    "FACADE_POLL_SECONDS", 0.25, "How often, in seconds, each worker looks for changes of the routing table."
+)
+FACADE_METRICS_TOKEN = declare.text(
+    "FACADE_METRICS_TOKEN",
+    "",
+    "Who sends this token (Authorization: Bearer) may read /metrics. None: programs on this machine may, without one, "
+    "that ask directly and not by a proxy.",
+    secret=True,
+)
+FACADE_ABUSE_CONTACT = declare.text(
+    "FACADE_ABUSE_CONTACT",
+    "",
+    "Where people report abuse, an e-mail address or the address of a page: shown on /abuse, which everybody can read.",
+)
+
+declare.group("Sign-in and mail")
+FACADE_TLS = declare.switch(
+    "FACADE_TLS",
+    True,
+    "Whether browsers reach FACADE_CONTROL_HOSTS by HTTPS. Then plain HTTP is sent on to HTTPS, except on loopback "
+    "names (http://localhost:8000), and cookies are Secure. false: plain HTTP everywhere, with passwords in the clear.",
+)
+FACADE_HSTS_SECONDS = declare.whole(
+    "FACADE_HSTS_SECONDS",
+    31_536_000,
+    "For how many seconds browsers remember to come by HTTPS only (HSTS). Not sent over plain HTTP. 0: not at all.",
+)
+FACADE_MFA_REQUIRED_FOR = declare.names(
+    "FACADE_MFA_REQUIRED_FOR",
+    [],
+    "Roles whose bearers must set up a second factor: platform, owner, operator, viewer, separated by commas.",
+)
+EMAIL_URL = declare.url(
+    "EMAIL_URL",
+    ("smtp", "smtp+tls", "smtp+ssl", "smtps", "consolemail", "filemail", "dummymail"),
+    "Mail: smtp+tls://user:password@mail.example.com:587 (also smtp:// and smtp+ssl://). Invitations and forgotten "
+    "passwords go by it. Without it nothing is sent: an invitation's link is shown once to who invites, to be handed "
+    "on. consolemail:// prints mails, with the links that let people in, to the server's log: for trying out only.",
+)
+FACADE_MAIL_FROM = declare.text("FACADE_MAIL_FROM", "registry-facade@localhost", "The sender of these mails.")
+FACADE_OIDC_ISSUER = declare.text(
+    "FACADE_OIDC_ISSUER",
+    "",
+    "Sign-in by an OpenID Connect provider: its issuer. Its redirect address is "
+    "https://CONTROL-HOST/accounts/oidc/sso/login/callback/ See docs/sign-in.md.",
+)
+FACADE_OIDC_CLIENT_ID = declare.text("FACADE_OIDC_CLIENT_ID", "", "The facade's client id there.")
+FACADE_OIDC_CLIENT_SECRET = declare.text("FACADE_OIDC_CLIENT_SECRET", "", "The secret of that client.", secret=True)
+FACADE_OIDC_NAME = declare.text("FACADE_OIDC_NAME", "single sign-on", "What the button for this sign-in says.")
+FACADE_OIDC_SCOPES = declare.names(
+    "FACADE_OIDC_SCOPES", ["openid", "profile", "email"], "What the provider is asked for, separated by commas."
+)
+FACADE_OIDC_CLAIM = declare.text(
+    "FACADE_OIDC_CLAIM", "groups", "The claim that gives roles: a name, or a path such as realm_access.roles."
+)
+FACADE_OIDC_ROLES = declare.names(
+    "FACADE_OIDC_ROLES",
+    [],
+    "What each of the claim's values gives, separated by commas: acme-admins=acme:owner makes members of acme-admins "
+    "owners of the tenant acme; sre=*:platform makes members of sre operators of the platform.",
+)
+
+declare.group("Data")
+DATABASE_URL = declare.url(
+    "DATABASE_URL",
+    ("sqlite", "postgres", "postgresql", "psql", "pgsql"),
+    "sqlite:////absolute/path or postgres://user:password@host:5432/name (postgres://user@/name?host=/folder for a "
+    "socket). None: SQLite, facade.sqlite3 in the state folder.",
+    compose="${DATABASE_URL:-postgres://facade@/facade?host=/var/run/postgresql}",
+)
+# Read by environment.state_dir, because var/run.env is looked for there.
+FACADE_STATE_DIR = declare.text(
+    "FACADE_STATE_DIR",
+    "",
+    "The folder for what the facade keeps itself: the SQLite database and the generated key. None: var/",
+    compose=None,
+    by_file=False,
+)
+SECRET_KEY = declare.text(
+    "SECRET_KEY",
+    "",
+    "Signs sessions. None: made on the first run and kept in the state folder. Processes that share a database need "
+    "the same one.",
+    secret=True,
+)
+SECRET_KEY_FALLBACKS = declare.names(
+    "SECRET_KEY_FALLBACKS",
+    [],
+    "Former keys, separated by commas: second factors that were set up under one are still read.",
+    secret=True,
+)
+
+declare.group("Looking inside")
+LOG_LEVEL = declare.choice(
+    "LOG_LEVEL", "INFO", "From which level on log lines are written.", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+)
+FACADE_LOG_FORMAT = declare.choice(
+    "FACADE_LOG_FORMAT",
+    "line",
+    "How log lines are written: “line” for people, “json” for programs that collect logs (one object a line).",
+    tuple(LOG_FORMATS),
+)
+DEBUG = declare.switch(
+    "DEBUG",
+    False,
+    "Django's debug pages. They show settings and code to whoever meets an error: never where others can reach it.",
+)
+
+declare.refuse_unknown("FACADE_")
