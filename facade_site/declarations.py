@@ -46,6 +46,10 @@ class Variable:
     by_file: bool
 
 
+class _WrongName(ValueError):
+    """One of several texts is wrong; the message says how."""
+
+
 class More(TypedDict, total=False):
     """What few declarations say: fields of Variable, and the default as pages show it where it isn't the value."""
 
@@ -104,9 +108,27 @@ class Declarations:
 
         return self._declare(name, parse, "a number of seconds above 0", default, about, more)
 
-    def names(self, name: str, default: list[str], about: str, **more: Unpack[More]) -> list[str]:
-        """Several texts, separated by commas."""
-        return self._declare(name, _parse_names, "texts, separated by commas", default, about, more)
+    def names(
+        self,
+        name: str,
+        default: list[str],
+        about: str,
+        *,
+        what: str = "texts",
+        check: Callable[[str], object] | None = None,
+        **more: Unpack[More],
+    ) -> list[str]:
+        """Several texts, separated by commas. `check` raises ValueError for one that is not `what` is expected."""
+
+        def parse(text: str) -> list[str]:
+            names = [name for part in text.split(",") if (name := part.strip())]
+            try:
+                _ = [check(name) for name in names] if check else []
+            except ValueError as error:
+                raise _WrongName(str(error)) from None
+            return names
+
+        return self._declare(name, parse, f"{what}, separated by commas", default, about, more)
 
     def url(self, name: str, schemes: tuple[str, ...], about: str, **more: Unpack[More]) -> str:
         """A URL, which may hold a password; "" where there is none."""
@@ -157,8 +179,9 @@ class Declarations:
             return default
         try:
             return parse(text)
-        except (ValueError, KeyError):
-            raise ImproperlyConfigured(unreadable(variable, text)) from None
+        except (ValueError, KeyError) as error:
+            reason = f" ({error})" if isinstance(error, _WrongName) else ""
+            raise ImproperlyConfigured(unreadable(variable, text) + reason) from None
 
     def _text(self, variable: Variable) -> str:
         try:
@@ -193,10 +216,6 @@ def _parse_switch(text: str) -> bool:
     if text.lower() in _FALSE:
         return False
     raise ValueError
-
-
-def _parse_names(text: str) -> list[str]:
-    return [name for part in text.split(",") if (name := part.strip())]
 
 
 _Number = TypeVar("_Number", int, float)

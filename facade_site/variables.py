@@ -3,9 +3,23 @@
 Each is a Django setting of the same name. `.env.example`, the compose file and `docs/settings.md` follow from it.
 """
 
+from ipaddress import ip_network
+
 from facade_site import environment
 from facade_site.declarations import Declarations
 from facade_site.log_formats import LOG_FORMATS
+from routing.core.grammar.hosts import normalise_hostname, parse_authority
+from routing.core.grammar.user_agents import parse_clients
+from routing.dns.name_servers import parse_name_server
+
+
+def _check_role(text: str) -> None:
+    if text not in ROLES:
+        raise ValueError(f"there is no role {text!r}")
+
+
+#: Who can be required to have a second factor.
+ROLES = ("platform", "owner", "operator", "viewer")
 
 env = environment.load()
 declare = Declarations(env.ENVIRON)
@@ -30,12 +44,16 @@ FACADE_CONTROL_HOSTS = declare.names(
     ["localhost", "127.0.0.1", "[::1]"],
     "Names on which the admin and the health checks answer, separated by commas, without ports. The admin is never "
     "served on a hostname that people pull from, unless that name is listed here too.",
+    what="hosts without scheme",
+    check=parse_authority,
 )
 FACADE_TRUSTED_PROXIES = declare.names(
     "FACADE_TRUSTED_PROXIES",
     [],
     "Proxies in front of the facade (addresses or networks, separated by commas) whose X-Forwarded-Proto and "
     "X-Forwarded-Host are believed. Nobody else's are.",
+    what="addresses or networks",
+    check=lambda text: ip_network(text, strict=False),
 )
 FACADE_ALLOW_INSECURE_REGISTRIES = declare.switch(
     "FACADE_ALLOW_INSECURE_REGISTRIES",
@@ -66,6 +84,8 @@ FACADE_CLIENTS = declare.names(
     "nothing, anonymous (a token that anybody gets), credentials (the user's, to any host) or docker-ping (the same, "
     "but only to where its ping ended); with +push where it can also push so. What is built in about that product "
     "counts no longer. Such as: podman>=6:anonymous,containerd<=2.1:credentials+push,buildkit:nothing",
+    what="clients and what they can",
+    check=lambda text: parse_clients([text]),
 )
 SSL_CERT_FILE = declare.text(
     "SSL_CERT_FILE",
@@ -136,6 +156,8 @@ FACADE_DNS_SERVERS = declare.names(
     [],
     "Recursive name servers that are asked for the TXT records with which tenants prove their hostnames, as ADDRESS or "
     "ADDRESS:PORT, separated by commas; best are some that validate DNSSEC. None: the system's.",
+    what="addresses of name servers",
+    check=parse_name_server,
 )
 FACADE_DNS_SECONDS = declare.seconds("FACADE_DNS_SECONDS", 5.0, "The deadline for one such look-up.")
 FACADE_PROOF_SECONDS = declare.seconds(
@@ -154,6 +176,8 @@ FACADE_PLATFORM_DOMAINS = declare.names(
     [],
     "Domains of the platform itself, separated by commas: no tenant may claim a hostname at or below one. None: the "
     "registrable domains of FACADE_CONTROL_HOSTS (example.com for facade.example.com).",
+    what="domains",
+    check=normalise_hostname,
 )
 FACADE_PROBE_ON_SAVE = declare.switch(
     "FACADE_PROBE_ON_SAVE", True, "Whether a new mapping's registry is asked at once what it wants of its clients."
@@ -205,6 +229,8 @@ FACADE_MFA_REQUIRED_FOR = declare.names(
     "FACADE_MFA_REQUIRED_FOR",
     [],
     "Roles whose bearers must set up a second factor: platform, owner, operator, viewer, separated by commas.",
+    what=f"any of {', '.join(ROLES)}",
+    check=_check_role,
 )
 EMAIL_URL = declare.url(
     "EMAIL_URL",

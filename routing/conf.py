@@ -10,7 +10,7 @@ from django.core.signals import setting_changed
 from routing.core.grammar.hosts import normalise_hostname, parse_authority
 from routing.core.grammar.user_agents import Clients, parse_clients
 from routing.core.table.policy import Policy
-from routing.dns.txt import NameServer, parse_name_server
+from routing.dns.name_servers import NameServer, parse_name_server
 from routing.registries.client import ClientLimits
 from routing.registries.guard import GuardPolicy
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
+import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +17,9 @@ from environ.fileaware_mapping import FileAwareMapping
 
 from facade_site.declarations import Declarations
 from facade_site.variable_pages import PAGES
-from facade_site.variables import declare
+from facade_site.variables import ROLES, declare
+from routing.models import Role
+from routing.services.people.provider_grants import PLATFORM
 
 ROOT = Path(__file__).resolve().parent.parent
 # What others set, or what is no setting of an operator's.
@@ -167,6 +171,31 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None, reaso
 
     with pytest.raises(ImproperlyConfigured, match=rf"^X_FILE: the file that it names can't be read \(.*{reason}\)$"):
         Declarations(FileAwareMapping({"X_FILE": str(path)})).text("X", "", "")
+
+
+UNREADABLE_NAMES = [
+    ("FACADE_CONTROL_HOSTS", "https://facade.acme.com", "hosts without scheme"),
+    ("FACADE_TRUSTED_PROXIES", "10.0.0.1,proxy.acme.example", "addresses or networks"),
+    ("FACADE_CLIENTS", "buildkit:nothing,docker", "clients and what they can"),
+    ("FACADE_DNS_SERVERS", "dns.example", "addresses of name servers"),
+    ("FACADE_PLATFORM_DOMAINS", "a b", "domains"),
+    ("FACADE_MFA_REQUIRED_FOR", "owner,admins", "any of platform, owner, operator, viewer"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "what"), UNREADABLE_NAMES, ids=[row[0] for row in UNREADABLE_NAMES])
+def test_each_of_several_names_is_read(name: str, text: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, text)
+
+    with pytest.raises(ImproperlyConfigured) as refused:
+        runpy.run_path(str(ROOT / "facade_site" / "variables.py"))
+
+    line = re.escape(f"{name}={text!r} can't be read: expected is {what}, separated by commas")
+    assert re.fullmatch(rf"{line} \(.+\)", str(refused.value))
+
+
+def test_a_second_factor_can_be_required_of_every_role() -> None:
+    assert sorted(ROLES) == sorted([*Role.values, PLATFORM])
 
 
 def refused_among(*names: str, **values: str) -> str:

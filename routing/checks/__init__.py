@@ -1,1 +1,1 @@
-"""Django system checks: of settings, and of a deployment."""
+"""Django system checks: of a deployment."""

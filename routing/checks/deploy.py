@@ -14,9 +14,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from routing.accounts.mail import sends_mail
 from routing.core.grammar.hosts import is_loopback
-from routing.models import Role
 from routing.services.base.errors import ServiceError
-from routing.services.people.provider_grants import PLATFORM, parse_provider_roles
+from routing.services.people.provider_grants import parse_provider_roles
 
 MIN_SECRET_KEY_LENGTH = 50
 # Nothing counts the attempts at /metrics: the token itself must be beyond guessing.
@@ -42,27 +41,6 @@ def check_provider(**_: Any) -> list[CheckMessage]:
         hint = "Such as acme-admins=acme:owner,sre=*:platform"
         found.append(Error(f"FACADE_OIDC_ROLES: {error}", hint=hint, id="routing.E021"))
     return found
-
-
-@register()
-def check_second_factor(**_: Any) -> list[CheckMessage]:
-    """routing.E022: a second factor is required of roles that there aren't."""
-    known = {*Role.values, PLATFORM}
-    unknown = [role for role in settings.FACADE_MFA_REQUIRED_FOR if role not in known]
-    if not unknown:
-        return []
-    text = f"FACADE_MFA_REQUIRED_FOR: there is no role {', '.join(unknown)}."
-    return [Error(text, hint=f"Choose of {', '.join(sorted(known))}.", id="routing.E022")]
-
-
-@register()
-def check_trusted_proxies(**_: Any) -> list[CheckMessage]:
-    """routing.E023: trusted proxies that are no addresses."""
-    try:
-        _trusted()
-    except ValueError as error:
-        return [Error(f"FACADE_TRUSTED_PROXIES: {error}", id="routing.E023")]
-    return []
 
 
 @register(Tags.security, deploy=True)

@@ -4,8 +4,6 @@ Sources: RFC 1035 §3.3.14 (TXT), RFC 2308 (NXDOMAIN and NODATA), RFC 1464 and R
 are read as one), RFC 7766 (TCP after a truncated answer).
 """
 
-import ipaddress
-import re
 import time
 from collections.abc import Sequence
 from enum import StrEnum
@@ -18,15 +16,14 @@ import dns.nameserver
 import dns.rdatatype
 import dns.resolver
 
+from routing.dns.name_servers import NameServer
+
 # RFC 1034 §3.6.2 sets no limit to aliases that lead to aliases; resolvers stop at 8 to 16.
 _MAX_ALIASES = 8
 _SECONDS_A_TRY = 2.0
 # Fits into every path's packets (DNS flag day 2020); what is longer comes by TCP.
 _UDP_BYTES = 1232
 _MAX_VALUE_LENGTH = 1000
-_DNS_PORT = 53
-# With a port, an IPv6 address stands in brackets; anything else is an address alone, or wrong.
-_SERVER = re.compile(r"(?:\[(?P<bracketed>[0-9A-Fa-f:.]+)\]|(?P<plain>[0-9.]+))(?::(?P<port>[0-9]{1,5}))?")
 
 
 class Outcome(StrEnum):
@@ -53,27 +50,6 @@ class TxtAnswer(NamedTuple):
     def is_conclusive(self) -> bool:
         """Whether the DNS said what is there; else a record that isn't found may well be there."""
         return self.outcome in (Outcome.FOUND, Outcome.NO_NAME, Outcome.NO_RECORD)
-
-
-class NameServer(NamedTuple):
-    """A recursive resolver. `address` is an IP address."""
-
-    address: str
-    port: int = _DNS_PORT
-
-
-def parse_name_server(text: str) -> NameServer:
-    """`192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1` or `[2001:db8::1]:5353`. Raises ValueError."""
-    text = text.strip()
-    match = _SERVER.fullmatch(text)
-    try:
-        parsed = ipaddress.ip_address((match["bracketed"] or match["plain"]) if match else text)
-        number = int(match["port"] or _DNS_PORT) if match else _DNS_PORT
-    except ValueError:
-        raise ValueError(f"“{text}” is not a name server: write an IP address, with :port where it isn't 53") from None
-    if not 0 < number < 65536:
-        raise ValueError(f"“{text}”: the port is not between 1 and 65535")
-    return NameServer(str(parsed), number)
 
 
 def look_up_txt(name: str, servers: Sequence[NameServer], seconds: float) -> TxtAnswer:

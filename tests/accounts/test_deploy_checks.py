@@ -40,8 +40,6 @@ REGRETTED: list[tuple[str, dict[str, Any]]] = [
     ("routing.E020", {"FACADE_OIDC_CLIENT_ID": "facade"}),
     ("routing.E020", {"FACADE_OIDC_ROLES": ["a=acme:owner"]}),
     ("routing.E021", {"FACADE_OIDC_ROLES": ["acme:owner"]}),
-    ("routing.E022", {"FACADE_MFA_REQUIRED_FOR": ["owners"]}),
-    ("routing.E023", {"FACADE_TRUSTED_PROXIES": ["proxy.acme.example"]}),
 ]
 
 

@@ -7,9 +7,7 @@ import logging
 
 import pytest
 from django.core.management import CommandError, call_command
-from pytest_django import Settings
 
-from routing.checks.settings import check_proof_settings
 from routing.models import Hostname, HostnameClaim
 from routing.services.base.actor import Actor
 from routing.services.hostnames.claims import claim_hostname
@@ -111,12 +109,3 @@ def test_the_maintenance_checks_proofs(
     assert (there.proof_missing_since, gone.proof_missing_since is None) == (None, False)
     (told,) = caplog.messages
     assert told.startswith("gone.acme.com: Unless the record is back by")
-
-
-def test_settings_that_cannot_be_read_are_told_at_start(settings: Settings) -> None:
-    assert check_proof_settings() == []
-
-    settings.FACADE_DNS_SERVERS = ["dns.example"]
-    settings.FACADE_PLATFORM_DOMAINS = ["a b"]
-
-    assert [message.id for message in check_proof_settings()] == ["routing.E010", "routing.E011"]

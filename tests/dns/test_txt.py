@@ -7,8 +7,9 @@ import time
 import pytest
 from dnslib import RCODE
 
-from routing.dns.txt import NameServer as Address
-from routing.dns.txt import Outcome, TxtAnswer, look_up_txt, parse_name_server
+from routing.dns.name_servers import NameServer as Address
+from routing.dns.name_servers import parse_name_server
+from routing.dns.txt import Outcome, TxtAnswer, look_up_txt
 from tests.dns.name_server import SERVER_FAILURE, NameServer, address, alias, referral, refuse, silence, txt
 
 NAME = "_registry-facade.docker.acme.com"
