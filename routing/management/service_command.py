@@ -1,5 +1,6 @@
 """What the commands have in common: a verb's refusal is one line and exit status 1."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from django.db import DatabaseError
 
 from routing.models import Mapping, Tenant
 from routing.request_id import current_request_id, request_id
+from routing.services.base import events
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.registries.probes import probe_mapping
@@ -49,6 +51,9 @@ class ServiceCommand(BaseCommand):
             if isinstance(stream, TextIOWrapper):
                 # A terminal that can't show “→” shows ? instead of a traceback.
                 stream.reconfigure(errors="replace")
+        if settings.FACADE_LOG_FORMAT == "line":
+            # What a command does it says in sentences. A line of the log beside each is for programs, in their form.
+            events.logger.setLevel(logging.WARNING)
         try:
             super().run_from_argv(argv)
         except CommandError as error:

@@ -4,17 +4,16 @@ import secrets
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand
 from django.db import IntegrityError, transaction
 
-from routing.request_id import request_id
+from routing.management.service_command import ServiceCommand
 from routing.services.base.actor import Actor
 from routing.services.base.events import announce
 
 USERNAME = "admin"
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     """Creates the user `admin` with a random password, shown this once, when nobody administers the facade yet.
 
     Safe to call at every start, by several processes at once: one of them creates the user, the others say nothing.
@@ -22,7 +21,7 @@ class Command(BaseCommand):
 
     help = "Create the first administrator and print the password, once; does nothing when there is an administrator."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, **options: Any) -> None:
         """Create the user if there is no superuser."""
         users = get_user_model()._default_manager
         if users.filter(is_superuser=True).exists():
@@ -30,7 +29,7 @@ class Command(BaseCommand):
         # 96 bits, and nothing in it that a double click doesn't select.
         password = secrets.token_hex(12)
         try:
-            with request_id(), transaction.atomic():
+            with transaction.atomic():
                 made = users.create_superuser(username=USERNAME, email="", password=password)
                 announce(Actor.command_line(), "account.first_admin_created", user_id=made.pk)
         except IntegrityError:
