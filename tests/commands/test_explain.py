@@ -13,9 +13,9 @@ pytestmark = pytest.mark.django_db
 HOST = "docker.acme.com"
 
 
-def explain(image: str) -> str:
+def explain(image: str, **options: bool) -> str:
     out = StringIO()
-    call_command("explain", image, stdout=out)
+    call_command("explain", image, stdout=out, **options)
     return out.getvalue()
 
 
@@ -48,6 +48,26 @@ class TestExplained:
         assert "redirected                https://ghcr.io/v2/acme/app/manifests/1.0  [docker (containerd" in redirected
         assert "relayed (after a token)   https://ghcr.io/v2/acme/app/manifests/1.0  [podman" in relayed
         assert any("https://ghcr.io/v2/acme/app/blobs/sha256:…  [" in line for line in decisions)
+
+    def test_clients_that_get_the_same_are_counted(self) -> None:
+        decisions = explain(f"{HOST}/acme/app:1.0").split("Decisions:\n")[1].split("\n\n")[0].splitlines()
+
+        assert "[docker (containerd image store) and 1 more]" in decisions[0]
+        assert [line for line in decisions if ";" in line] == []
+
+    def test_every_client_is_named_on_demand(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("COLUMNS", "60")
+
+        decisions = explain(f"{HOST}/acme/app:1.0", verbose=True).split("Decisions:\n")[1].split("\n\n")[0]
+
+        names = [line.strip() for line in decisions.splitlines() if line.startswith(" " * 12)]
+        assert max(map(len, names)) <= 48
+        of_pings = decisions.partition("  manifest")[0].splitlines()
+        assert [line.strip() for line in of_pings[1:3]] == [
+            "docker (containerd image store);",
+            "docker (classic image store)",
+        ]
+        assert " ".join(names).count("anything else") == 5
 
     def test_it_prints_what_each_client_meets(self) -> None:
         Registry.objects.filter(origin="https://ghcr.io").update(blob_delivery="redirect")

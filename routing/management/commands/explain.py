@@ -1,5 +1,7 @@
 """manage.py explain IMAGE"""
 
+import shutil
+import textwrap
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -10,6 +12,9 @@ from routing.services.base.actor import Actor
 from routing.services.mappings.explain import Explanation, explain
 
 _HOW = {Verdict.WORKS: "works", Verdict.FAILS: "FAILS", Verdict.UNKNOWN: "not known yet"}
+# Clients that are named at the end of a line, rather than counted.
+_MAX_NAMED = 1
+_INDENT = " " * 12
 
 
 class Command(ServiceCommand):
@@ -17,8 +22,10 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("image", help="such as docker.acme.com/acme/app:1.0")
+        parser.add_argument("--verbose", action="store_true", help="name every client that gets the same decision")
 
     def handle(self, **options: Any) -> None:
+        self.verbose = options["verbose"]
         with self.refusals():
             found = explain(Actor.command_line(), options["image"])
         self._print_facts(found)
@@ -54,10 +61,10 @@ class Command(ServiceCommand):
                 key = (step.outcome, step.detail, step.after_challenge)
                 same.setdefault(key, []).append(outlook.client.shown)
             for (outcome, detail, challenged), clients in same.items():
-                who = "" if len(same) == 1 else f"  [{'; '.join(clients)}]"
                 how = f"{outcome} (after a token)" if challenged else outcome
                 detail = detail.replace(SOME_DIGEST, "sha256:…")
-                self.stdout.write(f"  {steps[0].endpoint:<10}{how:<26}{detail}{who}")
+                line = f"  {steps[0].endpoint:<10}{how:<26}{detail}"
+                self._print_with_clients(line, clients if len(same) > 1 else [])
 
     def _print_clients(self, found: list[ClientSupport]) -> None:
         self.stdout.write("\nA pull by:")
@@ -73,5 +80,17 @@ class Command(ServiceCommand):
             if outlook.reason:
                 reasons.setdefault(outlook.reason, []).append(outlook.client.shown)
         for reason, clients in reasons.items():
-            who = "all of them" if len(clients) == len(found) else "; ".join(clients)
-            self.stdout.write(f"\nWhy: {reason}  [{who}]")
+            self._print_with_clients(f"\nWhy: {reason}", clients if len(clients) < len(found) else [])
+
+    def _print_with_clients(self, line: str, clients: list[str]) -> None:
+        """A line with the clients that it is about: one and a count, or below it every one. None: all clients."""
+        if not self.verbose and len(clients) > _MAX_NAMED:
+            self.stdout.write(f"{line}  [{clients[0]} and {len(clients) - 1} more]")
+        elif not self.verbose and clients:
+            self.stdout.write(f"{line}  [{'; '.join(clients)}]")
+        else:
+            self.stdout.write(line)
+            # No name is broken: a blank within one is none to textwrap.
+            names = "; ".join(client.replace(" ", "\N{NO-BREAK SPACE}") for client in clients)
+            for names_line in textwrap.wrap(names, shutil.get_terminal_size().columns - len(_INDENT)):
+                self.stdout.write(_INDENT + names_line.replace("\N{NO-BREAK SPACE}", " "))
