@@ -47,6 +47,11 @@ def test_a_worker_forked_later_starts_with_the_newest_table_and_follows(facade: 
     facade.wait_for(PATH, 307, host=HOST, location="https://ghcr.io" + PATH)
 
 
+def test_the_log_of_a_start_says_nothing_of_what_is_not_there(facade: Facade) -> None:
+    assert "Listening at" in facade.log()
+    assert "lifespan" not in facade.log()
+
+
 def test_no_worker_shares_a_connection_with_the_first_process(facade: Facade) -> None:
     pids = [facade.pid, *facade.worker_pids()]
     held = {pid: sockets_and_databases(pid) for pid in pids}

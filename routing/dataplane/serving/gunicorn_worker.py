@@ -27,6 +27,8 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
         "http": FastLaneProtocol,
         # Nothing here speaks WebSocket.
         "ws": "none",
+        # Django has none, and uvicorn would ask for it, and say each time that there is none.
+        "lifespan": "off",
         # The middleware judges forwarded headers itself, by FACADE_TRUSTED_PROXIES.
         "proxy_headers": False,
     }

@@ -1,7 +1,7 @@
 """Relay and resolve: ask the backing registry with the caller's own token, and hand on what it answers.
 
-Relayed are manifests, tags, referrers and pings: some kilobytes. Of
-a blob only the `Location` is handed on; its bytes pass through here only where the registry's operator asked for it.
+Relayed are manifests, tags, referrers and pings: some kilobytes. Of a blob only the `Location` is handed on; its bytes
+pass through here only where the registry's operator asked for it.
 """
 
 from collections.abc import AsyncGenerator, Callable
