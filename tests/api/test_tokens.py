@@ -155,7 +155,7 @@ def test_an_operator_of_the_platform_by_a_token_for_one_tenant_is_its_owner_and_
         Person(owner.user, Actor.person(owner.user), owner.tenant, owner.hostname), tenant_id=outsider.tenant.pk
     )
 
-    assert api.get("whoami").json()["is_operator"] is False
+    assert api.get("whoami").json()["is_platform_operator"] is False
     assert api.get("tenants").json()["count"] == 1
     assert api.send("post", "tenants", slug="new", name="New").status_code == 403
     assert not Tenant.objects.filter(slug="new").exists()

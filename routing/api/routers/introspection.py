@@ -38,7 +38,7 @@ class WhoamiOut(Schema):
     """Who asks, and as what."""
 
     username: str
-    is_operator: bool
+    is_platform_operator: bool
     roles: list[RoleOut]
     token: TokenOut
 
@@ -52,7 +52,7 @@ class StepOut(Schema):
     after_challenge: bool
 
 
-class OutlookOut(Schema):
+class ClientSupportOut(Schema):
     """What one client will meet. `works` is true where `verdict` is `works`; `reason` says why it is another."""
 
     client: str = Field(alias="client.shown")
@@ -72,7 +72,7 @@ class ExplanationOut(Schema):
     registry: RegistryOut | None
     upstream_name: str | None
     strategy: str | None
-    clients: list[OutlookOut] = Field(alias="client_support")
+    clients: list[ClientSupportOut] = Field(alias="client_support")
     advice: list[str]
 
     @staticmethod
@@ -105,7 +105,7 @@ def whoami(request: HttpRequest) -> WhoamiOut:
     slugs = dict(Tenant.objects.filter(pk__in=held).values_list("pk", "slug"))
     return WhoamiOut(
         username=token.user.get_username(),
-        is_operator=actor.is_operator,
+        is_platform_operator=actor.is_operator,
         roles=[
             RoleOut(tenant=slug, role=Role(held[pk])) for pk, slug in sorted(slugs.items(), key=lambda item: item[1])
         ],
