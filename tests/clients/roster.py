@@ -1,8 +1,6 @@
 """Every client by the name that it has in `expected.md`, started at its first use."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
-from typing import Self
 
 from tests.clients.debians import debian
 from tests.clients.programs.apptainer import Apptainer
@@ -15,14 +13,14 @@ from tests.e2e.lab.clients import Client, CommandClient
 from tests.e2e.lab.containerd import Containerd
 from tests.e2e.lab.containers_image import Buildah, Podman, Skopeo
 from tests.e2e.lab.docker_engine import Docker
+from tests.e2e.lab.started import Started
 
 
-class Roster:
+class Roster(Started[CommandClient]):
     """Starts each client once. `stop` ends them all."""
 
     def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._started: dict[str, CommandClient] = {}
+        super().__init__(_CLIENTS)
 
     def puller(self, name: str) -> Client:
         """A client that pulls images."""
@@ -31,32 +29,12 @@ class Roster:
         puller: Client = client  # type: ignore[assignment]
         return puller
 
-    def start(self, name: str) -> CommandClient:
-        if name not in self._started:
-            client = _CLIENTS[name](self)
-            self._stack.callback(client.stop)
-            self._started[name] = client
-        return self._started[name]
-
     def docker(self, name: str) -> Docker:
-        client = self.start(name)
-        assert isinstance(client, Docker)
-        return client
+        return self.start_as(Docker, name)
 
     def skopeo(self) -> Skopeo:
         """One to look at a registry with."""
-        client = self.start("skopeo 1.22")
-        assert isinstance(client, Skopeo)
-        return client
-
-    def stop(self) -> None:
-        self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+        return self.start_as(Skopeo, "skopeo 1.22")
 
 
 _CLIENTS: dict[str, Callable[[Roster], CommandClient]] = {

@@ -10,12 +10,13 @@ from tests.clients.programs.crane import Crane
 from tests.clients.programs.docker_tools import DockerTool
 from tests.clients.programs.oras import OrasCommand
 from tests.clients.registries.referrers import TAGS, sbom_of
-from tests.clients.registries.world import World
+from tests.clients.registries.world import Source, World
 from tests.clients.report import VERB
 from tests.clients.roster import Roster
 from tests.clients.tables import Row, verbs
 from tests.e2e.address_book import Address
 from tests.e2e.lab.containers_image import Podman, Skopeo
+from tests.e2e.lab.images import Image
 
 Record = Callable[[str, object], None]
 
@@ -28,80 +29,85 @@ def _cells(what: str) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize(("client", "row"), _cells("tags"))
-def test_tags(
-    world: World, roster: Roster, opened: dict[Row, Address], record_property: Record, client: str, row: Row
-) -> None:
-    source, address, lister = world.source(row.registry), opened[row], roster.start(client)
-    assert isinstance(lister, Podman | Skopeo | Crane | OrasCommand)
-    address.forget()
-    listed = lister.list_tags(f"{address.netloc}/{source.typed(row.naming)}", source.account_for(row.naming))
-    works = listed.ok and set(TAGS) <= set(re.findall(r"[\w.-]+", listed.stdout))
-    record_property(VERB, ["tags", *row, client, "works" if works else "fails"])
+class Tried:
+    """A verb that a client is about to try through the facade: with what, and what is kept of what came of it."""
 
-    assert works, f"{listed.output}\n{address.story()}"
+    def __init__(self, verb: str, client: str, row: Row, source: Source, address: Address, record: Record) -> None:
+        self.source, self.address = source, address
+        self.repository = f"{address.netloc}/{source.typed(row.naming)}"
+        self.reference = f"{self.repository}:1.0"
+        self.account = source.account_for(row.naming)
+        self._row, self._cell, self._record = row, (verb, *row, client), record
+        address.forget()
+
+    @property
+    def image(self) -> Image:
+        return self.source.image(self._row.naming)
+
+    def ended(self, works: bool, output: str) -> None:
+        """Keep for the report whether it works; fail where it doesn't."""
+        self._record(VERB, [*self._cell, "works" if works else "fails"])
+        assert works, f"{output}\n{self.address.story()}"
+
+
+Try = Callable[[str, str, Row], Tried]
+
+
+@pytest.fixture
+def tries(world: World, opened: dict[Row, Address], record_property: Record) -> Try:
+    """Begins a try of a verb, by a client, at a registry that `row` names."""
+    return lambda verb, client, row: Tried(verb, client, row, world.source(row.registry), opened[row], record_property)
+
+
+@pytest.mark.parametrize(("client", "row"), _cells("tags"))
+def test_tags(roster: Roster, tries: Try, client: str, row: Row) -> None:
+    tried, lister = tries("tags", client, row), roster.start(client)
+    assert isinstance(lister, Podman | Skopeo | Crane | OrasCommand)
+
+    listed = lister.list_tags(tried.repository, tried.account)
+
+    tried.ended(listed.ok and set(TAGS) <= set(re.findall(r"[\w.-]+", listed.stdout)), listed.output)
 
 
 @pytest.mark.parametrize(("client", "row"), _cells("inspect"))
-def test_inspect(
-    world: World, roster: Roster, opened: dict[Row, Address], record_property: Record, client: str, row: Row
-) -> None:
-    source, address, tool = world.source(row.registry), opened[row], roster.start(client)
+def test_inspect(roster: Roster, tries: Try, client: str, row: Row) -> None:
+    tried, tool = tries("inspect", client, row), roster.start(client)
     assert isinstance(tool, DockerTool)
-    address.forget()
-    reference = f"{address.netloc}/{source.typed(row.naming)}:1.0"
-    inspected = tool.inspect(reference, source.account_for(row.naming))
-    works = inspected.ok and source.image(row.naming).host.digest in inspected.stdout
-    record_property(VERB, ["inspect", *row, client, "works" if works else "fails"])
 
-    assert works, f"{inspected.output}\n{address.story()}"
+    inspected = tool.inspect(tried.reference, tried.account)
+
+    tried.ended(inspected.ok and tried.image.host.digest in inspected.stdout, inspected.output)
 
 
 @pytest.mark.parametrize(("client", "row"), _cells("referrers"))
-def test_referrers(
-    world: World, roster: Roster, opened: dict[Row, Address], record_property: Record, client: str, row: Row
-) -> None:
-    source, address, oras = world.source(row.registry), opened[row], roster.start(client)
-    assert isinstance(oras, OrasCommand)
-    address.forget()
-    said, digests = oras.discover(f"{address.netloc}/{source.typed(row.naming)}:1.0", source.account_for(row.naming))
-    works = sbom_of(source.image(row.naming)).digest in digests
-    record_property(VERB, ["referrers", *row, client, "works" if works else "fails"])
+def test_referrers(roster: Roster, tries: Try, client: str, row: Row) -> None:
+    tried, oras = tries("referrers", client, row), roster.start_as(OrasCommand, client)
 
-    assert works, f"{said.output}\n{address.story()}"
+    said, digests = oras.discover(tried.reference, tried.account)
+
+    tried.ended(sbom_of(tried.image).digest in digests, said.output)
 
 
 @pytest.mark.parametrize(("client", "row"), _cells("copy"))
-def test_copy_with_referrers(
-    world: World, roster: Roster, opened: dict[Row, Address], record_property: Record, client: str, row: Row
-) -> None:
-    source, address, oras = world.source(row.registry), opened[row], roster.start(client)
-    assert isinstance(oras, OrasCommand)
-    image = source.image(row.naming)
-    address.forget()
-    reference = f"{address.netloc}/{source.typed(row.naming)}:1.0"
-    pull, digests = oras.copy_with_referrers(reference, source.account_for(row.naming))
-    works = pull.ok and sbom_of(image).digest in digests
-    record_property(VERB, ["oras copy -r", *row, client, "works" if works else "fails"])
+def test_copy_with_referrers(roster: Roster, tries: Try, client: str, row: Row) -> None:
+    tried, oras = tries("oras copy -r", client, row), roster.start_as(OrasCommand, client)
 
-    assert works, f"{pull.output}\n{address.story()}"
-    pull.verified(image)
-    assert address.layers_seen(image) == 0
+    pull, digests = oras.copy_with_referrers(tried.reference, tried.account)
+
+    tried.ended(pull.ok and sbom_of(tried.image).digest in digests, pull.output)
+    pull.verified(tried.image)
+    assert tried.address.layers_seen(tried.image) == 0
 
 
 @pytest.mark.parametrize(("client", "row"), _cells("verify"))
-def test_verify(
-    world: World, roster: Roster, opened: dict[Row, Address], record_property: Record, client: str, row: Row
-) -> None:
-    source, address, cosign = world.source(row.registry), opened[row], roster.start(client)
-    assert isinstance(cosign, Cosign)
-    account = source.account_for(row.naming)
-    image, signs_at = source.image(row.naming), (source.signs_at or source.url).partition("://")[2]
+def test_verify(roster: Roster, tries: Try, client: str, row: Row) -> None:
+    tried, cosign = tries("cosign verify", client, row), roster.start_as(Cosign, client)
+    source, digest = tried.source, tried.image.digest
+    signs_at = (source.signs_at or source.url).partition("://")[2]
     # It may take credentials to write where it takes none to read.
-    cosign.sign(f"{signs_at}/{source.name(row.naming)}@{image.digest}", source.account).checked()
-    address.forget()
-    verified = cosign.verify(f"{address.netloc}/{source.typed(row.naming)}:1.0", account)
-    works = verified.ok and image.digest in verified.output
-    record_property(VERB, ["cosign verify", *row, client, "works" if works else "fails"])
+    cosign.sign(f"{signs_at}/{source.name(row.naming)}@{digest}", source.account).checked()
+    tried.address.forget()
 
-    assert works, f"{verified.output}\n{address.story()}"
+    verified = cosign.verify(tried.reference, tried.account)
+
+    tried.ended(verified.ok and digest in verified.output, verified.output)

@@ -1,10 +1,9 @@
 """Everything the laboratory can start, started when first asked for and ended together."""
 
-import contextlib
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Literal
 
 from tests.e2e.lab import addresses, images
 from tests.e2e.lab.accounts import ALICE, Account
@@ -17,6 +16,7 @@ from tests.e2e.lab.images import Image
 from tests.e2e.lab.oras_client import Oras
 from tests.e2e.lab.origin import ExchangeLog
 from tests.e2e.lab.registry import Auth, Registry
+from tests.e2e.lab.started import Started
 from tests.e2e.lab.token_server import TokenServer
 
 Delivery = Literal["inline", "redirected"]
@@ -79,16 +79,15 @@ class Backing:
         return ALICE if needed else None
 
 
-class Laboratory:
+class Laboratory(Started[Client]):
     """The lab's components, each started at its first use. `stop` ends them all, last started first."""
 
     def __init__(self) -> None:
-        self._stack = contextlib.ExitStack()
+        super().__init__(_CLIENTS)
         self._spare = itertools.cycle(addresses.SPARE)
         self._tokens: TokenServer | None = None
         self._registries: dict[Auth, Registry] = {}
         self._backings: dict[tuple[Auth, Delivery], Backing] = {}
-        self._clients: dict[str, Client] = {}
 
     def tokens(self) -> TokenServer:
         """The token server of every Bearer registry."""
@@ -119,30 +118,13 @@ class Laboratory:
 
     def client(self, name: str) -> Client:
         """The client of this name (see `CLIENTS`)."""
-        if name not in self._clients:
-            client = _CLIENTS[name](self)
-            self._stack.callback(client.stop)
-            self._clients[name] = client
-        return self._clients[name]
+        return self.start(name)
 
     def docker(self) -> Docker:
-        client = self.client("docker")
-        assert isinstance(client, Docker)
-        return client
+        return self.start_as(Docker, "docker")
 
     def skopeo(self) -> Skopeo:
-        client = self.client("skopeo")
-        assert isinstance(client, Skopeo)
-        return client
-
-    def stop(self) -> None:
-        self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+        return self.start_as(Skopeo, "skopeo")
 
     def _registry(self, address: str, auth: Auth) -> Registry:
         tokens = self.tokens() if auth == "bearer" else None
