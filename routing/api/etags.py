@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from ninja import Header
 
 from routing.models.versioned import VersionedModel
+from routing.services.base.unit_of_work import check_version
 
 V = TypeVar("V", bound=VersionedModel)
 
@@ -32,6 +33,12 @@ def tagged(response: HttpResponse, row: V) -> V:
     """The row, with its tag in the answer."""
     response["ETag"] = etag(row.version)
     return row
+
+
+def looked_at(response: HttpResponse, row: V, if_match: str | None) -> V:
+    """The same, for who only looks. Raises Outdated for a row at another version than the client takes."""
+    check_version(row, versions(if_match))
+    return tagged(response, row)
 
 
 def etag(version: int) -> str:

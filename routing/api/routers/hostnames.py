@@ -11,12 +11,11 @@ from pydantic import Field
 
 from routing.api.auth import actor_of
 from routing.api.errors import PROBLEMS, ROW_PROBLEMS
-from routing.api.etags import IF_MATCH, tagged, versions
+from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.lookups import tenant_by_slug
 from routing.api.pagination import ListQuery, Paging
 from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, SuspensionIn, Text, Version
 from routing.models import Hostname, HostnameClaim
-from routing.services.base.unit_of_work import check_version
 from routing.services.hostnames import claims as claim_verbs
 from routing.services.hostnames import hostnames as verbs
 from routing.services.hostnames.proof import ProofRecord, proof_record
@@ -131,9 +130,7 @@ def get_hostname(
     request: HttpRequest, response: HttpResponse, hostname_id: Id, if_match: str | None = IF_MATCH
 ) -> Hostname:
     """Get a hostname."""
-    hostname = verbs.get_hostname(actor_of(request), hostname_id)
-    check_version(hostname, versions(if_match))
-    return tagged(response, hostname)
+    return looked_at(response, verbs.get_hostname(actor_of(request), hostname_id), if_match)
 
 
 @router.patch("/{hostname_id}", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="update_hostname")
@@ -210,9 +207,7 @@ def get_claim(
     request: HttpRequest, response: HttpResponse, claim_id: Id, if_match: str | None = IF_MATCH
 ) -> HostnameClaim:
     """Get a claim, with the record to set."""
-    claim = claim_verbs.get_claim(actor_of(request), claim_id)
-    check_version(claim, versions(if_match))
-    return tagged(response, claim)
+    return looked_at(response, claim_verbs.get_claim(actor_of(request), claim_id), if_match)
 
 
 @claims.post("/{claim_id}/check", response={200: ClaimCheckOut, **ROW_PROBLEMS}, operation_id="check_claim")

@@ -11,13 +11,12 @@ from pydantic import Field
 
 from routing.api.auth import actor_of
 from routing.api.errors import PROBLEMS, ROW_PROBLEMS
-from routing.api.etags import IF_MATCH, tagged, versions
+from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.pagination import ListQuery, Paging
 from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, Text, Version
 from routing.models import Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.rows import get_row
-from routing.services.base.unit_of_work import check_version
 from routing.services.mappings import mappings as verbs
 from routing.services.registries.probes import probe_mapping as probe
 from routing.services.registries.probes import probe_soon
@@ -142,9 +141,7 @@ def get_mapping(
     request: HttpRequest, response: HttpResponse, mapping_id: Id, if_match: str | None = IF_MATCH
 ) -> Mapping:
     """Get a mapping."""
-    mapping = _one(actor_of(request), mapping_id)
-    check_version(mapping, versions(if_match))
-    return tagged(response, mapping)
+    return looked_at(response, _one(actor_of(request), mapping_id), if_match)
 
 
 @router.patch("/{mapping_id}", response={200: MappingOutcome, **ROW_PROBLEMS}, operation_id="update_mapping")

@@ -14,12 +14,11 @@ from pydantic import Field
 from routing.accounts.invitations import deliver_invitation
 from routing.api.auth import actor_of
 from routing.api.errors import PROBLEMS, ROW_PROBLEMS, Problem
-from routing.api.etags import IF_MATCH, tagged, versions
+from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.lookups import tenant_by_slug
 from routing.api.pagination import ListQuery, Paging
 from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, Text, Version
 from routing.models import Invitation, Membership, Role
-from routing.services.base.unit_of_work import check_version
 from routing.services.people import members as verbs
 
 router = Router(tags=["members"])
@@ -115,9 +114,7 @@ def get_member(
     request: HttpRequest, response: HttpResponse, member_id: Id, if_match: str | None = IF_MATCH
 ) -> Membership:
     """Get a member."""
-    member = verbs.get_member(actor_of(request), member_id)
-    check_version(member, versions(if_match))
-    return tagged(response, member)
+    return looked_at(response, verbs.get_member(actor_of(request), member_id), if_match)
 
 
 @router.patch("/{member_id}", response={200: MemberOut, **ROW_PROBLEMS}, operation_id="update_member")
@@ -167,9 +164,7 @@ def get_invitation(
     request: HttpRequest, response: HttpResponse, invitation_id: Id, if_match: str | None = IF_MATCH
 ) -> Invitation:
     """Get an invitation."""
-    invitation = verbs.get_invitation(actor_of(request), invitation_id)
-    check_version(invitation, versions(if_match))
-    return tagged(response, invitation)
+    return looked_at(response, verbs.get_invitation(actor_of(request), invitation_id), if_match)
 
 
 @invitations.delete("/{invitation_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_invitation")

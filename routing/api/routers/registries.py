@@ -11,12 +11,11 @@ from pydantic import Field
 
 from routing.api.auth import actor_of
 from routing.api.errors import PROBLEMS, ROW_PROBLEMS
-from routing.api.etags import IF_MATCH, tagged, versions
+from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.lookups import tenant_by_slug
 from routing.api.pagination import ListQuery, Paging
 from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, Text, Version
 from routing.models import Registry
-from routing.services.base.unit_of_work import check_version
 from routing.services.registries import registries as verbs
 from routing.services.registries.probes import probe
 
@@ -100,9 +99,7 @@ def get_registry(
     request: HttpRequest, response: HttpResponse, registry_id: Id, if_match: str | None = IF_MATCH
 ) -> Registry:
     """Get a registry."""
-    registry = verbs.get_registry(actor_of(request), registry_id)
-    check_version(registry, versions(if_match))
-    return tagged(response, registry)
+    return looked_at(response, verbs.get_registry(actor_of(request), registry_id), if_match)
 
 
 @router.patch("/{registry_id}", response={200: RegistryOut, **ROW_PROBLEMS}, operation_id="update_registry")

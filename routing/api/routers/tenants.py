@@ -11,13 +11,12 @@ from pydantic import Field
 
 from routing.api.auth import actor_of
 from routing.api.errors import PROBLEMS, ROW_PROBLEMS
-from routing.api.etags import IF_MATCH, tagged, versions
+from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.pagination import ListQuery, Paging
 from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, SuspensionIn, Text, Version
 from routing.models import Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.rows import get_row
-from routing.services.base.unit_of_work import check_version
 from routing.services.people import tenants as verbs
 
 router = Router(tags=["tenants"])
@@ -87,9 +86,7 @@ def add_tenant(request: HttpRequest, response: HttpResponse, data: TenantIn) -> 
 @router.get("/{tenant_id}", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="get_tenant")
 def get_tenant(request: HttpRequest, response: HttpResponse, tenant_id: Id, if_match: str | None = IF_MATCH) -> Tenant:
     """Get a tenant."""
-    tenant = _one(actor_of(request), tenant_id)
-    check_version(tenant, versions(if_match))
-    return tagged(response, tenant)
+    return looked_at(response, _one(actor_of(request), tenant_id), if_match)
 
 
 @router.patch("/{tenant_id}", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="update_tenant")
