@@ -12,6 +12,12 @@ from routing.core.decisions import Challenge, PingOk, Redirect, Refuse
 Headers = list[tuple[str, str]]
 API_VERSION = ("Docker-Distribution-Api-Version", "registry/2.0")
 _JSON = ("Content-Type", "application/json")
+# Browsers run nothing of an answer that has these, whatever they take its bytes for: they may be a registry's
+# (CSP level 3, "sandbox"; Fetch standard, "nosniff").
+INERT: tuple[tuple[str, str], ...] = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "sandbox; default-src 'none'"),
+)
 
 
 class Response(NamedTuple):
@@ -36,7 +42,7 @@ def response_for(
     if isinstance(decision, Redirect):
         return redirect(decision.location, max_age_seconds)
     if isinstance(decision, PingOk):
-        return Response(200, [API_VERSION, _JSON, ("Content-Length", "2")], b"{}")
+        return Response(200, [API_VERSION, _JSON, *INERT, ("Content-Length", "2")], b"{}")
     if isinstance(decision, Challenge):
         return challenge(decision, public_origin)
     answer = error(decision.status, decision.code, decision.message)
@@ -60,9 +66,8 @@ def redirect(location: str, max_age_seconds: int = 0) -> Response:
 def error(status: int, code: str, message: str, detail: object = None) -> Response:
     """An error in the OCI format. `detail` is any JSON value."""
     body = json.dumps({"errors": [{"code": code, "message": message, "detail": detail}]}).encode()
-    return Response(
-        status, [API_VERSION, _JSON, ("Cache-Control", "no-store"), ("Content-Length", str(len(body)))], body
-    )
+    headers = [API_VERSION, _JSON, *INERT, ("Cache-Control", "no-store"), ("Content-Length", str(len(body)))]
+    return Response(status, headers, body)
 
 
 def challenge(decision: Challenge, public_origin: PublicOrigin, error_code: str = "", message: str = "") -> Response:

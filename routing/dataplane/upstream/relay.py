@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing
 from typing import NamedTuple
 
-from routing.core.decisions import LocateBlob, Relay, inline_refusal
+from routing.core.decisions import LocateBlob, PingOk, Relay, inline_refusal
 from routing.core.grammar.names import EndpointKind
 from routing.core.grammar.user_agents import Needed
 from routing.dataplane.request.client_request import ClientRequest
-from routing.dataplane.request.responses import API_VERSION, Headers, Response, error, redirect
+from routing.dataplane.request.responses import Headers, Response, error, redirect, response_for
 from routing.dataplane.upstream.credentials import NotAccepted, upstream_authorization
 from routing.dataplane.upstream.lists import is_index, list_answer
 from routing.dataplane.upstream.manifests import manifest_answer
@@ -139,6 +139,10 @@ async def started(parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, N
     return parts
 
 
+def _is_web_page(answer: OpenRegistryResponse) -> bool:
+    return answer.headers.get("content-type", "").lstrip().lower().startswith("text/html")
+
+
 def _headers(decision: Relay | LocateBlob, client_request: ClientRequest) -> list[tuple[str, str]]:
     authorization = upstream_authorization(
         client_request.authorization, decision.host, decision.registry, decision.strategy
@@ -156,9 +160,9 @@ async def _relayed_response(
     if answer.status == 304:
         return Response(304, facade_headers(answer, answer.content_length))
     if decision.endpoint is None:
-        return Response(200, [API_VERSION, ("Content-Type", "application/json"), ("Content-Length", "2")], b"{}")
+        return response_for(PingOk(), client_request.public_origin)
     kind = decision.endpoint.kind
-    if kind is not EndpointKind.REFERRERS and answer.headers.get("content-type", "").startswith("text/html"):
+    if kind is not EndpointKind.REFERRERS and _is_web_page(answer):
         return error(502, "UNAVAILABLE", f"{decision.registry.name} answered with a web page, as no registry does")
     if kind is EndpointKind.MANIFEST:
         return await manifest_answer(client, decision, client_request, answer, headers)

@@ -7,7 +7,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from routing.dataplane.request.responses import API_VERSION, Headers
+from routing.dataplane.request.responses import API_VERSION, INERT, Headers
+from routing.dataplane.upstream.media_types import handed_on
 from routing.registries.content_coding import codings_of
 from routing.registries.documents import dump_json, parse_json
 from routing.registries.open_response import OpenRegistryResponse
@@ -59,8 +60,11 @@ def facade_headers(answer: OpenRegistryResponse, length: int | None, *, without:
     `without`: names, in lower case, of headers that say what is no longer so.
     """
     left_out = {*without, *(_OF_CODED_BYTES if codings_of(answer.headers) else ())}
-    passed = [item for item in forwarded_headers(answer.headers.multi_items()) if item[0] not in left_out]
-    headers = [API_VERSION, *passed, ("Cache-Control", "no-store")]
+    passed = {name: value for name, value in forwarded_headers(answer.headers.multi_items()) if name not in left_out}
+    if answer.status != 304 or "content-type" in passed:
+        # A 304 says nothing of the type that the caller was told before.
+        passed["content-type"] = handed_on(passed.get("content-type", ""))
+    headers = [API_VERSION, *passed.items(), *INERT, ("Cache-Control", "no-store")]
     if length is not None:
         headers.append(("Content-Length", str(length)))
     return headers

@@ -15,7 +15,7 @@ from routing.core.decisions import Token
 from routing.core.table.mapping_entry import Flag
 from routing.core.table.routing_table import Auth, RegistryEntry, Strategy, Table
 from routing.dataplane.request.client_request import ClientRequest
-from routing.dataplane.request.responses import Response, error
+from routing.dataplane.request.responses import INERT, Response, error
 from routing.dataplane.upstream.client_pool import with_auth_details
 from routing.dataplane.upstream.credentials import OPEN_TOKEN, SEALED_SECONDS, basic_credentials, seal
 from routing.dataplane.upstream.loop_guard import loop_refusal
@@ -255,6 +255,7 @@ def _own_token(value: str) -> Response:
 def _token_answer(body: bytes) -> Response:
     headers = [
         ("Content-Type", "application/json"),
+        *INERT,
         ("Cache-Control", "no-store"),
         ("Content-Length", str(len(body))),
     ]
