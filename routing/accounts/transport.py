@@ -1,7 +1,7 @@
 """How the browser reached Django: scheme and host as trusted proxies tell them, and nothing in the clear.
 
 Django's own SECURE_PROXY_SSL_HEADER and USE_X_FORWARDED_HOST believe whoever sends the header; here only
-FACADE_TRUSTED_PROXIES are believed, by the same rules as in the data plane. Imports dataplane.proxies.
+FACADE_TRUSTED_PROXIES are believed, by the same rules as in the data plane.
 """
 
 import ipaddress
@@ -14,6 +14,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 
+from routing.accounts.host_cookies import put_prefix_on, take_prefix_off
 from routing.core.grammar.hosts import is_loopback, parse_authority
 from routing.dataplane.request.client_request import fields_of
 from routing.dataplane.request.forwarded import effective_host, forwarded_scheme, is_trusted
@@ -29,7 +30,8 @@ class TransportMiddleware:
     """Sets the request's scheme and host, sends plain HTTP on to HTTPS, and keeps cookies to where they belong.
 
     Plain HTTP is answered on loopback names, where nothing leaves the machine (`make run`), and everywhere with
-    FACADE_TLS=false. There cookies go without `Secure`: Safari drops Secure cookies on http://localhost.
+    FACADE_TLS=false. There cookies go without `Secure`: Safari drops Secure cookies on http://localhost. By TLS they
+    are `__Host-` cookies.
     """
 
     sync_capable = True
@@ -43,6 +45,8 @@ class TransportMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         believe_trusted_proxy(request)
+        if request.is_secure():
+            take_prefix_off(request)
         refused = to_https(request)
         if self.is_async:
             return self._answer(request, refused)
@@ -106,8 +110,10 @@ def needs_https(request: HttpRequest) -> bool:
 
 
 def fit_cookies(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """Take `Secure` off the cookies of an answer that goes out in the clear, which only happens where it may."""
-    if not request.is_secure():
+    """Keep cookies to this host; in the clear, where that may be answered at all, take `Secure` off them instead."""
+    if request.is_secure():
+        put_prefix_on(response)
+    else:
         for morsel in response.cookies.values():
             morsel["secure"] = ""
     return response

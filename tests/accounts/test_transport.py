@@ -191,15 +191,61 @@ def flags(cookie: Morsel[str]) -> tuple[bool, str]:
 
 def test_cookies_behind_tls(client: Browser) -> None:
     User.objects.create_superuser("root", password=PASSWORD)
-    assert flags(over_tls(client).cookies["csrftoken"]) == (True, "Lax")
+    assert flags(over_tls(client).cookies["__Host-csrftoken"]) == (True, "Lax")
 
     variables = {"HTTP_HOST": "facade.acme.test", "REMOTE_ADDR": PROXY, "HTTP_X_FORWARDED_PROTO": "https"}
-    session = sign_in(client, "root", **variables).cookies["sessionid"]
+    session = sign_in(client, "root", **variables).cookies["__Host-sessionid"]
 
     assert flags(session) == (True, "Lax")
     assert session["httponly"]
     assert session["max-age"] == 86_400
-    assert not session["domain"]
+    assert (session["domain"], session["path"]) == ("", "/")
+
+
+def test_a_cookie_that_a_sibling_host_set_counts_for_nothing_by_tls(client: Browser) -> None:
+    """A tenant's hostname below the same domain tosses its own session at the control host (kind: cookie tossing)."""
+    User.objects.create_superuser("root", password=PASSWORD)
+    variables = {"HTTP_HOST": "facade.acme.test", "REMOTE_ADDR": PROXY, "HTTP_X_FORWARDED_PROTO": "https"}
+    session = sign_in(client, "root", **variables).cookies["__Host-sessionid"].value
+
+    def is_signed_in_with(cookie: str) -> bool:
+        headers = {**variables, "HTTP_COOKIE": cookie}
+        return Browser().get("/accounts/password/change/", **headers).status_code == 200
+
+    assert is_signed_in_with(f"__Host-sessionid={session}")
+    assert is_signed_in_with(f"a=b; __Host-sessionid={session}; c")
+    # The last of these names begin with what Python takes for blanks, and browsers for a part of the name.
+    for name in (
+        "sessionid",
+        "__host-sessionid",
+        "__Secure-sessionid",
+        "\u0085__Host-sessionid",
+        "\xa0__Host-sessionid",
+    ):
+        assert not is_signed_in_with(f"{name}={session}"), name
+        assert is_signed_in_with(f"__Host-sessionid={session}; {name}=x"), name
+
+
+def test_every_cookie_by_tls_belongs_to_its_host_alone() -> None:
+    """Whoever sets it, wherever, and when it is taken back."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        response = HttpResponse(",".join(request.COOKIES))
+        response.set_cookie("messages", 'a "b"; c', domain="acme.test", path="/admin/", httponly=True)
+        response.delete_cookie("sessionid")
+        return response
+
+    request = RequestFactory().get("/", secure=True, HTTP_COOKIE="messages=x; __Host-csrftoken=y")
+    answer: Any = TransportMiddleware(view)(request)
+
+    assert answer.content == b"csrftoken"
+    messages, session = answer.cookies["__Host-messages"], answer.cookies["__Host-sessionid"]
+    assert set(answer.cookies) == {"__Host-messages", "__Host-sessionid"}
+    assert messages.value == 'a "b"; c'
+    assert messages["httponly"]
+    assert session["max-age"] == 0
+    for cookie in (messages, session):
+        assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
 
 
 def test_cookies_on_this_machine_reach_every_browser(client: Browser) -> None:

@@ -43,6 +43,7 @@ def test_behind_a_trusted_proxy(facade: Facade) -> None:
     assert answer.status == 200
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
     assert "; Secure" in answer.headers["set-cookie"]
+    assert answer.headers["set-cookie"].startswith("__Host-csrftoken=")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
