@@ -12,7 +12,8 @@ class RoutingConfig(AppConfig):
     def ready(self) -> None:
         from routing.accounts import signals  # noqa: F401  (listens to sign-ins)
         from routing.checks import (
-            deploy,  # noqa: F401  (registers the system checks)
+            deploy,  # noqa: F401  (register the system checks)
+            names,  # noqa: F401  (register the system checks)
         )
         from routing.models.loop_triggers import keep_triggers
 

@@ -10,6 +10,8 @@ import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
 
+# One check asks for hostnames: tests/test_checks.py.
+pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parent.parent.parent
 # As an operator would have it: a name, TLS by a proxy, mail, an address for abuse.
 PUBLIC: dict[str, Any] = {
