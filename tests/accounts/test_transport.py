@@ -209,8 +209,8 @@ def test_a_cookie_that_a_sibling_host_set_counts_for_nothing_by_tls(client: Brow
     session = sign_in(client, "root", **variables).cookies["__Host-sessionid"].value
 
     def is_signed_in_with(cookie: str) -> bool:
-        headers = {**variables, "HTTP_COOKIE": cookie}
-        return Browser().get("/accounts/password/change/", **headers).status_code == 200
+        meta: dict[str, Any] = {**variables, "HTTP_COOKIE": cookie}
+        return Browser().get("/accounts/password/change/", **meta).status_code == 200
 
     assert is_signed_in_with(f"__Host-sessionid={session}")
     assert is_signed_in_with(f"a=b; __Host-sessionid={session}; c")
