@@ -232,6 +232,8 @@ if FACADE_OIDC_ISSUER and FACADE_OIDC_CLIENT_ID:
 # Without it nothing is sent, rather than links that let people in being written to a log.
 _mail = env.email_url_config(EMAIL_URL or "dummymail://")
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+if EMAIL_BACKEND == "django.core.mail.backends.smtp.EmailBackend":
+    EMAIL_BACKEND = "routing.accounts.mail.SmtpBackend"
 EMAIL_HOST = _mail["EMAIL_HOST"] or "localhost"
 EMAIL_PORT = _mail["EMAIL_PORT"] or 25
 EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"] or ""

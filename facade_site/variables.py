@@ -151,6 +151,30 @@ FACADE_MAX_STREAMED_BYTES_PER_TENANT = declare.whole(
     "in a calendar month (UTC), where its own record says nothing else. The default is 100 GiB. 0: none. Over it the "
     "facade passes nothing more through for that tenant until the month is over; redirects go on.",
 )
+FACADE_MAX_CHECKS = declare.whole(
+    "FACADE_MAX_CHECKS",
+    16,
+    "How many registries are probed at once, and how many proofs of hostnames looked up, on all servers together. Who "
+    "waits for more than that is told to come back (429).",
+    least=2,
+)
+FACADE_MAX_CHECKS_PER_TENANT = declare.whole(
+    "FACADE_MAX_CHECKS_PER_TENANT", 4, "How many of these may be one tenant's.", least=1
+)
+FACADE_MAX_CHECKS_PER_MINUTE = declare.whole(
+    "FACADE_MAX_CHECKS_PER_MINUTE",
+    60,
+    "How many checks (probes and look-ups of proofs) the people of one tenant may ask for in a minute, and one operator "
+    "of the platform. Over it: 429.",
+    least=1,
+)
+FACADE_MAX_CHANGES_PER_MINUTE = declare.whole(
+    "FACADE_MAX_CHANGES_PER_MINUTE",
+    600,
+    "How many changes one person may make in a minute, whether in the admin or by the API. Over it: 429. Commands, and "
+    "operators of the platform, have no such limit.",
+    least=1,
+)
 FACADE_DNS_SERVERS = declare.names(
     "FACADE_DNS_SERVERS",
     [],
@@ -194,8 +218,8 @@ FACADE_SNAPSHOT_SECONDS = declare.seconds(
 FACADE_MAINTAIN = declare.switch(
     "FACADE_MAINTAIN",
     True,
-    "Whether the server starts `manage.py maintain` beside its workers. Of several servers on one database one is "
-    "enough.",
+    "Whether the server starts `manage.py maintain` beside its workers: probes, proofs and notices are its work. Of "
+    "several servers on one database one is enough; those that do it share the work.",
 )
 FACADE_POLL_SECONDS = declare.seconds(
     "FACADE_POLL_SECONDS", 0.25, "How often, in seconds, each worker looks for changes of the routing table."

@@ -18,6 +18,7 @@ from routing.accounts import secrets
 from routing.accounts.invitations import accept_pending, invitation_lost, pending_invitation
 from routing.accounts.provider import granted_roles
 from routing.accounts.transport import client_address
+from routing.jobs.connections import give_back_connection
 from routing.services.base.errors import NotFound
 from routing.services.people.provider_grants import follow_provider
 
@@ -60,6 +61,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # django-allauth has no types
     """Accounts of the identity provider: made for whom its claims give a role, and for the invited."""
+
+    def get_requests_session(self) -> Any:
+        """What the provider is asked by. It may take its time, and no connection to the database waits with it."""
+        session = super().get_requests_session()
+        ask = session.request
+
+        def request(*args: Any, **kwargs: Any) -> Any:
+            give_back_connection()
+            return ask(*args, **kwargs)
+
+        session.request = request
+        return session
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         """Whether the claims name a role, or the browser has opened an invitation's link."""

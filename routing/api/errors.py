@@ -11,7 +11,7 @@ from ninja.errors import HttpError, ValidationError
 from routing.api.auth import FAILURE_SECONDS
 from routing.api.etags import etag
 from routing.request_id import current_request_id
-from routing.services.base.errors import Conflict, NotFound, Outdated, ServiceError
+from routing.services.base.errors import Conflict, NotFound, Outdated, ServiceError, TooManyRequests
 from routing.services.base.permissions import PermissionDenied
 
 
@@ -36,6 +36,7 @@ _STATUS: Sequence[tuple[type[ServiceError], HTTPStatus]] = (
     (PermissionDenied, HTTPStatus.FORBIDDEN),
     (Conflict, HTTPStatus.CONFLICT),
     (Outdated, HTTPStatus.PRECONDITION_FAILED),
+    (TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS),
     (ServiceError, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 # The names of the routes' own arguments, by which django-ninja says where an input stood.
@@ -73,6 +74,8 @@ def on_verb_error(request: HttpRequest, refusal: ServiceError | type[ServiceErro
     response = problem(status, refusal.message, {name or "": messages for name, messages in refusal.fields.items()})
     if isinstance(refusal, Outdated):
         response["ETag"] = etag(refusal.version)
+    if isinstance(refusal, TooManyRequests):
+        response["Retry-After"] = str(refusal.retry_after_seconds)
     return response
 
 

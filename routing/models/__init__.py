@@ -4,9 +4,11 @@ from routing.models.api_token import ApiToken
 from routing.models.change import Change, Generation
 from routing.models.claim import HostnameClaim
 from routing.models.hostname import Hostname
+from routing.models.job import Job, Lease
 from routing.models.mapping import Mapping
 from routing.models.membership import Invitation, Membership, Role
 from routing.models.provider_grant import ProviderGrant
+from routing.models.rate import Rate
 from routing.models.registry import Registry
 from routing.models.streamed import StreamedBytes
 from routing.models.tenant import Tenant
@@ -18,9 +20,12 @@ __all__ = [
     "Hostname",
     "HostnameClaim",
     "Invitation",
+    "Job",
+    "Lease",
     "Mapping",
     "Membership",
     "ProviderGrant",
+    "Rate",
     "Registry",
     "Role",
     "StreamedBytes",

@@ -1,4 +1,4 @@
-"""Probes that the admin starts: they end beside the request, so these tests commit."""
+"""Probes that the admin asks for: they are done beside the request."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pytest_django import Settings
 
 from routing.models import Registry
 from tests.admin.conftest import AdminClient, messages_of
+from tests.jobs_done import do_jobs
 from tests.registries.faulty_server import FaultyServer
 from tests.registries.small_registry import SmallRegistry
-from tests.waiting import until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def server(settings: Settings) -> Iterator[FaultyServer]:
 
 
 @pytest.fixture
-def admin(transactional_db: None) -> AdminClient:
+def admin(db: None) -> AdminClient:
     return AdminClient(get_user_model().objects.create_superuser("olga"))
 
 
@@ -40,7 +40,9 @@ def test_a_new_registry_is_asked_what_it_wants(admin: AdminClient, server: Fault
 
     admin.fill("registry_add", name="Ours", origin=server.url)
 
-    until(lambda: auth_of(server.url) == "bearer", "the new registry has been probed")
+    assert auth_of(server.url) == "unknown"
+    do_jobs()
+    assert auth_of(server.url) == "bearer"
 
 
 def test_registries_are_asked_on_demand(admin: AdminClient, server: FaultyServer) -> None:
@@ -53,4 +55,15 @@ def test_registries_are_asked_on_demand(admin: AdminClient, server: FaultyServer
     )
 
     assert messages_of(answer).startswith(f"Asking {server.url}.")
-    until(lambda: auth_of(server.url) == "bearer", "the chosen registry has been probed")
+    do_jobs()
+    assert auth_of(server.url) == "bearer"
+
+
+def test_who_has_asked_for_too_many_is_told_when_to_come_back(admin: AdminClient, settings: Settings) -> None:
+    settings.FACADE_MAX_CHECKS_PER_MINUTE = 1
+    chosen = list(Registry.objects.values_list("pk", flat=True)[:2])
+    assert len(chosen) == 2
+
+    answer = admin.client.post(admin.url("registry_changelist"), {"action": "probe_again", "_selected_action": chosen})
+
+    assert messages_of(answer).startswith("Too many checks: 1 in a minute at most.")

@@ -24,7 +24,7 @@ from routing.services.base.permissions import Permission
 from routing.services.mappings import mappings as verbs
 from routing.services.mappings.explain import docker_prospect
 from routing.services.mappings.pull_command import pull_command
-from routing.services.registries.probes import probe_soon
+from routing.services.registries.probe_jobs import probe_soon
 
 
 class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
@@ -165,7 +165,7 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
                 tenant=given["tenant"] and given["tenant"].slug,
                 **{name: given[name] for name in ("allow_push", "private", "delivery")},
             )
-        if outcome.changed:
+        if outcome.asks_anew:
             probe_soon(outcome.mapping)
         return outcome.mapping, outcome.notes
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -16,11 +16,12 @@ from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.hostnames.admin import counted, mappings_link
 from routing.models import Registry
+from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
-from routing.services.registries.probes import probe_registries_soon, probe_registry_soon
+from routing.services.registries.probe_jobs import probe_registry_soon, request_probes
 from routing.services.registries.registries import add_registry, remove_registry, update_registry
 
-# Each may take as long as a relay does.
+# As many as anybody looks at afterwards.
 MOST_AT_ONCE = 50
 _PROBED = ("auth", "realm", "service", "blob_delivery", "blob_origins", "probed_at", "probe_error")
 
@@ -78,7 +79,11 @@ class RegistryAdmin(HistoryPages, ServiceModelAdmin):
     def probe_again(self, request: HttpRequest, registries: "QuerySet[Registry]") -> None:
         """Ask the chosen registries, without keeping this request waiting."""
         chosen = [row for row in registries[:MOST_AT_ONCE] if self.has_change_permission(request, row)]
-        probe_registries_soon(chosen)
+        try:
+            request_probes(permissions.actor(request), registry_ids=[row.pk for row in chosen])
+        except ServiceError as refusal:
+            self.message_lines(request, [refusal.message], messages.ERROR)
+            return
         names = ", ".join(row.authority for row in chosen) or "none of them: they are not yours"
         self.message_user(request, f"Asking {names}. Reload the page in a moment to see what they say.")
 
@@ -121,10 +126,10 @@ class RegistryAdmin(HistoryPages, ServiceModelAdmin):
             outcome = update_registry(
                 actor, reason, registry_id=form.instance.pk, if_match=form.if_match, **form.changes
             )
-            registry, done = outcome.row, "changed" if outcome.changed else ""
+            registry, done, asks_anew = outcome.row, "changed" if outcome.changed else "", outcome.asks_anew
         else:
-            registry, done = add_registry(actor, reason, **form.facts), "added"
-        if done and registry.probed_at is None:
+            registry, done, asks_anew = add_registry(actor, reason, **form.facts), "added", True
+        if asks_anew:
             probe_registry_soon(registry)
         return registry, [f"{done} registry {registry.name} at {registry.origin}"] if done else []
 

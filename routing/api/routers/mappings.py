@@ -18,8 +18,8 @@ from routing.models import Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.rows import get_row
 from routing.services.mappings import mappings as verbs
+from routing.services.registries.probe_jobs import probe_soon
 from routing.services.registries.probes import probe_mapping as probe
-from routing.services.registries.probes import probe_soon
 
 router = Router(tags=["mappings"])
 
@@ -187,8 +187,8 @@ def _one(actor: Actor, mapping_id: int) -> Mapping:
 
 
 def _told(response: HttpResponse, outcome: verbs.MappingOutcome) -> verbs.MappingOutcome:
-    """Tag the answer. A changed mapping's registry is asked what it wants, meanwhile."""
+    """Tag the answer. Where a mapping leads anew, its registry is asked meanwhile what it wants."""
     tagged(response, outcome.mapping)
-    if outcome.changed:
+    if outcome.asks_anew:
         probe_soon(outcome.mapping)
     return outcome

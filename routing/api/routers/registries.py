@@ -17,6 +17,7 @@ from routing.api.pagination import ListQuery, Paging
 from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, Text, Version
 from routing.models import Registry
 from routing.services.registries import registries as verbs
+from routing.services.registries.probe_jobs import probe_registry_soon
 from routing.services.registries.probes import probe
 
 router = Router(tags=["registries"])
@@ -91,7 +92,9 @@ def add_registry(request: HttpRequest, response: HttpResponse, data: RegistryIn)
     actor = actor_of(request)
     tenant_id = None if data.tenant is None else tenant_by_slug(actor, data.tenant).pk
     facts = data.model_dump(exclude={"tenant", "reason"})
-    return Status(201, tagged(response, verbs.add_registry(actor, data.reason, tenant_id=tenant_id, **facts)))
+    registry = verbs.add_registry(actor, data.reason, tenant_id=tenant_id, **facts)
+    probe_registry_soon(registry)
+    return Status(201, tagged(response, registry))
 
 
 @router.get("/{registry_id}", response={200: RegistryOut, **ROW_PROBLEMS}, operation_id="get_registry")
@@ -118,6 +121,8 @@ def update_registry(
         if_match=versions(if_match),
         **data.model_dump(exclude={"reason"}, exclude_none=True),
     )
+    if outcome.asks_anew:
+        probe_registry_soon(outcome.row)
     return tagged(response, outcome.row)
 
 

@@ -5,25 +5,22 @@ import os
 import threading
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
 from routing.dataplane.live.snapshot_writer import SnapshotWriter
-from routing.request_id import request_id
-from routing.services.base.actor import Actor
-from routing.services.base.errors import ServiceError
-from routing.services.hostnames.proof_checks import recheck_due
-from routing.services.registries.probes import probe, stale_registries
+from routing.jobs.runner import Runner
+from routing.management.maintenance import KINDS, TASKS, Schedule, do, steadily, work
 
 logger = logging.getLogger("routing.maintain")
 
-_ROUND_SECONDS = 30.0
+# The longest that `--once` waits for registries and name servers.
+_ONCE_SECONDS = 120.0
 
 
 class Command(BaseCommand):
     help = (
-        "Keep the snapshot of the routing table, check the proofs of hostnames, and probe the registries in use. "
+        "Keep the snapshot of the routing table, check the proofs of hostnames, probe registries, and send notices. "
         "Runs until it is stopped."
     )
 
@@ -36,37 +33,31 @@ class Command(BaseCommand):
         writer = SnapshotWriter()
         if options["once"]:
             writer.write_if_changed()
-            self._round(options["snapshot_only"])
+            if not options["snapshot_only"]:
+                self._once()
             return
         parent = os.getppid()
         stop = threading.Event()
-        # Of its own: a registry that doesn't answer must not keep the snapshot from being written.
-        threading.Thread(target=writer.run, args=(stop,), name="snapshot", daemon=True).start()
-        rounds = 0
+        # Each of its own: none of them waits for another.
+        parts = [threading.Thread(target=writer.run, args=(stop,), name="snapshot", daemon=True)]
+        if not options["snapshot_only"]:
+            for name, part in (("schedule", Schedule().run), ("jobs", work)):
+                parts.append(threading.Thread(target=steadily, args=(part, stop), name=name, daemon=True))
+        for part in parts:
+            part.start()
         while not (options["with_parent"] and os.getppid() != parent):
-            if rounds % int(_ROUND_SECONDS) == 0:
-                self._round(options["snapshot_only"])
-            rounds += 1
             stop.wait(1)
 
     @staticmethod
-    def _round(snapshot_only: bool) -> None:
-        if snapshot_only:
-            return
+    def _once() -> None:
+        runner = Runner(KINDS)
         try:
-            with request_id():
-                _look_after()
+            for task in TASKS:
+                do(task)
+            if not runner.run_until_idle(_ONCE_SECONDS):
+                logger.warning("maintenance ends before all is done: what is left is done by the next round")
         except (DatabaseError, InterfaceError) as error:
             logger.warning("maintenance waits for the database: %s", type(error).__name__)
             connections.close_all()
-
-
-def _look_after() -> None:
-    for hostname in recheck_due(_ROUND_SECONDS):
-        if hostname.proof_finding:
-            logger.warning("%s: %s", hostname, hostname.proof_finding)
-    for registry in stale_registries(settings.FACADE_PROBE_SECONDS):
-        try:
-            probe(Actor.program("maintenance"), registry_id=registry.pk)
-        except ServiceError as error:
-            logger.info("%s: %s", registry, error)
+        finally:
+            runner.close()

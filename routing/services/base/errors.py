@@ -45,3 +45,11 @@ class Outdated(ServiceError):
             f"this {noun} was changed meanwhile: it is at version {version} now. Look at it again, then repeat"
         )
         self.version = version
+
+
+class TooManyRequests(ServiceError):
+    """Not now: somebody's share or rate is used up. `retry_after_seconds`: when to come back."""
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = max(1, retry_after_seconds)

@@ -21,6 +21,7 @@ from routing.services.base.actor import Actor
 from routing.services.base.errors import Outdated, ServiceError
 from routing.services.base.events import announce
 from routing.services.base.permissions import Permission, check_permission
+from routing.services.base.rates import spend_change
 from routing.services.base.rows import get_row, get_rows
 
 # A worker that was away for more changes than this loads the whole table anew.
@@ -264,10 +265,13 @@ def _stamps(row: models.Model) -> list[str]:
 def unit_of_work(actor: Actor, reason: str) -> Iterator[UnitOfWork]:
     """A transaction that is alone among writers: what it checks stays true until it commits.
 
+    Raises TooManyRequests for a person who has made too many changes lately.
+
     The generation's row lock (SQLite: the database's) puts the writers in line, so generations commit in order and
     a worker that has seen generation n will never see a smaller one appear.
     """
     with within_request(), transaction.atomic():
+        spend_change(actor)
         Generation.objects.get_or_create(pk=1)
         unit = UnitOfWork(actor, reason.strip(), Generation.objects.select_for_update().get(pk=1))
         yield unit

@@ -1,18 +1,21 @@
 """The verbs of claims: claim a hostname, prove it, vouch for it.
 
-Claims stand beside each other, and nobody learns of another's. The DNS is asked outside any transaction. What it
+Claims stand beside each other, and nobody learns of another's. The DNS is asked without the database. What it
 answers for one claim is also its word on whoever has the hostname now: all proofs of a name lie in one place.
 """
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from routing.jobs.kinds import NAMES, Kind
 from routing.models import Hostname, HostnameClaim, Tenant
 from routing.request_id import within_request
 from routing.services.base.actor import Actor
+from routing.services.base.checking import checking
 from routing.services.base.errors import Conflict, ServiceError
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_hostnames
@@ -27,6 +30,15 @@ PROGRAM = "proof of hostnames"
 _TAKEN = (
     "The record is there, but this hostname can't be given to you without a word from the platform's operators: "
     "please contact them."
+)
+
+# Somebody always waits for it. Where they are gone, with the process that looked for them, nothing is left to do.
+_CHECK_CLAIM = Kind(
+    "check_claim",
+    NAMES,
+    lambda: float(settings.FACADE_DNS_SECONDS),
+    begin=lambda job: None,
+    settle=lambda job, found: None,
 )
 
 #: Of a hostname that needs no proof.
@@ -80,12 +92,16 @@ def check_claim(actor: Actor, *, claim_id: int, if_match: Collection[int] | None
 
     Whoever had the hostname by a proof that is there no more loses it, with its mappings; whoever has it by a proof
     that still is, or by the word of the platform's operators, keeps it. Raises NotFound, PermissionDenied, Outdated,
-    ServiceError.
+    TooManyRequests, ServiceError.
     """
     claim = get_claim(actor, claim_id)
     check_permission(actor, Permission.CHANGE_HOSTNAMES, claim.tenant)
     check_version(claim, if_match)
-    evidence = look_for_proof(claim.name)
+    with checking(actor, _CHECK_CLAIM, claim_id, claim.tenant):
+        return _judge(actor, claim_id, look_for_proof(claim.name))
+
+
+def _judge(actor: Actor, claim_id: int, evidence: Evidence) -> Checked:
     with within_request(), transaction.atomic():
         # The first unit's lock holds to the end of the transaction: nothing changes between the two.
         with unit_of_work(actor, "proved by its DNS record") as unit:

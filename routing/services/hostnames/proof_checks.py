@@ -3,18 +3,21 @@
 Only a name server's clear word counts against a hostname: where none answers, everything stays as it is.
 """
 
+import logging
 import math
-from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from routing.models import Hostname
+from routing.jobs.kinds import NAMES, Kind
+from routing.jobs.queue import enqueue
+from routing.models import Hostname, Job
 from routing.services.base.actor import Actor
+from routing.services.base.checking import checking, share_of
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.events import announce
 from routing.services.base.permissions import Permission, check_permission
@@ -31,10 +34,11 @@ from routing.services.hostnames.proof import (
 )
 from routing.services.people.notices import tell_owners
 
+logger = logging.getLogger("routing.maintain")
+
 # While a proof is missing, its owner is at work on it.
 _MISSING_CHECKED_TIMES_AS_OFTEN = 24
 _MIN_A_ROUND = 20
-_LOOK_UPS_AT_ONCE = 8
 # What the history says of the changes that are kept in it.
 _REASONS = {
     Verdict.THERE: "its proof in the DNS is back",
@@ -46,30 +50,31 @@ _REASONS = {
 def check_hostname(actor: Actor, *, hostname_id: int, if_match: Collection[int] | None = None) -> Hostname:
     """Look for a hostname's proof now; `proof_finding` says what is wrong with it, empty for nothing. Takes seconds.
 
-    Raises NotFound, PermissionDenied, Outdated, and ServiceError for a hostname that needs no proof.
+    Raises NotFound, PermissionDenied, Outdated, TooManyRequests, and ServiceError for a hostname that needs no proof.
     """
     hostname = get_hostname(actor, hostname_id)
     check_permission(actor, Permission.CHANGE_HOSTNAMES, hostname.tenant)
     check_version(hostname, if_match)
     if not hostname.proof_token:
         raise ServiceError(f"{hostname} needs no proof: the platform's operators vouched for it")
-    found = _judge(hostname, look_for_proof(hostname.name))
+    with checking(actor, CHECK_HOSTNAME, hostname_id, hostname.tenant):
+        found = _judge(hostname, look_for_proof(hostname.name))
     announce(actor, "hostname.checked", hostname_id=hostname_id, tenant_id=found.tenant_id)
     return found
 
 
 def recheck_due(round_seconds: float) -> list[Hostname]:
-    """Check the proofs whose turn it is, if this is called every so many seconds; gives the hostnames as they are now.
+    """Have the proofs looked up whose turn it is, if this is called every so many seconds; gives those hostnames.
 
     So few at a time that the checks are spread over FACADE_PROOF_SECONDS, even after a long stop.
     """
     due = list(_due(round_seconds))
-    with ThreadPoolExecutor(_LOOK_UPS_AT_ONCE, thread_name_prefix="proof") as pool:
-        found = pool.map(look_for_proof, [hostname.name for hostname in due])
-        return [judged for judged in map(_judge_if_there, due, found) if judged is not None]
+    for hostname in due:
+        enqueue(CHECK_HOSTNAME, str(hostname.pk), share_of(hostname.tenant))
+    return due
 
 
-def _due(round_seconds: float) -> Iterator[Hostname]:
+def _due(round_seconds: float) -> "QuerySet[Hostname]":
     period = settings.FACADE_PROOF_SECONDS
     now = timezone.now()
     proved = Hostname.objects.exclude(proof_token="")
@@ -79,14 +84,24 @@ def _due(round_seconds: float) -> Iterator[Hostname]:
     # Twice the steady share, so that what has piled up is worked off.
     share = math.ceil(2 * proved.count() * round_seconds / period) if period > 0 else proved.count()
     oldest_first = proved.filter(turn | missing).order_by(F("proof_checked_at").asc(nulls_first=True), "pk")
-    yield from oldest_first.select_related("tenant")[: max(share, _MIN_A_ROUND)]
+    return oldest_first.select_related("tenant")[: max(share, _MIN_A_ROUND)]
 
 
-def _judge_if_there(hostname: Hostname, evidence: Evidence) -> Hostname | None:
+def _begin(job: Job) -> Callable[[], tuple[Hostname, Evidence]] | None:
+    hostname = Hostname.objects.exclude(proof_token="").filter(pk=job.key).first()
+    return None if hostname is None else lambda: (hostname, look_for_proof(hostname.name))
+
+
+def _settle(job: Job, found: tuple[Hostname, Evidence]) -> None:
     try:
-        return _judge(hostname, evidence)
+        hostname = _judge(*found)
     except NotFound:
-        return None
+        return
+    if hostname.proof_finding:
+        logger.warning("%s: %s", hostname, hostname.proof_finding)
+
+
+CHECK_HOSTNAME = Kind("check_hostname", NAMES, lambda: float(settings.FACADE_DNS_SECONDS), _begin, _settle)
 
 
 def _judge(hostname: Hostname, evidence: Evidence) -> Hostname:

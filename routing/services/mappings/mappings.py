@@ -88,7 +88,7 @@ def add_mapping(
         )
         unit.add(mapping)
         unit.event("mapping.added", **_ids(mapping))
-        return MappingOutcome(mapping, True, [*done, *made, f"added mapping {mapping}"])
+        return MappingOutcome(mapping, True, [*done, *made, f"added mapping {mapping}"], asks_anew=True)
 
 
 def _refuse_difference(
@@ -148,7 +148,7 @@ def update_mapping(
             unit.event("mapping.repointed", **_ids(mapping), changed=options)
         elif options:
             unit.event("mapping.updated", **_ids(mapping), changed=options)
-        return MappingOutcome(mapping, bool(notes), notes)
+        return MappingOutcome(mapping, bool(notes), notes, asks_anew=bool(values))
 
 
 def _lead(unit: UnitOfWork, mapping: Mapping, wanted: Target | None, reason: str) -> tuple[dict[str, Any], list[str]]:

@@ -1,29 +1,39 @@
 """Mail to a tenant's owners about what happens to their hostnames.
 
-Mail is a courtesy: where none can be sent, that is logged, and nothing else fails.
+Mail is a courtesy: it is sent by a job, so that nobody waits for a mail server, and where none takes it nothing else
+fails.
 """
 
-import logging
+import uuid
+from collections.abc import Callable
 from smtplib import SMTPException
 
+from django.conf import settings
 from django.core.mail import send_mail
-from django.db import transaction
 
-from routing.models import Membership, Role, Tenant
-
-logger = logging.getLogger(__name__)
+from routing.jobs.kinds import MAIL, Kind, TryLater
+from routing.jobs.queue import enqueue
+from routing.models import Job, Membership, Role, Tenant
 
 
 def tell_owners(tenant: Tenant, subject: str, text: str) -> None:
-    """Mail each owner who has an address, once the present transaction is through."""
+    """Mail each owner who has an address, soon after the present transaction."""
     owners = Membership.objects.filter(tenant=tenant, role=Role.OWNER, user__is_active=True)
-    addresses = sorted(set(owners.exclude(user__email="").values_list("user__email", flat=True)))
-    transaction.on_commit(lambda: _send(addresses, subject, text))
+    for address in sorted(set(owners.exclude(user__email="").values_list("user__email", flat=True))):
+        enqueue(NOTICE, uuid.uuid4().hex, str(tenant.pk), {"to": address, "subject": subject, "text": text})
 
 
-def _send(addresses: list[str], subject: str, text: str) -> None:
-    for address in addresses:
-        try:
-            send_mail(subject, text, None, [address])
-        except (SMTPException, OSError) as error:
-            logger.warning("“%s” could not be mailed: %s", subject, type(error).__name__)
+def _begin(job: Job) -> Callable[[], None]:
+    letter = job.arguments
+    return lambda: _send(letter["to"], letter["subject"], letter["text"])
+
+
+def _send(address: str, subject: str, text: str) -> None:
+    try:
+        send_mail(subject, text, None, [address])
+    except (SMTPException, OSError) as error:
+        raise TryLater(f"“{subject}” could not be mailed: {type(error).__name__}") from error
+
+
+# A mail server answers each of its steps within EMAIL_TIMEOUT, and there are some ten of them.
+NOTICE = Kind("notice", MAIL, lambda: 10.0 * settings.EMAIL_TIMEOUT, _begin, lambda job, found: None, attempts=6)

@@ -1,27 +1,23 @@
 """The probe's verbs: find out what a registry asks for, and write it down.
 
-The registry is asked outside any transaction; only the finding is written in one. A registry that can't be reached is
-said to be so, and never keeps anybody from saving.
+The registry is asked without the database; only the finding is written, in a transaction. A registry that can't be
+reached is said to be so, and never keeps anybody from saving.
 """
 
 import asyncio
-import contextvars
-import logging
-import threading
-from collections.abc import Callable, Collection, Iterable
-from datetime import timedelta
-
-from django.conf import settings
-from django.db import connections, transaction
-from django.utils import timezone
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from typing import NamedTuple
 
 from routing.conf import client_limits, guard_policy
 from routing.core.table.routing_table import Auth
-from routing.models import Mapping, Registry
+from routing.jobs.kinds import REGISTRIES, Kind
+from routing.models import Job, Mapping, Registry
 from routing.registries.client import RegistryClient
 from routing.registries.probes.registry import RegistryProbe, probe_registry
 from routing.registries.probes.repository import Delivery, Readable, RepositoryProbe, probe_repository
 from routing.services.base.actor import Actor
+from routing.services.base.checking import checking
 from routing.services.base.errors import NotFound
 from routing.services.base.events import announce
 from routing.services.base.permissions import Permission, check_permission
@@ -29,26 +25,58 @@ from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import check_version, unit_of_work
 from routing.services.registries.registries import get_registry
 
-logger = logging.getLogger(__name__)
-
+#: The longest that one registry, or one repository, is asked: each of the steps has a deadline too.
+PROBE_SECONDS = 45.0
+PROGRAM = Actor.program("probe")
+_TOO_SLOW = f"it took longer than {PROBE_SECONDS:.0f} s to answer all questions"
 _PROBED_AUTHS = (Auth.NONE, Auth.BASIC, Auth.BEARER)
 
 
 def probe(actor: Actor, *, registry_id: int, if_match: Collection[int] | None = None) -> Registry:
     """Ask a registry what it wants, and write it down. Takes seconds where it doesn't answer.
 
-    Raises NotFound, PermissionDenied, Outdated.
+    Raises NotFound, PermissionDenied, Outdated, TooManyRequests.
     """
     registry = get_registry(actor, registry_id)
     check_permission(actor, Permission.CHANGE_REGISTRIES, registry.tenant)
     check_version(registry, if_match)
-    found = _probe(actor, registry)
+    with checking(actor, PROBE_REGISTRY, registry_id, registry.tenant):
+        found = _write_registry(actor, registry, _ask(registry.origin))
     announce(actor, "registry.probed", registry_id=found.pk, tenant_id=found.tenant_id)
     return found
 
 
-def _probe(actor: Actor, registry: Registry) -> Registry:
-    found = asyncio.run(_ask_registry(registry.origin))
+def probe_mapping(
+    actor: Actor, *, mapping_id: int, repository: str | None = None, if_match: Collection[int] | None = None
+) -> Mapping:
+    """Ask for one repository under a mapping: can everybody pull it, and how are its layers handed out?
+
+    `repository` is an upstream name; without it the one probed before, or the mapping's own. Where there is none to
+    ask for, only the registry is probed. Raises NotFound, PermissionDenied, Outdated, TooManyRequests.
+    """
+    mapping = get_row(Mapping.objects.viewable_by(actor).with_names(), mapping_id)
+    check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
+    check_version(mapping, if_match)
+    # Whoever may map to a shared registry may have it looked at.
+    with checking(actor, PROBE_MAPPING, mapping_id, mapping.hostname.tenant):
+        question = _question(mapping, repository)
+        return _write_mapping(actor, question, *_ask_all(question))
+
+
+class _Question(NamedTuple):
+    """What is asked for a mapping; `repository` "": nothing but the registry. `is_guess`: it may be an organisation."""
+
+    mapping: Mapping
+    repository: str
+    is_guess: bool
+
+
+def _question(mapping: Mapping, repository: str | None = None) -> _Question:
+    known = repository or mapping.probed_repository or _own_repository(mapping)
+    return _Question(mapping, known or _lone_repository(mapping), is_guess=not known)
+
+
+def _write_registry(actor: Actor, registry: Registry, found: RegistryProbe) -> Registry:
     with unit_of_work(actor, "probe") as unit:
         locked = Registry.objects.with_names().select_for_update(of=("self",), no_key=True)
         current = locked.filter(pk=registry.pk, origin=registry.origin).first()
@@ -66,40 +94,26 @@ def _probe(actor: Actor, registry: Registry) -> Registry:
     return current
 
 
-def probe_mapping(
-    actor: Actor, *, mapping_id: int, repository: str | None = None, if_match: Collection[int] | None = None
+def _write_mapping(
+    actor: Actor, question: _Question, of_registry: RegistryProbe, of_repository: RepositoryProbe | None
 ) -> Mapping:
-    """Ask for one repository under a mapping: can everybody pull it, and how are its layers handed out?
-
-    `repository` is an upstream name; without it the one probed before, or the mapping's own. Where there is none to
-    ask for, only the registry is probed. Raises NotFound, PermissionDenied, Outdated.
-    """
-    mapping = get_row(Mapping.objects.viewable_by(actor).with_names(), mapping_id)
-    check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
-    check_version(mapping, if_match)
-    # Whoever may map to a shared registry may have it looked at.
-    mapping.registry = _probe(actor, mapping.registry)
-    found = _probe_repository(actor, mapping, repository) or mapping
+    """Gives the mapping as it is now."""
+    written = mapping = question.mapping
+    mapping.registry = _write_registry(actor, mapping.registry, of_registry)
+    # Where nobody could read what was a guess, the prefix is an organisation, as it looks.
+    if of_repository is not None and not (question.is_guess and of_repository.public is not Readable.YES):
+        written = _write_repository(actor, mapping, question.repository, of_repository)
     announce(
         actor,
         "mapping.probed",
-        mapping_id=mapping_id,
-        registry_id=found.registry_id,
+        mapping_id=mapping.pk,
+        registry_id=written.registry_id,
         tenant_id=mapping.hostname.tenant_id,
     )
-    return found
+    return written
 
 
-def _probe_repository(actor: Actor, mapping: Mapping, repository: str | None) -> Mapping | None:
-    """Gives the mapping as it is now; None where there is no repository to ask for."""
-    known = repository or mapping.probed_repository or _own_repository(mapping)
-    name = known or _lone_repository(mapping)
-    if not name:
-        return None
-    found = asyncio.run(_ask_repository(mapping.registry.origin, name))
-    if not known and found.public is not Readable.YES:
-        # Then the prefix is an organisation, as it looks.
-        return None
+def _write_repository(actor: Actor, mapping: Mapping, name: str, found: RepositoryProbe) -> Mapping:
     with unit_of_work(actor, "probe") as unit:
         current = Mapping.objects.select_related("registry", "hostname").filter(pk=mapping.pk).first()
         asked = (mapping.registry_id, mapping.upstream_prefix)
@@ -136,55 +150,58 @@ def _lone_repository(mapping: Mapping) -> str:
     return name if name != mapping.upstream_prefix else ""
 
 
+def _ask(origin: str) -> RegistryProbe:
+    return asyncio.run(_ask_registry(origin))
+
+
+def _ask_all(question: _Question) -> tuple[RegistryProbe, RepositoryProbe | None]:
+    origin, name = question.mapping.registry.origin, question.repository
+    return _ask(origin), asyncio.run(_ask_repository(origin, name)) if name else None
+
+
 async def _ask_registry(origin: str) -> RegistryProbe:
     async with RegistryClient(guard_policy(), client_limits()) as client:
-        return await probe_registry(client, origin)
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                return await probe_registry(client, origin)
+        except TimeoutError:
+            return RegistryProbe(Auth.UNREACHABLE, error=_TOO_SLOW)
 
 
 async def _ask_repository(origin: str, name: str) -> RepositoryProbe:
     async with RegistryClient(guard_policy(), client_limits()) as client:
-        return await probe_repository(client, origin, name)
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                return await probe_repository(client, origin, name)
+        except TimeoutError:
+            return RepositoryProbe(error=_TOO_SLOW)
 
 
-def probe_soon(mapping: Mapping) -> None:
-    """Probe a mapping that was saved, and its registry, where the deployment wants that; keeps nobody waiting."""
-    if settings.FACADE_PROBE_ON_SAVE:
-        _soon(lambda: probe_mapping(Actor.program("probe"), mapping_id=mapping.pk))
+# ---------------------------------------------------------------- the same as jobs
+def _begin_registry(job: Job) -> Callable[[], tuple[Registry, RegistryProbe]] | None:
+    registry = Registry.objects.filter(pk=job.key).first()
+    return None if registry is None else lambda: (registry, _ask(registry.origin))
 
 
-def probe_registry_soon(registry: Registry) -> None:
-    """As `probe_soon`, for a registry that was saved."""
-    if settings.FACADE_PROBE_ON_SAVE:
-        probe_registries_soon([registry])
+def _settle_registry(job: Job, found: tuple[Registry, RegistryProbe]) -> None:
+    # What is gone, or leads elsewhere by now, is asked anew by whoever changed it.
+    with suppress(NotFound):
+        registry = _write_registry(PROGRAM, *found)
+        announce(PROGRAM, "registry.probed", registry_id=registry.pk, tenant_id=registry.tenant_id)
 
 
-def probe_registries_soon(registries: Iterable[Registry]) -> None:
-    """Probe registries, one after the other, once the present transaction is through; keeps nobody waiting."""
-    keys = [registry.pk for registry in registries]
-    _soon(lambda: [probe(Actor.program("probe"), registry_id=key) for key in keys])
+def _begin_mapping(job: Job) -> Callable[[], tuple[_Question, RegistryProbe, RepositoryProbe | None]] | None:
+    mapping = Mapping.objects.with_names().filter(pk=job.key).first()
+    if mapping is None:
+        return None
+    question = _question(mapping)
+    return lambda: (question, *_ask_all(question))
 
 
-def _soon(asking: Callable[[], object]) -> None:
-    # With the context of the call that wants it: the probe is part of that request.
-    within = contextvars.copy_context()
-    transaction.on_commit(threading.Thread(target=within.run, args=(_quietly, asking), name="probe", daemon=True).start)
+def _settle_mapping(job: Job, found: tuple[_Question, RegistryProbe, RepositoryProbe | None]) -> None:
+    with suppress(NotFound):
+        _write_mapping(PROGRAM, *found)
 
 
-def _quietly(asking: Callable[[], object]) -> None:
-    try:
-        asking()
-    except NotFound:
-        pass  # Removed again meanwhile.
-    except Exception:
-        logger.exception("a probe failed")
-    finally:
-        connections.close_all()
-
-
-def stale_registries(now_older_than_seconds: float) -> Iterable[Registry]:
-    """The registries in use whose last probe is older than so many seconds, the oldest first."""
-    limit = timezone.now() - timedelta(seconds=now_older_than_seconds)
-    in_use = Registry.objects.filter(mappings__isnull=False).distinct()
-    never = in_use.filter(probed_at=None)
-    old = in_use.filter(probed_at__lt=limit).order_by("probed_at")
-    return [*never, *old]
+PROBE_REGISTRY = Kind("probe_registry", REGISTRIES, lambda: PROBE_SECONDS, _begin_registry, _settle_registry)
+PROBE_MAPPING = Kind("probe_mapping", REGISTRIES, lambda: 2 * PROBE_SECONDS, _begin_mapping, _settle_mapping)

@@ -107,7 +107,7 @@ def update_registry(
         if changed:
             said = [name for name in changed if name in changes]
             unit.event("registry.updated", registry_id=registry.pk, tenant_id=registry.tenant_id, changed=said)
-    return Outcome(registry, bool(changed))
+    return Outcome(registry, bool(changed), asks_anew="origin" in changed)
 
 
 def remove_registry(actor: Actor, reason: str, *, registry_id: int, if_match: Collection[int] | None = None) -> None:

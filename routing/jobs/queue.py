@@ -1,0 +1,161 @@
+"""The queue: put jobs in, take the next one, be done with it."""
+
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max, Min, Q
+
+from routing.jobs.kinds import Kind, Places
+from routing.jobs.lease import database_now, stand_in_line
+from routing.models import Job
+from routing.request_id import current_request_id
+
+logger = logging.getLogger(__name__)
+
+#: So many jobs of one share wait in a lane; more are not taken.
+MAX_WAITING_PER_SHARE = 1_000
+#: How much longer than a job takes at most its lease lasts: for the steps in the database.
+_LEASE_MARGIN_SECONDS = 30.0
+_RETRY_SECONDS = 10.0
+#: What nobody has done after so long, such as a job of another release, is thrown away.
+_KEPT_DAYS = 7
+
+
+def enqueue(kind: Kind, key: str, share: str, arguments: Mapping[str, Any] | None = None) -> bool:
+    """Have it done soon after the present transaction. False where too many jobs of that share wait already.
+
+    One that waits is not put in once more. One that is under way is done again after that.
+    """
+    with transaction.atomic():
+        row = Job.objects.select_for_update().filter(kind=kind.name, key=key).first()
+        if row is not None:
+            if row.lease and not row.again:
+                row.again = True
+                row.save(update_fields=["again"])
+            return True
+        if Job.objects.filter(lane=kind.lane, share=share, lease="").count() >= MAX_WAITING_PER_SHARE:
+            logger.warning("job not taken: too many wait", extra={"job": kind.name, "key": key, "share": share})
+            return False
+        job = Job(
+            kind=kind.name,
+            key=key,
+            lane=kind.lane,
+            share=share,
+            turn=_next_turn(kind.lane, share),
+            arguments=dict(arguments or {}),
+            request_id=current_request_id(),
+            run_at=database_now(),
+        )
+        # Whoever put the same one in meanwhile was first.
+        Job.objects.bulk_create([job], ignore_conflicts=True)
+    return True
+
+
+def _next_turn(lane: str, share: str) -> int:
+    """After the last one of its share, and not before those that are served now."""
+    jobs = Job.objects.filter(lane=lane)
+    own = jobs.filter(share=share).aggregate(last=Max("turn"))["last"]
+    now = jobs.filter(lease="").aggregate(first=Min("turn"))["first"]
+    return max(0 if own is None else own + 1, now or 0)
+
+
+def lanes_with_work() -> set[str]:
+    """The lanes in which a job could be begun. Takes no lock."""
+    return set(Job.objects.filter(_free(database_now())).order_by().values_list("lane", flat=True).distinct())
+
+
+def claim(kinds: Mapping[str, Kind], lane: str, places: Places) -> Job | None:
+    """Take the lease of the next job of these kinds that has a place; None where there is none."""
+    while True:
+        with transaction.atomic():
+            stand_in_line(f"lane {lane}")
+            now = database_now()
+            held = held_places(lane, now)
+            if held.total() >= places.total:
+                return None
+            full = [share for share, count in held.items() if count >= places.per_share]
+            waiting = Job.objects.filter(_free(now), lane=lane, kind__in=kinds).exclude(share__in=full)
+            # Past those that somebody writes just now, such as one that is put in once more.
+            job = waiting.order_by("turn", "pk").select_for_update(skip_locked=True).first()
+            if job is None:
+                return None
+            kind = kinds[job.kind]
+            if job.attempts < kind.attempts:
+                grant(job, kind, now)
+                job.save()
+                return job
+            # Each time whoever had begun it was gone, so it is perhaps what ended them.
+            logger.error("job given up: nobody finished it", extra=_facts(job))
+            job.delete()
+
+
+def held_places(lane: str, now: datetime) -> Counter[str]:
+    """How many places of a lane each share holds."""
+    held = Job.objects.filter(lane=lane, lease_until__gt=now).exclude(lease="")
+    return Counter(held.values_list("share", flat=True))
+
+
+def grant(job: Job, kind: Kind, now: datetime) -> None:
+    """Give a job a lease of its own. The caller saves it."""
+    job.lease = secrets.token_hex(16)
+    job.lease_until = now + timedelta(seconds=kind.seconds() + _LEASE_MARGIN_SECONDS)
+    job.attempts += 1
+    job.again = False
+
+
+def finish(job: Job) -> bool:
+    """It is done. Where it was wanted once more meanwhile, it waits anew. False where its lease was lost."""
+    with transaction.atomic():
+        row = _leased(job)
+        if row is None:
+            return False
+        if row.again:
+            _release(row, database_now(), attempts=0)
+        else:
+            row.delete()
+    return True
+
+
+def retry_later(job: Job, kind: Kind) -> None:
+    """It failed: try again after a while, or give it up after the last attempt."""
+    with transaction.atomic():
+        row = _leased(job)
+        if row is None:
+            return
+        if row.attempts >= kind.attempts and not row.again:
+            logger.error("job given up: it failed each time", extra=_facts(row))
+            row.delete()
+            return
+        pause = timedelta(seconds=_RETRY_SECONDS * 4 ** (row.attempts - 1))
+        _release(row, database_now() + pause, attempts=0 if row.again else row.attempts)
+
+
+def sweep() -> None:
+    """Throw away what nobody will do any more."""
+    now = database_now()
+    Job.objects.filter(_free(now), run_at__lt=now - timedelta(days=_KEPT_DAYS)).delete()
+
+
+def _leased(job: Job) -> Job | None:
+    """The row, while the lease that `job` was given is still the one it has."""
+    return Job.objects.select_for_update().filter(pk=job.pk, lease=job.lease).first()
+
+
+def _release(row: Job, run_at: datetime, attempts: int) -> None:
+    row.turn = _next_turn(row.lane, row.share)
+    row.lease, row.lease_until, row.again = "", None, False
+    row.run_at, row.attempts = run_at, attempts
+    row.save()
+
+
+def _free(now: datetime) -> Q:
+    return Q(lease="", run_at__lte=now) | Q(lease_until__lte=now)
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    return {"job": job.kind, "key": job.key, "share": job.share, "attempts": job.attempts}

@@ -1,0 +1,106 @@
+"""The work that nobody asks for: what is done when, and by which server.
+
+All of it is put in the queue, or takes a few statements, so that one round never waits for another machine.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connections
+
+from routing.jobs import queue
+from routing.jobs.lease import hold, let_go
+from routing.jobs.runner import Runner
+from routing.request_id import request_id
+from routing.services.base import rates
+from routing.services.hostnames.proof_checks import CHECK_HOSTNAME, recheck_due
+from routing.services.people.notices import NOTICE
+from routing.services.registries.probe_jobs import probe_stale
+from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
+
+logger = logging.getLogger("routing.maintain")
+
+KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, NOTICE)
+#: Of several servers one puts the regular work in the queue: whoever holds this lease. All of them do it.
+LEASE = "maintenance"
+ROUND_SECONDS = 30.0
+_HOUR = 3600.0
+_LEASE_SECONDS = 3 * ROUND_SECONDS
+_AFTER_ERROR_SECONDS = 5.0
+
+
+class Task(NamedTuple):
+    """One regular piece of work."""
+
+    name: str
+    every_seconds: float
+    do: Callable[[], object]
+
+
+TASKS = (
+    Task("proofs", ROUND_SECONDS, lambda: recheck_due(ROUND_SECONDS)),
+    Task("probes", ROUND_SECONDS, lambda: probe_stale(settings.FACADE_PROBE_SECONDS)),
+    Task("queue", _HOUR, queue.sweep),
+    Task("rates", _HOUR, rates.sweep),
+)
+
+
+class Schedule:
+    """Does each task when its time has come, on one server at a time."""
+
+    def __init__(self) -> None:
+        self.holder = f"{os.uname().nodename} {os.getpid()}"
+        self._next = dict.fromkeys((task.name for task in TASKS), 0.0)
+
+    def run(self, stop: threading.Event) -> None:
+        """Go on until told to stop; then another server may."""
+        while not stop.is_set():
+            if hold(LEASE, self.holder, _LEASE_SECONDS):
+                self._do_due()
+            stop.wait(1)
+        let_go(LEASE, self.holder)
+
+    def _do_due(self) -> None:
+        for task in TASKS:
+            if time.monotonic() >= self._next[task.name]:
+                do(task)
+                self._next[task.name] = time.monotonic() + task.every_seconds
+
+
+def do(task: Task) -> None:
+    """Do a task as one call. What goes wrong in it keeps no other from being done. Raises DatabaseError."""
+    try:
+        with request_id():
+            task.do()
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("the regular work failed: %s", task.name)
+
+
+def work(stop: threading.Event) -> None:
+    """Do jobs until told to stop."""
+    runner = Runner(KINDS)
+    try:
+        runner.run(stop)
+    finally:
+        runner.close()
+
+
+def steadily(part: Callable[[threading.Event], None], stop: threading.Event) -> None:
+    """Begin a part again whenever it breaks off, until told to stop. A database that is gone is waited for."""
+    while not stop.is_set():
+        try:
+            part(stop)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("maintenance waits for the database: %s", type(error).__name__)
+        except Exception:
+            logger.exception("maintenance broke off; it begins again")
+        finally:
+            connections.close_all()
+        stop.wait(0 if stop.is_set() else _AFTER_ERROR_SECONDS)
