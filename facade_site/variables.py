@@ -164,8 +164,8 @@ FACADE_MAX_CHECKS_PER_TENANT = declare.whole(
 FACADE_MAX_CHECKS_PER_MINUTE = declare.whole(
     "FACADE_MAX_CHECKS_PER_MINUTE",
     60,
-    "How many checks (probes and look-ups of proofs) the people of one tenant may ask for in a minute, and one operator "
-    "of the platform. Over it: 429.",
+    "How many checks (probes and look-ups of proofs) the people of one tenant may ask for in a minute, and one "
+    "operator of the platform. Over it: 429.",
     least=1,
 )
 FACADE_MAX_CHANGES_PER_MINUTE = declare.whole(

@@ -28,4 +28,5 @@ def put_prefix_on(response: HttpResponseBase) -> None:
     for name in list(response.cookies):
         cookie: Morsel[str] = response.cookies.pop(name)
         response.cookies[PREFIX + name] = cookie.value
-        response.cookies[PREFIX + name].update({**cookie, "secure": True, "path": "/", "domain": ""})
+        for attribute, value in {**cookie, "secure": True, "path": "/", "domain": ""}.items():
+            response.cookies[PREFIX + name][attribute] = value
