@@ -152,7 +152,8 @@ SECURE_HSTS_SECONDS = FACADE_HSTS_SECONDS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 # Not Strict: the way back from an identity provider is a cross-site navigation.
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-# A day: what the identity provider takes back is gone with the next sign-in.
+# A day, counted from the sign-in.
+SESSION_ENGINE = "routing.accounts.sessions"
 SESSION_COOKIE_AGE = 86_400
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

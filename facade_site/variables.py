@@ -285,6 +285,12 @@ FACADE_OIDC_ROLES = declare.names(
     "What each of the claim's values gives, separated by commas: acme-admins=acme:owner makes members of acme-admins "
     "owners of the tenant acme; sre=*:platform makes members of sre operators of the platform.",
 )
+FACADE_OIDC_ROLE_SECONDS = declare.seconds(
+    "FACADE_OIDC_ROLE_SECONDS",
+    86_400.0,
+    "For how many seconds such a role counts without a new sign-in by the provider, also for API tokens. With more, "
+    "pipelines go on whose person stays away, and so do the tokens of somebody who has left the group.",
+)
 
 declare.group("Data")
 DATABASE_URL = declare.url(

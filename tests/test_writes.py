@@ -66,6 +66,11 @@ ALLOWED = {
     },
     "routing/services/people/provider_grants.py": {
         "user.save": "an account, which Django keeps; within the unit of work that tells of it",
+        "ProviderWord.objects.update_or_create": "what was heard of the provider; within a unit of work",
+        "ProviderGrant.objects.filter(user=user).update": "the same",
+    },
+    "routing/accounts/adapters.py": {
+        "user.save": "an account's password, which Django keeps",
     },
     "routing/management/commands/reset_second_factor.py": {
         "Authenticator.objects.filter(user=user).delete": "an account's, which django-allauth keeps",

@@ -4,19 +4,22 @@ import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base import AuthProcess
+from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 
-from routing.accounts import secrets
+from routing.accounts import pending_sign_in, secrets
 from routing.accounts.invitations import accept_pending, invitation_lost, pending_invitation
-from routing.accounts.provider import granted_roles
+from routing.accounts.provider import begun_at, granted_roles
 from routing.accounts.transport import client_address
 from routing.jobs.connections import give_back_connection
 from routing.services.base.errors import NotFound
@@ -48,6 +51,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
                 transaction.set_rollback(True)
                 raise ImmediateHttpResponse(invitation_lost(request)) from error
         return user
+
+    def pre_login(self, request: HttpRequest, user: Any, **how: Any) -> Any:
+        """Keep what the sign-in rests on, for as long as a second factor is waited for."""
+        refused = super().pre_login(request, user, **how)
+        if refused is None:
+            pending_sign_in.begin(request, user, (how["signal_kwargs"] or {}).get("sociallogin"))
+        return refused
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        """Let them in, unless what the sign-in rests on was taken meanwhile."""
+        if not pending_sign_in.still_holds(request, user):
+            clear_login(request)
+            messages.error(request, "Something about this account has changed since you began. Sign in once more.")
+            raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
+        super().login(request, user)
+
+    def set_password(self, user: Any, password: str) -> None:
+        """Write the password alone: hashing it takes a while, in which a role may have been taken."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address by which sign-ins are counted."""
@@ -96,7 +119,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         """Save the new account with its roles, and accept the invitation where one is open."""
         with transaction.atomic():
             user = super().save_user(request, sociallogin, form)
-            follow_provider(user, granted_roles(sociallogin))
+            follow_provider(user, granted_roles(sociallogin), begun_at=begun_at(sociallogin))
             if pending_invitation(request) is not None:
                 accept_pending(request, user)
         return user

@@ -5,6 +5,8 @@ signature of every ID token is checked, the discovered issuer must be the config
 provider by a page of ours.
 """
 
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -71,6 +73,11 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]  # django-allauth h
 
     oauth2_adapter_class = VerifyingAdapter
 
+    def redirect(self, request: HttpRequest, process: str, next_url: str | None = None, **more: Any) -> HttpResponse:
+        """Send the browser to the provider, and keep when."""
+        response: HttpResponse = super().redirect(request, process, next_url, begun_at=time.time(), **more)
+        return response
+
 
 def login(request: HttpRequest, provider_id: str) -> HttpResponseBase:
     """Send the browser to the provider.
@@ -95,6 +102,11 @@ def granted_roles(sociallogin: Any) -> list[ProviderRole]:
     said = sociallogin.account.extra_data
     values = _claim(said.get("userinfo", {})) or _claim(said.get("id_token", {}))
     return [role for value in values for role in table.get(value, [])]
+
+
+def begun_at(sociallogin: Any) -> datetime:
+    """When the browser was sent to the provider: no claim of this sign-in is older."""
+    return datetime.fromtimestamp(sociallogin.state.get("begun_at", 0), UTC)
 
 
 def _claim(data: dict[str, Any]) -> list[str]:

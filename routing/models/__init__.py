@@ -7,7 +7,7 @@ from routing.models.hostname import Hostname
 from routing.models.job import Job, Lease
 from routing.models.mapping import Mapping
 from routing.models.membership import Invitation, Membership, Role
-from routing.models.provider_grant import ProviderGrant
+from routing.models.provider_grant import ProviderGrant, ProviderWord
 from routing.models.rate import Rate
 from routing.models.registry import Registry
 from routing.models.streamed import StreamedBytes
@@ -25,6 +25,7 @@ __all__ = [
     "Mapping",
     "Membership",
     "ProviderGrant",
+    "ProviderWord",
     "Rate",
     "Registry",
     "Role",

@@ -5,6 +5,7 @@ from django.db import models
 from django.utils import timezone
 
 from routing.models.history import records
+from routing.models.provider_grant import ProviderGrant
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 
@@ -21,6 +22,15 @@ class Role(models.TextChoices):
         return [Role.VIEWER, Role.OPERATOR, Role.OWNER].index(self)
 
 
+class MembershipQuerySet(VersionedQuerySet["Membership"]):
+    """Memberships, and which of them count."""
+
+    def in_force(self) -> "MembershipQuerySet":
+        """Without those that the identity provider gave and has not confirmed for too long."""
+        lapsed = ProviderGrant.objects.lapsed().filter(user=models.OuterRef("user"), tenant=models.OuterRef("tenant"))
+        return self.filter(~models.Exists(lapsed))
+
+
 class Membership(VersionedModel):
     """One person's role in one tenant."""
 
@@ -30,7 +40,7 @@ class Membership(VersionedModel):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
     created_at = models.DateTimeField(auto_now_add=True)
-    objects = VersionedQuerySet["Membership"].as_manager()
+    objects = MembershipQuerySet.as_manager()
     history = records()
 
     class Meta:

@@ -1,7 +1,19 @@
-"""ProviderGrant: a role that somebody has because their identity provider says so."""
+"""ProviderGrant and ProviderWord: the roles that somebody has because their identity provider says so."""
+
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+
+
+class ProviderGrantQuerySet(models.QuerySet["ProviderGrant"]):
+    """Grants, and which of them count."""
+
+    def lapsed(self) -> "ProviderGrantQuerySet":
+        """Those that no sign-in has confirmed for FACADE_OIDC_ROLE_SECONDS: their roles are worth nothing until one."""
+        return self.filter(confirmed_at__lte=timezone.now() - timedelta(seconds=settings.FACADE_OIDC_ROLE_SECONDS))
 
 
 class ProviderGrant(models.Model):
@@ -15,6 +27,10 @@ class ProviderGrant(models.Model):
         "routing.Tenant", on_delete=models.CASCADE, null=True, blank=True, related_name="provider_grants"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    # When a sign-in last brought the claim.
+    confirmed_at = models.DateTimeField(default=timezone.now, db_default=Now())
+
+    objects = ProviderGrantQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -26,3 +42,15 @@ class ProviderGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.tenant or 'the platform'}"
+
+
+class ProviderWord(models.Model):
+    """As of when somebody's roles were last decided. The word of a sign-in that was begun earlier is not heard."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="provider_word"
+    )
+    spoken_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.spoken_at}"

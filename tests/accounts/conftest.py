@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from routing.core.table.routing_table import Table
 from tests.accounts.signing_in import Browser
@@ -19,3 +21,15 @@ def _has_a_table(db: None, table: Callable[[], Table]) -> None:
 def client() -> Browser:
     """A browser that is nobody's yet."""
     return Browser()
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Moves the clock on, as often as it is called: `later(hours=23)`."""
+    passed, now = [timedelta()], timezone.now
+
+    def move(**how_far: float) -> None:
+        passed[0] += timedelta(**how_far)
+        monkeypatch.setattr(timezone, "now", lambda: now() + passed[0])
+
+    return move

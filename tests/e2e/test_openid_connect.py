@@ -56,6 +56,13 @@ def roles(facade: Facade, sub: str) -> dict[str, str]:
     return found
 
 
+def session_end(facade: Facade, visitor: "Visitor") -> str:
+    """When the visitor's session ends, as the database has it."""
+    key = visitor.http.cookies["sessionid"]
+    read = f"__import__('django.contrib.sessions.models').contrib.sessions.models.Session.objects.get(pk={key!r})"
+    return str(run(facade, f"str({read}.expire_date)"))
+
+
 class Visitor:
     """A browser without script, which follows links by hand."""
 
@@ -119,6 +126,34 @@ def test_a_claim_gives_a_role_and_its_loss_takes_it(
     assert roles(facade, person["sub"]) == {}
     # At once, in the session that is open elsewhere as well.
     assert visitor.http.get("/admin/", follow_redirects=True).status_code == 403
+
+
+def test_a_sign_in_that_was_begun_before_restores_nothing(
+    facade: Facade, provider: OidcProvider, visitor: Visitor, person: dict[str, Any]
+) -> None:
+    provider.says(person | {"groups": ["acme-admins"]})
+    visitor.sign_in()
+    slow = Visitor(facade)
+    way_back = slow.back(slow.to_provider())
+    provider.says(person | {"groups": []})
+    Visitor(facade).sign_in()
+
+    slow.http.get(way_back)
+
+    assert slow.is_in
+    assert roles(facade, person["sub"]) == {}
+
+
+def test_beginning_another_sign_in_does_not_make_the_session_last_longer(
+    facade: Facade, provider: OidcProvider, visitor: Visitor, person: dict[str, Any]
+) -> None:
+    provider.says(person | {"groups": ["acme-admins"]})
+    visitor.sign_in()
+    end = session_end(facade, visitor)
+
+    visitor.to_provider(f"{LOGIN}?process=connect")
+
+    assert session_end(facade, visitor) == end
 
 
 def test_operators_of_the_platform(

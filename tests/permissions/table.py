@@ -20,6 +20,7 @@ VERBS = """
 api_tokens.create_api_token  | for oneself                | n y | y y y | y y y | y
 api_tokens.create_api_token  | for another                | n n | n n n | n n n | n
 api_tokens.revoke_api_token  | another's                  | - - | - - - | - - - | y
+api_tokens.revoke_every_api_token | another's              | n n | n n n | n n n | y
 claims.claim_hostname        | .                          | - - | - - - | n n y | y
 claims.remove_claim          | .                          | - - | - - - | n n y | y
 claims.get_claim             | .                          | - - | - - - | y y y | y

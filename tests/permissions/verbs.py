@@ -111,6 +111,9 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("api_tokens.revoke_api_token", "another's"): (
         lambda a, w: api_tokens.revoke_api_token(a, token_id=w["API token"].pk)
     ),
+    ("api_tokens.revoke_every_api_token", "another's"): (
+        lambda a, w: api_tokens.revoke_every_api_token(a, user=w["API token"].user)
+    ),
     ("claims.claim_hostname", "."): _claim,
     ("claims.remove_claim", "."): lambda a, w: claims.remove_claim(a, claim_id=w["claim"].pk),
     ("claims.get_claim", "."): lambda a, w: claims.get_claim(a, w["claim"].pk),

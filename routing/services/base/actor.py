@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from routing.models import Membership, Role
+from routing.models import Membership, ProviderGrant, Role
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Actor:
     @classmethod
     def person(cls, user: Any) -> "Actor":
         """A signed-in user; a superuser is an operator of the platform."""
-        return cls(user.get_username(), user, is_operator=bool(user.is_active and user.is_superuser))
+        return cls(user.get_username(), user, is_operator=_operates(user))
 
     @classmethod
     def token(cls, user: Any, name: str, tenant_id_limit: int | None, read_only: bool) -> "Actor":
         """A person's API token. One that is limited to a tenant doesn't act for the platform, whoever made it."""
-        is_operator = bool(user.is_active and user.is_superuser and tenant_id_limit is None)
+        is_operator = tenant_id_limit is None and _operates(user)
         return cls(f"{user.get_username()} (token {name})", user, is_operator, tenant_id_limit, read_only, True)
 
     @classmethod
@@ -53,13 +53,20 @@ class Actor:
         if self.user is None or not self.user.is_active:
             return {}
         if self.tenant_id_limit is None:
-            return dict(Membership.objects.filter(user=self.user).values_list("tenant_id", "role"))
-        if self.user.is_superuser:
+            return dict(Membership.objects.in_force().filter(user=self.user).values_list("tenant_id", "role"))
+        if _operates(self.user):
             # Their token for one tenant reaches as far as that tenant's owners.
             return {self.tenant_id_limit: Role.OWNER}
-        own = Membership.objects.filter(user=self.user, tenant=self.tenant_id_limit)
+        own = Membership.objects.in_force().filter(user=self.user, tenant=self.tenant_id_limit)
         return dict(own.values_list("tenant_id", "role"))
 
     def tenant_ids(self) -> Collection[int]:
         """The tenants of which it may look at everything."""
         return self.roles()
+
+
+def _operates(user: Any) -> bool:
+    """Whether somebody is an operator of the platform. Their provider's word for it counts for so long only."""
+    if not (user.is_active and user.is_superuser):
+        return False
+    return not ProviderGrant.objects.lapsed().filter(user=user.pk, tenant=None).exists()

@@ -88,6 +88,21 @@ def revoke_api_token(actor: Actor, reason: str = "", *, token_id: int) -> None:
         unit.event("api_token.revoked", api_token_id=token_id, user_id=token.user_id)
 
 
+def revoke_every_api_token(actor: Actor, reason: str = "", *, user: Any) -> int:
+    """End all tokens of a person, who has lost the way into their account or whose password was set anew; their number.
+
+    By themselves or an operator of the platform. Raises PermissionDenied.
+    """
+    if actor.is_token or not (actor.is_operator or (actor.user is not None and actor.user.pk == user.pk)):
+        raise PermissionDenied("everybody ends their own tokens")
+    with unit_of_work(actor, reason) as unit:
+        tokens = list(ApiToken.objects.filter(user=user))
+        for token in tokens:
+            unit.delete(token)
+            unit.event("api_token.revoked", api_token_id=token.pk, user_id=user.pk)
+    return len(tokens)
+
+
 def actor_of_token(secret: str) -> tuple[Actor, ApiToken]:
     """Who comes with this secret. Raises NotFound, in the same words for whatever is wrong with it."""
     found = ApiToken.objects.select_related("user", "tenant").filter(token_hash=_hash(secret)).first()

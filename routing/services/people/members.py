@@ -17,6 +17,7 @@ from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.people.provider_grants import hear
 
 INVITATION_DAYS = 7
 
@@ -135,6 +136,7 @@ def change_role(
             _check_not_last_owner(membership)
         changed = unit.update(membership, role=role)
         if changed:
+            hear(membership.user)
             unit.event("member.role_changed", **_ids(membership))
     return Outcome(membership, bool(changed))
 
@@ -151,6 +153,7 @@ def remove_member(
         if membership.role == Role.OWNER:
             _check_not_last_owner(membership)
         ids = _ids(membership)
+        hear(membership.user)
         unit.delete(membership)
         unit.event("member.removed", **ids)
 

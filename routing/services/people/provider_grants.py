@@ -2,9 +2,12 @@
 
 import logging
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from routing.models import Membership, ProviderGrant, Role, Tenant
+from django.utils import timezone
+
+from routing.models import Membership, ProviderGrant, ProviderWord, Role, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
@@ -43,17 +46,23 @@ def parse_provider_roles(texts: Iterable[str]) -> dict[str, list[ProviderRole]]:
     return found
 
 
-def follow_provider(user: Any, granted: Collection[ProviderRole]) -> None:
+def follow_provider(user: Any, granted: Collection[ProviderRole], *, begun_at: datetime | None = None) -> None:
     """Make the user's roles those that the provider grants, as far as they are the provider's.
 
     Called at every sign-in; one that brought no claims (by password) grants nothing, so that nobody keeps a role by not
     asking the provider any more. A role that people gave stays, but is raised where the provider's reaches further, and
     then is the provider's. Even the last owner loses what the provider takes back: operators can appoint another.
+
+    `begun_at`: when the sign-in was begun, None: now. Claims may be as old as that; where the roles were decided since,
+    by a later sign-in or by people, they change nothing.
     """
     if not granted and not ProviderGrant.objects.filter(user=user).exists():
         # Nothing to give or to take: a sign-in by password doesn't wait in the writers' line.
         return
     with unit_of_work(_PROGRAM, _REASON) as unit:
+        if not hear(user, begun_at):
+            logger.info("a sign-in of %s was begun before their roles were last decided: they stay", user)
+            return
         held = {grant.tenant_id: grant for grant in ProviderGrant.objects.filter(user=user)}
         tenants = _follow_platform(unit, user, any(role.role == PLATFORM for role in granted), held.pop(None, None))
         for tenant, role in _best_roles(granted).items():
@@ -63,8 +72,22 @@ def follow_provider(user: Any, granted: Collection[ProviderRole]) -> None:
                 unit.delete(membership)
                 tenants.append(membership.tenant_id)
             unit.delete(grant)
+        ProviderGrant.objects.filter(user=user).update(confirmed_at=timezone.now())
         if tenants:
             unit.event("account.roles_followed", user_id=user.pk, tenant_ids=tenants)
+
+
+def hear(user: Any, spoken_at: datetime | None = None) -> bool:
+    """Note that somebody's roles are decided now, by a word of that time (None: now); False after a later one.
+
+    Within a unit of work: its lock keeps two words apart.
+    """
+    now = timezone.now()
+    heard = ProviderWord.objects.filter(user=user).first()
+    if heard is not None and spoken_at is not None and spoken_at < heard.spoken_at:
+        return False
+    ProviderWord.objects.update_or_create(user=user, defaults={"spoken_at": min(spoken_at or now, now)})
+    return True
 
 
 def _follow_platform(unit: UnitOfWork, user: Any, granted: bool, grant: ProviderGrant | None) -> list[int]:
