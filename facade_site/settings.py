@@ -206,6 +206,12 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 MFA_ADAPTER = "routing.accounts.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {
+    "add_webauthn": "routing.accounts.webauthn.AddForm",
+    "authenticate_webauthn": "routing.accounts.webauthn.AuthenticateForm",
+    "login_webauthn": "routing.accounts.webauthn.LoginForm",
+    "reauthenticate_webauthn": "routing.accounts.webauthn.ReauthenticateForm",
+}
 MFA_TOTP_ISSUER = "Registry Facade"
 # Only the invited have accounts, so nobody can lock an address of somebody else's with a second factor.
 MFA_ALLOW_UNVERIFIED_EMAIL = True

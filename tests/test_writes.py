@@ -69,6 +69,12 @@ ALLOWED = {
         "ProviderWord.objects.update_or_create": "what was heard of the provider; within a unit of work",
         "ProviderGrant.objects.filter(user=user).update": "the same",
     },
+    "routing/accounts/webauthn.py": {
+        "row.save": "a security key's count of signatures, which belongs to django-allauth",
+    },
+    "routing/accounts/provider.py": {
+        "SocialAccount.objects.filter(pk=former.pk).update": "an account's key, which django-allauth keeps",
+    },
     "routing/accounts/adapters.py": {
         "user.save": "an account's password, which Django keeps",
     },

@@ -6,10 +6,12 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base import AuthProcess
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.db import transaction
@@ -20,8 +22,9 @@ from django.urls import reverse
 from routing.accounts import pending_sign_in, secrets
 from routing.accounts.invitations import accept_pending, invitation_lost, pending_invitation
 from routing.accounts.provider import begun_at, granted_roles
+from routing.accounts.provider_http import ProviderSession
 from routing.accounts.transport import client_address
-from routing.jobs.connections import give_back_connection
+from routing.accounts.webauthn import relying_party
 from routing.services.base.errors import NotFound
 from routing.services.people.provider_grants import follow_provider
 
@@ -85,17 +88,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # django-allauth has no types
     """Accounts of the identity provider: made for whom its claims give a role, and for the invited."""
 
-    def get_requests_session(self) -> Any:
-        """What the provider is asked by. It may take its time, and no connection to the database waits with it."""
-        session = super().get_requests_session()
-        ask = session.request
+    def get_requests_session(self) -> ProviderSession:
+        """By what the provider is asked."""
+        return ProviderSession()
 
-        def request(*args: Any, **kwargs: Any) -> Any:
-            give_back_connection()
-            return ask(*args, **kwargs)
-
-        session.request = request
-        return session
+    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Any:
+        """The provider of an address, or of an account, whose key holds the issuer as well."""
+        return super().get_provider(request, provider.partition(":")[0], client_id)
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         """Whether the claims name a role, or the browser has opened an invitation's link."""
@@ -127,6 +126,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # django-allauth has no types
     """Second factors, encrypted in the database."""
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """For whom security keys sign: the control host by its configured name."""
+        return {"id": relying_party(context.request), "name": settings.MFA_TOTP_ISSUER}
 
     def encrypt(self, text: str) -> str:
         """What is kept of a secret."""

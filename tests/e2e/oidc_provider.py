@@ -51,9 +51,14 @@ class OidcProvider:
             "FACADE_OIDC_NAME": "Acme login",
         } | more
 
-    def says(self, person: dict[str, Any], fault: str = "") -> None:
-        """Set who signs in next, and how the provider lies about it."""
-        body = json.dumps({"person": person, "fault": fault}).encode()
+    def says(self, person: dict[str, Any], fault: str = "", instead: dict[str, Any] | None = None) -> None:
+        """Set who signs in next, and how the provider lies about it.
+
+        `fault`: one by name, or what is asked for ("metadata", "keys", "token", "user info"), a blank, and the text of
+        the answer. `instead`: members that an answer has in place of its own, by "metadata", "token", "id token" and
+        "user info".
+        """
+        body = json.dumps({"person": person, "fault": fault, "instead": instead or {}}).encode()
         urllib.request.urlopen(urllib.request.Request(f"{self.issuer}/told", body, method="PUT"), timeout=10).close()
 
     def stop(self) -> None:
@@ -79,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     strangers_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    told: dict[str, Any] = {"person": {}, "fault": ""}
+    told: dict[str, Any] = {"person": {}, "fault": "", "instead": {}}
     codes: dict[str, dict[str, Any]] = {}
     tokens: dict[str, dict[str, Any]] = {}
     issuer = ""
@@ -87,8 +92,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         target = urlsplit(self.path)
         match target.path:
+            case "/.well-known/openid-configuration" if self.told["fault"].startswith("metadata "):
+                self._odd()
             case "/.well-known/openid-configuration":
-                self._json(self._metadata())
+                self._json(self._metadata() | self._instead("metadata"))
+            case "/jwks" if self.told["fault"].startswith("keys "):
+                self._odd()
             case "/jwks":
                 own = json.loads(RSAAlgorithm.to_jwk(self.key.public_key()))
                 self._json({"keys": [own | {"kid": "1", "use": "sig", "alg": "RS256"}]})
@@ -152,21 +161,29 @@ class _Handler(BaseHTTPRequestHandler):
         ):
             self._json({"error": "invalid_grant"}, 400)
             return
+        if self.told["fault"].startswith("token "):
+            self._odd()
+            return
         access = secrets.token_urlsafe()
         self.tokens[access] = asked["person"]
         answer = {"access_token": access, "token_type": "Bearer", "expires_in": LIFETIME_SECONDS}
         if self.told["fault"] != "no id token":
-            answer["id_token"] = self._id_token(asked["person"])
-        self._json(answer)
+            answer["id_token"] = self._id_token(asked["person"], asked.get("nonce"))
+        self._json(answer | self._instead("token"))
 
-    def _id_token(self, person: dict[str, Any]) -> str:
+    def _id_token(self, person: dict[str, Any], nonce: str | None) -> str:
         fault, now = self.told["fault"], int(time.time())
-        claims = person | {
-            "iss": "https://another.example" if fault == "other issuer" else self.issuer,
-            "aud": "another client" if fault == "other audience" else CLIENT_ID,
-            "iat": now,
-            "exp": now - 3600 if fault == "expired" else now + LIFETIME_SECONDS,
-        }
+        claims = (
+            person
+            | ({} if nonce is None else {"nonce": nonce})
+            | {
+                "iss": "https://another.example" if fault == "other issuer" else self.issuer,
+                "aud": "another client" if fault == "other audience" else CLIENT_ID,
+                "iat": now,
+                "exp": now - 3600 if fault == "expired" else now + LIFETIME_SECONDS,
+            }
+        )
+        claims = {name: value for name, value in (claims | self._instead("id token")).items() if value is not None}
         if fault == "unsigned":
             return jwt.encode(claims, "", algorithm="none", headers={"kid": "1"})
         if fault == "signed with the client's secret":
@@ -179,13 +196,29 @@ class _Handler(BaseHTTPRequestHandler):
         if person is None:
             self._json({"error": "invalid_token"}, 401)
             return
-        self._json(person | ({"sub": "somebody else"} if self.told["fault"] == "other subject in user info" else {}))
+        if self.told["fault"].startswith("user info "):
+            self._odd()
+            return
+        other = {"sub": "somebody else"} if self.told["fault"] == "other subject in user info" else {}
+        self._json(person | other | self._instead("user info"))
+
+    def _instead(self, where: str) -> dict[str, Any]:
+        """What the fault, an object, puts there; None takes an ID token's claim away."""
+        instead: dict[str, Any] = self.told["instead"].get(where, {})
+        return instead
+
+    def _odd(self) -> None:
+        """The fault's own text, after what is asked for, in place of the answer."""
+        text = self.told["fault"].partition(" ")[2].removeprefix("info ")
+        self._raw(text.encode())
 
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
-    def _json(self, data: dict[str, Any], status: int = 200) -> None:
-        body = json.dumps(data).encode()
+    def _json(self, data: Any, status: int = 200) -> None:
+        self._raw(json.dumps(data).encode(), status)
+
+    def _raw(self, body: bytes, status: int = 200) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

@@ -32,6 +32,9 @@ def facade(provider: OidcProvider) -> Iterator[Facade]:
         save = "add_tenant(Actor.program('set-up'), '', slug=slug, name=slug.title()).pk"
         run(running, f"[{save} for slug in ('acme', 'globex')]")
         yield running
+        # Whatever the provider said, nothing broke.
+        log = running.log()
+        assert "Traceback" not in log, log[log.index("Traceback") - 500 :][:5000]
 
 
 def run(facade: Facade, expression: str) -> Any:
@@ -252,6 +255,121 @@ def test_a_lying_provider_lets_nobody_in(
     assert answer.status_code == 401
     assert "Sign-in failed" in answer.text
     assert not visitor.is_in
+
+
+# What is not of the form that the specifications give it: a refusal with a page, and never a fault of the facade's.
+ODD = {
+    "an empty subject": {"id token": {"sub": ""}, "user info": {"sub": ""}},
+    "a subject of blanks": {"id token": {"sub": "  "}, "user info": {"sub": "  "}},
+    "a long subject": {"id token": {"sub": "x" * 1000}, "user info": {"sub": "x" * 1000}},
+    "a number as subject": {"id token": {"sub": 5}, "user info": {"sub": 5}},
+    "no subject": {"id token": {"sub": None}},
+    "null as subject of the user info": {"user info": {"sub": None}},
+    "no expiry": {"id token": {"exp": None}},
+    "a word as expiry": {"id token": {"exp": "tomorrow"}},
+    "no time of issue": {"id token": {"iat": None}},
+    "another party": {"id token": {"azp": "another client"}},
+    "several audiences and no party": {"id token": {"aud": ["registry-facade", "another"]}},
+    "a list as party": {"id token": {"azp": ["registry-facade"]}},
+    "no nonce": {"id token": {"nonce": None}},
+    "another nonce": {"id token": {"nonce": "of another sign-in"}},
+    "a number as nonce": {"id token": {"nonce": 5}},
+    "a word as lifetime": {"token": {"expires_in": "junk"}},
+    "a list as lifetime": {"token": {"expires_in": [1]}},
+    "an endless lifetime": {"token": {"expires_in": 10**30}},
+    "a number as access token": {"token": {"access_token": 5}},
+    "an object as ID token": {"token": {"id_token": {}}},
+    "a word as ID token": {"token": {"id_token": "junk"}},
+    "NUL in a name": {"user info": {"name": "\0"}},
+    "half a character": {"user info": {"name": "\ud800"}},
+    "no address of the user info": {"metadata": {"userinfo_endpoint": 5}},
+    "a list as token endpoint": {"metadata": {"token_endpoint": ["http://127.0.0.1/"]}},
+    "a script as authorization endpoint": {"metadata": {"authorization_endpoint": "javascript:alert(1)//"}},
+    "a number as methods": {"metadata": {"token_endpoint_auth_methods_supported": 5}},
+}
+ANSWERS = ["null", "[]", "5", '"text"', "{", "<html>", "", "[" * 5000, '{"keys": 5}', '{"sub": NaN}']
+
+
+def refused(answer: httpx2.Response, visitor: Visitor) -> None:
+    assert (answer.status_code, "Sign-in failed" in answer.text) == (401, True)
+    assert not visitor.is_in
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_provider_lets_nobody_in_and_is_no_fault_of_ours(
+    provider: OidcProvider, visitor: Visitor, person: dict[str, Any], odd: str
+) -> None:
+    person |= {"groups": ["sre"]}
+    if "metadata" in ODD[odd]:
+        provider.says(person, instead=ODD[odd])
+        refused(visitor.form(LOGIN), visitor)
+    provider.says(person)
+    way_back = visitor.back(visitor.to_provider())
+    provider.says(person, instead=ODD[odd])
+
+    refused(visitor.http.get(way_back), visitor)
+
+
+@pytest.mark.parametrize("where", ["metadata", "keys", "token", "user info"])
+def test_answers_that_are_none(facade: Facade, provider: OidcProvider, person: dict[str, Any], where: str) -> None:
+    person |= {"groups": ["sre"]}
+    for text in ANSWERS:
+        visitor = Visitor(facade)
+        provider.says(person)
+        way_back = visitor.back(visitor.to_provider())
+        provider.says(person, f"{where} {text}")
+
+        refused(visitor.http.get(way_back), visitor)
+
+
+def test_the_user_infos_empty_claim_is_its_word(
+    facade: Facade, provider: OidcProvider, visitor: Visitor, person: dict[str, Any]
+) -> None:
+    provider.says(person | {"groups": ["acme-admins"]})
+    visitor.sign_in()
+
+    for nothing in ([], "", None, {}):
+        provider.says(person | {"groups": ["acme-admins"]}, instead={"user info": {"groups": nothing}})
+        Visitor(facade).sign_in()
+        assert roles(facade, person["sub"]) == {}
+
+
+def test_nothing_in_the_address_reaches_the_provider(visitor: Visitor) -> None:
+    more = f"{LOGIN}?scope=admin,all&auth_params=prompt%3Dnone%26redirect_uri%3Dhttps://evil.example&process=redirect"
+
+    asked = parse_qs(urlsplit(visitor.to_provider(more)).query)
+
+    assert "prompt" not in asked
+    assert sorted(asked["scope"][0].split()) == ["email", "openid", "profile"]
+    assert urlsplit(asked["redirect_uri"][0]).path == CALLBACK
+    assert len(asked["nonce"][0]) >= 32
+
+
+def test_a_subject_of_another_issuer_is_somebody_else(person: dict[str, Any]) -> None:
+    with OidcProvider() as first, OidcProvider() as second:
+        person |= {"groups": ["sre"], "email": ""}
+        with Facade(workers=1, **first.settings(FACADE_OIDC_ROLES=ROLES)) as facade:
+            first.says(person)
+            Visitor(facade).sign_in()
+            # As the release before kept it.
+            run(
+                facade,
+                "__import__('allauth.socialaccount.models').socialaccount.models"
+                ".SocialAccount.objects.update(provider='sso')",
+            )
+            own = Visitor(facade)
+            own.sign_in()
+            assert run(facade, "User.objects.filter(socialaccount__isnull=False).count()") == 1
+            facade.kill()
+
+            facade.env |= second.settings()
+            facade.start()
+            second.says(person | {"groups": ["globex-all", "sre"]})
+            visitor = Visitor(facade)
+            visitor.sign_in()
+
+            assert visitor.is_in
+            assert run(facade, "User.objects.filter(socialaccount__isnull=False).count()") == 2
 
 
 def test_metadata_of_another_issuer(provider: OidcProvider, visitor: Visitor, person: dict[str, Any]) -> None:
