@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from facade_site.environment import BASE_DIR
 from facade_site.log_formats import LOG_FORMATS, JsonFormatter
+from facade_site.redaction import ServerLogger
 
 # Here rather than only in the settings: the workers are forked from this process and inherit what it read.
 try:
@@ -46,6 +47,7 @@ if __name__ == "__config__" and _METRICS_PREFIX not in os.environ.get(METRICS_DI
     os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=_METRICS_PREFIX, dir=worker_tmp_dir)
 
 errorlog = "-"
+logger_class = ServerLogger
 # One line for each request costs more than answering it; GUNICORN_CMD_ARGS="--access-logfile -" turns it on.
 accesslog = None
 

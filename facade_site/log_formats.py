@@ -5,6 +5,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from facade_site.redaction import redact
+
 # What every record has (and what uvicorn adds for terminals); whatever else it has, somebody gave it with `extra`.
 _ALWAYS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -26,6 +28,10 @@ class LineFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("{asctime} {levelname} {name}: {message}", style="{")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and any traceback after it."""
+        return redact(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The line, with what the record was given beside its message."""
@@ -56,7 +62,7 @@ class JsonFormatter(logging.Formatter):
             said["exception"] = self.formatException(record.exc_info)
         if record.stack_info:
             said["stack"] = self.formatStack(record.stack_info)
-        return json.dumps(said, ensure_ascii=False)
+        return redact(json.dumps(said, ensure_ascii=False))
 
 
 #: By the names that FACADE_LOG_FORMAT takes.

@@ -6,6 +6,7 @@ from csp.constants import NONE, SELF
 
 from facade_site.environment import BASE_DIR, kept_secret_key, made, state_dir
 from facade_site.log_formats import LOG_FORMATS
+from facade_site.redaction import redact_log_records
 from facade_site.variables import *  # noqa: F403
 from facade_site.variables import (
     DATABASE_URL,
@@ -135,6 +136,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+redact_log_records()
+DEFAULT_EXCEPTION_REPORTER = "facade_site.redaction.ExceptionReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "facade_site.redaction.ReporterFilter"
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from routing.accounts.mail import sends_mail
 from routing.models import Invitation, Membership
@@ -70,7 +70,7 @@ def invitation_lost(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
     """Take the secret out of the address."""
     try:

@@ -1,12 +1,14 @@
 """The account pages of the real server, with several workers: counted attempts, headers, cookies, trusted proxies."""
 
 import re
+import secrets
 from collections.abc import Iterator
 
 import httpx2
 import pytest
 
 from tests.e2e.facade import PASSWORD, USERNAME, Facade
+from tests.e2e.lab.process import wait_until
 
 SIGN_IN = "/accounts/login/"
 PUBLIC = "facade.acme.test"
@@ -15,7 +17,8 @@ FAILURES_PER_NAME = 5
 
 @pytest.fixture(scope="module")
 def facade() -> Iterator[Facade]:
-    with Facade(workers=3, FACADE_CONTROL_HOSTS=f"localhost,{PUBLIC}", FACADE_TRUSTED_PROXIES="127.0.0.1") as running:
+    settings = {"FACADE_CONTROL_HOSTS": f"localhost,{PUBLIC}", "FACADE_TRUSTED_PROXIES": "127.0.0.1"}
+    with Facade(workers=3, GUNICORN_CMD_ARGS="--access-logfile -", **settings) as running:
         yield running
 
 
@@ -33,6 +36,19 @@ def test_the_workers_count_attempts_together(facade: Facade) -> None:
         assert attempt(facade, f"wrong {guess}", f"198.51.100.{guess}").status_code == 200
 
     assert "Too many failed login attempts" in attempt(facade, PASSWORD, "198.51.100.99").text
+
+
+@pytest.mark.parametrize("path", ["invitation/", "password/reset/key/1-", "confirm-email/"])
+def test_the_access_log_tells_no_secret(facade: Facade, path: str) -> None:
+    token = secrets.token_urlsafe(32)
+    link = f"/accounts/{path}{token}/"
+
+    for method in ("GET", "HEAD", "PUT", "POST"):
+        facade.request(method, link, headers={"Referer": facade.url + link}, body=b"")
+    facade.request("GET", f"{SIGN_IN}?next={link}&code={token}")
+
+    wait_until(lambda: facade.log().count("[hidden]") >= 5, "all of it is in the log")
+    assert token not in facade.log()
 
 
 def test_behind_a_trusted_proxy(facade: Facade) -> None:
