@@ -1,5 +1,7 @@
 """The Django app."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -18,3 +20,5 @@ class RoutingConfig(AppConfig):
         from routing.models.loop_triggers import keep_triggers
 
         keep_triggers(self)
+        for room in ("people", "registries", "hostnames", "mappings"):
+            import_module(f"routing.services.{room}.rules")  # Declares the rules of the room's rows.

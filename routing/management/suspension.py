@@ -8,7 +8,8 @@ from routing.management.service_command import HOSTNAME_HELP, TENANT_HELP, Servi
 from routing.models import Hostname
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
-from routing.services.hostnames.hostnames import parse_hostname, suspend_hostnames
+from routing.services.hostnames.hostnames import suspend_hostnames
+from routing.services.hostnames.names import parse_hostname
 from routing.services.people.tenants import suspend_tenants
 
 

@@ -21,7 +21,6 @@ from tests.permissions.world import World
 NOT_VERBS = frozenset(
     {
         "events.announce",
-        "mappings.check_not_whole",
         "permissions.has_permission",
         "permissions.has_permission_anywhere",
         "permissions.check_permission",

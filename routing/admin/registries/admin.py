@@ -32,6 +32,14 @@ class RegistryForm(ServiceForm):
     # What breaks a rule of the table has an address that is there already.
     field_names = {"": "origin"}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None and "reason" in self.fields:
+            self.fields["reason"].help_text = (
+                "Needed when the address or the implicit namespace changes: every mapping to this registry leads "
+                "elsewhere then. Kept in the history."
+            )
+
     class Meta:
         widgets = {
             "origin": name_input(placeholder="https://registry.acme.com"),

@@ -63,7 +63,9 @@ class RegistryPatch(StrictSchema):
     """What is to change; what isn't given, or null, stays."""
 
     name: Text | None = None
-    origin: Text | None = None
+    origin: Annotated[
+        Text | None, Field(description="Where it is from now on; takes a reason where mappings lead to it.")
+    ] = None
     alias: Text | None = None
     implicit_namespace: Text | None = None
     stream_blobs: bool | None = None

@@ -9,7 +9,7 @@ from routing.models import Hostname, HostnameClaim
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.hostnames.claims import check_claim
-from routing.services.hostnames.hostnames import parse_hostname
+from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof_checks import check_hostname
 
 

@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from routing.management.service_command import ServiceCommand, tenant_of
 from routing.models import Hostname, Mapping
 from routing.services.base.errors import NotFound
-from routing.services.hostnames.hostnames import parse_hostname
+from routing.services.hostnames.names import parse_hostname
 
 
 class Command(ServiceCommand):

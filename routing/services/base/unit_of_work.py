@@ -5,6 +5,7 @@ The only place from which routing tables, their history and the change log are w
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any, Protocol, TypeVar, cast
 
 from django.core.exceptions import ValidationError
@@ -23,6 +24,7 @@ from routing.services.base.events import announce
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rates import spend_change
 from routing.services.base.rows import get_row, get_rows
+from routing.services.base.rules import Write, check_rules
 
 # A worker that was away for more changes than this loads the whole table anew.
 KEPT_CHANGES = 100_000
@@ -85,8 +87,9 @@ class UnitOfWork:
 
     # ---------------------------------------------------------------- writing
     def add(self, row: models.Model) -> None:
-        """Validate and write a new row. Raises ServiceError with the messages by field; then nothing is written."""
+        """Judge and write a new row. Raises ServiceError with the messages by field; then nothing is written."""
         self._validate(row)
+        check_rules(Write(self.actor, self._reason, row))
         self._sign(row)
         row.save(force_insert=True)
         self._publish(row)
@@ -99,9 +102,11 @@ class UnitOfWork:
         changed = [name for name, value in values.items() if getattr(row, name) != value]
         if not changed:
             return []
+        before = copy(row)
         for name in changed:
             setattr(row, name, values[name])
         self._validate(row)
+        check_rules(Write(self.actor, self._reason, row, before), changed)
         self._sign(row)
         self._write(row, changed)
         self._publish(row)
@@ -118,8 +123,10 @@ class UnitOfWork:
         now, model = timezone.now(), type(changed[0])
         stamps = dict.fromkeys(_stamps(changed[0]), now)
         for row in changed:
+            before = copy(row)
             for name, value in (values | stamps).items():
                 setattr(row, name, value)
+            check_rules(Write(self.actor, self._reason, row, before), values)
             row.version += 1
         self._validate(changed[0], only=set(values))
         among = model._default_manager.filter(pk__in=[row.pk for row in changed])

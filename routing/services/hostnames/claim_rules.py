@@ -10,7 +10,7 @@ from publicsuffixlist import PublicSuffixList
 from routing.conf import platform_domains, policy
 from routing.core.grammar.hosts import MAX_HOST_LENGTH, ends_in_number, is_ip_address, is_wildcard
 from routing.services.base.errors import ServiceError
-from routing.services.hostnames.hostnames import parse_hostname
+from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof import proof_name
 
 

@@ -22,8 +22,9 @@ from routing.services.base.quotas import check_hostnames
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, check_version, unit_of_work
 from routing.services.hostnames.claim_rules import claimable_name
-from routing.services.hostnames.hostnames import check_no_loop, parse_hostname
+from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof import Evidence, Verdict, look_for_proof, new_token
+from routing.services.hostnames.rules import check_no_loop
 from routing.services.people.notices import tell_owners
 
 PROGRAM = "proof of hostnames"
@@ -130,7 +131,6 @@ def vouch_hostname(actor: Actor, reason: str, *, tenant_id: int, name: str) -> H
         if hostname.tenant_id != tenant.pk:
             raise Conflict(f"{name} is a hostname of {hostname.tenant}: remove it there first")
         if hostname.pk is None:
-            check_no_loop(hostname)
             unit.add(hostname)
         else:
             unit.update(hostname, **_NO_PROOF)
@@ -156,15 +156,21 @@ def _objection(claim: HostnameClaim, evidence: Evidence) -> str:
         return evidence.finding(claim.token)
     holder = _holder(claim.name)
     if holder is None or holder.tenant_id == claim.tenant_id:
-        try:
-            check_no_loop(Hostname(tenant=claim.tenant, name=claim.name))
-        except ServiceError as error:
-            return error.message
-        return ""
+        return _broken_rule(claim)
     # A suspension would end if the name could change hands: its tenant may be the same people.
     vouched_for, suspended = not holder.proof_token, holder.suspended or holder.tenant.suspended
     if vouched_for or suspended or evidence.verdict(holder.proof_token) is not Verdict.MISSING:
         return _TAKEN
+    return _broken_rule(claim)
+
+
+def _broken_rule(claim: HostnameClaim) -> str:
+    """Which rule the hostname would break: what may be claimed, and what a registry is, may have changed since."""
+    try:
+        claimable_name(claim.name)
+        check_no_loop(Hostname(tenant=claim.tenant, name=claim.name))
+    except ServiceError as error:
+        return error.message
     return ""
 
 

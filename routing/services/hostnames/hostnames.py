@@ -3,16 +3,14 @@
 from collections.abc import Collection
 from typing import TypedDict, Unpack
 
-from django.db.models import Q
-
-from routing.core.grammar.hosts import InvalidHost, normalise_served_name, parse_authority, wildcard_above
-from routing.models import Hostname, Registry, Tenant
+from routing.models import Hostname, Tenant
 from routing.services.base.actor import Actor
-from routing.services.base.errors import Conflict, NotFound, ServiceError
+from routing.services.base.errors import Conflict, NotFound
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.hostnames.names import parse_hostname
 from routing.services.people.tenants import DEFAULT_SLUG, ensure_tenant, suspend_rows
 
 
@@ -44,7 +42,6 @@ def ensure_hostname(unit: UnitOfWork, text: str, tenant_slug: str | None) -> tup
         )
     tenant, done = ensure_tenant(unit, tenant_slug or DEFAULT_SLUG)
     hostname = Hostname(tenant=tenant, name=name)
-    check_no_loop(hostname)
     unit.add(hostname)
     return hostname, [*done, f"added hostname {name}"]
 
@@ -57,8 +54,6 @@ def add_hostname(actor: Actor, reason: str, *, tenant_id: int, name: str, **fact
     with unit_of_work(actor, reason) as unit:
         check_permission(actor, Permission.ADMINISTER, None)
         hostname = Hostname(tenant=get_row(Tenant.objects.all(), tenant_id), name=parse_hostname(name), **facts)
-        check_no_loop(hostname)
-        _check_login_registry(unit, hostname, facts)
         unit.add(hostname)
         unit.event("hostname.added", hostname_id=hostname.pk, tenant_id=tenant_id)
     return hostname
@@ -78,10 +73,7 @@ def update_hostname(
     """
     with unit_of_work(actor, reason) as unit:
         hostname = unit.get(Hostname, hostname_id, Permission.CHANGE_HOSTNAMES, if_match)
-        _check_login_registry(unit, hostname, changes)
         changed = unit.update(hostname, **changes)
-        if {"suspended", "suspension_message"} & set(changed):
-            check_permission(actor, Permission.ADMINISTER, None)
         if changed:
             unit.event("hostname.updated", hostname_id=hostname.pk, tenant_id=hostname.tenant_id, changed=changed)
     return Outcome(hostname, bool(changed))
@@ -120,35 +112,3 @@ def suspend_hostnames(
 def get_hostname(actor: Actor, hostname_id: int) -> Hostname:
     """A hostname that the actor may see. Raises NotFound."""
     return get_row(Hostname.objects.viewable_by(actor).with_names(), hostname_id)
-
-
-def _check_login_registry(unit: UnitOfWork, hostname: Hostname, changes: HostnameChanges) -> None:
-    wanted = changes.get("login_registry_id")
-    if wanted is None:
-        return
-    registry = get_row(Registry.objects.viewable_by(unit.actor), wanted)
-    if registry.tenant_id not in (None, hostname.tenant_id):
-        raise ServiceError.for_field("login_registry", "This registry belongs to another tenant.")
-
-
-def parse_hostname(text: str) -> str:
-    """A hostname as it is stored. Raises ServiceError."""
-    try:
-        return normalise_served_name(text)
-    except InvalidHost as error:
-        raise ServiceError.for_field("hostname", str(error)) from error
-
-
-def check_no_loop(hostname: Hostname) -> None:
-    """Refuse a hostname at which a backing registry lives: mappings onto it would lead round in a circle.
-
-    The shared registries count, and the tenant's own: another tenant's must not keep the name from its owner.
-    """
-    known = Registry.objects.filter(Q(tenant=None) | Q(tenant=hostname.tenant))
-    for registry in known.filter(origin__contains=hostname.name.removeprefix("*")):
-        host, _ = parse_authority(registry.origin.partition("://")[2])
-        if hostname.name in (host, wildcard_above(host)):
-            raise ServiceError.for_field(
-                "hostname",
-                f"{host} is the address of the registry “{registry.name}”: a facade there would lead to itself",
-            )

@@ -5,12 +5,13 @@ from typing import Any, TypedDict, Unpack
 
 from routing.core.grammar.hosts import InvalidHost, normalise_served_name
 from routing.core.grammar.names import is_name
-from routing.models import Mapping, Registry
+from routing.models import Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, NotFound, ServiceError
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_mappings
+from routing.services.base.rules import require_reason
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.hostnames import ensure_hostname
 from routing.services.registries.registries import ensure_registry
@@ -75,7 +76,6 @@ def add_mapping(
             _refuse_difference(existing, same, target, allow_push, private, delivery)
             return MappingOutcome(existing, changed=False)
         registry, made = ensure_registry(unit, host.tenant, wanted)
-        check_not_whole(actor, registry, wanted.upstream_prefix)
         check_mappings(actor, host.tenant)
         mapping = Mapping(
             hostname=host,
@@ -113,7 +113,7 @@ def repoint(actor: Actor, reason: str, *, hostname: str, prefix: str, target: st
 
     Raises ServiceError, NotFound, PermissionDenied.
     """
-    _required(reason)
+    require_reason(reason)
     parse_target(target)
     # Only to find out which it is; the verb reads it again, locked.
     found = get_mapping(actor, hostname, prefix)
@@ -137,7 +137,7 @@ def update_mapping(
     with unit_of_work(actor, reason) as unit:
         mapping = unit.get(Mapping, mapping_id, Permission.CHANGE_MAPPINGS, if_match)
         before = mapping.target
-        values, notes = _lead(unit, mapping, wanted, reason)
+        values, notes = _lead(unit, mapping, wanted)
         changed = unit.update(mapping, **values, **changes)
         options = [name for name in changed if name in changes]
         if values:
@@ -151,15 +151,13 @@ def update_mapping(
         return MappingOutcome(mapping, bool(notes), notes, asks_anew=bool(values))
 
 
-def _lead(unit: UnitOfWork, mapping: Mapping, wanted: Target | None, reason: str) -> tuple[dict[str, Any], list[str]]:
+def _lead(unit: UnitOfWork, mapping: Mapping, wanted: Target | None) -> tuple[dict[str, Any], list[str]]:
     """What of a mapping changes so that it leads to another target, and a line for what was made on the way."""
     if wanted is None:
         return {}, []
     registry, notes = ensure_registry(unit, mapping.hostname.tenant, wanted)
     if (mapping.registry, mapping.upstream_prefix) == (registry, wanted.upstream_prefix):
         return {}, notes
-    _required(reason)
-    check_not_whole(unit.actor, registry, wanted.upstream_prefix)
     return {"registry": registry, "upstream_prefix": wanted.upstream_prefix, **_NOTHING_FOUND}, notes
 
 
@@ -219,16 +217,6 @@ def parse_prefix(text: str) -> str:
     return prefix
 
 
-def check_not_whole(actor: Actor, registry: Registry, upstream_prefix: str) -> None:
-    """Refuse to lead tenants' users to all of a shared registry: the address would vouch for anybody's images."""
-    if not actor.is_operator and registry.tenant_id is None and not upstream_prefix:
-        raise ServiceError.for_field(
-            "target",
-            f"all of {registry} can be mapped by operators of the platform only: "
-            f"name your part of it, such as {registry}/your-organisation",
-        )
-
-
 def _ids(mapping: Mapping) -> dict[str, int]:
     return {
         "mapping_id": mapping.pk,
@@ -236,8 +224,3 @@ def _ids(mapping: Mapping) -> dict[str, int]:
         "registry_id": mapping.registry_id,
         "tenant_id": mapping.hostname.tenant_id,
     }
-
-
-def _required(reason: str) -> None:
-    if not reason.strip():
-        raise ServiceError.for_field("reason", "Say why: the reason is kept with the change.")

@@ -12,7 +12,7 @@ from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.registries.pages import DOCKER_HUB, DOCKER_HUB_ORIGIN
-from routing.services.registries.targets import Target, check_origin, find_registry, parse_origin
+from routing.services.registries.targets import Target, find_registry, parse_alias, parse_origin
 
 
 class RegistryOptions(TypedDict, total=False):
@@ -47,14 +47,14 @@ def ensure_registry(unit: UnitOfWork, tenant: Tenant, target: Target) -> tuple[R
     """The registry that a target names, made as the tenant's own where it is missing. Raises ServiceError."""
     registry = find_registry(tenant, target)
     if registry is not None:
-        check_origin(registry.origin)
         return registry, []
     check_permission(unit.actor, Permission.CHANGE_REGISTRIES, tenant)
-    check_origin(target.origin)
-    registry = Registry(
-        tenant=tenant, name=target.authority, origin=target.origin, **_docker_hub(target.origin, "", "")
-    )
-    unit.add(registry)
+    registry = Registry(tenant=tenant, **_completed({"name": target.authority, "origin": target.origin}))
+    try:
+        unit.add(registry)
+    except ServiceError as error:
+        # What was typed is the target.
+        raise ServiceError.for_field("target", error.message) from error
     return registry, [f"added registry {registry.origin}"]
 
 
@@ -62,14 +62,9 @@ def add_registry(
     actor: Actor, reason: str, *, tenant_id: int | None, name: str, origin: str, **options: Unpack[RegistryOptions]
 ) -> Registry:
     """Add a registry; without a tenant it is shared with all. Raises ServiceError, NotFound, PermissionDenied."""
-    origin = parse_origin(origin, "origin")
     with unit_of_work(actor, reason) as unit:
         _check_owner(actor, tenant_id)
-        if not actor.is_operator and Registry.objects.filter(tenant=None, origin=origin).exists():
-            raise ServiceError.for_field("origin", f"{origin} is shared with everybody already: use that one")
-        check_origin(origin, "origin")
-        options |= _docker_hub(origin, options.get("alias", ""), options.get("implicit_namespace", ""))
-        registry = Registry(tenant_id=tenant_id, name=name, origin=origin, **options)
+        registry = Registry(tenant_id=tenant_id, **_completed({"name": name, "origin": origin, **options}))
         unit.add(registry)
         unit.event("registry.added", registry_id=registry.pk, tenant_id=registry.tenant_id)
     return registry
@@ -85,24 +80,17 @@ def update_registry(
 ) -> Outcome[Registry]:
     """Change what is given of a registry. With a new address, what was found at the old one is forgotten.
 
+    A changed address, or implicit namespace, takes a reason where mappings or logins lead to the registry.
+
     Raises NotFound, PermissionDenied, Outdated, ServiceError.
     """
-    values: dict[str, Any] = {**changes}
-    if "origin" in values:
-        values["origin"] = parse_origin(values["origin"], "origin")
     with unit_of_work(actor, reason) as unit:
         registry = unit.get(Registry, registry_id, Permission.CHANGE_REGISTRIES, if_match)
-        if "tenant_id" in values and values["tenant_id"] != registry.tenant_id:
-            _check_owner(actor, values["tenant_id"])
-            if registry.mappings.exists():
-                raise ServiceError.for_field(
-                    "tenant", "mappings lead to this registry: its owner can't be changed any more"
-                )
+        if changes.get("tenant_id", registry.tenant_id) != registry.tenant_id:
+            _check_owner(actor, changes["tenant_id"])
+        values = _completed({**changes}, registry)
         if values.get("origin", registry.origin) != registry.origin:
-            alias = values.get("alias", registry.alias)
-            namespace = values.get("implicit_namespace", registry.implicit_namespace)
-            values |= {**_NOTHING_FOUND, **_docker_hub(values["origin"], alias, namespace)}
-        check_origin(values.get("origin", registry.origin), "origin")
+            values |= _NOTHING_FOUND
         changed = unit.update(registry, **values)
         if changed:
             said = [name for name in changed if name in changes]
@@ -128,8 +116,15 @@ def _check_owner(actor: Actor, tenant_id: int | None) -> None:
     check_permission(actor, Permission.CHANGE_REGISTRIES, tenant)
 
 
-def _docker_hub(origin: str, alias: str, implicit_namespace: str) -> RegistryOptions:
-    """What belongs to Docker Hub, under whichever of its names it was given; nothing for another registry."""
-    if origin != DOCKER_HUB_ORIGIN:
-        return {}
-    return {"alias": alias or DOCKER_HUB, "implicit_namespace": implicit_namespace or "library"}
+def _completed(said: dict[str, Any], registry: Registry | None = None) -> dict[str, Any]:
+    """What a person says of a registry, as it is stored; with what belongs to Docker Hub. Raises ServiceError."""
+    values = {**said}
+    if "origin" in values:
+        values["origin"] = parse_origin(values["origin"], "origin")
+    if "alias" in values:
+        values["alias"] = parse_alias(values["alias"])
+    now = registry or Registry()
+    if values.get("origin", now.origin) == DOCKER_HUB_ORIGIN:
+        values["alias"] = values.get("alias", now.alias) or DOCKER_HUB
+        values["implicit_namespace"] = values.get("implicit_namespace", now.implicit_namespace) or "library"
+    return values

@@ -82,10 +82,42 @@ def parse_origin(text: str, field: str = "target") -> str:
             host = normalise_hostname(host)
     except InvalidHost as error:
         raise ServiceError.for_field(field, f"“{authority}” is not the address of a registry: {error}") from error
-    if host in DOCKER_HUB_NAMES and port in ("", "80", "443"):
+    port = str(int(port)) if port else ""
+    if host in DOCKER_HUB_NAMES and port in ("", *_DEFAULT_PORT.values()):
         return DOCKER_HUB_ORIGIN
-    port = "" if not port or int(port) == int(_DEFAULT_PORT[scheme]) else f":{int(port)}"
-    return f"{scheme}://{host}{port}"
+    return f"{scheme}://{host}{f':{port}' if port not in ('', _DEFAULT_PORT[scheme]) else ''}"
+
+
+def place_of(origin: str) -> str:
+    """What two origins have in common that are one registry: the host, and the port unless that is a scheme's own."""
+    authority = origin.partition("://")[2]
+    try:
+        host, port = parse_authority(authority)
+    except InvalidHost:
+        # The table's constraint is wider than the grammar.
+        return authority
+    return host if port in ("", *_DEFAULT_PORT.values()) else f"{host}:{port}"
+
+
+def shared_at(origin: str) -> Registry | None:
+    """The shared registry that is at the same place, by whichever scheme."""
+    wanted = place_of(origin)
+    return next((each for each in Registry.objects.filter(tenant=None) if place_of(each.origin) == wanted), None)
+
+
+def parse_alias(text: str) -> str:
+    """A registry's alias as it is stored: host[:port], as before the first slash of a target. Raises ServiceError."""
+    alias = text.strip().lower()
+    if not alias:
+        return ""
+    name, colon, digits = alias.partition(":")
+    try:
+        host, port = parse_authority(f"{normalise_hostname(name)}{colon}{digits}")
+    except InvalidHost as error:
+        raise ServiceError.for_field(
+            "alias", f"“{text}” is no name of a registry: write it like docker.io, with a port where it has one"
+        ) from error
+    return host if not port or int(port) == int(_DEFAULT_PORT["https"]) else f"{host}:{int(port)}"
 
 
 def check_origin(origin: str, field: str = "target") -> None:

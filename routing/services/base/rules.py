@@ -1,0 +1,84 @@
+"""The rules of rows: what a row must be, whoever writes it, by whichever verb and door.
+
+Each room of verbs has its nouns' rules in a module `rules.py`. A rule names the columns that it is about. The unit of
+work asks all rules of a row that is added, and of one that is changed those whose columns change. So no rule holds for
+new rows alone, and none keeps a row from being changed in what the rule is not about.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
+
+from django.db.models import Model
+
+from routing.services.base.actor import Actor
+from routing.services.base.errors import ServiceError
+
+
+class Write(NamedTuple):
+    """A row as it is about to be written, by whom and why. `before`: as it was; None for a new one."""
+
+    actor: Actor
+    reason: str
+    row: Any
+    before: Any = None
+
+
+class Rule(NamedTuple):
+    """`columns`: those that it is about. `check` raises ServiceError for a row that breaks it."""
+
+    name: str
+    columns: frozenset[str]
+    check: Callable[[Write], None]
+
+
+_RULES: defaultdict[type[Model], list[Rule]] = defaultdict(list)
+
+
+def rule(model: type[Model], *columns: str) -> Callable[[Callable[[Write], None]], Callable[[Write], None]]:
+    """Make a function a rule of a model's rows, about these columns."""
+
+    def declared(check: Callable[[Write], None]) -> Callable[[Write], None]:
+        _RULES[model].append(Rule(check.__name__, frozenset(_attnames(model, columns)), check))
+        return check
+
+    return declared
+
+
+def fixed(model: type[Model], *columns: str) -> None:
+    """Declare columns that never change once a row is there."""
+
+    names: Any = model._meta
+
+    def is_what_it_was(write: Write) -> None:
+        for name in _attnames(model, columns):
+            if write.before is not None and getattr(write.row, name) != getattr(write.before, name):
+                label = names.get_field(name).verbose_name
+                raise ServiceError(f"the {label} of a {names.verbose_name} never changes: add another one")
+
+    rule(model, *columns)(is_what_it_was)
+
+
+def rules_of(model: type[Model]) -> tuple[Rule, ...]:
+    """Every rule of a model's rows."""
+    return tuple(_RULES[model])
+
+
+def check_rules(write: Write, changed: Collection[str] | None = None) -> None:
+    """Ask the rules of a row: all, or those about what has changed. Raises ServiceError for the first it breaks."""
+    model = type(write.row)
+    about = None if changed is None else set(_attnames(model, changed))
+    for each in _RULES[model]:
+        if about is None or about & each.columns:
+            each.check(write)
+
+
+def require_reason(reason: str) -> None:
+    """Refuse a change without a reason. Raises ServiceError."""
+    if not reason.strip():
+        raise ServiceError.for_field("reason", "Say why: the reason is kept with the change.")
+
+
+def _attnames(model: type[Model], columns: Collection[str]) -> list[str]:
+    fields: Any = model._meta
+    return [fields.get_field(column).attname for column in columns]

@@ -1,0 +1,42 @@
+"""The rules of mappings: where one may lead."""
+
+from routing.models import Mapping
+from routing.services.base.errors import ServiceError
+from routing.services.base.rules import Write, fixed, require_reason, rule
+from routing.services.registries.targets import check_origin, shared_at
+
+fixed(Mapping, "hostname", "prefix")
+
+
+@rule(Mapping, "registry", "hostname")
+def registry_is_an_own_or_a_shared_one(write: Write) -> None:
+    """No tenant leads its users by another's registry."""
+    if write.row.registry.tenant_id not in (None, write.row.hostname.tenant_id):
+        raise ServiceError.for_field("target", f"the registry {write.row.registry} belongs to another tenant")
+
+
+@rule(Mapping, "registry")
+def registry_is_allowed(write: Write) -> None:
+    """What this deployment allows may have changed since the registry was added."""
+    check_origin(write.row.registry.origin)
+
+
+@rule(Mapping, "registry", "upstream_prefix")
+def leads_to_no_whole_shared_registry(write: Write) -> None:
+    """The address would vouch for anybody's images. Operators of the platform may want that all the same."""
+    mapping = write.row
+    if write.actor.is_operator or mapping.upstream_prefix:
+        return
+    if mapping.registry.tenant_id is None or shared_at(mapping.registry.origin):
+        raise ServiceError.for_field(
+            "target",
+            f"all of {mapping.registry} can be mapped by operators of the platform only: "
+            f"name your part of it, such as {mapping.registry}/your-organisation",
+        )
+
+
+@rule(Mapping, "registry", "upstream_prefix")
+def repointing_takes_a_reason(write: Write) -> None:
+    """Whoever asks next year is told why."""
+    if write.before is not None:
+        require_reason(write.reason)

@@ -1,0 +1,107 @@
+"""The rules of registries: where one may be, and what it may be called."""
+
+import unicodedata
+from collections.abc import Iterator
+
+from django.db.models import Q
+
+from routing.models import Hostname, Registry
+from routing.services.base.errors import ServiceError
+from routing.services.base.rules import Write, require_reason, rule
+from routing.services.registries.pages import DOCKER_HUB_NAMES, DOCKER_HUB_ORIGIN
+from routing.services.registries.targets import check_origin, parse_alias, parse_origin, place_of, shared_at
+
+
+@rule(Registry, "origin")
+def origin_is_in_its_one_form(write: Write) -> None:
+    """Two spellings of one address are one registry."""
+    if parse_origin(write.row.origin, "origin") != write.row.origin:
+        raise ServiceError.for_field("origin", f"{write.row.origin} is not how this address is written")
+
+
+@rule(Registry, "origin")
+def origin_is_allowed(write: Write) -> None:
+    """This deployment's mappings may lead there."""
+    check_origin(write.row.origin, "origin")
+
+
+@rule(Registry, "origin", "tenant")
+def is_no_shared_one(write: Write) -> None:
+    """A tenant has no registry of its own where a shared one is, unless the platform's operators gave it one."""
+    registry = write.row
+    if registry.tenant_id is not None and not write.actor.is_operator and shared_at(registry.origin):
+        raise ServiceError.for_field("origin", f"{registry.origin} is shared with everybody already: use that one")
+
+
+@rule(Registry, "origin", "alias")
+def alias_is_a_name_of_its_own(write: Write) -> None:
+    """An alias is written like a host, and Docker Hub's names are Docker Hub's."""
+    registry = write.row
+    if parse_alias(registry.alias) != registry.alias:
+        raise ServiceError.for_field("alias", f"“{registry.alias}” is not how this name is written")
+    if (
+        registry.alias
+        and place_of(f"https://{registry.alias}") in DOCKER_HUB_NAMES
+        and registry.origin != DOCKER_HUB_ORIGIN
+    ):
+        raise ServiceError.for_field("alias", f"{registry.alias} is a name of Docker Hub")
+
+
+@rule(Registry, "name", "alias", "origin", "tenant")
+def takes_no_other_registrys_name(write: Write) -> None:
+    """What people call a registry leads them to no other: a tenant's own go before the shared ones."""
+    registry = write.row
+    for other in _met_beside(registry):
+        if place_of(other.origin) == place_of(registry.origin):
+            continue
+        shared = (registry.tenant_id is None) != (other.tenant_id is None)
+        for field, word in _words(registry, with_name=shared):
+            if word in {theirs for _, theirs in _words(other, with_name=shared)}:
+                raise ServiceError.for_field(field, _taken(registry, other, getattr(registry, field)))
+
+
+@rule(Registry, "tenant")
+def owner_stays_while_it_is_used(write: Write) -> None:
+    """What leads to a registry was judged by whose it is."""
+    if write.before is not None and _is_in_use(write.before):
+        raise ServiceError.for_field(
+            "tenant", "mappings or logins lead to this registry: its owner can't be changed any more"
+        )
+
+
+@rule(Registry, "origin", "implicit_namespace")
+def moving_takes_a_reason(write: Write) -> None:
+    """Every mapping to it leads elsewhere then, as a repointed one does."""
+    if write.before is not None and _is_in_use(write.before):
+        require_reason(write.reason)
+
+
+def _is_in_use(registry: Registry) -> bool:
+    return registry.mappings.exists() or Hostname.objects.filter(login_registry=registry).exists()
+
+
+def _met_beside(registry: Registry) -> Iterator[Registry]:
+    """Those that a tenant may meet beside it: the shared ones and its own; of a shared one everybody's."""
+    beside = Q() if registry.tenant_id is None else Q(tenant=None) | Q(tenant=registry.tenant_id)
+    return Registry.objects.filter(beside).exclude(pk=registry.pk).select_related("tenant").iterator()
+
+
+def _words(registry: Registry, *, with_name: bool) -> Iterator[tuple[str, str]]:
+    """What it is called, by field, so that two that look the same are the same."""
+    if registry.alias:
+        yield "alias", place_of(f"https://{registry.alias}")
+    yield "origin", place_of(registry.origin)
+    if with_name:
+        yield "name", _folded(registry.name)
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _taken(registry: Registry, other: Registry, text: str) -> str:
+    if other.tenant is None:
+        return f"“{text}” is what the shared registry at {other.origin} is called: choose another name"
+    if registry.tenant_id is None:
+        return f"“{text}” is what a registry of {other.tenant} at {other.origin} is called: change that one first"
+    return f"“{text}” is what your registry at {other.origin} is called: choose another name"
