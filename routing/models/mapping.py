@@ -1,5 +1,7 @@
 """Mapping: (hostname, prefix) → (registry, upstream prefix)."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
@@ -22,6 +24,13 @@ class Mapping(VersionedModel):
         AUTO = "auto", "automatic: redirect the clients that can follow, relay for the others"
         REDIRECT_ONLY = "redirect-only", "redirect only: a redirect for every client, no relay"
 
+    class BlobDelivery(models.TextChoices):
+        """How the registry hands out the layers of the repository that was probed."""
+
+        UNKNOWN = "unknown", "not known yet"
+        REDIRECT = "redirect", "by redirect"
+        INLINE = "inline", "itself"
+
     hostname = models.ForeignKey("routing.Hostname", on_delete=models.PROTECT, related_name="mappings")
     prefix = models.CharField(
         max_length=MAX_NAME_LENGTH,
@@ -37,7 +46,8 @@ class Mapping(VersionedModel):
     allow_push = models.BooleanField(default=False, help_text="Redirect pushes too, for clients that can follow.")
     private = models.BooleanField(default=False, help_text="The images need credentials even to be pulled.")
     delivery = models.CharField(max_length=20, choices=Delivery.choices, default=Delivery.AUTO)
-    # What the last probe found at one repository under the mapping. An operator doesn't type these.
+    # What the last probe found at one repository under the mapping. An operator doesn't type these. It stands here, and
+    # not at the registry, because whoever chooses the repository chooses what is found: others may share the registry.
     probed_repository = models.CharField(max_length=MAX_NAME_LENGTH, blank=True, editable=False)
     public = models.CharField(
         max_length=10,
@@ -47,6 +57,14 @@ class Mapping(VersionedModel):
     )
     # Scheme, realm and service, as `MappingEntry` has them.
     challenge = models.CharField(max_length=900, blank=True, editable=False)
+    blob_delivery = models.CharField(
+        max_length=10,
+        default=BlobDelivery.UNKNOWN,
+        db_default=BlobDelivery.UNKNOWN,
+        choices=BlobDelivery.choices,
+        editable=False,
+    )
+    blob_origins = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
     probed_at = models.DateTimeField(null=True, blank=True, editable=False)
     probe_error = models.CharField(max_length=500, blank=True, editable=False)
     enabled = models.BooleanField(default=True, help_text="While off, clients are told that the mapping is off.")
@@ -125,6 +143,18 @@ class Mapping(VersionedModel):
     def table_entry(self) -> MappingEntry:
         """The mapping as the data plane sees it."""
         return MappingEntry(str(self.registry_id), self.upstream_prefix, self.table_flags, self.challenge)
+
+
+#: What a mapping has of findings where none was made: what a probe found at a former target is no longer so.
+NOTHING_FOUND: dict[str, Any] = {
+    "probed_repository": "",
+    "public": "unknown",
+    "challenge": "",
+    "blob_delivery": Mapping.BlobDelivery.UNKNOWN,
+    "blob_origins": "",
+    "probed_at": None,
+    "probe_error": "",
+}
 
 
 def is_private(private: bool, public: str, challenge: str) -> bool:

@@ -17,13 +17,6 @@ class Registry(VersionedModel):
 
     shared_without_tenant = True
 
-    class BlobDelivery(models.TextChoices):
-        """How the registry hands out layers."""
-
-        UNKNOWN = "unknown", "not known yet"
-        REDIRECT = "redirect", "by redirect"
-        INLINE = "inline", "itself"
-
     tenant = models.ForeignKey(
         "routing.Tenant",
         on_delete=models.PROTECT,
@@ -63,10 +56,6 @@ class Registry(VersionedModel):
     )
     realm = models.CharField(max_length=500, blank=True, editable=False)
     service = models.CharField(max_length=300, blank=True, editable=False)
-    blob_delivery = models.CharField(
-        max_length=10, default=BlobDelivery.UNKNOWN, choices=BlobDelivery.choices, editable=False
-    )
-    blob_origins = models.CharField(max_length=500, blank=True, editable=False)
     probed_at = models.DateTimeField(null=True, blank=True, editable=False)
     probe_error = models.CharField(max_length=500, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -229,7 +229,7 @@ def test_who_changes_it_at_the_same_time_is_not_undone_unawares(admin: AdminClie
 def test_the_page_shows_the_effect(admin: AdminClient) -> None:
     mapping = add("docker.acme.com", "acme", "mcr.microsoft.com/acme")
     Mapping.objects.update(probed_repository="acme/app", public="yes")
-    Registry.objects.update(blob_delivery="redirect")
+    Mapping.objects.update(blob_delivery="redirect")
 
     page = text_of(admin.get("mapping_change", mapping.pk))
 

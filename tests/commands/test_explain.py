@@ -70,8 +70,7 @@ class TestExplained:
         assert " ".join(names).count("anything else") == 5
 
     def test_it_prints_what_each_client_meets(self) -> None:
-        Registry.objects.filter(origin="https://ghcr.io").update(blob_delivery="redirect")
-        Mapping.objects.update(probed_repository="acme/app", public="yes")
+        Mapping.objects.update(probed_repository="acme/app", public="yes", blob_delivery="redirect")
 
         said = explain(f"{HOST}/acme/app:1.0")
 

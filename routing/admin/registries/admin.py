@@ -15,7 +15,7 @@ from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.hostnames.admin import counted, mappings_link
-from routing.models import Registry
+from routing.models import Mapping, Registry
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
 from routing.services.registries.probe_jobs import probe_registry_soon, request_probes
@@ -23,7 +23,7 @@ from routing.services.registries.registries import add_registry, remove_registry
 
 # As many as anybody looks at afterwards.
 MOST_AT_ONCE = 50
-_PROBED = ("auth", "realm", "service", "blob_delivery", "blob_origins", "probed_at", "probe_error")
+_PROBED = ("auth", "realm", "service", "probed_at", "probe_error")
 
 
 class RegistryForm(ServiceForm):
@@ -78,10 +78,13 @@ class RegistryAdmin(HistoryPages, ServiceModelAdmin):
         }
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        """Count each one's mappings."""
+        """Count each one's mappings, and say what was found of layers by those that the asker may see."""
         counts = counted(request, "registry", rows)
+        mappings = permissions.viewable(request, Mapping.objects.filter(registry__in=[row.pk for row in rows]))
+        found = set(mappings.order_by().values_list("registry", "blob_delivery").distinct())
         for row in rows:
             row.mapping_count = counts.get(row.pk, 0)
+            row.deliveries = {delivery for pk, delivery in found if pk == row.pk}
 
     @admin.action(description="Probe: ask what they want of clients", permissions=["change"])
     def probe_again(self, request: HttpRequest, registries: "QuerySet[Registry]") -> None:
@@ -107,10 +110,12 @@ class RegistryAdmin(HistoryPages, ServiceModelAdmin):
         """What it asks clients for."""
         return {"none": "nothing", "basic": "a password", "bearer": "a token"}.get(registry.auth, "?")
 
-    @admin.display(description="serves layers", ordering="blob_delivery")
+    @admin.display(description="serves layers")
     def layers(self, registry: Registry) -> str:
-        """How it hands out layers."""
-        return {"redirect": "by redirect", "inline": "itself"}.get(registry.blob_delivery, "?")
+        """How it hands out layers, as far as mappings' probes have found out."""
+        words = {Mapping.BlobDelivery.REDIRECT: "by redirect", Mapping.BlobDelivery.INLINE: "itself"}
+        deliveries = getattr(registry, "deliveries", ())
+        return " or ".join(word for delivery, word in words.items() if delivery in deliveries) or "?"
 
     @admin.display(description="mappings")
     def mapping_count(self, registry: Registry) -> str:

@@ -28,7 +28,7 @@ Target = Annotated[Text, Field(description="registry[/upstream-prefix], such as 
 
 
 class MappingOut(Schema):
-    """Where a prefix of a hostname leads."""
+    """Where a prefix of a hostname leads. What the last probe of a repository under it found is from there on."""
 
     id: int
     version: Version
@@ -44,6 +44,8 @@ class MappingOut(Schema):
     delivery: str
     created_at: datetime
     changed_at: datetime
+    probed_repository: str
+    blob_delivery: str
     probed_at: datetime | None
     probe_error: str
 
@@ -91,7 +93,9 @@ class MappingsEnable(StrictSchema):
 class ProbeIn(StrictSchema):
     """What to ask the registry for."""
 
-    repository: Annotated[Text | None, Field(description="A repository's name at the registry.")] = None
+    repository: Annotated[
+        Text | None, Field(description="A repository's name at the registry, below the upstream prefix.")
+    ] = None
 
 
 class MappingQuery(ListQuery):

@@ -37,7 +37,6 @@ class RegistryOut(Schema):
     auth: str
     realm: str
     service: str
-    blob_delivery: str
     probed_at: datetime | None
     probe_error: str
 

@@ -47,7 +47,7 @@ class Command(ServiceCommand):
         mapping = probe_mapping(Actor.command_line(), mapping_id=found.mapping.pk, repository=name)
         registry = mapping.registry
         self.stdout.write(f"{registry.authority}: asks for {registry.auth}")
-        delivery = registry.get_blob_delivery_display()
+        delivery = mapping.get_blob_delivery_display()
         self.stdout.write(f"{registry.authority}/{name}: {mapping.get_public_display()}; layers served: {delivery}")
         if mapping.challenge:
             asks_for = mapping.challenge.partition(" ")[0]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from routing.core.grammar.names import is_digest, is_tag
+from routing.core.grammar.names import is_digest, is_name, is_tag
 from routing.registries.auth.scopes import repository_scope
 from routing.registries.auth.tokens import fetch_token, read_token
 from routing.registries.client import RegistryClient, RegistryResponse
@@ -87,6 +87,9 @@ async def probe_repository(
     Never raises for what it finds. `repository` is the upstream name; `reference` a tag or digest, else `latest`, else
     any tag there is. `seconds` is what it took, `at` when it began.
     """
+    if not is_name(repository) or not (reference is None or is_tag(reference) or is_digest(reference)):
+        # It would lead to another path of the registry.
+        return RepositoryProbe(error="this is no name of a repository, tag or digest")
     at, started = datetime.now(UTC), time.monotonic()
     visit = _Visit(client, base_url.rstrip("/"), repository)
     probe = RepositoryProbe()
@@ -106,6 +109,8 @@ async def probe_challenge(client: RegistryClient, base_url: str, repository: str
 
     Never raises for what it finds. `none` where it can be read, or is not there.
     """
+    if not is_name(repository):
+        return RegistryProbe(Auth.UNKNOWN, error="this is no name of a repository")
     url = f"{base_url.rstrip('/')}/v2/{repository}/tags/list?n=1"
     try:
         answer = await peek_following(client, "GET", url)

@@ -141,9 +141,8 @@ def _findings(mapping: Mapping | None, match: Match | None, source: str) -> Find
     """What probes have found out about an image."""
     if mapping is None or match is None:
         return Findings()
-    registry = mapping.registry
-    delivery = {Registry.BlobDelivery.INLINE: True, Registry.BlobDelivery.REDIRECT: False}
-    return Findings(_doubt(mapping, match, source), delivery.get(Registry.BlobDelivery(registry.blob_delivery)))
+    delivery = {Mapping.BlobDelivery.INLINE: True, Mapping.BlobDelivery.REDIRECT: False}
+    return Findings(_doubt(mapping, match, source), delivery.get(Mapping.BlobDelivery(mapping.blob_delivery)))
 
 
 def _doubt(mapping: Mapping, match: Match, source: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, TypedDict, Unpack
 from routing.core.grammar.hosts import InvalidHost, normalise_served_name
 from routing.core.grammar.names import is_name
 from routing.models import Mapping
+from routing.models.mapping import NOTHING_FOUND
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, NotFound, ServiceError
 from routing.services.base.outcome import Outcome
@@ -35,16 +36,6 @@ class MappingChanges(TypedDict, total=False):
     private: bool
     delivery: str
     enabled: bool
-
-
-#: What a probe found at a former target is no longer so.
-_NOTHING_FOUND: dict[str, Any] = {
-    "probed_repository": "",
-    "public": "unknown",
-    "challenge": "",
-    "probed_at": None,
-    "probe_error": "",
-}
 
 
 def add_mapping(
@@ -158,7 +149,7 @@ def _lead(unit: UnitOfWork, mapping: Mapping, wanted: Target | None) -> tuple[di
     registry, notes = ensure_registry(unit, mapping.hostname.tenant, wanted)
     if (mapping.registry, mapping.upstream_prefix) == (registry, wanted.upstream_prefix):
         return {}, notes
-    return {"registry": registry, "upstream_prefix": wanted.upstream_prefix, **_NOTHING_FOUND}, notes
+    return {"registry": registry, "upstream_prefix": wanted.upstream_prefix, **NOTHING_FOUND}, notes
 
 
 def switch_mappings(actor: Actor, reason: str, *, mapping_ids: Collection[int], enabled: bool) -> list[Mapping]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from routing.conf import client_limits, guard_policy
+from routing.core.grammar.names import MAX_NAME_LENGTH, is_name
 from routing.core.table.routing_table import Auth
 from routing.jobs.kinds import REGISTRIES, Kind
 from routing.models import Job, Mapping, Registry
@@ -18,7 +19,7 @@ from routing.registries.probes.registry import RegistryProbe, probe_registry
 from routing.registries.probes.repository import Delivery, Readable, RepositoryProbe, probe_repository
 from routing.services.base.actor import Actor
 from routing.services.base.checking import checking
-from routing.services.base.errors import NotFound
+from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.events import announce
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
@@ -52,11 +53,13 @@ def probe_mapping(
     """Ask for one repository under a mapping: can everybody pull it, and how are its layers handed out?
 
     `repository` is an upstream name; without it the one probed before, or the mapping's own. Where there is none to
-    ask for, only the registry is probed. Raises NotFound, PermissionDenied, Outdated, TooManyRequests.
+    ask for, only the registry is probed. Raises NotFound, PermissionDenied, Outdated, TooManyRequests, and ServiceError
+    for what is no name of a repository that the mapping leads to.
     """
     mapping = get_row(Mapping.objects.viewable_by(actor).with_names(), mapping_id)
     check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
     check_version(mapping, if_match)
+    repository = None if repository is None else parse_repository(mapping, repository)
     # Whoever may map to a shared registry may have it looked at.
     with checking(actor, PROBE_MAPPING, mapping_id, mapping.hostname.tenant):
         question = _question(mapping, repository)
@@ -127,11 +130,34 @@ def _write_repository(actor: Actor, mapping: Mapping, name: str, found: Reposito
             challenge=found.challenge if current.registry.auth == Auth.NONE and _fits(found.challenge) else "",
             probed_at=found.at,
             probe_error=(found.error or "")[:500],
+            **_delivery(found),
         )
-        if found.delivery is not Delivery.UNKNOWN:
-            origins = " ".join(found.origins)[:500]
-            unit.save_without_history(current.registry, blob_delivery=found.delivery.value, blob_origins=origins)
     return current
+
+
+def _delivery(found: RepositoryProbe) -> dict[str, str]:
+    """How layers are handed out; where that stayed unknown now, what was found before stands."""
+    if found.delivery is Delivery.UNKNOWN:
+        return {}
+    return {"blob_delivery": found.delivery.value, "blob_origins": " ".join(found.origins)[:500]}
+
+
+def parse_repository(mapping: Mapping, text: str) -> str:
+    """The upstream name of a repository that a mapping leads to, as a person typed it. Raises ServiceError."""
+    name = text.strip()
+    if not is_name(name):
+        raise ServiceError.for_field(
+            "repository",
+            f"“{name[:MAX_NAME_LENGTH]}” is not a repository name: lower-case letters, digits and single separators "
+            "(. _ __ -), in components joined by /, with no tag or digest",
+        )
+    registry, prefix = mapping.registry.table_entry(), mapping.upstream_prefix
+    upstream = registry.upstream_name(name)
+    if not prefix or f"{name}/".startswith(f"{prefix}/"):
+        return upstream
+    if upstream == registry.upstream_name(prefix):
+        return upstream
+    raise ServiceError.for_field("repository", f"{mapping.source} leads to {mapping.target}, and {name} is not there")
 
 
 def _fits(challenge: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Any, TypedDict, Unpack
 
 from routing.core.table.routing_table import Auth
 from routing.models import Registry, Tenant
+from routing.models.mapping import NOTHING_FOUND
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.base.outcome import Outcome
@@ -36,8 +37,6 @@ _NOTHING_FOUND: dict[str, Any] = {
     "auth": Auth.UNKNOWN,
     "realm": "",
     "service": "",
-    "blob_delivery": Registry.BlobDelivery.UNKNOWN,
-    "blob_origins": "",
     "probed_at": None,
     "probe_error": "",
 }
@@ -78,7 +77,7 @@ def update_registry(
     if_match: Collection[int] | None = None,
     **changes: Unpack[RegistryChanges],
 ) -> Outcome[Registry]:
-    """Change what is given of a registry. With a new address, what was found at the old one is forgotten.
+    """Change what is given of a registry. With a new address, what was found at the old one and by its mappings goes.
 
     A changed address, or implicit namespace, takes a reason where mappings or logins lead to the registry.
 
@@ -92,6 +91,9 @@ def update_registry(
         if values.get("origin", registry.origin) != registry.origin:
             values |= _NOTHING_FOUND
         changed = unit.update(registry, **values)
+        if {"origin", "implicit_namespace"} & set(changed):
+            # Its mappings lead to other repositories now. A challenge that is kept would send credentials to the old.
+            unit.update_all(list(registry.mappings.select_related("hostname", "registry")), **NOTHING_FOUND)
         if changed:
             said = [name for name in changed if name in changes]
             unit.event("registry.updated", registry_id=registry.pk, tenant_id=registry.tenant_id, changed=said)
