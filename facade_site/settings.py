@@ -199,9 +199,12 @@ ACCOUNT_ADAPTER = "routing.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 # The e-mail address of a new account is the one that was invited.
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_FORMS = {"change_password": "routing.accounts.forms.PasswordForm"}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Registry Facade] "
+# Only a verified address is one account's alone: an unverified one keeps nobody else from it.
+ACCOUNT_PREVENT_ENUMERATION = "strict"
 # Tells nobody that there is no account for an address: it would only mail strangers.
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_SESSION_REMEMBER = True

@@ -13,6 +13,7 @@ class RoutingConfig(AppConfig):
 
     def ready(self) -> None:
         from routing.accounts import signals  # noqa: F401  (listens to sign-ins)
+        from routing.accounts.addresses import refuse_addresses_as_user_names
         from routing.checks import (
             deploy,  # noqa: F401  (register the system checks)
             names,  # noqa: F401  (register the system checks)
@@ -20,5 +21,6 @@ class RoutingConfig(AppConfig):
         from routing.models.loop_triggers import keep_triggers
 
         keep_triggers(self)
+        refuse_addresses_as_user_names()
         for room in ("people", "registries", "hostnames", "mappings"):
             import_module(f"routing.services.{room}.rules")  # Declares the rules of the room's rows.

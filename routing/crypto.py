@@ -4,6 +4,7 @@ What is encrypted for one use doesn't open in another. SECRET_KEY_FALLBACKS stil
 """
 
 import base64
+import hmac
 from functools import cache
 
 from cryptography.fernet import Fernet, MultiFernet
@@ -15,6 +16,7 @@ from django.utils.encoding import force_bytes
 
 SEALED_TOKENS = "registry-facade sealed token v1"
 SECOND_FACTORS = "registry-facade second factors v1"
+API_TOKENS = "registry-facade API tokens v1"
 
 
 @cache
@@ -24,10 +26,32 @@ def keys_for(use: str) -> MultiFernet:
     return MultiFernet([Fernet(_derived(secret, use)) for secret in secrets])
 
 
+def signature(use: str, text: str, length: int) -> str:
+    """So many characters that nobody can make for a text who doesn't have SECRET_KEY (HMAC-SHA256)."""
+    return _signature(settings.SECRET_KEY, use, text)[:length]
+
+
+def is_signature(use: str, text: str, given: str) -> bool:
+    """Whether that is one; what SECRET_KEY_FALLBACKS made counts, too."""
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return any(hmac.compare_digest(_signature(secret, use, text)[: len(given)], given) for secret in secrets)
+
+
+def _signature(secret: str | bytes, use: str, text: str) -> str:
+    made = hmac.digest(_derived(secret, use), text.encode(), "sha256")
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+
+
+@cache
 def _derived(secret: str | bytes, use: str) -> bytes:
     # HKDF (RFC 5869).
     kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=use.encode())
     return base64.urlsafe_b64encode(kdf.derive(force_bytes(secret)))
 
 
-setting_changed.connect(lambda **_: keys_for.cache_clear(), weak=False)
+def _forget(**_: object) -> None:
+    keys_for.cache_clear()
+    _derived.cache_clear()
+
+
+setting_changed.connect(_forget)

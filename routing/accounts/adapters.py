@@ -5,7 +5,6 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
-from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -13,18 +12,20 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
 from routing.accounts import pending_sign_in, secrets
+from routing.accounts.addresses import is_known, is_proved
 from routing.accounts.invitations import accept_pending, invitation_lost, pending_invitation
+from routing.accounts.links import ConfiguredSite, configured
 from routing.accounts.provider import begun_at, granted_roles
 from routing.accounts.provider_http import ProviderSession
 from routing.accounts.transport import client_address
 from routing.accounts.webauthn import relying_party
+from routing.models import Invitation
 from routing.services.base.errors import NotFound
 from routing.services.people.provider_grants import follow_provider
 
@@ -46,10 +47,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
             invitation = pending_invitation(request)
             if invitation is None:
                 raise ImmediateHttpResponse(invitation_lost(request))
-            form.cleaned_data.setdefault("email", _unless_taken(invitation.email))
+            form.cleaned_data.setdefault("email", self._address_of(request, invitation))
             user = super().save_user(request, user, form, commit)
             try:
-                accept_pending(request, user)
+                accept_pending(request, user, has_addresses=False)
             except NotFound as error:
                 transaction.set_rollback(True)
                 raise ImmediateHttpResponse(invitation_lost(request)) from error
@@ -74,6 +75,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-all
         """Write the password alone: hashing it takes a while, in which a role may have been taken."""
         user.set_password(password)
         user.save(update_fields=["password"])
+
+    def _address_of(self, request: HttpRequest, invitation: Invitation) -> str:
+        """The new account's address: proved where the link was mailed there; "" where it is somebody else's already."""
+        if invitation.mailed_at is None:
+            return "" if is_known(invitation.email) else invitation.email
+        if is_proved(invitation.email):
+            return ""
+        self.stash_verified_email(request, invitation.email)
+        return invitation.email
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Mail, whose links lead where the settings say, and in which the facade is called so."""
+        links = {name: configured(str(value)) for name, value in context.items() if name.endswith("_url")}
+        super().send_mail(template_prefix, email, {**context, **links, "current_site": ConfiguredSite()})
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address by which sign-ins are counted."""
@@ -101,12 +116,20 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         return bool(granted_roles(sociallogin)) or pending_invitation(request) is not None
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """Stop before a second account is made for an address that has one: its owner is to connect the two."""
+        """Stop before a second account is made for an address that is proved: its owner is to connect the two."""
+        for address in sociallogin.email_addresses:
+            # Some providers send "false" as a text.
+            address.verified = address.verified is True
         email = sociallogin.user.email if sociallogin.user else ""
         connecting = sociallogin.state.get("process") == AuthProcess.CONNECT
-        if sociallogin.is_existing or connecting or not email or _unless_taken(email):
+        if sociallogin.is_existing or connecting or not email or not is_proved(email):
             return
         raise ImmediateHttpResponse(render(request, "socialaccount/connect_first.html", {"email": email}))
+
+    def populate_user(self, request: HttpRequest, sociallogin: Any, data: Any) -> Any:
+        """Suggest what the provider says; of a user name that is an address, what stands before its @."""
+        name = str(data.get("username") or "").partition("@")[0]
+        return super().populate_user(request, sociallogin, {**data, "username": name})
 
     def on_authentication_error(
         self, request: HttpRequest, provider: Any, error: Any = None, exception: Any = None, extra_context: Any = None
@@ -138,9 +161,3 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # django-allauth has
     def decrypt(self, encrypted_text: str) -> str:
         """The secret again."""
         return secrets.decrypt(encrypted_text)
-
-
-def _unless_taken(email: str) -> str:
-    """The address, or "" where an account has it already."""
-    taken = get_user_model().objects.filter(email__iexact=email).exists()
-    return "" if taken or EmailAddress.objects.filter(email__iexact=email).exists() else email

@@ -16,30 +16,29 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from routing.accounts.addresses import prove_own
+from routing.accounts.links import link_to
 from routing.accounts.mail import sends_mail
 from routing.models import Invitation, Membership
 from routing.services.base.errors import NotFound
-from routing.services.people.members import Invited, accept, invitation_of
+from routing.services.people.members import Invited, accept, invitation_of, note_mailed
 
 _SESSION_KEY = "invitation"
 
 
-def invitation_url(request: HttpRequest, token: str) -> str:
-    """The link that somebody who is invited opens, on the host on which the inviter works."""
-    return request.build_absolute_uri(reverse("invitation_link", args=[token]))
-
-
-def deliver_invitation(request: HttpRequest, invited: Invited) -> str | None:
+def deliver_invitation(invited: Invited) -> str | None:
     """Mail the link to whom it is for. Without EMAIL_URL gives it back instead, to be shown to the inviter, once.
 
     Raises OSError (smtplib's errors are some) where the mail server takes no mail.
     """
-    url = invitation_url(request, invited.token)
+    url = link_to(reverse("invitation_link", args=[invited.token]))
     if not sends_mail():
         return url
     context = {"invitation": invited.invitation, "url": url}
     subject = f"{settings.ACCOUNT_EMAIL_SUBJECT_PREFIX}Invitation to {invited.invitation.tenant}"
     body = render_to_string("routing/accounts/invitation_mail.txt", context)
+    # Before it is sent: whoever opens the link has read what was mailed there.
+    note_mailed(invited.invitation)
     EmailMessage(" ".join(subject.split()), body, to=[invited.invitation.email]).send()
     return None
 
@@ -53,13 +52,19 @@ def pending_invitation(request: HttpRequest) -> Invitation | None:
         return None
 
 
-def accept_pending(request: HttpRequest, user: object) -> Membership:
-    """Make the user a member by the invitation this browser opened. Raises NotFound: it is good no more."""
+def accept_pending(request: HttpRequest, user: object, *, has_addresses: bool = True) -> Membership:
+    """Make the user a member by the invitation this browser opened. Raises NotFound: it is good no more.
+
+    `has_addresses`: the account was there before, and has e-mail addresses, of which a mailed invitation proves one.
+    """
     token = request.session.get(_SESSION_KEY)
     if not token:
         raise NotFound("there is no invitation to accept")
+    invitation = invitation_of(token)
     membership = accept(user, token)
     del request.session[_SESSION_KEY]
+    if has_addresses and invitation.mailed_at is not None:
+        prove_own(request, user, invitation.email)
     return membership
 
 

@@ -4,7 +4,7 @@ from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path
 
 from routing.accounts import api_tokens, invitations, provider
-from routing.accounts.views import needs_mail
+from routing.accounts.views import email, needs_mail
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("invitation/", invitations.invitation, name="invitation"),
@@ -14,6 +14,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("oidc/<str:provider_id>/login/", provider.login, name="openid_connect_login"),
     path("oidc/<str:provider_id>/login/callback/", provider.callback, name="openid_connect_callback"),
     path("password/reset/", needs_mail(account.password_reset), name="account_reset_password"),
-    path("email/", needs_mail(account.email), name="account_email"),
+    path("email/", needs_mail(email), name="account_email"),
     path("", include("allauth.urls")),
 ]

@@ -5,6 +5,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
+from allauth.account import views as account_views
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -12,6 +13,7 @@ from django.shortcuts import render
 from django.template import loader
 from django.views.decorators.http import require_safe
 
+from routing.accounts.addresses import refuse_unproved_primary
 from routing.accounts.mail import sends_mail
 from routing.request_id import current_request_id
 
@@ -30,6 +32,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """The page for what went wrong on our side. It asks no database, which may be what is wrong."""
     page = loader.get_template("500.html").render({"request_id": current_request_id()})
     return HttpResponse(page, status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def email(request: HttpRequest) -> HttpResponseBase:
+    """The page of a person's e-mail addresses."""
+    if request.user.is_authenticated and (refused := refuse_unproved_primary(request)) is not None:
+        return refused
+    page: HttpResponseBase = account_views.email(request)
+    return page
 
 
 def needs_mail(view: View) -> View:

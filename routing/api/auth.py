@@ -3,20 +3,17 @@
 No session counts here, so no other site can make a browser do anything by this door.
 """
 
-from django.core.cache import cache
 from django.http import HttpRequest
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError
 from ninja.security.base import AuthBase
 
 from routing.accounts.second_factor import lacks_second_factor
 from routing.accounts.transport import client_address
+from routing.api.failures import count_failure, count_success, is_held_up
 from routing.models import ApiToken
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
 from routing.services.people.api_tokens import actor_of_token
-
-# So many wrong tokens from one address in so many seconds. Right ones are never held up.
-FAILURES, FAILURE_SECONDS = 30, 60
 
 
 class TooManyFailures(HttpError):
@@ -42,11 +39,16 @@ class BearerTokenAuth(AuthBase):
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             raise AuthenticationError(message="this takes an API token, as “Authorization: Bearer TOKEN”")
+        secret, address = secret.strip(), client_address(request)
+        if is_held_up(address, secret):
+            raise TooManyFailures
         try:
-            actor, token = actor_of_token(secret.strip())
+            actor, token = actor_of_token(secret)
         except NotFound as refusal:
-            _count_failure(client_address(request))
+            if count_failure(address, secret):
+                raise TooManyFailures from refusal
             raise AuthenticationError(message=refusal.message) from refusal
+        count_success(address)
         if lacks_second_factor(actor.user):
             raise AuthorizationError(
                 message="your role needs two-factor authentication; set it up in your account first"
@@ -65,14 +67,3 @@ def token_of(request: HttpRequest) -> ApiToken:
     """The token that they came with."""
     token: ApiToken = request.auth  # type: ignore[attr-defined]
     return token
-
-
-def _count_failure(address: str) -> None:
-    key = f"api-token-failures:{address}"
-    if cache.add(key, 1, FAILURE_SECONDS):
-        return
-    try:
-        if cache.incr(key) > FAILURES:
-            raise TooManyFailures
-    except ValueError:
-        pass  # Its time was over between the two.

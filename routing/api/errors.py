@@ -8,8 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
-from routing.api.auth import FAILURE_SECONDS
 from routing.api.etags import etag
+from routing.api.failures import FAILURE_SECONDS
 from routing.request_id import current_request_id
 from routing.services.base.errors import Conflict, NotFound, Outdated, ServiceError, TooManyRequests
 from routing.services.base.permissions import PermissionDenied

@@ -67,8 +67,14 @@ class Invitation(VersionedModel):
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     invited_by = models.CharField(max_length=200, blank=True, editable=False)
+    # Whose word it is; None: that of the command line. It is worth what they may do when it is accepted.
+    inviter = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, editable=False, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
+    # Set where the link went to that address and nowhere else, so that opening it proves the address.
+    mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
     accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
     objects = VersionedQuerySet["Invitation"].as_manager()
 

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from routing.api.auth import FAILURES
+from routing.api.failures import FAILURES
 from routing.models import ApiToken, Mapping, Membership, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError

@@ -57,6 +57,7 @@ def _registry(owner: Any, **facts: Any) -> dict[str, Any]:
     return {
         "name": "another name",
         "origin": "https://registry.new.example",
+        "reason": "r",
         "tenant": owner.pk if owner else "",
         **facts,
     }

@@ -25,6 +25,7 @@ Capture = Callable[..., Any]
 EVENTS = {
     "api_tokens.create_api_token": "api_token.created",
     "api_tokens.revoke_api_token": "api_token.revoked",
+    "api_tokens.revoke_every_api_token": "api_token.revoked",
     "claims.claim_hostname": "claim.added",
     "claims.remove_claim": "claim.removed",
     "claims.check_claim": "claim.checked",

@@ -152,7 +152,7 @@ class InvitationAdmin(ServiceModelAdmin):
         """Mail the link, or show it, once: the answer to the form is the only place that ever holds it."""
         invitation = invited.invitation
         try:
-            url = deliver_invitation(request, invited)
+            url = deliver_invitation(invited)
         except (SMTPException, OSError):
             withdraw_invitation(permissions.actor(request), invitation_id=invitation.pk)
             self.message_lines(

@@ -32,7 +32,7 @@ class NewMemberForm(MemberForm):
 
     account = forms.CharField(
         max_length=254,
-        help_text="The user name, or the e-mail address, of an account that is there.",
+        help_text="The user name of an account that is there, or its e-mail address where that is verified.",
         widget=name_input(placeholder="alice"),
     )
     # What breaks a rule of the table is that they are a member already.

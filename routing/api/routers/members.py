@@ -62,7 +62,7 @@ class MemberIn(StrictSchema):
     """Somebody who has an account already."""
 
     tenant: Text
-    account: Annotated[Text, Field(description="User name or e-mail address.")]
+    account: Annotated[Text, Field(description="User name, or e-mail address where it is verified.")]
     role: Role
     reason: Reason = ""
 
@@ -152,7 +152,7 @@ def invite(request: HttpRequest, response: HttpResponse, data: InvitationIn) -> 
     tenant = tenant_by_slug(actor, data.tenant)
     invited = verbs.invite(actor, tenant_id=tenant.pk, email=data.email, role=data.role)
     try:
-        link = deliver_invitation(request, invited)
+        link = deliver_invitation(invited)
     except (SMTPException, OSError) as error:
         verbs.withdraw_invitation(actor, invitation_id=invited.invitation.pk)
         raise HttpError(502, "the mail server didn't take the mail, so nobody was invited: try again later") from error

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandParser
 from django.urls import reverse
 
-from routing.core.grammar.hosts import is_loopback
+from routing.accounts.links import base_url
 from routing.management.service_command import TENANT_HELP, ServiceCommand, tenant_of
 from routing.models import Role
 from routing.services.base.actor import Actor
@@ -32,11 +31,3 @@ class Command(ServiceCommand):
         base = (options["base_url"] or base_url()).rstrip("/")
         self.print_lines([f"for {invited.invitation.email}, good once and for {INVITATION_DAYS} days; shown only now:"])
         self.stdout.write(base + reverse("invitation_link", args=[invited.token]))
-
-
-def base_url() -> str:
-    """Where browsers reach the control hosts, as far as the settings say."""
-    public = [host for host in settings.FACADE_CONTROL_HOSTS if not is_loopback(host)]
-    if public:
-        return f"{'https' if settings.FACADE_TLS else 'http'}://{public[0]}"
-    return "http://localhost:8000"

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
+from routing.crypto import API_TOKENS, is_signature, signature
 from routing.models import ApiToken, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
@@ -21,6 +22,8 @@ MAX_TOKENS_A_PERSON = 100
 MAX_DAYS = 3650
 # By which people, and programs that look for leaked secrets, know what it is.
 _START = "facade_"
+# 48 bits: by them a token that was made up is refused without a look-up, where many such come.
+_SIGNATURE_LENGTH = 8
 
 
 class MadeToken(NamedTuple):
@@ -60,12 +63,12 @@ def create_api_token(
                 raise NotFound("there is no such tenant, or it isn't theirs")
         if ApiToken.objects.filter(user=user).count() >= MAX_TOKENS_A_PERSON:
             raise ServiceError(f"nobody has more than {MAX_TOKENS_A_PERSON} tokens: revoke some first")
-        secret = _START + secrets.token_urlsafe(32)
+        secret = _new_secret()
         expires_at = None if days is None else timezone.now() + timedelta(days=days)
         token = ApiToken(
             user=user,
             name=name.strip(),
-            token_hash=_hash(secret),
+            token_hash=token_digest(secret),
             tenant=tenant,
             read_only=read_only,
             expires_at=expires_at,
@@ -105,7 +108,7 @@ def revoke_every_api_token(actor: Actor, reason: str = "", *, user: Any) -> int:
 
 def actor_of_token(secret: str) -> tuple[Actor, ApiToken]:
     """Who comes with this secret. Raises NotFound, in the same words for whatever is wrong with it."""
-    found = ApiToken.objects.select_related("user", "tenant").filter(token_hash=_hash(secret)).first()
+    found = ApiToken.objects.select_related("user", "tenant").filter(token_hash=token_digest(secret)).first()
     if found is None or found.is_expired or not found.user.is_active:
         raise NotFound("this API token is unknown, revoked or expired")
     today = timezone.now().date()
@@ -115,5 +118,17 @@ def actor_of_token(secret: str) -> tuple[Actor, ApiToken]:
     return Actor.token(found.user, found.name, found.tenant_id, found.read_only), found
 
 
-def _hash(secret: str) -> str:
+def is_of_our_making(secret: str) -> bool:
+    """Whether it has the form that only this facade gives tokens; of those of earlier releases it isn't known."""
+    text, given = secret[:-_SIGNATURE_LENGTH], secret[-_SIGNATURE_LENGTH:]
+    return secret.isascii() and text.startswith(_START) and is_signature(API_TOKENS, text, given)
+
+
+def _new_secret() -> str:
+    text = _START + secrets.token_urlsafe(32)
+    return text + signature(API_TOKENS, text, _SIGNATURE_LENGTH)
+
+
+def token_digest(secret: str) -> str:
+    """What is kept of a token."""
     return hashlib.sha256(secret.encode()).hexdigest()

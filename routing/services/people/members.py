@@ -6,17 +6,18 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user_model
-from django.db.models import Q
 from django.utils import timezone
 
 from routing.models import Invitation, Membership, Role, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.outcome import Outcome
-from routing.services.base.permissions import Permission, check_permission
+from routing.services.base.permissions import Permission, check_permission, has_permission
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.people.open_invitations import end_invitations
 from routing.services.people.provider_grants import hear
 
 INVITATION_DAYS = 7
@@ -44,11 +45,18 @@ def invite(actor: Actor, reason: str = "", *, tenant_id: int, email: str, role: 
             role=role,
             token_hash=_hash(token),
             invited_by=actor.label,
+            inviter=actor.user,
             expires_at=timezone.now() + timedelta(days=INVITATION_DAYS),
         )
         unit.add(invitation)
         unit.event("invitation.added", invitation_id=invitation.pk, tenant_id=tenant.pk)
     return Invited(invitation, token)
+
+
+def note_mailed(invitation: Invitation) -> None:
+    """Write down that the link goes to the invited by mail, and is told nobody else."""
+    with unit_of_work(Actor.program("mail"), "") as unit:
+        unit.save_without_history(invitation, mailed_at=timezone.now())
 
 
 def withdraw_invitation(
@@ -69,10 +77,17 @@ def get_invitation(actor: Actor, invitation_id: int) -> Invitation:
 
 def invitation_of(token: str) -> Invitation:
     """The open invitation that a link leads to. Raises NotFound for a link that is used up, too old or forged."""
-    found = Invitation.objects.select_related("tenant").filter(token_hash=_hash(token), accepted_at=None).first()
-    if found is None or not found.is_open:
+    rows = Invitation.objects.select_related("tenant", "inviter").filter(token_hash=_hash(token), accepted_at=None)
+    found = rows.first()
+    if found is None or not found.is_open or not _is_backed(found):
         raise NotFound("this invitation is not valid any more; ask for a new one")
     return found
+
+
+def _is_backed(invitation: Invitation) -> bool:
+    """Whether whoever invited may still do so, as an owner or as an operator of the platform."""
+    inviter = invitation.inviter
+    return inviter is None or has_permission(Actor.person(inviter), Permission.CHANGE_MEMBERS, invitation.tenant)
 
 
 def accept(user: Any, token: str) -> Membership:
@@ -109,18 +124,24 @@ def add_member(actor: Actor, reason: str = "", *, tenant_id: int, user: Any, rol
 
 
 def account_of(actor: Actor, text: str) -> Any:
-    """The account of that user name or e-mail address. For operators of the platform.
+    """The account of that user name, or of that e-mail address where it is verified. For operators of the platform.
 
     Raises ServiceError, PermissionDenied.
     """
     check_permission(actor, Permission.ADMINISTER, None)
     name = text.strip()
-    found = list(get_user_model().objects.filter(Q(username=name) | Q(email__iexact=name))[:2])
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise ServiceError.for_field("account", f"Several accounts have {name}: give the user name.")
-    raise ServiceError.for_field("account", f"There is no account {name}: invite them by e-mail instead.")
+    if "@" not in name:
+        found = get_user_model().objects.filter(username=name).first()
+        if found is None:
+            raise ServiceError.for_field("account", f"There is no account {name}: invite them by e-mail instead.")
+        return found
+    # Anybody can say that an address is theirs.
+    address = EmailAddress.objects.select_related("user").filter(email__iexact=name, verified=True).first()
+    if address is None:
+        raise ServiceError.for_field(
+            "account", f"Nobody has proved that {name} is theirs: give the user name, or invite them by e-mail."
+        )
+    return address.user
 
 
 def change_role(
@@ -137,6 +158,7 @@ def change_role(
         changed = unit.update(membership, role=role)
         if changed:
             hear(membership.user)
+            end_invitations(unit, membership.user, membership.tenant)
             unit.event("member.role_changed", **_ids(membership))
     return Outcome(membership, bool(changed))
 
@@ -155,6 +177,7 @@ def remove_member(
         ids = _ids(membership)
         hear(membership.user)
         unit.delete(membership)
+        end_invitations(unit, membership.user, membership.tenant)
         unit.event("member.removed", **ids)
 
 

@@ -11,6 +11,7 @@ from routing.models import Membership, ProviderGrant, ProviderWord, Role, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.people.open_invitations import end_invitations
 
 logger = logging.getLogger(__name__)
 _PROGRAM = Actor.program("identity provider")
@@ -70,6 +71,7 @@ def follow_provider(user: Any, granted: Collection[ProviderRole], *, begun_at: d
         for grant in held.values():
             for membership in Membership.objects.with_names().filter(user=user, tenant=grant.tenant):
                 unit.delete(membership)
+                end_invitations(unit, user, membership.tenant)
                 tenants.append(membership.tenant_id)
             unit.delete(grant)
         ProviderGrant.objects.filter(user=user).update(confirmed_at=timezone.now())
@@ -132,6 +134,7 @@ def _give(unit: UnitOfWork, user: Any, tenant: Tenant, role: str, grant: Provide
         unit.add(Membership(user=user, tenant=tenant, role=role))
     else:
         changed = bool(unit.update(held, role=role))
+        end_invitations(unit, user, tenant)
     if grant is None:
         unit.add(ProviderGrant(user=user, tenant=tenant))
     return [tenant.pk] if changed else []

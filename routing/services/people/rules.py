@@ -4,5 +4,5 @@ from routing.models import ApiToken, Invitation, Membership
 from routing.services.base.rules import fixed
 
 fixed(Membership, "tenant", "user")
-fixed(Invitation, "tenant", "email", "role")
+fixed(Invitation, "tenant", "email", "role", "inviter")
 fixed(ApiToken, "user", "tenant", "read_only", "expires_at")
