@@ -42,6 +42,12 @@ class DeleteParams(QueryParams):
     reason: Reason = ""
 
 
+class ReasonIn(StrictSchema):
+    """Why something is asked for that changes nothing by itself."""
+
+    reason: Reason = ""
+
+
 class SuspensionIn(StrictSchema):
     """Whether to suspend, and what clients are told."""
 

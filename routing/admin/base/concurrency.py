@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from routing.models.versioned import VersionedModel
+from routing.services.base.rules import fixed_columns
 
 
 class ChangeSince(NamedTuple):
@@ -27,6 +28,9 @@ def is_as_shown(row: VersionedModel, version: int) -> bool:
     """Whether nobody has changed anything of a row since that version; what was found out about it doesn't count."""
     if version == row.version:
         return True
+    said = {field.attname for field in row._meta.concrete_fields if field.editable} - {"id"}
+    said -= fixed_columns(type(row))
+    if not said:
+        return True
     before = change_since(row, version).before
-    said = [field.attname for field in row._meta.concrete_fields if field.editable]
     return before is not None and all(getattr(before, name) == getattr(row, name) for name in said)

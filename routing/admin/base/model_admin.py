@@ -249,10 +249,8 @@ class ServiceModelAdmin(_ModelAdmin):
         if row is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
         words = self.delete_confirmation(request, row)
-        if request.method == "POST" and not self._is_as_shown(request, row):
-            self.message_lines(
-                request, [f"Somebody else has changed {row} meanwhile: look at it again"], messages.ERROR
-            )
+        if request.method == "POST" and not self.is_as_shown(request, row):
+            pass
         elif request.method == "POST":
             try:
                 self.delete_via_service(request, row, request.POST.get("reason", ""), frozenset((row.version,)))
@@ -276,10 +274,13 @@ class ServiceModelAdmin(_ModelAdmin):
         }
         return TemplateResponse(request, "admin/routing/remove.html", context)
 
-    @staticmethod
-    def _is_as_shown(request: HttpRequest, row: Any) -> bool:
+    def is_as_shown(self, request: HttpRequest, row: Any) -> bool:
+        """Whether the row is as it was on the page that was sent; where it isn't, the next page says so."""
         seen = request.POST.get("version", "")
-        return not seen.isdecimal() or is_as_shown(row, int(seen))
+        if not seen.isdecimal() or is_as_shown(row, int(seen)):
+            return True
+        self.message_lines(request, [f"Somebody else has changed {row} meanwhile: look at it again"], messages.ERROR)
+        return False
 
     def delete_confirmation(self, request: HttpRequest, row: Any) -> "DeleteConfirmation":
         """The words of the page that asks whether to remove a row."""

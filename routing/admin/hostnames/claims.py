@@ -129,10 +129,13 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
         if not permissions.may(request, self.action, claim):
             raise PermissionDenied
         here = HttpResponseRedirect(self.url("change", claim_id))
-        if request.method != "POST":
+        if request.method != "POST" or not self.is_as_shown(request, claim):
             return here
+        reason = request.POST.get("reason", "")
         try:
-            checked = check_claim(permissions.actor(request), claim_id=claim_id)
+            checked = check_claim(
+                permissions.actor(request), reason, claim_id=claim_id, if_match=frozenset((claim.version,))
+            )
         except NotFound as refusal:
             self.message_lines(request, [refusal.message], messages.ERROR)
             return HttpResponseRedirect(self.url("changelist"))

@@ -48,9 +48,12 @@ class ProofPages(Vouching, _Base):
             raise Http404
         if not permissions.may(request, Permission.CHANGE_HOSTNAMES, hostname):
             raise PermissionDenied
-        if request.method == "POST":
+        if request.method == "POST" and self.is_as_shown(request, hostname):
+            actor, reason = permissions.actor(request), request.POST.get("reason", "")
             try:
-                found = check_hostname(permissions.actor(request), hostname_id=hostname_id).proof_finding
+                found = check_hostname(
+                    actor, reason, hostname_id=hostname_id, if_match=frozenset((hostname.version,))
+                ).proof_finding
             except ServiceError as refusal:
                 self.message_lines(request, [refusal.message], messages.ERROR)
             else:

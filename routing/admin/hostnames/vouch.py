@@ -40,10 +40,16 @@ class Vouching(_Base):
             raise Http404
         if not permissions.may(request, Permission.ADMINISTER, row):
             raise PermissionDenied
-        if request.method == "POST":
+        if request.method == "POST" and self.is_as_shown(request, row):
             reason = request.POST.get("reason", "")
             try:
-                made = vouch_hostname(permissions.actor(request), reason, tenant_id=row.tenant_id, name=row.name)
+                made = vouch_hostname(
+                    permissions.actor(request),
+                    reason,
+                    tenant_id=row.tenant_id,
+                    name=row.name,
+                    if_match=frozenset((row.version,)),
+                )
             except ServiceError as refusal:
                 self.message_lines(request, [refusal.message], messages.ERROR)
                 return HttpResponseRedirect(self.url("change", row_id))
@@ -54,6 +60,7 @@ class Vouching(_Base):
             "title": f"Vouch for {row}",
             "opts": self.opts,
             "original": row,
+            "given": request.POST,
             "media": self.media,
         }
         return TemplateResponse(request, "admin/routing/vouch.html", context)

@@ -14,7 +14,7 @@ from routing.api.errors import PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.lookups import tenant_by_slug
 from routing.api.pagination import ListQuery, Paging
-from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, SuspensionIn, Text, Version
+from routing.api.schemas import DeleteParams, Id, Reason, ReasonIn, StrictSchema, SuspensionIn, Text, Version
 from routing.models import Hostname, HostnameClaim
 from routing.services.hostnames import claims as claim_verbs
 from routing.services.hostnames import hostnames as verbs
@@ -154,10 +154,15 @@ def update_hostname(
 
 @router.post("/{hostname_id}/check", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="check_hostname")
 def check_hostname(
-    request: HttpRequest, response: HttpResponse, hostname_id: Id, if_match: str | None = IF_MATCH
+    request: HttpRequest,
+    response: HttpResponse,
+    hostname_id: Id,
+    data: ReasonIn | None = None,
+    if_match: str | None = IF_MATCH,
 ) -> Hostname:
     """Look for the hostname's proof in the DNS, now. Takes seconds."""
-    found = check_proof(actor_of(request), hostname_id=hostname_id, if_match=versions(if_match))
+    reason = data.reason if data else ""
+    found = check_proof(actor_of(request), reason, hostname_id=hostname_id, if_match=versions(if_match))
     return tagged(response, found)
 
 
@@ -211,9 +216,12 @@ def get_claim(
 
 
 @claims.post("/{claim_id}/check", response={200: ClaimCheckOut, **ROW_PROBLEMS}, operation_id="check_claim")
-def check_claim(request: HttpRequest, claim_id: Id, if_match: str | None = IF_MATCH) -> Status[claim_verbs.Checked]:
+def check_claim(
+    request: HttpRequest, claim_id: Id, data: ReasonIn | None = None, if_match: str | None = IF_MATCH
+) -> Status[claim_verbs.Checked]:
     """Look for the record, now; where it is there, the hostname is served. Takes seconds."""
-    found = claim_verbs.check_claim(actor_of(request), claim_id=claim_id, if_match=versions(if_match))
+    reason = data.reason if data else ""
+    found = claim_verbs.check_claim(actor_of(request), reason, claim_id=claim_id, if_match=versions(if_match))
     # Said in full: django-ninja takes a pair for a status and an answer.
     return Status(200, found)
 

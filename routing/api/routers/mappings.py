@@ -96,6 +96,7 @@ class ProbeIn(StrictSchema):
     repository: Annotated[
         Text | None, Field(description="A repository's name at the registry, below the upstream prefix.")
     ] = None
+    reason: Reason = ""
 
 
 class MappingQuery(ListQuery):
@@ -173,7 +174,7 @@ def probe_mapping(
 ) -> Mapping:
     """Ask the registry what it wants for this mapping. Takes seconds."""
     actor = actor_of(request)
-    probe(actor, mapping_id=mapping_id, repository=data.repository, if_match=versions(if_match))
+    probe(actor, data.reason, mapping_id=mapping_id, repository=data.repository, if_match=versions(if_match))
     return tagged(response, _one(actor, mapping_id))
 
 

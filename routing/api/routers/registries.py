@@ -14,7 +14,7 @@ from routing.api.errors import PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.lookups import tenant_by_slug
 from routing.api.pagination import ListQuery, Paging
-from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, Text, Version
+from routing.api.schemas import DeleteParams, Id, Reason, ReasonIn, StrictSchema, Text, Version
 from routing.models import Registry
 from routing.services.registries import registries as verbs
 from routing.services.registries.probe_jobs import probe_registry_soon
@@ -129,10 +129,15 @@ def update_registry(
 
 @router.post("/{registry_id}/probe", response={200: RegistryOut, **ROW_PROBLEMS}, operation_id="probe_registry")
 def probe_registry(
-    request: HttpRequest, response: HttpResponse, registry_id: Id, if_match: str | None = IF_MATCH
+    request: HttpRequest,
+    response: HttpResponse,
+    registry_id: Id,
+    data: ReasonIn | None = None,
+    if_match: str | None = IF_MATCH,
 ) -> Registry:
     """Ask a registry what it wants of its clients. Takes seconds."""
-    return tagged(response, probe(actor_of(request), registry_id=registry_id, if_match=versions(if_match)))
+    reason = data.reason if data else ""
+    return tagged(response, probe(actor_of(request), reason, registry_id=registry_id, if_match=versions(if_match)))
 
 
 @router.delete("/{registry_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_registry")

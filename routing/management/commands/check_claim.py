@@ -19,12 +19,17 @@ class Command(ServiceCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help=CLAIMED_HELP)
         parser.add_argument("--tenant", help=f"{TENANT_HELP}; needed where several claim the name")
+        parser.add_argument("--reason", default="", help="kept with what comes of it")
 
     def handle(self, **options: Any) -> None:
         with self.refusals():
             name = parse_hostname(options["name"])
             claim = self._claim(name, options["tenant"])
-            problem = self._check_hostname(name, options["tenant"]) if claim is None else self._check_claim(claim)
+            reason = options["reason"]
+            if claim is None:
+                problem = self._check_hostname(name, options["tenant"], reason)
+            else:
+                problem = self._check_claim(claim, reason)
         if problem:
             raise CommandError(problem)
 
@@ -38,18 +43,18 @@ class Command(ServiceCommand):
             )
         return found[0] if found else None
 
-    def _check_claim(self, claim: HostnameClaim) -> str:
-        checked = check_claim(Actor.command_line(), claim_id=claim.pk)
+    def _check_claim(self, claim: HostnameClaim, reason: str) -> str:
+        checked = check_claim(Actor.command_line(), reason, claim_id=claim.pk)
         if checked.hostname is None:
             return checked.finding
         self.print_lines([checked.finding, f"added hostname {checked.hostname} of {claim.tenant.slug}"])
         return ""
 
-    def _check_hostname(self, name: str, slug: str | None) -> str:
+    def _check_hostname(self, name: str, slug: str | None, reason: str) -> str:
         hostname = Hostname.objects.select_related("tenant").filter(name=name).first()
         if hostname is None or slug not in (None, hostname.tenant.slug):
             raise NotFound(f"{name} is not claimed; manage.py claim_hostname does that")
-        hostname = check_hostname(Actor.command_line(), hostname_id=hostname.pk)
+        hostname = check_hostname(Actor.command_line(), reason, hostname_id=hostname.pk)
         if not hostname.proof_finding:
             self.print_lines([f"the record of {hostname}, a hostname of {hostname.tenant.slug}, is there"])
         return hostname.proof_finding

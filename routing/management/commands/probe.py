@@ -24,27 +24,28 @@ class Command(ServiceCommand):
             help="address or alias, such as ghcr.io (default: all in use); or an image that is pulled here, such as "
             "docker.acme.com/acme/app: then also whether everybody can read it, and how its layers are served",
         )
+        parser.add_argument("--reason", default="", help="kept in the log")
 
     def handle(self, **options: Any) -> None:
         given = options["registry"]
         with self.refusals():
             if given and "/" in given and "://" not in given:
-                self._probe_image(given)
+                self._probe_image(given, options["reason"])
                 return
             registries = self._chosen(options["registry"])
             if not registries:
                 self.stdout.write("No registry is in use yet.")
             for registry in registries:
-                found = probe(Actor.command_line(), registry_id=registry.pk)
+                found = probe(Actor.command_line(), options["reason"], registry_id=registry.pk)
                 error = f" — {found.probe_error}" if found.probe_error else ""
                 self.stdout.write(f"{found.authority}: asks for {found.auth}{error}")
 
-    def _probe_image(self, text: str) -> None:
+    def _probe_image(self, text: str, reason: str) -> None:
         found = explain(Actor.command_line(), text)
         if found.mapping is None or found.match is None or not found.match.upstream_name:
             raise NotFound(f"{text} leads to no repository; manage.py explain {text}")
         name = found.match.upstream_name
-        mapping = probe_mapping(Actor.command_line(), mapping_id=found.mapping.pk, repository=name)
+        mapping = probe_mapping(Actor.command_line(), reason, mapping_id=found.mapping.pk, repository=name)
         registry = mapping.registry
         self.stdout.write(f"{registry.authority}: asks for {registry.auth}")
         delivery = mapping.get_blob_delivery_display()

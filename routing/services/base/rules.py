@@ -32,6 +32,7 @@ class Rule(NamedTuple):
     check: Callable[[Write], None]
 
 
+_FIXED: defaultdict[type[Model], set[str]] = defaultdict(set)
 _RULES: defaultdict[type[Model], list[Rule]] = defaultdict(list)
 
 
@@ -57,6 +58,12 @@ def fixed(model: type[Model], *columns: str) -> None:
                 raise ServiceError(f"the {label} of a {names.verbose_name} never changes: add another one")
 
     rule(model, *columns)(is_what_it_was)
+    _FIXED[model].update(_attnames(model, columns))
+
+
+def fixed_columns(model: type[Model]) -> frozenset[str]:
+    """The columns that were declared so."""
+    return frozenset(_FIXED[model])
 
 
 def rules_of(model: type[Model]) -> tuple[Rule, ...]:

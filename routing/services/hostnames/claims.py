@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from routing.jobs.kinds import NAMES, Kind
@@ -16,7 +17,7 @@ from routing.models import Hostname, HostnameClaim, Tenant
 from routing.request_id import within_request
 from routing.services.base.actor import Actor
 from routing.services.base.checking import checking
-from routing.services.base.errors import Conflict, ServiceError
+from routing.services.base.errors import Conflict, NotFound, ServiceError
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_hostnames
 from routing.services.base.rows import get_row
@@ -88,7 +89,7 @@ def get_claim(actor: Actor, claim_id: int) -> HostnameClaim:
     return get_row(HostnameClaim.objects.viewable_by(actor).with_names(), claim_id)
 
 
-def check_claim(actor: Actor, *, claim_id: int, if_match: Collection[int] | None = None) -> Checked:
+def check_claim(actor: Actor, reason: str = "", *, claim_id: int, if_match: Collection[int] | None = None) -> Checked:
     """Look for a claim's record; where it is there, the hostname is the tenant's, and served. Takes seconds.
 
     Whoever had the hostname by a proof that is there no more loses it, with its mappings; whoever has it by a proof
@@ -99,30 +100,33 @@ def check_claim(actor: Actor, *, claim_id: int, if_match: Collection[int] | None
     check_permission(actor, Permission.CHANGE_HOSTNAMES, claim.tenant)
     check_version(claim, if_match)
     with checking(actor, _CHECK_CLAIM, claim_id, claim.tenant):
-        return _judge(actor, claim_id, look_for_proof(claim.name))
+        return _judge(actor, reason.strip(), claim_id, look_for_proof(claim.name))
 
 
-def _judge(actor: Actor, claim_id: int, evidence: Evidence) -> Checked:
+def _judge(actor: Actor, reason: str, claim_id: int, evidence: Evidence) -> Checked:
+    why = f"proved by its DNS record: {reason}" if reason else "proved by its DNS record"
     with within_request(), transaction.atomic():
         # The first unit's lock holds to the end of the transaction: nothing changes between the two.
-        with unit_of_work(actor, "proved by its DNS record") as unit:
+        with unit_of_work(actor, why) as unit:
             claim = unit.get(HostnameClaim, claim_id, Permission.CHANGE_HOSTNAMES)
             problem = _objection(claim, evidence)
             if problem:
                 unit.save_without_history(claim, checked_at=timezone.now(), finding=problem)
-                unit.event("claim.checked", claim_id=claim_id, tenant_id=claim.tenant_id)
+                unit.event("claim.checked", claim_id=claim_id, tenant_id=claim.tenant_id, reason=reason)
                 return Checked(None, problem)
         with unit_of_work(Actor.program(PROGRAM), "somebody else proved this hostname by its DNS record") as unit:
             _make_way(unit, claim)
-        with unit_of_work(actor, "proved by its DNS record") as unit:
+        with unit_of_work(actor, why) as unit:
             return Checked(_make_hostname(unit, claim), evidence.finding(claim.token))
 
 
-def vouch_hostname(actor: Actor, reason: str, *, tenant_id: int, name: str) -> Hostname:
+def vouch_hostname(
+    actor: Actor, reason: str, *, tenant_id: int, name: str, if_match: Collection[int] | None = None
+) -> Hostname:
     """Make a name a tenant's hostname, or free one from its proof, by the word of the platform's operators.
 
-    The tenant's claim of it, where there is one, is done with. Raises ServiceError, Conflict, NotFound,
-    PermissionDenied.
+    The tenant's claim of it, where there is one, is done with. `if_match`: the versions of the tenant's hostname of
+    that name, or else of its claim. Raises ServiceError, Conflict, NotFound, PermissionDenied, Outdated.
     """
     with unit_of_work(actor, reason) as unit:
         tenant = unit.get(Tenant, tenant_id, Permission.ADMINISTER)
@@ -130,6 +134,9 @@ def vouch_hostname(actor: Actor, reason: str, *, tenant_id: int, name: str) -> H
         hostname = _holder(name) or Hostname(tenant=tenant, name=name)
         if hostname.tenant_id != tenant.pk:
             raise Conflict(f"{name} is a hostname of {hostname.tenant}: remove it there first")
+        if if_match is not None:
+            claims = HostnameClaim.objects.filter(tenant=tenant, name=name)
+            check_version(hostname if hostname.pk else _one(claims), if_match)
         if hostname.pk is None:
             unit.add(hostname)
         else:
@@ -137,6 +144,13 @@ def vouch_hostname(actor: Actor, reason: str, *, tenant_id: int, name: str) -> H
         unit.delete_all(HostnameClaim.objects.filter(tenant=tenant, name=name))
         unit.event("hostname.vouched", hostname_id=hostname.pk, tenant_id=tenant.pk)
     return hostname
+
+
+def _one(claims: QuerySet[HostnameClaim]) -> HostnameClaim:
+    found = claims.first()
+    if found is None:
+        raise NotFound("this claim is gone")
+    return found
 
 
 def _check_new(tenant: Tenant, name: str) -> None:

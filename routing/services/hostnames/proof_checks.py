@@ -47,7 +47,9 @@ _REASONS = {
 }
 
 
-def check_hostname(actor: Actor, *, hostname_id: int, if_match: Collection[int] | None = None) -> Hostname:
+def check_hostname(
+    actor: Actor, reason: str = "", *, hostname_id: int, if_match: Collection[int] | None = None
+) -> Hostname:
     """Look for a hostname's proof now; `proof_finding` says what is wrong with it, empty for nothing. Takes seconds.
 
     Raises NotFound, PermissionDenied, Outdated, TooManyRequests, and ServiceError for a hostname that needs no proof.
@@ -59,7 +61,7 @@ def check_hostname(actor: Actor, *, hostname_id: int, if_match: Collection[int] 
         raise ServiceError(f"{hostname} needs no proof: the platform's operators vouched for it")
     with checking(actor, CHECK_HOSTNAME, hostname_id, hostname.tenant):
         found = _judge(hostname, look_for_proof(hostname.name))
-    announce(actor, "hostname.checked", hostname_id=hostname_id, tenant_id=found.tenant_id)
+    announce(actor, "hostname.checked", hostname_id=hostname_id, tenant_id=found.tenant_id, reason=reason.strip())
     return found
 
 

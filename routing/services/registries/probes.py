@@ -33,7 +33,7 @@ _TOO_SLOW = f"it took longer than {PROBE_SECONDS:.0f} s to answer all questions"
 _PROBED_AUTHS = (Auth.NONE, Auth.BASIC, Auth.BEARER)
 
 
-def probe(actor: Actor, *, registry_id: int, if_match: Collection[int] | None = None) -> Registry:
+def probe(actor: Actor, reason: str = "", *, registry_id: int, if_match: Collection[int] | None = None) -> Registry:
     """Ask a registry what it wants, and write it down. Takes seconds where it doesn't answer.
 
     Raises NotFound, PermissionDenied, Outdated, TooManyRequests.
@@ -43,12 +43,17 @@ def probe(actor: Actor, *, registry_id: int, if_match: Collection[int] | None = 
     check_version(registry, if_match)
     with checking(actor, PROBE_REGISTRY, registry_id, registry.tenant):
         found = _write_registry(actor, registry, _ask(registry.origin))
-    announce(actor, "registry.probed", registry_id=found.pk, tenant_id=found.tenant_id)
+    announce(actor, "registry.probed", registry_id=found.pk, tenant_id=found.tenant_id, reason=reason.strip())
     return found
 
 
 def probe_mapping(
-    actor: Actor, *, mapping_id: int, repository: str | None = None, if_match: Collection[int] | None = None
+    actor: Actor,
+    reason: str = "",
+    *,
+    mapping_id: int,
+    repository: str | None = None,
+    if_match: Collection[int] | None = None,
 ) -> Mapping:
     """Ask for one repository under a mapping: can everybody pull it, and how are its layers handed out?
 
@@ -63,7 +68,7 @@ def probe_mapping(
     # Whoever may map to a shared registry may have it looked at.
     with checking(actor, PROBE_MAPPING, mapping_id, mapping.hostname.tenant):
         question = _question(mapping, repository)
-        return _write_mapping(actor, question, *_ask_all(question))
+        return _write_mapping(actor, question, *_ask_all(question), reason.strip())
 
 
 class _Question(NamedTuple):
@@ -98,7 +103,11 @@ def _write_registry(actor: Actor, registry: Registry, found: RegistryProbe) -> R
 
 
 def _write_mapping(
-    actor: Actor, question: _Question, of_registry: RegistryProbe, of_repository: RepositoryProbe | None
+    actor: Actor,
+    question: _Question,
+    of_registry: RegistryProbe,
+    of_repository: RepositoryProbe | None,
+    reason: str = "",
 ) -> Mapping:
     """Gives the mapping as it is now."""
     written = mapping = question.mapping
@@ -112,6 +121,7 @@ def _write_mapping(
         mapping_id=mapping.pk,
         registry_id=written.registry_id,
         tenant_id=mapping.hostname.tenant_id,
+        reason=reason,
     )
     return written
 
