@@ -9,19 +9,20 @@ import resource
 from typing import Any
 
 from django.conf import settings
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from routing.dataplane.serving.one_at_a_time import OneAtATimeProtocol
 
 logger = logging.getLogger(__name__)
 
 # Longer than any client's: the longest field is a Bearer token, of which some registries' have 8 KiB.
 MAX_HEAD_BYTES = 32 * 1024
-_SLICE_BYTES = 8 * 1024
 # What a worker opens beside connections of clients and to registries: files, pipes, the database, and up to two sockets
 # for each of 64 names that are looked up.
 _OTHER_FILES = 256
 
 
-class TimeoutProtocol(HttpToolsProtocol):
+class TimeoutProtocol(OneAtATimeProtocol):
     """uvicorn's HTTP/1.1 protocol, which waits for nothing longer than for the next request on an idle connection.
 
     A request has that long to arrive whole, a new connection to bring one, and a client to go on taking its answer.
@@ -29,10 +30,11 @@ class TimeoutProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.within_request = False
         self.answered_at = 0.0
         self._began_at = 0.0
         self._write_paused_at: float | None = None
+        self._closing_since: float | None = None
+        self._is_lost = False
         self._head_bytes: int | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -44,33 +46,29 @@ class TimeoutProtocol(HttpToolsProtocol):
         self._began_at = self.loop.time()
         self.loop.call_later(self.timeout_keep_alive, self._check_timeouts)
 
-    def data_received(self, data: bytes) -> None:
-        """Called for each read that goes to the parser."""
-        for start in range(0, len(data), _SLICE_BYTES):
-            if self.parser is None or self.transport.is_closing():
-                return
-            piece = data[start : start + _SLICE_BYTES]
-            super().data_received(piece)
-            if self._head_bytes is not None:
-                # Of the slice in which a head begins, all is counted.
-                self._head_bytes += len(piece)
-                if self._head_bytes > MAX_HEAD_BYTES:
-                    self._abort_with(431, b"The header fields are longer than %d bytes.\n" % MAX_HEAD_BYTES)
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the event loop, once."""
+        self._is_lost = True
+        super().connection_lost(exc)
+
+    def feed(self, piece: bytes) -> None:
+        """Hand a piece to the parser."""
+        super().feed(piece)
+        if self._head_bytes is not None:
+            # Of the piece in which a head begins, all is counted.
+            self._head_bytes += len(piece)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._abort_with(431, b"The header fields are longer than %d bytes.\n" % MAX_HEAD_BYTES)
 
     def on_message_begin(self) -> None:
         """Called by the parser at a request's first byte."""
-        self.within_request, self._began_at, self._head_bytes = True, self.loop.time(), 0
+        self._began_at, self._head_bytes = self.loop.time(), 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Called by the parser once it has a request's header fields."""
         self._head_bytes = None
         super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """Called by the parser after a request's last byte."""
-        self.within_request = False
-        super().on_message_complete()
 
     def pause_writing(self) -> None:
         """Called by the transport when the client leaves too much of its answers lying."""
@@ -84,18 +82,23 @@ class TimeoutProtocol(HttpToolsProtocol):
 
     def _check_timeouts(self) -> None:
         """Close the connection if it has waited too long; else look again when it may have."""
-        if self.transport.is_closing():
+        if self._is_lost:
             return
+        now = self.loop.time()
+        if self.transport.is_closing() and self._closing_since is None:
+            # It stays open for as long as the client leaves an answer lying.
+            self._closing_since = now
         never_asked = self.cycle is None and not self.answered_at
         waits = [self._began_at] if self.within_request or never_asked else []
-        waits += [self._write_paused_at] if self._write_paused_at is not None else []
-        longest = self.loop.time() - min(waits) if waits else 0.0
+        waits += [since for since in (self._write_paused_at, self._closing_since) if since is not None]
+        longest = now - min(waits) if waits else 0.0
         if longest < self.timeout_keep_alive:
             self.loop.call_later(self.timeout_keep_alive - longest, self._check_timeouts)
-        elif self._write_paused_at is not None or (never_asked and not self.within_request):
+        elif len(waits) > 1 or not self.within_request:
             self.transport.abort()
         else:
             self._abort_with(408, b"The request took too long to arrive.\n")
+            self.loop.call_later(self.timeout_keep_alive, self._check_timeouts)
 
     def _abort_with(self, status: int, text: bytes) -> None:
         if self.transport.is_closing():

@@ -94,7 +94,8 @@ class FastLaneProtocol(TimeoutProtocol):
     def ready(self) -> bool:
         """Whether the next answer on this connection may be written now."""
         cycle = self.cycle
-        return (cycle is None or cycle.response_complete) and not self.within_request and not self.flow.write_paused
+        is_free = cycle is None or (cycle.response_complete and not self.waiting)
+        return is_free and not self.within_request and not self.flow.write_paused
 
     def answer(self, parts: "_Parts", location: bytes, closes: bool, now: float) -> None:
         """Write a redirect. `now` is the event loop's time, in seconds."""
