@@ -138,6 +138,19 @@ FACADE_MAX_RELAYS_PER_REGISTRY = declare.whole(
     "wait for FACADE_CONNECT_SECONDS, then they are told so (504).",
     least=1,
 )
+FACADE_MAX_RELAYED_BYTES = declare.whole(
+    "FACADE_MAX_RELAYED_BYTES",
+    256 * 1024**2,
+    "How many bytes of registries' answers one worker keeps in memory until clients have taken them. A layer that is "
+    "passed through counts as 512 KiB. Over it clients are told to come back (429).",
+    least=1,
+)
+FACADE_MAX_RELAYED_BYTES_PER_TENANT = declare.whole(
+    "FACADE_MAX_RELAYED_BYTES_PER_TENANT",
+    128 * 1024**2,
+    "The same for one tenant in one worker. Over it: 429.",
+    least=1,
+)
 FACADE_MAX_HOSTNAMES_PER_TENANT = declare.whole(
     "FACADE_MAX_HOSTNAMES_PER_TENANT", 50, "Hostnames that one tenant may have, where its record says nothing else."
 )

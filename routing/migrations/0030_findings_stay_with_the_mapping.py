@@ -33,7 +33,7 @@ def blob_origins():
 
 
 class Migration(migrations.Migration):
-    dependencies = [("routing", "0014_jobs_and_rates")]
+    dependencies = [("routing", "0025_accounts_have_an_issuer")]
     operations = [
         *(
             migrations.AddField(model, name, field())

@@ -78,6 +78,7 @@ class RegistryClient:
         self.policy = policy
         self.limits = limits or ClientLimits()
         self._share = ""
+        self.hold: Callable[[int], None] = _unbounded
         self._own_resolver = AddressResolver(self.limits.connect_seconds) if resolver is None else None
         looks_up = resolver or self._own_resolver
         assert looks_up is not None
@@ -89,10 +90,14 @@ class RegistryClient:
             keep_idle_seconds=self.limits.keep_idle_seconds,
         )
 
-    def shared_by(self, share: str) -> RegistryClient:
-        """This client, for one of those who share it, such as a tenant: what it uses counts towards that share."""
+    def shared_by(self, share: str, hold: Callable[[int], None] | None = None) -> RegistryClient:
+        """This client, for one of those who share it, such as a tenant: what it uses counts towards that share.
+
+        `hold` is told how many more bytes of answers are in memory; what it raises ends the reading.
+        """
         view = copy.copy(self)
         view._share = share
+        view.hold = hold or _unbounded
         return view
 
     async def request(
@@ -184,6 +189,10 @@ class RegistryClient:
             raise UnsendableRequest(host, message) from None
 
 
+def _unbounded(_more_bytes: int) -> None:
+    """For those who read answers one at a time."""
+
+
 class _Exchange:
     """One request and its answer, as an asynchronous context manager."""
 
@@ -219,7 +228,9 @@ class _Exchange:
             # `from None`: what lies below may quote what was sent or received.
             raise as_registry_error(error, target, seconds, in_body=False) from None
         assert self._connection is not None
-        return OpenRegistryResponse(self._connection, reader, target, self._url, seconds, self._idle_seconds)
+        return OpenRegistryResponse(
+            self._connection, reader, target, self._url, seconds, self._idle_seconds, client.hold
+        )
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -119,7 +119,10 @@ async def read_plain(answer: OpenRegistryResponse, max_bytes: int) -> bytes:
     """
     if not codings_of(answer.headers):
         return await answer.read(max_bytes)
-    return decode(await answer.read(max_bytes), answer.headers, max_bytes, parse_registry_url(answer.url).authority)
+    coded = await answer.read(max_bytes)
+    body = decode(coded, answer.headers, max_bytes, parse_registry_url(answer.url).authority)
+    answer.hold(len(body))
+    return body
 
 
 def plain(answer: RegistryResponse, max_bytes: int) -> RegistryResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
 from routing.registries.exception_mapping import FAILURES, as_registry_error
@@ -22,7 +22,7 @@ _SHORT_BODY_SECONDS = 0.25
 class OpenRegistryResponse:
     """An answer whose headers have come and whose body has not been read."""
 
-    __slots__ = ("_connection", "_idle_seconds", "_reader", "_seconds", "_target", "headers", "status", "url")
+    __slots__ = ("_connection", "_idle_seconds", "_reader", "_seconds", "_target", "headers", "hold", "status", "url")
 
     def __init__(
         self,
@@ -32,10 +32,12 @@ class OpenRegistryResponse:
         url: str,
         seconds: float,
         idle_seconds: float | None,
+        hold: Callable[[int], None],
     ) -> None:
         self.status = reader.status
         self.headers = Headers(reader.fields)
         self.url = url
+        self.hold = hold
         self._connection = connection
         self._reader = reader
         self._target = target
@@ -53,14 +55,21 @@ class OpenRegistryResponse:
             yield part
 
     async def read(self, max_bytes: int) -> bytes:
-        """The whole body. Raises `ResponseTooLarge` (before reading, where the length is declared) or as `chunks`."""
+        """The whole body. Raises `ResponseTooLarge` (before reading, where the length is declared) or as `chunks`.
+
+        `hold` is told of its bytes as they come; what it raises is raised.
+        """
         reader = self._reader
         if reader.has_body and (reader.content_length or 0) > max_bytes:
             raise self._too_large(max_bytes)
-        body = bytearray()
+        body, held_bytes = bytearray(), 0
         while True:
-            if len(body) + reader.queued > max_bytes:
+            here_bytes = len(body) + reader.queued
+            if here_bytes > max_bytes:
                 raise self._too_large(max_bytes)
+            if here_bytes > held_bytes:
+                self.hold(here_bytes - held_bytes)
+                held_bytes = here_bytes
             if reader.complete:
                 # All of it is here, as that of most answers is from the start.
                 rest = reader.take()

@@ -50,10 +50,28 @@ async def _with_registry(handled: HandledRequest, receive: Receive, send: Send) 
     form = await _body(receive) if handled.has_form else b""
     if form is None:
         return
-    answer = await handled.upstream_response(form, persistent_loop=True)
-    if not isinstance(answer, StreamingResponse):
-        await _send(answer, handled.request.method, send)
-        return
+    held = await handled.upstream_response(form, persistent_loop=True)
+    try:
+        if isinstance(held.answer, StreamingResponse):
+            await _send_stream(held.answer, send)
+        else:
+            await _send_whole(held.answer, handled.request.method, send)
+    finally:
+        held.release()
+
+
+async def _send_whole(answer: Response, method: str, send: Send) -> None:
+    """Send a registry's answer. It is over when the client has taken it, but for what the server buffers of any answer.
+
+    The last message is an empty one, since the server lets nobody send on before the client has taken what came before.
+    """
+    await send(_start(answer))
+    if answer.body and method != "HEAD":
+        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_stream(answer: StreamingResponse, send: Send) -> None:
     async with aclosing(answer.parts) as parts:
         await send(_start(answer))
         try:

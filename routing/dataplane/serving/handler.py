@@ -14,8 +14,7 @@ from routing.dataplane.request.responses import Response, response_for
 from routing.dataplane.serving.body_guard import MAX_TOKEN_FORM_BYTES
 from routing.dataplane.telemetry.counters import answers_key, counters
 from routing.dataplane.telemetry.metrics import ANSWER_SECONDS
-from routing.dataplane.upstream.dispatch import fetch_from_registry
-from routing.dataplane.upstream.relay import StreamingResponse
+from routing.dataplane.upstream.dispatch import HeldAnswer, fetch_from_registry
 from routing.dataplane.views.health import health
 
 _NOT_LOADED = Refuse(
@@ -87,16 +86,16 @@ class HandledRequest(NamedTuple):
         self.measure(answer.status)
         return answer
 
-    async def upstream_response(self, form: bytes, *, persistent_loop: bool) -> Response | StreamingResponse:
+    async def upstream_response(self, form: bytes, *, persistent_loop: bool) -> HeldAnswer:
         """The answer, with the backing registry's help. `persistent_loop`: the event loop outlives this request."""
         assert self.table is not None
         assert isinstance(self.decision, Relay | LocateBlob | Token)
         request = self.request._replace(form=form)
         status = None
         try:
-            answer = await fetch_from_registry(self.table, self.decision, request, persistent_loop=persistent_loop)
-            status = answer.status
-            return answer
+            held = await fetch_from_registry(self.table, self.decision, request, persistent_loop=persistent_loop)
+            status = held.answer.status
+            return held
         finally:
             self.measure(status)
 

@@ -55,10 +55,15 @@ class FacadeMiddleware:
         return _awaited(_done(response)) if self.is_async else response
 
     async def _ask_registry(self, handled: HandledRequest, request: HttpRequest) -> HttpResponseBase:
-        answer = await handled.upstream_response(
-            request.body if handled.has_form else b"", persistent_loop=self.is_async
-        )
-        return as_stream(answer) if isinstance(answer, StreamingResponse) else as_response(answer, request)
+        held = await handled.upstream_response(request.body if handled.has_form else b"", persistent_loop=self.is_async)
+        if isinstance(held.answer, StreamingResponse):
+            # The stream itself keeps the place from now on.
+            held.release()
+            return as_stream(held.answer)
+        response = as_response(held.answer, request)
+        # Servers close a response once it is sent, or its client has gone (PEP 3333).
+        response._resource_closers.append(held.release)  # type: ignore[attr-defined]
+        return response
 
 
 def client_request_from(request: HttpRequest) -> ClientRequest:

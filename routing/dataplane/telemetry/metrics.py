@@ -30,7 +30,7 @@ COUNTERS = {
     ),
     "relayed_bytes": _counter("relayed_bytes", "Bytes of manifests, tags and referrers that were relayed."),
     "streamed_bytes": _counter("streamed_bytes", "Bytes of blobs that were streamed."),
-    "relays_rejected": _counter("relays_rejected", "Requests over FACADE_MAX_RELAYS or a tenant's share of it."),
+    "relays_rejected": _counter("relays_rejected", "Requests over the bounds of relays, or a tenant's share of them."),
     "registry_errors": _counter(
         "registry_errors", "Requests that a backing registry or its realm left without a usable answer.", "kind"
     ),
@@ -53,7 +53,8 @@ CHANGE_SECONDS = Histogram(
 )
 
 WORKERS = _gauge("workers", "Workers that serve.", "sum")
-RELAYS = _gauge("relays_under_way", "Requests that wait for a backing registry, or stream from one.", "sum")
+RELAYS = _gauge("relays_under_way", "Requests whose answer of a backing registry has not gone to its client.", "sum")
+RELAYED_BYTES_HELD = _gauge("relayed_bytes_held", "Bytes of such answers in memory.", "sum")
 GENERATION = _gauge("table_generation", "The routing table's generation, of the worker furthest behind.", "least")
 NEWEST_GENERATION = _gauge("table_newest_generation", "Likewise, of the worker furthest ahead.", "greatest")
 MAPPINGS = _gauge("table_mappings", "Mappings in the routing table.", "least")

@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import NamedTuple
 
 from routing.core.decisions import LocateBlob, Relay, Token
 from routing.core.table.routing_table import Table
@@ -13,7 +14,7 @@ from routing.dataplane.telemetry.counters import RELAYED_BYTES, RELAYS_REJECTED,
 from routing.dataplane.upstream.client_pool import lasting_client, new_client
 from routing.dataplane.upstream.loop_guard import loop_refusal
 from routing.dataplane.upstream.relay import StreamingResponse, locate_blob, relay, started
-from routing.dataplane.upstream.relay_limits import TooManyRelays, relay_limits
+from routing.dataplane.upstream.relay_limits import STREAM_BYTES, Place, TooManyRelays, relay_limits
 from routing.dataplane.upstream.streaming_quota import streaming_quota
 from routing.dataplane.upstream.token_broker import token
 from routing.registries.client import RegistryClient
@@ -23,42 +24,72 @@ logger = logging.getLogger(__name__)
 _RETRY_AFTER_SECONDS = 2
 
 
+class HeldAnswer(NamedTuple):
+    """An answer with the place that it holds; none where nobody was asked. Call `release` when it has been sent."""
+
+    answer: Response | StreamingResponse
+    place: Place | None = None
+
+    def release(self) -> None:
+        """Give the place back."""
+        if self.place is not None:
+            self.place.release()
+
+
 async def fetch_from_registry(
     table: Table, decision: Relay | LocateBlob | Token, client_request: ClientRequest, *, persistent_loop: bool
-) -> Response | StreamingResponse:
+) -> HeldAnswer:
     """The answer, from the backing registry. `persistent_loop`: this event loop serves other requests too.
 
     Never raises for what the caller or the registry does.
     """
     if not isinstance(decision, Token) and (refusal := loop_refusal(table, decision.registry.origin)):
-        return refusal
+        return HeldAnswer(refusal)
     _, entry = table.match_host(decision.host)
-    tenant = entry.tenant if entry is not None else ""
     try:
-        relay_limits.acquire(tenant)
+        place = relay_limits.acquire(entry.tenant if entry is not None else "")
     except TooManyRelays as problem:
-        counters.add(RELAYS_REJECTED)
-        answer = error(429, "TOOMANYREQUESTS", problem.message)
-        answer.headers.append(("Retry-After", str(_RETRY_AFTER_SECONDS)))
-        return answer
-    streaming = False
+        return HeldAnswer(_too_many(problem))
+    held = None
     try:
         if persistent_loop:
-            client = lasting_client().shared_by(tenant)
-            answered = await _asked(client, table, decision, client_request, tenant, may_stream=True)
+            client = lasting_client().shared_by(place.tenant, place.hold)
+            answered = await _asked(client, table, decision, client_request, place.tenant, may_stream=True)
         else:
-            async with new_client() as client:
+            async with new_client() as own_client:
+                client = own_client.shared_by(place.tenant, place.hold)
                 # A WSGI server would have to hold the whole layer in memory.
-                answered = await _asked(client, table, decision, client_request, tenant, may_stream=False)
-        if isinstance(answered, StreamingResponse):
-            streaming = True
-            return answered._replace(parts=await started(_count_chunks(answered.parts, tenant)))
-        return answered
+                answered = await _asked(client, table, decision, client_request, place.tenant, may_stream=False)
+        held = HeldAnswer(await _accounted(answered, place), place)
+        return held
+    except TooManyRelays as problem:
+        return HeldAnswer(_too_many(problem))
     except Exception as unforeseen:
-        return caught(unforeseen)
+        return HeldAnswer(caught(unforeseen))
     finally:
-        if not streaming:
-            relay_limits.release(tenant)
+        if held is None:
+            place.release()
+
+
+async def _accounted(answered: Response | StreamingResponse, place: Place) -> Response | StreamingResponse:
+    """The answer, with all of its bytes counted. Raises TooManyRelays."""
+    if isinstance(answered, Response):
+        place.hold_at_least(len(answered.body))
+        return answered
+    try:
+        place.hold(STREAM_BYTES)
+    except TooManyRelays:
+        await answered.parts.aclose()
+        raise
+    place.share()
+    return answered._replace(parts=await started(_count_chunks(answered.parts, place)))
+
+
+def _too_many(problem: TooManyRelays) -> Response:
+    counters.add(RELAYS_REJECTED)
+    answer = error(429, "TOOMANYREQUESTS", problem.message)
+    answer.headers.append(("Retry-After", str(_RETRY_AFTER_SECONDS)))
+    return answer
 
 
 def caught(unforeseen: Exception) -> Response:
@@ -96,14 +127,14 @@ async def _asked(
     return await locate_blob(client, decision, client_request, quota_exhausted=quota_exhausted)
 
 
-async def _count_chunks(parts: AsyncGenerator[bytes, None], tenant: str) -> AsyncGenerator[bytes, None]:
+async def _count_chunks(parts: AsyncGenerator[bytes, None], place: Place) -> AsyncGenerator[bytes, None]:
     """Keep the place until the last byte has gone through, or the caller has gone, and count the bytes."""
     try:
         async with aclosing(parts):
             yield b""
             async for part in parts:
                 counters.add(STREAMED_BYTES, len(part))
-                streaming_quota.add(tenant, len(part))
+                streaming_quota.add(place.tenant, len(part))
                 yield part
     finally:
-        relay_limits.release(tenant)
+        place.release()

@@ -32,6 +32,8 @@ from routing.registries.redirects import open_following, same_server
 from routing.registries.url import parse_registry_url
 
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+# What entries take as objects, for each byte of their JSON: `{},` becomes an empty dictionary and a place in a list.
+_OBJECT_FACTOR = 24
 # Each page is a request to the registry; lists that need more are longer than what is relayed.
 _MAX_PAGES = 100
 # All that RFC 3986 §2.2 has, and the escapes that are there already.
@@ -160,6 +162,7 @@ async def _read_on(
     endpoint = decision.endpoint
     assert endpoint is not None
     key, host, limits = _ENTRIES[endpoint.kind], parse_registry_url(url).authority, client.limits
+    client.hold(read_bytes * _OBJECT_FACTOR)
     whole = {**first, key: [*(first.get(key) or [])]}
     ends_at = time.monotonic() + limits.total_seconds
     seen: set[str] = set()
@@ -174,6 +177,7 @@ async def _read_on(
                 raise _unfinished(answer, f"what follows is answered with status {answer.status}")
             body = await read_plain(answer, limits.max_body_bytes)
             read_bytes += len(body)
+            client.hold(len(body) * _OBJECT_FACTOR)
             if read_bytes > limits.max_body_bytes:
                 raise ResponseTooLarge(host, f"{host} answered with more than {limits.max_body_bytes} bytes")
             entries = _document(answer, body, endpoint.kind).get(key) or []

@@ -49,6 +49,7 @@ def flush() -> None:
     table, age = live_table.table, live_table.age_seconds
     metrics.WORKERS.set(1)
     metrics.RELAYS.set(relay_limits.under_way)
+    metrics.RELAYED_BYTES_HELD.set(relay_limits.held_bytes)
     metrics.REACHABLE.set(live_table.reachable)
     metrics.CONFIRMED.set(0 if age is None else time.time() - age)
     for gauge in (metrics.GENERATION, metrics.NEWEST_GENERATION):
