@@ -8,6 +8,7 @@ import logging
 import re
 from typing import Any
 
+from django.utils.safestring import SafeString
 from django.views import debug
 from gunicorn.glogging import Logger
 
@@ -95,10 +96,11 @@ class ExceptionReporter(debug.ExceptionReporter):
             ]
         return told
 
-    def get_traceback_html(self) -> str:
+    def get_traceback_html(self) -> SafeString:
         """The report as a page."""
-        return redact(super().get_traceback_html())
+        # As safe as before: what stands for a secret needs no escaping.
+        return SafeString(redact(super().get_traceback_html()))
 
-    def get_traceback_text(self) -> str:
+    def get_traceback_text(self) -> SafeString:
         """The report as text."""
-        return redact(super().get_traceback_text())
+        return SafeString(redact(super().get_traceback_text()))

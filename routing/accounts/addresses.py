@@ -41,7 +41,7 @@ def be_primary_when_verified(instance: EmailAddress, **_: Any) -> None:
 
 def is_proved(email: str) -> bool:
     """Whether somebody has proved that it is theirs."""
-    return EmailAddress.objects.filter(email__iexact=email, verified=True).exists()
+    return bool(EmailAddress.objects.filter(email__iexact=email, verified=True).exists())
 
 
 def is_known(email: str) -> bool:

@@ -29,7 +29,7 @@ class ProviderError(OAuth2Error):  # type: ignore[misc]  # django-allauth has no
 class ProviderSession(requests.Session):
     """Asks the provider. Raises ProviderError for what it can't read, and requests' exceptions, which are OSErrors."""
 
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **how: Any) -> requests.Response:
+    def request(self, method: str, url: str | bytes, *args: Any, **how: Any) -> requests.Response:
         """The answer, read whole. No redirect is followed: the metadata say where everything is."""
         # It may take its time, and no connection to the database waits with it.
         give_back_connection()
@@ -37,7 +37,7 @@ class ProviderSession(requests.Session):
         deadline = time.monotonic() + _TOTAL_SECONDS
         with super().request(method, url, *args, **how) as response:
             # As requests does where it reads by itself, which it does without bounds.
-            response._content = _read(response, deadline)  # type: ignore[attr-defined]
+            response._content = _read(response, deadline)
         if not 200 <= response.status_code < 300:
             raise ProviderError(f"{_path(response)} was answered with {response.status_code}{_error_code(response)}")
         try:

@@ -83,7 +83,7 @@ class Runner:
     def _settle(self, job: Job, found: "Future[Any]") -> None:
         kind = self._kinds[job.kind]
         with request_id(job.request_id):
-            if self._try(job, lambda: (kind.settle(job, found.result()),)) is not None:
+            if self._try(job, lambda: (_settled(kind, job, found),)) is not None:
                 finish(job)
 
     def _try(self, job: Job, step: Callable[[], tuple[Any]]) -> tuple[Any] | None:
@@ -95,6 +95,11 @@ class Runner:
             logger.exception("a job failed", extra={"job": job.kind, "key": job.key})
         retry_later(job, self._kinds[job.kind])
         return None
+
+
+def _settled(kind: Kind, job: Job, found: "Future[Any]") -> bool:
+    kind.settle(job, found.result())
+    return True
 
 
 def _pool(lane: str) -> ThreadPoolExecutor:

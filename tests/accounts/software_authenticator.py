@@ -26,7 +26,8 @@ class SoftwareAuthenticator:
         """The answer to `navigator.credentials.create`."""
         options = options["publicKey"]
         self.user_handle = options["user"]["id"]
-        public = AttestedCredentialData.create(b"\0" * 16, self.id, ES256.from_cryptography_key(self._key.public_key()))
+        key = ES256.from_cryptography_key(self._key.public_key())  # type: ignore[no-untyped-call]  # fido2 has none here
+        public = AttestedCredentialData.create(b"\0" * 16, self.id, key)
         data = AuthenticatorData.create(
             hashlib.sha256(self.rp_id.encode()).digest(),
             self.flags | AuthenticatorData.FLAG.AT,
@@ -62,5 +63,5 @@ class SoftwareAuthenticator:
         }
 
     def _client_data(self, kind: str, challenge: str, more: dict[str, Any]) -> CollectedClientData:
-        given = {"origin": self.origin, "cross_origin": False} | more
+        given: dict[str, Any] = {"origin": self.origin, "cross_origin": False} | more
         return CollectedClientData.create(kind, websafe_decode(challenge), **given)

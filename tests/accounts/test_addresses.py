@@ -13,6 +13,7 @@ from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.http import HttpRequest
 from django.test import RequestFactory
 from pytest_django import Settings
 
@@ -70,7 +71,7 @@ class TestUserNames:
     def test_what_the_provider_calls_somebody_is_cut_at_it(self) -> None:
         login = SocialLogin(user=User(), account=SocialAccount())
 
-        user = SocialAccountAdapter().populate_user(None, login, {"username": CEO, "email": CEO})
+        user = SocialAccountAdapter().populate_user(HttpRequest(), login, {"username": CEO, "email": CEO})
 
         assert user.username == "ceo"
 

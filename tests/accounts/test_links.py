@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -19,6 +20,7 @@ from tests.conftest import Person
 
 HOSTS = ["localhost", "admin.acme.example", "other.acme.example"]
 HERE = "https://admin.acme.example:8443"
+OVER_TLS: dict[str, Any] = {"wsgi.url_scheme": "https"}
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +85,7 @@ class TestWhoeverAsks:
             {"tenant": "acme", "email": "dora@example.com", "role": "viewer"},
             content_type="application/json",
             headers={"host": host},
-            **{"wsgi.url_scheme": "https"},
+            **OVER_TLS,
         )
 
         assert (answer.status_code, answer.json()["link"]) == (201, None)
@@ -99,7 +101,7 @@ class TestWhoeverAsks:
             {"tenant": "acme", "email": "dora@example.com", "role": "viewer"},
             content_type="application/json",
             headers={"host": host},
-            **{"wsgi.url_scheme": "https"},
+            **OVER_TLS,
         )
 
         assert answer.json()["link"].startswith(f"{HERE}/accounts/invitation/")

@@ -64,7 +64,7 @@ def add(client: Browser, key: SoftwareAuthenticator, **client_data: Any) -> bool
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     asked = options(page(client.get(ADD)), "creation_options")
     client.post(ADD, {"name": "blue", "credential": json.dumps(key.register(asked, **client_data))})
-    return Authenticator.objects.filter(type="webauthn").exists()
+    return bool(Authenticator.objects.filter(type="webauthn").exists())
 
 
 def use(key: SoftwareAuthenticator, host: str = HOST, **client_data: Any) -> Browser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -61,8 +62,8 @@ def test_one_that_was_revoked_is_looked_up_once(owner: Person, django_assert_num
 
 def test_it_ends_with_its_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     go_over_the_limit()
-    now = failures.time.monotonic()
-    monkeypatch.setattr(failures.time, "monotonic", lambda: now + FAILURE_SECONDS + 1)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + FAILURE_SECONDS + 1)
     cache.clear()
 
     assert ask("facade_wrong").status_code == 401

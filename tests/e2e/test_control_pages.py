@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -17,7 +18,7 @@ FAILURES_PER_NAME = 5
 
 @pytest.fixture(scope="module")
 def facade() -> Iterator[Facade]:
-    settings = {"FACADE_CONTROL_HOSTS": f"localhost,{PUBLIC}", "FACADE_TRUSTED_PROXIES": "127.0.0.1"}
+    settings: dict[str, Any] = {"FACADE_CONTROL_HOSTS": f"localhost,{PUBLIC}", "FACADE_TRUSTED_PROXIES": "127.0.0.1"}
     with Facade(workers=3, GUNICORN_CMD_ARGS="--access-logfile -", **settings) as running:
         yield running
 

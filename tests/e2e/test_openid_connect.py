@@ -260,7 +260,7 @@ def test_a_lying_provider_lets_nobody_in(
 
 
 # What is not of the form that the specifications give it: a refusal with a page, and never a fault of the facade's.
-ODD = {
+ODD: dict[str, dict[str, Any]] = {
     "an empty subject": {"id token": {"sub": ""}, "user info": {"sub": ""}},
     "a subject of blanks": {"id token": {"sub": "  "}, "user info": {"sub": "  "}},
     "a long subject": {"id token": {"sub": "x" * 1000}, "user info": {"sub": "x" * 1000}},
@@ -330,7 +330,8 @@ def test_the_user_infos_empty_claim_is_its_word(
     provider.says(person | {"groups": ["acme-admins"]})
     visitor.sign_in()
 
-    for nothing in ([], "", None, {}):
+    nothings: list[Any] = [[], "", None, {}]
+    for nothing in nothings:
         provider.says(person | {"groups": ["acme-admins"]}, instead={"user info": {"groups": nothing}})
         Visitor(facade).sign_in()
         assert roles(facade, person["sub"]) == {}

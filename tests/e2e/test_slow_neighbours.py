@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -102,7 +103,7 @@ def probes(api: Api, machine: SilentMachine) -> list[Callable[[], Answer]]:
     for number in range(AT_ONCE):
         body = {"hostname": f"h{number}.probes.test", "prefix": "acme/app", "target": f"{machine.url}/acme/app{number}"}
         mapping = api.send("POST", "mappings", body).json()["mapping"]
-        asked.append(lambda pk=mapping["id"]: api.send("POST", f"mappings/{pk}/probe", {}))
+        asked.append(partial(api.send, "POST", f"mappings/{mapping['id']}/probe", {}))
     return asked
 
 
@@ -110,14 +111,14 @@ def claims(api: Api, machine: SilentMachine) -> list[Callable[[], Answer]]:
     asked: list[Callable[[], Answer]] = []
     for number in range(AT_ONCE):
         claim = api.send("POST", "claims", {"tenant": "default", "name": f"h{number}.claims.example.com"}).json()
-        asked.append(lambda pk=claim["id"]: api.send("POST", f"claims/{pk}/check"))
+        asked.append(partial(api.send, "POST", f"claims/{claim['id']}/check"))
     return asked
 
 
 def invitations(api: Api, machine: SilentMachine) -> list[Callable[[], Answer]]:
     return [
-        lambda number=number: api.send(
-            "POST", "invitations", {"tenant": "default", "email": f"p{number}@example.com", "role": "viewer"}
+        partial(
+            api.send, "POST", "invitations", {"tenant": "default", "email": f"p{number}@example.com", "role": "viewer"}
         )
         for number in range(AT_ONCE)
     ]

@@ -12,7 +12,7 @@ import contextlib
 import resource
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from pytest_django import Settings
@@ -59,7 +59,7 @@ class Running(Server):
         await super().startup(sockets)
         self._up.set()
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> Self:
         self._thread.start()
         assert self._up.wait(PATIENCE_SECONDS)
         return self

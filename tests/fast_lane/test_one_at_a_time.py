@@ -235,9 +235,14 @@ async def test_what_is_no_http_is_told_after_the_answers_before_it(connection: C
 
 
 async def test_empty_lines_cost_nothing(connection: Connection) -> None:
-    fed = []
+    fed: list[bytes] = []
     feed = connection.protocol.feed
-    connection.protocol.feed = lambda piece: (fed.append(piece), feed(piece))
+
+    def counting(piece: bytes) -> None:
+        fed.append(piece)
+        feed(piece)
+
+    connection.protocol.feed = counting
 
     await connection.read(b"\r\n" * (READ_BYTES // 2))
     await connection.read(SMALL % 0)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -106,7 +106,12 @@ class TestSchedule:
     def turn(self, schedule: Schedule) -> None:
         """One look at the clock."""
         stop = threading.Event()
-        stop.wait = lambda timeout=None: stop.set() or True  # type: ignore[method-assign]
+
+        def end(timeout: float | None = None) -> bool:
+            stop.set()
+            return True
+
+        stop.wait = end  # type: ignore[method-assign]
         held = Lease.objects.filter(name=LEASE).first()
         schedule.run(stop)
         if held is None or not held.holder or held.holder == schedule.holder:
@@ -149,7 +154,7 @@ class TestSchedule:
 def test_a_part_that_breaks_off_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintenance, "_AFTER_ERROR_SECONDS", 0.0)
     # The test's transaction is this thread's.
-    monkeypatch.setattr(maintenance.connections, "close_all", lambda: None)
+    monkeypatch.setattr(connections, "close_all", lambda: None)
     ends: list[Exception | None] = [DatabaseError("gone"), ValueError("a fault"), None]
 
     def part(stop: threading.Event) -> None:

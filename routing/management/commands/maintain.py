@@ -41,8 +41,8 @@ class Command(BaseCommand):
         # Each of its own: none of them waits for another.
         parts = [threading.Thread(target=writer.run, args=(stop,), name="snapshot", daemon=True)]
         if not options["snapshot_only"]:
-            for name, part in (("schedule", Schedule().run), ("jobs", work)):
-                parts.append(threading.Thread(target=steadily, args=(part, stop), name=name, daemon=True))
+            for name, work_of in (("schedule", Schedule().run), ("jobs", work)):
+                parts.append(threading.Thread(target=steadily, args=(work_of, stop), name=name, daemon=True))
         for part in parts:
             part.start()
         while not (options["with_parent"] and os.getppid() != parent):

@@ -18,7 +18,7 @@ _KEPT_DAYS = 2
 class Limit(NamedTuple):
     """So many in so many seconds. `what`: the same in words, such as “checks”."""
 
-    count: int
+    most: int
     seconds: int
     what: str
 
@@ -43,7 +43,7 @@ def spend(name: str, limit: Limit) -> None:
         began_at = now
     left = math.ceil((began_at - now).total_seconds() + limit.seconds)
     raise TooManyRequests(
-        f"too many {limit.what}: {limit.count} in {_time(limit.seconds)} at most. Try again in {_time(left)}", left
+        f"too many {limit.what}: {limit.most} in {_time(limit.seconds)} at most. Try again in {_time(left)}", left
     )
 
 
@@ -60,7 +60,7 @@ def sweep() -> None:
 
 
 def _count(rates: "QuerySet[Rate]", limit: Limit) -> bool:
-    return bool(rates.filter(spent__lt=limit.count).update(spent=F("spent") + 1))
+    return bool(rates.filter(spent__lt=limit.most).update(spent=F("spent") + 1))
 
 
 def _time(seconds: int) -> str:

@@ -15,6 +15,7 @@ from routing.core.table.routing_table import Auth
 from routing.jobs.kinds import REGISTRIES, Kind
 from routing.models import Job, Mapping, Registry
 from routing.registries.client import RegistryClient
+from routing.registries.probes.registry import Auth as ProbedAuth
 from routing.registries.probes.registry import RegistryProbe, probe_registry
 from routing.registries.probes.repository import Delivery, Readable, RepositoryProbe, probe_repository
 from routing.services.base.actor import Actor
@@ -201,7 +202,7 @@ async def _ask_registry(origin: str) -> RegistryProbe:
             async with asyncio.timeout(PROBE_SECONDS):
                 return await probe_registry(client, origin)
         except TimeoutError:
-            return RegistryProbe(Auth.UNREACHABLE, error=_TOO_SLOW)
+            return RegistryProbe(ProbedAuth.UNREACHABLE, error=_TOO_SLOW)
 
 
 async def _ask_repository(origin: str, name: str) -> RepositoryProbe:
