@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -64,5 +65,9 @@ def test_no_worker_shares_a_connection_with_the_first_process(facade: Facade) ->
 
 def sockets_and_databases(pid: int) -> set[str]:
     """What of a process' open files can be a connection to a database, or the socket that it listens on."""
-    names = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    names = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        # Others are opened and closed meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            names.add(os.readlink(entry))
     return {name for name in names if name.startswith("socket:") or "sqlite3" in name}
