@@ -53,7 +53,7 @@ ALLOWED = {
         "Rate.objects.bulk_create": "counts of requests: nobody changes them",
         "Rate.objects.filter(name=name, began_at__lte=now - timedelta(seconds=limit.seconds)).update": "the same",
         "Rate.objects.filter(began_at__lt=database_now() - timedelta(days=_KEPT_DAYS)).delete": "the same",
-        "rates.filter(spent__lt=limit.count).update": "the same",
+        "rates.filter(spent__lt=limit.most).update": "the same",
     },
     "routing/table/load.py": {
         "cursor.execute": "begins and ends a consistent read",
@@ -68,6 +68,9 @@ ALLOWED = {
         "user.save": "an account, which Django keeps; within the unit of work that tells of it",
         "ProviderWord.objects.update_or_create": "what was heard of the provider; within a unit of work",
         "ProviderGrant.objects.filter(user=user).update": "the same",
+    },
+    "routing/accounts/addresses.py": {
+        "EmailAddress(user=user, email=email.lower()).save": "an account's address, which django-allauth keeps",
     },
     "routing/accounts/webauthn.py": {
         "row.save": "a security key's count of signatures, which belongs to django-allauth",

@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from django.core.handlers.asgi import ASGIHandler
@@ -266,7 +266,31 @@ class Lanes:
     def compare(self, reads: Iterable[bytes], peer: str = "192.0.2.1") -> Outcome:
         """Send the same to both, twice to the fast one, which then remembers. Asserts that all say the same."""
         pieces = [piece for piece in reads if piece]
-        slow = self._runner.run(self.slow.answer(pieces, peer))
-        assert self._runner.run(self.fast.answer(pieces, peer)) == slow, pieces
-        assert self._runner.run(self.fast.answer(pieces, peer)) == slow, pieces
-        return slow
+
+        def slowly(*reads: bytes) -> Outcome:
+            return self._runner.run(self.slow.answer(reads, peer))
+
+        slow = slowly(*pieces)
+        for _ in range(2):
+            fast = self._runner.run(self.fast.answer(pieces, peer))
+            assert fast == slow or (
+                fast.closed == slow.closed
+                and answers_first(fast.sent, slow.sent, b"".join(pieces), lambda data: slowly(data).sent)
+            ), pieces
+        return fast
+
+
+def answers_first(fast: bytes, slow: bytes, data: bytes, answer: Callable[[bytes], bytes]) -> bool:
+    """Whether the fast lane answers whole requests, and then what nobody can read behind them.
+
+    uvicorn's own protocol gives both to its parser at once, and answers no more than 400 (RFC 9112 §9.3.2 wants all
+    answers, in order). `answer` is that protocol's answer to a read.
+    """
+    start = slow.rfind(b"HTTP/1.1 400 ")
+    refusal = slow[start:]
+    if start < 0 or not fast.endswith(refusal):
+        return False
+    before = fast[: -len(refusal)]
+    return before.startswith(slow[:start]) and any(
+        answer(data[: end.end()]) == before for end in re.finditer(rb"\r\n\r\n", data)
+    )

@@ -58,7 +58,7 @@ def fixed(model: type[Model], *columns: str) -> None:
                 raise ServiceError(f"the {label} of a {names.verbose_name} never changes: add another one")
 
     rule(model, *columns)(is_what_it_was)
-    _FIXED[model].update(_attnames(model, columns))
+    _FIXED[model] |= set(_attnames(model, columns))
 
 
 def fixed_columns(model: type[Model]) -> frozenset[str]:
