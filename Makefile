@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-clients coverage mutants lint fmt lock clean bench
+.PHONY: help run test test-fast test-clients coverage mutants lint fmt lock audit clean bench
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,12 +31,15 @@ fmt: ## put the code in ruff's format
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-lock: ## pin requirements*.in into requirements*.txt
+lock: ## pin requirements*.in into requirements*.txt, with hashes
 	@scripts/lock
+
+audit: ## ask for known vulnerabilities of the pinned packages; needs a package index that tells of them
+	@scripts/audit
 
 bench: ## measure beside nginx and Caddy on two cores, some minutes; writes benchmarks/RESULTS.md
 	@scripts/bench
 
 clean: ## remove what can be made again (.venv, caches, staticfiles); var/, with the data, stays
-	rm -rf .venv .venv-lock .venv-bench .venv-mutants staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants htmlcov .coverage
+	rm -rf .venv .venv-tools .venv-bench .venv-mutants staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants htmlcov .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

