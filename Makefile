@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-clients coverage mutants lint fmt lock audit clean bench
+.PHONY: help run test test-fast test-clients coverage mutants lint fmt lock audit clean bench soak
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ audit: ## ask for known vulnerabilities of the pinned packages; needs a package 
 
 bench: ## measure beside nginx and Caddy on two cores, some minutes; writes benchmarks/RESULTS.md
 	@scripts/bench
+
+soak: ## attack a server for twenty minutes on each database, and see whether others notice
+	@scripts/soak
 
 clean: ## remove what can be made again (.venv, caches, staticfiles); var/, with the data, stays
 	rm -rf .venv .venv-tools .venv-bench .venv-mutants staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants htmlcov .coverage
