@@ -41,7 +41,7 @@ def test_each_line_is_shown_by_tests_that_there_are(row: list[str]) -> None:
     named = named_tests(row[4])
 
     assert named, "a line without a test is a wish"
-    assert len(named) == row[4].count("`") // 2
+    assert len(named) == row[4].count("`") // 2, "a test is named as `tests/…/test_x.py::test_y`"
     assert [f"{path}::{name}" for path, name in named if name not in functions_of(ROOT / path)] == []
 
 

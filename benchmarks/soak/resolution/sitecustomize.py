@@ -7,6 +7,6 @@ import os
 
 from routing.dns.addresses import AddressResolver
 
-AddressResolver.__init__.__kwdefaults__.update(  # type: ignore[misc]
-    resolv_conf=os.environ["SOAK_RESOLV_CONF"], port=int(os.environ["SOAK_DNS_PORT"])
-)
+defaults = AddressResolver.__init__.__kwdefaults__
+assert defaults is not None
+defaults.update(resolv_conf=os.environ["SOAK_RESOLV_CONF"], port=int(os.environ["SOAK_DNS_PORT"]))
