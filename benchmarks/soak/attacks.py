@@ -65,7 +65,7 @@ def attacks(target: Target) -> Sequence[Attack]:
         Attack("3", "changes of a mapping, each of which may be probed", 2, 0.5, tenant.change),
         Attack("5", "4 MiB answers that nobody reads", 20, 2.0, tenant.unread),
         Attack("6", "pipelined requests whose answers nobody reads", 4, 1.0, stranger.pipelined),
-        Attack("7", "idle connections from one address", 1500, 15.0, stranger.idle),
+        Attack("7", "idle connections from one address", 2500, 25.0, stranger.idle),
         Attack("8", "registry that answers in one-byte chunks", 2, 1.0, tenant.asks("bytes")),
         Attack("8", "registry that answers 100 Continue for ever", 2, 1.0, tenant.asks("continues")),
         Attack("8", "registry that drips its answer", 8, 1.0, tenant.asks("drip")),

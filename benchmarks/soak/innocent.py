@@ -76,19 +76,21 @@ class Innocent:
     def redirects(self) -> Callable[[], Awaitable[None]]:
         """One puller that is redirected."""
         request = head("GET", PATH, HOST, {"User-Agent": AGENT})
-        return self._pulls(request, lambda answer: _is(answer, 307) and answer.headers["location"] == TARGET + PATH)
+        return self._pulls(request, lambda answer: _is(answer, 307) and answer.headers.get("location") == TARGET + PATH)
 
     def relays(self, prefix: str) -> Callable[[], Awaitable[None]]:
         """One puller whose manifests are relayed."""
         request = head("GET", f"/v2/{prefix}/app/manifests/1.0", HOST, _RELAYED)
         return self._pulls(
-            request, lambda answer: _is(answer, 200) and answer.headers["docker-content-digest"] == DIGEST
+            request, lambda answer: _is(answer, 200) and answer.headers.get("docker-content-digest") == DIGEST
         )
 
     def blobs(self) -> Callable[[], Awaitable[None]]:
         """One puller whose layers are found for it."""
         request = head("GET", f"/v2/own/app/blobs/sha256:{'a' * 64}", HOST, _RELAYED)
-        return self._pulls(request, lambda answer: _is(answer, 307) and "/content/" in answer.headers["location"])
+        return self._pulls(
+            request, lambda answer: _is(answer, 307) and "/content/" in answer.headers.get("location", "")
+        )
 
     def _pulls(self, request: bytes, right: Callable[[Answer], bool]) -> Callable[[], Awaitable[None]]:
         connection, asked = Connection(self.port), 0
@@ -105,20 +107,21 @@ class Innocent:
         return once
 
     async def sign_in(self) -> None:
-        """Anna signs in by her password, in the browser that she always has, and signs out."""
-        self.cookies.pop("sessionid", None)
-        page = await self._browse("GET", "/accounts/login/")
-        answer = await self._submit("/accounts/login/", page, login="anna", password=PASSWORD)
-        if not _is(answer, 302):
+        """Anna signs in by her password, in the browser that she always has."""
+        cookies = {name: value for name, value in self.cookies.items() if name != "sessionid"}
+        page = await self._browse("GET", "/accounts/login/", cookies)
+        found = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page.body)
+        if not _is(page, 200) or found is None:
+            raise Failed("no form")
+        form = {"csrfmiddlewaretoken": found[1].decode(), "login": "anna", "password": PASSWORD}
+        if (await self._browse("POST", "/accounts/login/", cookies, urlencode(form).encode())).status != 302:
             raise Failed("not signed in")
+        self.cookies = cookies
 
     async def look(self) -> None:
         """Anna looks at her mappings, in the admin."""
-        cookies = dict(self.cookies)
-        if "sessionid" not in cookies:
-            return
         for page in ("/admin/routing/mapping/", f"/admin/routing/mapping/{self.people['moved']}/change/"):
-            _expect(await self._browse("GET", page, cookies=cookies), 200)
+            _expect(await self._browse("GET", page, self.cookies), 200)
 
     async def repoint(self) -> None:
         """Her program moves a mapping."""
@@ -137,7 +140,7 @@ class Innocent:
             answer = await self._api("POST", f"/registries/{self.people['registry']}/probe", {})
             if answer.status != 429:
                 break
-            await asyncio.sleep(float(answer.headers["retry-after"]))
+            await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
         _expect(answer, 200)
 
     async def _api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
@@ -146,21 +149,11 @@ class Innocent:
         request = head(method, f"/api/v1{path}", CONTROL, {**headers, "Connection": "close"}, content)
         return await ask(self.port, request, seconds=CONTROL_SECONDS)
 
-    async def _submit(self, path: str, page: Answer, **fields: str) -> Answer:
-        found = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page.body)
-        if not _is(page, 200) or found is None:
-            raise Failed("no form")
-        return await self._browse(
-            "POST", path, urlencode({"csrfmiddlewaretoken": found[1].decode(), **fields}).encode()
-        )
-
-    async def _browse(self, method: str, path: str, body: bytes = b"", cookies: dict[str, str] | None = None) -> Answer:
-        cookies = self.cookies if cookies is None else cookies
-        origin = f"http://{CONTROL}:{self.port}"
+    async def _browse(self, method: str, path: str, cookies: dict[str, str], body: bytes = b"") -> Answer:
         headers = {
             "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
             "Content-Type": "application/x-www-form-urlencoded",
-            "Origin": origin,
+            "Origin": f"http://{CONTROL}:{self.port}",
             "Connection": "close",
         }
         request = head(method, path, f"{CONTROL}:{self.port}", headers, body)
@@ -208,7 +201,9 @@ async def main() -> None:
         phases[line.strip()] = innocent.seen = {}
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended
     tell({phase: {kind: seen.told() for kind, seen in kinds.items()} for phase, kinds in phases.items()})
 
 

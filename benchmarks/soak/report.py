@@ -95,7 +95,10 @@ def told(found: Findings, verdicts: list[Verdict]) -> str:
     for attack in found.attackers["attacks"]:
         outcomes = ", ".join(f"{word} × {number}" for word, number in sorted(attack["outcomes"].items()))
         lines.append(f"| {attack['numbers']}: {attack['what']} | {attack['rate']} | {outcomes or 'nothing yet'} |")
-    lines += ["", f"Tracebacks in the server's log: {found.tracebacks}."]
+    lines += [
+        "",
+        f"The busiest worker used {found.watch.cpu:.0%} of a core. Tracebacks in the server's log: {found.tracebacks}.",
+    ]
     return "\n".join(lines)
 
 

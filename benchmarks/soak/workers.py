@@ -32,25 +32,32 @@ class Held:
 
 
 class Watch:
-    """Samples each worker once a second. `replaced`: how many of the first ones had ended when it stopped."""
+    """Samples each worker once a second.
+
+    `replaced`: how many of the first ones had ended when it stopped. `cpu`: how much of a core the busiest one used.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self.first = sorted(stage.worker_pids())
         self.held: dict[int, Held] = {}
         self.replaced = 0
+        self.cpu = 0.0
         self._stop = threading.Event()
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Sample meanwhile."""
         thread = threading.Thread(target=self._run, daemon=True)
+        begun, used = time.monotonic(), {pid: processes.cpu_seconds(pid) for pid in self.first}
         thread.start()
         try:
             yield
         finally:
             self._stop.set()
             thread.join()
+            lasted = time.monotonic() - begun
+            self.cpu = max((processes.cpu_seconds(pid) - before) / lasted for pid, before in used.items())
             self.replaced = len(set(self.first) - set(processes.children(self._stage.process.pid)))
 
     def _run(self) -> None:

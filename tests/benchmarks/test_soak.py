@@ -28,6 +28,7 @@ class Watched:
         samples = len(memory)
         self.held = {1: Held([each * MIB for each in memory], [threads] * samples, [files] * samples)}
         self.replaced = replaced
+        self.cpu = 0.25
 
 
 def kind(p99: float = 0.002, slowest: float = 0.01, wrong: dict[str, int] | None = None) -> dict[str, Any]:
@@ -88,6 +89,7 @@ def test_the_page_has_a_row_for_each_mark_kind_and_attack() -> None:
     text = told(found, judge(found))
 
     assert "| wrong answers to the innocent none | redirects: status 503 \N{MULTIPLICATION SIGN} 1 | **no** |" in text
+    assert "The busiest worker used 25% of a core." in text
     assert "| sign-in | 100 | 1.0 ms | 2.0 ms | 10.0 ms | 2.0 ms |" in text
     assert "| 1: something | 1/s | 504 \N{MULTIPLICATION SIGN} 3 |" in text
 
