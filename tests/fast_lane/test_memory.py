@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import gc
+import sys
 from typing import Any
 
 import pytest
 from pytest_django import Settings
 
 from routing.core.grammar.user_agents import Clients
+from routing.dataplane.live.live_table import live_table
+from routing.dataplane.serving import fast_lane
 from routing.dataplane.serving.raw_request import HeaderFields
-from routing.dataplane.serving.redirect_cache import RedirectCache
+from routing.dataplane.serving.redirect_cache import Kind, RedirectCache
+from routing.dataplane.upstream import client_pool
+from routing.registries.probes.registry import Auth, RegistryProbe
+from tests.fast_lane.lanes import Lanes, table
 
 FIELDS = HeaderFields("docker/28", False, False, "")
 CLIENT = Clients().of("docker/28")
+KIND = Kind(CLIENT, False, "")
 
 
 @pytest.fixture
@@ -23,11 +30,10 @@ def cache(settings: Settings) -> RedirectCache:
 
 
 def fill(cache: RedirectCache, number: int) -> dict[bytes, bytes]:
-    locations = cache.locations_for(CLIENT, False, "")
-    cache.store_fields(False, b"rest", FIELDS, locations)
     for each in range(number):
-        cache.store(locations, b"head %d" % each, b"location")
-    return locations
+        cache.store(KIND, b"head %d" % each, b"location")
+        cache.store_fields(False, b"rest", FIELDS, KIND)
+    return cache.locations_of(KIND)
 
 
 def test_what_is_kept_is_found(cache: RedirectCache) -> None:
@@ -39,13 +45,13 @@ def test_what_is_kept_is_found(cache: RedirectCache) -> None:
 
 
 def test_over_the_bound_it_begins_anew(cache: RedirectCache) -> None:
-    first = fill(cache, 300)
-    assert len(first) == 300
+    first = fill(cache, 100)
+    assert len(first) == 100
 
-    fill(cache, 300)
+    fill(cache, 100)
 
-    assert cache.fields[False] == {}
-    assert cache.locations_for(CLIENT, False, "") is not first
+    assert cache.locations_of(KIND) is not first
+    assert len(cache.locations_of(KIND)) < 100
 
 
 def test_what_is_forgotten_is_given_back_bit_by_bit(settings: Settings) -> None:
@@ -53,13 +59,15 @@ def test_what_is_forgotten_is_given_back_bit_by_bit(settings: Settings) -> None:
     cache = RedirectCache()
     forgotten = fill(cache, 1000)
     cache.clear()
+    assert cache.fields == {False: {}, True: {}}
     sizes = []
 
     for _ in range(6):
         sizes.append(len(forgotten))
         cache.free_some(10)
 
-    assert sizes == [1000, 734, 468, 202, 0, 0]
+    # The fields, which come last, are the first to go.
+    assert sizes == [1000, 725, 449, 173, 0, 0]
 
 
 @pytest.mark.parametrize("limit", [0, 600, 5_000])
@@ -69,21 +77,96 @@ def test_a_small_bound_holds_nothing_back(settings: Settings, limit: int) -> Non
 
     for turn in range(500):
         for each in range(32):
-            cache.store(cache.locations_for(CLIENT, False, ""), b"head %d %d" % (turn, each), b"location")
+            cache.store(KIND, b"head %d %d" % (turn, each), b"location")
+            cache.store_fields(False, b"rest %d %d" % (turn, each), FIELDS, KIND)
         cache.free_some(32)
 
     gc.collect()
-    assert _kept(cache) < 64
+    assert _kept(cache) < 128
 
 
-def test_fields_of_many_clients_do_not_pile_up(cache: RedirectCache) -> None:
-    locations = cache.locations_for(CLIENT, False, "")
-    for number in range(20_000):
-        cache.store_fields(True, b"X-Forwarded-For: %d" % number, FIELDS, locations)
+def test_nothing_is_kept_of_a_request_that_is_not_redirected(cache: RedirectCache) -> None:
+    for number in range(1000):
+        kind = Kind(CLIENT, False, f"{number}.example")
+        assert cache.locations_of(kind) == {}
+        cache.store_fields(True, b"X-Forwarded-Host: %d.example" % number, FIELDS, kind)
 
-    assert len(cache.fields[True]) <= 4096
+    assert (_kept(cache), cache._bytes, cache._locations) == (0, 0, {})
+
+
+WAYS = {
+    # What differs between requests: none of these may grow without the bound.
+    "agents at an unknown host": b"GET /v2/acme/a/manifests/1 HTTP/1.1\r\nHost: x.example\r\nUser-Agent: %d%b\r\n\r\n",
+    "agents at a name that is not mapped": (
+        b"GET /v2/no/a/manifests/1 HTTP/1.1\r\nHost: docker.acme.com\r\nUser-Agent: %d%b\r\n\r\n"
+    ),
+    "agents that are redirected": (
+        b"GET /v2/acme/a/manifests/1 HTTP/1.1\r\nHost: docker.acme.com\r\nUser-Agent: %d%b\r\n\r\n"
+    ),
+    "other fields": b"GET /v2/acme/a/manifests/1 HTTP/1.1\r\nHost: docker.acme.com\r\nX-A: %d%b\r\n\r\n",
+    "names": b"GET /v2/acme/a%d/manifests/1?%b HTTP/1.1\r\nHost: docker.acme.com\r\n\r\n",
+    "hosts of a wildcard": b"GET /v2/a/manifests/1?%d HTTP/1.1\r\nHost: a.pull.acme.com\r\nX-A: %b\r\n\r\n",
+    "forwarded hosts": (
+        b"GET /v2/a/manifests/1 HTTP/1.1\r\nHost: a\r\nX-Forwarded-Host: a%d.pull.acme.com\r\nX-A: %b\r\n\r\n"
+    ),
+}
+BOUND = 300_000
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_bound_holds_for_every_way_of_growing(way: str, settings: Settings) -> None:
+    settings.FACADE_REMEMBERED_ANSWERS_BYTES = BOUND
+    settings.FACADE_TRUSTED_PROXIES = ["10.0.0.1"]
+    lanes = Lanes()
+    live_table.table = table()
+    filler = b"x" * 3000
+
+    async def send() -> None:
+        connection, wire = lanes.fast.connect("10.0.0.1")
+        for number in range(300):
+            wire.sent.clear()
+            connection.data_received(WAYS[way] % (number, filler))
+            await lanes.fast.rest(connection, wire)
+            assert wire.sent
+        connection.connection_lost(None)
+
+    lanes.run(send())
+    lanes.close()
+    cache = fast_lane._batch._cache
+
+    held = [entry for kept in (*cache._locations.values(), *cache.fields.values()) for entry in kept.items()]
+    assert sum(len(key) for key, _ in held) <= BOUND
+    if "redirected" not in way and way.startswith("agents"):
+        assert not any(filler in key for key, _ in held)
+
+
+def test_clients_are_known_by_the_beginning_of_what_they_say() -> None:
+    clients = Clients()
+    for number in range(10_000):
+        clients.of(f"docker/28 {number} {'x' * 31_000}")
+
+    assert sum(sys.getsizeof(agent) for agent in clients._known) < 5 * 1024**2
+
+
+async def test_what_registries_ask_for_is_kept_in_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Realms are as long as a registry makes them."""
+    monkeypatch.setattr(client_pool, "_learned", {})
+
+    async def probe(realm: str) -> RegistryProbe:
+        return RegistryProbe(Auth.BEARER, realm=realm, service="s")
+
+    for number in range(3000):
+        long, short = f"https://h/{number}{'x' * 8000}", f"https://h/{number}"
+        for realm in (long, short):
+            found = await client_pool._learn(realm, lambda realm=realm: probe(realm))
+            assert found is not None
+            assert found.realm == realm
+
+    kept = client_pool._learned
+    assert "https://h/2999" in kept
+    assert sum(len(place) + len(found.realm) for place, found in kept.items()) < 1024**2
 
 
 def _kept(cache: Any) -> int:
-    """How many locations the memory still refers to, forgotten or not."""
-    return sum(len(each) for each in [*cache._locations.values(), *cache._forgotten])
+    """How many locations and fields the memory still refers to, forgotten or not."""
+    return sum(len(each) for each in [*cache._locations.values(), *cache.fields.values(), *cache._forgotten])

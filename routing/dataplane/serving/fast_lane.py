@@ -35,7 +35,7 @@ from routing.dataplane.serving.raw_request import (
     parse_request_target,
     split_host,
 )
-from routing.dataplane.serving.redirect_cache import Locations, RedirectCache
+from routing.dataplane.serving.redirect_cache import Kind, Locations, RedirectCache
 from routing.dataplane.telemetry.counters import FAST_BATCHES, FAST_SECONDS, REDIRECTS, counters
 
 logger = logging.getLogger(__name__)
@@ -177,9 +177,11 @@ class _BatchWriter:
     def _redirect(self, connection: FastLaneProtocol, data: bytes, parts: "_Parts", now: float) -> bool:
         """Answer with the redirect that the middleware would answer, if it certainly would."""
         head, rest = split_host(data)
-        known = self._cache.fields[connection.behind_proxy].get(rest) or self._read(rest, connection.behind_proxy)
+        known, is_new = self._cache.fields[connection.behind_proxy].get(rest), False
         if known is None:
-            return False
+            known, is_new = self._read(rest, connection.behind_proxy), True
+            if known is None:
+                return False
         fields, locations = known
         location, closes = locations.get(head), fields.closes
         if location is None:
@@ -190,22 +192,22 @@ class _BatchWriter:
             if line.closes:
                 closes = True
             else:
-                self._cache.store(locations, head, location)
+                self._cache.store(self._kind(fields, connection.behind_proxy), head, location)
         connection.answer(parts, location, closes, now)
+        if is_new and not fields.authorized:
+            self._cache.store_fields(connection.behind_proxy, rest, fields, self._kind(fields, connection.behind_proxy))
         return True
 
     def _read(self, rest: bytes, behind_proxy: bool) -> tuple[HeaderFields, Locations] | None:
         fields = parse_header_fields(rest) if len(rest) <= _MAX_BYTES else None
-        if fields is None or self._table is None:
+        if fields is None or self._table is None or (behind_proxy and fields.forwarded_host is None):
             return None
-        forwarded_host = fields.forwarded_host if behind_proxy else ""
-        if forwarded_host is None:
-            return None
+        return fields, self._cache.locations_of(self._kind(fields, behind_proxy))
+
+    def _kind(self, fields: HeaderFields, behind_proxy: bool) -> Kind:
+        assert self._table is not None
         client = self._table.policy.clients.of(fields.user_agent)
-        locations = self._cache.locations_for(client, fields.authorized, forwarded_host)
-        if not fields.authorized:
-            self._cache.store_fields(behind_proxy, rest, fields, locations)
-        return fields, locations
+        return Kind(client, fields.authorized, (behind_proxy and fields.forwarded_host) or "")
 
     def _location(self, connection: FastLaneProtocol, head: RequestTarget, fields: HeaderFields) -> bytes | None:
         if self._table is None:

@@ -3,6 +3,8 @@
 The bound is FACADE_REMEMBERED_ANSWERS_BYTES. See docs/decisions/0015.
 """
 
+from typing import Any, NamedTuple
+
 from django.conf import settings
 
 from routing.core.grammar.user_agents import ClientProfile
@@ -11,61 +13,74 @@ from routing.dataplane.serving.raw_request import HeaderFields
 # Where requests are redirected, by their heads, whose other fields make no difference between them.
 Locations = dict[bytes, bytes]
 
-# What a location takes beside its bytes and its head's: objects' headers and a place in a dictionary.
+# What a location takes beside its bytes and its head's: objects' headers and a place in a dictionary. Fields are kept
+# as they came and as they were read.
 _OVERHEAD_BYTES = 256
-_MAX_FIELDS = 4096
+_FIELDS_OVERHEAD_BYTES = 512
 _GIVEN_BACK_AT_ONCE = 256
+_NONE: Locations = {}
+
+
+class Kind(NamedTuple):
+    """What a location depends on, beside the head and the table."""
+
+    client: ClientProfile
+    authorized: bool
+    forwarded_host: str
 
 
 class RedirectCache:
-    """Locations that were worked out, and fields that were read; never those with credentials."""
+    """Locations that were worked out, and fields that were read; never those with credentials.
+
+    Nothing is kept of a request that is not redirected, and one bound holds for all that is kept.
+    """
 
     def __init__(self) -> None:
         # By whether the peer is a trusted proxy: fields as they came, to the byte, with what they come to and the
         # locations that go with that.
         self.fields: dict[bool, dict[bytes, tuple[HeaderFields, Locations]]] = {False: {}, True: {}}
-        # A location depends on the head, the table, and on these three.
-        self._locations: dict[tuple[ClientProfile, bool, str], Locations] = {}
+        self._locations: dict[Kind, Locations] = {}
         self._bytes = 0
-        self._forgotten: list[Locations] = []
+        self._forgotten: list[dict[Any, Any]] = []
 
-    def locations_for(self, client: ClientProfile, authorized: bool, forwarded_host: str) -> Locations:
-        """The locations of requests that such fields make no difference to."""
-        key = (client, authorized, forwarded_host)
-        locations = self._locations.get(key)
-        if locations is None:
-            self._bytes += _OVERHEAD_BYTES
-            locations = self._locations[key] = {}
-        return locations
+    def locations_of(self, kind: Kind) -> Locations:
+        """The locations of such requests; not to be written."""
+        return self._locations.get(kind, _NONE)
 
-    def store_fields(self, behind_proxy: bool, rest: bytes, fields: HeaderFields, locations: Locations) -> None:
-        """Keep what fields come to."""
-        kept = self.fields[behind_proxy]
-        if len(kept) >= _MAX_FIELDS:
-            kept.clear()
-        kept[rest] = (fields, locations)
-
-    def store(self, locations: Locations, head: bytes, location: bytes) -> None:
+    def store(self, kind: Kind, head: bytes, location: bytes) -> None:
         """Keep a location, unless there is no room for it; then begin anew."""
-        self._bytes += len(head) + len(location) + _OVERHEAD_BYTES
-        if self._bytes > settings.FACADE_REMEMBERED_ANSWERS_BYTES:
-            self.clear()
-        else:
-            locations[head] = location
+        added = len(head) + len(location) + _OVERHEAD_BYTES
+        if kind not in self._locations:
+            added += len(kind.forwarded_host) + _OVERHEAD_BYTES
+        if self._has_room(added):
+            self._locations.setdefault(kind, {})[head] = location
+
+    def store_fields(self, behind_proxy: bool, rest: bytes, fields: HeaderFields, kind: Kind) -> None:
+        """Keep what fields come to, of a request whose location is kept; begin anew where there is no room."""
+        locations = self._locations.get(kind)
+        if locations is not None and self._has_room(2 * len(rest) + _FIELDS_OVERHEAD_BYTES):
+            self.fields[behind_proxy][rest] = (fields, locations)
 
     def clear(self) -> None:
         """Begin anew, at once; the memory itself is given back bit by bit, or it would hold up many answers."""
-        self._forgotten.extend(locations for locations in self._locations.values() if locations)
+        self._forgotten.extend(kept for kept in (*self._locations.values(), *self.fields.values()) if kept)
         self.fields = {False: {}, True: {}}
         self._locations = {}
         self._bytes = 0
 
     def free_some(self, added: int) -> None:
         """Give back a little of what was forgotten, and more than the number of what may have been added meanwhile."""
-        for _ in range(_GIVEN_BACK_AT_ONCE + added):
+        for _ in range(_GIVEN_BACK_AT_ONCE + 2 * added):
             if not self._forgotten:
                 return
-            locations = self._forgotten[-1]
-            locations.popitem()
-            if not locations:
+            forgotten = self._forgotten[-1]
+            forgotten.popitem()
+            if not forgotten:
                 self._forgotten.pop()
+
+    def _has_room(self, added: int) -> bool:
+        self._bytes += added
+        if self._bytes > settings.FACADE_REMEMBERED_ANSWERS_BYTES:
+            self.clear()
+            return False
+        return True

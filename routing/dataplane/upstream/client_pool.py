@@ -13,7 +13,9 @@ from routing.registries.probes.registry import RegistryProbe, probe_registry
 from routing.registries.probes.repository import probe_challenge
 
 _LEARNED_SECONDS = 300.0
-_MAX_LEARNED = 10_000
+_MAX_LEARNED = 2048
+# Registries choose what they name as their realms. Longer ones than any that is known are asked for anew.
+_MAX_LEARNED_LENGTH = 1024
 
 
 class _Learned(NamedTuple):
@@ -65,10 +67,12 @@ async def _learn(place: str, probe: Callable[[], Awaitable[RegistryProbe]]) -> _
         found = await probe()
         if found.auth.value not in (Auth.NONE, Auth.BASIC, Auth.BEARER):
             return None
+        until = time.monotonic() + _LEARNED_SECONDS
+        learned = _Learned(until, found.auth.value, found.realm or "", found.service or "")
         if len(_learned) >= _MAX_LEARNED:
             _learned.clear()
-        until = time.monotonic() + _LEARNED_SECONDS
-        learned = _learned[place] = _Learned(until, found.auth.value, found.realm or "", found.service or "")
+        if len(place) + len(learned.realm) + len(learned.service) <= _MAX_LEARNED_LENGTH:
+            _learned[place] = learned
     return learned
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 # A resumed session is as old as the look at its certificate. Registries' own limits are hours.
 _MAX_SESSION_SECONDS = 600.0
-_MAX_SESSIONS = 1024
+# Each holds the chain of certificates that the other side sent, of up to 100 KB.
+_MAX_SESSIONS = 256
 
 
 class ResumingContext(ssl.SSLContext):
