@@ -121,8 +121,15 @@ FACADE_LOOPBACK_PORT = declare.whole(
 FACADE_MAX_CONNECTIONS = declare.whole(
     "FACADE_MAX_CONNECTIONS",
     4096,
-    "Connections of clients that each worker keeps open at once; one more is closed. Each takes 40 KiB at worst, and a "
-    "file descriptor: the soft limit on open files is raised as far as the hard one lets it.",
+    "Connections of clients that each worker keeps open at once; one more is closed. Each takes 170 KiB at worst, and "
+    "a file descriptor: the soft limit on open files is raised as far as the hard one lets it.",
+    least=1,
+)
+FACADE_MAX_CONNECTIONS_PER_ADDRESS = declare.whole(
+    "FACADE_MAX_CONNECTIONS_PER_ADDRESS",
+    1024,
+    "Of these connections, how many one address may have, of IPv6 a whole /64: at most half. One more is closed. "
+    "Proxies in FACADE_TRUSTED_PROXIES may have all: how many each of their clients has is theirs to bound.",
     least=1,
 )
 FACADE_MAX_RELAYS = declare.whole(

@@ -12,6 +12,8 @@ from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from routing.dataplane.serving.one_at_a_time import OneAtATimeProtocol
+from routing.dataplane.serving.peers import peers
+from routing.dataplane.telemetry.counters import CONNECTIONS_OVER_ALL, CONNECTIONS_OVER_SHARE, counters
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +37,17 @@ class TimeoutProtocol(OneAtATimeProtocol):
         self._write_paused_at: float | None = None
         self._closing_since: float | None = None
         self._is_lost = False
+        self._address = ""
         self._head_bytes: int | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Called by the event loop, once. One connection too many is closed at once."""
+        """Called by the event loop, once. One too many, in all or of its address, is closed at once."""
         super().connection_made(transport)
-        if len(self.connections) > max_connections():
+        # By a Unix socket there is no address, and whoever may use it has all.
+        self._address = self.client[0] if self.client else ""
+        is_within_share = not self._address or peers.connect(self._address, max_connections())
+        if not is_within_share or len(self.connections) > max_connections():
+            counters.add(CONNECTIONS_OVER_ALL if is_within_share else CONNECTIONS_OVER_SHARE)
             transport.abort()
             return
         self._began_at = self.loop.time()
@@ -49,6 +56,8 @@ class TimeoutProtocol(OneAtATimeProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop, once."""
         self._is_lost = True
+        if self._address:
+            peers.disconnect(self._address)
         super().connection_lost(exc)
 
     def feed(self, piece: bytes) -> None:

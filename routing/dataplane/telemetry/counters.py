@@ -14,6 +14,8 @@ Key = tuple[str, ...]
 RELAYED_BYTES: Key = ("relayed_bytes",)
 STREAMED_BYTES: Key = ("streamed_bytes",)
 RELAYS_REJECTED: Key = ("relays_rejected",)
+CONNECTIONS_OVER_ALL: Key = ("connections_rejected", "all")
+CONNECTIONS_OVER_SHARE: Key = ("connections_rejected", "address")
 FAST_BATCHES: Key = ("fast_lane_batches",)
 FAST_SECONDS: Key = ("fast_lane_seconds",)
 

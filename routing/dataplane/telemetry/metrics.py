@@ -31,6 +31,11 @@ COUNTERS = {
     "relayed_bytes": _counter("relayed_bytes", "Bytes of manifests, tags and referrers that were relayed."),
     "streamed_bytes": _counter("streamed_bytes", "Bytes of blobs that were streamed."),
     "relays_rejected": _counter("relays_rejected", "Requests over the bounds of relays, or a tenant's share of them."),
+    "connections_rejected": _counter(
+        "connections_rejected",
+        "Connections closed at once: over FACADE_MAX_CONNECTIONS (all) or over their address' share (address).",
+        "bound",
+    ),
     "registry_errors": _counter(
         "registry_errors", "Requests that a backing registry or its realm left without a usable answer.", "kind"
     ),
