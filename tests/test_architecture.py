@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "architecture.md"
 #: Folders that are one room with the folder above: one noun, or one command, a file.
@@ -61,6 +63,30 @@ def rooms_of_the_page() -> dict[str, set[str]]:
 
 def test_the_page_says_what_imports_what() -> None:
     assert rooms_of_the_page() == imports_between_rooms()
+
+
+def where_changes_go() -> list[tuple[str, list[str]]]:
+    """Each kind of change, and what the page names in its answer."""
+    table = PAGE.read_text().partition("## Where a change goes\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("| ")][1:]
+    return [(what.strip(), re.findall(r"`([^`]+)`", where)) for what, where in rows]
+
+
+@pytest.mark.parametrize(
+    ("what", "named"), where_changes_go(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_where_a_change_goes_is_there(what: str, named: list[str]) -> None:
+    names = [name for name in named if re.fullmatch(r"\w+", name)]
+    places = [next(iter(places_of(name)), None) for name in named if "/" in name]
+    texts = [place.read_text() for place in places if place is not None and place.is_file()]
+
+    assert places
+    assert None not in places
+    assert [name for name in names if not any(name in text for text in texts)] == []
+
+
+def places_of(name: str) -> list[Path]:
+    return [path for path in (ROOT / name, ROOT / "routing" / name) if path.exists()]
 
 
 def test_no_two_rooms_import_each_other_round_about() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,6 +125,17 @@ def test_the_table_and_the_way_of_a_change_are_told(
     assert after["facade_table_confirmed_timestamp_seconds"] > before["facade_table_confirmed_timestamp_seconds"]
     changes = "facade_change_seconds_count"
     assert after[changes] - before[changes] == following.table.generation - int(before["facade_table_generation"])
+
+
+def test_the_page_for_operators_tells_of_every_metric_and_of_no_other() -> None:
+    root = Path(__file__).resolve().parents[2]
+    page = (root / "docs" / "operating.md").read_text()
+    told = set(re.findall(r"`(facade_[a-z_]+)", page))
+    counted = {f"{family.name}_total" if family.type == "counter" else family.name for family in registry.collect()}
+    # These are made anew for each answer.
+    looked_up = re.findall(r'"(facade_[a-z_]+)"', (root / "routing" / "dataplane" / "views" / "metrics.py").read_text())
+
+    assert told == counted | set(looked_up)
 
 
 def test_times_are_told_from_half_a_millisecond_on() -> None:
