@@ -7,15 +7,20 @@ Tests stand alone, so every run has a random order. pytest prints its seed; `FAC
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
-from pytest_django import Settings
+from django.db import connection
+from pytest_django import DjangoDbBlocker, Settings
 
 from routing.core.table.routing_table import Table
 from routing.dataplane.live.live_table import live_table
@@ -28,6 +33,7 @@ from tests.e2e.matrix_report import print_matrix
 from tests.examples import register_profiles
 
 register_profiles()
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,11 +56,42 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Keep SQLite's test database in a file, as in production: in memory its threads would share other locks."""
-    database = settings.DATABASES["default"]
-    if database["ENGINE"] == "django.db.backends.sqlite3":
+    """Keep SQLite's test database in a file, as in production: in memory its threads would share other locks.
+
+    The file is what the migrations made in an earlier run: making it takes longer than some hundred tests.
+    """
+    if connection.vendor == "sqlite":
         path: Path = tmp_path_factory.mktemp("database") / "test.sqlite3"
-        database.setdefault("TEST", {})["NAME"] = str(path)
+        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(path)
+        if migrated_database().exists():
+            shutil.copyfile(migrated_database(), path)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool, django_db_modify_db_settings: None) -> bool:
+    """Whether there is a database to begin with. Django then runs what migrations it lacks."""
+    name = settings.DATABASES["default"].get("TEST", {}).get("NAME")
+    return django_db_keepdb or (connection.vendor == "sqlite" and Path(name).exists())
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Keep for later runs what the migrations have made in this one."""
+    if connection.vendor == "sqlite" and not migrated_database().exists():
+        migrated_database().parent.mkdir(parents=True, exist_ok=True)
+        fresh = migrated_database().with_suffix(f".{os.getpid()}")
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [str(fresh)])
+        # In one step: another worker may be about to copy it.
+        fresh.rename(migrated_database())
+
+
+@cache
+def migrated_database() -> Path:
+    """Where the database is kept that these very migrations make, with these very packages."""
+    made_by = [*sorted((ROOT / "routing" / "migrations").glob("*.py")), ROOT / "routing/models/loop_triggers.py"]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in [*made_by, ROOT / "requirements.txt"]))
+    return ROOT / ".pytest_cache" / "databases" / f"{digest.hexdigest()[:32]}.sqlite3"
 
 
 @dataclass(frozen=True)
