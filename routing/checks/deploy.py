@@ -26,7 +26,7 @@ _MIN_PREFIX_IPV6 = 48
 _CONSOLE = "django.core.mail.backends.console.EmailBackend"
 
 
-@register()
+@register(Tags.security)
 def check_provider(**_: Any) -> list[CheckMessage]:
     """routing.E020: OpenID Connect half configured. routing.E021: roles that can't be read."""
     found: list[CheckMessage] = []
