@@ -1,12 +1,16 @@
 """Security headers on every page, and pages that keep to the policy: no inline script, style or handler."""
 
+from collections.abc import Iterator
 from html.parser import HTMLParser
+from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
 from django.contrib import admin as django_admin
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from pytest_django import DjangoDbBlocker
 
 from routing.services.base.actor import Actor
 from routing.services.hostnames.claims import claim_hostname
@@ -92,13 +96,23 @@ def test_the_reader_finds_what_is_forbidden() -> None:
     assert sorted(inline_in(text)) == sorted(["style", "onclick", "javascript:0", "<script>", "<style>"])
 
 
+@pytest.fixture(scope="module")
+def signed_in(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[SimpleCookie]:
+    """The cookies of somebody who may see everything, signed in once for all pages."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        User.objects.create_superuser("walker", "walker@platform.example", PASSWORD)
+        browser = Browser()
+        sign_in(browser, "walker")
+        browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
+        yield browser.cookies
+        transaction.set_rollback(True)
+
+
 @pytest.mark.parametrize("path", addresses())
-@pytest.mark.parametrize("signed_in", [False, True], ids=["anonymous", "signed in"])
-def test_every_page(client: Browser, path: str, signed_in: bool) -> None:
-    if signed_in:
-        User.objects.create_superuser("root", "root@platform.example", PASSWORD)
-        sign_in(client, "root")
-        client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+@pytest.mark.parametrize("who", ["anonymous", "signed in"])
+def test_every_page(client: Browser, signed_in: SimpleCookie, path: str, who: str) -> None:
+    if who == "signed in":
+        client.cookies.update(signed_in)
 
     answer = client.get(path)
 
