@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from routing.api.api import api as ninja_api
 from routing.models import Tenant
 from routing.services.people.api_tokens import create_api_token
 from routing.services.people.tenants import update_tenant
 from tests.api.conftest import ApiClient
-from tests.dns.name_server import NameServer
 from tests.permissions.routes import BODIES
-from tests.permissions.world import World, make_world
+from tests.permissions.world import World, made_once
 
 pytestmark = pytest.mark.django_db
 SUBJECTS = {
@@ -34,10 +35,15 @@ def routes_of_single_rows() -> list[str]:
     return [f"{method.upper()} {path[7:]}" for path, methods in paths.items() for method in methods if "{" in path]
 
 
+@pytest.fixture(scope="module")
+def made_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with made_once(django_db_blocker) as made:
+        yield made
+
+
 @pytest.fixture
-def world(db: None, settings: Any, name_server: NameServer) -> World:
-    settings.FACADE_ALLOW_PRIVATE_REGISTRIES = True
-    return make_world()
+def world(db: None, made_world: World) -> World:
+    return made_world.fresh()
 
 
 @pytest.fixture

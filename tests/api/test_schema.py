@@ -13,16 +13,15 @@ import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
-from hypothesis import HealthCheck, given
-from hypothesis import settings as examples
-from pytest_django import Settings
+from hypothesis import HealthCheck, given, settings
+from pytest_django import DjangoDbBlocker
 from schemathesis import checks
 from schemathesis.core.result import Ok
 
 from routing.api.api import api
 from routing.services.people.api_tokens import create_api_token
-from tests.dns.name_server import NameServer
-from tests.permissions.world import World, make_world
+from tests.examples import examples
+from tests.permissions.world import World, made_once
 
 checks.load_all_checks()
 CHECKS = checks.CHECKS.get_by_names(
@@ -46,11 +45,15 @@ def _operations() -> Iterator[Any]:
         yield result.ok()
 
 
+@pytest.fixture(scope="module")
+def made_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with made_once(django_db_blocker) as made:
+        yield made
+
+
 @pytest.fixture
-def world(db: None, settings: Settings, name_server: NameServer) -> World:
-    """Rows to meet; no registry listens, and no name server knows any name."""
-    settings.FACADE_ALLOW_PRIVATE_REGISTRIES = True
-    return make_world()
+def world(db: None, made_world: World) -> World:
+    return made_world.fresh()
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +73,13 @@ def test_every_answer_is_as_the_document_says(world: World, operation: Any) -> N
     # A probe would ask whichever registry has that number.
     own_only = operation.label.endswith("/probe")
 
-    @examples(max_examples=20, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples(20),
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(case=operation.as_strategy())
     def ask(case: Any) -> None:
         for own in (True, False):

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 
 import pytest
 from django.db import transaction
-from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
 from routing.core.table.routing_table import Table
 from routing.services.people.api_tokens import create_api_token
-from tests.dns.name_server import NameServer
 from tests.permissions import pages, routes, verbs
 from tests.permissions.matrix_runner import DENIED, Line, Seen, call, complaints, lines_of, visit
 from tests.permissions.table import ROUTES, VERBS
 from tests.permissions.table_of_pages import PAGES
-from tests.permissions.world import World, make_world, snapshot
+from tests.permissions.world import World, made_once, snapshot
 
 pytestmark = pytest.mark.django_db
 VERB_LINES, PAGE_LINES, ROUTE_LINES = lines_of(VERBS), lines_of(PAGES), lines_of(ROUTES)
@@ -25,15 +22,9 @@ VERB_LINES, PAGE_LINES, ROUTE_LINES = lines_of(VERBS), lines_of(PAGES), lines_of
 
 @pytest.fixture(scope="module")
 def made_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
-    """Both tenants; no name server knows any name, and no registry listens. Made once: each cell is rolled back."""
-    with (
-        closing(NameServer()) as server,
-        override_settings(FACADE_ALLOW_PRIVATE_REGISTRIES=True, FACADE_DNS_SERVERS=[server.at]),
-        django_db_blocker.unblock(),
-        transaction.atomic(),
-    ):
-        yield make_world()
-        transaction.set_rollback(True)
+    """Both tenants. Each cell is rolled back."""
+    with made_once(django_db_blocker) as made:
+        yield made
 
 
 @pytest.fixture

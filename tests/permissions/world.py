@@ -6,7 +6,11 @@ anybody who has nothing to do with it.
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
@@ -16,9 +20,10 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.contrib.sessions.models import Session
-from django.db import connection
-from django.test import Client
+from django.db import connection, transaction
+from django.test import Client, override_settings
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from routing.models import ApiToken, Hostname, Membership, Rate, Registry, Role, Tenant
 from routing.services.base.actor import Actor
@@ -29,9 +34,12 @@ from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
 from routing.services.people.tenants import add_tenant
 from routing.services.registries.registries import add_registry
+from tests.dns.name_server import NameServer
 
 SECRET = "sesame"
 SET_UP = Actor.program("set-up")
+# Whatever begins otherwise may write.
+_READS = re.compile(r"\s*(?:SELECT|SAVEPOINT|RELEASE|ROLLBACK)\b", re.IGNORECASE)
 # Nobody listens there: a probe finds that out at once.
 NOWHERE = "https://127.0.0.1:9"
 
@@ -71,8 +79,28 @@ class World:
         client.cookies.update(self.cookies[role])
         return client
 
+    def fresh(self) -> World:
+        """The same, for one test of several: what it makes of the rows that it holds is not seen by the next."""
+        return deepcopy(self)
+
     def __getitem__(self, subject: str) -> Any:
         return self.subjects[subject]
+
+
+@contextmanager
+def made_once(blocker: DjangoDbBlocker, make: Callable[[], World] | None = None) -> Iterator[World]:
+    """A world for all tests of a module, since making one takes longer than most of them; each test is rolled back.
+
+    No name server knows any name, and no registry listens.
+    """
+    with (
+        closing(NameServer()) as server,
+        override_settings(FACADE_ALLOW_PRIVATE_REGISTRIES=True, FACADE_DNS_SERVERS=[server.at]),
+        blocker.unblock(),
+        transaction.atomic(),
+    ):
+        yield (make or make_world)()
+        transaction.set_rollback(True)
 
 
 def make_world() -> World:
@@ -170,6 +198,20 @@ def snapshot() -> dict[str, list[tuple[Any, ...]]]:
     tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True) if model not in left_out}
     with connection.cursor() as cursor:
         return {table: _rows(cursor, table) for table in sorted(tables)}
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """The statements within that may have changed a row of `snapshot`. None: no need to look at every row again."""
+    written: list[str] = []
+
+    def look(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if _READS.match(sql) is None and Session._meta.db_table not in sql:
+            written.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(look):
+        yield written
 
 
 def _rows(cursor: Any, table: str) -> list[tuple[Any, ...]]:

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from pytest_django import DjangoDbBlocker
 
 from facade_site.log_formats import JsonFormatter, LineFormatter
 from routing.request_id import RequestIdFilter, request_id
 from routing.services.people import api_tokens, members
 from routing.services.people.tenants import update_tenant
-from tests.dns.name_server import NameServer
 from tests.permissions import verbs
-from tests.permissions.world import World, make_world
+from tests.permissions.world import World, made_once
 
 Capture = Callable[..., Any]
 
@@ -59,10 +59,15 @@ EVENTS = {
 ELSEWHERE = {("api_tokens.create_api_token", "for another"), ("members.remove_member", "oneself")}
 
 
+@pytest.fixture(scope="module")
+def made_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with made_once(django_db_blocker) as made:
+        yield made
+
+
 @pytest.fixture
-def world(db: None, settings: Any, name_server: NameServer) -> World:
-    settings.FACADE_ALLOW_PRIVATE_REGISTRIES = True
-    return make_world()
+def world(db: None, made_world: World) -> World:
+    return made_world.fresh()
 
 
 @contextmanager
