@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from facade_site.redaction import redact
+from routing.core.grammar.printable import printable
 
 # What every record has (and what uvicorn adds for terminals); whatever else it has, somebody gave it with `extra`.
 _ALWAYS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
@@ -36,14 +37,29 @@ class LineFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The line, with what the record was given beside its message."""
         facts = {name: value for name, value in facts_of(record).items() if name != "event"}
-        return " ".join([super().formatMessage(record), *(f"{name}={_word(value)}" for name, value in facts.items())])
+        said = printable(super().formatMessage(record))
+        return " ".join([said, *(f"{name}={_word(value)}" for name, value in facts.items())])
+
+    def formatException(self, ei: Any) -> str:
+        """The traceback, whose last line may quote what others wrote."""
+        return _printable_lines(super().formatException(ei))
 
 
 def _word(value: Any) -> str:
     text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     # Quoted like JSON where it would be taken for several, or for a line of its own.
     plain = text.isprintable() and not set(text) & set(' "=\\')
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    return text if plain else json.dumps(printable(text), ensure_ascii=False)
+
+
+def _printable_fact(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_printable_fact(each) for each in value]
+    return printable(value) if isinstance(value, str) else value
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 class JsonFormatter(logging.Formatter):
@@ -55,11 +71,11 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
-            **facts_of(record),
+            "message": printable(record.getMessage()),
+            **{name: _printable_fact(value) for name, value in facts_of(record).items()},
         }
         if record.exc_info:
-            said["exception"] = self.formatException(record.exc_info)
+            said["exception"] = _printable_lines(self.formatException(record.exc_info))
         if record.stack_info:
             said["stack"] = self.formatStack(record.stack_info)
         return redact(json.dumps(said, ensure_ascii=False))

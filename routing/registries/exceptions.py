@@ -6,6 +6,8 @@ token: these messages reach clients, logs and the admin.
 
 from __future__ import annotations
 
+from routing.core.grammar.printable import printable
+
 
 class RegistryError(Exception):
     """A request to a backing registry (or to its token realm) has no usable answer.
@@ -14,7 +16,8 @@ class RegistryError(Exception):
     """
 
     def __init__(self, host: str, message: str) -> None:
-        super().__init__(message)
+        # It may name what a registry has written: a media type, a realm, a location.
+        super().__init__(printable(message))
         self.host = host
 
 

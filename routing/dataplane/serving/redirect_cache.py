@@ -63,7 +63,8 @@ class RedirectCache:
 
     def clear(self) -> None:
         """Begin anew, at once; the memory itself is given back bit by bit, or it would hold up many answers."""
-        self._forgotten.extend(kept for kept in (*self._locations.values(), *self.fields.values()) if kept)
+        kept: list[dict[Any, Any]] = [*self._locations.values(), *self.fields.values()]
+        self._forgotten.extend(each for each in kept if each)
         self.fields = {False: {}, True: {}}
         self._locations = {}
         self._bytes = 0

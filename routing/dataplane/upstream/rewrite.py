@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
+from routing.core.grammar.printable import printable, printable_header
 from routing.dataplane.request.responses import API_VERSION, INERT, Headers
 from routing.dataplane.upstream.media_types import handed_on
 from routing.registries.content_coding import codings_of
@@ -47,7 +48,7 @@ def forwarded_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str
     Names are in lower case.
     """
     passed = {
-        name: value
+        name: printable_header(value)
         for name, value in headers
         if (name in _PASSED or name.startswith(_PASSED_PREFIXES)) and len(value) <= _MAX_VALUE_LENGTH
     }
@@ -72,7 +73,8 @@ def facade_headers(answer: OpenRegistryResponse, length: int | None, *, without:
 
 def named_headers(headers: Iterable[tuple[str, str]], names: Iterable[str]) -> list[tuple[str, str]]:
     """The headers of these names (in lower case), as `forwarded_headers`."""
-    return list({name: value for name, value in headers if name in names and len(value) <= _MAX_VALUE_LENGTH}.items())
+    named = {name: value for name, value in headers if name in names and len(value) <= _MAX_VALUE_LENGTH}
+    return [(name, printable_header(value)) for name, value in named.items()]
 
 
 def plain_length(answer: OpenRegistryResponse) -> int | None:
@@ -109,7 +111,8 @@ def oci_error(body: bytes, headers: Mapping[str, str]) -> tuple[str, str, object
         return None
     if not isinstance(code, str | int):
         return None
-    return str(code)[:100], message[:1000] if isinstance(message, str) else "", _detail(first.get("detail"))
+    words = printable(message[:1000]) if isinstance(message, str) else ""
+    return printable(str(code)[:100]), words, _detail(first.get("detail"))
 
 
 def _detail(detail: object) -> object:
@@ -118,7 +121,18 @@ def _detail(detail: object) -> object:
         short = len(dump_json(detail)) <= _MAX_DETAIL_LENGTH
     except ValueError:
         return None
-    return detail if short and _depth(detail) <= _MAX_DETAIL_DEPTH else None
+    return _printable_detail(detail) if short and _depth(detail) <= _MAX_DETAIL_DEPTH else None
+
+
+def _printable_detail(detail: object) -> object:
+    """Clients print it as they print the message."""
+    if isinstance(detail, str):
+        return printable(detail)
+    if isinstance(detail, list):
+        return [_printable_detail(each) for each in detail]
+    if isinstance(detail, dict):
+        return {printable(name): _printable_detail(value) for name, value in detail.items()}
+    return detail
 
 
 def _depth(value: object) -> int:

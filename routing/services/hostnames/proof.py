@@ -44,8 +44,7 @@ class Evidence(NamedTuple):
 
     def verdict(self, token: str) -> Verdict:
         """Whether the record with this token is there."""
-        # Some consoles keep the quotes that people copy along.
-        if token and f"{_VALUE_START}{token}" in (value.strip().strip('"').strip() for value in self.answer.values):
+        if token and f"{_VALUE_START}{token}" in map(_unquoted, self.answer.values):
             return Verdict.THERE
         return Verdict.MISSING if self.answer.is_conclusive else Verdict.UNKNOWN
 
@@ -95,6 +94,14 @@ def look_for_proof(hostname: str) -> Evidence:
 
 
 def _shown(values: tuple[str, ...]) -> str:
-    words = [f"“{value if len(value) <= _SHOWN_LENGTH else value[:_SHOWN_LENGTH] + '…'}”" for value in values]
-    more = len(words) - _SHOWN_VALUES
-    return ", ".join(words[:_SHOWN_VALUES]) + (f" and {more} more" if more > 0 else "")
+    """Values that were meant as a proof. What else stands there is somebody else's affair, and is only counted."""
+    meant = [value for value in values if _unquoted(value).startswith(_VALUE_START)]
+    words = [f"“{value if len(value) <= _SHOWN_LENGTH else value[:_SHOWN_LENGTH] + '…'}”" for value in meant]
+    others = len(values) - len(words[:_SHOWN_VALUES])
+    counted = f"{others} other value{'s' if others > 1 else ''}"
+    return " and ".join([*([", ".join(words[:_SHOWN_VALUES])] if words else []), *([counted] if others else [])])
+
+
+def _unquoted(value: str) -> str:
+    # Some consoles keep the quotes that people copy along.
+    return value.strip().strip('"').strip()

@@ -69,15 +69,32 @@ def test_no_txt_record(alice: Person, name_server: NameServer) -> None:
     is_not_proved(alice, "no TXT record")
 
 
-def test_other_values_are_shown(alice: Person, name_server: NameServer) -> None:
-    name_server.answers(
-        "_registry-facade.registry.acme.com", txt("registry-facade-proof=" + "0" * 32, "x" * 200, "<b>", "4", "5")
-    )
+def test_values_that_were_meant_as_a_proof_are_shown_and_others_are_counted(
+    alice: Person, name_server: NameServer
+) -> None:
+    """Whoever claims a name that is somebody else's must not read there what that one has written."""
+    former = "registry-facade-proof=" + "0" * 32
+    name_server.answers("_registry-facade.registry.acme.com", txt(former, "v=secret", "<b>", "\x1b[31m", "5"))
 
     finding = is_not_proved(alice, "none with this value")
 
-    assert "and 2 more" in finding
-    assert len(finding) <= 500
+    assert finding.endswith(f"Found: “{former}” and 4 other values.")
+    assert "secret" not in finding
+
+
+def test_of_others_values_alone_there_is_the_number(alice: Person, name_server: NameServer) -> None:
+    name_server.answers("_registry-facade.registry.acme.com", txt("v=secret"))
+
+    assert is_not_proved(alice, "none with this value").endswith("Found: 1 other value.")
+
+
+def test_a_long_value_is_shortened_and_shows_no_control_characters(alice: Person, name_server: NameServer) -> None:
+    name_server.answers("_registry-facade.registry.acme.com", txt(f'"registry-facade-proof=\x1b[2J\x9b{"x" * 200}'))
+
+    finding = is_not_proved(alice, "none with this value")
+
+    assert finding.isprintable()
+    assert len(finding) < 300
 
 
 def test_a_record_at_the_name_itself_proves_nothing(alice: Person, name_server: NameServer) -> None:
