@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from functools import partial
 from typing import Any
 
 import pytest
@@ -134,7 +135,8 @@ def test_one_bound_holds_for_every_way_of_growing(way: str, settings: Settings) 
     lanes.close()
     cache = fast_lane._batch._cache
 
-    held = [entry for kept in (*cache._locations.values(), *cache.fields.values()) for entry in kept.items()]
+    stores: list[dict[bytes, Any]] = [*cache._locations.values(), *cache.fields.values()]
+    held = [entry for kept in stores for entry in kept.items()]
     assert sum(len(key) for key, _ in held) <= BOUND
     if "redirected" not in way and way.startswith("agents"):
         assert not any(filler in key for key, _ in held)
@@ -158,7 +160,7 @@ async def test_what_registries_ask_for_is_kept_in_small(monkeypatch: pytest.Monk
     for number in range(3000):
         long, short = f"https://h/{number}{'x' * 8000}", f"https://h/{number}"
         for realm in (long, short):
-            found = await client_pool._learn(realm, lambda realm=realm: probe(realm))
+            found = await client_pool._learn(realm, partial(probe, realm))
             assert found is not None
             assert found.realm == realm
 
