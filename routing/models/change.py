@@ -1,5 +1,7 @@
 """Change and Generation: the log from which every worker follows the tables."""
 
+import secrets
+
 from django.db import models
 
 
@@ -15,10 +17,20 @@ class Generation(models.Model):
         return str(self.value)
 
 
+def random_nonce() -> int:
+    """What no other change has, in any history of the database."""
+    return secrets.randbits(63)
+
+
 class Change(models.Model):
-    """One entry of the routing table as it is from this generation on. Written in the change's own transaction."""
+    """One entry of the routing table as it is from this generation on. Written in the change's own transaction.
+
+    `nonce` tells it from another change of the same generation: a database that was put back counts on from there.
+    """
 
     generation = models.BigIntegerField(primary_key=True)
+    # The release before writes none.
+    nonce = models.BigIntegerField(default=random_nonce, db_default=0)
     kind = models.CharField(max_length=10)
     key = models.CharField(max_length=600)
     # Null once the thing is gone.

@@ -12,11 +12,11 @@ from django.db.models import Q
 from routing.core.table.mapping_entry import MappingEntry, mapping_key
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import Table
-from routing.models.change import Generation
 from routing.models.hostname import Hostname
 from routing.models.mapping import Mapping, is_implicit_namespace, is_private, pack_flags
 from routing.models.registry import Registry
 from routing.models.tenant import Tenant
+from routing.table.change_log import newest_state
 
 _CHUNK_ROWS = 5000
 
@@ -53,7 +53,7 @@ def load_table(policy: Policy, hostname: str | None = None) -> Table:
         used = Q(pk__in=mappings.order_by().values("registry")) | Q(pk__in=hostnames.values("login_registry"))
         registry_rows = registry_rows.filter(used)
     with consistent_read():
-        generation = Generation.objects.filter(pk=1).values_list("value", flat=True).first() or 0
+        generation, nonce = newest_state()
         registries = [(registry.table_key, registry.table_entry()) for registry in registry_rows.iterator()]
         # One string object a registry, shared by all mappings onto it.
         keys = {int(key): key for key, _ in registries}
@@ -79,6 +79,7 @@ def load_table(policy: Policy, hostname: str | None = None) -> Table:
             mappings=(_entry(keys, *row) for row in rows.iterator(_CHUNK_ROWS)),
             expected_mappings=mappings.count(),
             expected_hosts=hostnames.count(),
+            nonce=nonce,
         )
 
 

@@ -1,8 +1,8 @@
 """The routing table in a file, for a worker that starts while the database is gone.
 
-One line of JSON that says what follows (format, database, generation, length, SHA-256), then the table in columns, as
-JSON: any release of the interpreter reads both, and nothing in them is ever executed. The file is written beside its
-name, synced and renamed, so that a crash leaves the old one or the new one.
+One line of JSON that says what follows (format, database, state, when the database said so, length, SHA-256), then the
+table in columns, as JSON: any release of the interpreter reads both, and nothing in them is ever executed. The file is
+written beside its name, synced and renamed, so that a crash leaves the old one or the new one.
 """
 
 import contextlib
@@ -11,16 +11,24 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from routing.core.table.mapping_entry import intern_all
 from routing.core.table.policy import Policy
-from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry, compile_registry
+from routing.core.table.routing_table import (
+    HostEntry,
+    RegistryEntry,
+    State,
+    Table,
+    TenantEntry,
+    compile_registry,
+)
 from routing.core.table.sharded_map import ShardedMap
 
-FORMAT = 2
+FORMAT = 3
 _MAX_HEADER_BYTES = 4096
 
 
@@ -28,13 +36,24 @@ class InvalidSnapshot(Exception):
     """The file is no snapshot that this release and this database can use; the message says why."""
 
 
+class Header(NamedTuple):
+    """What the file's first line says. `time`: when the database confirmed the table, in seconds since 1970."""
+
+    state: State
+    time: float
+    length: int
+    sha256: str
+
+
 def write(path: Path, table: Table, database: str) -> None:
-    """Write the table to the file. `database` names the database it is of. Raises OSError."""
+    """Write the table, which the database has just confirmed, to the file. `database` names that. Raises OSError."""
     body = json.dumps(_columns(table), separators=(",", ":")).encode()
     header = {
         "format": FORMAT,
         "database": database,
         "generation": table.generation,
+        "nonce": table.nonce,
+        "time": time.time(),
         "length": len(body),
         "sha256": hashlib.sha256(body).hexdigest(),
     }
@@ -54,27 +73,27 @@ def write(path: Path, table: Table, database: str) -> None:
         raise
 
 
-def read(path: Path, policy: Policy, database: str) -> Table:
-    """The table in the file. Raises InvalidSnapshot, and FileNotFoundError or another OSError."""
+def read(path: Path, policy: Policy, database: str) -> tuple[Header, Table]:
+    """The file's header and its table. Raises InvalidSnapshot, and FileNotFoundError or another OSError."""
     with path.open("rb") as file:
         header = _header(file.readline(_MAX_HEADER_BYTES), database)
         body = file.read()
-    if len(body) != header["length"] or hashlib.sha256(body).hexdigest() != header["sha256"]:
+    if len(body) != header.length or hashlib.sha256(body).hexdigest() != header.sha256:
         raise InvalidSnapshot("it is damaged")
     try:
         with _no_collection():
-            return _table(policy, header["generation"], json.loads(body))
+            return header, _table(policy, header.state, json.loads(body))
     except (ValueError, LookupError, TypeError) as error:
         raise InvalidSnapshot("it doesn't hold a table") from error
 
 
-def generation(path: Path, database: str) -> int:
-    """The generation of the table in the file, by its first line. Raises as `read` does."""
+def read_header(path: Path, database: str) -> Header:
+    """The file's header alone. Raises as `read` does."""
     with path.open("rb") as file:
-        return int(_header(file.readline(_MAX_HEADER_BYTES), database)["generation"])
+        return _header(file.readline(_MAX_HEADER_BYTES), database)
 
 
-def _header(line: bytes, database: str) -> dict[str, Any]:
+def _header(line: bytes, database: str) -> Header:
     kinds = {"format": int, "database": str, "generation": int, "length": int, "sha256": str}
     try:
         header = dict(json.loads(line))
@@ -87,7 +106,10 @@ def _header(line: bytes, database: str) -> dict[str, Any]:
         raise InvalidSnapshot(f"it is of format {header['format']}, this release reads {FORMAT}")
     if header["database"] != database:
         raise InvalidSnapshot("it is of another database")
-    return header
+    nonce, written = header.get("nonce"), header.get("time")
+    if not isinstance(nonce, int | None) or not isinstance(written, float):
+        raise InvalidSnapshot("it doesn't say which state of the database it is of")
+    return Header(State(header["generation"], nonce), written, header["length"], header["sha256"])
 
 
 def _columns(table: Table) -> dict[str, Any]:
@@ -107,13 +129,13 @@ def _columns(table: Table) -> dict[str, Any]:
     }
 
 
-def _table(policy: Policy, generation: int, columns: dict[str, Any]) -> Table:
+def _table(policy: Policy, state: State, columns: dict[str, Any]) -> Table:
     hosts = [HostEntry(*entry) for entry in columns["host_entries"]]
     host_registries = [tuple((kind, count) for kind, count in usage) for usage in columns["usage_entries"]]
     mappings = columns["mappings"]
     return Table(
         policy,
-        generation,
+        state.generation,
         ShardedMap((key, TenantEntry(*entry)) for key, *entry in columns["tenants"]),
         ShardedMap((key, compile_registry(RegistryEntry(*entry))) for key, *entry in columns["registries"]),
         ShardedMap(((name, hosts[number]) for name, number in columns["hosts"].items()), len(columns["hosts"])),
@@ -121,6 +143,7 @@ def _table(policy: Policy, generation: int, columns: dict[str, Any]) -> Table:
         ShardedMap(
             ((name, host_registries[number]) for name, number in columns["usages"].items()), len(columns["usages"])
         ),
+        state.nonce,
     )
 
 

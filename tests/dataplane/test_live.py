@@ -16,9 +16,11 @@ from pytest_django import Settings
 from routing.conf import NOTIFY_CHANNEL, policy
 from routing.dataplane.live import live_table as live_module
 from routing.dataplane.live.live_table import LiveTable
-from routing.models import Change, Generation, Mapping
+from routing.dataplane.telemetry import metrics
+from routing.models import Change, Generation, Hostname, Mapping, Registry, Tenant
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping, repoint
+from routing.table import change_log
 from routing.table.load import load_table
 from tests.waiting import until
 
@@ -27,6 +29,26 @@ HOST = "docker.acme.com"
 
 def add(actor: Actor, prefix: str, target: str = "ghcr.io/x") -> Mapping:
     return add_mapping(actor, "", hostname=HOST, prefix=prefix, target=target).mapping
+
+
+class Backup:
+    """What a database holds that the table is made of; put back, nothing tells that there ever was more."""
+
+    _MODELS = (Tenant, Registry, Hostname, Mapping, Generation, Change)
+
+    def __init__(self) -> None:
+        self._rows = {model: list(model._default_manager.all()) for model in self._MODELS}
+
+    def put_back(self) -> None:
+        for model in reversed(self._MODELS):
+            rows = model._default_manager.all()
+            rows._raw_delete(rows.db)
+        for model, rows in self._rows.items():
+            model._default_manager.bulk_create(rows)
+
+
+def table_loads(reason: str) -> float:
+    return metrics.registry.get_sample_value("facade_table_loads_total", {"reason": reason}) or 0
 
 
 def leads_to(live: LiveTable, prefix: str = "acme") -> str:
@@ -110,7 +132,7 @@ class TestRefreshing:
     def test_more_changes_than_are_worth_following_make_it_load_anew(
         self, platform: Actor, loads: mock.Mock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(live_module, "_MAX_CHANGES", 2)
+        monkeypatch.setattr(change_log, "MAX_CHANGES", 2)
         live = LiveTable()
         live.refresh()
         add(platform, "acme")
@@ -157,6 +179,78 @@ class TestRefreshing:
         live.refresh()
         assert leads_to(live, "new")
         assert loads.call_count == 2
+
+    def test_a_database_that_went_back_and_on_is_loaded_whole(
+        self, platform: Actor, loads: mock.Mock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """By its generation alone this database would be newer."""
+        live = LiveTable()
+        add(platform, "acme")
+        backup = Backup()
+        repoint(platform, "lost", hostname=HOST, prefix="acme", target="quay.io/acme")
+        live.refresh()
+
+        backup.put_back()
+        for number in range(3):
+            add(platform, f"p{number}")
+        before = table_loads("another-history")
+        live.refresh()
+
+        assert leads_to(live) == "https://ghcr.io"
+        assert leads_to(live, "p2") == "https://ghcr.io"
+        assert loads.call_count == 2
+        assert table_loads("another-history") == before + 1
+        assert "went back in time" in caplog.text
+
+    def test_one_that_came_to_the_same_generation_again_is_loaded_whole(
+        self, platform: Actor, loads: mock.Mock
+    ) -> None:
+        live = LiveTable()
+        add(platform, "acme")
+        backup = Backup()
+        repoint(platform, "lost", hostname=HOST, prefix="acme", target="quay.io/acme")
+        live.refresh()
+        generation = Generation.objects.get().value
+
+        backup.put_back()
+        repoint(platform, "after", hostname=HOST, prefix="acme", target="docker.io/acme")
+        assert Generation.objects.get().value == generation
+        live.refresh()
+
+        assert leads_to(live) == "https://registry-1.docker.io"
+        assert not live.refresh()
+        assert loads.call_count == 2
+
+    def test_one_that_went_back_to_before_the_first_change_is_loaded_whole(
+        self, platform: Actor, loads: mock.Mock
+    ) -> None:
+        backup = Backup()
+        live = LiveTable()
+        add(platform, "acme")
+        live.refresh()
+
+        backup.put_back()
+        live.refresh()
+
+        assert leads_to(live) == ""
+        add(platform, "acme", "quay.io/acme")
+        live.refresh()
+        assert leads_to(live) == "https://quay.io"
+        assert loads.call_count == 2
+
+    def test_a_gap_within_the_log_makes_it_load_anew(self, platform: Actor, loads: mock.Mock) -> None:
+        live = LiveTable()
+        add(platform, "acme")
+        live.refresh()
+        add(platform, "a")
+        lost = Generation.objects.get().value
+        add(platform, "b")
+        Change.objects.filter(generation=lost).delete()
+
+        live.refresh()
+
+        assert loads.call_count == 2
+        assert leads_to(live, "a") == "https://ghcr.io"
 
     def test_its_age_is_that_of_the_last_word_from_the_database(self, platform: Actor) -> None:
         live = LiveTable()

@@ -1,6 +1,8 @@
 """The snapshot of the table: whole or refused, never of another database, and enough to start from."""
 
+import dataclasses
 import json
+import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from unittest import mock
@@ -11,10 +13,10 @@ from pytest_django import Settings
 
 from routing.conf import database_identity, policy, snapshot_path
 from routing.core.table.policy import Policy
-from routing.core.table.routing_table import Table
+from routing.core.table.routing_table import State, Table
 from routing.dataplane.live.live_table import LiveTable
 from routing.dataplane.live.snapshot_writer import SnapshotWriter
-from routing.models import Tenant
+from routing.models import Change, Tenant
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping
 from routing.services.people.tenants import suspend_tenants
@@ -29,10 +31,11 @@ def keeping_connections() -> AbstractContextManager[object]:
     return mock.patch("routing.dataplane.live.live_table.connections.close_all")
 
 
-def contents(table: Table) -> list[object]:
+def contents(table: Table | None) -> list[object]:
     """Everything that a table holds, comparable."""
+    assert table is not None
     maps = (table.tenants, table.registries, table.hosts, table.mappings, table.host_registries)
-    return [table.generation, *(sorted(kept.items(), key=lambda item: item[0]) for kept in maps)]
+    return [table.state, *(sorted(kept.items(), key=lambda item: item[0]) for kept in maps)]
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +57,7 @@ def table(platform: Actor, db: None) -> Table:
 def test_what_is_written_is_read(table: Table) -> None:
     snapshot.write(snapshot_path(), table, "this one")
 
-    assert contents(snapshot.read(snapshot_path(), policy(), "this one")) == contents(table)
+    assert contents(snapshot.read(snapshot_path(), policy(), "this one")[1]) == contents(table)
     assert snapshot_path().stat().st_mode & 0o077 == 0
     assert [path.name for path in snapshot_path().parent.iterdir()] == [snapshot_path().name]
 
@@ -115,7 +118,7 @@ def test_the_keeper_writes_when_something_changed_and_only_then(table: Table, pl
 
     add_mapping(platform, "", hostname=HOST, prefix="later", target="ghcr.io/later")
     assert writer.write_if_changed()
-    read = snapshot.read(snapshot_path(), policy(), database_identity())
+    _, read = snapshot.read(snapshot_path(), policy(), database_identity())
     assert contents(read) == contents(load_table(policy()))
 
 
@@ -141,6 +144,75 @@ def test_a_snapshot_of_another_database_is_not_served(table: Table, caplog: pyte
 
     assert live.table is None
     assert "another database" in caplog.text
+
+
+class TestWhichIsNewer:
+    """A process whose database is gone takes the snapshot of others where that is newer: that is told by time."""
+
+    @pytest.fixture
+    def live(self, table: Table, monkeypatch: pytest.MonkeyPatch) -> LiveTable:
+        """The first process' table, of a time when the database was there."""
+        monkeypatch.setattr("gc.freeze", lambda: None)
+        live = LiveTable()
+        live.refresh()
+        return live
+
+    @staticmethod
+    def before_fork(live: LiveTable) -> None:
+        with mock.patch.object(LiveTable, "refresh", side_effect=OperationalError("gone")), keeping_connections():
+            live.before_fork()
+
+    def test_what_others_followed_since_is_taken(self, live: LiveTable, platform: Actor) -> None:
+        add_mapping(platform, "", hostname=HOST, prefix="later", target="ghcr.io/later")
+        SnapshotWriter().write_if_changed()
+
+        self.before_fork(live)
+
+        assert live.source == "snapshot"
+        assert contents(live.table) == contents(load_table(policy()))
+
+    def test_a_database_that_went_back_leaves_a_lower_generation_that_is_newer(self, live: LiveTable) -> None:
+        assert live.table is not None
+        put_back = dataclasses.replace(live.table, generation=live.table.generation - 1, nonce=1)
+        snapshot.write(snapshot_path(), put_back, database_identity())
+
+        self.before_fork(live)
+
+        assert live.table.state == put_back.state
+
+    def test_a_file_of_before_is_not_taken_whatever_its_generation(self, live: LiveTable, table: Table) -> None:
+        """As one that was put back with the state folder, of a history that is gone."""
+        assert live.table is not None
+        ahead = dataclasses.replace(live.table, generation=live.table.generation + 5, nonce=1)
+        with mock.patch("routing.table.snapshot.time.time", return_value=time.time() - 3600):
+            snapshot.write(snapshot_path(), ahead, database_identity())
+
+        self.before_fork(live)
+
+        assert contents(live.table) == contents(table)
+        assert live.source == "database"
+
+
+def test_the_keeper_writes_anew_when_the_database_went_back_to_the_same_generation(
+    table: Table, platform: Actor
+) -> None:
+    writer = SnapshotWriter()
+    writer.write_if_changed()
+    Change.objects.filter(generation=table.generation).update(nonce=1)
+
+    assert writer.write_if_changed()
+    assert snapshot.read_header(snapshot_path(), database_identity()).state == State(table.generation, 1)
+
+
+@pytest.mark.parametrize("field", ["nonce", "time"])
+def test_one_that_does_not_say_of_which_state_it_is_is_refused(table: Table, field: str) -> None:
+    snapshot.write(snapshot_path(), table, "this one")
+    header, _, body = snapshot_path().read_bytes().partition(b"\n")
+    odd = json.dumps(json.loads(header) | {field: "x"}).encode()
+    snapshot_path().write_bytes(odd + b"\n" + body)
+
+    with pytest.raises(snapshot.InvalidSnapshot, match="state"):
+        snapshot.read(snapshot_path(), policy(), "this one")
 
 
 def test_the_keeper_never_writes_a_snapshot_back_over_itself(table: Table) -> None:

@@ -107,12 +107,24 @@ _new = tuple.__new__
 
 
 class Change(NamedTuple):
-    """One entry as it is from `generation` on; `entry` is None once it is gone."""
+    """One entry as it is from `generation` on; `entry` is None once it is gone. `nonce` is this change's alone."""
 
     generation: int
     kind: str
     key: str
     entry: dict[str, Any] | None
+    nonce: int | None = None
+
+
+class State(NamedTuple):
+    """Which state of the database a table is of.
+
+    A generation alone does not say it: a database that was put back counts on from there, with other changes. `nonce`
+    is that of the change that led here; None where the log does not have it, or there was none yet.
+    """
+
+    generation: int
+    nonce: int | None
 
 
 class InvalidChange(ValueError):
@@ -174,6 +186,12 @@ class Table:
     # Packed, see mappings.py.
     mappings: ShardedMap[str] = field(default_factory=ShardedMap)
     host_registries: ShardedMap[HostRegistries] = field(default_factory=ShardedMap)
+    nonce: int | None = None
+
+    @property
+    def state(self) -> State:
+        """Which state of the database this is."""
+        return State(self.generation, self.nonce)
 
     @classmethod
     def build(
@@ -186,6 +204,7 @@ class Table:
         mappings: Iterable[tuple[str, MappingEntry]],
         expected_mappings: int = 0,
         expected_hosts: int = 0,
+        nonce: int | None = None,
     ) -> "Table":
         """Build from entries; `mappings` may be a stream."""
         compiled = ShardedMap((key, compile_registry(entry)) for key, entry in registries)
@@ -201,7 +220,7 @@ class Table:
 
         packed_map = ShardedMap(packed(), expected_size=expected_mappings)
         usages_map = ShardedMap(host_registries.host_registries.items(), expected_size=expected_hosts)
-        return cls(policy, generation, ShardedMap(tenants), compiled, hosts_map, packed_map, usages_map)
+        return cls(policy, generation, ShardedMap(tenants), compiled, hosts_map, packed_map, usages_map, nonce)
 
     def match_host(self, host: str) -> tuple[str, HostEntry | None]:
         """The stored name that answers for a normalised host, and its entry: the name itself, else a wildcard above.
@@ -268,10 +287,10 @@ class Table:
 
     def apply(self, changes: Iterable[Change]) -> "Table":
         """The table after the changes, in their order. Raises InvalidChange for a change that it doesn't know."""
-        generation = self.generation
+        generation, nonce = self.state
         by_kind: dict[str, dict[str, Any]] = {"tenant": {}, "registry": {}, "hostname": {}, "mapping": {}}
         for change in changes:
-            generation = change.generation
+            generation, nonce = change.generation, change.nonce
             try:
                 entry = None if change.entry is None else _ENTRY[change.kind](change.key, change.entry)
                 by_kind[change.kind][change.key] = entry
@@ -293,6 +312,7 @@ class Table:
             self.hosts.replace(by_kind["hostname"]),
             self.mappings.replace(by_kind["mapping"]),
             self.host_registries.replace(host_registries),
+            nonce,
         )
 
 

@@ -10,6 +10,7 @@ import os
 import random
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import psycopg
 from django.conf import settings
@@ -17,13 +18,14 @@ from django.db import DatabaseError, InterfaceError, connection, connections
 
 from routing.conf import NOTIFY_CHANNEL, database_identity, policy, snapshot_path
 from routing.core.table import routing_table as core
-from routing.dataplane.telemetry.metrics import observe_change
+from routing.dataplane.telemetry.metrics import TABLE_LOADS, observe_change
 from routing.table import snapshot
+
+if TYPE_CHECKING:
+    from routing.table.change_log import DoesNotFit
 
 logger = logging.getLogger(__name__)
 
-# More changes than this at once are slower to apply one by one than to load anew.
-_MAX_CHANGES = 20_000
 # A database that was gone so many seconds ago is not waited for again before a fork.
 _GONE_SECONDS = 15.0
 
@@ -34,6 +36,8 @@ class LiveTable:
     def __init__(self) -> None:
         self.table: core.Table | None = None
         self.confirmed_at: float | None = None
+        # The same by the clock on the wall, for comparing with a snapshot's.
+        self._confirmed_time = 0.0
         self.source = ""
         self._following = False
         self._thread: threading.Thread | None = None
@@ -95,22 +99,21 @@ class LiveTable:
 
     def refresh(self) -> bool:
         """Bring the table up to date now; True where it changed. Raises django.db.DatabaseError."""
-        from routing.models import Change, Generation
-        from routing.table.load import load_table
+        from routing.table.change_log import DoesNotFit, LoadReason, changes_since, newest_state
 
         table = self.table
-        newest = Generation.objects.filter(pk=1).values_list("value", flat=True).first() or 0
-        if table is not None and table.generation < newest:
-            rows = Change.objects.filter(generation__gt=table.generation).values_list(
-                "generation", "kind", "key", "entry", "at"
-            )[: _MAX_CHANGES + 1]
-            self.table = self._apply(table, [core.Change(*row[:4]) for row in rows]) or load_table(policy())
-            for *_, written_at in rows:
-                observe_change(time.time() - written_at.timestamp())
-        elif table is None or table.generation > newest:
-            # Never loaded, or the database was set back to an older state.
-            self.table = load_table(policy())
-        self.confirmed_at = time.monotonic()
+        newest = newest_state()
+        try:
+            if table is None:
+                raise DoesNotFit(LoadReason.FIRST, "there is none yet")
+            changes = changes_since(table.state, newest)
+            if changes:
+                self.table = self._apply(table, [each.change for each in changes])
+            for each in changes:
+                observe_change(time.time() - each.at.timestamp())
+        except DoesNotFit as misfit:
+            self._load_whole(misfit)
+        self.confirmed_at, self._confirmed_time = time.monotonic(), time.time()
         self.source = "database"
         return self.table is not table
 
@@ -133,34 +136,44 @@ class LiveTable:
 
     def _read_snapshot(self) -> None:
         try:
-            self.table = snapshot.read(snapshot_path(), policy(), database_identity())
+            header, self.table = snapshot.read(snapshot_path(), policy(), database_identity())
         except FileNotFoundError:
             return
         except (snapshot.InvalidSnapshot, OSError) as error:
             logger.error("the snapshot of the routing table can't be used: %s", error)
         else:
-            self.source = "snapshot"
+            self.source, self._confirmed_time = "snapshot", header.time
             logger.warning("serving from the snapshot of generation %d", self.table.generation)
 
     def _read_newer_snapshot(self) -> None:
-        """Others may have followed the database longer than this process did, before it went."""
+        """Others may have followed the database longer than this process did, before it went.
+
+        The later word of the database counts, not the greater generation: that of another history may be greater.
+        """
         try:
-            written = snapshot.generation(snapshot_path(), database_identity())
+            written = snapshot.read_header(snapshot_path(), database_identity())
         except (snapshot.InvalidSnapshot, OSError):
             return
-        if self.table is not None and written > self.table.generation:
+        if self.table is not None and written.state != self.table.state and written.time > self._confirmed_time:
             self._read_snapshot()
 
     @staticmethod
-    def _apply(table: core.Table, changes: list[core.Change]) -> core.Table | None:
-        whole = changes and changes[0].generation == table.generation + 1 and len(changes) <= _MAX_CHANGES
-        if not whole:
-            return None
+    def _apply(table: core.Table, changes: list[core.Change]) -> core.Table:
+        from routing.table.change_log import DoesNotFit, LoadReason
+
         try:
             return table.apply(changes)
         except core.InvalidChange as error:
-            logger.error("%s; loading the whole table", error)
-            return None
+            raise DoesNotFit(LoadReason.UNKNOWN_CHANGE, str(error)) from error
+
+    def _load_whole(self, misfit: "DoesNotFit") -> None:
+        from routing.table.change_log import LoadReason
+        from routing.table.load import load_table
+
+        if misfit.reason is not LoadReason.FIRST:
+            logger.error("%s; loading the whole table", misfit)
+        self.table = load_table(policy())
+        TABLE_LOADS.labels(misfit.reason).inc()
 
     def _run(self) -> None:
         while not self._stop.is_set():

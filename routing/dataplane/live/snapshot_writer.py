@@ -9,6 +9,7 @@ import threading
 from django.conf import settings
 
 from routing.conf import database_identity, snapshot_path
+from routing.core.table.routing_table import State
 from routing.dataplane.live.live_table import LiveTable
 from routing.table import snapshot
 
@@ -20,14 +21,14 @@ class SnapshotWriter:
 
     def __init__(self) -> None:
         self._live = LiveTable()
-        self._written: int | None = None
+        self._written: State | None = None
         self._complained = False
 
     def write_if_changed(self) -> bool:
         """Bring the file up to date; True where it was written. A file that can't be written is said so, once."""
         self._live.refresh_or_keep()
         table = self._live.table
-        if table is None or self._live.source != "database" or table.generation == self._written:
+        if table is None or self._live.source != "database" or table.state == self._written:
             return False
         try:
             snapshot.write(snapshot_path(), table, database_identity())
@@ -36,7 +37,7 @@ class SnapshotWriter:
                 logger.error("the snapshot of the routing table can't be written: %s", error)
             self._complained = True
             return False
-        self._written, self._complained = table.generation, False
+        self._written, self._complained = table.state, False
         return True
 
     def run(self, stop: threading.Event) -> None:

@@ -57,6 +57,9 @@ CHANGE_SECONDS = Histogram(
     registry=registry,
 )
 
+TABLE_LOADS = _counter(
+    "table_loads", "Times that a worker loaded the whole table, rather than the changes since, by reason.", "reason"
+)
 WORKERS = _gauge("workers", "Workers that serve.", "sum")
 RELAYS = _gauge("relays_under_way", "Requests whose answer of a backing registry has not gone to its client.", "sum")
 RELAYED_BYTES_HELD = _gauge("relayed_bytes_held", "Bytes of such answers in memory.", "sum")

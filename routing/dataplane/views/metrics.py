@@ -90,6 +90,7 @@ class _SnapshotFile(Collector):
         written = GaugeMetricFamily("facade_snapshot_timestamp_seconds", "When the snapshot was written.")
         generation = GaugeMetricFamily("facade_snapshot_generation", "The generation of the snapshot's table.")
         with suppress(OSError, snapshot.InvalidSnapshot):
-            generation.add_metric([], snapshot.generation(snapshot_path(), database_identity()))
+            header = snapshot.read_header(snapshot_path(), database_identity())
+            generation.add_metric([], header.state.generation)
             written.add_metric([], snapshot_path().stat().st_mtime)
         return [family for family in (written, generation) if family.samples]
