@@ -6,6 +6,7 @@ written beside its name, synced and renamed, so that a crash leaves the old one 
 """
 
 import contextlib
+import fcntl
 import gc
 import hashlib
 import json
@@ -58,10 +59,13 @@ def write(path: Path, table: Table, database: str) -> None:
         "sha256": hashlib.sha256(body).hexdigest(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
     # mkstemp's file is its owner's alone: the table names tenants' registries.
     descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            # Held as long as somebody writes it; a killed writer's is let go by the kernel.
+            fcntl.flock(file, fcntl.LOCK_EX)
             file.write(json.dumps(header).encode() + b"\n")
             file.write(body)
             file.flush()
@@ -73,8 +77,23 @@ def write(path: Path, table: Table, database: str) -> None:
         raise
 
 
+def _sweep(path: Path) -> None:
+    """Remove what killed writers have left, and nothing that another one is writing."""
+    for left in path.parent.glob(f".{path.name}.*"):
+        with contextlib.suppress(OSError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
+
+
 def read(path: Path, policy: Policy, database: str) -> tuple[Header, Table]:
     """The file's header and its table. Raises InvalidSnapshot, and FileNotFoundError or another OSError."""
+    try:
+        return _read(path, policy, database)
+    except MemoryError as error:
+        raise InvalidSnapshot("there is not enough memory to read it") from error
+
+
+def _read(path: Path, policy: Policy, database: str) -> tuple[Header, Table]:
     with path.open("rb") as file:
         header = _header(file.readline(_MAX_HEADER_BYTES), database)
         body = file.read()
@@ -83,7 +102,7 @@ def read(path: Path, policy: Policy, database: str) -> tuple[Header, Table]:
     try:
         with _no_collection():
             return header, _table(policy, header.state, json.loads(body))
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise InvalidSnapshot("it doesn't hold a table") from error
 
 
@@ -98,7 +117,7 @@ def _header(line: bytes, database: str) -> Header:
     try:
         header = dict(json.loads(line))
         known = all(isinstance(header[name], kind) for name, kind in kinds.items())
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         known = False
     if not known:
         raise InvalidSnapshot("it is no snapshot of a routing table")

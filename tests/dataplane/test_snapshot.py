@@ -1,7 +1,11 @@
 """The snapshot of the table: whole or refused, never of another database, and enough to start from."""
 
 import dataclasses
+import fcntl
+import hashlib
 import json
+import subprocess
+import sys
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -144,6 +148,99 @@ def test_a_snapshot_of_another_database_is_not_served(table: Table, caplog: pyte
 
     assert live.table is None
     assert "another database" in caplog.text
+
+
+def with_body(body: bytes) -> None:
+    """Put another body into the snapshot's file, with a header that it fits."""
+    header = json.loads(snapshot_path().read_bytes().partition(b"\n")[0])
+    header |= {"length": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+    snapshot_path().write_bytes(json.dumps(header).encode() + b"\n" + body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 200_000,
+        b'{"hosts":' * 100_000,
+        b"[]",
+        b"null",
+        b'{"tenants": 1}',
+        b'{"host_entries":[],"usage_entries":[],"mappings":[],"tenants":[],"registries":[],"hosts":{},"usages":{}}',
+        b"9" * 5_000,
+        b"\xff",
+    ],
+    ids=["deep lists", "deep objects", "a list", "null", "a number", "mappings in a list", "a long number", "no text"],
+)
+def test_one_that_cannot_be_decoded_is_refused_and_the_worker_goes_on(
+    table: Table, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    snapshot.write(snapshot_path(), table, database_identity())
+    with_body(body)
+
+    with pytest.raises(snapshot.InvalidSnapshot):
+        snapshot.read(snapshot_path(), policy(), database_identity())
+    live = LiveTable()
+    with mock.patch.object(LiveTable, "refresh", side_effect=OperationalError("gone")), keeping_connections():
+        live.refresh_or_keep()
+    assert live.table is None
+    assert "can't be used" in caplog.text
+
+
+def test_a_header_of_deep_lists_is_refused(table: Table) -> None:
+    snapshot_path().write_bytes(b"[" * 100_000)
+
+    with pytest.raises(snapshot.InvalidSnapshot, match="no snapshot"):
+        snapshot.read_header(snapshot_path(), "this one")
+
+
+def test_one_that_does_not_fit_into_memory_is_refused(table: Table) -> None:
+    """A process of its own, whose memory is limited as a container's is."""
+    snapshot.write(snapshot_path(), table, "this one")
+    header, _, body = snapshot_path().read_bytes().partition(b"\n")
+    with snapshot_path().open("wb") as file:
+        file.write(header + b"\n" + body)
+        file.truncate(4 << 30)
+    program = (
+        "import resource, sys; from pathlib import Path; from routing.core.table.policy import Policy\n"
+        "from routing.table import snapshot\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
+        "try: snapshot.read(Path(sys.argv[1]), Policy(), 'this one')\n"
+        "except snapshot.InvalidSnapshot as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(snapshot_path())], capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert "not enough memory" in done.stdout, done.stderr
+
+
+def test_what_killed_writers_left_is_swept_and_what_is_being_written_stays(table: Table) -> None:
+    folder, name = snapshot_path().parent, snapshot_path().name
+    left = [folder / f".{name}.{number}" for number in range(3)]
+    for path in left:
+        path.write_bytes(b"half")
+    other = folder / "keep.snapshot"
+    other.write_bytes(b"somebody's")
+    with left[0].open("rb") as being_written:
+        fcntl.flock(being_written, fcntl.LOCK_EX)
+        snapshot.write(snapshot_path(), table, "this one")
+
+        assert {path.name for path in folder.iterdir()} == {name, left[0].name, other.name}
+
+
+def test_a_writer_that_is_killed_leaves_nothing_for_long(table: Table) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from routing.core.table.policy import Policy\n"
+        "from routing.core.table.routing_table import Table; from routing.table import snapshot\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), 9)\n"
+        "snapshot.write(Path(sys.argv[1]), Table(Policy()), 'this one')"
+    )
+    subprocess.run([sys.executable, "-c", program, str(snapshot_path())], timeout=120, check=False)
+    assert len(list(snapshot_path().parent.iterdir())) == 1
+
+    snapshot.write(snapshot_path(), table, "this one")
+
+    assert [path.name for path in snapshot_path().parent.iterdir()] == [snapshot_path().name]
 
 
 class TestWhichIsNewer:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.apps import apps
 
 from routing.conf import policy
 from routing.core.table.routing_table import Change as TableChange
@@ -134,6 +135,44 @@ def test_old_change_rows_are_pruned(platform: Actor, monkeypatch: pytest.MonkeyP
 
     newest = generation()
     assert list(Change.objects.values_list("generation", flat=True)) == [newest - 2, newest - 1, newest]
+
+
+@pytest.mark.parametrize("start", [0, 1, 6])
+@pytest.mark.parametrize("changes", [1, 2, 3, 25])
+def test_the_log_is_pruned_whatever_the_generations_are(
+    platform: Actor, monkeypatch: pytest.MonkeyPatch, start: int, changes: int
+) -> None:
+    """Several changes a transaction step over the generations at which a single one would prune."""
+    monkeypatch.setattr(work_module, "KEPT_CHANGES", 3)
+    monkeypatch.setattr(work_module, "_PRUNE_EVERY", 10)
+    with unit_of_work(platform, "") as unit:
+        for number in range(start):
+            unit.add(Tenant(slug=f"s{number}", name="T"))
+
+    for round_ in range(12):
+        with unit_of_work(platform, "") as unit:
+            for number in range(changes):
+                unit.add(Tenant(slug=f"t{round_}-{number}", name="T"))
+
+    # What is kept, what gathers until the next pruning, and the last transaction's own.
+    assert Change.objects.count() <= 3 + 10 + changes
+
+
+def test_every_number_of_a_row_has_64_bits() -> None:
+    """A bulk change of a hundred thousand rows takes as many numbers of the history."""
+    models = apps.get_app_config("routing").get_models()
+    narrow = [model for model in models if model._meta.pk.get_internal_type() in ("AutoField", "IntegerField")]
+
+    assert narrow == []
+
+
+def test_a_history_beyond_32_bits_goes_on(platform: Actor) -> None:
+    tenant = add_tenant(platform, "", slug="acme", name="Acme")
+    first = tenant.history.get()
+    first.history_id = 2**31 + 5
+    first.save(force_insert=True)
+
+    assert tenant.history.filter(history_id=2**31 + 5).exists()
 
 
 def test_a_unit_of_work_that_saves_nothing_makes_no_generation(platform: Actor) -> None:

@@ -51,6 +51,7 @@ class UnitOfWork:
         self.actor = actor
         self._reason = reason
         self._generation = generation
+        self._first = generation.value
         self._published = False
 
     # ---------------------------------------------------------------- reading
@@ -183,7 +184,8 @@ class UnitOfWork:
         if not self._published:
             return
         self._generation.save()
-        if self._generation.value % _PRUNE_EVERY == 0:
+        # Not where it divides by it: with several changes a transaction it may step over that for ever.
+        if self._generation.value // _PRUNE_EVERY > self._first // _PRUNE_EVERY:
             Change.objects.filter(generation__lte=self._generation.value - KEPT_CHANGES).delete()
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
