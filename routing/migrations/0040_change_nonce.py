@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0013_docker_hub_by_its_other_names'),
+        ('routing', '0034_inviters'),
     ]
 
     operations = [
