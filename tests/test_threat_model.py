@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 PAGE = (ROOT / "docs/threat-model.md").read_text()
 
 
@@ -25,14 +26,17 @@ ROWS = rows()
 
 @cache
 def functions_of(path: Path) -> frozenset[str]:
+    """The functions of a module, those of its classes as `Class::function`."""
     if not path.is_file():
         return frozenset()
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return frozenset(node.name for node in ast.parse(path.read_text()).body if isinstance(node, functions))
+    body = ast.parse(path.read_text()).body
+    classes = [node for node in body if isinstance(node, ast.ClassDef)]
+    inner = [f"{each.name}::{node.name}" for each in classes for node in each.body if isinstance(node, FUNCTIONS)]
+    return frozenset([*inner, *(node.name for node in body if isinstance(node, FUNCTIONS))])
 
 
 def named_tests(text: str) -> list[tuple[str, str]]:
-    return re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    return re.findall(r"`(tests/[\w/]+\.py)::((?:\w+::)?test_\w+)`", text)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]}-{row[2][:30]}")
