@@ -43,12 +43,15 @@ FLAT = [100] * 40
 
 
 def findings(
-    attacked: dict[str, Any] | None = None, watch: Watched | None = None, broken: list[str] | None = None
+    attacked: dict[str, Any] | None = None,
+    watch: Watched | None = None,
+    broken: list[str] | None = None,
+    quiet: dict[str, Any] | None = None,
 ) -> Findings:
     attack = {"numbers": "1", "what": "something", "rate": "1/s", "outcomes": {"504": 3}}
     attackers = {"attacks": [attack], "broken": broken or []}
     watched: Any = watch or Watched(FLAT)
-    return Findings("sqlite", 60.0, seen(), attacked or seen(), attackers, watched, 0)
+    return Findings("sqlite", 60.0, quiet or seen(), attacked or seen(), attackers, watched, 0)
 
 
 def failing(verdicts: list[Verdict]) -> list[str]:
@@ -62,6 +65,7 @@ def test_what_stays_as_in_the_quiet_run_holds_every_mark() -> None:
 @pytest.mark.parametrize(
     ("found", "mark"),
     [
+        (findings(quiet=seen(redirects=kind(p99=0.11))), "p99 of redirects in the quiet run"),
         (findings(seen(redirects=kind(p99=0.0061))), "p99 of redirects"),
         (findings(seen(relays=kind(slowest=2.1))), "slowest relay"),
         (findings(seen(blobs=kind(slowest=2.1))), "slowest relay"),
