@@ -158,6 +158,20 @@ FACADE_MAX_RELAYED_BYTES_PER_TENANT = declare.whole(
     "The same for one tenant in one worker. Over it: 429.",
     least=1,
 )
+FACADE_RATE_LIMIT_SHARE_PERCENT = declare.whole(
+    "FACADE_RATE_LIMIT_SHARE_PERCENT",
+    50,
+    "Of the manifests that a registry allows the facade's address (Docker Hub: 100 in six hours, and it says so), how "
+    "many percent one tenant may have relayed without an account. Over it: 429. 100: all.",
+    least=1,
+)
+FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR = declare.whole(
+    "FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR",
+    6000,
+    "Where a registry doesn't say what it allows: manifests that one tenant may have relayed from it in an hour "
+    "without an account. Over it: 429.",
+    least=1,
+)
 FACADE_MAX_HOSTNAMES_PER_TENANT = declare.whole(
     "FACADE_MAX_HOSTNAMES_PER_TENANT", 50, "Hostnames that one tenant may have, where its record says nothing else."
 )

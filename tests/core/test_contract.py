@@ -35,6 +35,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     f"{DATAPLANE}/test_relay_limits.py": ("R14.9",),
     f"{DATAPLANE}/test_answers_nobody_reads.py": ("R14.15",),
     f"{DATAPLANE}/test_printable_words.py": ("R14.16",),
+    f"{DATAPLANE}/test_registry_shares.py": ("R14.17",),
     f"{DATAPLANE}/test_blob_locations.py": tuple(f"R15.{number}" for number in range(1, 7)),
     f"{DATAPLANE}/test_blob_streams.py": tuple(f"R16.{number}" for number in range(1, 6)),
 }

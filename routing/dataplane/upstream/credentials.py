@@ -44,6 +44,11 @@ def _bound_to(host: str, registry: RegistryEntry) -> bytes:
     return hashlib.sha256(f"{host} {registry.origin}".encode()).digest()
 
 
+def is_sealed(token: str) -> bool:
+    """Whether it is one of ours that holds somebody's credentials, if it is genuine."""
+    return token.startswith(_SEALED_PREFIX)
+
+
 def unseal(token: str, host: str, registry: RegistryEntry) -> str:
     """The Basic credentials in a sealed token. Raises NotAccepted: forged, too old, or for somewhere else."""
     if not token.startswith(_SEALED_PREFIX):

@@ -1,18 +1,21 @@
 """Carry out a decision that needs the backing registry, within the limits."""
 
 import logging
+import math
 import traceback
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import NamedTuple
 
 from routing.core.decisions import LocateBlob, Relay, Token
+from routing.core.grammar.names import EndpointKind
 from routing.core.table.routing_table import Table
 from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.responses import Response, error
 from routing.dataplane.telemetry.counters import RELAYED_BYTES, RELAYS_REJECTED, STREAMED_BYTES, counters
 from routing.dataplane.upstream.client_pool import lasting_client, new_client
 from routing.dataplane.upstream.loop_guard import loop_refusal
+from routing.dataplane.upstream.registry_shares import has_account, registry_shares
 from routing.dataplane.upstream.relay import StreamingResponse, locate_blob, relay, started
 from routing.dataplane.upstream.relay_limits import STREAM_BYTES, Place, TooManyRelays, relay_limits
 from routing.dataplane.upstream.streaming_quota import streaming_quota
@@ -115,7 +118,7 @@ async def _asked(
     may_stream: bool,
 ) -> Response | StreamingResponse:
     if isinstance(decision, Relay):
-        relayed = await relay(client, decision, client_request, lambda url: loop_refusal(table, url) is not None)
+        relayed = await _relayed(client, table, decision, client_request, tenant)
         if relayed.status == 200:
             counters.add(RELAYED_BYTES, len(relayed.body))
         return relayed
@@ -125,6 +128,40 @@ async def _asked(
     if quota_exhausted or not may_stream:
         decision = decision._replace(registry=decision.registry._replace(stream_blobs=False))
     return await locate_blob(client, decision, client_request, quota_exhausted=quota_exhausted)
+
+
+async def _relayed(
+    client: RegistryClient, table: Table, decision: Relay, client_request: ClientRequest, tenant: str
+) -> Response:
+    """The registry's answer, or a 429 where the tenant has used up its share of what the registry allows us."""
+    origin = decision.registry.origin
+    is_manifest = decision.endpoint is not None and decision.endpoint.kind is EndpointKind.MANIFEST
+    counts = is_manifest and client_request.method == "GET" and not has_account(client_request.authorization)
+    if counts and (seconds := registry_shares.take(tenant, origin)):
+        counters.add(RELAYS_REJECTED)
+        return _share_used_up(decision, client_request, seconds)
+    answer = None
+    try:
+        answer = await relay(client, decision, client_request, lambda url: loop_refusal(table, url) is not None)
+        return answer
+    finally:
+        # Registries count what they gave out.
+        if counts and not (
+            answer is not None and answer.status == 200 and registry_shares.learn(origin, answer.headers)
+        ):
+            registry_shares.give_back(tenant, origin)
+
+
+def _share_used_up(decision: Relay, client_request: ClientRequest, seconds: float) -> Response:
+    name, minutes = decision.registry.name, math.ceil(seconds / 60)
+    answer = error(
+        429,
+        "TOOMANYREQUESTS",
+        f"{name} allows this facade only so many images without an account, and the share of {decision.host} is used "
+        f"up; try again in {minutes} min, or use an account: docker login {client_request.public_origin.authority}",
+    )
+    answer.headers.append(("Retry-After", str(math.ceil(seconds))))
+    return answer
 
 
 async def _count_chunks(parts: AsyncGenerator[bytes, None], place: Place) -> AsyncGenerator[bytes, None]:

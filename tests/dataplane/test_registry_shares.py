@@ -1,0 +1,161 @@
+"""One tenant doesn't use up what a registry allows the facade's address (docs/request-handling.md, R14.17)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+
+import pytest
+from pytest_django import Settings
+
+from routing.dataplane.upstream import dispatch
+from routing.dataplane.upstream.registry_shares import RegistryShares, has_account
+from tests.dataplane.facade_client import MANIFEST, TAGS, UPSTREAM, FacadeClient
+from tests.registries.faulty_server import FaultyServer
+
+INDEX = {"Content-Type": "application/vnd.oci.image.index.v1+json"}
+HUB = {"RateLimit-Limit": "10;w=21600", "RateLimit-Remaining": "9;w=21600", "Docker-RateLimit-Source": "192.0.2.9"}
+OTHER = "docker.globex.com"
+
+
+def jwt(**claims: object) -> tuple[str, str]:
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return "authorization", f"Bearer head.{payload}.signature"
+
+
+NOBODYS = jwt(sub="", iss="auth.docker.io")
+SOMEBODYS = jwt(sub="6f1c1f4e-0000-4000-8000-000000000000")
+
+
+@pytest.fixture(autouse=True)
+def shares(monkeypatch: pytest.MonkeyPatch) -> RegistryShares:
+    fresh = RegistryShares()
+    monkeypatch.setattr(dispatch, "registry_shares", fresh)
+    return fresh
+
+
+async def statuses(client: FacadeClient, number: int, host: str = "docker.acme.com", path: str = MANIFEST) -> list[int]:
+    return [(await client.request(path, host=host, headers=[NOBODYS])).status for _ in range(number)]
+
+
+async def test_r14_17_a_tenant_gets_its_share_of_what_the_registry_says(
+    facade_client: FacadeClient, server: FaultyServer
+) -> None:
+    server.answers(UPSTREAM[MANIFEST], 200, {**INDEX, **HUB}, b"{}")
+
+    assert await statuses(facade_client, 7) == [200] * 5 + [429] * 2
+
+    refused = await facade_client.request(MANIFEST, headers=[NOBODYS])
+    assert refused.error[:2] == (429, "TOOMANYREQUESTS")
+    assert "docker login docker.acme.com" in refused.error[2]
+    assert 21_500 < int(refused.headers["retry-after"]) <= 21_600
+    assert len(server.requests) == 5
+    # Another tenant, an account of somebody's, and what doesn't count go on.
+    assert await statuses(facade_client, 2, OTHER) == [200] * 2
+    assert (await facade_client.request(MANIFEST, headers=[SOMEBODYS])).status == 200
+    assert (await facade_client.request(MANIFEST, method="HEAD", headers=[NOBODYS])).status == 200
+    server.answers_json(UPSTREAM[TAGS], {"name": "acme/app", "tags": []})
+    assert (await facade_client.request(TAGS, headers=[NOBODYS])).status == 200
+
+
+async def test_r14_17_where_the_registry_says_nothing_a_number_an_hour_holds(
+    facade_client: FacadeClient, server: FaultyServer, settings: Settings
+) -> None:
+    settings.FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR = 3
+    server.answers(UPSTREAM[MANIFEST], 200, INDEX, b"{}")
+
+    assert await statuses(facade_client, 4) == [200, 200, 200, 429]
+    assert await statuses(facade_client, 1, OTHER) == [200]
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 500])
+async def test_r14_17_what_the_registry_did_not_give_out_counts_for_nothing(
+    facade_client: FacadeClient, server: FaultyServer, settings: Settings, status: int
+) -> None:
+    settings.FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR = 2
+    server.answers(UPSTREAM[MANIFEST], status, {}, b"")
+
+    answered = await statuses(facade_client, 5)
+
+    assert len(set(answered)) == 1
+    assert len(server.requests) == 5
+
+
+async def test_r14_17_nor_does_what_an_account_pays_for(
+    facade_client: FacadeClient, server: FaultyServer, settings: Settings
+) -> None:
+    settings.FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR = 2
+    account = {**HUB, "Docker-RateLimit-Source": "6f1c1f4e-0000-4000-8000-000000000000"}
+    server.answers(UPSTREAM[MANIFEST], 200, {**INDEX, **account}, b"{}")
+
+    assert await statuses(facade_client, 5) == [200] * 5
+
+
+async def test_r14_17_the_operator_chooses_the_share(
+    facade_client: FacadeClient, server: FaultyServer, settings: Settings
+) -> None:
+    settings.FACADE_RATE_LIMIT_SHARE_PERCENT = 20
+    server.answers(UPSTREAM[MANIFEST], 200, {**INDEX, **HUB}, b"{}")
+
+    assert await statuses(facade_client, 3) == [200, 200, 429]
+
+
+def test_all_workers_of_a_server_count_together(settings: Settings, shares: RegistryShares) -> None:
+    settings.FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR = 3
+    assert shares.take("1", "https://hub") == 0
+    worker = os.fork()
+    if worker == 0:
+        shares.take("1", "https://hub")
+        shares.take("1", "https://hub")
+        os._exit(0)
+    os.waitpid(worker, 0)
+
+    assert shares.take("1", "https://hub") > 3590
+    assert shares.take("2", "https://hub") == 0
+    assert shares.take("1", "https://ghcr") == 0
+
+
+def test_a_share_is_back_after_its_time(
+    settings: Settings, shares: RegistryShares, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR = 1
+    now = 10_000.0
+    monkeypatch.setattr("routing.dataplane.upstream.registry_shares.time.monotonic", lambda: now)
+    assert shares.take("1", "https://hub") == 0
+    now += 3599
+    assert shares.take("1", "https://hub") == 1
+    now += 1
+    assert shares.take("1", "https://hub") == 0
+
+
+def test_many_tenants_share_a_memory_of_one_size(settings: Settings, shares: RegistryShares) -> None:
+    settings.FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR = 1
+    for each in range(20_000):
+        assert shares.take(str(each), "https://hub") == 0
+
+    assert shares.take("19999", "https://hub") > 0
+    for each in range(5000):
+        shares.learn(f"https://{each}", [("RateLimit-Limit", "10;w=60")])
+    assert len(shares._told) <= 1024
+
+
+@pytest.mark.parametrize(
+    ("authorization", "account"),
+    [
+        (NOBODYS[1], False),
+        (jwt(sub="(anonymous)")[1], False),
+        (jwt(access=[])[1], False),
+        (jwt(sub=7)[1], False),
+        (SOMEBODYS[1], True),
+        ("Bearer rfs1.sealed", True),
+        ("Bearer rfo1.no-token-needed", False),
+        ("Bearer opaque", False),
+        ("Bearer a.!!.c", False),
+        ("Bearer a.W10.c", False),
+        ("Bearer ü.ü.ü", False),
+        ("", False),
+    ],
+)
+def test_whose_token_it_is(authorization: str, account: bool) -> None:
+    assert has_account(authorization) == account
