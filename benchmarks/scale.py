@@ -30,7 +30,7 @@ def main(step: str) -> None:
         snapshot.write(snapshot_path(), table, database_identity())
         print("snapshot_bytes", snapshot_path().stat().st_size)
     else:
-        table = _measured(lambda: snapshot.read(snapshot_path(), policy(), database_identity()))
+        table = _measured(lambda: snapshot.read(snapshot_path(), policy(), database_identity())[1])
     print("mappings", len(table.mappings))
     print("apply_seconds", _seconds_to_apply(table))
 
