@@ -1,6 +1,6 @@
 """ProviderGrant and ProviderWord: the roles that somebody has because their identity provider says so."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -13,7 +13,7 @@ class ProviderGrantQuerySet(models.QuerySet["ProviderGrant"]):
 
     def lapsed(self) -> "ProviderGrantQuerySet":
         """Those that no sign-in has confirmed for FACADE_OIDC_ROLE_SECONDS: their roles are worth nothing until one."""
-        return self.filter(confirmed_at__lte=timezone.now() - timedelta(seconds=settings.FACADE_OIDC_ROLE_SECONDS))
+        return self.filter(confirmed_at__lte=_oldest_that_counts())
 
 
 class ProviderGrant(models.Model):
@@ -42,6 +42,15 @@ class ProviderGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.tenant or 'the platform'}"
+
+    @property
+    def has_lapsed(self) -> bool:
+        """Whether it is one of `lapsed()`."""
+        return self.confirmed_at <= _oldest_that_counts()
+
+
+def _oldest_that_counts() -> datetime:
+    return timezone.now() - timedelta(seconds=settings.FACADE_OIDC_ROLE_SECONDS)
 
 
 class ProviderWord(models.Model):

@@ -69,4 +69,8 @@ def _operates(user: Any) -> bool:
     """Whether somebody is an operator of the platform. Their provider's word for it counts for so long only."""
     if not (user.is_active and user.is_superuser):
         return False
-    return not ProviderGrant.objects.lapsed().filter(user=user.pk, tenant=None).exists()
+    # Looked up once for an object, like its `is_superuser`: a page asks dozens of times.
+    if not hasattr(user, "_platform_grant"):
+        user._platform_grant = ProviderGrant.objects.filter(user=user.pk, tenant=None).first()
+    grant = user._platform_grant
+    return grant is None or not grant.has_lapsed
