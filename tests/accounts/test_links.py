@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -20,7 +19,6 @@ from tests.conftest import Person
 
 HOSTS = ["localhost", "admin.acme.example", "other.acme.example"]
 HERE = "https://admin.acme.example:8443"
-OVER_TLS: dict[str, Any] = {"wsgi.url_scheme": "https"}
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +50,7 @@ def test_one_address(settings: Settings, hosts: list[str], tls: bool, port: int,
 @pytest.mark.parametrize("host", ["other.acme.example", "admin.acme.example:31337", "localhost:1"])
 class TestWhoeverAsks:
     def asked_from(self, host: str) -> Browser:
-        return Browser(HTTP_HOST=host, **{"wsgi.url_scheme": "https"})
+        return Browser(HTTP_HOST=host)
 
     def addresses_in_mails(self) -> set[str]:
         text = " ".join(f"{message.subject} {message.body}" for message in mail.outbox)
@@ -62,7 +60,7 @@ class TestWhoeverAsks:
     def test_a_new_password(self, owner: Person, host: str) -> None:
         with_password(owner.user)
 
-        self.asked_from(host).post("/accounts/password/reset/", {"email": owner.user.email})
+        self.asked_from(host).post("/accounts/password/reset/", {"email": owner.user.email}, secure=True)
 
         assert len(mail.outbox) == 1
         assert self.addresses_in_mails() == {HERE}
@@ -70,11 +68,11 @@ class TestWhoeverAsks:
     def test_an_address_to_prove(self, owner: Person, host: str) -> None:
         with_password(owner.user)
         browser = self.asked_from(host)
-        sign_in(browser, "alice")
-        browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
+        sign_in(browser, "alice", secure=True)
+        browser.post("/accounts/reauthenticate/", {"password": PASSWORD}, secure=True)
         mail.outbox.clear()
 
-        browser.post("/accounts/email/", {"action_add": "", "email": "new@example.com"})
+        browser.post("/accounts/email/", {"action_add": "", "email": "new@example.com"}, secure=True)
 
         assert EmailAddress.objects.filter(email="new@example.com").exists()
         assert HERE in self.addresses_in_mails()
@@ -85,7 +83,7 @@ class TestWhoeverAsks:
             {"tenant": "acme", "email": "dora@example.com", "role": "viewer"},
             content_type="application/json",
             headers={"host": host},
-            **OVER_TLS,
+            secure=True,
         )
 
         assert (answer.status_code, answer.json()["link"]) == (201, None)
@@ -101,7 +99,7 @@ class TestWhoeverAsks:
             {"tenant": "acme", "email": "dora@example.com", "role": "viewer"},
             content_type="application/json",
             headers={"host": host},
-            **OVER_TLS,
+            secure=True,
         )
 
         assert answer.json()["link"].startswith(f"{HERE}/accounts/invitation/")

@@ -24,7 +24,7 @@ from tests.admin.conftest import SET_UP, AdminClient, errors_of, messages_of, te
 
 Member = Callable[[Tenant, str], AdminClient]
 NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
-LINK = re.compile(r"http://localhost/accounts/invitation/[\w-]{43}/")
+LINK = re.compile(r"http://testserver/accounts/invitation/[\w-]{43}/")
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_without_mail_the_inviter_sees_the_link_once_and_it_works(
     for page in (owner.get("invitation_changelist"), owner.get("invitation_change", Invitation.objects.get().pk)):
         assert token not in page.content.decode()
     dora = Client(headers={"host": "localhost"})
-    assert "Invitation to Acme" in text_of(dora.get(link.removeprefix("http://localhost"), follow=True))
+    assert "Invitation to Acme" in text_of(dora.get(link.removeprefix("http://testserver"), follow=True))
 
 
 def test_sending_the_form_again_shows_no_second_link(owner: AdminClient, acme: Tenant, settings: Settings) -> None:
