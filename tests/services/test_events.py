@@ -183,7 +183,7 @@ def test_json_is_one_object_a_line_with_the_same_in_it() -> None:
         "logger": "routing.events",
         "message": "mapping.added",
         "event": "mapping.added",
-        "actor": "Olga\nK.",
+        "actor": "Olga K.",
         "mapping_ids": [1, 2],
         "request_id": "call-2",
     }
