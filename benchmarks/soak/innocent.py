@@ -1,7 +1,7 @@
 """The innocent tenant's traffic: pulls, relays, sign-in, admin and API. What it meets is measured.
 
-Requests are due at fixed times, and a latency counts from when its request was due: a server that stalls is not asked
-less often, and not found faster, for that.
+Pulls are due at fixed times, and their latency counts from when they were due: a server that stalls is not asked less
+often, and not found faster, for that. People and their programs wait for an answer before they go on.
 """
 
 import asyncio
@@ -57,8 +57,13 @@ class Innocent:
         self.cookies: dict[str, str] = {}
         self.moves = 0
 
-    async def every(self, seconds: float, kind: str, once: Callable[[], Awaitable[None]], late: float = 0.0) -> None:
-        """Do it every so many seconds, and note how long after its time it was done or what was wrong."""
+    async def every(
+        self, seconds: float, kind: str, once: Callable[[], Awaitable[None]], late: float = 0.0, *, waits: bool = True
+    ) -> None:
+        """Do it every so many seconds, and note how long after its time it was done or what was wrong.
+
+        What took longer than its turn is done again at once: late, or where it `waits`, at a new time.
+        """
         loop = asyncio.get_running_loop()
         due = loop.time() + late
         while True:
@@ -70,8 +75,7 @@ class Innocent:
                 seen.wrong[str(error)] += 1
             else:
                 seen.latencies.append(loop.time() - due)
-            # What took longer than its turn is asked again at once, and late.
-            due += seconds
+            due = max(due + seconds, loop.time() if waits else 0.0)
 
     def redirects(self) -> Callable[[], Awaitable[None]]:
         """One puller that is redirected."""
@@ -166,12 +170,12 @@ class Innocent:
 
     def plan(self) -> list[Awaitable[None]]:
         """All that goes on at once, at its rate."""
-        redirects = [self.every(0.1, "redirects", self.redirects(), n * 0.0125) for n in range(8)]
-        relays = [self.every(0.2, "relays", self.relays(prefix), 0.1) for prefix in ("own", "shared")]
+        redirects = [self.every(0.1, "redirects", self.redirects(), n * 0.0125, waits=False) for n in range(8)]
+        relays = [self.every(0.2, "relays", self.relays(prefix), 0.1, waits=False) for prefix in ("own", "shared")]
         return [
             *redirects,
             *relays,
-            self.every(0.5, "blobs", self.blobs()),
+            self.every(0.5, "blobs", self.blobs(), waits=False),
             self.every(10.0, "sign-in", self.sign_in, 1.0),
             self.every(2.0, "admin pages", self.look, 2.5),
             self.every(1.0, "API lists", self.listed),
