@@ -171,7 +171,8 @@ class Innocent:
     def plan(self) -> list[Awaitable[None]]:
         """All that goes on at once, at its rate."""
         redirects = [self.every(0.1, "redirects", self.redirects(), n * 0.0125, waits=False) for n in range(8)]
-        relays = [self.every(0.2, "relays", self.relays(prefix), 0.1, waits=False) for prefix in ("own", "shared")]
+        # Fewer than one tenant may have relayed of a registry in an hour.
+        relays = [self.every(0.5, "relays", self.relays(prefix), 0.1, waits=False) for prefix in ("own", "shared")]
         return [
             *redirects,
             *relays,
