@@ -26,7 +26,8 @@ pytestmark = pytest.mark.e2e
 
 # Ends a conversation whose framing is still whole, so that nobody has to wait for what won't come.
 LAST = PLAIN.replace(b"Accept: */*", b"Connection: close")
-_DATE = re.compile(rb"^date: [^\r]*", re.MULTILINE)
+# What differs from answer to answer, or from process to process: of a policy, the order of its parts.
+_VARIES = re.compile(rb"^(date|x-request-id|content-security-policy): [^\r]*", re.MULTILINE)
 
 
 class Pace(NamedTuple):
@@ -42,7 +43,7 @@ PATIENT = Pace(0.3, 3.0)
 
 
 def converse(port: int, writes: Sequence[bytes], pace: Pace) -> tuple[bytes, bool]:
-    """All that the server sends, without the dates, and whether it closed the connection."""
+    """All that the server sends, but for what varies, and whether it closed the connection."""
     received = bytearray()
     with socket.create_connection((ADDRESS, port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -55,7 +56,12 @@ def converse(port: int, writes: Sequence[bytes], pace: Pace) -> tuple[bytes, boo
             closed = _read(connection, received, pace.for_more if last else pace.between_writes)
             if closed:
                 break
-    return _DATE.sub(b"date:", bytes(received)), closed
+    return _VARIES.sub(lambda field: b"%b: %b" % (field[1], _sorted(field[0])), bytes(received)), closed
+
+
+def _sorted(field: bytes) -> bytes:
+    name, _, value = field.partition(b": ")
+    return b"; ".join(sorted(value.split(b"; "))) if name == b"content-security-policy" else b""
 
 
 def _read(connection: socket.socket, received: bytearray, seconds: float) -> bool:
