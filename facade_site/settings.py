@@ -202,6 +202,8 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_FORMS = {"change_password": "routing.accounts.forms.PasswordForm"}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+# Each is a row, and a mail to whomever it belongs to.
+ACCOUNT_MAX_EMAIL_ADDRESSES = 5
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Registry Facade] "
 # Only a verified address is one account's alone: an unverified one keeps nobody else from it.
 ACCOUNT_PREVENT_ENUMERATION = "strict"

@@ -178,6 +178,23 @@ FACADE_MAX_HOSTNAMES_PER_TENANT = declare.whole(
 FACADE_MAX_MAPPINGS_PER_TENANT = declare.whole(
     "FACADE_MAX_MAPPINGS_PER_TENANT", 10_000, "Mappings that one tenant may have, where its record says nothing else."
 )
+FACADE_MAX_REGISTRIES_PER_TENANT = declare.whole(
+    "FACADE_MAX_REGISTRIES_PER_TENANT",
+    200,
+    "Registries of its own that one tenant may have, where its record says nothing else.",
+)
+FACADE_MAX_MEMBERS_PER_TENANT = declare.whole(
+    "FACADE_MAX_MEMBERS_PER_TENANT",
+    500,
+    "Members and open invitations that one tenant may have, where its record says nothing else.",
+)
+FACADE_MAX_HISTORY_PER_TENANT = declare.whole(
+    "FACADE_MAX_HISTORY_PER_TENANT",
+    100_000,
+    "How many entries of its history one tenant keeps, of its mappings, hostnames, registries and members each: the "
+    "newest. What is thrown away was logged when it happened.",
+    least=100,
+)
 FACADE_MAX_STREAMED_BYTES_PER_TENANT = declare.whole(
     "FACADE_MAX_STREAMED_BYTES_PER_TENANT",
     100 * 1024**3,

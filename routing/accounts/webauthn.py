@@ -28,6 +28,7 @@ from routing.core.grammar.hosts import InvalidHost, is_loopback, parse_authority
 # What is raised by a credential that is none: base64, CBOR, JSON, keys.
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError, ValueError)
 _HTTPS_PORT = 443
+MAX_SECURITY_KEYS_A_PERSON = 20
 
 
 def relying_party(request: HttpRequest) -> str:
@@ -117,7 +118,10 @@ class AddForm(forms.AddWebAuthnForm):  # type: ignore[misc]  # django-allauth ha
     credential = CredentialField()
 
     def clean(self) -> Any:
-        """Take it from our own pages only."""
+        """Take it from our own pages only, and not beyond what one person may have."""
+        held = Authenticator.objects.filter(user=self.user, type=Authenticator.Type.WEBAUTHN).count()
+        if held >= MAX_SECURITY_KEYS_A_PERSON:
+            raise ValidationError(f"Nobody has more than {MAX_SECURITY_KEYS_A_PERSON} security keys: remove one first.")
         with _read_with_care():
             if "credential" in self.cleaned_data:
                 _check_client_data(auth.parse_registration_response, self.cleaned_data["credential"])

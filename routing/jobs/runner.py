@@ -57,15 +57,15 @@ class Runner:
     def _begin(self, job: Job) -> None:
         kind = self._kinds[job.kind]
         with request_id(job.request_id):
-            asks = self._try(job, lambda: (kind.begin(job),))
-            if asks is None:
+            begun: list[Callable[[], Any] | None] = []
+            if not self._try(job, lambda: begun.append(kind.begin(job))):
                 return
-            if asks[0] is None:
+            if (ask := begun[0]) is None:
                 finish(job)
                 return
             # With the context of the call that wanted it: what is logged meanwhile is part of that.
             within = contextvars.copy_context()
-        asking = self._pools[kind.lane].submit(within.run, asks[0])
+        asking = self._pools[kind.lane].submit(within.run, ask)
         self._under_way += 1
         asking.add_done_callback(lambda done: self._asked.put((job, done)))
 
@@ -83,23 +83,20 @@ class Runner:
     def _settle(self, job: Job, found: "Future[Any]") -> None:
         kind = self._kinds[job.kind]
         with request_id(job.request_id):
-            if self._try(job, lambda: (_settled(kind, job, found),)) is not None:
+            if self._try(job, lambda: kind.settle(job, found.result())):
                 finish(job)
 
-    def _try(self, job: Job, step: Callable[[], tuple[Any]]) -> tuple[Any] | None:
+    def _try(self, job: Job, step: Callable[[], None]) -> bool:
+        """Whether the step was done. Where it wasn't, the job is tried again later."""
         try:
-            return step()
+            step()
+            return True
         except TryLater as reason:
             logger.warning("%s", reason, extra={"job": job.kind, "key": job.key})
         except Exception:
             logger.exception("a job failed", extra={"job": job.kind, "key": job.key})
         retry_later(job, self._kinds[job.kind])
-        return None
-
-
-def _settled(kind: Kind, job: Job, found: "Future[Any]") -> bool:
-    kind.settle(job, found.result())
-    return True
+        return False
 
 
 def _pool(lane: str) -> ThreadPoolExecutor:

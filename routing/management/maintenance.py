@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import NamedTuple
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from routing.jobs.lease import hold, let_go
 from routing.jobs.runner import Runner
 from routing.request_id import request_id
 from routing.services.base import rates
+from routing.services.base.history_bound import trim_history
 from routing.services.hostnames.proof_checks import CHECK_HOSTNAME, recheck_due
 from routing.services.people.notices import NOTICE
 from routing.services.registries.probe_jobs import probe_stale
@@ -47,6 +49,8 @@ TASKS = (
     Task("probes", ROUND_SECONDS, lambda: probe_stale(settings.FACADE_PROBE_SECONDS)),
     Task("queue", _HOUR, queue.sweep),
     Task("rates", _HOUR, rates.sweep),
+    Task("history", _HOUR, trim_history),
+    Task("sessions", _HOUR, lambda: import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()),
 )
 
 

@@ -23,6 +23,9 @@ class Recorded(models.Model):
         max_length=MAX_REQUEST_ID_LENGTH, blank=True, default="", db_default="", editable=False
     )
 
+    #: Whose it was, by which it is bounded; no foreign key, for the tenant may be gone.
+    of_tenant = models.BigIntegerField(null=True, blank=True, editable=False, db_index=True)
+
     class Meta:
         abstract = True
 
@@ -43,3 +46,4 @@ def _attribute(sender: Any, **kwargs: Any) -> None:
     past = kwargs["history_instance"]
     past.actor = getattr(kwargs["instance"], "_actor", "")
     past.request_id = current_request_id()
+    past.of_tenant = kwargs["instance"].owning_tenant_id

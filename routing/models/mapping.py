@@ -99,6 +99,11 @@ class Mapping(VersionedModel):
         return f"{self.source} → {self.target}"
 
     @property
+    def owning_tenant_id(self) -> int:
+        """Its hostname's."""
+        return self.hostname.tenant_id
+
+    @property
     def owning_tenant(self) -> Tenant:
         """Its hostname's."""
         return self.hostname.tenant

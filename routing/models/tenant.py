@@ -33,6 +33,18 @@ class Tenant(VersionedModel):
         blank=True,
         help_text="How many mappings it may have. Empty: the platform's limit.",
     )
+    max_registries = models.PositiveIntegerField(
+        "registries at most",
+        null=True,
+        blank=True,
+        help_text="How many registries of its own it may have. Empty: the platform's limit.",
+    )
+    max_members = models.PositiveIntegerField(
+        "members at most",
+        null=True,
+        blank=True,
+        help_text="How many members and open invitations it may have. Empty: the platform's limit.",
+    )
     max_streamed_bytes = models.PositiveBigIntegerField(
         "streamed bytes a month at most",
         null=True,
@@ -49,6 +61,11 @@ class Tenant(VersionedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def owning_tenant_id(self) -> int:
+        """Itself."""
+        return self.pk
 
     @property
     def owning_tenant(self) -> "Tenant":

@@ -60,6 +60,11 @@ class VersionedModel(models.Model):
         abstract = True
 
     @property
+    def owning_tenant_id(self) -> int | None:
+        """That tenant's key, without reading it."""
+        return self.tenant_id  # type: ignore[attr-defined,no-any-return]
+
+    @property
     def owning_tenant(self) -> Any:
         """The tenant whose members may change it; None: only the platform's operators may."""
         return self.tenant  # type: ignore[attr-defined]

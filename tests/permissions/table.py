@@ -51,6 +51,8 @@ members.change_role          | .                          | - - | - - - | n n y 
 members.remove_member        | another                    | - - | - - - | n n y | y
 members.remove_member        | oneself                    | - - | - - - | y y r | -
 members.account_of           | .                          | n n | n n n | n n n | y
+probe_jobs.request_probes   | own registry               | - - | - - - | n y y | y
+probe_jobs.request_probes   | shared registry            | n n | n n n | n n n | y
 probes.probe                | own registry               | - - | - - - | n y y | y
 probes.probe                | shared registry            | n n | n n n | n n n | y
 probes.probe_mapping        | .                          | - - | - - - | n y y | y

@@ -14,20 +14,22 @@ from routing.services.base.actor import Actor
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.mappings import explain, mappings
 from routing.services.people import api_tokens, members, tenants
-from routing.services.registries import probes, registries
+from routing.services.registries import probe_jobs, probes, registries
 from tests.permissions.world import World
 
 #: Functions that take an actor and are no verbs: they judge, or are asked by verbs.
 NOT_VERBS = frozenset(
     {
+        "checking.checking",
+        "checking.spend_check",
         "events.announce",
         "permissions.has_permission",
         "permissions.has_permission_anywhere",
         "permissions.check_permission",
         "permissions.role_in",
         "permissions.tenants_with",
-        "quotas.check_hostnames",
-        "quotas.check_mappings",
+        "quotas.check_quota",
+        "rates.spend_change",
         "unit_of_work.unit_of_work",
     }
 )
@@ -151,6 +153,12 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("members.change_role", "."): lambda a, w: members.change_role(a, membership_id=w["member"].pk, role=Role.OWNER),
     ("members.remove_member", "another"): lambda a, w: members.remove_member(a, membership_id=w["member"].pk),
     ("members.remove_member", "oneself"): lambda a, w: members.remove_member(a, membership_id=_own_membership(a, w)),
+    ("probe_jobs.request_probes", "own registry"): (
+        lambda a, w: probe_jobs.request_probes(a, registry_ids=[w["registry"].pk])
+    ),
+    ("probe_jobs.request_probes", "shared registry"): (
+        lambda a, w: probe_jobs.request_probes(a, registry_ids=[w["shared registry"].pk])
+    ),
     ("probes.probe", "own registry"): lambda a, w: probes.probe(a, registry_id=w["registry"].pk),
     ("probes.probe", "shared registry"): lambda a, w: probes.probe(a, registry_id=w["shared registry"].pk),
     ("probes.probe_mapping", "."): lambda a, w: probes.probe_mapping(a, mapping_id=w["mapping"].pk),

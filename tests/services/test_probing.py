@@ -19,6 +19,7 @@ from routing.services.base.actor import Actor
 from routing.services.mappings.explain import explain, explain_mapping
 from routing.services.mappings.mappings import add_mapping, repoint
 from routing.services.mappings.pull_command import pull_command
+from routing.services.registries import probes
 from routing.services.registries.probes import probe, probe_mapping
 from routing.services.registries.registries import add_registry, update_registry
 from routing.table.load import load_table
@@ -219,6 +220,21 @@ class TestRegularly:
 
         assert found.auth == "bearer"
         assert found.probe_error
+
+
+def test_one_that_drips_its_answers_is_asked_for_so_long_and_no_longer(
+    platform: Actor, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "PROBE_SECONDS", 0.5)
+    server.on("/v2/", lambda exchange: exchange.drip(b"HTTP/1.1 200 OK"))
+    server.on("/v2/acme/app/manifests/latest", lambda exchange: exchange.hang())
+    mapping = add_mapping(platform, "", hostname=HOST, prefix="acme/app", target=f"{server.url}/acme/app").mapping
+
+    found = probe_mapping(platform, mapping_id=mapping.pk)
+
+    assert (found.public, found.registry.auth) == ("unknown", "unknown")
+    for error in (found.probe_error, found.registry.probe_error):
+        assert "to answer all questions" in error
 
 
 class TestMixedRegistries:

@@ -16,10 +16,12 @@ from routing.admin.base.badges import badge
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.suspension import Suspension
-from routing.models import Hostname, HostnameClaim, Mapping, Membership, StreamedBytes, Tenant
+from routing.models import Hostname, Membership, StreamedBytes, Tenant
 from routing.models.streamed import this_month
-from routing.services.base.quotas import quota_for
+from routing.services.base.quotas import HELD, quota_for
 from routing.services.people.tenants import add_tenant, remove_tenant, suspend_tenants, update_tenant
+
+_LIMITS = ("max_hostnames", "max_mappings", "max_registries", "max_members", "max_streamed_bytes")
 
 
 class TenantAdmin(Suspension, HistoryPages, ServiceModelAdmin):
@@ -39,24 +41,30 @@ class TenantAdmin(Suspension, HistoryPages, ServiceModelAdmin):
         return [
             who,
             ("Suspension", {"fields": ["suspended", "suspension_message"]}),
-            ("Limits", {"fields": ["max_hostnames", "max_mappings", "max_streamed_bytes"]}),
+            ("Limits", {"fields": list(_LIMITS)}),
             (None, {"fields": ["reason"]}),
         ]
 
     def change_view_context(self, request: HttpRequest, row: Tenant) -> dict[str, Any]:
         """The page also shows how much of its limits the tenant uses."""
         limits, month = quota_for(row), this_month()
-        hostnames = Hostname.objects.filter(tenant=row).count() + HostnameClaim.objects.filter(tenant=row).count()
-        mappings = Mapping.objects.filter(hostname__tenant=row).count()
         streamed = StreamedBytes.objects.filter(tenant=row, month=month).values_list("streamed_bytes", flat=True)
         passed = streamed.first() or 0
         own = f"tenant__id__exact={row.pk}"
-        lists = {noun: reverse(f"admin:routing_{noun}_changelist") for noun in ("hostname", "mapping", "membership")}
+        nouns = ("hostname", "mapping", "registry", "membership")
+        lists = {noun: reverse(f"admin:routing_{noun}_changelist") for noun in nouns}
         return {
             **super().change_view_context(request, row),
             "usage": [
-                ("Hostnames", f"{lists['hostname']}?{own}", hostnames, limits.hostnames),
-                ("Mappings", f"{lists['mapping']}?hostname__{own}", mappings, limits.mappings),
+                ("Hostnames", f"{lists['hostname']}?{own}", HELD["hostnames"](row), limits.hostnames),
+                ("Mappings", f"{lists['mapping']}?hostname__{own}", HELD["mappings"](row), limits.mappings),
+                ("Registries", f"{lists['registry']}?{own}", HELD["registries"](row), limits.registries),
+                (
+                    "Members and invitations",
+                    f"{lists['membership']}?{own}",
+                    HELD["members"](row),
+                    limits.members,
+                ),
                 ("Streamed this month", "", filesizeformat(passed), filesizeformat(limits.streamed_bytes)),
             ],
             "members_url": f"{lists['membership']}?{own}",

@@ -36,6 +36,8 @@ class TenantOut(Schema):
     suspension_message: str
     max_hostnames: int | None
     max_mappings: int | None
+    max_registries: int | None
+    max_members: int | None
     max_streamed_bytes: int | None
     created_at: datetime
 
@@ -47,6 +49,8 @@ class TenantIn(StrictSchema):
     name: Text
     max_hostnames: Limit | None = None
     max_mappings: Limit | None = None
+    max_registries: Limit | None = None
+    max_members: Limit | None = None
     max_streamed_bytes: ByteLimit | None = None
     reason: Reason = ""
 
@@ -58,6 +62,8 @@ class TenantPatch(StrictSchema):
     name: Text = ""
     max_hostnames: Limit | None = None
     max_mappings: Limit | None = None
+    max_registries: Limit | None = None
+    max_members: Limit | None = None
     max_streamed_bytes: ByteLimit | None = None
     reason: Reason = ""
 

@@ -1,10 +1,13 @@
 """How much a tenant may have. Operators of the platform may exceed it."""
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from django.conf import settings
+from django.utils import timezone
 
-from routing.models import Hostname, HostnameClaim, Mapping, Tenant
+from routing.models import Hostname, HostnameClaim, Invitation, Membership, Registry, Tenant
+from routing.models import Mapping as MappingRow
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 
@@ -14,7 +17,55 @@ class Quota(NamedTuple):
 
     hostnames: int
     mappings: int
+    registries: int
+    members: int
     streamed_bytes: int
+
+
+#: What a tenant holds of each, as it counts; in words: “hostnames”, “members”.
+HELD: Mapping[str, Callable[[Tenant], int]] = {
+    "hostnames": lambda tenant: _count(Hostname, tenant) + _count(HostnameClaim, tenant),
+    "mappings": lambda tenant: MappingRow.objects.filter(hostname__tenant=tenant).count(),
+    "registries": lambda tenant: _count(Registry, tenant),
+    "members": lambda tenant: _count(Membership, tenant) + _open_invitations(tenant),
+}
+
+#: What bounds the rows of each table: a quota of the tenant's by its name, or in a sentence something else.
+BOUNDS: Mapping[str, str] = {
+    "routing.Hostname": "hostnames",
+    "routing.HostnameClaim": "hostnames",
+    "routing.Mapping": "mappings",
+    "routing.Registry": "registries",
+    "routing.Membership": "members",
+    "routing.Invitation": "members",
+    "routing.ApiToken": "So many a person: MAX_TOKENS_A_PERSON.",
+    "routing.Tenant": "Operators of the platform alone make them.",
+    "routing.ProviderGrant": "One a membership that the identity provider gave.",
+    "routing.ProviderWord": "One an account: what its identity provider said last.",
+    "routing.StreamedBytes": "One a tenant and month.",
+    "routing.Change": "The newest KEPT_CHANGES are kept.",
+    "routing.Generation": "One row.",
+    "routing.Job": "One for one thing, and MAX_WAITING_PER_SHARE for one tenant.",
+    "routing.Lease": "One for each name that the code has.",
+    "routing.Rate": "One a person and limit; swept after days.",
+    "routing.HistoricalHostname": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
+    "routing.HistoricalMapping": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
+    "routing.HistoricalMembership": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
+    "routing.HistoricalRegistry": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
+    "routing.HistoricalTenant": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
+    "auth.User": "By invitation, by the identity provider, or by operators of the platform.",
+    "auth.Group": "Nobody makes any.",
+    "auth.Permission": "The code's.",
+    "contenttypes.ContentType": "The code's.",
+    "sessions.Session": "Swept when they are over; whoever isn't signed in has one only while they sign in.",
+    "account.EmailAddress": "ACCOUNT_MAX_EMAIL_ADDRESSES a person.",
+    "account.EmailConfirmation": "Confirmations are signed, not stored.",
+    "mfa.Authenticator": "MAX_SECURITY_KEYS_A_PERSON, and one of each other kind.",
+    "socialaccount.SocialAccount": "One a person and identity provider.",
+    "socialaccount.SocialApp": "From the settings.",
+    "socialaccount.SocialToken": "Not stored.",
+    "admin.LogEntry": "Operators of the platform alone write them, about accounts.",
+}
 
 
 def quota_for(tenant: Tenant) -> Quota:
@@ -22,23 +73,26 @@ def quota_for(tenant: Tenant) -> Quota:
     return Quota(
         _own_or(tenant.max_hostnames, settings.FACADE_MAX_HOSTNAMES_PER_TENANT),
         _own_or(tenant.max_mappings, settings.FACADE_MAX_MAPPINGS_PER_TENANT),
+        _own_or(tenant.max_registries, settings.FACADE_MAX_REGISTRIES_PER_TENANT),
+        _own_or(tenant.max_members, settings.FACADE_MAX_MEMBERS_PER_TENANT),
         _own_or(tenant.max_streamed_bytes, settings.FACADE_MAX_STREAMED_BYTES_PER_TENANT),
     )
 
 
-def check_hostnames(actor: Actor, tenant: Tenant) -> None:
-    """Refuse one more hostname or claim over the limit. Raises ServiceError."""
-    limit = quota_for(tenant).hostnames
-    held = Hostname.objects.filter(tenant=tenant).count() + HostnameClaim.objects.filter(tenant=tenant).count()
-    if not actor.is_operator and held >= limit:
-        raise ServiceError(f"{tenant} may have {limit} hostnames; ask the platform's operators for more")
+def check_quota(actor: Actor, tenant: Tenant, what: str) -> None:
+    """Refuse one more over the limit; `what` is a key of HELD. Raises ServiceError."""
+    limit = getattr(quota_for(tenant), what)
+    if not actor.is_operator and HELD[what](tenant) >= limit:
+        raise ServiceError(f"{tenant} may have {limit} {what}; ask the platform's operators for more")
 
 
-def check_mappings(actor: Actor, tenant: Tenant) -> None:
-    """Refuse one more mapping over the limit. Raises ServiceError."""
-    limit = quota_for(tenant).mappings
-    if not actor.is_operator and Mapping.objects.filter(hostname__tenant=tenant).count() >= limit:
-        raise ServiceError(f"{tenant} may have {limit} mappings; ask the platform's operators for more")
+def _count(model: type[Hostname | HostnameClaim | Registry | Membership], tenant: Tenant) -> int:
+    return model.objects.filter(tenant=tenant).count()
+
+
+def _open_invitations(tenant: Tenant) -> int:
+    now = timezone.now()
+    return Invitation.objects.filter(tenant=tenant, accepted_at=None, expires_at__gt=now).count()
 
 
 def _own_or(own: int | None, platforms: int) -> int:

@@ -225,6 +225,7 @@ class UnitOfWork:
                     history_change_reason=self._reason,
                     actor=self.actor.label,
                     request_id=current_request_id(),
+                    of_tenant=row.owning_tenant_id,
                     **{field.attname: getattr(row, field.attname) for field in past.tracked_fields},
                 )
                 for row in rows

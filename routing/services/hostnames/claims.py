@@ -19,7 +19,7 @@ from routing.services.base.actor import Actor
 from routing.services.base.checking import checking
 from routing.services.base.errors import Conflict, NotFound, ServiceError
 from routing.services.base.permissions import Permission, check_permission
-from routing.services.base.quotas import check_hostnames
+from routing.services.base.quotas import check_quota
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, check_version, unit_of_work
 from routing.services.hostnames.claim_rules import claimable_name
@@ -69,7 +69,7 @@ def claim_hostname(actor: Actor, reason: str = "", *, tenant_id: int, name: str)
         tenant = unit.get(Tenant, tenant_id, Permission.CHANGE_HOSTNAMES)
         name = claimable_name(name)
         _check_new(tenant, name)
-        check_hostnames(actor, tenant)
+        check_quota(actor, tenant, "hostnames")
         claim = HostnameClaim(tenant=tenant, name=name, token=new_token())
         unit.add(claim)
         unit.event("claim.added", claim_id=claim.pk, tenant_id=tenant.pk)

@@ -11,7 +11,7 @@ from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, NotFound, ServiceError
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
-from routing.services.base.quotas import check_mappings
+from routing.services.base.quotas import check_quota
 from routing.services.base.rules import require_reason
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.hostnames import ensure_hostname
@@ -67,7 +67,7 @@ def add_mapping(
             _refuse_difference(existing, same, target, allow_push, private, delivery)
             return MappingOutcome(existing, changed=False)
         registry, made = ensure_registry(unit, host.tenant, wanted)
-        check_mappings(actor, host.tenant)
+        check_quota(actor, host.tenant, "mappings")
         mapping = Mapping(
             hostname=host,
             prefix=prefix,

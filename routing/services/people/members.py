@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user_model
+from django.db.models import Q
 from django.utils import timezone
 
 from routing.models import Invitation, Membership, Role, Tenant
@@ -15,12 +16,18 @@ from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission, has_permission
+from routing.services.base.quotas import check_quota
+from routing.services.base.rates import Limit, spend
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.people.open_invitations import end_invitations
 from routing.services.people.provider_grants import hear
 
 INVITATION_DAYS = 7
+#: By one person, and to one address by anybody: each may be a mail that its receiver hasn't asked for.
+INVITATIONS_A_PERSON = Limit(30, 3600, "invitations")
+INVITATIONS_AN_ADDRESS = Limit(5, 86_400, "invitations to this address")
+_ACCEPTED_ARE_KEPT = timedelta(days=90)
 
 
 class Invited(NamedTuple):
@@ -33,12 +40,15 @@ class Invited(NamedTuple):
 def invite(actor: Actor, reason: str = "", *, tenant_id: int, email: str, role: str) -> Invited:
     """Invite somebody by e-mail; good for a week, and for one person.
 
-    Raises ServiceError, NotFound, PermissionDenied.
+    Raises ServiceError, NotFound, PermissionDenied, TooManyRequests.
     """
     with unit_of_work(actor, reason) as unit:
         tenant = unit.get(Tenant, tenant_id, Permission.CHANGE_MEMBERS)
-        token = secrets.token_urlsafe(32)
-        unit.delete_all(Invitation.objects.filter(tenant=tenant, accepted_at=None, expires_at__lte=timezone.now()))
+        token, now = secrets.token_urlsafe(32), timezone.now()
+        old = Q(accepted_at=None, expires_at__lte=now) | Q(accepted_at__lte=now - _ACCEPTED_ARE_KEPT)
+        unit.delete_all(Invitation.objects.filter(old, tenant=tenant))
+        check_quota(actor, tenant, "members")
+        _spend_invitation(actor, email.strip().lower())
         invitation = Invitation(
             tenant=tenant,
             email=email.strip().lower(),
@@ -46,7 +56,7 @@ def invite(actor: Actor, reason: str = "", *, tenant_id: int, email: str, role: 
             token_hash=_hash(token),
             invited_by=actor.label,
             inviter=actor.user,
-            expires_at=timezone.now() + timedelta(days=INVITATION_DAYS),
+            expires_at=now + timedelta(days=INVITATION_DAYS),
         )
         unit.add(invitation)
         unit.event("invitation.added", invitation_id=invitation.pk, tenant_id=tenant.pk)
@@ -191,6 +201,14 @@ def _to_remove(unit: UnitOfWork, membership_id: int) -> Permission:
     actor = unit.actor
     own = actor.user is not None and Membership.objects.filter(pk=membership_id, user=actor.user.pk).exists()
     return Permission.VIEW if own and not actor.read_only else Permission.CHANGE_MEMBERS
+
+
+def _spend_invitation(actor: Actor, email: str) -> None:
+    if actor.user is None or actor.is_operator:
+        return
+    spend(f"invitations by user {actor.user.pk}", INVITATIONS_A_PERSON)
+    # Not the address itself: what is counted is kept after the invitation.
+    spend(f"invitations to {_hash(email)}", INVITATIONS_AN_ADDRESS)
 
 
 def _ids(membership: Membership) -> dict[str, int]:

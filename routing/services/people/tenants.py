@@ -20,6 +20,8 @@ class TenantOptions(TypedDict, total=False):
     suspension_message: str
     max_hostnames: int | None
     max_mappings: int | None
+    max_registries: int | None
+    max_members: int | None
     max_streamed_bytes: int | None
 
 

@@ -10,6 +10,7 @@ from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
+from routing.services.base.quotas import check_quota
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.registries.pages import DOCKER_HUB, DOCKER_HUB_ORIGIN
@@ -48,6 +49,7 @@ def ensure_registry(unit: UnitOfWork, tenant: Tenant, target: Target) -> tuple[R
     if registry is not None:
         return registry, []
     check_permission(unit.actor, Permission.CHANGE_REGISTRIES, tenant)
+    check_quota(unit.actor, tenant, "registries")
     registry = Registry(tenant=tenant, **_completed({"name": target.authority, "origin": target.origin}))
     try:
         unit.add(registry)
@@ -62,7 +64,7 @@ def add_registry(
 ) -> Registry:
     """Add a registry; without a tenant it is shared with all. Raises ServiceError, NotFound, PermissionDenied."""
     with unit_of_work(actor, reason) as unit:
-        _check_owner(actor, tenant_id)
+        _check_new_owner(actor, tenant_id)
         registry = Registry(tenant_id=tenant_id, **_completed({"name": name, "origin": origin, **options}))
         unit.add(registry)
         unit.event("registry.added", registry_id=registry.pk, tenant_id=registry.tenant_id)
@@ -86,7 +88,7 @@ def update_registry(
     with unit_of_work(actor, reason) as unit:
         registry = unit.get(Registry, registry_id, Permission.CHANGE_REGISTRIES, if_match)
         if changes.get("tenant_id", registry.tenant_id) != registry.tenant_id:
-            _check_owner(actor, changes["tenant_id"])
+            _check_new_owner(actor, changes["tenant_id"])
         values = _completed({**changes}, registry)
         if values.get("origin", registry.origin) != registry.origin:
             values |= _NOTHING_FOUND
@@ -113,9 +115,11 @@ def get_registry(actor: Actor, registry_id: int) -> Registry:
     return get_row(Registry.objects.viewable_by(actor).with_names(), registry_id)
 
 
-def _check_owner(actor: Actor, tenant_id: int | None) -> None:
+def _check_new_owner(actor: Actor, tenant_id: int | None) -> None:
     tenant = None if tenant_id is None else get_row(Tenant.objects.viewable_by(actor), tenant_id)
     check_permission(actor, Permission.CHANGE_REGISTRIES, tenant)
+    if tenant is not None:
+        check_quota(actor, tenant, "registries")
 
 
 def _completed(said: dict[str, Any], registry: Registry | None = None) -> dict[str, Any]:
