@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from facade_site.environment import BASE_DIR
 from facade_site.log_formats import LOG_FORMATS, JsonFormatter
 from facade_site.redaction import ServerLogger
+from facade_site.supervision import Supervised
 
 # Here rather than only in the settings: the workers are forked from this process and inherit what it read.
 try:
@@ -88,7 +88,7 @@ def when_ready(server: Any) -> None:
     if not variables.FACADE_MAINTAIN:
         argv.append("--snapshot-only")
     environ = {name: value for name, value in os.environ.items() if name != METRICS_DIR}  # It is no worker.
-    server.maintenance = subprocess.Popen(argv, cwd=BASE_DIR, env=environ, start_new_session=True)
+    server.maintenance = Supervised(argv, BASE_DIR, environ, server.log.error_log)
 
 
 def child_exit(server: Any, worker: Any) -> None:
@@ -102,5 +102,5 @@ def on_exit(server: Any) -> None:
     """End it without waiting for its next look at its parent."""
     maintenance = getattr(server, "maintenance", None)
     if maintenance is not None:
-        maintenance.terminate()
+        maintenance.stop()
     shutil.rmtree(os.environ[METRICS_DIR], ignore_errors=True)

@@ -138,7 +138,7 @@ def test_jobs_write_no_tables_but_their_own() -> None:
         for alias in node.names
     }
 
-    assert imported == {"Job", "Lease"}
+    assert imported == {"Job", "Lease", "Round"}
 
 
 def test_every_exception_is_still_needed() -> None:

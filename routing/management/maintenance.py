@@ -14,8 +14,10 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
+from routing.dataplane.live.maintenance_file import LastRound, write_rounds
 from routing.jobs import queue
 from routing.jobs.lease import hold, let_go
+from routing.jobs.rounds import note_round, seconds_since_rounds
 from routing.jobs.runner import Runner
 from routing.request_id import request_id
 from routing.services.base import rates
@@ -34,6 +36,7 @@ ROUND_SECONDS = 30.0
 _HOUR = 3600.0
 _LEASE_SECONDS = 3 * ROUND_SECONDS
 _AFTER_ERROR_SECONDS = 5.0
+_TELL_SECONDS = 5.0
 
 
 class Task(NamedTuple):
@@ -60,24 +63,29 @@ class Schedule:
     def __init__(self) -> None:
         self.holder = f"{os.uname().nodename} {os.getpid()}"
         self._next = dict.fromkeys((task.name for task in TASKS), 0.0)
+        self._next_telling = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Go on until told to stop; then another server may."""
         while not stop.is_set():
             if hold(LEASE, self.holder, _LEASE_SECONDS):
                 self._do_due()
+            if time.monotonic() >= self._next_telling:
+                tell_workers()
+                self._next_telling = time.monotonic() + _TELL_SECONDS
             stop.wait(1)
         let_go(LEASE, self.holder)
 
     def _do_due(self) -> None:
         for task in TASKS:
             if time.monotonic() >= self._next[task.name]:
-                do(task)
+                if do(task):
+                    note_round(task.name, self.holder)
                 self._next[task.name] = time.monotonic() + task.every_seconds
 
 
-def do(task: Task) -> None:
-    """Do a task as one call. What goes wrong in it keeps no other from being done. Raises DatabaseError."""
+def do(task: Task) -> bool:
+    """Do a task as one call. False where it failed, which keeps no other from being done. Raises DatabaseError."""
     try:
         with request_id():
             task.do()
@@ -85,6 +93,18 @@ def do(task: Task) -> None:
         raise
     except Exception:
         logger.exception("the regular work failed: %s", task.name)
+        return False
+    return True
+
+
+def tell_workers() -> None:
+    """Leave for the workers of this machine when each task was last done, on whichever server."""
+    ago, now = seconds_since_rounds(), time.time()
+    done = {task.name: LastRound(now - ago[task.name], task.every_seconds) for task in TASKS if task.name in ago}
+    try:
+        write_rounds(done)
+    except OSError as error:
+        logger.warning("the state of the regular work can't be written: %s", error)
 
 
 def work(stop: threading.Event) -> None:

@@ -10,6 +10,7 @@ from routing.models.membership import Invitation, Membership, Role
 from routing.models.provider_grant import ProviderGrant, ProviderWord
 from routing.models.rate import Rate
 from routing.models.registry import Registry
+from routing.models.round import Round
 from routing.models.streamed import StreamedBytes
 from routing.models.tenant import Tenant
 
@@ -29,6 +30,7 @@ __all__ = [
     "Rate",
     "Registry",
     "Role",
+    "Round",
     "StreamedBytes",
     "Tenant",
 ]

@@ -7,6 +7,7 @@ from django.http import HttpRequest, JsonResponse
 
 from routing.core.decisions import Health
 from routing.dataplane.live.live_table import live_table
+from routing.dataplane.live.maintenance_file import maintenance_word
 from routing.dataplane.request.responses import Response
 
 
@@ -42,5 +43,6 @@ def _readiness() -> tuple[int, dict[str, Any]]:
         "generation": None if table is None else table.generation,
         "mappings": None if table is None else len(table.mappings),
         "confirmed_seconds_ago": None if age is None else round(age, 3),
+        "maintenance": maintenance_word(),
     }
     return (503 if table is None else 200), facts

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from routing.conf import database_identity, snapshot_path
 from routing.dataplane.live.live_table import live_table
+from routing.dataplane.live.maintenance_file import read_rounds
 from routing.dataplane.telemetry import metrics
 from routing.dataplane.telemetry.counters import counters
 from routing.dataplane.upstream.relay_limits import relay_limits
@@ -37,6 +38,7 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
     flush()
     exported = metrics.of_all_workers()
     exported.register(_SnapshotFile())
+    exported.register(_MaintenanceFile())
     headers = {"Cache-Control": "no-store"}
     return HttpResponse(generate_latest(exported), content_type=CONTENT_TYPE_LATEST, headers=headers)
 
@@ -94,3 +96,16 @@ class _SnapshotFile(Collector):
             generation.add_metric([], header.state.generation)
             written.add_metric([], snapshot_path().stat().st_mtime)
         return [family for family in (written, generation) if family.samples]
+
+
+class _MaintenanceFile(Collector):
+    """When each piece of the regular work was last done, on whichever server. Nothing where that isn't known."""
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """Called by the Prometheus library."""
+        done = GaugeMetricFamily(
+            "facade_maintenance_timestamp_seconds", "When a task of the regular work was last done.", labels=["task"]
+        )
+        for task, last in read_rounds().items():
+            done.add_metric([task], last.at)
+        return [done] if done.samples else []

@@ -48,6 +48,7 @@ BOUNDS: Mapping[str, str] = {
     "routing.Job": "One for one thing, and MAX_WAITING_PER_SHARE for one tenant.",
     "routing.Lease": "One for each name that the code has.",
     "routing.Rate": "One a person and limit; swept after days.",
+    "routing.Round": "One a task of the regular work.",
     "routing.HistoricalHostname": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
     "routing.HistoricalMapping": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
     "routing.HistoricalMembership": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",

@@ -1,0 +1,58 @@
+"""What the process of `manage.py maintain` leaves for the workers of its machine: when its work was last done.
+
+A file, as the snapshot is: the workers tell it to `/readyz` and `/metrics`, which ask no database.
+"""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from django.conf import settings
+
+#: So many of its times may a task be late before anybody is told, and so long at least.
+_PATIENCE = 3
+_PATIENCE_SECONDS = 60.0
+
+
+class LastRound(NamedTuple):
+    """A task's last round, in seconds since the epoch by this machine's clock, and how often it is done."""
+
+    at: float
+    every_seconds: float
+
+    @property
+    def is_late(self) -> bool:
+        """Whether there should have been another by now."""
+        return time.time() - self.at > max(_PATIENCE * self.every_seconds, self.every_seconds + _PATIENCE_SECONDS)
+
+
+def maintenance_path() -> Path:
+    """The file."""
+    return Path(settings.STATE_DIR) / "maintenance.json"
+
+
+def write_rounds(rounds: Mapping[str, LastRound]) -> None:
+    """Replace the file. Raises OSError."""
+    path = maintenance_path()
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    new.write_text(json.dumps(rounds))
+    new.replace(path)
+
+
+def read_rounds() -> dict[str, LastRound]:
+    """By task; empty where nothing is known. Never raises."""
+    try:
+        told = json.loads(maintenance_path().read_text())
+        return {str(task): LastRound(float(at), float(every)) for task, (at, every) in told.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def maintenance_word() -> str:
+    """`ok`, `unknown`, or which tasks are late."""
+    rounds = read_rounds()
+    late = sorted(task for task, last in rounds.items() if last.is_late)
+    return f"late: {', '.join(late)}" if late else "ok" if rounds else "unknown"
