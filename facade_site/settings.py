@@ -106,9 +106,13 @@ def database(url: str) -> dict[str, Any]:
             "timeout": 20,
         }
     else:
-        # The pool's own default is to wait 30 s for a server that is gone.
-        pool = {"min_size": 0, "max_size": 8, "timeout": 5.0}
-        config["OPTIONS"] = {**config.get("OPTIONS", {}), "connect_timeout": 5, "pool": pool}
+        # The pool's own defaults are to wait 30 s for a server that is gone, and then up to minutes between its tries.
+        pool = {"min_size": 0, "max_size": 8, "timeout": 5.0, "reconnect_timeout": 1.0}
+        # A server that is silent, behind a path that drops packets, is given up after some seconds, as TCP itself would
+        # after a quarter of an hour. libpq's names; the URL's own go before.
+        silent = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+        silent["tcp_user_timeout"] = 10_000
+        config["OPTIONS"] = {**silent, **config.get("OPTIONS", {}), "connect_timeout": 5, "pool": pool}
     return config
 
 

@@ -25,6 +25,7 @@ class LoadReason(StrEnum):
 
     FIRST = "first"
     ANOTHER_HISTORY = "another-history"
+    FILE_REPLACED = "file-replaced"
     GAP = "gap"
     MANY_CHANGES = "many-changes"
     UNKNOWN_CHANGE = "unknown-change"
@@ -52,11 +53,12 @@ def newest_state() -> State:
     return State(*row) if row else State(0, None)
 
 
-def changes_since(known: State, newest: State) -> Sequence[LoggedChange]:
-    """The changes after `known`, in order; none where that is the newest.
+def changes_since(known: State) -> Sequence[LoggedChange]:
+    """The changes after `known`, in order; none where that is the newest. One query then, and two otherwise.
 
     Raises DoesNotFit, and django.db.DatabaseError.
     """
+    newest = newest_state()
     if known == newest:
         return ()
     if newest.generation <= known.generation:

@@ -374,7 +374,28 @@ def test_days_without_the_database_the_table_ages_and_the_facade_stays_ready(
 
     assert ready.status_code == 200
     assert ready.json()["confirmed_seconds_ago"] >= days
+    assert ready.json()["status"] == "stale"
     assert (pull.status_code, pull["Location"]) == (307, f"https://ghcr.io{path}")
+
+
+@pytest.mark.django_db
+def test_a_database_that_says_nothing_counts_as_gone_though_nothing_has_failed(
+    platform: Actor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that waits for a silent server neither succeeds nor fails."""
+    settings.FACADE_POLL_SECONDS = 60.0
+    live = LiveTable()
+    monkeypatch.setattr("routing.dataplane.views.health.live_table", live)
+    live.refresh()
+    assert live.reachable
+    assert live.confirmed_at is not None
+
+    settings.FACADE_POLL_SECONDS = 0.25
+    live.confirmed_at -= 10
+    facts = Client().get("/readyz", headers={"host": "localhost"}).json()
+
+    assert not live.reachable
+    assert facts["status"] == "stale"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -67,8 +68,29 @@ class OutagePostgresql:
         options = f"-c listen_addresses='' -c unix_socket_directories={self._folder} -c fsync=off"
         self._run(f"--log={self._folder}/data/server.log", f"--options={options}", "start")
 
+    def pids(self) -> list[int]:
+        """The server's processes, as they are now; the first one comes first."""
+        first = int(Path(f"{self._folder}/data/postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return [first, *map(int, children)]
+
+    def back_up(self) -> None:
+        """Take a base backup, as an administrator does."""
+        source = [f"--host={self._folder}", "--username=facade", "--checkpoint=fast", "--no-sync"]
+        self._as_owner(str(self._pg_ctl.with_name("pg_basebackup")), f"--pgdata={self._folder}/backup", *source)
+
+    def put_back(self) -> None:
+        """Start from the backup, once the server was stopped: what was written since is lost."""
+        data = Path(self._folder) / "data"
+        shutil.rmtree(data)
+        (data.parent / "backup").rename(data)
+        self.start()
+
     def _run(self, *arguments: str) -> None:
-        argv = [str(self._pg_ctl), f"--pgdata={self._folder}/data", "--silent", "--wait", *arguments]
+        self._as_owner(str(self._pg_ctl), f"--pgdata={self._folder}/data", "--silent", "--wait", *arguments)
+
+    @staticmethod
+    def _as_owner(*argv: str) -> None:
         # It refuses to run as root.
         owner = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
         subprocess.run([*owner, *argv], check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=START_SECONDS)

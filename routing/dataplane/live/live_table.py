@@ -18,8 +18,10 @@ from django.db import DatabaseError, InterfaceError, connection, connections
 
 from routing.conf import NOTIFY_CHANNEL, database_identity, policy, snapshot_path
 from routing.core.table import routing_table as core
+from routing.dataplane.live.deadline import answered_within
 from routing.dataplane.telemetry.metrics import TABLE_LOADS, observe_change
 from routing.table import snapshot
+from routing.table.sqlite_file import SQLiteFileWatch
 
 if TYPE_CHECKING:
     from routing.table.change_log import DoesNotFit
@@ -28,6 +30,11 @@ logger = logging.getLogger(__name__)
 
 # A database that was gone so many seconds ago is not waited for again before a fork.
 _GONE_SECONDS = 15.0
+# A look is a few rows; a whole table may be millions.
+_LOOK_SECONDS, _LOAD_SECONDS = 5.0, 600.0
+# Without a word from the database for so long, and some polls, a table may be an old one.
+_STALE_SECONDS = 3.0
+_STALE_POLLS = 4
 
 
 class LiveTable:
@@ -45,6 +52,8 @@ class LiveTable:
         self._unreachable = False
         self._failed_at = 0.0
         self._listening = False
+        self._file = SQLiteFileWatch()
+        self._file_replaced = False
         os.register_at_fork(after_in_child=self._forget_thread)
 
     def get(self) -> core.Table | None:
@@ -60,8 +69,13 @@ class LiveTable:
 
     @property
     def reachable(self) -> bool:
-        """Whether the database answered when it was last asked."""
-        return self.confirmed_at is not None and not self._unreachable
+        """Whether the database answers: when it was last asked, and of late. One that is silent does not."""
+        age = self.age_seconds
+        return (
+            age is not None
+            and not self._unreachable
+            and age < _STALE_SECONDS + _STALE_POLLS * settings.FACADE_POLL_SECONDS
+        )
 
     def follow(self) -> None:
         """Start the thread that follows the database, once a process."""
@@ -99,20 +113,25 @@ class LiveTable:
 
     def refresh(self) -> bool:
         """Bring the table up to date now; True where it changed. Raises django.db.DatabaseError."""
-        from routing.table.change_log import DoesNotFit, LoadReason, changes_since, newest_state
+        from routing.table.change_log import DoesNotFit, LoadReason, changes_since
 
         table = self.table
-        newest = newest_state()
+        self._file_replaced = self._file.before() or self._file_replaced
         try:
             if table is None:
                 raise DoesNotFit(LoadReason.FIRST, "there is none yet")
-            changes = changes_since(table.state, newest)
+            if self._file_replaced:
+                raise DoesNotFit(LoadReason.FILE_REPLACED, "the database file was replaced")
+            with answered_within(_LOOK_SECONDS):
+                changes = changes_since(table.state)
             if changes:
                 self.table = self._apply(table, [each.change for each in changes])
             for each in changes:
                 observe_change(time.time() - each.at.timestamp())
         except DoesNotFit as misfit:
             self._load_whole(misfit)
+            self._file_replaced = False
+        self._file.after()
         self.confirmed_at, self._confirmed_time = time.monotonic(), time.time()
         self.source = "database"
         return self.table is not table
@@ -123,7 +142,9 @@ class LiveTable:
             self.refresh()
         except (DatabaseError, InterfaceError, OSError) as error:
             if not self._unreachable:
-                logger.error("database unreachable; redirects go on from the last table: %s", type(error).__name__)
+                # Of the database's own messages none: they may hold what was sent to it.
+                found = error if isinstance(error, OSError) else type(error).__name__
+                logger.error("database unreachable; redirects go on from the last table: %s", found)
             self._unreachable, self._failed_at = True, time.monotonic()
             self._listening = False
             connections.close_all()
@@ -172,7 +193,8 @@ class LiveTable:
 
         if misfit.reason is not LoadReason.FIRST:
             logger.error("%s; loading the whole table", misfit)
-        self.table = load_table(policy())
+        with answered_within(_LOAD_SECONDS):
+            self.table = load_table(policy())
         TABLE_LOADS.labels(misfit.reason).inc()
 
     def _run(self) -> None:
@@ -195,7 +217,7 @@ class LiveTable:
             return
         try:
             if not self._listening:
-                with connection.cursor() as cursor:
+                with answered_within(_LOOK_SECONDS), connection.cursor() as cursor:
                     cursor.execute(f"LISTEN {NOTIFY_CHANNEL}")
                 self._listening = True
                 return  # Something may have changed before LISTEN took effect: look once more.

@@ -17,7 +17,11 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 once there is a table to answer from, with its generation and its age in seconds; 503 before."""
+    """200 once there is a table to answer from, with its generation and its age in seconds; 503 before.
+
+    `status` is `stale` while the database doesn't confirm the table. That is no reason to take a server out: it is no
+    better served by another one.
+    """
     status, facts = _readiness()
     return JsonResponse(facts, status=status)
 
@@ -37,8 +41,9 @@ def _liveness() -> dict[str, Any]:
 def _readiness() -> tuple[int, dict[str, Any]]:
     table = live_table.get()
     age = live_table.age_seconds
+    status = "ok" if live_table.reachable else "stale"
     facts = {
-        "status": "starting" if table is None else "ok",
+        "status": "starting" if table is None else status,
         "source": live_table.source,
         "generation": None if table is None else table.generation,
         "mappings": None if table is None else len(table.mappings),

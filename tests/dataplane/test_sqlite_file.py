@@ -1,0 +1,48 @@
+"""SQLite's file, replaced, written over or deleted under a table that follows it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What became of a follower in each way to put a database back."""
+    folder = tmp_path_factory.mktemp("followed")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.dataplane.follow_sqlite"],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "DJANGO_SETTINGS_MODULE": "facade_site.settings",
+            "DATABASE_URL": f"sqlite:///{folder / 'facade.sqlite3'}",
+            "FACADE_STATE_DIR": str(folder),
+            "FACADE_PROBE_ON_SAVE": "false",
+            "FACADE_POLL_SECONDS": "0.05",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return facts
+
+
+@pytest.mark.parametrize("way", ["by_restore", "by_mv", "by_rm_and_cp", "by_cp_over_it"])
+def test_a_file_that_is_put_back_is_loaded_whole_and_followed(found: dict[str, Any], way: str) -> None:
+    assert found[way]["loads"] >= 1
+
+
+def test_a_deleted_file_is_told_and_none_is_made_in_its_place(found: dict[str, Any]) -> None:
+    assert found["deleted"]["told"]
+    assert found["deleted"]["loads"] >= 1

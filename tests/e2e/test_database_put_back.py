@@ -1,0 +1,190 @@
+"""A database that is put back, replaced or silent under running servers: every worker answers as its rows say."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.facade import Facade
+from tests.e2e.lab.process import wait_until
+from tests.e2e.postgresql import OutagePostgresql
+
+HOST = "docker.acme.test"
+PATH = "/v2/acme/app/manifests/1.0"
+OTHER = "/v2/other/app/manifests/1.0"
+# Well below what TCP takes to give a silent peer up, with room for a busy machine.
+WITHIN_SECONDS = 40.0
+
+
+def map_acme(facade: Facade) -> None:
+    facade.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--redirect-only")
+    leads_to(facade, "https://ghcr.io")
+
+
+def repoint(facade: Facade, target: str) -> None:
+    facade.manage("repoint", HOST, "acme", f"{target}/acme", "--reason", "test")
+
+
+def leads_to(facade: Facade, origin: str, path: str = PATH) -> None:
+    """Wait until every worker answers so."""
+    facade.wait_for(path, 307, host=HOST, location=origin + path)
+
+
+def status(facade: Facade) -> str:
+    return str(facade.request("GET", "/readyz").json()["status"])
+
+
+def sample(facade: Facade, name: str) -> float:
+    found = re.search(rf"^{re.escape(name)} (\S+)$", facade.request("GET", "/metrics").body.decode(), re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def whole_loads(facade: Facade, reason: str) -> float:
+    return sample(facade, f'facade_table_loads_total{{reason="{reason}"}}')
+
+
+# ---------------------------------------------------------------- SQLite
+@pytest.fixture
+def on_sqlite() -> Iterator[Facade]:
+    with Facade(sqlite=True, FACADE_PROBE_ON_SAVE="false") as started:
+        map_acme(started)
+        yield started
+
+
+def file_of(facade: Facade) -> Path:
+    return facade.directory / "state" / "facade.sqlite3"
+
+
+def back_up(facade: Facade) -> Path:
+    """As docs/operating.md says."""
+    kept = facade.directory / "backup.sqlite3"
+    with closing(sqlite3.connect(file_of(facade))) as source, closing(sqlite3.connect(kept)) as target:
+        source.backup(target)
+    return kept
+
+
+def by_restore(kept: Path, file: Path) -> None:
+    """As docs/operating.md says: through SQLite, with everybody going on."""
+    with closing(sqlite3.connect(kept)) as source, closing(sqlite3.connect(file)) as target:
+        source.backup(target)
+
+
+def remove_log(file: Path) -> None:
+    for suffix in ("-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+
+def by_mv(kept: Path, file: Path) -> None:
+    remove_log(file)
+    kept.rename(file)
+
+
+def by_rm_and_cp(kept: Path, file: Path) -> None:
+    file.unlink()
+    remove_log(file)
+    shutil.copyfile(kept, file)
+
+
+@pytest.mark.parametrize("put_back", [by_restore, by_mv, by_rm_and_cp])
+def test_a_file_that_is_put_back_is_followed(on_sqlite: Facade, put_back: Callable[[Path, Path], None]) -> None:
+    kept = back_up(on_sqlite)
+    repoint(on_sqlite, "quay.io")
+    leads_to(on_sqlite, "https://quay.io")
+
+    put_back(kept, file_of(on_sqlite))
+    leads_to(on_sqlite, "https://ghcr.io")
+    on_sqlite.manage("add_mapping", HOST, "other", "quay.io/other", "--redirect-only")
+    leads_to(on_sqlite, "https://quay.io", OTHER)
+    repoint(on_sqlite, "docker.io")
+
+    leads_to(on_sqlite, "https://registry-1.docker.io")
+    assert status(on_sqlite) == "ok"
+    assert whole_loads(on_sqlite, "another-history") + whole_loads(on_sqlite, "file-replaced") >= on_sqlite.workers
+
+
+def test_a_deleted_file_is_told_and_its_successor_followed(on_sqlite: Facade) -> None:
+    kept, file = back_up(on_sqlite), file_of(on_sqlite)
+
+    file.unlink()
+    remove_log(file)
+    wait_until(lambda: status(on_sqlite) == "stale", "the server says so")
+    wait_until(lambda: sample(on_sqlite, "facade_database_reachable") == 0, "the metric says so")
+    assert not file.exists()
+    leads_to(on_sqlite, "https://ghcr.io")
+
+    shutil.copyfile(kept, file)
+    repoint(on_sqlite, "quay.io")
+    leads_to(on_sqlite, "https://quay.io")
+    wait_until(lambda: status(on_sqlite) == "ok", "all is well again")
+
+
+# ---------------------------------------------------------------- PostgreSQL
+@pytest.fixture
+def server() -> Iterator[OutagePostgresql]:
+    with OutagePostgresql() as started:
+        yield started
+
+
+@pytest.fixture
+def on_postgresql(server: OutagePostgresql) -> Iterator[Facade]:
+    with Facade(database_url=server.url, FACADE_PROBE_ON_SAVE="false") as started:
+        map_acme(started)
+        yield started
+
+
+def test_a_base_backup_that_is_put_back_is_followed(on_postgresql: Facade, server: OutagePostgresql) -> None:
+    """The database comes back at an earlier generation, and goes on to a later one than the workers have."""
+    server.back_up()
+    repoint(on_postgresql, "quay.io")
+    leads_to(on_postgresql, "https://quay.io")
+    generation = on_postgresql.request("GET", "/readyz").json()["generation"]
+
+    server.stop()
+    wait_until(lambda: status(on_postgresql) == "stale", "the server says that it is gone")
+    server.put_back()
+    for number in range(3):
+        # Before any worker has looked, as far as that can be had.
+        on_postgresql.manage("add_mapping", HOST, f"p{number}", "quay.io/p", "--redirect-only")
+
+    leads_to(on_postgresql, "https://ghcr.io")
+    assert on_postgresql.request("GET", "/readyz").json()["generation"] > generation
+    wait_until(lambda: status(on_postgresql) == "ok", "all is well again")
+    assert whole_loads(on_postgresql, "another-history") >= 1
+    assert "went back in time" in on_postgresql.log()
+
+
+@contextmanager
+def silent(server: OutagePostgresql) -> Iterator[None]:
+    """The server's processes are stopped: connections stay, the kernel takes what is sent, and nobody answers."""
+    pids = server.pids()
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_silent_database_is_told_and_followed_again(on_postgresql: Facade, server: OutagePostgresql) -> None:
+    wait_until(lambda: status(on_postgresql) == "ok", "all is well")
+
+    with silent(server):
+        wait_until(lambda: status(on_postgresql) == "stale", "readyz says so", WITHIN_SECONDS)
+        wait_until(
+            lambda: sample(on_postgresql, "facade_database_reachable") == 0, "the metric says so", WITHIN_SECONDS
+        )
+        wait_until(lambda: "database unreachable" in on_postgresql.log(), "a look was given up", WITHIN_SECONDS)
+        leads_to(on_postgresql, "https://ghcr.io")
+
+    repoint(on_postgresql, "quay.io")
+    leads_to(on_postgresql, "https://quay.io")
+    wait_until(lambda: sample(on_postgresql, "facade_database_reachable") == 1, "the workers are back", WITHIN_SECONDS)
