@@ -35,7 +35,9 @@ def main() -> None:
     parser.add_argument("--database", choices=["sqlite", "postgresql"], help="only this one (default: both)")
     parser.add_argument("--write", action="store_true", help=f"put the figures into {PAGE.relative_to(ROOT)}")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        # Explicitly: a shell's background job is started with SIGINT ignored.
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     holds, texts = True, []
     for database in [options.database] if options.database else ["sqlite", "postgresql"]:
         print(f"=== {database}: {options.quiet_seconds:g} s quiet, {options.seconds:g} s under attack", flush=True)
