@@ -266,6 +266,12 @@ FACADE_SNAPSHOT_SECONDS = declare.seconds(
     "At most how often, in seconds, the routing table is written to a file in the state folder, from which a server "
     "that starts while the database is gone serves.",
 )
+FACADE_TABLE_CHECK_SECONDS = declare.seconds(
+    "FACADE_TABLE_CHECK_SECONDS",
+    300.0,
+    "How often, in seconds, all rows of the routing table are read, for every worker and the snapshot to be compared "
+    "with. What differs is loaded anew and counted. Of several servers on one database, one reads them.",
+)
 FACADE_MAINTAIN = declare.switch(
     "FACADE_MAINTAIN",
     True,

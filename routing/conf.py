@@ -63,6 +63,11 @@ def snapshot_path() -> Path:
     return Path(settings.STATE_DIR) / "routing-table.snapshot"
 
 
+def reports_folder() -> Path:
+    """Where each process that follows the table says how its table compares with the rows."""
+    return Path(settings.STATE_DIR) / "tables"
+
+
 def database_identity() -> str:
     """Which database this is, without saying so: a snapshot of another one must not be served."""
     database = settings.DATABASES["default"]

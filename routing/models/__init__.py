@@ -12,6 +12,7 @@ from routing.models.rate import Rate
 from routing.models.registry import Registry
 from routing.models.round import Round
 from routing.models.streamed import StreamedBytes
+from routing.models.table_check import TableCheck
 from routing.models.tenant import Tenant
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "Role",
     "Round",
     "StreamedBytes",
+    "TableCheck",
     "Tenant",
 ]

@@ -29,6 +29,7 @@ class LoadReason(StrEnum):
     GAP = "gap"
     MANY_CHANGES = "many-changes"
     UNKNOWN_CHANGE = "unknown-change"
+    DIFFERS = "differs"
 
 
 class DoesNotFit(Exception):

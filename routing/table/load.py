@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from routing.core.table.mapping_entry import MappingEntry, mapping_key
 from routing.core.table.policy import Policy
-from routing.core.table.routing_table import Table
+from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
 from routing.models.hostname import Hostname
 from routing.models.mapping import Mapping, is_implicit_namespace, is_private, pack_flags
 from routing.models.registry import Registry
@@ -19,6 +19,19 @@ from routing.models.tenant import Tenant
 from routing.table.change_log import newest_state
 
 _CHUNK_ROWS = 5000
+_MAPPING_COLUMNS = (
+    "hostname__name",
+    "prefix",
+    "registry_id",
+    "upstream_prefix",
+    "enabled",
+    "allow_push",
+    "private",
+    "public",
+    "delivery",
+    "probed_repository",
+    "challenge",
+)
 
 
 @contextmanager
@@ -40,45 +53,60 @@ def consistent_read() -> Iterator[None]:
                 cursor.execute("ROLLBACK")
 
 
+class RowsOfTable:
+    """The rows that the routing table is made of, as its entries; with `hostname`, those that its requests can see.
+
+    Each is read when it is asked for: within one `consistent_read` all are of the same moment.
+    """
+
+    def __init__(self, hostname: str | None = None) -> None:
+        self.hostnames, self._tenants = Hostname.objects.all(), Tenant.objects.all()
+        self.all_mappings, self._registries = Mapping.objects.all(), Registry.objects.all()
+        if hostname is not None:
+            self.hostnames = self.hostnames.filter(name=hostname)
+            self._tenants = self._tenants.filter(hostnames__name=hostname)
+            self.all_mappings = self.all_mappings.filter(hostname__name=hostname)
+            used = Q(pk__in=self.all_mappings.order_by().values("registry"))
+            used |= Q(pk__in=self.hostnames.values("login_registry"))
+            self._registries = self._registries.filter(used)
+
+    def tenants(self) -> Iterator[tuple[str, TenantEntry]]:
+        """The tenants."""
+        return ((tenant.table_key, tenant.table_entry()) for tenant in self._tenants.iterator())
+
+    def registries(self) -> Iterator[tuple[str, RegistryEntry]]:
+        """The registries."""
+        return ((registry.table_key, registry.table_entry()) for registry in self._registries.iterator())
+
+    def hosts(self) -> Iterator[tuple[str, HostEntry]]:
+        """The hostnames."""
+        return ((host.table_key, host.table_entry()) for host in self.hostnames.iterator(_CHUNK_ROWS))
+
+    def mappings(self) -> Iterator[tuple[str, MappingEntry]]:
+        """The mappings, without an instance of the model for each."""
+        # One string object a registry, shared by all mappings onto it.
+        keys = {int(key): key for key, _ in self.registries()}
+        rows = self.all_mappings.order_by().values_list(*_MAPPING_COLUMNS)
+        return (_entry(keys, *row) for row in rows.iterator(_CHUNK_ROWS))
+
+
 def load_table(policy: Policy, hostname: str | None = None) -> Table:
     """Read the table; with `hostname`, only what requests to that (normalised) name can see.
 
     Raises django.db.DatabaseError.
     """
-    hostnames, tenants = Hostname.objects.all(), Tenant.objects.all()
-    mappings, registry_rows = Mapping.objects.all(), Registry.objects.all()
-    if hostname is not None:
-        hostnames, tenants = hostnames.filter(name=hostname), tenants.filter(hostnames__name=hostname)
-        mappings = mappings.filter(hostname__name=hostname)
-        used = Q(pk__in=mappings.order_by().values("registry")) | Q(pk__in=hostnames.values("login_registry"))
-        registry_rows = registry_rows.filter(used)
+    rows = RowsOfTable(hostname)
     with consistent_read():
         generation, nonce = newest_state()
-        registries = [(registry.table_key, registry.table_entry()) for registry in registry_rows.iterator()]
-        # One string object a registry, shared by all mappings onto it.
-        keys = {int(key): key for key, _ in registries}
-        rows = mappings.order_by().values_list(
-            "hostname__name",
-            "prefix",
-            "registry_id",
-            "upstream_prefix",
-            "enabled",
-            "allow_push",
-            "private",
-            "public",
-            "delivery",
-            "probed_repository",
-            "challenge",
-        )
         return Table.build(
             policy,
             generation,
-            tenants=((tenant.table_key, tenant.table_entry()) for tenant in tenants.iterator()),
-            registries=registries,
-            hosts=((host.table_key, host.table_entry()) for host in hostnames.iterator(_CHUNK_ROWS)),
-            mappings=(_entry(keys, *row) for row in rows.iterator(_CHUNK_ROWS)),
-            expected_mappings=mappings.count(),
-            expected_hosts=hostnames.count(),
+            tenants=rows.tenants(),
+            registries=rows.registries(),
+            hosts=rows.hosts(),
+            mappings=rows.mappings(),
+            expected_mappings=rows.all_mappings.count(),
+            expected_hosts=rows.hostnames.count(),
             nonce=nonce,
         )
 

@@ -1,8 +1,8 @@
 """The routing table in a file, for a worker that starts while the database is gone.
 
-One line of JSON that says what follows (format, database, state, when the database said so, length, SHA-256), then the
-table in columns, as JSON: any release of the interpreter reads both, and nothing in them is ever executed. The file is
-written beside its name, synced and renamed, so that a crash leaves the old one or the new one.
+One line of JSON that says what follows (format, database, state, digest, when the database said so, length, SHA-256),
+then the table in columns, as JSON: any release of the interpreter reads both, and nothing in them is ever executed. The
+file is written beside its name, synced and renamed, so that a crash leaves the old one or the new one.
 """
 
 import contextlib
@@ -14,18 +14,21 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from routing.core.table.mapping_entry import intern_all
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import (
+    DIGEST_LAYOUT,
     HostEntry,
     RegistryEntry,
     State,
     Table,
     TenantEntry,
     compile_registry,
+    digest_of,
 )
 from routing.core.table.sharded_map import ShardedMap
 
@@ -38,9 +41,13 @@ class InvalidSnapshot(Exception):
 
 
 class Header(NamedTuple):
-    """What the file's first line says. `time`: when the database confirmed the table, in seconds since 1970."""
+    """What the file's first line says. `time`: when the database confirmed the table, in seconds since 1970.
+
+    `digest` is the table's; None where another release wrote it, whose digests are others.
+    """
 
     state: State
+    digest: int | None
     time: float
     length: int
     sha256: str
@@ -54,6 +61,8 @@ def write(path: Path, table: Table, database: str) -> None:
         "database": database,
         "generation": table.generation,
         "nonce": table.nonce,
+        "layout": DIGEST_LAYOUT,
+        "digest": f"{table.digest:016x}",
         "time": time.time(),
         "length": len(body),
         "sha256": hashlib.sha256(body).hexdigest(),
@@ -101,7 +110,7 @@ def _read(path: Path, policy: Policy, database: str) -> tuple[Header, Table]:
         raise InvalidSnapshot("it is damaged")
     try:
         with _no_collection():
-            return header, _table(policy, header.state, json.loads(body))
+            return header, _table(policy, header, json.loads(body))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise InvalidSnapshot("it doesn't hold a table") from error
 
@@ -126,9 +135,13 @@ def _header(line: bytes, database: str) -> Header:
     if header["database"] != database:
         raise InvalidSnapshot("it is of another database")
     nonce, written = header.get("nonce"), header.get("time")
+    try:
+        digest = int(header["digest"], 16) if header["layout"] == DIGEST_LAYOUT else None
+    except (ValueError, LookupError, TypeError):
+        written = None
     if not isinstance(nonce, int | None) or not isinstance(written, float):
         raise InvalidSnapshot("it doesn't say which state of the database it is of")
-    return Header(State(header["generation"], nonce), written, header["length"], header["sha256"])
+    return Header(State(header["generation"], nonce), digest, written, header["length"], header["sha256"])
 
 
 def _columns(table: Table) -> dict[str, Any]:
@@ -148,13 +161,13 @@ def _columns(table: Table) -> dict[str, Any]:
     }
 
 
-def _table(policy: Policy, state: State, columns: dict[str, Any]) -> Table:
+def _table(policy: Policy, header: Header, columns: dict[str, Any]) -> Table:
     hosts = [HostEntry(*entry) for entry in columns["host_entries"]]
     host_registries = [tuple((kind, count) for kind, count in usage) for usage in columns["usage_entries"]]
     mappings = columns["mappings"]
-    return Table(
+    table = Table(
         policy,
-        state.generation,
+        header.state.generation,
         ShardedMap((key, TenantEntry(*entry)) for key, *entry in columns["tenants"]),
         ShardedMap((key, compile_registry(RegistryEntry(*entry))) for key, *entry in columns["registries"]),
         ShardedMap(((name, hosts[number]) for name, number in columns["hosts"].items()), len(columns["hosts"])),
@@ -162,8 +175,10 @@ def _table(policy: Policy, state: State, columns: dict[str, Any]) -> Table:
         ShardedMap(
             ((name, host_registries[number]) for name, number in columns["usages"].items()), len(columns["usages"])
         ),
-        state.nonce,
+        header.state.nonce,
+        header.digest or 0,
     )
+    return table if header.digest is not None else replace(table, digest=digest_of(table))
 
 
 @contextlib.contextmanager

@@ -75,6 +75,7 @@ def facts(table: Table) -> dict[str, Any]:
     """Everything that a table says, so that two of them can be compared."""
     return {
         "generation": table.generation,
+        "digest": table.digest,
         "tenants": dict(table.tenants.items()),
         "registries": dict(table.registries.items()),
         "hosts": dict(table.hosts.items()),

@@ -188,3 +188,21 @@ def test_a_silent_database_is_told_and_followed_again(on_postgresql: Facade, ser
     repoint(on_postgresql, "quay.io")
     leads_to(on_postgresql, "https://quay.io")
     wait_until(lambda: sample(on_postgresql, "facade_database_reachable") == 1, "the workers are back", WITHIN_SECONDS)
+
+
+# ---------------------------------------------------------------- the rows
+def test_rows_that_were_changed_by_sql_are_found_and_told() -> None:
+    with Facade(sqlite=True, FACADE_PROBE_ON_SAVE="false", FACADE_TABLE_CHECK_SECONDS="2") as facade:
+        map_acme(facade)
+        with closing(sqlite3.connect(file_of(facade), timeout=30)) as behind_the_back, behind_the_back:
+            behind_the_back.execute(
+                "UPDATE routing_mapping SET registry_id = (SELECT id FROM routing_registry WHERE name = 'Quay')"
+            )
+
+        leads_to(facade, "https://quay.io")
+        wait_until(lambda: whole_loads(facade, "differs") >= facade.workers, "each worker has counted it")
+        assert "is not what the rows say" in facade.log()
+        said = facade.manage("check_table", "--wait", "100")
+
+    assert len(re.findall(r"^worker \d+: same as the rows$", said, re.MULTILINE)) == facade.workers
+    assert "snapshot writer" in said

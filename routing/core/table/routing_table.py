@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from routing.core.grammar.hosts import wildcard_above
 from routing.core.grammar.user_agents import Needed
+from routing.core.table.digest import Digest, layout_of
 from routing.core.table.host_registries import (
     EMPTY_UPSTREAM_PREFIX,
     NAME_DIFFERS,
@@ -85,6 +86,10 @@ class HostEntry(NamedTuple):
     enabled: bool = True
     login_registry: str = ""
     refusal: str = ""
+
+
+#: Of the digests of this release's tables.
+DIGEST_LAYOUT = layout_of(TenantEntry, RegistryEntry, HostEntry, MappingEntry)
 
 
 class Match(NamedTuple):
@@ -187,6 +192,7 @@ class Table:
     mappings: ShardedMap[str] = field(default_factory=ShardedMap)
     host_registries: ShardedMap[HostRegistries] = field(default_factory=ShardedMap)
     nonce: int | None = None
+    digest: int = 0
 
     @property
     def state(self) -> State:
@@ -207,8 +213,10 @@ class Table:
         nonce: int | None = None,
     ) -> "Table":
         """Build from entries; `mappings` may be a stream."""
-        compiled = ShardedMap((key, compile_registry(entry)) for key, entry in registries)
-        hosts_map = ShardedMap(_share_equal_entries(hosts), expected_size=expected_hosts)
+        digest = Digest()
+        tenants_map = ShardedMap(digest.over("tenant", tenants))
+        compiled = ShardedMap((key, compile_registry(entry)) for key, entry in digest.over("registry", registries))
+        hosts_map = ShardedMap(digest.over("hostname", _share_equal_entries(hosts)), expected_size=expected_hosts)
         host_registries = HostRegistriesBuilder()
 
         def packed() -> Iterable[tuple[str, str]]:
@@ -218,9 +226,9 @@ class Table:
                 host_registries.add(host, mapping_class_of(prefix, value))
                 yield key, value
 
-        packed_map = ShardedMap(packed(), expected_size=expected_mappings)
+        packed_map = ShardedMap(digest.over("mapping", packed()), expected_size=expected_mappings)
         usages_map = ShardedMap(host_registries.host_registries.items(), expected_size=expected_hosts)
-        return cls(policy, generation, ShardedMap(tenants), compiled, hosts_map, packed_map, usages_map, nonce)
+        return cls(policy, generation, tenants_map, compiled, hosts_map, packed_map, usages_map, nonce, digest.value)
 
     def match_host(self, host: str) -> tuple[str, HostEntry | None]:
         """The stored name that answers for a normalised host, and its entry: the name itself, else a wildcard above.
@@ -285,17 +293,32 @@ class Table:
         # A hostname mapped whole onto Docker Hub has one-component names, which Docker Hub keeps elsewhere.
         return bool(registry.implicit_namespace) and bool(flags & EMPTY_UPSTREAM_PREFIX)
 
-    def apply(self, changes: Iterable[Change]) -> "Table":
-        """The table after the changes, in their order. Raises InvalidChange for a change that it doesn't know."""
+    def apply(self, changes: Iterable[Change], trail: dict[State, int] | None = None) -> "Table":
+        """The table after the changes, in their order. `trail` gets the digest of each state on the way.
+
+        Raises InvalidChange for a change that it doesn't know.
+        """
         generation, nonce = self.state
-        by_kind: dict[str, dict[str, Any]] = {"tenant": {}, "registry": {}, "hostname": {}, "mapping": {}}
+        maps: dict[str, ShardedMap[Any]] = {
+            "tenant": self.tenants,
+            "registry": self.registries,
+            "hostname": self.hosts,
+            "mapping": self.mappings,
+        }
+        by_kind: dict[str, dict[str, Any]] = {kind: {} for kind in maps}
+        digest = Digest(self.digest)
         for change in changes:
             generation, nonce = change.generation, change.nonce
             try:
                 entry = None if change.entry is None else _ENTRY[change.kind](change.key, change.entry)
-                by_kind[change.kind][change.key] = entry
+                written = by_kind[change.kind]
+                before = written[change.key] if change.key in written else maps[change.kind].get(change.key)
+                digest.replace(change.kind, change.key, _fields_of(before), _fields_of(entry))
+                written[change.key] = entry
             except (KeyError, TypeError, ValueError) as error:
                 raise InvalidChange(f"generation {generation}: unknown change {change.kind} {change.key}") from error
+            if trail is not None:
+                trail[State(generation, nonce)] = digest.value
         host_registries: dict[str, HostRegistries | None] = {}
         for key, packed in by_kind["mapping"].items():
             host, _, prefix = key.partition("/")
@@ -313,7 +336,24 @@ class Table:
             self.mappings.replace(by_kind["mapping"]),
             self.host_registries.replace(host_registries),
             nonce,
+            digest.value,
         )
+
+
+def digest_of(table: Table) -> int:
+    """The table's digest, worked out from all its entries."""
+    digest = Digest()
+    for kind, entries in (("tenant", table.tenants), ("registry", table.registries), ("hostname", table.hosts)):
+        for key, entry in entries.items():
+            digest.replace(kind, key, None, _fields_of(entry))
+    for key, packed in table.mappings.items():
+        digest.replace("mapping", key, None, packed)
+    return digest.value
+
+
+def _fields_of(entry: Any) -> Any:
+    """What the digest is of, of something that a table holds."""
+    return entry.entry if isinstance(entry, CompiledRegistry) else entry
 
 
 def _share_equal_entries(hosts: Iterable[tuple[str, HostEntry]]) -> Iterable[tuple[str, HostEntry]]:

@@ -4,6 +4,7 @@ A request reads `live_table.table` once and is answered from that table, whateve
 gone for days: the last table stays, and a process that starts meanwhile reads the last snapshot.
 """
 
+import contextlib
 import gc
 import logging
 import os
@@ -16,10 +17,11 @@ import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections
 
-from routing.conf import NOTIFY_CHANNEL, database_identity, policy, snapshot_path
+from routing.conf import NOTIFY_CHANNEL, database_identity, policy, reports_folder, snapshot_path
 from routing.core.table import routing_table as core
+from routing.dataplane.live.comparison import Comparison, Outcome, Report, write_report
 from routing.dataplane.live.deadline import answered_within
-from routing.dataplane.telemetry.metrics import TABLE_LOADS, observe_change
+from routing.dataplane.telemetry.metrics import TABLE_COMPARED, TABLE_LOADS, observe_change
 from routing.table import snapshot
 from routing.table.sqlite_file import SQLiteFileWatch
 
@@ -35,12 +37,15 @@ _LOOK_SECONDS, _LOAD_SECONDS = 5.0, 600.0
 # Without a word from the database for so long, and some polls, a table may be an old one.
 _STALE_SECONDS = 3.0
 _STALE_POLLS = 4
+# How often a follower asks whether the rows were checked.
+_COMPARE_SECONDS = 5.0
 
 
 class LiveTable:
     """One table for this process, swapped in one assignment when the database has a newer generation."""
 
-    def __init__(self) -> None:
+    def __init__(self, role: str = "worker") -> None:
+        self._role = role
         self.table: core.Table | None = None
         self.confirmed_at: float | None = None
         # The same by the clock on the wall, for comparing with a snapshot's.
@@ -54,6 +59,8 @@ class LiveTable:
         self._listening = False
         self._file = SQLiteFileWatch()
         self._file_replaced = False
+        self._comparison = Comparison()
+        self._compare_from = 0.0
         os.register_at_fork(after_in_child=self._forget_thread)
 
     def get(self) -> core.Table | None:
@@ -126,6 +133,7 @@ class LiveTable:
                 changes = changes_since(table.state)
             if changes:
                 self.table = self._apply(table, [each.change for each in changes])
+                self._comparison.trim()
             for each in changes:
                 observe_change(time.time() - each.at.timestamp())
         except DoesNotFit as misfit:
@@ -155,6 +163,42 @@ class LiveTable:
                 logger.warning("database reachable again")
             self._unreachable = False
 
+    def compare(self) -> Outcome | None:
+        """Compare the table with the last check of the rows, and load it anew where they differ.
+
+        None where there is nothing new to compare with. Raises django.db.DatabaseError.
+        """
+        from routing.table.change_log import DoesNotFit, LoadReason
+        from routing.table.row_check import last_check
+
+        with answered_within(_LOOK_SECONDS):
+            check = last_check()
+        table = self.table
+        if check is None or table is None:
+            return None
+        outcome = self._comparison.compare(check, table)
+        if outcome is Outcome.DIFFERS:
+            found = f"the table of generation {check.state.generation} is not what the rows say"
+            self._load_whole(DoesNotFit(LoadReason.DIFFERS, found))
+        if outcome in (Outcome.SAME, Outcome.DIFFERS):
+            TABLE_COMPARED.set(check.at.timestamp())
+        if outcome is not None:
+            report = Report(os.getpid(), self._role, table.generation, check.at.isoformat(), outcome)
+            with contextlib.suppress(OSError):
+                write_report(reports_folder(), report)
+        return outcome
+
+    def compare_now_and_then(self) -> None:
+        """Compare where the database is there, and it was not done just now."""
+        if self._unreachable or time.monotonic() < self._compare_from:
+            return
+        self._compare_from = time.monotonic() + _COMPARE_SECONDS
+        try:
+            self.compare()
+        except (DatabaseError, InterfaceError, OSError):
+            # The next look says what is the matter.
+            logger.debug("the table could not be compared", exc_info=True)
+
     def _read_snapshot(self) -> None:
         try:
             header, self.table = snapshot.read(snapshot_path(), policy(), database_identity())
@@ -164,6 +208,7 @@ class LiveTable:
             logger.error("the snapshot of the routing table can't be used: %s", error)
         else:
             self.source, self._confirmed_time = "snapshot", header.time
+            self._comparison.start_from(self.table)
             logger.warning("serving from the snapshot of generation %d", self.table.generation)
 
     def _read_newer_snapshot(self) -> None:
@@ -178,12 +223,11 @@ class LiveTable:
         if self.table is not None and written.state != self.table.state and written.time > self._confirmed_time:
             self._read_snapshot()
 
-    @staticmethod
-    def _apply(table: core.Table, changes: list[core.Change]) -> core.Table:
+    def _apply(self, table: core.Table, changes: list[core.Change]) -> core.Table:
         from routing.table.change_log import DoesNotFit, LoadReason
 
         try:
-            return table.apply(changes)
+            return table.apply(changes, self._comparison.trail)
         except core.InvalidChange as error:
             raise DoesNotFit(LoadReason.UNKNOWN_CHANGE, str(error)) from error
 
@@ -195,12 +239,14 @@ class LiveTable:
             logger.error("%s; loading the whole table", misfit)
         with answered_within(_LOAD_SECONDS):
             self.table = load_table(policy())
+        self._comparison.start_from(self.table)
         TABLE_LOADS.labels(misfit.reason).inc()
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
                 self.refresh_or_keep()
+                self.compare_now_and_then()
                 self._wait()
             except Exception:
                 # The thread must outlive whatever happens: without it, repoints would silently stop to arrive.

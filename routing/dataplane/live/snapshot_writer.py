@@ -20,15 +20,16 @@ class SnapshotWriter:
     """Follows the table, and writes it to the file at most every FACADE_SNAPSHOT_SECONDS, when it has changed."""
 
     def __init__(self) -> None:
-        self._live = LiveTable()
-        self._written: State | None = None
+        self._live = LiveTable(role="snapshot writer")
+        self._written: tuple[State, int] | None = None
         self._complained = False
 
     def write_if_changed(self) -> bool:
         """Bring the file up to date; True where it was written. A file that can't be written is said so, once."""
         self._live.refresh_or_keep()
+        self._live.compare_now_and_then()
         table = self._live.table
-        if table is None or self._live.source != "database" or table.state == self._written:
+        if table is None or self._live.source != "database" or (table.state, table.digest) == self._written:
             return False
         try:
             snapshot.write(snapshot_path(), table, database_identity())
@@ -37,7 +38,7 @@ class SnapshotWriter:
                 logger.error("the snapshot of the routing table can't be written: %s", error)
             self._complained = True
             return False
-        self._written, self._complained = table.state, False
+        self._written, self._complained = (table.state, table.digest), False
         return True
 
     def run(self, stop: threading.Event) -> None:

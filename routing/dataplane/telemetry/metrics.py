@@ -72,6 +72,11 @@ CONFIRMED = _gauge(
     "When the database last confirmed a worker's table, of the worker where that is longest ago; 0: never.",
     "least",
 )
+TABLE_COMPARED = _gauge(
+    "table_compared_timestamp_seconds",
+    "When the rows were read that a worker has compared its table with, where that is longest ago; 0: not yet.",
+    "least",
+)
 REACHABLE = _gauge("database_reachable", "1 where all workers reach the database.", "least")
 
 

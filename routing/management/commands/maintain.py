@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
 from routing.dataplane.live.snapshot_writer import SnapshotWriter
+from routing.dataplane.live.table_checker import TableChecker
 from routing.jobs.runner import Runner
 from routing.management.maintenance import KINDS, TASKS, Schedule, do, steadily, work
 
@@ -20,8 +21,8 @@ _ONCE_SECONDS = 120.0
 
 class Command(BaseCommand):
     help = (
-        "Keep the snapshot of the routing table, check the proofs of hostnames, probe registries, and send notices. "
-        "Runs until it is stopped."
+        "Keep the snapshot of the routing table, compare tables with rows, check the proofs of hostnames, "
+        "probe registries, and send notices. Runs until it is stopped."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         if options["once"]:
             writer.write_if_changed()
             if not options["snapshot_only"]:
+                TableChecker().check_if_due()
                 self._once()
             return
         parent = os.getppid()
@@ -41,6 +43,7 @@ class Command(BaseCommand):
         # Each of its own: none of them waits for another.
         parts = [threading.Thread(target=writer.run, args=(stop,), name="snapshot", daemon=True)]
         if not options["snapshot_only"]:
+            parts.append(threading.Thread(target=TableChecker().run, args=(stop,), name="table-check", daemon=True))
             for name, work_of in (("schedule", Schedule().run), ("jobs", work)):
                 parts.append(threading.Thread(target=steadily, args=(work_of, stop), name=name, daemon=True))
         for part in parts:

@@ -1,0 +1,98 @@
+"""Compares the tables that a process answers from with what the rows amount to, and reports how that went.
+
+The report is a small file in the state folder, for `manage.py check_table`, which is another process.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from routing.core.table.routing_table import State, Table
+
+if TYPE_CHECKING:
+    # A worker reads this module before Django is set up, when there are no models yet.
+    from routing.table.row_check import RowCheck
+
+# So many states back a check may be of: the rows are read in seconds, while changes go on.
+_KEPT_STATES = 20_000
+
+
+class Outcome(StrEnum):
+    """How a table compares with a check of the rows. `UNKNOWN`: the table was never of that state, or long ago."""
+
+    SAME = "same"
+    DIFFERS = "differs"
+    UNKNOWN = "unknown"
+
+
+class Report(NamedTuple):
+    """What one process says of its table. `check` is when the rows were read that it has compared itself with."""
+
+    pid: int
+    role: str
+    generation: int
+    check: str
+    outcome: Outcome
+
+
+class Comparison:
+    """Remembers the digest of each state that this process was in."""
+
+    def __init__(self) -> None:
+        self.trail: dict[State, int] = {}
+        self.compared_at: datetime | None = None
+
+    def start_from(self, table: Table) -> None:
+        """A table that was loaded whole: whatever was before is of no interest."""
+        self.trail = {table.state: table.digest}
+
+    def trim(self) -> None:
+        """Forget the oldest states."""
+        while len(self.trail) > _KEPT_STATES:
+            del self.trail[next(iter(self.trail))]
+
+    def compare(self, check: "RowCheck", table: Table) -> Outcome | None:
+        """How they compare; None where that was said before, or can't be said before the table is of that state."""
+        if check.at == self.compared_at or check.state.generation > table.generation:
+            return None
+        self.compared_at = check.at
+        digest = self.trail.get(check.state)
+        if digest is None:
+            return Outcome.UNKNOWN
+        return Outcome.SAME if digest == check.digest else Outcome.DIFFERS
+
+
+def write_report(folder: Path, report: Report) -> None:
+    """Write it where `reports` finds it. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, fresh = tempfile.mkstemp(prefix=".", dir=folder)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(report._asdict(), file)
+    os.replace(fresh, folder / f"{report.pid}.json")
+
+
+def reports(folder: Path) -> Iterator[Report]:
+    """The reports of the processes of this machine that are there; those of others are removed."""
+    for path in sorted(folder.glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            report = Report(**json.loads(path.read_text()))
+            if _is_there(report.pid):
+                yield report._replace(outcome=Outcome(report.outcome))
+            else:
+                path.unlink()
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,72 @@
+"""Looks at all the rows that the routing table is made of, and leaves their digest for the followers.
+
+Followers see changes alone. Rows that were changed behind the verbs' back, and a table that went wrong, are found by
+comparing digests; the rows are read once for all.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+
+from routing.core.table.digest import Digest
+from routing.core.table.mapping_entry import encode
+from routing.core.table.routing_table import DIGEST_LAYOUT, State
+from routing.models.table_check import TableCheck
+from routing.table.change_log import newest_state
+from routing.table.load import RowsOfTable, consistent_read
+
+
+class RowCheck(NamedTuple):
+    """The rows' digest at a state of the database, and when they were read."""
+
+    state: State
+    digest: int
+    at: datetime
+
+
+def check_rows() -> RowCheck:
+    """Read all rows, and write down their digest. Raises django.db.DatabaseError."""
+    with consistent_read():
+        check = RowCheck(newest_state(), digest_of_rows(), timezone.now())
+    facts = {
+        "generation": check.state.generation,
+        "nonce": check.state.nonce,
+        "layout": DIGEST_LAYOUT,
+        "digest": f"{check.digest:016x}",
+        "at": check.at,
+    }
+    TableCheck.objects.update_or_create(pk=1, defaults=facts)
+    return check
+
+
+def last_check() -> RowCheck | None:
+    """What was written down last; None where there is nothing that this release can compare."""
+    row = TableCheck.objects.filter(pk=1, layout=DIGEST_LAYOUT).first()
+    if row is None:
+        return None
+    return RowCheck(State(row.generation, row.nonce), int(row.digest, 16), row.at)
+
+
+def is_due(seconds: float) -> bool:
+    """Whether nobody, on any server, has looked for so long."""
+    last = last_check()
+    # One of the future was written by a clock that is wrong.
+    return last is None or not timezone.now() - timedelta(seconds=seconds) < last.at <= timezone.now()
+
+
+def digest_of_rows() -> int:
+    """The digest of the table that the rows make. No table is built."""
+    rows, digest = RowsOfTable(), Digest()
+    packed = ((key, encode(key.partition("/")[2], entry)) for key, entry in rows.mappings())
+    kinds: dict[str, Iterable[tuple[str, Any]]] = {
+        "tenant": rows.tenants(),
+        "registry": rows.registries(),
+        "hostname": rows.hosts(),
+        "mapping": packed,
+    }
+    for kind, entries in kinds.items():
+        for _ in digest.over(kind, entries):
+            pass
+    return digest.value
