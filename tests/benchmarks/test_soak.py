@@ -113,7 +113,9 @@ def processes_with(mark: str) -> list[str]:
 def start_soak(mark: str, log: Path) -> subprocess.Popen[bytes]:
     """Start one that would last for minutes."""
     command = [sys.executable, "-m", "benchmarks.soak.run", "--database", "sqlite", "--seconds", "600"]
-    environment = os.environ | {"SOAK_TEST": mark}
+    # Not the settings of the tests, which this process has.
+    ours = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    environment = ours | {"SOAK_TEST": mark}
     with log.open("wb") as output:
         return subprocess.Popen(
             [*command, "--quiet-seconds", "0"], cwd=ROOT, env=environment, stdout=output, stderr=output
