@@ -211,8 +211,8 @@ ACCOUNT_MAX_EMAIL_ADDRESSES = 5
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Registry Facade] "
 # Only a verified address is one account's alone: an unverified one keeps nobody else from it.
 ACCOUNT_PREVENT_ENUMERATION = "strict"
-# Tells nobody that there is no account for an address: it would only mail strangers.
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+# Such a mail is written, so that it takes as long as one for a known address, and not sent: it would go to strangers.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_REAUTHENTICATION_REQUIRED = True

@@ -17,6 +17,7 @@ from django.utils.encoding import force_bytes
 SEALED_TOKENS = "registry-facade sealed token v1"
 SECOND_FACTORS = "registry-facade second factors v1"
 API_TOKENS = "registry-facade API tokens v1"
+LETTERS = "registry-facade letters v1"
 
 
 @cache

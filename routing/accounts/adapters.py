@@ -3,7 +3,6 @@
 import logging
 from typing import Any
 
-from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -20,6 +19,7 @@ from django.urls import reverse
 from routing.accounts import pending_sign_in, secrets
 from routing.accounts.addresses import is_known, is_proved
 from routing.accounts.invitations import accept_pending, invitation_lost, pending_invitation
+from routing.accounts.letters import MailLater
 from routing.accounts.links import ConfiguredSite, configured
 from routing.accounts.provider import begun_at, granted_roles
 from routing.accounts.provider_http import ProviderSession
@@ -32,7 +32,7 @@ from routing.services.people.provider_grants import follow_provider
 logger = logging.getLogger(__name__)
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # django-allauth has no types
+class AccountAdapter(MailLater):
     """Accounts with a password: made by invitation only."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

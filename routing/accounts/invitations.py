@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from routing.accounts.addresses import prove_own
 from routing.accounts.links import link_to
-from routing.accounts.mail import sends_mail
+from routing.accounts.mail import send_mail_later, sends_mail
 from routing.models import Invitation, Membership
 from routing.services.base.errors import NotFound
 from routing.services.people.members import Invited, accept, invitation_of, note_mailed
@@ -27,9 +27,9 @@ _SESSION_KEY = "invitation"
 
 
 def deliver_invitation(invited: Invited) -> str | None:
-    """Mail the link to whom it is for. Without EMAIL_URL gives it back instead, to be shown to the inviter, once.
+    """Mail the link to whom it is for, soon. Without EMAIL_URL gives it back instead, to be shown to the inviter, once.
 
-    Raises OSError (smtplib's errors are some) where the mail server takes no mail.
+    Raises OSError (smtplib's errors are some) where mail stays on this machine and can't be written.
     """
     url = link_to(reverse("invitation_link", args=[invited.token]))
     if not sends_mail():
@@ -39,7 +39,8 @@ def deliver_invitation(invited: Invited) -> str | None:
     body = render_to_string("routing/accounts/invitation_mail.txt", context)
     # Before it is sent: whoever opens the link has read what was mailed there.
     note_mailed(invited.invitation)
-    EmailMessage(" ".join(subject.split()), body, to=[invited.invitation.email]).send()
+    message = EmailMessage(" ".join(subject.split()), body, to=[invited.invitation.email])
+    send_mail_later(message, str(invited.invitation.tenant_id))
     return None
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
+from routing.accounts.mail import LETTER
 from routing.dataplane.live.maintenance_file import LastRound, write_rounds
 from routing.jobs import queue
 from routing.jobs.lease import hold, let_go
@@ -29,7 +30,7 @@ from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
 
 logger = logging.getLogger("routing.maintain")
 
-KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, NOTICE)
+KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, NOTICE, LETTER)
 #: Of several servers one puts the regular work in the queue: whoever holds this lease. All of them do it.
 LEASE = "maintenance"
 ROUND_SECONDS = 30.0

@@ -157,7 +157,7 @@ class InvitationAdmin(ServiceModelAdmin):
             withdraw_invitation(permissions.actor(request), invitation_id=invitation.pk)
             self.message_lines(
                 request,
-                [f"The mail server didn't take the mail to {invitation.email}, so nobody was invited: try again later"],
+                [f"The mail to {invitation.email} could not be written, so nobody was invited: try again later"],
                 messages.ERROR,
             )
             return HttpResponseRedirect(self.url("changelist"))

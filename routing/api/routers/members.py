@@ -155,7 +155,7 @@ def invite(request: HttpRequest, response: HttpResponse, data: InvitationIn) -> 
         link = deliver_invitation(invited)
     except (SMTPException, OSError) as error:
         verbs.withdraw_invitation(actor, invitation_id=invited.invitation.pk)
-        raise HttpError(502, "the mail server didn't take the mail, so nobody was invited: try again later") from error
+        raise HttpError(502, "the mail could not be written, so nobody was invited: try again later") from error
     return Status(201, {"invitation": tagged(response, invited.invitation), "link": link})
 
 

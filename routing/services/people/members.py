@@ -24,7 +24,8 @@ from routing.services.people.open_invitations import end_invitations
 from routing.services.people.provider_grants import hear
 
 INVITATION_DAYS = 7
-#: By one person, and to one address by anybody: each may be a mail that its receiver hasn't asked for.
+#: By one person, and of one tenant to one address: each may be a mail that its receiver hasn't asked for. What another
+#: tenant sends there counts for itself, or one tenant could keep an address from the others.
 INVITATIONS_A_PERSON = Limit(30, 3600, "invitations")
 INVITATIONS_AN_ADDRESS = Limit(5, 86_400, "invitations to this address")
 _ACCEPTED_ARE_KEPT = timedelta(days=90)
@@ -48,7 +49,7 @@ def invite(actor: Actor, reason: str = "", *, tenant_id: int, email: str, role: 
         old = Q(accepted_at=None, expires_at__lte=now) | Q(accepted_at__lte=now - _ACCEPTED_ARE_KEPT)
         unit.delete_all(Invitation.objects.filter(old, tenant=tenant))
         check_quota(actor, tenant, "members")
-        _spend_invitation(actor, email.strip().lower())
+        _spend_invitation(actor, tenant, email.strip().lower())
         invitation = Invitation(
             tenant=tenant,
             email=email.strip().lower(),
@@ -203,12 +204,12 @@ def _to_remove(unit: UnitOfWork, membership_id: int) -> Permission:
     return Permission.VIEW if own and not actor.read_only else Permission.CHANGE_MEMBERS
 
 
-def _spend_invitation(actor: Actor, email: str) -> None:
+def _spend_invitation(actor: Actor, tenant: Tenant, email: str) -> None:
     if actor.user is None or actor.is_operator:
         return
     spend(f"invitations by user {actor.user.pk}", INVITATIONS_A_PERSON)
     # Not the address itself: what is counted is kept after the invitation.
-    spend(f"invitations to {_hash(email)}", INVITATIONS_AN_ADDRESS)
+    spend(f"invitations of tenant {tenant.pk} to {_hash(email)[:32]}", INVITATIONS_AN_ADDRESS)
 
 
 def _ids(membership: Membership) -> dict[str, int]:
