@@ -189,7 +189,7 @@ SILENCED_SYSTEM_CHECKS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = [
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "routing.accounts.password_backend.PasswordBackend",
     # Signs nobody in; it says what whoever is may do.
     "routing.accounts.permission_backend.RoleBackend",
 ]

@@ -12,12 +12,13 @@ from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
-from routing.accounts import pending_sign_in, secrets
+from routing.accounts import known_devices, pending_sign_in, secrets
 from routing.accounts.addresses import is_known, is_proved
+from routing.accounts.attempts import TooMany, attempt, forgive
 from routing.accounts.invitations import accept_pending, invitation_lost, pending_invitation
 from routing.accounts.letters import MailLater
 from routing.accounts.links import ConfiguredSite, configured
@@ -93,6 +94,22 @@ class AccountAdapter(MailLater):
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address by which sign-ins are counted."""
         return client_address(request) or "unknown"
+
+    def post_login(self, request: HttpRequest, user: Any, **how: Any) -> HttpResponse:
+        """Let the browser be known from now on."""
+        response: HttpResponse = super().post_login(request, user, **how)
+        known_devices.remember(request, response, user)
+        return response
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        """The user whose password it is, or None. Raises ValidationError after too many wrong ones."""
+        try:
+            return attempt(request, self._get_login_attempts_cache_key(request, **credentials), credentials)
+        except TooMany:
+            raise self.validation_error("too_many_login_attempts") from None
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        forgive(request, self._get_login_attempts_cache_key(request, **credentials))
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         # django-allauth puts the Host in front, of which the client chooses the port: 65,535 times as many guesses.
