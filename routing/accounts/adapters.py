@@ -5,27 +5,30 @@ from typing import Any
 
 from allauth.account.internal.stagekit import clear_login
 from allauth.core import context
-from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base import AuthProcess
+from allauth.utils import get_username_max_length
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
-from routing.accounts import known_devices, pending_sign_in, secrets
+from routing.accounts import confirmation, known_devices, pending_sign_in, secrets
 from routing.accounts.addresses import is_known, is_proved
 from routing.accounts.attempts import TooMany, attempt, forgive
 from routing.accounts.invitations import accept_pending, invitation_lost, pending_invitation
 from routing.accounts.letters import MailLater
 from routing.accounts.links import ConfiguredSite, configured
-from routing.accounts.provider import begun_at, granted_roles
+from routing.accounts.provider import REAUTHENTICATE, begun_at, granted_roles
 from routing.accounts.provider_http import ProviderSession
 from routing.accounts.transport import client_address
 from routing.accounts.webauthn import relying_party
+from routing.core.grammar.display_names import InvalidName, normalise_name
 from routing.models import Invitation
 from routing.services.base.errors import NotFound
 from routing.services.people.provider_grants import follow_provider
@@ -72,6 +75,17 @@ class AccountAdapter(MailLater):
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
         super().login(request, user)
 
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        """The name as it is kept. Raises ValidationError where it is taken, or could pass for another."""
+        try:
+            name = normalise_name(username)
+        except InvalidName as error:
+            raise ValidationError(f"This is no user name: {error}.") from error
+        if len(name) > get_username_max_length():
+            raise ValidationError("This user name is too long.")
+        cleaned: str = super().clean_username(name, shallow)
+        return cleaned
+
     def set_password(self, user: Any, password: str) -> None:
         """Write the password alone: hashing it takes a while, in which a role may have been taken."""
         user.set_password(password)
@@ -90,6 +104,23 @@ class AccountAdapter(MailLater):
         """Mail, whose links lead where the settings say, and in which the facade is called so."""
         links = {name: configured(str(value)) for name, value in context.items() if name.endswith("_url")}
         super().send_mail(template_prefix, email, {**context, **links, "current_site": ConfiguredSite()})
+
+    def is_reauthentication_required(self, *, app: str, **how: Any) -> bool:
+        """Whether what is asked for needs the person to confirm that it is them; raises where they have not."""
+        if super().is_reauthentication_required(app=app, **how) and not confirmation.is_recent(context.request):
+            # Not said by the answer: django-allauth would take a password for enough, and its lack for none needed.
+            raise ReauthenticationRequired
+        return False
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Where they do so."""
+        if not user.is_authenticated:
+            return []
+        method = confirmation.method_for(user)
+        if method == "socialaccount":
+            return [{"id": method, "description": "Sign in anew", "url": reverse("provider_reauthenticate")}]
+        known: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        return [entry for entry in known if (entry["id"] == "reauthenticate") == (method == "password")]
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address by which sign-ins are counted."""
@@ -134,6 +165,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """Stop before a second account is made for an address that is proved: its owner is to connect the two."""
+        if sociallogin.state.get("process") == REAUTHENTICATE:
+            raise ImmediateHttpResponse(confirmation.confirm_by_provider(request, sociallogin))
         for address in sociallogin.email_addresses:
             # Some providers send "false" as a text.
             address.verified = address.verified is True
@@ -144,9 +177,13 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         raise ImmediateHttpResponse(render(request, "socialaccount/connect_first.html", {"email": email}))
 
     def populate_user(self, request: HttpRequest, sociallogin: Any, data: Any) -> Any:
-        """Suggest what the provider says; of a user name that is an address, what stands before its @."""
-        name = str(data.get("username") or "").partition("@")[0]
-        return super().populate_user(request, sociallogin, {**data, "username": name})
+        """Suggest what the provider says, as far as names are names; another user name is made where it is none.
+
+        Of a user name that is an address, what stands before its @.
+        """
+        names = {key: _name_or_nothing(data.get(key)) for key in ("username", "name", "first_name", "last_name")}
+        names["username"] = names["username"].partition("@")[0]
+        return super().populate_user(request, sociallogin, {**data, **names})
 
     def on_authentication_error(
         self, request: HttpRequest, provider: Any, error: Any = None, exception: Any = None, extra_context: Any = None
@@ -178,3 +215,10 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # django-allauth has
     def decrypt(self, encrypted_text: str) -> str:
         """The secret again."""
         return secrets.decrypt(encrypted_text)
+
+
+def _name_or_nothing(text: object) -> str:
+    try:
+        return normalise_name(text) if isinstance(text, str) else ""
+    except InvalidName:
+        return ""

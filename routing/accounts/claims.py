@@ -53,6 +53,8 @@ def taken_from(claims: Mapping[str, Any]) -> dict[str, Any]:
     taken = {name: claims[name] for name in _TEXTS if isinstance(claims.get(name), str)}
     # Some say "true"; no other text or number is taken for it.
     taken["email_verified"] = claims.get("email_verified") is True or claims.get("email_verified") == "true"
+    if isinstance(claims.get("auth_time"), int | float):
+        taken["auth_time"] = claims["auth_time"]
     root = _root_of_roles(claims)
     return taken | ({root: claims[root]} if root in claims else {})
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
+from allauth.account.utils import get_next_redirect_url
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.helpers import render_authentication_error
@@ -25,15 +26,19 @@ from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnec
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from cryptography.exceptions import UnsupportedAlgorithm
 from django.conf import settings
+from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase, HttpResponseRedirectBase
 from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
 
 from routing.accounts.claims import roles_given_by, taken_from, verify_id_token
 from routing.accounts.provider_http import ProviderError
 from routing.services.people.provider_grants import ProviderRole
 
 logger = logging.getLogger(__name__)
+#: A sign-in of somebody who is signed in, to show that they still are there.
+REAUTHENTICATE = "reauthenticate"
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 # What an answer of another form than the specifications' raises where it is read.
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, UnsupportedAlgorithm, ValueError)
@@ -129,6 +134,8 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]  # django-allauth h
         """Send the browser to the provider, and keep when, and what its ID token has to repeat (Core §3.1.2.1)."""
         nonce = secrets.token_urlsafe(32)
         asked = self.get_auth_params() | {"nonce": nonce}
+        if process == REAUTHENTICATE:
+            asked |= {"prompt": "login", "max_age": "0"}
         response: HttpResponse = super().redirect(
             request, process, next_url, begun_at=time.time(), nonce=nonce, **(more | {"auth_params": asked})
         )
@@ -150,16 +157,33 @@ class CallbackView(OAuth2CallbackView):  # type: ignore[misc]  # django-allauth 
         return state, answer
 
 
+class _ReauthenticateView(OAuth2LoginView):  # type: ignore[misc]  # django-allauth has no types
+    """The way to the provider of somebody who is signed in."""
+
+    def dispatch(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+        next_url = get_next_redirect_url(request)
+        response: HttpResponse = self.get_provider().redirect(request, REAUTHENTICATE, next_url)
+        return response
+
+
 def login(request: HttpRequest, provider_id: str) -> HttpResponseBase:
     """Send the browser to the provider.
 
     By a page that goes on by itself rather than by a redirect: the policy lets forms lead to this site only, and
     browsers apply that to the redirects that answer a form, too. Where a provider goes on to is not known beforehand.
     """
-    response = _guarded(OAuth2LoginView, request, provider_id)
-    if isinstance(response, HttpResponseRedirectBase) and "://" in response.url:
-        return render(request, "socialaccount/leaving.html", {"url": response.url})
-    return response
+    return _leaving(request, _guarded(OAuth2LoginView, request, provider_id))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def reauthenticate(request: HttpRequest) -> HttpResponseBase:
+    """Let somebody without a password show by the provider that they are there."""
+    apps = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"].get("APPS", [])
+    next_url = get_next_redirect_url(request) or ""
+    if request.method != "POST" or not apps:
+        return render(request, "socialaccount/reauthenticate.html", {"next": next_url, "has_provider": bool(apps)})
+    return _leaving(request, _guarded(_ReauthenticateView, request, apps[0]["provider_id"]))
 
 
 def callback(request: HttpRequest, provider_id: str) -> HttpResponseBase:
@@ -190,6 +214,13 @@ def _adopt(account: SocialAccount) -> None:
     issuer = former.extra_data.get("id_token", {}).get("iss")
     if _without_slash(issuer) == _without_slash(settings.FACADE_OIDC_ISSUER):
         SocialAccount.objects.filter(pk=former.pk).update(provider=account.provider)
+
+
+def _leaving(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The page that goes on to the provider, in place of a redirect."""
+    if isinstance(response, HttpResponseRedirectBase) and "://" in response.url:
+        return render(request, "socialaccount/leaving.html", {"url": response.url})
+    return response
 
 
 def _without_slash(issuer: object) -> str:

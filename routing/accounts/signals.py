@@ -3,11 +3,15 @@
 from typing import Any
 
 from allauth.account.signals import password_reset, user_logged_in
+from allauth.core import context
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.signals import social_account_removed
 from django.contrib.auth.signals import user_logged_in as session_begun
+from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from routing.accounts.confirmation import note_new_factor
 from routing.accounts.provider import begun_at, granted_roles
 from routing.services.base.actor import Actor
 from routing.services.people.api_tokens import revoke_every_api_token
@@ -33,6 +37,14 @@ def follow(user: Any, sociallogin: Any = None, **_: Any) -> None:
 def leave(socialaccount: Any, **_: Any) -> None:
     """An account that is no longer connected has no roles of the provider's."""
     follow_provider(socialaccount.user, [])
+
+
+@receiver(post_save, sender=Authenticator, dispatch_uid="routing.accounts.note_new_factor")
+def new_factor(instance: Authenticator, created: bool, **_: Any) -> None:
+    """A factor that was just set up has been shown."""
+    request = context.request
+    if created and request is not None and request.user.pk == instance.user_id:
+        note_new_factor(request, instance)
 
 
 @receiver(password_reset, dispatch_uid="routing.accounts.end_api_tokens")

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from routing.models.name_field import NameField
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 MAX_TOKEN_NAME_LENGTH = 60
@@ -14,7 +15,7 @@ class ApiToken(VersionedModel):
     """Acts as its person, or as less of them. The secret is shown once; only its hash is kept."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=MAX_TOKEN_NAME_LENGTH, help_text="What it is for, such as “deploy pipeline”.")
+    name = NameField(max_length=MAX_TOKEN_NAME_LENGTH, help_text="What it is for, such as “deploy pipeline”.")
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     tenant = models.ForeignKey(
         "routing.Tenant",

@@ -4,6 +4,7 @@ from django.db import models
 
 from routing.core.table.routing_table import TenantEntry
 from routing.models.history import records
+from routing.models.name_field import NameField
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 
@@ -16,7 +17,7 @@ class Tenant(VersionedModel):
     slug = models.SlugField(
         "short name", max_length=63, unique=True, help_text="Short name for commands and URLs, such as “acme”."
     )
-    name = models.CharField(max_length=200, help_text="The organisation's name.")
+    name = NameField(max_length=200, help_text="The organisation's name.")
     suspended = models.BooleanField(default=False, help_text="Refuse every request for this tenant's hostnames.")
     suspension_message = models.CharField(
         max_length=300, blank=True, help_text="What clients are told while the tenant is suspended."
