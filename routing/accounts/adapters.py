@@ -120,7 +120,7 @@ class AccountAdapter(MailLater):
         if method == "socialaccount":
             return [{"id": method, "description": "Sign in anew", "url": reverse("provider_reauthenticate")}]
         known: list[dict[str, Any]] = super().get_reauthentication_methods(user)
-        return [entry for entry in known if (entry["id"] == "reauthenticate") == (method == "password")]
+        return [entry for entry in known if (entry["id"] == "reauthenticate") == (method == "password") and method]
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address by which sign-ins are counted."""

@@ -39,7 +39,7 @@ def attempt(request: HttpRequest, name: str, credentials: Mapping[str, Any]) -> 
         used_up = at_name is None
         counted += [] if at_name is None else [at_name]
     if used_up and not (person is not None and is_mfa_enabled(person, _SECOND_FACTORS)):
-        burn(credentials.get("password"))
+        burn(str(credentials.get("password")))
         raise TooMany
     PasswordBackend.unstash_authenticated_user()
     found = authenticate(request, **credentials) or PasswordBackend.unstash_authenticated_user()

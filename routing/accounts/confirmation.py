@@ -15,6 +15,7 @@ from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY, r
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -31,17 +32,22 @@ _LATELY_SECONDS = 300
 
 
 def method_for(user: Any) -> str:
-    """By what this person confirms: "mfa", "password" or "socialaccount", as django-allauth records it."""
+    """By what this person confirms: "mfa", "password" or "socialaccount", as django-allauth records it.
+
+    "": by nothing. Such an account has no way in, and nobody is there but whom the command line let in.
+    """
     if is_mfa_enabled(user, SECOND_FACTORS):
         return "mfa"
-    return "password" if user.has_usable_password() else "socialaccount"
+    if user.has_usable_password():
+        return "password"
+    return "socialaccount" if SocialAccount.objects.filter(user=user.pk).exists() else ""
 
 
 def is_recent(request: HttpRequest) -> bool:
     """Whether the person has done so within ACCOUNT_REAUTHENTICATION_TIMEOUT."""
     since, method = time.time() - app_settings.REAUTHENTICATION_TIMEOUT, method_for(request.user)
     records = get_authentication_records(request, request.user)
-    return any(
+    return not method or any(
         record.get("reauthenticated") and record.get("method") == method and record["at"] > since for record in records
     )
 

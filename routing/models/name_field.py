@@ -1,6 +1,6 @@
 """NameField: a name that people read."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -8,7 +8,13 @@ from django.db import models
 from routing.core.grammar.display_names import InvalidName, normalise_name
 
 
-class NameField(models.CharField):  # type: ignore[type-arg]
+if TYPE_CHECKING:
+    _CharField = models.CharField[str, str]
+else:
+    _CharField = models.CharField
+
+
+class NameField(_CharField):
     """Text that is normalised when its row is validated, and refused where it could pass for another name."""
 
     def clean(self, value: Any, model_instance: models.Model | None) -> Any:

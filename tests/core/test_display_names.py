@@ -23,6 +23,7 @@ from routing.core.grammar.display_names import InvalidName, normalise_name
         ("佐々木ラーメン", "佐々木ラーメン"),
         ("한국 Acme", "한국 Acme"),
         ("الشركة", "الشركة"),
+        ("Hawai\N{MODIFIER LETTER TURNED COMMA}i", "Hawai\N{MODIFIER LETTER TURNED COMMA}i"),
     ],
 )
 def test_names(text: str, name: str) -> None:

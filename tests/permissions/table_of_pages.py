@@ -167,12 +167,12 @@ GET  account_email_verification_sent             | .                  | y y | y 
 GET  account_inactive                            | .                  | y y | y y y | y y y | y
 GET  account_login                               | .                  | y l | l l l | l l l | l
 GET  account_logout                              | .                  | s y | y y y | y y y | y
-GET  account_reauthenticate                      | .                  | s l | l l l | l l l | l
+GET  account_reauthenticate                      | .                  | s n | n n n | n n n | n
 GET  account_reset_password                      | .                  | y y | y y y | y y y | y
 GET  account_reset_password_done                 | .                  | y y | y y y | y y y | y
 GET  account_reset_password_from_key             | .                  | y y | y y y | y y y | y
 GET  account_reset_password_from_key_done        | .                  | y y | y y y | y y y | y
-GET  account_set_password                        | .                  | s l | l l l | l l l | l
+GET  account_set_password                        | .                  | s y | y y y | y y y | y
 GET  account_signup                              | .                  | y l | l l l | l l l | l
 GET  accounts/social/connections/                | .                  | l l | l l l | l l l | l
 GET  accounts/social/login/cancelled/            | .                  | l l | l l l | l l l | l
@@ -203,8 +203,8 @@ GET  mfa_generate_recovery_codes                 | .                  | s y | y 
 GET  mfa_index                                   | .                  | s y | y y y | y y y | y
 GET  mfa_list_webauthn                           | .                  | s y | y y y | y y y | y
 GET  mfa_login_webauthn                          | .                  | s l | l l l | l l l | l
-GET  mfa_reauthenticate                          | .                  | s l | l l l | l l l | l
-GET  mfa_reauthenticate_webauthn                 | .                  | s l | l l l | l l l | l
+GET  mfa_reauthenticate                          | .                  | s n | n n n | n n n | n
+GET  mfa_reauthenticate_webauthn                 | .                  | s n | n n n | n n n | n
 GET  mfa_remove_webauthn                         | security key       | s - | - - - | - - - | -
 POST mfa_remove_webauthn                         | security key       | s - | - - - | - - - | -
 GET  mfa_view_recovery_codes                     | .                  | s - | - - - | - - - | -

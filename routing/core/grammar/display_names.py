@@ -25,11 +25,10 @@ class InvalidName(ValueError):
 
 def normalise_name(text: str) -> str:
     """The name as it is kept: NFKC, and single blanks between words. Raises InvalidName."""
-    if any(unicodedata.category(letter) in _NEVER for letter in text.strip()):
+    normalised = unicodedata.normalize("NFKC", text.strip())
+    if any(unicodedata.category(letter) in _NEVER for letter in normalised):
         raise InvalidName("it must have no line breaks, and no control or invisible characters")
-    name = " ".join(unicodedata.normalize("NFKC", text).split())
-    if any(unicodedata.category(letter) in _NEVER for letter in name):
-        raise InvalidName("it must have no line breaks, and no control or invisible characters")
+    name = " ".join(normalised.split())
     marks = 0
     for letter in name:
         marks = marks + 1 if unicodedata.category(letter) in ("Mn", "Me") else 0
