@@ -7,7 +7,6 @@ from django.db import models
 
 from routing.core.grammar.display_names import InvalidName, normalise_name
 
-
 if TYPE_CHECKING:
     _CharField = models.CharField[str, str]
 else:

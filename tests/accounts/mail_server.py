@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from typing import Self
+from typing import Self, TextIO
 
 
 class MailServer:
@@ -38,18 +38,18 @@ class MailServer:
             with connection, connection.makefile("rw", newline="\r\n") as lines:
                 self._talk(lines)
 
-    def _talk(self, lines: "socket.SocketIO | object") -> None:
+    def _talk(self, lines: TextIO) -> None:
         def say(text: str) -> None:
-            lines.write(f"{text}\r\n".replace("\r\n", "\n"))  # type: ignore[attr-defined]
-            lines.flush()  # type: ignore[attr-defined]
+            lines.write(f"{text}\r\n".replace("\r\n", "\n"))
+            lines.flush()
 
         say("220 mail.test ESMTP")
-        for line in lines:  # type: ignore[attr-defined]
+        for line in lines:
             word = line.strip().upper().split(" ")[0]
             if word == "DATA":
                 say("354 go on")
                 mail = []
-                for part in lines:  # type: ignore[attr-defined]
+                for part in lines:
                     if part.strip() == ".":
                         break
                     mail.append(part)

@@ -26,8 +26,7 @@ class SoftwareAuthenticator:
         """The answer to `navigator.credentials.create`."""
         options = options["publicKey"]
         self.user_handle = options["user"]["id"]
-        key = ES256.from_cryptography_key(self._key.public_key())  # type: ignore[no-untyped-call]  # fido2 has none here
-        public = AttestedCredentialData.create(b"\0" * 16, self.id, key)
+        public = AttestedCredentialData.create(b"\0" * 16, self.id, self._public())
         data = AuthenticatorData.create(
             hashlib.sha256(self.rp_id.encode()).digest(),
             self.flags | AuthenticatorData.FLAG.AT,
@@ -52,6 +51,10 @@ class SoftwareAuthenticator:
             "userHandle": self.user_handle,
         }
         return self._credential(response)
+
+    def _public(self) -> ES256:
+        made: ES256 = ES256.from_cryptography_key(self._key.public_key())  # type: ignore[no-untyped-call]
+        return made
 
     def _credential(self, response: dict[str, Any]) -> dict[str, Any]:
         return {
