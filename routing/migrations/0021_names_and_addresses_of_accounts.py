@@ -31,7 +31,7 @@ def unmark(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("routing", "0032_mailed_invitations"),
+        ("routing", "0020_mailed_invitations"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("account", "0009_emailaddress_unique_primary_email"),
     ]

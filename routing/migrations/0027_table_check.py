@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0043_rounds'),
+        ('routing', '0026_rounds'),
     ]
 
     operations = [

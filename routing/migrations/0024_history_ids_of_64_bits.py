@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0040_change_nonce'),
+        ('routing', '0023_change_nonce'),
     ]
 
     operations = [

@@ -33,7 +33,7 @@ def blob_origins():
 
 
 class Migration(migrations.Migration):
-    dependencies = [("routing", "0025_accounts_have_an_issuer")]
+    dependencies = [("routing", "0017_names_that_people_read")]
     operations = [
         *(
             migrations.AddField(model, name, field())

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0034_inviters'),
+        ('routing', '0022_inviters'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0041_history_ids_of_64_bits'),
+        ('routing', '0024_history_ids_of_64_bits'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0042_quotas_and_bounds'),
+        ('routing', '0025_quotas_and_bounds'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0025_accounts_have_an_issuer'),
+        ('routing', '0016_accounts_have_an_issuer'),
     ]
 
     operations = [

@@ -23,7 +23,7 @@ def note_issuer(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("routing", "0024_provider_words"),
+        ("routing", "0015_provider_words"),
         ("socialaccount", "0006_alter_socialaccount_extra_data"),
     ]
 

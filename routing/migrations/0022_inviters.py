@@ -16,7 +16,7 @@ def name_inviters(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("routing", "0033_names_and_addresses_of_accounts"),
+        ("routing", "0021_names_and_addresses_of_accounts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
     operations = [

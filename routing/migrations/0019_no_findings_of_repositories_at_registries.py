@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("routing", "0030_findings_stay_with_the_mapping")]
+    dependencies = [("routing", "0018_findings_stay_with_the_mapping")]
     operations = [
         migrations.RemoveField(model, name)
         for model in ("registry", "historicalregistry")
