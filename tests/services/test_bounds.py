@@ -82,7 +82,9 @@ def test_each_bound_is_a_quota_or_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "make"), [(what, make) for what, makers in MAKERS.items() for make in makers], ids=lambda each: str(each)
+    ("what", "make"),
+    [(what, make) for what, makers in MAKERS.items() for make in makers],
+    ids=lambda each: getattr(each, "__name__", each),
 )
 def test_a_tenant_has_as_much_as_it_may_and_operators_give_it_more(
     owner: Person, platform: Actor, what: str, make: Callable[[Actor, Person, int], Any]
