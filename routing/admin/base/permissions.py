@@ -20,25 +20,32 @@ def actor(request: HttpRequest) -> Actor:
     return Actor.person(request.user)
 
 
+def _viewer(request: HttpRequest) -> Actor:
+    if not hasattr(request, "_facade_viewer"):
+        request._facade_viewer = actor(request).looking()  # type: ignore[attr-defined]
+    viewer: Actor = request._facade_viewer  # type: ignore[attr-defined]
+    return viewer
+
+
 def viewable(request: HttpRequest, rows: "QuerySet[Row]") -> "QuerySet[Row]":
     """Those of `rows` (of a routing table or of its history) that the asker may see."""
-    return viewable_by(rows, actor(request))
+    return viewable_by(rows, _viewer(request))
 
 
 def may_see(request: HttpRequest, row: Any) -> bool:
     """Whether the asker may look at a row, or at any row at all (None)."""
     if row is None or (isinstance(row, Registry) and row.tenant_id is None):
-        return has_permission_anywhere(actor(request), Permission.VIEW)
-    return has_permission(actor(request), Permission.VIEW, row.owning_tenant)
+        return has_permission_anywhere(_viewer(request), Permission.VIEW)
+    return has_permission(_viewer(request), Permission.VIEW, row.owning_tenant)
 
 
 def may(request: HttpRequest, action: Permission, row: Any) -> bool:
     """Whether the asker may do that to a row, or to any row at all (None)."""
     if row is None:
-        return has_permission_anywhere(actor(request), action)
-    return has_permission(actor(request), action, row.owning_tenant)
+        return has_permission_anywhere(_viewer(request), action)
+    return has_permission(_viewer(request), action, row.owning_tenant)
 
 
 def tenants(request: HttpRequest, action: Permission) -> "QuerySet[Tenant]":
     """The tenants for which the asker may do that."""
-    return tenants_with(actor(request), action)
+    return tenants_with(_viewer(request), action)

@@ -56,7 +56,8 @@ def _inputs(document: Any, operation: Any) -> list[Input]:
     ]
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     if body is not None:
-        schema = _resolved(document, body)
+        # One that may be left out is that or null.
+        schema = _resolved(document, next((each for each in body.get("anyOf", []) if "$ref" in each), body))
         required = schema.get("required", [])
         found += [_input(document, name, "body", each, name in required) for name, each in schema["properties"].items()]
     return found

@@ -2,7 +2,7 @@
 
 import getpass
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from routing.models import Membership, ProviderGrant, Role
@@ -22,6 +22,7 @@ class Actor:
     tenant_id_limit: int | None = None
     read_only: bool = False
     is_token: bool = False
+    _known_roles: dict[int, str] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def person(cls, user: Any) -> "Actor":
@@ -50,6 +51,8 @@ class Actor:
 
     def roles(self) -> dict[int, str]:
         """Every tenant (by id) in which it has a role. Asked of the database each time: a role may be gone."""
+        if self._known_roles is not None:
+            return self._known_roles
         if self.user is None or not self.user.is_active:
             return {}
         if self.tenant_id_limit is None:
@@ -59,6 +62,10 @@ class Actor:
             return {self.tenant_id_limit: Role.OWNER}
         own = Membership.objects.in_force().filter(user=self.user, tenant=self.tenant_id_limit)
         return dict(own.values_list("tenant_id", "role"))
+
+    def looking(self) -> "Actor":
+        """The same, with the roles of now: for what one page shows, which asks dozens of times. Not for verbs."""
+        return replace(self, _known_roles=self.roles())
 
     def tenant_ids(self) -> Collection[int]:
         """The tenants of which it may look at everything."""
