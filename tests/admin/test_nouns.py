@@ -175,7 +175,8 @@ def test_the_tenants_page_shows_how_much_of_its_limits_it_uses(
     viewer = member(tenant, "viewer")
     for asker in (admin, viewer):
         page = text_of(asker.get("tenant_change", tenant.pk))
-        assert "Hostnames 1 of 50 Mappings 1 of 10000 Streamed this month 5.0 MB of 3.0 GB Members 1" in page
+        assert "Hostnames 1 of 50 Mappings 1 of 10000 Registries 0 of 200 Members and invitations 1 of 500" in page
+        assert "Streamed this month 5.0 MB of 3.0 GB" in page
         assert "used up" not in page
     admin.fill("tenant_change", tenant.pk, max_streamed_bytes=4 * 1024**2, reason="too much")
     page = text_of(admin.get("tenant_change", tenant.pk))

@@ -57,6 +57,8 @@ EVENTS = {
 }
 # What the world of the table has no good input for: another's token, leaving, and a proof that is missing.
 ELSEWHERE = {("api_tokens.create_api_token", "for another"), ("members.remove_member", "oneself")}
+# What it asks for tells of itself once it is done, in jobs of their own.
+ASKS = "probe_jobs.request_probes"
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def events(caplog: pytest.LogCaptureFixture, capture: Capture) -> Iterator[list[
 
 
 def deeds() -> list[tuple[str, str]]:
-    return [key for key in verbs.DEEDS if not verbs.reads(key[0]) and key not in ELSEWHERE]
+    return [key for key in verbs.DEEDS if not verbs.reads(key[0]) and key[0] != ASKS and key not in ELSEWHERE]
 
 
 @pytest.mark.parametrize("deed", deeds(), ids=": ".join)

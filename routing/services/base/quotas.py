@@ -49,6 +49,7 @@ BOUNDS: Mapping[str, str] = {
     "routing.Lease": "One for each name that the code has.",
     "routing.Rate": "One a person and limit; swept after days.",
     "routing.Round": "One a task of the regular work.",
+    "routing.TableCheck": "One row.",
     "routing.HistoricalHostname": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
     "routing.HistoricalMapping": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
     "routing.HistoricalMembership": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
