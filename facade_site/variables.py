@@ -167,7 +167,7 @@ FACADE_RATE_LIMIT_SHARE_PERCENT = declare.whole(
 )
 FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR = declare.whole(
     "FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR",
-    6000,
+    30_000,
     "Where a registry doesn't say what it allows: manifests that one tenant may have relayed from it in an hour "
     "without an account. Over it: 429.",
     least=1,

@@ -68,7 +68,12 @@ def registry() -> Iterator[FaultyServer]:
 
 @pytest.fixture
 def facade(database: OutagePostgresql, registry: FaultyServer) -> Iterator[Facade]:
-    with Facade(workers=WORKERS, database_url=database.url, FACADE_PROBE_ON_SAVE="false") as started:
+    with Facade(
+        workers=WORKERS,
+        database_url=database.url,
+        FACADE_PROBE_ON_SAVE="false",
+        FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR="1000000",
+    ) as started:
         started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--redirect-only")
         started.manage("add_mapping", HOST, "relayed", f"{registry.url}/relayed")
         started.wait_for(PATH, 307, host=HOST, location="https://ghcr.io" + PATH)
