@@ -14,9 +14,10 @@ import http.client
 import json
 import os
 import re
+import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -62,8 +63,7 @@ class Facade:
         try:
             self.env = self._environment(database_url or self._database(sqlite)) | settings
             _collect_static(self.env)
-            self.manage("migrate", "--verbosity", "0")
-            self.manage("createsuperuser", "--noinput", "--username", USERNAME, "--email", "", extra=_PASSWORD_ENV)
+            self._make_database()
             self.start()
             self._stack.callback(lambda: self._daemon.stop())
         except BaseException:
@@ -193,6 +193,20 @@ class Facade:
         (self.directory / "state").mkdir()
         return f"sqlite:///{self.directory / 'state' / 'facade.sqlite3'}"
 
+    def _make_database(self) -> None:
+        """Migrate, and make the administrator. SQLite's file is a copy of the first that this process has made."""
+        file = self.directory / "state" / "facade.sqlite3"
+        is_own = self.env["DATABASE_URL"] == f"sqlite:///{file}"
+        if is_own and _made:
+            file.write_bytes(_made[0])
+            return
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("createsuperuser", "--noinput", "--username", USERNAME, "--email", "", extra=_PASSWORD_ENV)
+        if is_own:
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            _made.append(file.read_bytes())
+
     def _listens(self, seen: int) -> bool:
         # With port 0 only the log tells which one the kernel gave, so no other process can win a race for it.
         log = self._daemon.log.read_bytes()[seen:]
@@ -225,6 +239,7 @@ def facade_on(database: str, **settings: Any) -> Iterator[Facade]:
 
 
 _PASSWORD_ENV = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+_made: list[bytes] = []
 
 
 def _collect_static(env: Mapping[str, str]) -> None:
