@@ -21,6 +21,9 @@ def actor(request: HttpRequest) -> Actor:
 
 
 def _viewer(request: HttpRequest) -> Actor:
+    if request.method not in ("GET", "HEAD"):
+        # What is done may change what who did it sees: somebody leaves a tenant.
+        return actor(request)
     if not hasattr(request, "_facade_viewer"):
         request._facade_viewer = actor(request).looking()  # type: ignore[attr-defined]
     viewer: Actor = request._facade_viewer  # type: ignore[attr-defined]
