@@ -26,7 +26,7 @@ _SECRETS = re.compile(
             r"[^&\s#;\"'<>\\]+",
             r"(?P<header>authorization['\"]?[:=] ?['\"]?(?:bearer|basic) )[^\s\"'<>\\]+",
             # API tokens, wherever they stand.
-            r"(?P<token>facade_)[A-Za-z0-9_-]{43}",
+            r"(?P<token>facade_)[A-Za-z0-9_-]{43,}",
         ]
     ),
     re.IGNORECASE,

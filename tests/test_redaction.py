@@ -135,6 +135,13 @@ def test_lines_that_hold_none(line: str) -> None:
     assert redact(line) == line
 
 
+@pytest.mark.django_db
+def test_an_api_token_is_hidden_to_its_last_character(owner: Person) -> None:
+    secret = create_api_token(owner.actor, user=owner.user, name="deploy").secret
+
+    assert redact(f"tried {secret} twice") == f"tried facade_{HIDDEN} twice"
+
+
 def test_a_traceback_is_written_without_it(written: Callable[[], str]) -> None:
     try:
         raise ValueError(f"no such page: /accounts/invitation/{TOKEN}/")
