@@ -35,7 +35,7 @@ from routing.dataplane.serving.raw_request import (
     parse_request_target,
     split_host,
 )
-from routing.dataplane.serving.redirect_cache import Kind, Locations, RedirectCache
+from routing.dataplane.serving.redirect_cache import Kind, RedirectCache
 from routing.dataplane.telemetry.counters import FAST_BATCHES, FAST_SECONDS, REDIRECTS, counters
 
 logger = logging.getLogger(__name__)
@@ -177,12 +177,15 @@ class _BatchWriter:
     def _redirect(self, connection: FastLaneProtocol, data: bytes, parts: "_Parts", now: float) -> bool:
         """Answer with the redirect that the middleware would answer, if it certainly would."""
         head, rest = split_host(data)
-        known, is_new = self._cache.fields[connection.behind_proxy].get(rest), False
+        known, kind = self._cache.fields[connection.behind_proxy].get(rest), None
         if known is None:
-            known, is_new = self._read(rest, connection.behind_proxy), True
-            if known is None:
+            read = self._read(rest, connection.behind_proxy)
+            if read is None:
                 return False
-        fields, locations = known
+            fields, kind = read
+            locations = self._cache.locations_of(kind)
+        else:
+            fields, locations = known
         location, closes = locations.get(head), fields.closes
         if location is None:
             line = parse_request_target(head) if len(head) <= _MAX_BYTES else None
@@ -192,17 +195,17 @@ class _BatchWriter:
             if line.closes:
                 closes = True
             else:
-                self._cache.store(self._kind(fields, connection.behind_proxy), head, location)
+                self._cache.store(kind or self._kind(fields, connection.behind_proxy), head, location)
         connection.answer(parts, location, closes, now)
-        if is_new and not fields.authorized:
-            self._cache.store_fields(connection.behind_proxy, rest, fields, self._kind(fields, connection.behind_proxy))
+        if kind is not None and not fields.authorized:
+            self._cache.store_fields(connection.behind_proxy, rest, fields, kind)
         return True
 
-    def _read(self, rest: bytes, behind_proxy: bool) -> tuple[HeaderFields, Locations] | None:
+    def _read(self, rest: bytes, behind_proxy: bool) -> tuple[HeaderFields, Kind] | None:
         fields = parse_header_fields(rest) if len(rest) <= _MAX_BYTES else None
         if fields is None or self._table is None or (behind_proxy and fields.forwarded_host is None):
             return None
-        return fields, self._cache.locations_of(self._kind(fields, behind_proxy))
+        return fields, self._kind(fields, behind_proxy)
 
     def _kind(self, fields: HeaderFields, behind_proxy: bool) -> Kind:
         assert self._table is not None
