@@ -3,8 +3,9 @@
 Rows are streamed: a million mappings never stand in memory as model instances.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -74,9 +75,10 @@ class RowsOfTable:
         """The tenants."""
         return ((tenant.table_key, tenant.table_entry()) for tenant in self._tenants.iterator())
 
-    def registries(self) -> Iterator[tuple[str, RegistryEntry]]:
-        """The registries."""
-        return ((registry.table_key, registry.table_entry()) for registry in self._registries.iterator())
+    @cached_property
+    def registries(self) -> Sequence[tuple[str, RegistryEntry]]:
+        """The registries, which mappings need too."""
+        return [(registry.table_key, registry.table_entry()) for registry in self._registries.iterator()]
 
     def hosts(self) -> Iterator[tuple[str, HostEntry]]:
         """The hostnames."""
@@ -85,7 +87,7 @@ class RowsOfTable:
     def mappings(self) -> Iterator[tuple[str, MappingEntry]]:
         """The mappings, without an instance of the model for each."""
         # One string object a registry, shared by all mappings onto it.
-        keys = {int(key): key for key, _ in self.registries()}
+        keys = {int(key): key for key, _ in self.registries}
         rows = self.all_mappings.order_by().values_list(*_MAPPING_COLUMNS)
         return (_entry(keys, *row) for row in rows.iterator(_CHUNK_ROWS))
 
@@ -102,7 +104,7 @@ def load_table(policy: Policy, hostname: str | None = None) -> Table:
             policy,
             generation,
             tenants=rows.tenants(),
-            registries=rows.registries(),
+            registries=rows.registries,
             hosts=rows.hosts(),
             mappings=rows.mappings(),
             expected_mappings=rows.all_mappings.count(),

@@ -4,9 +4,8 @@ Followers see changes alone. Rows that were changed behind the verbs' back, and 
 comparing digests; the rows are read once for all.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.utils import timezone
 
@@ -59,14 +58,8 @@ def is_due(seconds: float) -> bool:
 def digest_of_rows() -> int:
     """The digest of the table that the rows make. No table is built."""
     rows, digest = RowsOfTable(), Digest()
-    packed = ((key, encode(key.partition("/")[2], entry)) for key, entry in rows.mappings())
-    kinds: dict[str, Iterable[tuple[str, Any]]] = {
-        "tenant": rows.tenants(),
-        "registry": rows.registries(),
-        "hostname": rows.hosts(),
-        "mapping": packed,
-    }
-    for kind, entries in kinds.items():
-        for _ in digest.over(kind, entries):
-            pass
+    digest.add("tenant", rows.tenants())
+    digest.add("registry", rows.registries)
+    digest.add("hostname", rows.hosts())
+    digest.add("mapping", ((key, encode(key.partition("/")[2], entry)) for key, entry in rows.mappings()))
     return digest.value

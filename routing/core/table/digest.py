@@ -41,6 +41,11 @@ class Digest:
             self.value = (self.value + _entry_hash(kind, key, entry)) % _MODULUS
             yield key, entry
 
+    def add(self, kind: str, entries: Iterable[tuple[str, Any]]) -> None:
+        """Add entries that nobody else wants."""
+        for _ in self.over(kind, entries):
+            pass
+
     def replace(self, kind: str, key: str, before: Any, after: Any) -> None:
         """Take one entry's hash away and add another's; None is one that is not there."""
         self.value = (self.value + _entry_hash(kind, key, after) - _entry_hash(kind, key, before)) % _MODULUS

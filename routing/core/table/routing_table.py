@@ -299,12 +299,7 @@ class Table:
         Raises InvalidChange for a change that it doesn't know.
         """
         generation, nonce = self.state
-        maps: dict[str, ShardedMap[Any]] = {
-            "tenant": self.tenants,
-            "registry": self.registries,
-            "hostname": self.hosts,
-            "mapping": self.mappings,
-        }
+        maps = _maps(self)
         by_kind: dict[str, dict[str, Any]] = {kind: {} for kind in maps}
         digest = Digest(self.digest)
         for change in changes:
@@ -343,12 +338,14 @@ class Table:
 def digest_of(table: Table) -> int:
     """The table's digest, worked out from all its entries."""
     digest = Digest()
-    for kind, entries in (("tenant", table.tenants), ("registry", table.registries), ("hostname", table.hosts)):
-        for key, entry in entries.items():
-            digest.replace(kind, key, None, _fields_of(entry))
-    for key, packed in table.mappings.items():
-        digest.replace("mapping", key, None, packed)
+    for kind, entries in _maps(table).items():
+        digest.add(kind, ((key, _fields_of(entry)) for key, entry in entries.items()))
     return digest.value
+
+
+def _maps(table: Table) -> dict[str, ShardedMap[Any]]:
+    """What a table consists of, by the kinds of changes."""
+    return {"tenant": table.tenants, "registry": table.registries, "hostname": table.hosts, "mapping": table.mappings}
 
 
 def _fields_of(entry: Any) -> Any:
