@@ -68,8 +68,12 @@ class Schedule:
 
     def run(self, stop: threading.Event) -> None:
         """Go on until told to stop; then another server may."""
+        is_holder, renew_at = False, 0.0
         while not stop.is_set():
-            if hold(LEASE, self.holder, _LEASE_SECONDS):
+            # Long before its end, and not at every look: each time is a write.
+            if not is_holder or time.monotonic() >= renew_at:
+                is_holder, renew_at = hold(LEASE, self.holder, _LEASE_SECONDS), time.monotonic() + ROUND_SECONDS
+            if is_holder:
                 self._do_due()
             if time.monotonic() >= self._next_telling:
                 tell_workers()
