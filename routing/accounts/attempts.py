@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from allauth.core.internal import ratelimit
-from allauth.mfa.models import Authenticator
-from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
 
 from routing.accounts.known_devices import device_of
 from routing.accounts.password_backend import PasswordBackend, account_of, burn
+from routing.accounts.second_factor import has_second_factor
 
-_SECOND_FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 _APP = "routing"
 _RATES = {"from_address": "10/m/ip", "at_name": "5/5m/key", "in_device": "5/5m/key"}
 
@@ -38,7 +36,7 @@ def attempt(request: HttpRequest, name: str, credentials: Mapping[str, Any]) -> 
         at_name = ratelimit.consume(request, app=_APP, action="at_name", config=_RATES, key=name)
         used_up = at_name is None
         counted += [] if at_name is None else [at_name]
-    if used_up and not (person is not None and is_mfa_enabled(person, _SECOND_FACTORS)):
+    if used_up and not (person is not None and has_second_factor(person)):
         burn(str(credentials.get("password")))
         raise TooMany
     PasswordBackend.unstash_authenticated_user()

@@ -14,7 +14,6 @@ from allauth.account.internal.flows.login import get_authentication_records, rec
 from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY, resume_request
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.models import Authenticator
-from allauth.mfa.utils import is_mfa_enabled
 from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -22,11 +21,11 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from routing.accounts.provider import begun_at, granted_roles
+from routing.accounts.second_factor import SECOND_FACTORS, has_second_factor
 from routing.services.people.provider_grants import follow_provider
 
 View = Callable[..., HttpResponseBase]
 
-SECOND_FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 # How old the provider's own look at the person may be, which it was asked to take anew (OpenID Connect Core §3.1.2.1).
 _LATELY_SECONDS = 300
 
@@ -36,7 +35,7 @@ def method_for(user: Any) -> str:
 
     "": by nothing. Such an account has no way in, and nobody is there but whom the command line let in.
     """
-    if is_mfa_enabled(user, SECOND_FACTORS):
+    if has_second_factor(user):
         return "mfa"
     if user.has_usable_password():
         return "password"

@@ -1,6 +1,7 @@
 """Who must have a second factor, and the door that keeps them to it."""
 
 from http import HTTPStatus
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
@@ -13,6 +14,7 @@ from django.utils.deprecation import MiddlewareMixin
 from routing.services.base.actor import Actor
 from routing.services.people.provider_grants import PLATFORM
 
+SECOND_FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 # Where somebody without a second factor gets one, or leaves. The API knows no session, and judges tokens itself. Static
 # files are answered before this is asked.
 _OPEN_PATHS = ("/accounts/", "/api/", "/abuse", "/livez", "/readyz")
@@ -39,4 +41,9 @@ def lacks_second_factor(user: object) -> bool:
     held = set(actor.roles().values()) | ({PLATFORM} if actor.is_operator else set())
     if held.isdisjoint(settings.FACADE_MFA_REQUIRED_FOR):
         return False
-    return not is_mfa_enabled(actor.user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN])
+    return not has_second_factor(actor.user)
+
+
+def has_second_factor(user: Any) -> bool:
+    """Whether somebody has set one up. Recovery codes are none: they stand in for one that was lost."""
+    return bool(is_mfa_enabled(user, SECOND_FACTORS))
