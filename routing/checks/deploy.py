@@ -56,15 +56,8 @@ def is_public() -> bool:
     return any(not is_loopback(host) for host in settings.FACADE_CONTROL_HOSTS)
 
 
-def _trusted() -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    return [ipaddress.ip_network(text.strip(), strict=False) for text in settings.FACADE_TRUSTED_PROXIES]
-
-
 def _trusts_many() -> bool:
-    try:
-        networks = _trusted()
-    except ValueError:
-        return False  # check_trusted_proxies tells.
+    networks = [ipaddress.ip_network(text, strict=False) for text in settings.FACADE_TRUSTED_PROXIES]
     return any(
         network.num_addresses > _MAX_PROXIES_IPV4 if network.version == 4 else network.prefixlen < _MIN_PREFIX_IPV6
         for network in networks

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register
 from django.db import DatabaseError
 
-from routing.core.grammar.hosts import InvalidHost, is_loopback, parse_authority
+from routing.conf import policy
+from routing.core.grammar.hosts import is_loopback
 from routing.models import Hostname
 
 
@@ -24,12 +24,8 @@ def check_names(databases: Sequence[str] | None = None, **_: Any) -> list[CheckM
 
 
 def _names_of_two() -> list[CheckMessage]:
-    try:
-        control_hosts = {parse_authority(name)[0] for name in settings.FACADE_CONTROL_HOSTS}
-    except InvalidHost:
-        return []  # check_settings tells.
     # On loopback names `make run` tries everything out under one name.
-    asked = sorted(name for name in control_hosts if not is_loopback(name))
+    asked = sorted(name for name in policy().control_hosts if not is_loopback(name))
     try:
         both = asked and list(Hostname.objects.filter(name__in=asked).values_list("name", flat=True))
     except DatabaseError:
