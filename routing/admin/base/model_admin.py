@@ -249,9 +249,7 @@ class ServiceModelAdmin(_ModelAdmin):
         if row is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
         words = self.delete_confirmation(request, row)
-        if request.method == "POST" and not self.is_as_shown(request, row):
-            pass
-        elif request.method == "POST":
+        if request.method == "POST" and self.is_as_shown(request, row):
             try:
                 self.delete_via_service(request, row, request.POST.get("reason", ""), frozenset((row.version,)))
             except ServiceError as refusal:

@@ -45,14 +45,14 @@ def invite(actor: Actor, reason: str = "", *, tenant_id: int, email: str, role: 
     """
     with unit_of_work(actor, reason) as unit:
         tenant = unit.get(Tenant, tenant_id, Permission.CHANGE_MEMBERS)
-        token, now = secrets.token_urlsafe(32), timezone.now()
+        token, now, address = secrets.token_urlsafe(32), timezone.now(), email.strip().lower()
         old = Q(accepted_at=None, expires_at__lte=now) | Q(accepted_at__lte=now - _ACCEPTED_ARE_KEPT)
         unit.delete_all(Invitation.objects.filter(old, tenant=tenant))
         check_quota(actor, tenant, "members")
-        _spend_invitation(actor, tenant, email.strip().lower())
+        _spend_invitation(actor, tenant, address)
         invitation = Invitation(
             tenant=tenant,
-            email=email.strip().lower(),
+            email=address,
             role=role,
             token_hash=_hash(token),
             invited_by=actor.label,

@@ -164,9 +164,7 @@ def parse_repository(mapping: Mapping, text: str) -> str:
         )
     registry, prefix = mapping.registry.table_entry(), mapping.upstream_prefix
     upstream = registry.upstream_name(name)
-    if not prefix or f"{name}/".startswith(f"{prefix}/"):
-        return upstream
-    if upstream == registry.upstream_name(prefix):
+    if not prefix or f"{name}/".startswith(f"{prefix}/") or upstream == registry.upstream_name(prefix):
         return upstream
     raise ServiceError.for_field("repository", f"{mapping.source} leads to {mapping.target}, and {name} is not there")
 
