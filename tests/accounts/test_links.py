@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -47,6 +48,17 @@ def test_one_address(settings: Settings, hosts: list[str], tls: bool, port: int,
     assert base_url() == url
 
 
+def invited(api: ApiClient, host: str) -> Any:
+    """The answer to an invitation that is asked for at that name."""
+    return api.client.post(
+        "/api/v1/invitations",
+        {"tenant": "acme", "email": "dora@example.com", "role": "viewer"},
+        content_type="application/json",
+        headers={"host": host},
+        secure=True,
+    )
+
+
 @pytest.mark.parametrize("host", ["other.acme.example", "admin.acme.example:31337", "localhost:1"])
 class TestWhoeverAsks:
     def asked_from(self, host: str) -> Browser:
@@ -78,13 +90,7 @@ class TestWhoeverAsks:
         assert HERE in self.addresses_in_mails()
 
     def test_an_invitation(self, owner: Person, api: ApiClient, host: str) -> None:
-        answer = api.client.post(
-            "/api/v1/invitations",
-            {"tenant": "acme", "email": "dora@example.com", "role": "viewer"},
-            content_type="application/json",
-            headers={"host": host},
-            secure=True,
-        )
+        answer = invited(api, host)
 
         assert (answer.status_code, answer.json()["link"]) == (201, None)
         assert self.addresses_in_mails() == {HERE}
@@ -94,13 +100,7 @@ class TestWhoeverAsks:
     ) -> None:
         settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
-        answer = api.client.post(
-            "/api/v1/invitations",
-            {"tenant": "acme", "email": "dora@example.com", "role": "viewer"},
-            content_type="application/json",
-            headers={"host": host},
-            secure=True,
-        )
+        answer = invited(api, host)
 
         assert answer.json()["link"].startswith(f"{HERE}/accounts/invitation/")
 
