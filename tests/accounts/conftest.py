@@ -6,15 +6,22 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.totp.internal import auth as totp
 from django.utils import timezone
 
 from routing.core.table.routing_table import Table
+from tests.accounts.authenticator_app import PERIOD
 from tests.accounts.signing_in import Browser
 
 
 @pytest.fixture(autouse=True)
 def _has_a_table(db: None, table: Callable[[], Table]) -> None:
     table()
+
+
+@pytest.fixture(autouse=True)
+def _periods_of_codes_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(totp, "yield_hotp_counters_from_time", lambda: iter([PERIOD]))
 
 
 @pytest.fixture

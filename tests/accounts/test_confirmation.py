@@ -11,12 +11,13 @@ import httpx2
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY, TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY, TOTP, generate_totp_secret
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.urls import NoReverseMatch, get_resolver, reverse
 from pytest_django import Settings
 
+from tests.accounts.authenticator_app import code
 from tests.accounts.signing_in import PASSWORD, Browser, page, sign_in
 from tests.accounts.test_headers import names
 from tests.e2e.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
@@ -92,8 +93,7 @@ def test_the_first_factor_takes_the_password_and_shows_recovery_codes(dora: User
     assert browser.get(ACTIVATE).status_code == 200
     secret = browser.session[SECRET_SESSION_KEY]
 
-    code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
-    answer = browser.post(ACTIVATE, {"code": code}, follow=True)
+    answer = browser.post(ACTIVATE, {"code": code(secret)}, follow=True)
 
     assert answer.redirect_chain[-1][0] == "/accounts/2fa/recovery-codes/"
     assert answer.status_code == 200

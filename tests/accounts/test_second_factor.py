@@ -1,12 +1,11 @@
 """Second factors: who must have one, what is kept of one, and that one is asked for."""
 
 import re
-import time
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from cryptography.fernet import InvalidToken
 from django.contrib.auth.models import User
 from django.db import connection
@@ -14,21 +13,16 @@ from pytest_django import Settings
 
 from routing.accounts import secrets
 from routing.models import Membership, Role
+from tests.accounts.authenticator_app import code
 from tests.accounts.signing_in import PASSWORD, Browser, is_signed_in, page, sign_in, with_password
 from tests.conftest import Person
 
 SECOND_STEP = "/accounts/2fa/authenticate/"
-PERIOD_SECONDS = 30
 
 
 @pytest.fixture
 def admin() -> User:
     return User.objects.create_superuser("root", "root@platform.example", PASSWORD)
-
-
-def code(secret: str) -> str:
-    """What an authenticator app shows now (RFC 6238)."""
-    return str(format_hotp_value(hotp_value(secret, int(time.time()) // PERIOD_SECONDS)))
 
 
 @pytest.fixture

@@ -298,13 +298,14 @@ def answers_first(fast: bytes, slow: bytes, data: bytes, answer: Callable[[bytes
     """Whether the fast lane answers whole requests, and then what nobody can read behind them.
 
     uvicorn's own protocol gives both to its parser at once, and answers no more than 400 (RFC 9112 §9.3.2 wants all
-    answers, in order). `answer` is that protocol's answer to a read.
+    answers, in order). Behind an answer that closes the connection nothing more is read, and so there is no 400.
+    `answer` is that protocol's answer to a read.
     """
     start = slow.rfind(b"HTTP/1.1 400 ")
     refusal = slow[start:]
-    if start < 0 or not fast.endswith(refusal):
+    before = fast.removesuffix(refusal)
+    if start < 0 or (before == fast and b"\r\nconnection: close\r\n" not in fast):
         return False
-    before = fast[: -len(refusal)]
     return before.startswith(slow[:start]) and any(
         answer(data[: end.end()]) == before for end in re.finditer(rb"\r\n\r\n", data)
     )

@@ -319,3 +319,11 @@ def test_an_escaped_colon(lanes: Lanes) -> None:
     sent = lanes.compare([f"GET {target} HTTP/1.1\r\nHost: docker.acme.com\r\n\r\n".encode()]).sent
 
     assert f"location: https://ghcr.io/v2/acme/app/blobs/sha256:{'a' * 64}\r\n".encode() in sent
+
+
+@pytest.mark.parametrize("fields", ["Connection: close\r\n", "Connection: keep-alive\r\n", ""])
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("host", ["Host: docker.acme.com\r\n", ""])
+@pytest.mark.parametrize("behind", ["abc", "\x00", "GET / HTTP/9"])
+def test_what_nobody_can_read_behind_a_request(lanes: Lanes, version: str, host: str, fields: str, behind: str) -> None:
+    lanes.compare([f"GET /v2/acme/app/manifests/1.0 HTTP/{version}\r\n{host}{fields}\r\n{behind}".encode()])
