@@ -130,13 +130,13 @@ class RegistryClient:
         content: bytes | None = None,
         total_seconds: float | None = None,
         streaming: bool = False,
-    ) -> _Exchange:
+    ) -> Exchange:
         """Ask, and give the answer with its body still to come; leaving the `async with` block closes it, read or not.
 
         `streaming`: the body has no total deadline, only `idle_seconds` for each part. For passing layers through.
         """
         seconds = self.limits.total_seconds if total_seconds is None else total_seconds
-        return _Exchange(self, method, url, headers, content, seconds, self.limits.idle_seconds if streaming else None)
+        return Exchange(self, method, url, headers, content, seconds, self.limits.idle_seconds if streaming else None)
 
     async def check_reachable_address(self, url: str) -> None:
         """Look a URL's host up and judge it, without connecting: for a clear word beforehand, not for protection.
@@ -193,7 +193,7 @@ def _unbounded(_more_bytes: int) -> None:
     """For those who read answers one at a time."""
 
 
-class _Exchange:
+class Exchange:
     """One request and its answer, as an asynchronous context manager."""
 
     __slots__ = ("_client", "_connection", "_content", "_headers", "_idle_seconds", "_method", "_seconds", "_url")
@@ -235,7 +235,7 @@ class _Exchange:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        self.close()
 
     async def _ask(self, target: RegistryUrl, message: bytes, deadline: float) -> ResponseReader:
         """Send the request and wait for the head, a second time where an idle connection turns out to be closed."""
@@ -250,14 +250,15 @@ class _Exchange:
                 return reader
             except (FramingError, ConnectionLost):
                 fresh = connection.has_served and reader.untouched and self._method in _REPEATABLE
-                self._close()
+                self.close()
                 if not fresh:
                     raise
             except BaseException:
-                self._close()
+                self.close()
                 raise
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Give the connection back: to be used again where the answer is whole, else closed."""
         connection, self._connection = self._connection, None
         if connection is not None:
             self._client._release(connection)

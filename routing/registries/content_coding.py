@@ -97,7 +97,10 @@ _DECODERS: Mapping[str, Callable[[], _Decoder]] = {
 
 def codings_of(headers: Mapping[str, str]) -> tuple[str, ...]:
     """The codings of an answer in the order in which they were applied. `identity` and made-up names are none."""
-    names = (name.strip().lower() for name in headers.get("content-encoding", "").split(","))
+    told = headers.get("content-encoding")
+    if not told:
+        return ()
+    names = [name.strip().lower() for name in told.split(",")]
     return tuple(name for name in names if name in _DECODERS or name in _UNDECODABLE)
 
 

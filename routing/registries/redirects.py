@@ -9,11 +9,11 @@ to a web page (artifacthub/hub#4785): those leave the registry, and are the call
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from types import TracebackType
 from urllib.parse import urlsplit
 
-from routing.registries.client import RegistryClient, RegistryResponse
+from routing.registries.client import Exchange, RegistryClient, RegistryResponse
 from routing.registries.exceptions import BadResponse
 from routing.registries.http.request import HeaderItems
 from routing.registries.open_response import OpenRegistryResponse
@@ -72,8 +72,81 @@ def same_host(asked_url: str, location: str) -> str | None:
     return same_server(asked_url, location) or (safe if asked.host == wanted.host else None)
 
 
-@asynccontextmanager
-async def open_following(
+class _Following:
+    """A request and those that follow from it, as an asynchronous context manager: one exchange at a time is open."""
+
+    __slots__ = ("_client", "_content", "_exchange", "_follows", "_headers", "_method", "_streaming", "_url", "_within")
+
+    def __init__(
+        self,
+        client: RegistryClient,
+        method: str,
+        url: str,
+        headers: HeaderItems,
+        follows: Callable[[str], bool],
+        within: Callable[[str, str], str | None],
+        content: bytes | None,
+        streaming: bool,
+    ) -> None:
+        self._client = client
+        self._method = method
+        self._url = url
+        self._headers = headers
+        self._follows = follows
+        self._within = within
+        self._content = content
+        self._streaming = streaming
+        self._exchange: Exchange | None = None
+
+    async def __aenter__(self) -> OpenRegistryResponse:
+        ends_at = time.monotonic() + self._client.limits.total_seconds
+        left_seconds: float | None = None
+        for _ in range(MAX_REDIRECTS + 1):
+            exchange = self._client.open(
+                self._method,
+                self._url,
+                headers=self._headers,
+                content=self._content,
+                total_seconds=left_seconds,
+                streaming=self._streaming,
+            )
+            answer = await exchange.__aenter__()
+            self._exchange = exchange
+            if answer.status not in REDIRECTS:
+                return answer
+            try:
+                next_url = self._next_url(answer)
+                if next_url is None:
+                    return answer
+                self._go_on(answer.status, next_url)
+                await answer.finish_short()
+            except BaseException:
+                exchange.close()
+                raise
+            exchange.close()
+            left_seconds = max(round(ends_at - time.monotonic(), 1), 0.1)
+        host = parse_registry_url(self._url).authority
+        raise BadResponse(host, f"{host} redirects round and round")
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._exchange is not None:
+            self._exchange.close()
+
+    def _next_url(self, answer: OpenRegistryResponse) -> str | None:
+        """Where to ask next; None where the redirect is to be given. Raises `BadResponse`."""
+        url = self._within(self._url, location_of(answer))
+        return url if url is not None and self._follows(urlsplit(url).path) else None
+
+    def _go_on(self, status: int, url: str) -> None:
+        self._url = url
+        if status == 303 and self._method == "POST":
+            self._method, self._content = "GET", None
+            self._headers = [item for item in self._headers if item[0].lower() != "content-type"]
+
+
+def open_following(
     client: RegistryClient,
     method: str,
     url: str,
@@ -83,33 +156,14 @@ async def open_following(
     within: Callable[[str, str], str | None] = same_server,
     content: bytes | None = None,
     streaming: bool = False,
-) -> AsyncIterator[OpenRegistryResponse]:
+) -> _Following:
     """As `RegistryClient.open`, past redirects within the server, of which there may be `MAX_REDIRECTS`.
 
     `follows` says of a path whether it is asked, or the redirect given. All requests share the client's total deadline.
     A redirect out of `within` is given as it is. With 303 the form is left out and GET asked, as RFC 9110 §15.4.4
     has it; with every other status the request is repeated. Raises `RegistryError`.
     """
-    ends_at = time.monotonic() + client.limits.total_seconds
-    left_seconds: float | None = None
-    async with AsyncExitStack() as stack:
-        for _ in range(MAX_REDIRECTS + 1):
-            opened = client.open(
-                method, url, headers=headers, content=content, total_seconds=left_seconds, streaming=streaming
-            )
-            answer = await stack.enter_async_context(opened)
-            next_url = within(url, location_of(answer)) if answer.status in REDIRECTS else None
-            if next_url is None or not follows(urlsplit(next_url).path):
-                yield answer
-                return
-            if answer.status == 303 and method == "POST":
-                method, content = "GET", None
-                headers = [(name, value) for name, value in headers if name.lower() != "content-type"]
-            await answer.finish_short()
-            await stack.aclose()
-            url, left_seconds = next_url, max(round(ends_at - time.monotonic(), 1), 0.1)
-    host = parse_registry_url(url).authority
-    raise BadResponse(host, f"{host} redirects round and round")
+    return _Following(client, method, url, headers, follows, within, content, streaming)
 
 
 async def request_following(

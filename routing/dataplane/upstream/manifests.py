@@ -64,8 +64,8 @@ async def _with_body(client: RegistryClient, decision: Relay, answer: OpenRegist
 
 def _told_digest(answer: OpenRegistryResponse) -> str:
     """The digest that is handed on as the registry's; "" where it told none."""
-    name = _DIGEST.lower()
-    return dict(named_headers(answer.headers.multi_items(), (name,))).get(name, "")
+    told = named_headers([(_DIGEST, value) for value in answer.headers.get_list(_DIGEST)], (_DIGEST,))
+    return told[0][1] if told else ""
 
 
 def _fits(body: bytes, digest: str) -> bool:

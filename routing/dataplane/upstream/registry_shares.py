@@ -16,6 +16,7 @@ import re
 import struct
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ from routing.registries.documents import parse_json
 _HOUR_SECONDS = 3600.0
 _MAX_WINDOW_SECONDS = 86_400.0
 _MAX_TOLD = 1024
+_SOURCE, _NUMBER = "docker-ratelimit-source", "ratelimit-limit"
+_LENGTHS_OF_NAMES = (len(_SOURCE), len(_NUMBER))
 _LIMIT = re.compile(r"(\d{1,9})[ \t]*+;[ \t]*+w=(\d{1,7})")
 # Key, begin of the window (monotonic clock, which all processes of a machine share), count.
 _SLOT = struct.Struct("=QdQ")
@@ -65,10 +68,10 @@ class RegistryShares:
 
     def learn(self, origin: str, headers: Iterable[tuple[str, str]]) -> bool:
         """Take in what a registry says with its answer; says whether that counted against the facade's address."""
-        told = {name.lower(): value for name, value in headers}
-        if not _is_address(told.get("docker-ratelimit-source", "")):
+        told = {name.lower(): value for name, value in headers if len(name) in _LENGTHS_OF_NAMES}
+        if not _is_address(told.get(_SOURCE, "")):
             return False
-        limit = _LIMIT.fullmatch(told.get("ratelimit-limit", ""))
+        limit = _LIMIT.fullmatch(told[_NUMBER]) if _NUMBER in told else None
         if limit is not None:
             if len(self._told) >= _MAX_TOLD:
                 self._told.clear()
@@ -83,7 +86,7 @@ class RegistryShares:
 
     def _slot(self, tenant: str, origin: str, seconds: float) -> tuple[int, int, float, int]:
         """Where a tenant's count for a registry is, and what it is; one that is over begins anew."""
-        key = int.from_bytes(blake2b(f"{tenant}\0{origin}".encode(), digest_size=8).digest()) | 1
+        key = _key(tenant, origin)
         now = time.monotonic()
         best = (0, 0, now, 0)
         for number in range(_TRIED_SLOTS):
@@ -95,6 +98,12 @@ class RegistryShares:
             if number == 0 or began < best[2]:
                 best = (position, key, began, 0)
         return best[0], key, now, 0
+
+
+@lru_cache(maxsize=1024)
+def _key(tenant: str, origin: str) -> int:
+    """What names a tenant's count for a registry; never 0, which is a free slot's."""
+    return int.from_bytes(blake2b(f"{tenant}\0{origin}".encode(), digest_size=8).digest()) | 1
 
 
 def has_account(authorization: str) -> bool:

@@ -60,8 +60,9 @@ def facade_headers(answer: OpenRegistryResponse, length: int | None, *, without:
 
     `without`: names, in lower case, of headers that say what is no longer so.
     """
-    left_out = {*without, *(_OF_CODED_BYTES if codings_of(answer.headers) else ())}
-    passed = {name: value for name, value in forwarded_headers(answer.headers.multi_items()) if name not in left_out}
+    passed = dict(forwarded_headers(answer.headers.multi_items()))
+    for name in (*without, *(_OF_CODED_BYTES if codings_of(answer.headers) else ())):
+        passed.pop(name, None)
     if answer.status != 304 or "content-type" in passed:
         # A 304 says nothing of the type that the caller was told before.
         passed["content-type"] = handed_on(passed.get("content-type", ""))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import TypeVar, overload
+
+T = TypeVar("T")
 
 
 class Headers(Mapping[str, str]):
@@ -20,6 +23,17 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return ", ".join(self._by_name()[name.lower()])
+
+    @overload
+    def get(self, name: str, default: None = None, /) -> str | None: ...
+
+    @overload
+    def get(self, name: str, default: T, /) -> str | T: ...
+
+    def get(self, name: str, default: object = None, /) -> object:
+        """As of any mapping. Most names that are asked for are not there, and an exception for each would cost time."""
+        values = self._by_name().get(name.lower())
+        return default if values is None else ", ".join(values)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_name())
