@@ -20,6 +20,7 @@ from facade_site.variables import (
     FACADE_OIDC_ISSUER,
     FACADE_OIDC_NAME,
     FACADE_OIDC_SCOPES,
+    FACADE_PUBLIC_PORT,
     LOG_LEVEL,
     SECRET_KEY,
     env,
@@ -32,7 +33,8 @@ FACADE_FOLLOW_CHANGES = True
 
 # ---------------------------------------------------------------- Django
 ALLOWED_HOSTS = FACADE_CONTROL_HOSTS
-CSRF_TRUSTED_ORIGINS = [f"https://{name}" for name in FACADE_CONTROL_HOSTS]
+_port = "" if FACADE_PUBLIC_PORT == 443 else f":{FACADE_PUBLIC_PORT}"
+CSRF_TRUSTED_ORIGINS = [f"https://{name}{_port}" for name in FACADE_CONTROL_HOSTS]
 
 INSTALLED_APPS = [
     "routing",

@@ -15,14 +15,22 @@ from routing.core.grammar.hosts import is_loopback
 _DEFAULT_PORTS = {"https": (443,), "http": (80, 443)}
 
 
+def https_origin(host: str) -> str:
+    """Where a public host is reached by HTTPS: at FACADE_PUBLIC_PORT (RFC 6454 §6.2: not told where it is 443)."""
+    return _origin("https", host)
+
+
 def base_url() -> str:
     """Scheme, host and port at which people reach the admin, as far as the settings say."""
     public = next((host for host in settings.FACADE_CONTROL_HOSTS if not is_loopback(host)), None)
     if public is None:
         return f"http://localhost:{settings.FACADE_LOOPBACK_PORT}"
-    scheme = "https" if settings.FACADE_TLS else "http"
+    return _origin("https" if settings.FACADE_TLS else "http", public)
+
+
+def _origin(scheme: str, host: str) -> str:
     port = settings.FACADE_PUBLIC_PORT
-    return f"{scheme}://{public}" if port in _DEFAULT_PORTS[scheme] else f"{scheme}://{public}:{port}"
+    return f"{scheme}://{host}" if port in _DEFAULT_PORTS[scheme] else f"{scheme}://{host}:{port}"
 
 
 def link_to(path: str) -> str:

@@ -14,6 +14,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 
+from routing.accounts.links import https_origin
 from routing.accounts.host_cookies import put_prefix_on, take_prefix_off
 from routing.core.grammar.hosts import is_loopback, parse_authority
 from routing.dataplane.request.client_request import fields_of
@@ -96,7 +97,7 @@ def to_https(request: HttpRequest) -> HttpResponse | None:
         return HttpResponse(text, content_type="text/plain; charset=utf-8", status=HTTPStatus.FORBIDDEN)
     # Without the port: where plain HTTP is spoken, HTTPS isn't.
     name, _ = parse_authority(request.get_host())
-    return HttpResponsePermanentRedirect(f"https://{name}{request.get_full_path()}")
+    return HttpResponsePermanentRedirect(f"{https_origin(name)}{request.get_full_path()}")
 
 
 def needs_https(request: HttpRequest) -> bool:

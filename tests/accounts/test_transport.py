@@ -1,8 +1,12 @@
 """Scheme, host and client as trusted proxies tell them; nothing in the clear but on this machine; cookies' flags."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from http.cookies import Morsel
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,6 +129,34 @@ def test_plain_http_is_sent_on_to_https(client: Browser) -> None:
 
     assert (answer.status_code, answer.headers["Location"]) == (301, f"https://facade.acme.test{LOGIN}?next=/admin/")
     assert not answer.cookies
+
+
+def test_it_is_sent_on_to_the_port_where_tls_ends(client: Browser, settings: Settings) -> None:
+    settings.FACADE_PUBLIC_PORT = 8443
+
+    answer = client.get(f"{LOGIN}?next=/admin/", HTTP_HOST="facade.acme.test:8080")
+
+    assert answer.headers["Location"] == f"https://facade.acme.test:8443{LOGIN}?next=/admin/"
+
+
+@pytest.mark.parametrize(
+    ("port", "origin"), [(443, "https://facade.acme.test"), (8443, "https://facade.acme.test:8443")]
+)
+def test_forms_are_taken_from_pages_of_the_public_port(port: int, origin: str, tmp_path: Path) -> None:
+    """A proxy that hands on the name without the port leaves Django nothing else to compare `Origin` with."""
+    environment = {"FACADE_PUBLIC_PORT": str(port), "FACADE_CONTROL_HOSTS": "facade.acme.test"}
+    program = "import facade_site.settings as s; print(*s.CSRF_TRUSTED_ORIGINS)"
+
+    read = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | environment | {"FACADE_STATE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert read.stdout.split() == [origin]
 
 
 def test_a_password_in_the_clear_is_refused_rather_than_redirected(client: Browser) -> None:
