@@ -4,6 +4,8 @@
 import os
 import sys
 
+from facade_site.broken_pipe import ending_quietly
+
 
 def main() -> None:
     """Run one management command."""
@@ -17,7 +19,8 @@ def main() -> None:
     except ImproperlyConfigured as error:
         # Django would tell it in a traceback, or let commands run without the settings until they fail otherwise.
         sys.exit(str(error))
-    execute_from_command_line(sys.argv)
+    with ending_quietly():
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":
