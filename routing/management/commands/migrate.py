@@ -1,0 +1,24 @@
+"""`manage.py migrate`: Django's own, of which only one at a time works on a database."""
+
+from typing import Any
+
+from django.core.management.commands import migrate
+from django.db import connections
+
+from routing.management.migration_lock import migration_lock
+
+
+class Command(migrate.Command):
+    """Migrates as Django does; a second one that runs at once waits for the first, and says so."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate, or tell what would be done, which needs no lock."""
+        if options["plan"] or options["check_unapplied"]:
+            super().handle(*args, **options)
+            return
+        with migration_lock(connections[options["database"]], self._say):
+            super().handle(*args, **options)
+
+    def _say(self, line: str) -> None:
+        self.stderr.write(line)
+        self.stderr.flush()
