@@ -6,10 +6,12 @@ arrive.
 
 import os
 import secrets
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -24,8 +26,15 @@ def load(base_dir: Path = BASE_DIR) -> environ.FileAwareEnv:
 
 
 def _fill_in(path: Path) -> None:
-    if path.is_file():
-        environ.FileAwareEnv.read_env(str(path), overwrite=False)
+    if not path.is_file():
+        return
+    before = dict(os.environ)
+    environ.FileAwareEnv.read_env(str(path), overwrite=False)
+    for name in os.environ.keys() - before.keys():
+        # NAME and NAME_FILE are one variable: a stronger source has said it already, in the other way.
+        other = name.removesuffix("_FILE") if name.endswith("_FILE") else f"{name}_FILE"
+        if before.get(other):
+            del os.environ[name]
 
 
 def state_dir(base_dir: Path = BASE_DIR) -> Path:
@@ -43,22 +52,44 @@ def made(folder: Path) -> Path:
     return folder
 
 
+def static_root(state: Path, base_dir: Path = BASE_DIR) -> Path:
+    """The folder for the admin's files: in the tree, or in `state` where the tree can't be written.
+
+    The image has them in its tree, which is read-only.
+    """
+    in_tree, in_state = base_dir / "staticfiles", state / "staticfiles"
+    if os.access(base_dir, os.W_OK) or (in_tree.is_dir() and not in_state.is_dir()):
+        return in_tree
+    return in_state
+
+
 def kept_secret_key(folder: Path) -> str:
     """The key in `folder/secret_key`, made on first use and readable by its owner only.
 
-    Raises OSError when the folder can't be written: then SECRET_KEY has to be given.
+    Raises ImproperlyConfigured when the folder can't be written: then SECRET_KEY has to be given.
     """
     path = folder / "secret_key"
-    if not path.exists():
-        fresh = folder / f".secret_key.{os.getpid()}"
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(50))
-        try:
-            # A link fails where the name exists, so of two first starts at once one key wins, whole.
-            os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    return path.read_text().strip()
+    try:
+        if not path.exists():
+            _make_secret_key(path)
+        return path.read_text().strip()
+    except OSError as error:
+        text = f"{error.filename}: {error.strerror}, for UID {os.geteuid()}"
+        raise ImproperlyConfigured(
+            f"SECRET_KEY is not set, and none can be kept in FACADE_STATE_DIR ({text})"
+        ) from None
+
+
+def _make_secret_key(path: Path) -> None:
+    fresh = path.with_name(f".secret_key.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(50))
+    try:
+        # A link fails where the name exists, so of two first starts at once one key wins, whole.
+        os.link(fresh, path)
+    except FileExistsError:
+        return
+    finally:
+        fresh.unlink()
+    print(f"SECRET_KEY is not set: one was made, and is kept in {path}. Back it up.", file=sys.stderr)

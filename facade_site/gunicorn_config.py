@@ -16,7 +16,7 @@ from facade_site.supervision import Supervised
 
 # Here rather than only in the settings: the workers are forked from this process and inherit what it read.
 try:
-    from facade_site import variables
+    from facade_site import settings, variables
 except ImproperlyConfigured as error:
     # gunicorn would put its traceback around the one line that tells what is to be done.
     sys.exit(str(error))
@@ -62,6 +62,8 @@ def on_starting(server: Any) -> None:
     formatter = LOG_FORMATS[variables.FACADE_LOG_FORMAT]
     for handler in server.log.error_log.handlers if formatter is JsonFormatter else ():
         handler.setFormatter(JsonFormatter())
+    if not variables.SECRET_KEY:
+        server.log.info("SECRET_KEY is not set: the one in %s is used", settings.STATE_DIR / "secret_key")
 
 
 def pre_fork(server: Any, worker: Any) -> None:

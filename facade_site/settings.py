@@ -4,7 +4,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
-from facade_site.environment import BASE_DIR, kept_secret_key, made, state_dir
+from facade_site.environment import kept_secret_key, made, state_dir, static_root
 from facade_site.log_formats import LOG_FORMATS
 from facade_site.redaction import redact_log_records
 from facade_site.variables import *  # noqa: F403
@@ -137,7 +137,7 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = static_root(STATE_DIR)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -10,7 +10,7 @@ import signal
 import stat
 import subprocess
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -56,11 +56,12 @@ def processes_in(folder: Path) -> list[str]:
 class Served:
     """A `make run` in the clone, on a port of its own."""
 
-    def __init__(self, clone: Path, directory: Path, **settings: str) -> None:
+    def __init__(self, clone: Path, directory: Path, within: Sequence[str] = (), **settings: str) -> None:
         self.clone = clone
         self.port = free_port("127.0.0.1")
         directory.mkdir()
-        self.daemon = Daemon(["make", "-C", str(clone), "run"], directory, environment(PORT=str(self.port), **settings))
+        argv = [*within, "make", "-C", str(clone), "run"]
+        self.daemon = Daemon(argv, directory, environment(PORT=str(self.port), **settings))
         self.daemon.wait_ready(self._answers, FIRST_START_SECONDS)
 
     def _answers(self) -> bool:
@@ -209,3 +210,62 @@ def test_three_runs_of_a_fresh_clone(clone: Path, tmp_path: Path) -> None:
         assert second.redirect(manifest, "docker.acme.test") == leads
         assert mappings(clone) == kept
         second.terminate()
+
+
+def test_a_second_run_says_where_the_first_serves_and_changes_nothing(clone: Path, tmp_path: Path) -> None:
+    with Served(clone, tmp_path / "first") as first:
+        kept = (clone / "var/run.env").read_bytes()
+
+        second = run(
+            ["make", "-C", str(clone), "run"],
+            env=environment(PORT=str(free_port("127.0.0.1")), SECRET_KEY="another"),
+            timeout_seconds=FIRST_START_SECONDS,
+        )
+
+        assert not second.ok
+        assert f"already: http://localhost:{first.port}/admin/, process " in second.output
+        assert (clone / "var/run.env").read_bytes() == kept
+        assert first.get("/readyz")[0] == 200
+        first.interrupt()
+
+
+def test_of_two_runs_that_begin_at_once_one_serves(clone: Path, tmp_path: Path) -> None:
+    """Also while nothing is installed yet."""
+    begun = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        settings = environment(PORT=str(free_port("127.0.0.1")))
+        begun.append(Daemon(["make", "-C", str(clone), "run"], tmp_path / name, settings))
+    try:
+        wait_until(lambda: not all(each.running for each in begun), "one of them gives up", FIRST_START_SECONDS)
+        (lasting,) = [each for each in begun if each.running]
+        (ended,) = [each for each in begun if not each.running]
+        assert f"A facade runs from {clone} already" in ended.tail()
+        lasting.wait_ready(lambda: "Ctrl-C ends the facade" in lasting.tail(), FIRST_START_SECONDS)
+    finally:
+        for each in begun:
+            each.stop()
+
+
+READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+
+
+def test_a_folder_that_cannot_be_written_is_served_from_a_state_folder(tmp_path: Path) -> None:
+    bare, state = tmp_path / "bare", tmp_path / "state"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(bare)], check=True, stdin=subprocess.DEVNULL)
+    within = ["unshare", "--mount", "--propagation", "private", "sh", "-c", READ_ONLY, "sh", str(bare)]
+
+    refused = run([*within, "make", "-C", str(bare), "run"], env=environment())
+    with Served(bare, tmp_path / "served", within, FACADE_STATE_DIR=str(state)) as served:
+        check_example(served)
+        check_styles(served)
+        check_modes(state)
+        listing = [str(state / "venv/bin/python"), str(bare / "manage.py"), "list_mappings"]
+        listed = run([*within, *listing], env=environment(FACADE_STATE_DIR=str(state)))
+        served.terminate()
+
+    assert "FACADE_STATE_DIR=" in refused.output
+    assert "docker.io/library" in listed.checked().stdout
+    git = ["git", "-C", str(bare), "status", "--porcelain", "--ignored"]
+    assert subprocess.run(git, check=True, capture_output=True, text=True).stdout == ""
+    assert "Traceback" not in served.output
