@@ -10,7 +10,8 @@ RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --requi
 FROM ${PYTHON_IMAGE}
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 BIND=0.0.0.0 PORT=8000
 RUN useradd --uid 10001 --home-dir /srv/facade --no-create-home --shell /usr/sbin/nologin facade \
-    && install -d -o facade -g facade -m 700 /srv/facade/var
+    # Also for whichever other UID the container is given: nobody else is in it.
+    && install -d -o facade -g facade -m 1777 /srv/facade/var
 WORKDIR /srv/facade
 COPY --from=packages /opt/venv /opt/venv
 COPY . .
@@ -21,4 +22,4 @@ USER facade
 VOLUME /srv/facade/var
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["python", "-m", "facade_site.healthcheck"]
-CMD ["gunicorn", "--config", "facade_site/gunicorn_config.py"]
+CMD ["python", "-m", "facade_site.start"]

@@ -34,7 +34,7 @@ def env_example(variables: list[Variable], _: str = "") -> str:
 def compose_file(variables: list[Variable], before: str) -> str:
     """The compose file, with the variables that it hands on to the app between its markers."""
     lines = [_handed_on(variable) for variable in variables if variable.compose]
-    return _between(before, "    # variables: begin\n", "".join(lines), "    # variables: end\n")
+    return _between(before, "      # variables: begin\n", "".join(lines), "      # variables: end\n")
 
 
 def settings_page(variables: list[Variable], before: str) -> str:
@@ -64,8 +64,8 @@ def _example(variable: Variable) -> str:
 
 def _handed_on(variable: Variable) -> str:
     value = "" if variable.compose == "given" else f"={variable.compose}"
-    file = f"    - {variable.name}_FILE\n" if variable.by_file else ""
-    return f"    - {variable.name}{value}\n{file}"
+    file = f"      - {variable.name}_FILE\n" if variable.by_file else ""
+    return f"      - {variable.name}{value}\n{file}"
 
 
 def _between(text: str, begin: str, content: str, end: str) -> str:

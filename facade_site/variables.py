@@ -3,12 +3,11 @@
 Each is a Django setting of the same name. `.env.example`, the compose file and `docs/settings.md` follow from it.
 """
 
-from ipaddress import ip_network
-
 from facade_site import environment
 from facade_site.declarations import Declarations
 from facade_site.log_formats import LOG_FORMATS
 from routing.core.grammar.hosts import normalise_hostname, parse_authority
+from routing.core.grammar.proxies import parse_proxy
 from routing.core.grammar.user_agents import parse_clients
 from routing.dns.name_servers import parse_name_server
 
@@ -51,9 +50,10 @@ FACADE_TRUSTED_PROXIES = declare.names(
     "FACADE_TRUSTED_PROXIES",
     [],
     "Proxies in front of the facade (addresses or networks, separated by commas) whose X-Forwarded-Proto and "
-    "X-Forwarded-Host are believed. Nobody else's are.",
-    what="addresses or networks",
-    check=lambda text: ip_network(text, strict=False),
+    "X-Forwarded-Host are believed. Nobody else's are. The word gateway stands for this machine's default gateway: "
+    "that is how a container sees a proxy on its host.",
+    what="addresses, networks or gateway",
+    check=parse_proxy,
 )
 FACADE_ALLOW_INSECURE_REGISTRIES = declare.switch(
     "FACADE_ALLOW_INSECURE_REGISTRIES",

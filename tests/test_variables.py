@@ -57,7 +57,7 @@ def test_a_new_variable_is_on_each_page() -> None:
     }
 
     assert "\n# What it means.\n#FACADE_NEW_SECONDS=2.5\n" in pages[".env.example"]
-    assert "\n    - FACADE_NEW_SECONDS\n    - FACADE_NEW_SECONDS_FILE\n" in pages["docker-compose.yml"]
+    assert "\n      - FACADE_NEW_SECONDS\n      - FACADE_NEW_SECONDS_FILE\n" in pages["docker-compose.yml"]
     assert "| `FACADE_NEW_SECONDS` | `2.5` |" in pages["docs/settings.md"]
 
 
@@ -175,7 +175,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None, reaso
 
 UNREADABLE_NAMES = [
     ("FACADE_CONTROL_HOSTS", "https://facade.acme.com", "hosts without scheme"),
-    ("FACADE_TRUSTED_PROXIES", "10.0.0.1,proxy.acme.example", "addresses or networks"),
+    ("FACADE_TRUSTED_PROXIES", "10.0.0.1,proxy.acme.example", "addresses, networks or gateway"),
     ("FACADE_CLIENTS", "buildkit:nothing,docker", "clients and what they can"),
     ("FACADE_DNS_SERVERS", "dns.example", "addresses of name servers"),
     ("FACADE_PLATFORM_DOMAINS", "a b", "domains"),

@@ -4,7 +4,6 @@ What can't work at all is an error, and told by every `check`; what is dangerous
 Nothing is said of an instance on loopback names only.
 """
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from routing.accounts.mail import sends_mail
 from routing.core.grammar.hosts import is_loopback
+from routing.core.grammar.proxies import parse_proxy
 from routing.services.base.errors import ServiceError
 from routing.services.people.provider_grants import parse_provider_roles
 
@@ -57,10 +57,11 @@ def is_public() -> bool:
 
 
 def _trusts_many() -> bool:
-    networks = [ipaddress.ip_network(text, strict=False) for text in settings.FACADE_TRUSTED_PROXIES]
+    named = [parse_proxy(text) for text in settings.FACADE_TRUSTED_PROXIES]
     return any(
         network.num_addresses > _MAX_PROXIES_IPV4 if network.version == 4 else network.prefixlen < _MIN_PREFIX_IPV6
-        for network in networks
+        for network in named
+        if network
     )
 
 

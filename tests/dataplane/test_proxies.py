@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+
 import pytest
 from django.test import AsyncClient, Client
 from pytest_django import Settings
 
 from routing.core.decide import Request
 from routing.dataplane.live.live_table import live_table
+from routing.dataplane.request import forwarded
 from routing.dataplane.request.client_request import ClientRequest, from_meta
 from routing.dataplane.request.forwarded import is_trusted
+from routing.dataplane.request.gateways import default_gateways
 from tests.core.contract import PODMAN, build_table
 from tests.dataplane.wire import Wire, environ_of, scope_of, wire_of
 
@@ -45,6 +51,53 @@ def test_proxies_are_trusted_by_address(settings: Settings, networks: list[str],
     settings.FACADE_TRUSTED_PROXIES = networks
 
     assert is_trusted(address) == expected
+
+
+# As Linux 6 wrote them in a container on a bridge, and on a machine with IPv6.
+IPV4_ROUTES = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+eth0\t00000000\t{gateway}\t0003\t0\t0\t0\t00000000\t0\t0\t0
+eth0\t000012AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
+"""
+IPV6_ROUTES = f"""\
+fd000000000000000000000000000000 40 {"0" * 32} 00 {"0" * 32} 00000100 00000001 00000000 00000001 eth0
+{"0" * 32} 00 {"0" * 32} 00 fd000000000000000000000000000001 00000400 00000003 00000000 00000003     eth0
+{"0" * 32} 00 {"0" * 32} 00 {"0" * 32} ffffffff 00000001 00000000 00200200       lo
+"""
+
+
+def routes(proc: Path, ipv4: str, ipv6: str) -> Path:
+    (proc / "net").mkdir()
+    (proc / "net/route").write_text(ipv4.format(gateway=f"{int.from_bytes(bytes([172, 18, 0, 1]), sys.byteorder):08X}"))
+    (proc / "net/ipv6_route").write_text(ipv6)
+    return proc
+
+
+def test_a_container_finds_its_host(tmp_path: Path) -> None:
+    proc = routes(tmp_path, IPV4_ROUTES, IPV6_ROUTES)
+
+    assert [str(address) for address in default_gateways(proc)] == ["172.18.0.1", "fd00::1"]
+
+
+def test_a_machine_without_a_way_out_has_none(tmp_path: Path) -> None:
+    assert default_gateways(tmp_path) == []
+    assert default_gateways(routes(tmp_path, IPV4_ROUTES.splitlines()[0], "")) == []
+
+
+def test_the_gateway_is_trusted_where_it_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forwarded, "default_gateways", lambda: [ip_address("172.18.0.1")])
+    settings.FACADE_TRUSTED_PROXIES = ["10.0.0.1", "gateway"]
+
+    assert [is_trusted(address) for address in ("172.18.0.1", "10.0.0.1", "172.18.0.2")] == [True, True, False]
+
+
+def test_a_gateway_that_there_is_not_is_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(forwarded, "default_gateways", list)
+    settings.FACADE_TRUSTED_PROXIES = ["gateway"]
+
+    assert not is_trusted("172.18.0.1")
+    assert "no default gateway" in caplog.text
 
 
 def test_a_trusted_proxy_says_how_the_client_came(settings: Settings) -> None:

@@ -5,6 +5,7 @@ anybody else they would choose the realm to which a client brings its credential
 """
 
 import ipaddress
+import logging
 from collections.abc import Mapping
 from functools import cache, lru_cache
 
@@ -12,15 +13,21 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from routing.core.grammar.hosts import InvalidHost, parse_authority
+from routing.core.grammar.proxies import Network, parse_proxy
+from routing.dataplane.request.gateways import default_gateways
 from routing.dataplane.request.responses import PublicOrigin
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+logger = logging.getLogger(__name__)
 
 
 @cache
 def trusted_networks() -> tuple[Network, ...]:
-    """The networks of FACADE_TRUSTED_PROXIES. Raises ValueError for text that is no address or network."""
-    return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in settings.FACADE_TRUSTED_PROXIES)
+    """The networks of FACADE_TRUSTED_PROXIES. Raises ValueError for text that is none."""
+    named = [parse_proxy(text) for text in settings.FACADE_TRUSTED_PROXIES]
+    gateways = default_gateways() if None in named else []
+    if None in named and not gateways:
+        logger.warning("FACADE_TRUSTED_PROXIES names the gateway, but this machine has no default gateway")
+    return (*(network for network in named if network), *(ipaddress.ip_network(address) for address in gateways))
 
 
 def _forget(**_: object) -> None:

@@ -1,0 +1,33 @@
+"""`python -m facade_site.start`: prepares the database, then serves. What a container runs.
+
+A database that isn't there, or that takes long to migrate, keeps nobody from being redirected: the server starts all
+the same, from the last snapshot of the table, and the preparation goes on beside it.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+from facade_site.environment import BASE_DIR
+
+#: How long the server waits for the preparation. A new PostgreSQL takes some seconds to be there.
+_WAIT_SECONDS = 15
+
+
+def main() -> None:
+    """Become the server, with the preparation as its child while that lasts."""
+    preparation = subprocess.Popen([sys.executable, str(BASE_DIR / "manage.py"), "prepare_database"], cwd=BASE_DIR)
+    try:
+        status = preparation.wait(_WAIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        print("The database isn't prepared yet; the server starts without waiting for it.", file=sys.stderr, flush=True)
+    else:
+        if status:
+            print("The database was not prepared; the server starts all the same.", file=sys.stderr, flush=True)
+    gunicorn = shutil.which("gunicorn") or "gunicorn"
+    os.execv(gunicorn, [gunicorn, "--config", str(BASE_DIR / "facade_site/gunicorn_config.py")])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()
