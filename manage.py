@@ -4,6 +4,7 @@
 import os
 import sys
 
+from facade_site.application_name import name_connections
 from facade_site.broken_pipe import ending_quietly
 
 
@@ -14,6 +15,7 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    name_connections(sys.argv[1] if len(sys.argv) > 1 else "manage.py")
     try:
         _ = settings.INSTALLED_APPS
     except ImproperlyConfigured as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from facade_site.application_name import name_connections
 from facade_site.environment import BASE_DIR
 from facade_site.log_formats import LOG_FORMATS, JsonFormatter
 from facade_site.redaction import ServerLogger
@@ -46,6 +47,10 @@ _METRICS_PREFIX = "registry-facade-metrics-"
 if __name__ == "__config__" and _METRICS_PREFIX not in os.environ.get(METRICS_DIR, ""):
     os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=_METRICS_PREFIX, dir=worker_tmp_dir)
 
+if __name__ == "__config__":
+    # Before the application is loaded, and with it the table.
+    name_connections("server")
+
 errorlog = "-"
 logger_class = ServerLogger
 # One line for each request costs more than answering it; GUNICORN_CMD_ARGS="--access-logfile -" turns it on.
@@ -81,6 +86,7 @@ def post_fork(server: Any, worker: Any) -> None:
     """Called in each worker: from here on it follows the table by itself."""
     from routing.dataplane.live.live_table import live_table
 
+    name_connections(f"worker {worker.age} web")
     live_table.follow()
 
 

@@ -40,6 +40,12 @@ _STALE_POLLS = 4
 # How often a follower asks whether the rows were checked.
 _COMPARE_SECONDS = 5.0
 
+# Among the connections of its process, which one this is, for whoever looks into pg_stat_activity.
+_NAME_LISTENER = """
+SELECT set_config(
+    'application_name', regexp_replace(current_setting('application_name'), '( web| listen)?$', ' listen'), false)
+"""
+
 
 class LiveTable:
     """One table for this process, swapped in one assignment when the database has a newer generation."""
@@ -265,6 +271,7 @@ class LiveTable:
             if not self._listening:
                 with answered_within(_LOOK_SECONDS), connection.cursor() as cursor:
                     cursor.execute(f"LISTEN {NOTIFY_CHANNEL}")
+                    cursor.execute(_NAME_LISTENER)
                 self._listening = True
                 return  # Something may have changed before LISTEN took effect: look once more.
             for _ in connection.connection.notifies(timeout=seconds, stop_after=1):
