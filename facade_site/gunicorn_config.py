@@ -53,8 +53,8 @@ if __name__ == "__config__":
 
 errorlog = "-"
 logger_class = ServerLogger
-# One line for each request costs more than answering it; GUNICORN_CMD_ARGS="--access-logfile -" turns it on.
-accesslog = None
+# To stdout. One line for each request costs more than answering it.
+accesslog = "-" if variables.FACADE_ACCESS_LOG else None
 
 # gunicorn would otherwise open a socket in the home folder by which the server can be managed.
 control_socket_disable = True
@@ -67,6 +67,8 @@ def on_starting(server: Any) -> None:
     formatter = LOG_FORMATS[variables.FACADE_LOG_FORMAT]
     for handler in server.log.error_log.handlers if formatter is JsonFormatter else ():
         handler.setFormatter(JsonFormatter())
+    for handler in server.log.access_log.handlers:
+        handler.setFormatter(formatter())
     if not variables.SECRET_KEY:
         server.log.info("SECRET_KEY is not set: the one in %s is used", settings.STATE_DIR / "secret_key")
 

@@ -11,6 +11,9 @@ from routing.core.grammar.printable import printable
 # What every record has (and what uvicorn adds for terminals); whatever else it has, somebody gave it with `extra`.
 _ALWAYS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
+# What the message says already, of an event and of a request.
+_IN_MESSAGE = frozenset({"event", "method", "target", "status"})
+
 
 def facts_of(record: logging.LogRecord) -> dict[str, Any]:
     """What was given with a record beside its message, as far as JSON has it; nothing that is empty."""
@@ -36,7 +39,7 @@ class LineFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The line, with what the record was given beside its message."""
-        facts = {name: value for name, value in facts_of(record).items() if name != "event"}
+        facts = {name: value for name, value in facts_of(record).items() if name not in _IN_MESSAGE}
         said = printable(super().formatMessage(record))
         return " ".join([said, *(f"{name}={_word(value)}" for name, value in facts.items())])
 

@@ -31,10 +31,15 @@ _SECRETS = re.compile(
     ),
     re.IGNORECASE,
 )
+# Each secret has one of these before it or in it. Looking for them takes a tenth of the time of the expression.
+_MARKS = ("accounts", "code=", "state=", "token=", "key=", "secret=", "password=", "authorization", "facade_")
 
 
 def redact(text: str) -> str:
     """The text with each secret replaced by `[hidden]`."""
+    folded = text.casefold()
+    if not any(mark in folded for mark in _MARKS):
+        return text
     return _SECRETS.sub(lambda found: f"{found[found.lastgroup or 0]}{HIDDEN}", text)
 
 

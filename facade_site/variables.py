@@ -389,6 +389,13 @@ FACADE_LOG_FORMAT = declare.choice(
     "How log lines are written: “line” for people, “json” for programs that collect logs (one object a line).",
     tuple(LOG_FORMATS),
 )
+FACADE_ACCESS_LOG = declare.switch(
+    "FACADE_ACCESS_LOG",
+    False,
+    "Whether each request makes a line on stdout, in the form of FACADE_LOG_FORMAT: time, method, path, status, what "
+    "was decided, duration, host, client, User-Agent and request id. It holds addresses of clients, and costs more CPU "
+    "than a redirect.",
+)
 DEBUG = declare.switch(
     "DEBUG",
     False,

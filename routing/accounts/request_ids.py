@@ -9,8 +9,8 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from routing.dataplane.request.forwarded import is_trusted
-from routing.request_id import is_request_id, new_request_id, request_id
+from routing.dataplane.request.forwarded import forwarded_request_id
+from routing.request_id import current_request_id, request_id
 
 HEADER = "X-Request-ID"
 Inner = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
@@ -46,11 +46,9 @@ class RequestIdMiddleware:
 
 
 def _id_of(request: HttpRequest) -> str:
-    """Nobody but a proxy that is trusted chooses an id: it stands in the history."""
-    given = request.headers.get(HEADER, "")
-    if is_request_id(given) and is_trusted(request.META.get("REMOTE_ADDR", "")):
-        return given
-    return new_request_id()
+    """That of the call within which this is: the access log's. Otherwise it begins here."""
+    given, peer_address = request.headers.get(HEADER, ""), request.META.get("REMOTE_ADDR", "")
+    return current_request_id() or forwarded_request_id(given, peer_address)
 
 
 def _mark(request: HttpRequest, this: str) -> None:

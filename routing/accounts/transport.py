@@ -4,7 +4,6 @@ Django's own SECURE_PROXY_SSL_HEADER and USE_X_FORWARDED_HOST believe whoever se
 FACADE_TRUSTED_PROXIES are believed, by the same rules as in the data plane.
 """
 
-import ipaddress
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -14,11 +13,11 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 
-from routing.accounts.links import https_origin
 from routing.accounts.host_cookies import put_prefix_on, take_prefix_off
+from routing.accounts.links import https_origin
 from routing.core.grammar.hosts import is_loopback, parse_authority
 from routing.dataplane.request.client_request import fields_of
-from routing.dataplane.request.forwarded import effective_host, forwarded_scheme, is_trusted
+from routing.dataplane.request.forwarded import effective_host, forwarded_client, forwarded_scheme, is_trusted
 
 Inner = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -95,7 +94,7 @@ def to_https(request: HttpRequest) -> HttpResponse | None:
     if request.method not in _SAFE_METHODS:
         text = "Forms and requests that change something are taken by https:// only.\n"
         return HttpResponse(text, content_type="text/plain; charset=utf-8", status=HTTPStatus.FORBIDDEN)
-    # Without the port: where plain HTTP is spoken, HTTPS isn't.
+    # Not the request's port: where plain HTTP is spoken, HTTPS isn't.
     name, _ = parse_authority(request.get_host())
     return HttpResponsePermanentRedirect(f"{https_origin(name)}{request.get_full_path()}")
 
@@ -121,17 +120,6 @@ def fit_cookies(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
 
 
 def client_address(request: HttpRequest) -> str:
-    """The address of whoever asks: the last one in X-Forwarded-For that isn't a trusted proxy's own.
-
-    Read from the right: each proxy appends the peer that it saw, so what stands left of the first untrusted address
-    was written by the client itself.
-    """
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
-    while hops and is_trusted(address):
-        hop = hops.pop()
-        try:
-            address = str(ipaddress.ip_address(hop))
-        except ValueError:
-            break
-    return address
+    """The address of whoever asks, as far as trusted proxies tell it."""
+    peer_address = str(request.META.get("REMOTE_ADDR", ""))
+    return forwarded_client(request.headers.get("X-Forwarded-For", ""), peer_address)

@@ -6,6 +6,7 @@ Here both run in this process, where a test decides where each read ends; over r
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Iterator
 
@@ -13,11 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from pytest_django import Settings
 
+from facade_site.log_formats import facts_of
 from routing.dataplane.live.live_table import live_table
+from routing.dataplane.serving import access_log
+from routing.dataplane.serving.access_log import AccessLog
+from routing.dataplane.serving.fast_lane import FastLaneProtocol
 from routing.dataplane.telemetry.counters import REDIRECTS, counters
 from tests.examples import examples
 from tests.fast_lane import requests
-from tests.fast_lane.lanes import Lane, Lanes, SteppedLoop, table
+from tests.fast_lane.lanes import Lane, Lanes, SteppedLoop, facade, table
 from tests.fast_lane.requests import PLAIN
 
 PROXY = "198.51.100.7"
@@ -256,34 +261,71 @@ def test_an_idle_connection_is_closed_after_the_keep_alive_time_and_no_sooner(la
 DIGEST = f"sha256:{'a' * 64}"
 
 
-@pytest.mark.parametrize(
-    ("target", "written"),
-    [
-        ("/v2/acme/app/manifests/1.0?ns=x", "/v2/acme/app/manifests/1.0?ns=x"),
-        ("/v2/acme/app/manifests/1.0?", "/v2/acme/app/manifests/1.0"),
-        (f"/v2/acme/app/blobs/{DIGEST}", f"/v2/acme/app/blobs/{DIGEST.replace(':', '%3A')}"),
-    ],
+class Records(logging.Handler):
+    """The facts of every record that it is given, but for what differs from request to request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.facts: list[dict[str, object]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        of_each = ("duration_ms", "request_id")
+        assert all(getattr(record, name) for name in of_each)
+        self.facts.append({name: value for name, value in facts_of(record).items() if name not in of_each})
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """What the access log says, which is on."""
+    records = Records()
+    monkeypatch.setattr(access_log.logger, "handlers", [records])
+    access_log.logger.setLevel(logging.INFO)
+    return records.facts
+
+
+BEHIND_PROXY = PLAIN.replace(b"docker.acme.com", b"inner:8000").replace(
+    b"Accept",
+    b"X-Forwarded-For: 203.0.113.9, 198.51.100.1\r\nX-Forwarded-Host: docker.acme.com\r\n"
+    b"X-Forwarded-For: 203.0.113.8\r\nAccept",
 )
-def test_redirects_are_counted_and_logged_as_in_the_slow_lane(
-    lanes: Lanes, caplog: pytest.LogCaptureFixture, target: str, written: str
+SAID = {"method": "GET", "target": "/v2/acme/app/manifests/1.0", "status": 307, "decision": "redirect"}
+CONTAINERD = {"user_agent": "containerd/2.1.3"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "peer", "said"),
+    [
+        (PLAIN, "192.0.2.1", SAID | CONTAINERD | {"host": "docker.acme.com", "client": "192.0.2.1"}),
+        (
+            PLAIN.replace(b"User-Agent: containerd/2.1.3\r\n", b"").replace(b"1.0 ", b"1.0?ns=x "),
+            "192.0.2.1",
+            SAID | {"target": "/v2/acme/app/manifests/1.0?ns=x", "host": "docker.acme.com", "client": "192.0.2.1"},
+        ),
+        (PLAIN.replace(b"1.0 ", b"1.0? "), PROXY, SAID | CONTAINERD | {"host": "docker.acme.com", "client": PROXY}),
+        (BEHIND_PROXY, PROXY, SAID | CONTAINERD | {"host": "docker.acme.com", "client": "203.0.113.8"}),
+        (
+            BEHIND_PROXY,
+            "192.0.2.1",
+            SAID | CONTAINERD | {"host": "inner:8000", "client": "192.0.2.1", "status": 404, "decision": "refuse"},
+        ),
+    ],
+    ids=["plain", "query", "proxy", "proxy that tells", "stranger that tells"],
+)
+def test_the_access_log_says_the_same_whichever_lane_answers(
+    lanes: Lanes, logged: list[dict[str, object]], raw: bytes, peer: str, said: dict[str, object]
 ) -> None:
-    raw = PLAIN.replace(b"/v2/acme/app/manifests/1.0", target.encode())
-    lines: dict[str, list[str]] = {}
-    before = counters.totals[REDIRECTS]
+    lane = Lane(FastLaneProtocol, AccessLog(facade()))
+    redirects = counters.totals[REDIRECTS]
 
-    async def steps(lane: Lane) -> None:
-        connection, wire = lane.connect()
-        connection.access_log = True
-        connection.data_received(raw)
-        await lane.rest(connection, wire)
+    async def send(*reads: bytes) -> None:
+        await lane.answer(reads, peer)
 
-    with caplog.at_level("INFO", "uvicorn.access"):
-        for kind in ("fast", "slow"):
-            caplog.clear()
-            lanes.run(steps(getattr(lanes, kind)))
-            lines[kind] = [record.getMessage() for record in caplog.records if record.name == "uvicorn.access"]
-    assert lines["fast"] == lines["slow"] == [f'192.0.2.1:40000 - "GET {written} HTTP/1.1" 307']
-    assert counters.totals[REDIRECTS] == before + 2
+    lanes.run(send(raw))
+    # In two reads, which is for the parser.
+    lanes.run(send(raw[:30], raw[30:]))
+
+    assert logged == [said, said]
+    assert counters.totals[REDIRECTS] == redirects + (2 if said["status"] == 307 else 0)
 
 
 AGENTS = (

@@ -119,7 +119,10 @@ def test_up_with_the_database_gone_leaves_the_facade_serving(docker: Engine, tmp
 
 
 def _has_snapshot(project: Project) -> bool:
-    return "snapshot: same as the rows" in project.compose("exec", "-T", "app", "python", "manage.py", "check_table").output
+    return (
+        "snapshot: same as the rows"
+        in project.compose("exec", "-T", "app", "python", "manage.py", "check_table").output
+    )
 
 
 def _container(project: Project) -> str:

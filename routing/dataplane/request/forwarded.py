@@ -16,6 +16,7 @@ from routing.core.grammar.hosts import InvalidHost, parse_authority
 from routing.core.grammar.proxies import Network, parse_proxy
 from routing.dataplane.request.gateways import default_gateways
 from routing.dataplane.request.responses import PublicOrigin
+from routing.request_id import is_request_id, new_request_id
 
 logger = logging.getLogger(__name__)
 
@@ -78,3 +79,25 @@ def public_origin(fields: Mapping[str, str], peer_address: str, scheme: str) -> 
     except InvalidHost:
         return PublicOrigin(scheme, "")
     return PublicOrigin(scheme, f"{host}:{port}" if port else host)
+
+
+def forwarded_request_id(given: str, peer_address: str) -> str:
+    """The id that a trusted proxy gave in X-Request-ID, or a new one: nobody else chooses what is in the history."""
+    return given if is_request_id(given) and is_trusted(peer_address) else new_request_id()
+
+
+def forwarded_client(forwarded_for: str, peer_address: str) -> str:
+    """The address of whoever asks: the last one in X-Forwarded-For that isn't a trusted proxy's own.
+
+    Read from the right: each proxy appends the peer that it saw, so what stands left of the first untrusted address
+    was written by the client itself.
+    """
+    address = peer_address
+    hops = [hop.strip() for hop in forwarded_for.split(",")]
+    while hops and is_trusted(address):
+        hop = hops.pop()
+        try:
+            address = str(ipaddress.ip_address(hop))
+        except ValueError:
+            break
+    return address

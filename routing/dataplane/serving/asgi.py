@@ -12,6 +12,7 @@ from typing import Any
 from routing.dataplane.live.live_table import live_table
 from routing.dataplane.request.client_request import from_asgi
 from routing.dataplane.request.responses import Response
+from routing.dataplane.serving.access_log import DECISION
 from routing.dataplane.serving.body_guard import Application, Message, Receive, Scope, Send
 from routing.dataplane.serving.handler import DECIDED, HandledRequest, handle
 from routing.dataplane.upstream.refusals import bad_gateway
@@ -29,6 +30,8 @@ class DataPlane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         handled = _handled(scope) if scope["type"] == "http" else None
+        if handled is not None:
+            scope[DECISION] = handled.kind
         if handled is None or handled.is_control:
             await self._django(scope, receive, send)
         elif handled.needs_registry:

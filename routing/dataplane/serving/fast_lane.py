@@ -15,7 +15,6 @@ import logging
 import time
 from functools import lru_cache
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -26,6 +25,7 @@ from routing.core.table.routing_table import Table
 from routing.dataplane.live.live_table import live_table
 from routing.dataplane.request.forwarded import is_trusted
 from routing.dataplane.request.responses import redirect
+from routing.dataplane.serving import access_log
 from routing.dataplane.serving.connection_limits import TimeoutProtocol
 from routing.dataplane.serving.handler import DECIDED, Decided
 from routing.dataplane.serving.raw_request import (
@@ -53,6 +53,7 @@ class FastLaneProtocol(TimeoutProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.behind_proxy = False
+        self.is_logged = access_log.is_on()
         self.decided: Decided | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -109,14 +110,6 @@ class FastLaneProtocol(TimeoutProtocol):
         if self.timeout_keep_alive_task is None:
             self._start_keep_alive_timer(self.timeout_keep_alive)
 
-    def log(self, data: bytes) -> None:
-        """The line that uvicorn writes to the access log."""
-        client = "{}:{}".format(*self.client) if self.client else ""
-        method, target, version = data.partition(b"\r")[0].decode("latin-1").split(" ")
-        path, _, query = target.partition("?")
-        written = f"{quote(path)}?{query}" if query else quote(path)
-        self.access_logger.info('%s - "%s %s %s" %d', client, method, written, version, 307)
-
     def timeout_keep_alive_handler(self) -> None:
         """Called when the keep-alive timer ends. A fast answer leaves it running, so there may be time left."""
         left = self.answered_at + self.timeout_keep_alive - self.loop.time()
@@ -165,8 +158,9 @@ class _BatchWriter:
                 connection.transport.abort()
                 continue
             count += 1
-            if connection.access_log:
-                connection.log(data)
+            if connection.is_logged:
+                peer_address = connection.client[0] if connection.client else ""
+                access_log.log_redirect(data, peer_address, time.perf_counter() - started)
         state.total_requests += count
         counters.totals[REDIRECTS] += count
         if count:

@@ -9,6 +9,8 @@ from gunicorn.arbiter import Arbiter
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
+from routing.dataplane.serving import access_log
+from routing.dataplane.serving.access_log import AccessLog
 from routing.dataplane.serving.fast_lane import FastLaneProtocol, drain
 from routing.dataplane.upstream.streaming_quota import streaming_quota
 from routing.dataplane.views.metrics import flush
@@ -31,10 +33,18 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
         "lifespan": "off",
         # The middleware judges forwarded headers itself, by FACADE_TRUSTED_PROXIES.
         "proxy_headers": False,
+        # access_log.py has another form of it, and the fast lane's requests as well.
+        "access_log": False,
     }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        access_log.logger.handlers = self.log.access_log.handlers
+        access_log.logger.setLevel(logging.INFO)
+        access_log.logger.propagate = False
+
     async def _serve(self) -> None:
-        self.config.app = self.wsgi
+        self.config.app = AccessLog(self.wsgi) if access_log.is_on() else self.wsgi
         server = DrainingServer(self.config)
         self._install_sigquit_handler()
         flushing = asyncio.create_task(_keep_flushing())

@@ -51,6 +51,11 @@ class HandledRequest(NamedTuple):
     started: float
 
     @property
+    def kind(self) -> str:
+        """What the metrics and the access log call the decision."""
+        return type(self.decision).__name__.lower()
+
+    @property
     def is_control(self) -> bool:
         """Whether it isn't a registry client's at all: Django answers."""
         return isinstance(self.decision, Control)
@@ -71,9 +76,8 @@ class HandledRequest(NamedTuple):
 
     def measure(self, status: int | None) -> None:
         """Count the answer. None: the caller has gone before there was one."""
-        kind = type(self.decision).__name__.lower()
-        counters.add(answers_key(kind, status))
-        _seconds_of(kind).observe(time.perf_counter() - self.started)
+        counters.add(answers_key(self.kind, status))
+        _seconds_of(self.kind).observe(time.perf_counter() - self.started)
 
     def local_response(self) -> Response:
         """The answer, where nobody else has to be asked."""
