@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from routing.management.service_command import ServiceCommand
-from routing.models import Registry
+from routing.models import Mapping, Registry
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
 from routing.services.mappings.explain import explain
@@ -32,11 +32,11 @@ class Command(ServiceCommand):
             if given and "/" in given and "://" not in given:
                 self._probe_image(given, options["reason"])
                 return
-            registries = self._chosen(options["registry"])
-            if not registries:
+            keys = self._chosen(options["registry"])
+            if not keys:
                 self.stdout.write("No registry is in use yet.")
-            for registry in registries:
-                found = probe(Actor.command_line(), options["reason"], registry_id=registry.pk)
+            for key in keys:
+                found = probe(Actor.command_line(), options["reason"], registry_id=key)
                 error = f" — {found.probe_error}" if found.probe_error else ""
                 self.stdout.write(f"{found.authority}: asks for {found.auth}{error}")
 
@@ -57,15 +57,14 @@ class Command(ServiceCommand):
             self.stdout.write(f"Note: {error}")
 
     @staticmethod
-    def _chosen(text: str | None) -> list[Registry]:
+    def _chosen(text: str | None) -> list[int]:
+        """Their keys alone: one registry after the other is read when it is its turn."""
         if text is None:
-            return list(Registry.objects.filter(mappings__isnull=False).distinct())
+            in_use = Exists(Mapping.objects.filter(registry=OuterRef("pk")).order_by())
+            return list(Registry.objects.filter(in_use).values_list("pk", flat=True))
         text = DOCKER_HUB if text in DOCKER_HUB_NAMES else text
-        chosen = list(
-            Registry.objects.filter(
-                Q(alias=text) | Q(origin=text) | Q(origin=f"https://{text}") | Q(origin=f"http://{text}")
-            )
-        )
+        named = Q(alias=text) | Q(origin=text) | Q(origin=f"https://{text}") | Q(origin=f"http://{text}")
+        chosen = list(Registry.objects.filter(named).values_list("pk", flat=True))
         if not chosen:
             raise NotFound(f"there is no registry {text}")
         return chosen
