@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -265,6 +266,25 @@ class TestRefreshing:
         assert live.confirmed_at > first
         assert live.age_seconds is not None
         assert 0 <= live.age_seconds < 60
+
+    def test_its_age_is_that_of_the_question_for_the_answer_may_lie_unread(self, platform: Actor) -> None:
+        """A process that is stopped after the database has answered knows nothing of what was written meanwhile."""
+        live = LiveTable()
+        add(platform, "acme")
+        live.refresh()
+        answered: list[float] = []
+
+        def stopped_after_the_answer(*asked: Any) -> Any:
+            found = changes_since(*asked)
+            answered.append(time.monotonic())
+            return found
+
+        changes_since = change_log.changes_since
+        with mock.patch.object(change_log, "changes_since", stopped_after_the_answer):
+            live.refresh()
+
+        assert live.confirmed_at is not None
+        assert live.confirmed_at < answered[0]
 
 
 class Outage:

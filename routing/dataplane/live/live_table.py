@@ -129,6 +129,8 @@ class LiveTable:
         from routing.table.change_log import DoesNotFit, LoadReason, changes_since
 
         table = self.table
+        # Before it is asked: this process may be stopped between its answer and the next line.
+        asked_at, asked_time = time.monotonic(), time.time()
         self._file_replaced = self._file.before() or self._file_replaced
         try:
             if table is None:
@@ -146,7 +148,7 @@ class LiveTable:
             self._load_whole(misfit)
             self._file_replaced = False
         self._file.after()
-        self.confirmed_at, self._confirmed_time = time.monotonic(), time.time()
+        self.confirmed_at, self._confirmed_time = asked_at, asked_time
         self.source = "database"
         return self.table is not table
 
