@@ -21,5 +21,5 @@ RUN SECRET_KEY=collectstatic python manage.py collectstatic --noinput --verbosit
 USER facade
 VOLUME /srv/facade/var
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["python", "-m", "facade_site.healthcheck"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["python", "-m", "facade_site.healthcheck"]
 CMD ["python", "-m", "facade_site.start"]
