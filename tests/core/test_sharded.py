@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -65,3 +67,34 @@ def test_no_change_is_the_same_map() -> None:
     same = ShardedMap([("a", 1)])
 
     assert same.replace({}) is same
+
+
+def test_what_was_built_is_left_alone_by_changes() -> None:
+    """Processes share it: not even a reference in it is counted anew."""
+    entries = [(f"key {number}", f"value {number}") for number in range(20_000)]
+    large = ShardedMap(entries, expected_size=len(entries))
+    before = [sys.getrefcount(text) for entry in entries for text in entry]
+
+    changed = large
+    for number in range(0, 2_000, 2):
+        changed = changed.replace({f"key {number}": "new", f"key {number + 1}": None, f"other {number}": "more"})
+
+    assert [sys.getrefcount(text) for entry in entries for text in entry] == before
+    assert len(changed) == 20_000
+    assert (changed.get("key 0"), changed.get("key 1"), changed.get("other 0")) == ("new", None, "more")
+    assert len(dict(changed.items())) == 20_000
+
+
+def test_a_large_map_whose_entries_all_change_is_laid_out_anew() -> None:
+    entries = {str(number): number for number in range(40_000)}
+    changed = ShardedMap(entries.items(), expected_size=len(entries))
+    for start in range(0, 40_000, 1000):
+        changed = changed.replace({str(number): -number for number in range(start, start + 1000)})
+    for start in range(1000, 40_000, 1000):
+        changed = changed.replace({str(number): None for number in range(start, start + 1000)})
+        changed = changed.replace({str(number): None for number in range(start, start + 1000)})
+
+    assert dict(changed.items()) == {str(number): -number for number in range(1000)}
+    assert len(changed) == 1000
+    changed = changed.replace({"0": 7, "x": 8})
+    assert (changed.get("0"), changed.get("x"), changed.get("1"), len(changed)) == (7, 8, -1, 1001)
