@@ -68,6 +68,11 @@ def reports_folder() -> Path:
     return Path(settings.STATE_DIR) / "tables"
 
 
+def load_lock_path() -> Path:
+    """Whoever of this machine loads the whole table again holds this file's lock."""
+    return Path(settings.STATE_DIR) / "table-load.lock"
+
+
 def database_identity() -> str:
     """Which database this is, without saying so: a snapshot of another one must not be served."""
     database = settings.DATABASES["default"]

@@ -16,8 +16,10 @@ from routing.core.table.routing_table import Change as TableChange
 from routing.core.table.routing_table import State
 from routing.models.change import Change, Generation
 
-# More changes than this at once are slower to apply one by one than to load anew.
+# Changes are read so many at a time. More than this, and than a part of the mappings, are slower to apply one by one
+# than to load all anew.
 MAX_CHANGES = 20_000
+_PART = 10
 
 
 class LoadReason(StrEnum):
@@ -30,6 +32,11 @@ class LoadReason(StrEnum):
     MANY_CHANGES = "many-changes"
     UNKNOWN_CHANGE = "unknown-change"
     DIFFERS = "differs"
+
+    @property
+    def leaves_an_old_table(self) -> bool:
+        """Whether what there is was right, and is so still but for the changes since. Otherwise it may be wrong."""
+        return self in (LoadReason.MANY_CHANGES, LoadReason.UNKNOWN_CHANGE)
 
 
 class DoesNotFit(Exception):
@@ -54,9 +61,10 @@ def newest_state() -> State:
     return State(*row) if row else State(0, None)
 
 
-def changes_since(known: State) -> Sequence[LoggedChange]:
-    """The changes after `known`, in order; none where that is the newest. One query then, and two otherwise.
+def changes_since(known: State, mappings: int = 0) -> Sequence[LoggedChange]:
+    """The changes after `known`, in order, the first MAX_CHANGES of them; none where that is the newest.
 
+    One query then, and two otherwise. `mappings` is how many the table holds, which tells what a load of it would cost.
     Raises DoesNotFit, and django.db.DatabaseError.
     """
     newest = newest_state()
@@ -69,10 +77,13 @@ def changes_since(known: State) -> Sequence[LoggedChange]:
             f"{known.generation} with changes that the database does not have",
         )
     columns = ("generation", "kind", "key", "entry", "nonce", "at")
-    rows = Change.objects.filter(generation__gte=known.generation).values_list(*columns)[: MAX_CHANGES + 2]
+    count = newest.generation - known.generation
+    most = max(MAX_CHANGES, mappings // _PART)
+    rows = Change.objects.filter(generation__gte=known.generation).values_list(*columns)[: MAX_CHANGES + 1]
     changes = [LoggedChange(TableChange(*fields), at) for *fields, at in rows]
     if not known.generation:
         # Before the first change of all there is none to be known by.
+        _check_number(known.generation, count, most)
         _check_whole(known.generation, changes)
         return changes
     if not changes or changes[0].change.generation != known.generation or known.nonce is None:
@@ -82,13 +93,17 @@ def changes_since(known: State) -> Sequence[LoggedChange]:
             LoadReason.ANOTHER_HISTORY,
             f"the database went back in time: its generation {known.generation} is another change than this table's",
         )
+    _check_number(known.generation, count, most)
     _check_whole(known.generation, changes[1:])
     return changes[1:]
 
 
+def _check_number(generation: int, count: int, most: int) -> None:
+    if count > most:
+        raise DoesNotFit(LoadReason.MANY_CHANGES, f"{count} changes since generation {generation}, more than {most}")
+
+
 def _check_whole(generation: int, changes: Sequence[LoggedChange]) -> None:
-    if len(changes) > MAX_CHANGES:
-        raise DoesNotFit(LoadReason.MANY_CHANGES, f"more than {MAX_CHANGES} changes since generation {generation}")
     if [each.change.generation for each in changes] != list(range(generation + 1, generation + 1 + len(changes))):
         raise DoesNotFit(LoadReason.GAP, f"the change log has a gap after generation {generation}")
     if not changes:

@@ -17,10 +17,11 @@ import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections
 
-from routing.conf import NOTIFY_CHANNEL, database_identity, policy, reports_folder, snapshot_path
+from routing.conf import NOTIFY_CHANNEL, database_identity, load_lock_path, policy, reports_folder, snapshot_path
 from routing.core.table import routing_table as core
 from routing.dataplane.live.comparison import Comparison, Outcome, Report, write_report
 from routing.dataplane.live.deadline import answered_within
+from routing.dataplane.live.whole_load import in_small_steps, in_turn
 from routing.dataplane.telemetry.metrics import TABLE_COMPARED, TABLE_LOADS, observe_change
 from routing.table import snapshot
 from routing.table.sqlite_file import SQLiteFileWatch
@@ -67,6 +68,7 @@ class LiveTable:
         self._file_replaced = False
         self._comparison = Comparison()
         self._compare_from = 0.0
+        self._inherited: core.Table | None = None
         os.register_at_fork(after_in_child=self._forget_thread)
 
     def get(self) -> core.Table | None:
@@ -126,7 +128,7 @@ class LiveTable:
 
     def refresh(self) -> bool:
         """Bring the table up to date now; True where it changed. Raises django.db.DatabaseError."""
-        from routing.table.change_log import DoesNotFit, LoadReason, changes_since
+        from routing.table.change_log import DoesNotFit, LoadReason
 
         table = self.table
         # Before it is asked: this process may be stopped between its answer and the next line.
@@ -137,13 +139,7 @@ class LiveTable:
                 raise DoesNotFit(LoadReason.FIRST, "there is none yet")
             if self._file_replaced:
                 raise DoesNotFit(LoadReason.FILE_REPLACED, "the database file was replaced")
-            with answered_within(_LOOK_SECONDS):
-                changes = changes_since(table.state)
-            if changes:
-                self.table = self._apply(table, [each.change for each in changes])
-                self._comparison.trim()
-            for each in changes:
-                observe_change(time.time() - each.at.timestamp())
+            self._follow_changes(table)
         except DoesNotFit as misfit:
             self._load_whole(misfit)
             self._file_replaced = False
@@ -231,6 +227,21 @@ class LiveTable:
         if self.table is not None and written.state != self.table.state and written.time > self._confirmed_time:
             self._read_snapshot()
 
+    def _follow_changes(self, table: core.Table) -> None:
+        from routing.table import change_log
+
+        while True:
+            with in_small_steps(), answered_within(_LOOK_SECONDS):
+                changes = change_log.changes_since(table.state, len(table.mappings))
+            if changes:
+                with in_small_steps():
+                    self.table = table = self._apply(table, [each.change for each in changes])
+                self._comparison.trim()
+            for each in changes:
+                observe_change(time.time() - each.at.timestamp())
+            if len(changes) < change_log.MAX_CHANGES:
+                return
+
     def _apply(self, table: core.Table, changes: list[core.Change]) -> core.Table:
         from routing.table.change_log import DoesNotFit, LoadReason
 
@@ -245,7 +256,9 @@ class LiveTable:
 
         if misfit.reason is not LoadReason.FIRST:
             logger.error("%s; loading the whole table", misfit)
-        with answered_within(_LOAD_SECONDS):
+        # What is old can wait for the other workers' loads; what is wrong can't.
+        turn = in_turn(load_lock_path()) if misfit.reason.leaves_an_old_table else contextlib.nullcontext()
+        with turn, in_small_steps(), answered_within(_LOAD_SECONDS):
             self.table = load_table(policy())
         self._comparison.start_from(self.table)
         TABLE_LOADS.labels(misfit.reason).inc()
@@ -284,6 +297,8 @@ class LiveTable:
             self._stop.wait(seconds)
 
     def _forget_thread(self) -> None:
+        # Never let go of: to free what is shared with the first process would write to all of it, and so copy it first.
+        self._inherited = self.table
         self._following = False
         self._thread = None
         self._listening = False

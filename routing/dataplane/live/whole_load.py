@@ -1,0 +1,55 @@
+"""Loading a whole table while redirects go on: one worker after the other, and each in small steps."""
+
+import contextlib
+import fcntl
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+# So long a worker waits for the others of its machine. Then it loads beside them: its table is old.
+_TURN_SECONDS = 30.0
+_LOOK_SECONDS = 0.1
+# How long Python lets a thread run on while another one waits, by itself 5 ms. An event loop waits after each system
+# call, of which a redirect takes several.
+_STEP_SECONDS = 0.0005
+
+
+@contextlib.contextmanager
+def in_turn(lock: Path) -> Iterator[None]:
+    """Wait until no other process of this machine is within, for some time. Where no file can be made: at once."""
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("a")
+    except OSError as error:
+        logger.warning("the table is loaded beside other workers, without waiting for them: %s", error)
+        yield
+        return
+    # A process that is killed lets go of it.
+    with file:
+        until = time.monotonic() + _TURN_SECONDS
+        while not _is_held(file.fileno()) and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+        yield
+
+
+def _is_held(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def in_small_steps() -> Iterator[None]:
+    """Let the other threads of this process go on between, however long the work within takes."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_STEP_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
