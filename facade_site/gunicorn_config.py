@@ -94,7 +94,7 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Start the work that nobody asks for beside the workers; it ends with this process."""
-    argv = [sys.executable, str(BASE_DIR / "manage.py"), "maintain", "--with-parent"]
+    argv = [sys.executable, str(BASE_DIR / "manage.py"), "maintain", "--with-parent", str(os.getpid())]
     if not variables.FACADE_MAINTAIN:
         argv.append("--snapshot-only")
     environ = {name: value for name, value in os.environ.items() if name != METRICS_DIR}  # It is no worker.

@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import os
 import sys
+import threading
+import time
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
@@ -19,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 # How far behind what a worker has counted its metrics may be, in seconds.
 _FLUSH_SECONDS = 1.0
+_PARENT_SECONDS = 1.0
 
 
 class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no types
@@ -48,6 +52,9 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
         server = DrainingServer(self.config)
         self._install_sigquit_handler()
         flushing = asyncio.create_task(_keep_flushing())
+        # A thread, so that a worker whose event loop hangs ends as well.
+        ends = (self.ppid, server, self.cfg.graceful_timeout)
+        threading.Thread(target=_end_with_parent, args=ends, name="parent", daemon=True).start()
         await server.serve(sockets=self.sockets)
         flushing.cancel()
         if not server.started:
@@ -65,6 +72,20 @@ class DrainingServer(Server):
         flush()
         # On a thread: the database may not answer.
         await asyncio.to_thread(streaming_quota.stop)
+
+
+def _end_with_parent(parent: int, server: Server, graceful_seconds: float) -> None:
+    """End this worker when the server's first process is gone, which would tell it to, and would kill it at last.
+
+    Without that it would keep the port for ever, and nobody would look after it.
+    """
+    while os.getppid() == parent:
+        time.sleep(_PARENT_SECONDS)
+    logger.error("the server's first process is gone; this worker ends when it has finished what it has begun")
+    server.should_exit = True
+    time.sleep(graceful_seconds)
+    logger.error("this worker ends with requests that are not finished")
+    os._exit(1)
 
 
 async def _keep_flushing() -> None:

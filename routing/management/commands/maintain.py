@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -17,6 +18,10 @@ logger = logging.getLogger("routing.maintain")
 
 # The longest that `--once` waits for registries and name servers.
 _ONCE_SECONDS = 120.0
+# The longest that whatever is under way is waited for, once the parent is gone.
+_END_SECONDS = 5.0
+# A process whose parent has ended is given to the first of all, which nothing outlives: nobody need look for its end.
+_PARENT = os.getppid() if os.getppid() != 1 else -1
 
 
 class Command(BaseCommand):
@@ -28,7 +33,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one round, then end")
         parser.add_argument("--snapshot-only", action="store_true", help="nothing but the snapshot of this machine")
-        parser.add_argument("--with-parent", action="store_true", help="end when the process that started this ends")
+        parser.add_argument(
+            "--with-parent",
+            type=int,
+            nargs="?",
+            const=_PARENT,
+            metavar="PID",
+            help="end when the process that started this ends; with its id also where that was before this looked",
+        )
 
     def handle(self, **options: Any) -> None:
         writer = SnapshotWriter()
@@ -38,7 +50,6 @@ class Command(BaseCommand):
                 TableChecker().check_if_due()
                 self._once()
             return
-        parent = os.getppid()
         stop = threading.Event()
         # Each of its own: none of them waits for another.
         parts = [threading.Thread(target=writer.run, args=(stop,), name="snapshot", daemon=True)]
@@ -48,8 +59,13 @@ class Command(BaseCommand):
                 parts.append(threading.Thread(target=steadily, args=(work_of, stop), name=name, daemon=True))
         for part in parts:
             part.start()
-        while not (options["with_parent"] and os.getppid() != parent):
+        while not _is_gone(options["with_parent"]):
             stop.wait(1)
+        stop.set()
+        # So that the lease of the regular work is free for whoever does it next.
+        until = time.monotonic() + _END_SECONDS
+        for part in parts:
+            part.join(max(0.0, until - time.monotonic()))
 
     @staticmethod
     def _once() -> None:
@@ -64,3 +80,8 @@ class Command(BaseCommand):
             connections.close_all()
         finally:
             runner.close()
+
+
+def _is_gone(parent: int | None) -> bool:
+    """Whether that process is this one's parent no more. None: it doesn't matter."""
+    return parent is not None and os.getppid() != parent
