@@ -17,8 +17,11 @@ _IN_MESSAGE = frozenset({"event", "method", "target", "status"})
 
 def facts_of(record: logging.LogRecord) -> dict[str, Any]:
     """What was given with a record beside its message, as far as JSON has it; nothing that is empty."""
-    given = {name: value for name, value in vars(record).items() if name not in _ALWAYS}
-    return {name: value for name, value in given.items() if value not in (None, "") and _is_plain(value)}
+    return {
+        name: value
+        for name, value in vars(record).items()
+        if name not in _ALWAYS and value not in (None, "") and _is_plain(value)
+    }
 
 
 def _is_plain(value: object) -> bool:
@@ -51,7 +54,7 @@ class LineFormatter(logging.Formatter):
 def _word(value: Any) -> str:
     text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     # Quoted like JSON where it would be taken for several, or for a line of its own.
-    plain = text.isprintable() and not set(text) & set(' "=\\')
+    plain = text.isprintable() and not (" " in text or '"' in text or "=" in text or "\\" in text)
     return text if plain else json.dumps(printable(text), ensure_ascii=False)
 
 

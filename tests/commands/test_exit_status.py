@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,8 +113,8 @@ def test_a_connection_that_broke_is_told() -> None:
 def test_a_state_folder_that_is_missing_is_made(tmp_path: Path) -> None:
     """Also where SECRET_KEY is given, so that no key has to be kept in it."""
     folder = tmp_path / "a" / "state"
-    settings = {"DJANGO_SETTINGS_MODULE": "facade_site.settings", "SECRET_KEY": "given"}
-    default = {"TEST_DATABASE_URL": "", "DATABASE_URL": f"sqlite:///{folder}/facade.sqlite3"}
+    settings: dict[str, Any] = {"DJANGO_SETTINGS_MODULE": "facade_site.settings", "SECRET_KEY": "given"}
+    default: dict[str, Any] = {"TEST_DATABASE_URL": "", "DATABASE_URL": f"sqlite:///{folder}/facade.sqlite3"}
 
     done = manage(tmp_path, "list_mappings", **settings, **default, FACADE_STATE_DIR=str(folder))
 

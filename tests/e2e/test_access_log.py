@@ -47,7 +47,7 @@ def test_each_request_has_a_line_whoever_answers_it() -> None:
 
 
 @pytest.mark.parametrize("asked", [{}, {"GUNICORN_CMD_ARGS": "--access-logfile -"}], ids=["off", "gunicorn's own word"])
-def test_it_is_off_unless_it_is_asked_for(asked: dict[str, str]) -> None:
+def test_it_is_off_unless_it_is_asked_for(asked: dict[str, Any]) -> None:
     with Facade(workers=1, **asked) as facade:
         facade.request("GET", "/livez")
         facade.kill()

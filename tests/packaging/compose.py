@@ -36,6 +36,10 @@ class Engine:
             self.home,
         )
         self._daemon.wait_ready(lambda: self.docker("version").ok)
+        # A run that was killed leaves containers, which begin again with the daemon.
+        if left := self.docker("ps", "--all", "--quiet").checked().stdout.split():
+            self.docker("rm", "--force", "--volumes", *left)
+        self.docker("volume", "prune", "--force")
 
     def docker(self, *arguments: str, timeout_seconds: float = _COMMAND_SECONDS) -> Completed:
         """Run `docker` against this daemon."""
