@@ -26,7 +26,7 @@ def load(base_dir: Path = BASE_DIR) -> environ.FileAwareEnv:
 
 
 def _fill_in(path: Path) -> None:
-    if not path.is_file():
+    if not _is_there(path):
         return
     before = dict(os.environ)
     environ.FileAwareEnv.read_env(str(path), overwrite=False)
@@ -35,6 +35,22 @@ def _fill_in(path: Path) -> None:
         other = name.removesuffix("_FILE") if name.endswith("_FILE") else f"{name}_FILE"
         if before.get(other):
             del os.environ[name]
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file, which can be read. Raises ImproperlyConfigured where it can't.
+
+    Of a folder that can't be entered nobody can say. What has to be kept there says so by itself.
+    """
+    try:
+        if not path.is_file():
+            return False
+        path.open().close()
+    except PermissionError as error:
+        if not os.access(path.parent, os.X_OK, effective_ids=True):
+            return False
+        raise ImproperlyConfigured(f"{path} can't be read: {error.strerror}, for UID {os.geteuid()}") from None
+    return True
 
 
 def state_dir(base_dir: Path = BASE_DIR) -> Path:

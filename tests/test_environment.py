@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import environ
@@ -67,6 +68,41 @@ def test_what_is_empty_says_nothing(tree: Path) -> None:
     os.environ["SECRET_KEY"] = ""
 
     assert key_of(tree) == "of the file"
+
+
+@contextmanager
+def as_nobody(*folders: Path) -> Iterator[int]:
+    """As somebody who may enter the folders and owns nothing: root can read everything."""
+    for folder in folders:
+        folder.chmod(0o755)
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield os.geteuid()
+    finally:
+        os.seteuid(before)
+
+
+def test_settings_that_cannot_be_read_are_told(tree: Path) -> None:
+    (tree / ".env").write_text("SECRET_KEY=of the file\n")
+    (tree / ".env").chmod(0)
+
+    with as_nobody(tree, tree.parent, tree.parent.parent) as user, pytest.raises(ImproperlyConfigured) as told:
+        environment.load(tree)
+
+    assert str(told.value) == f"{tree / '.env'} can't be read: Permission denied, for UID {user}"
+
+
+def test_a_state_folder_that_cannot_be_entered_says_nothing_until_something_is_to_be_kept(tree: Path) -> None:
+    (tree / "var/run.env").write_text("SECRET_KEY=of the last run\n")
+    (tree / "var").chmod(0)
+
+    with as_nobody(tree, tree.parent, tree.parent.parent) as user:
+        assert key_of(tree) == ""
+        with pytest.raises(ImproperlyConfigured, match=rf"secret_key: Permission denied, for UID {user}\)$"):
+            kept_secret_key(tree / "var")
+    (tree / "var").chmod(0o700)
 
 
 def test_a_key_that_is_made_is_told_once_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

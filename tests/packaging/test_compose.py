@@ -49,7 +49,7 @@ def test_a_proxy_on_the_host_with_the_documented_settings(docker: Engine, tmp_pa
         challenge = nginx.get("/v2/").headers["WWW-Authenticate"]
         page = nginx.get("/accounts/login/", Host="facade.acme.com")
 
-        assert f'realm="https://{HOST}/token"' in challenge
+        assert f'realm="https://{HOST}:{nginx.port}/token"' in challenge
         assert page.status == 200
         assert "Secure" in page.headers["Set-Cookie"]
 
