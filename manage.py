@@ -21,7 +21,9 @@ def main() -> None:
     except ImproperlyConfigured as error:
         # Django would tell it in a traceback, or let commands run without the settings until they fail otherwise.
         sys.exit(str(error))
-    with ending_quietly():
+    from routing.management.database_errors import told_in_a_line
+
+    with ending_quietly(), told_in_a_line(sys.argv):
         execute_from_command_line(sys.argv)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from facade_site.environment import kept_secret_key, made, state_dir, static_root
 from facade_site.log_formats import LOG_FORMATS
@@ -13,6 +14,8 @@ from facade_site.variables import (
     EMAIL_URL,
     FACADE_CONTROL_HOSTS,
     FACADE_HSTS_SECONDS,
+    FACADE_LISTEN_DATABASE_URL,
+    FACADE_LOCK_SECONDS,
     FACADE_LOG_FORMAT,
     FACADE_MAIL_FROM,
     FACADE_OIDC_CLIENT_ID,
@@ -64,6 +67,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "routing.accounts.no_store.NoStoreMiddleware",
+    "routing.unavailable.middleware.DatabaseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -97,16 +101,20 @@ TEMPLATES = [
 ]
 
 
+_lock_milliseconds = min(round(FACADE_LOCK_SECONDS * 1000), 2**31 - 1)
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's settings for one database URL: SQLite in WAL mode, or PostgreSQL with a pool."""
     config: dict[str, Any] = env.db_url_config(url)
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = {
             # WAL: readers (every worker's poll) never wait for a writer, nor a writer for them.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+            f"PRAGMA busy_timeout={_lock_milliseconds};",
             # Take the write lock at BEGIN: a verb that reads, then writes, can't be refused half-way.
             "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
+            "timeout": _lock_milliseconds / 1000,
         }
     else:
         # The pool's own defaults are to wait 30 s for a server that is gone, and then up to minutes between its tries.
@@ -116,9 +124,27 @@ def database(url: str) -> dict[str, Any]:
         silent = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
         silent["tcp_user_timeout"] = 10_000
         config["OPTIONS"] = {**silent, **config.get("OPTIONS", {}), "connect_timeout": 5, "pool": pool}
+        # Or whoever comes after a restart of the server would be given a connection that is broken.
+        config["CONN_HEALTH_CHECKS"] = True
     return config
 
 
+def listen_options(url: str) -> dict[str, Any]:
+    """How the server itself is reached where a pooler stands before it, as libpq names it; empty where none does."""
+    if not url:
+        return {}
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    silent = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "connect_timeout": 5}
+    try:
+        return {**silent, **conninfo_to_dict(url)}
+    except ProgrammingError:
+        # Without its words: they repeat what may be a password.
+        raise ImproperlyConfigured("FACADE_LISTEN_DATABASE_URL can't be read as the URL of a database") from None
+
+
+LISTEN_OPTIONS = listen_options(FACADE_LISTEN_DATABASE_URL)
 DATABASES = {"default": database(DATABASE_URL or f"sqlite:///{STATE_DIR / 'facade.sqlite3'}")}
 
 # Counts the attempts to sign in, for all workers and servers together: docs/decisions/0011.
@@ -272,4 +298,4 @@ SIMPLE_HISTORY_HISTORY_ID_USE_UUID = False
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
 
 # They hold passwords under names by which Django's debug pages would not know that.
-del DATABASE_URL, EMAIL_URL
+del DATABASE_URL, EMAIL_URL, FACADE_LISTEN_DATABASE_URL

@@ -4,6 +4,8 @@ import os
 import tempfile
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
+# On a busy machine writers wait longer for each other.
+os.environ.setdefault("FACADE_LOCK_SECONDS", "60")
 os.environ.setdefault("FACADE_STATE_DIR", tempfile.mkdtemp(prefix="facade-test-"))
 os.environ["DATABASE_URL"] = os.environ.get(
     "TEST_DATABASE_URL", f"sqlite:///{os.environ['FACADE_STATE_DIR']}/db.sqlite3"

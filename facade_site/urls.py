@@ -11,7 +11,7 @@ from routing.api.routers.reference import reference
 from routing.dataplane.views.health import livez, readyz
 from routing.dataplane.views.metrics import metrics_page
 
-handler500 = "routing.accounts.views.server_error"
+handler500 = "routing.unavailable.views.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", livez, name="livez"),

@@ -357,6 +357,23 @@ DATABASE_URL = declare.url(
     "socket). None: SQLite, facade.sqlite3 in the state folder.",
     compose="${DATABASE_URL:-postgres://facade@/facade?host=/var/run/postgresql}",
 )
+FACADE_LISTEN_DATABASE_URL = declare.url(
+    "FACADE_LISTEN_DATABASE_URL",
+    ("postgres", "postgresql"),
+    "Where DATABASE_URL leads to a pooler such as PgBouncer: the PostgreSQL server itself, which each worker listens "
+    "to by one connection. None: behind a pooler changes are looked for every FACADE_POLL_SECONDS.",
+)
+FACADE_LOCK_SECONDS = declare.seconds(
+    "FACADE_LOCK_SECONDS",
+    10.0,
+    "How long a change waits, in seconds, for another one that holds the database. Then it is refused, and told so.",
+)
+FACADE_IDLE_TRANSACTION_SECONDS = declare.seconds(
+    "FACADE_IDLE_TRANSACTION_SECONDS",
+    30.0,
+    "After how many seconds PostgreSQL ends a connection of the facade's that has begun a change and does nothing, "
+    "such as that of a process that was stopped: nobody else can change anything meanwhile.",
+)
 # Read by environment.state_dir, because var/run.env is looked for there.
 FACADE_STATE_DIR = declare.text(
     "FACADE_STATE_DIR",

@@ -18,6 +18,7 @@ class RoutingConfig(AppConfig):
             deploy,  # noqa: F401  (register the system checks)
             names,  # noqa: F401  (register the system checks)
         )
+        from routing.database import postgresql  # noqa: F401  (listens to new connections)
         from routing.models.loop_triggers import keep_triggers
 
         keep_triggers(self)

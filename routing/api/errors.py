@@ -1,18 +1,24 @@
 """What went wrong, always in the same form: `{"message": …, "fields": {…}, "request_id": …}`."""
 
+import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
 from routing.api.etags import etag
 from routing.api.failures import FAILURE_SECONDS
+from routing.database.failures import Failure, failure_of
+from routing.database.outage import outage
 from routing.request_id import current_request_id
-from routing.services.base.errors import Conflict, NotFound, Outdated, ServiceError, TooManyRequests
+from routing.services.base.errors import Conflict, NotFound, Outdated, ServiceError, TooManyRequests, Unavailable
 from routing.services.base.permissions import PermissionDenied
+
+logger = logging.getLogger(__name__)
 
 
 class Problem(Schema):
@@ -27,7 +33,7 @@ class Problem(Schema):
 
 
 #: For the OpenAPI document: what every operation can answer instead.
-PROBLEMS: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 409, 422, 429), Problem)
+PROBLEMS: dict[int, Any] = dict.fromkeys((400, 401, 403, 404, 409, 422, 429, 503), Problem)
 #: The same for those that take If-Match.
 ROW_PROBLEMS: dict[int, Any] = {**PROBLEMS, 412: Problem}
 
@@ -37,6 +43,7 @@ _STATUS: Sequence[tuple[type[ServiceError], HTTPStatus]] = (
     (Conflict, HTTPStatus.CONFLICT),
     (Outdated, HTTPStatus.PRECONDITION_FAILED),
     (TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS),
+    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (ServiceError, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 # The names of the routes' own arguments, by which django-ninja says where an input stood.
@@ -54,12 +61,20 @@ def problem(status: int, message: str, fields: dict[str, list[str]] | None = Non
     return response
 
 
+def database_problem(failure: Failure) -> HttpResponse:
+    """The answer while the database can't be used."""
+    response = problem(HTTPStatus.SERVICE_UNAVAILABLE, failure.sentence)
+    response["Retry-After"] = str(failure.retry_after_seconds)
+    return response
+
+
 def register_exception_handlers(api: NinjaAPI) -> None:
     """Give every refusal that form."""
     api.add_exception_handler(ServiceError, on_verb_error)
     api.add_exception_handler(ValidationError, on_validation_error)
     api.add_exception_handler(HttpError, on_http_error)
     api.add_exception_handler(Http404, on_not_found)
+    api.add_exception_handler(DatabaseError, on_database_error)
 
 
 def api_not_found(request: HttpRequest, **_: str) -> HttpResponse:
@@ -74,7 +89,7 @@ def on_verb_error(request: HttpRequest, refusal: ServiceError | type[ServiceErro
     response = problem(status, refusal.message, {name or "": messages for name, messages in refusal.fields.items()})
     if isinstance(refusal, Outdated):
         response["ETag"] = etag(refusal.version)
-    if isinstance(refusal, TooManyRequests):
+    if isinstance(refusal, TooManyRequests | Unavailable):
         response["Retry-After"] = str(refusal.retry_after_seconds)
     return response
 
@@ -101,3 +116,18 @@ def on_http_error(request: HttpRequest, error: HttpError | type[HttpError]) -> H
 def on_not_found(request: HttpRequest, error: Http404 | type[Http404]) -> HttpResponse:
     """An address of no route."""
     return problem(HTTPStatus.NOT_FOUND, "there is no such thing, or it isn't yours")
+
+
+def on_database_error(request: HttpRequest, error: DatabaseError | type[DatabaseError]) -> HttpResponse:
+    """A database that can't be used. What isn't that is a fault of ours, and goes on to Django."""
+    assert isinstance(error, DatabaseError)
+    failure = failure_of(error)
+    if failure is None:
+        raise error
+    if failure is Failure.GONE:
+        outage.begin(failure)
+    logger.warning("request refused: the database is %s", failure.value)
+    response = database_problem(failure)
+    # Django would log it once more.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response

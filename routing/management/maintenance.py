@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
 from routing.accounts.mail import LETTER
+from routing.database.postgresql import is_standby
 from routing.dataplane.live.maintenance_file import LastRound, write_rounds
 from routing.jobs import queue
 from routing.jobs.lease import hold, let_go
@@ -122,10 +123,19 @@ def work(stop: threading.Event) -> None:
 
 
 def steadily(part: Callable[[threading.Event], None], stop: threading.Event) -> None:
-    """Begin a part again whenever it breaks off, until told to stop. A database that is gone is waited for."""
+    """Begin a part again whenever it breaks off, until told to stop.
+
+    A database that is gone is waited for, and a standby's promotion: all of it writes.
+    """
+    waited = False
     while not stop.is_set():
         try:
-            part(stop)
+            waits = is_standby()
+            if not waits:
+                part(stop)
+            elif not waited:
+                logger.info("the database is a read-only standby: maintenance begins when it is promoted")
+            waited = waits
         except (DatabaseError, InterfaceError) as error:
             logger.warning("maintenance waits for the database: %s", type(error).__name__)
         except Exception:

@@ -9,8 +9,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import Error
 
+from routing.management.database_errors import in_a_line
 from routing.models import Mapping, Tenant
 from routing.request_id import current_request_id, request_id
 from routing.services.base import events
@@ -94,7 +95,8 @@ class ServiceCommand(BaseCommand):
             yield
         except ServiceError as error:
             raise CommandError(error.message) from error
-        except DatabaseError as error:
-            detail = " ".join(str(error).split())
-            hint = f"Was “manage.py migrate” run? (request {current_request_id()})"
-            raise CommandError(f"the database can't be used: {detail}. {hint}") from error
+        except Error as error:
+            line = in_a_line(error)
+            if line is None:
+                raise
+            raise CommandError(f"{line} (request {current_request_id()})") from error

@@ -12,6 +12,8 @@ from typing import Any
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
+from routing.database.postgresql import is_standby
+
 TABLES = ("routing_hostname", "routing_registry", "routing_mapping")
 
 # The names at which a facade would be met instead of the registry: the origin's host, and the wildcard above it.
@@ -81,11 +83,14 @@ def _drop(using: str) -> None:
 
 def drop_triggers(using: str, **_: Any) -> None:
     """Take the triggers away while tables change."""
-    _drop(using)
+    if not is_standby():
+        _drop(using)
 
 
 def make_triggers(using: str, **_: Any) -> None:
-    """Make the triggers anew, where all three tables are there."""
+    """Make the triggers anew, where all three tables are there. A standby has those of the server that it follows."""
+    if is_standby():
+        return
     _drop(using)
     connection = connections[using]
     with connection.cursor() as cursor:

@@ -13,6 +13,7 @@ from django.db.models import Q
 from routing.core.table.mapping_entry import MappingEntry, mapping_key
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
+from routing.database.postgresql import server_side_cursors
 from routing.models.hostname import Hostname
 from routing.models.mapping import Mapping, is_implicit_namespace, is_private, pack_flags
 from routing.models.registry import Registry
@@ -42,7 +43,7 @@ def consistent_read() -> Iterator[None]:
     if connection.in_atomic_block:
         yield
     elif connection.vendor == "postgresql":
-        with transaction.atomic(), connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor, server_side_cursors():
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield
     else:

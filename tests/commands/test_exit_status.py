@@ -39,7 +39,7 @@ def manage(
         (["add_mapping", "docker.acme.com", "acme", "ghcr.io/acme", "--bogus"], "unrecognized arguments: --bogus"),
         (["repoint", "docker.acme.com", "acme", "ghcr.io/acme"], "required: --reason"),
         (["add_mapping", "docker.acme.com", "acme", "ghcr.io/ACME"], "“ACME” is not a repository name"),
-        (["list_mappings"], "Was “manage.py migrate” run?"),
+        (["list_mappings"], "run “manage.py migrate” first"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_status_1(tmp_path: Path, arguments: list[str], says: str) -> None:

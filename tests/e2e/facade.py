@@ -120,8 +120,12 @@ class Facade:
 
     def manage(self, *arguments: str, extra: Mapping[str, str] | None = None) -> str:
         """The output of `manage.py …` beside the server. Raises LabError with its output when it fails."""
-        argv = [sys.executable, str(ROOT / "manage.py"), *arguments]
-        return process.run(argv, env=self.env | dict(extra or {})).checked().stdout
+        return process.run(self.manage_argv(*arguments), env=self.env | dict(extra or {})).checked().stdout
+
+    @staticmethod
+    def manage_argv(*arguments: str) -> list[str]:
+        """`manage.py …`, to be run with `env`."""
+        return [sys.executable, str(ROOT / "manage.py"), *arguments]
 
     def seed(self, *arguments: str, stdin: str = "") -> str:
         """The output of `tests.e2e.seed …` beside the server. Raises LabError with its output when it fails."""

@@ -74,6 +74,19 @@ class OutagePostgresql:
         children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
         return [first, *map(int, children)]
 
+    @property
+    def folder(self) -> str:
+        """Where its socket is."""
+        return self._folder
+
+    def log(self) -> str:
+        """What it has logged."""
+        return (Path(self._folder) / "data" / "server.log").read_text(errors="replace")
+
+    def run_program(self, name: str, *arguments: str) -> None:
+        """Run another of PostgreSQL's programs, as the user who may."""
+        self._as_owner(str(self._pg_ctl.with_name(name)), *arguments)
+
     def back_up(self) -> None:
         """Take a base backup, as an administrator does."""
         source = [f"--host={self._folder}", "--username=facade", "--checkpoint=fast", "--no-sync"]

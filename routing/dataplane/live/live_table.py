@@ -13,14 +13,18 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import psycopg
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, connections
+from django.db import DatabaseError, InterfaceError, connections
 
-from routing.conf import NOTIFY_CHANNEL, database_identity, load_lock_path, policy, reports_folder, snapshot_path
+from routing.conf import database_identity, load_lock_path, policy, reports_folder, snapshot_path
 from routing.core.table import routing_table as core
+from routing.database.deadline import answered_within
+from routing.database.failures import Failure, failure_of
+from routing.database.migrated import missing_migrations
+from routing.database.outage import outage
+from routing.database.postgresql import is_standby
+from routing.dataplane.live.change_signal import ChangeSignal
 from routing.dataplane.live.comparison import Comparison, Outcome, Report, write_report
-from routing.dataplane.live.deadline import answered_within
 from routing.dataplane.live.whole_load import in_small_steps, in_turn
 from routing.dataplane.telemetry.metrics import TABLE_COMPARED, TABLE_LOADS, observe_change
 from routing.table import snapshot
@@ -40,12 +44,12 @@ _STALE_SECONDS = 3.0
 _STALE_POLLS = 4
 # How often a follower asks whether the rows were checked.
 _COMPARE_SECONDS = 5.0
-
-# Among the connections of its process, which one this is, for whoever looks into pg_stat_activity.
-_NAME_LISTENER = """
-SELECT set_config(
-    'application_name', regexp_replace(current_setting('application_name'), '( web| listen)?$', ' listen'), false)
-"""
+_GONE = "database unreachable"
+_LOGGED = {
+    Failure.NOT_MIGRATED: "the database was not migrated: run “manage.py migrate”",
+    Failure.DAMAGED: "the database is damaged",
+    Failure.BUSY: "the database is too busy to be asked",
+}
 
 
 class LiveTable:
@@ -61,9 +65,11 @@ class LiveTable:
         self._following = False
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
-        self._unreachable = False
+        self._failure: Failure | None = None
         self._failed_at = 0.0
-        self._listening = False
+        self._lacks_migrations: bool | None = None
+        self._is_standby = False
+        self._signal = ChangeSignal(self._stop)
         self._file = SQLiteFileWatch()
         self._file_replaced = False
         self._comparison = Comparison()
@@ -91,6 +97,21 @@ class LiveTable:
             and not self._unreachable
             and age < _STALE_SECONDS + _STALE_POLLS * settings.FACADE_POLL_SECONDS
         )
+
+    @property
+    def database(self) -> str:
+        """In a word, how the database was found when it was last asked: `ok`, or what is the matter."""
+        if self._failure is not None:
+            return self._failure.value
+        if self._lacks_migrations:
+            return Failure.NOT_MIGRATED.value
+        if not self.reachable:
+            return "silent"
+        return Failure.READ_ONLY.value if self._is_standby else "ok"
+
+    @property
+    def _unreachable(self) -> bool:
+        return self._failure is not None
 
     def follow(self) -> None:
         """Start the thread that follows the database, once a process."""
@@ -144,6 +165,7 @@ class LiveTable:
             self._load_whole(misfit)
             self._file_replaced = False
         self._file.after()
+        self._note_standby()
         self.confirmed_at, self._confirmed_time = asked_at, asked_time
         self.source = "database"
         return self.table is not table
@@ -153,19 +175,24 @@ class LiveTable:
         try:
             self.refresh()
         except (DatabaseError, InterfaceError, OSError) as error:
-            if not self._unreachable:
+            failure = failure_of(error) or Failure.GONE
+            if not self._unreachable or failure != self._failure:
                 # Of the database's own messages none: they may hold what was sent to it.
                 found = error if isinstance(error, OSError) else type(error).__name__
-                logger.error("database unreachable; redirects go on from the last table: %s", found)
-            self._unreachable, self._failed_at = True, time.monotonic()
-            self._listening = False
+                logger.error("%s; redirects go on from the last table: %s", _LOGGED.get(failure, _GONE), found)
+            self._failure, self._failed_at = failure, time.monotonic()
+            if failure.is_outage:
+                outage.begin(failure)
+                outage.break_off()
+            self._signal.close()
             connections.close_all()
             if self.table is None:
                 self._read_snapshot()
         else:
             if self._unreachable:
                 logger.warning("database reachable again")
-            self._unreachable = False
+            self._failure = None
+            outage.end()
 
     def compare(self) -> Outcome | None:
         """Compare the table with the last check of the rows, and load it anew where they differ.
@@ -198,10 +225,27 @@ class LiveTable:
             return
         self._compare_from = time.monotonic() + _COMPARE_SECONDS
         try:
+            if self._lacks_migrations is not False:
+                self._look_for_migrations()
             self.compare()
         except (DatabaseError, InterfaceError, OSError):
             # The next look says what is the matter.
             logger.debug("the table could not be compared", exc_info=True)
+
+    def _note_standby(self) -> None:
+        was, self._is_standby = self._is_standby, is_standby()
+        if self._is_standby and not was:
+            logger.warning("the database is a read-only standby: it is followed, and nothing can be changed here")
+        elif was and not self._is_standby:
+            logger.warning("the database was promoted: changes are taken from now on")
+
+    def _look_for_migrations(self) -> None:
+        """Say so, once, where this release needs more than the database has. Raises django.db.DatabaseError."""
+        with answered_within(_LOOK_SECONDS):
+            missing = missing_migrations()
+        if missing and not self._lacks_migrations:
+            logger.error("the database lacks migrations of this release, %s: run “manage.py migrate”", missing[-1])
+        self._lacks_migrations = bool(missing)
 
     def _read_snapshot(self) -> None:
         try:
@@ -273,35 +317,24 @@ class LiveTable:
                 # The thread must outlive whatever happens: without it, repoints would silently stop to arrive.
                 logger.exception("following the table failed; trying again")
                 self._stop.wait(settings.FACADE_POLL_SECONDS)
-        self._listening = False
+        self._signal.close()
         connections.close_all()
 
     def _wait(self) -> None:
         seconds = settings.FACADE_POLL_SECONDS
-        if connection.vendor != "postgresql" or self._unreachable:
+        if self._unreachable:
             # Not all at once, when a database comes back to many workers.
-            self._stop.wait(seconds * random.uniform(1, 4) if self._unreachable else seconds)  # noqa: S311
-            return
-        try:
-            if not self._listening:
-                with answered_within(_LOOK_SECONDS), connection.cursor() as cursor:
-                    cursor.execute(f"LISTEN {NOTIFY_CHANNEL}")
-                    cursor.execute(_NAME_LISTENER)
-                self._listening = True
-                return  # Something may have changed before LISTEN took effect: look once more.
-            for _ in connection.connection.notifies(timeout=seconds, stop_after=1):
-                pass
-        except (DatabaseError, InterfaceError, OSError, psycopg.Error):
-            self._listening = False
-            connections.close_all()
-            self._stop.wait(seconds)
+            self._stop.wait(seconds * random.uniform(1, 4))  # noqa: S311
+        else:
+            self._signal.wait(seconds)
 
     def _forget_thread(self) -> None:
         # Never let go of: to free what is shared with the first process would write to all of it, and so copy it first.
         self._inherited = self.table
         self._following = False
         self._thread = None
-        self._listening = False
+        # Its connection stays the parent's.
+        self._signal = ChangeSignal(self._stop)
 
 
 live_table = LiveTable()

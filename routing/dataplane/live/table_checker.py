@@ -6,6 +6,7 @@ import threading
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
+from routing.database.postgresql import is_standby
 from routing.table.row_check import check_rows, is_due
 from routing.table.sqlite_file import require_file
 
@@ -22,7 +23,7 @@ class TableChecker:
         """Look at them where nobody has for so long; True where that was done. A failure is said, once."""
         try:
             require_file()
-            if not is_due(settings.FACADE_TABLE_CHECK_SECONDS):
+            if is_standby() or not is_due(settings.FACADE_TABLE_CHECK_SECONDS):
                 return False
             check_rows()
         except (DatabaseError, InterfaceError, OSError) as error:

@@ -12,6 +12,8 @@ import threading
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
+from routing.database.postgresql import is_standby
+
 logger = logging.getLogger(__name__)
 
 _SETTLE_SECONDS = 5.0
@@ -55,8 +57,10 @@ class StreamingQuota:
         from routing.models.streamed import add_streamed, quota_exhausted, this_month
 
         month = this_month()
-        with self._lock:
-            batch, self._unsettled = self._unsettled, {}
+        batch: dict[str, int] = {}
+        if not is_standby():
+            with self._lock:
+                batch, self._unsettled = self._unsettled, {}
         if batch:
             try:
                 add_streamed(month, batch)

@@ -45,6 +45,7 @@ def _readiness() -> tuple[int, dict[str, Any]]:
     facts = {
         "status": "starting" if table is None else status,
         "source": live_table.source,
+        "database": live_table.database,
         "generation": None if table is None else table.generation,
         "mappings": None if table is None else len(table.mappings),
         "confirmed_seconds_ago": None if age is None else round(age, 3),

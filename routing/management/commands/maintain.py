@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
+from routing.database.postgresql import is_standby
 from routing.dataplane.live.snapshot_writer import SnapshotWriter
 from routing.dataplane.live.table_checker import TableChecker
 from routing.jobs.runner import Runner
@@ -46,7 +47,7 @@ class Command(BaseCommand):
         writer = SnapshotWriter()
         if options["once"]:
             writer.write_if_changed()
-            if not options["snapshot_only"]:
+            if not options["snapshot_only"] and not is_standby():
                 TableChecker().check_if_due()
                 self._once()
             return

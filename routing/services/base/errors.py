@@ -47,6 +47,14 @@ class Outdated(ServiceError):
         self.version = version
 
 
+class Unavailable(ServiceError):
+    """The database can't take a change now. `retry_after_seconds`: when to come back."""
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class TooManyRequests(ServiceError):
     """Not now: somebody's share or rate is used up. `retry_after_seconds`: when to come back."""
 

@@ -14,6 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from routing.conf import NOTIFY_CHANNEL
+from routing.database.postgresql import bound_transaction
 from routing.models import Change, Generation
 from routing.models.history import sign
 from routing.models.versioned import VersionedModel, VersionedQuerySet
@@ -23,6 +24,7 @@ from routing.services.base.errors import Outdated, ServiceError
 from routing.services.base.events import announce
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rates import spend_change
+from routing.services.base.refused_writes import refused_writes
 from routing.services.base.rows import get_row, get_rows
 from routing.services.base.rules import Write, check_rules
 
@@ -76,8 +78,10 @@ class UnitOfWork:
         if action is Permission.ADMINISTER:
             check_permission(self.actor, action, None)
         rows = get_rows(self._locked(model), pks)
+        # What somebody may depends on the tenant alone, and roles are asked of the database each time.
+        for tenant in {row.owning_tenant_id: row.owning_tenant for row in rows}.values():
+            check_permission(self.actor, action, tenant)
         for row in rows:
-            check_permission(self.actor, action, row.owning_tenant)
             check_version(row, if_match)
         return rows
 
@@ -133,7 +137,7 @@ class UnitOfWork:
         among = model._default_manager.filter(pk__in=[row.pk for row in changed])
         among.update(version=F("version") + 1, **values, **stamps)
         self._keep_past(changed, "~")
-        self._record_all([(row, row.table_entry()._asdict()) for row in changed])  # type: ignore[attr-defined]
+        self._record_all([(row, _fields(row.table_entry())) for row in changed])  # type: ignore[attr-defined]
         return changed
 
     def save_without_history(self, row: VersionedModel, **facts: Any) -> None:
@@ -275,12 +279,14 @@ def _stamps(row: models.Model) -> list[str]:
 def unit_of_work(actor: Actor, reason: str) -> Iterator[UnitOfWork]:
     """A transaction that is alone among writers: what it checks stays true until it commits.
 
-    Raises TooManyRequests for a person who has made too many changes lately.
+    Raises TooManyRequests for a person who has made too many changes lately, and Unavailable where the database takes
+    no change: somebody else's has not ended in time, it is a standby, or it is full.
 
     The generation's row lock (SQLite: the database's) puts the writers in line, so generations commit in order and
     a worker that has seen generation n will never see a smaller one appear.
     """
-    with within_request(), transaction.atomic():
+    with within_request(), refused_writes(actor), transaction.atomic():
+        bound_transaction()
         spend_change(actor)
         Generation.objects.get_or_create(pk=1)
         unit = UnitOfWork(actor, reason.strip(), Generation.objects.select_for_update().get(pk=1))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.utils import timezone
 
 from routing.crypto import API_TOKENS, is_signature, signature
+from routing.database.postgresql import is_standby
 from routing.models import ApiToken, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
@@ -99,11 +100,12 @@ def revoke_every_api_token(actor: Actor, reason: str = "", *, user: Any) -> int:
     if actor.is_token or not (actor.is_operator or (actor.user is not None and actor.user.pk == user.pk)):
         raise PermissionDenied("everybody ends their own tokens")
     with unit_of_work(actor, reason) as unit:
-        tokens = list(ApiToken.objects.filter(user=user))
-        for token in tokens:
-            unit.delete(token)
-            unit.event("api_token.revoked", api_token_id=token.pk, user_id=user.pk)
-    return len(tokens)
+        tokens = ApiToken.objects.filter(user=user)
+        ids = list(tokens.values_list("pk", flat=True))
+        unit.delete_all(tokens)
+        for token_id in ids:
+            unit.event("api_token.revoked", api_token_id=token_id, user_id=user.pk)
+    return len(ids)
 
 
 def actor_of_token(secret: str) -> tuple[Actor, ApiToken]:
@@ -112,7 +114,7 @@ def actor_of_token(secret: str) -> tuple[Actor, ApiToken]:
     if found is None or found.is_expired or not found.user.is_active:
         raise NotFound("this API token is unknown, revoked or expired")
     today = timezone.now().date()
-    if found.last_used_on != today:
+    if found.last_used_on != today and not is_standby():
         # A write a day rather than one a request.
         ApiToken.objects.filter(pk=found.pk).update(last_used_on=today)
     return Actor.token(found.user, found.name, found.tenant_id, found.read_only), found

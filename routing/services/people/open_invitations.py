@@ -12,7 +12,8 @@ def end_invitations(unit: UnitOfWork, user: Any, tenant: Tenant) -> None:
     """Take back those by which somebody who may invite no more could still let people in, themselves among them."""
     if has_permission(Actor.person(user), Permission.CHANGE_MEMBERS, tenant):
         return
-    for invitation in Invitation.objects.filter(tenant=tenant, inviter=user, accepted_at=None):
-        invitation_id = invitation.pk
-        unit.delete(invitation)
+    invitations = Invitation.objects.filter(tenant=tenant, inviter=user, accepted_at=None)
+    ids = list(invitations.values_list("pk", flat=True))
+    unit.delete_all(invitations)
+    for invitation_id in ids:
         unit.event("invitation.withdrawn", invitation_id=invitation_id, tenant_id=tenant.pk)

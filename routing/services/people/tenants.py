@@ -117,7 +117,6 @@ def remove_tenant(actor: Actor, reason: str, *, tenant_id: int, if_match: Collec
     """
     with unit_of_work(actor, reason) as unit:
         tenant = unit.get(Tenant, tenant_id, Permission.ADMINISTER, if_match)
-        for membership in tenant.memberships.all():
-            unit.delete(membership)
+        unit.delete_all(tenant.memberships.all())
         unit.delete(tenant)
         unit.event("tenant.removed", tenant_id=tenant_id)

@@ -25,7 +25,14 @@ def answered_within(seconds: float) -> Iterator[None]:
         yield
         return
     wrapper.ensure_connection()
-    timer = Timer(seconds, _break, (wrapper.connection,))
+    with broken_after(seconds, wrapper.connection):
+        yield
+
+
+@contextmanager
+def broken_after(seconds: float, connection: Any) -> Iterator[None]:
+    """Break a connection where what is done within takes longer."""
+    timer = Timer(seconds, break_connection, (connection,))
     timer.daemon = True
     timer.start()
     try:
@@ -34,7 +41,8 @@ def answered_within(seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def _break(connection: Any) -> None:
+def break_connection(connection: Any) -> None:
+    """Let whichever thread waits for an answer on it wait no longer. Without one, and of SQLite, it does nothing."""
     # Not close(): that belongs to the thread that waits. The kernel tells that one that nothing more will come.
     with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
         duplicate.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,151 @@
+"""A server on a standby that is promoted, and one behind PgBouncer in transaction mode; no error in any log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import psycopg
+import pytest
+
+from tests.e2e.facade import PASSWORD, USERNAME, Answer, Facade
+from tests.e2e.lab.process import LabError, wait_until
+from tests.e2e.postgresql import OutagePostgresql
+from tests.e2e.replication import PgBouncer, Standby
+
+HOST = "docker.acme.test"
+PATH = "/v2/acme/app/manifests/1.0"
+# What PostgreSQL and PgBouncer begin the lines with that are no good news.
+BAD_NEWS = re.compile(r".*\b(?:ERROR|FATAL|PANIC|WARNING)\b.*|.*unsupported startup.*")
+
+
+@pytest.fixture(scope="module")
+def primary() -> Iterator[OutagePostgresql]:
+    with OutagePostgresql() as started:
+        yield started
+
+
+class OnMade(Facade):
+    """A facade on a database that was made by another way than it goes."""
+
+    made_by: str
+
+    def _make_database(self) -> None:
+        own = self.env["DATABASE_URL"]
+        self.env["DATABASE_URL"] = self.made_by
+        with psycopg.connect(self.made_by) as connection:
+            is_new = connection.execute("SELECT to_regclass('django_migrations')").fetchone() == (None,)
+        if is_new:
+            super()._make_database()
+            self.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--redirect-only")
+        self.env["DATABASE_URL"] = own
+
+
+def facade_on(url: str, made_by: str, **settings: str) -> Facade:
+    """One worker, which probes nothing."""
+    made = type("Made", (OnMade,), {"made_by": made_by})
+    return made(database_url=url, workers=1, FACADE_PROBE_ON_SAVE="false", **settings)  # type: ignore[no-any-return]
+
+
+def follows(facade: Facade, target: str) -> None:
+    facade.wait_for(PATH, 307, host=HOST, location=f"https://{target}{PATH}")
+
+
+def listeners(url: str) -> int:
+    """How many connections listen."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '% listen'").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def word(facade: Facade) -> str:
+    return str(facade.request("GET", "/readyz").json()["database"])
+
+
+def bad_news(log: str) -> list[str]:
+    return [line for line in log.splitlines() if BAD_NEWS.fullmatch(line)]
+
+
+def token_by(facade: Facade, url: str) -> dict[str, str]:
+    """A header with a new API token."""
+    said = facade.manage("create_api_token", USERNAME, "test", extra={"DATABASE_URL": url})
+    found = re.search(r"facade_\S+", said)
+    assert found is not None
+    return {"Authorization": f"Bearer {found[0]}", "Content-Type": "application/json"}
+
+
+def add(facade: Facade, token: dict[str, str], prefix: str) -> Answer:
+    body = f'{{"hostname": "{HOST}", "prefix": "{prefix}", "target": "quay.io/{prefix}"}}'
+    return facade.request("POST", "/api/v1/mappings", headers=token, body=body.encode())
+
+
+def test_a_server_on_a_standby_follows_and_is_writable_once_that_is_promoted(primary: OutagePostgresql) -> None:
+    with Standby(primary) as standby, facade_on(standby.url, primary.url) as facade:
+        token = token_by(facade, primary.url)
+        target = "ghcr.io"
+        for target in ("quay.io", "ghcr.io"):
+            facade.manage(
+                "repoint", HOST, "acme", f"{target}/acme", "--reason", "test", extra={"DATABASE_URL": primary.url}
+            )
+            follows(facade, target)
+        wait_until(lambda: word(facade) == "read-only", "readyz says so")
+        assert facade.request("GET", "/api/v1/mappings", headers=token).status == 200
+        assert facade.request("GET", "/accounts/login/").status == 200
+        refused = add(facade, token, "while-standby")
+        assert (refused.status, "read-only" in refused.json()["message"]) == (503, True)
+        facade.manage("migrate", "--verbosity", "0")
+        facade.manage("maintain", "--once")
+        with pytest.raises(LabError, match="read-only here, as a standby is"):
+            facade.manage("repoint", HOST, "acme", "docker.io/acme", "--reason", "test")
+        assert bad_news(standby.log()) == []
+        assert "Traceback" not in facade.log()
+
+        standby.promote()
+        wait_until(lambda: word(facade) == "ok", "the server has noticed")
+        assert add(facade, token, "promoted").status == 201
+        facade.wait_for("/v2/promoted/app/manifests/1.0", 307, host=HOST)
+        wait_until(lambda: listeners(standby.url) > 0, "the worker listens by itself")
+        wait_until(lambda: facade.request("GET", "/readyz").json()["maintenance"] == "ok", "the regular work begins")
+        assert bad_news(standby.log()) == []
+
+
+def sign_in(facade: Facade) -> str:
+    """The cookies of somebody who has signed in."""
+    page = facade.request("GET", "/accounts/login/")
+    cookie = page.headers["set-cookie"].partition(";")[0]
+    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.body.decode())
+    assert found is not None
+    form = urlencode({"login": USERNAME, "password": PASSWORD, "csrfmiddlewaretoken": found[1]})
+    headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+    answer = facade.request("POST", "/accounts/login/", headers=headers, body=form.encode())
+    assert answer.status == 302, answer.body
+    return answer.headers["set-cookie"].partition(";")[0]
+
+
+@pytest.mark.parametrize("listens", [False, True], ids=["by polling", "by a connection of its own"])
+def test_a_server_behind_a_pooler_in_transaction_mode_follows(primary: OutagePostgresql, listens: bool) -> None:
+    direct = {"FACADE_LISTEN_DATABASE_URL": primary.url} if listens else {}
+    with PgBouncer(primary) as bouncer, facade_on(bouncer.url, primary.url, **direct) as facade:
+        seen = len(primary.log())
+        token = token_by(facade, bouncer.url)
+        for target in ("quay.io", "ghcr.io"):
+            facade.manage("repoint", HOST, "acme", f"{target}/acme", "--reason", "test")
+            follows(facade, target)
+        assert add(facade, token, f"pooled-{listens}".lower()).status == 201
+        session = {"Cookie": sign_in(facade)}
+        for page in ("/admin/", "/admin/routing/mapping/", "/admin/routing/mapping/add/", "/admin/routing/hostname/"):
+            assert facade.request("GET", page, headers=session).status == 200
+        facade.manage("check_table", "--wait", "100")
+        facade.manage("migrate", "--verbosity", "0")
+        wait_until(lambda: (listeners(primary.url) > 0) == listens, "who should listens")
+        with psycopg.connect(bouncer.url, prepare_threshold=None) as connection:
+            left = connection.execute("SHOW lock_timeout").fetchone()
+            prepared = connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
+        log = primary.log()[seen:]
+
+        assert left == ("0",)
+        assert prepared == (0,)
+        assert bad_news(log) == bad_news(bouncer.log()) == []
+        assert bad_news(facade.log()) == []
