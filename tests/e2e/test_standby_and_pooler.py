@@ -55,7 +55,9 @@ def follows(facade: Facade, target: str) -> None:
 def listeners(url: str) -> int:
     """How many connections listen."""
     with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '% listen'").fetchone()
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '% listen'"
+        ).fetchone()
     assert row is not None
     return int(row[0])
 
@@ -96,6 +98,7 @@ def test_a_server_on_a_standby_follows_and_is_writable_once_that_is_promoted(pri
         refused = add(facade, token, "while-standby")
         assert (refused.status, "read-only" in refused.json()["message"]) == (503, True)
         facade.manage("migrate", "--verbosity", "0")
+        facade.manage("prepare_database")
         facade.manage("maintain", "--once")
         with pytest.raises(LabError, match="read-only here, as a standby is"):
             facade.manage("repoint", HOST, "acme", "docker.io/acme", "--reason", "test")

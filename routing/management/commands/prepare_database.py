@@ -8,6 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from routing.database.postgresql import is_standby
+
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 
@@ -47,6 +49,9 @@ class Command(BaseCommand):
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _prepare(self) -> None:
+        if is_standby():
+            self.stderr.write("The database is a read-only standby: it is prepared at the server that it follows.")
+            return
         # A role that may only write rows does where nothing is to be applied.
         if _is_behind():
             call_command("migrate", verbosity=0, interactive=False, stdout=self.stdout, stderr=self.stderr)
