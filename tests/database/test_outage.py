@@ -112,7 +112,7 @@ def test_an_error_that_is_no_outage_stays_a_fault_of_ours(client: Client, monkey
 
 def test_an_outage_that_nobody_confirms_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    monkeypatch.setattr("routing.database.outage.time.monotonic", lambda: now)
     outage.begin(Failure.GONE)
     assert outage.failure is Failure.GONE
     now += 601

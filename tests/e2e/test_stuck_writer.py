@@ -33,8 +33,13 @@ def server() -> Iterator[OutagePostgresql]:
 
 @pytest.fixture(scope="module")
 def facade(server: OutagePostgresql) -> Iterator[Facade]:
-    settings = {"FACADE_LOCK_SECONDS": "1", "FACADE_IDLE_TRANSACTION_SECONDS": "5"}
-    with Facade(database_url=server.url, workers=1, FACADE_PROBE_ON_SAVE="false", **settings) as started:
+    with Facade(
+        database_url=server.url,
+        workers=1,
+        FACADE_PROBE_ON_SAVE="false",
+        FACADE_LOCK_SECONDS="1",
+        FACADE_IDLE_TRANSACTION_SECONDS="5",
+    ) as started:
         started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--redirect-only")
         yield started
 

@@ -147,7 +147,7 @@ def test_a_switch_of_many_leaves_what_a_switch_of_one_does(owner: Person) -> Non
     update_mapping(owner.actor, "why", mapping_id=one, enabled=False)
     switch_mappings(owner.actor, "why", mapping_ids=rest, enabled=False)
 
-    history = Mapping.history.filter(id__in=[one, *rest]).order_by("history_id")  # type: ignore[attr-defined]
+    history = Mapping.history.filter(id__in=[one, *rest]).order_by("history_id")
     pasts = list(history.values_list(*PAST))
     assert len(pasts) == 4
     assert len(set(pasts)) == 1
