@@ -13,10 +13,11 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from routing.core.table.mapping_entry import intern_all
 from routing.core.table.policy import Policy
@@ -34,6 +35,9 @@ from routing.core.table.sharded_map import ShardedMap
 
 FORMAT = 3
 _MAX_HEADER_BYTES = 4096
+# So many entries are turned into text at once; and more bytes than any table has.
+_PIECE = 10_000
+_LONGEST = 10**15
 
 
 class InvalidSnapshot(Exception):
@@ -55,8 +59,7 @@ class Header(NamedTuple):
 
 def write(path: Path, table: Table, database: str) -> None:
     """Write the table, which the database has just confirmed, to the file. `database` names that. Raises OSError."""
-    body = json.dumps(_columns(table), separators=(",", ":")).encode()
-    header = {
+    facts = {
         "format": FORMAT,
         "database": database,
         "generation": table.generation,
@@ -64,8 +67,6 @@ def write(path: Path, table: Table, database: str) -> None:
         "layout": DIGEST_LAYOUT,
         "digest": f"{table.digest:016x}",
         "time": time.time(),
-        "length": len(body),
-        "sha256": hashlib.sha256(body).hexdigest(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
@@ -75,8 +76,7 @@ def write(path: Path, table: Table, database: str) -> None:
         with os.fdopen(descriptor, "wb") as file:
             # Held as long as somebody writes it; a killed writer's is let go by the kernel.
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.write(json.dumps(header).encode() + b"\n")
-            file.write(body)
+            _write(file, facts, table)
             file.flush()
             os.fsync(file.fileno())
         os.replace(fresh, path)
@@ -84,6 +84,25 @@ def write(path: Path, table: Table, database: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(fresh)
         raise
+
+
+def _write(file: BinaryIO, facts: dict[str, Any], table: Table) -> None:
+    # A table of a million mappings is never there as one text: its length and hash are known when it is written, and
+    # are put into the line that was left for them.
+    room = len(_line(facts, _LONGEST, "0" * 64))
+    file.seek(room)
+    length, digest = 0, hashlib.sha256()
+    for piece in _pieces(table):
+        body = piece.encode()
+        file.write(body)
+        digest.update(body)
+        length += len(body)
+    file.seek(0)
+    file.write(_line(facts, length, digest.hexdigest()).rstrip(b"\n").ljust(room - 1) + b"\n")
+
+
+def _line(facts: dict[str, Any], length: int, sha256: str) -> bytes:
+    return json.dumps(facts | {"length": length, "sha256": sha256}).encode() + b"\n"
 
 
 def _sweep(path: Path) -> None:
@@ -144,21 +163,34 @@ def _header(line: bytes, database: str) -> Header:
     return Header(State(header["generation"], nonce), digest, written, header["length"], header["sha256"])
 
 
-def _columns(table: Table) -> dict[str, Any]:
+def _pieces(table: Table) -> Iterator[str]:
+    """The table as JSON, piece by piece."""
     hosts = {entry: number for number, entry in enumerate(dict.fromkeys(entry for _, entry in table.hosts.items()))}
     host_registries = {
         usage: number for number, usage in enumerate(dict.fromkeys(usage for _, usage in table.host_registries.items()))
     }
-    return {
-        "tenants": [[key, *entry] for key, entry in table.tenants.items()],
-        "registries": [[key, *compiled.entry] for key, compiled in table.registries.items()],
-        # Hostnames look alike: each way to be one is written once.
-        "host_entries": list(hosts),
-        "hosts": {name: hosts[entry] for name, entry in table.hosts.items()},
-        "usage_entries": list(host_registries),
-        "usages": {name: host_registries[usage] for name, usage in table.host_registries.items()},
-        "mappings": dict(table.mappings.items()),
-    }
+    yield '{"tenants":' + _json([[key, *entry] for key, entry in table.tenants.items()])
+    yield ',"registries":' + _json([[key, *compiled.entry] for key, compiled in table.registries.items()])
+    # Hostnames look alike: each way to be one is written once.
+    yield ',"host_entries":' + _json(list(hosts))
+    yield from _object("hosts", ((name, hosts[entry]) for name, entry in table.hosts.items()))
+    yield ',"usage_entries":' + _json(list(host_registries))
+    yield from _object("usages", ((name, host_registries[usage]) for name, usage in table.host_registries.items()))
+    yield from _object("mappings", table.mappings.items())
+    yield "}"
+
+
+def _object(name: str, items: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    yield f',"{name}":{{'
+    items, comma = iter(items), ""
+    while piece := dict(islice(items, _PIECE)):
+        yield comma + _json(piece)[1:-1]
+        comma = ","
+    yield "}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _table(policy: Policy, header: Header, columns: dict[str, Any]) -> Table:

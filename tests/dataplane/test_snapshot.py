@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+import tracemalloc
 from contextlib import AbstractContextManager
 from pathlib import Path
 from unittest import mock
@@ -16,8 +17,9 @@ from django.db import OperationalError
 from pytest_django import Settings
 
 from routing.conf import database_identity, policy, snapshot_path
+from routing.core.table.mapping_entry import MappingEntry
 from routing.core.table.policy import Policy
-from routing.core.table.routing_table import State, Table
+from routing.core.table.routing_table import HostEntry, State, Table, TenantEntry
 from routing.dataplane.live.live_table import LiveTable
 from routing.dataplane.live.snapshot_writer import SnapshotWriter
 from routing.models import Change, Tenant
@@ -64,6 +66,25 @@ def test_what_is_written_is_read(table: Table) -> None:
     assert contents(snapshot.read(snapshot_path(), policy(), "this one")[1]) == contents(table)
     assert snapshot_path().stat().st_mode & 0o077 == 0
     assert [path.name for path in snapshot_path().parent.iterdir()] == [snapshot_path().name]
+
+
+def test_one_of_ten_times_as_many_mappings_takes_no_more_memory_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "_PIECE", 100)
+
+    def most(count: int) -> int:
+        mappings = [(f"{HOST}/app-{number}", MappingEntry("1", f"acme/{number}", 1)) for number in range(count)]
+        large = Table.build(policy(), 1, [("1", TenantEntry("acme"))], [], [(HOST, HostEntry("1"))], mappings, count, 1)
+        tracemalloc.start()
+        try:
+            snapshot.write(snapshot_path(), large, "this one")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert contents(snapshot.read(snapshot_path(), policy(), "this one")[1])[1:] == contents(large)[1:]
+        return peak
+
+    most(1_000)
+    assert most(10_000) < 2 * most(1_000)
 
 
 def test_another_databases_is_refused(table: Table) -> None:
