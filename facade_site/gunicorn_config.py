@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from facade_site import metrics_folder
 from facade_site.application_name import name_connections
 from facade_site.environment import BASE_DIR
 from facade_site.log_formats import LOG_FORMATS, JsonFormatter
@@ -43,9 +44,8 @@ worker_tmp_dir = "/dev/shm" if os.access(Path("/dev/shm"), os.W_OK) else None  #
 # The workers' metrics, for whichever of them is asked: in memory for the same reason, and new for each server.
 # Only for gunicorn, which runs this file under this name; others only look at what it says. At SIGHUP it is there.
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
-_METRICS_PREFIX = "registry-facade-metrics-"
-if __name__ == "__config__" and _METRICS_PREFIX not in os.environ.get(METRICS_DIR, ""):
-    os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=_METRICS_PREFIX, dir=worker_tmp_dir)
+if __name__ == "__config__" and metrics_folder.PREFIX not in os.environ.get(METRICS_DIR, ""):
+    os.environ[METRICS_DIR] = str(metrics_folder.make_folder(Path(worker_tmp_dir or tempfile.gettempdir())))
 
 if __name__ == "__config__":
     # Before the application is loaded, and with it the table.
@@ -75,13 +75,12 @@ def on_starting(server: Any) -> None:
 
 def pre_fork(server: Any, worker: Any) -> None:
     """Called in the first process before each worker."""
-    from prometheus_client.multiprocess import mark_process_dead
-
     from routing.dataplane.live.live_table import live_table
+    from routing.dataplane.telemetry.metrics import sharing
 
     live_table.before_fork()
     # This process serves nobody: its gauges, all 0, must not be among the workers'.
-    mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]
+    sharing.share(gauges=False)
 
 
 def post_fork(server: Any, worker: Any) -> None:

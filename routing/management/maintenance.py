@@ -66,6 +66,7 @@ class Schedule:
         self.holder = f"{os.uname().nodename} {os.getpid()}"
         self._next = dict.fromkeys((task.name for task in TASKS), 0.0)
         self._next_telling = 0.0
+        self._complained = False
 
     def run(self, stop: threading.Event) -> None:
         """Go on until told to stop; then another server may."""
@@ -77,7 +78,7 @@ class Schedule:
             if is_holder:
                 self._do_due()
             if time.monotonic() >= self._next_telling:
-                tell_workers()
+                self._tell_workers()
                 self._next_telling = time.monotonic() + _TELL_SECONDS
             stop.wait(1)
         let_go(LEASE, self.holder)
@@ -88,6 +89,16 @@ class Schedule:
                 if do(task):
                     note_round(task.name, self.holder)
                 self._next[task.name] = time.monotonic() + task.every_seconds
+
+    def _tell_workers(self) -> None:
+        try:
+            tell_workers()
+        except OSError as error:
+            if not self._complained:
+                logger.warning("the state of the regular work can't be written: %s", error)
+            self._complained = True
+        else:
+            self._complained = False
 
 
 def do(task: Task) -> bool:
@@ -104,13 +115,9 @@ def do(task: Task) -> bool:
 
 
 def tell_workers() -> None:
-    """Leave for the workers of this machine when each task was last done, on whichever server."""
+    """Leave for the workers of this machine when each task was last done, on whichever server. Raises OSError."""
     ago, now = seconds_since_rounds(), time.time()
-    done = {task.name: LastRound(now - ago[task.name], task.every_seconds) for task in TASKS if task.name in ago}
-    try:
-        write_rounds(done)
-    except OSError as error:
-        logger.warning("the state of the regular work can't be written: %s", error)
+    write_rounds({task.name: LastRound(now - ago[task.name], task.every_seconds) for task in TASKS if task.name in ago})
 
 
 def work(stop: threading.Event) -> None:

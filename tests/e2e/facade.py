@@ -16,7 +16,7 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +51,20 @@ class Facade:
 
     `database_url` None: a fresh database on the PostgreSQL server of TEST_DATABASE_URL; without one, or with `sqlite`,
     SQLite in a directory of its own. `settings` are environment variables, as in `.env.example`, over those set here.
+    `within` is a program that the server is given to, and that becomes it by exec.
     """
 
     def __init__(
-        self, *, workers: int = 2, database_url: str | None = None, sqlite: bool = False, **settings: str
+        self,
+        *,
+        workers: int = 2,
+        database_url: str | None = None,
+        sqlite: bool = False,
+        within: Sequence[str] = (),
+        **settings: str,
     ) -> None:
         self.workers = workers
+        self._within = within
         self._stack = ExitStack()
         self.directory = process.short_directory("facade")
         self._stack.callback(process.remove, self.directory)
@@ -99,7 +107,7 @@ class Facade:
         config = ROOT / "facade_site" / "gunicorn_config.py"
         argv = [str(Path(sys.executable).parent / "gunicorn"), "--config", str(config), "--chdir", str(ROOT)]
         self.port = port
-        self._daemon = Daemon(argv, self.directory, self.env | {"PORT": str(port)})
+        self._daemon = Daemon([*self._within, *argv], self.directory, self.env | {"PORT": str(port)})
         self._daemon.wait_ready(lambda: self._listens(seen) and self._ready())
 
     def kill(self) -> None:

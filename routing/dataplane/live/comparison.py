@@ -6,7 +6,6 @@ The report is a small file in the state folder, for `manage.py check_table`, whi
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from routing.core.table.routing_table import State, Table
+from routing.table.whole_file import replace_file
 
 if TYPE_CHECKING:
     # A worker reads this module before Django is set up, when there are no models yet.
@@ -71,10 +71,7 @@ class Comparison:
 def write_report(folder: Path, report: Report) -> None:
     """Write it where `reports` finds it. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor, fresh = tempfile.mkstemp(prefix=".", dir=folder)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(report._asdict(), file)
-    os.replace(fresh, folder / f"{report.pid}.json")
+    replace_file(folder / f"{report.pid}.json", json.dumps(report._asdict()))
 
 
 def reports(folder: Path) -> Iterator[Report]:

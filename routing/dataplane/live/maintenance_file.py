@@ -4,13 +4,14 @@ A file, as the snapshot is: the workers tell it to `/readyz` and `/metrics`, whi
 """
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from django.conf import settings
+
+from routing.table.whole_file import replace_file
 
 #: So many of its times may a task be late before anybody is told, and so long at least.
 _PATIENCE = 3
@@ -36,10 +37,7 @@ def maintenance_path() -> Path:
 
 def write_rounds(rounds: Mapping[str, LastRound]) -> None:
     """Replace the file. Raises OSError."""
-    path = maintenance_path()
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    new.write_text(json.dumps(rounds))
-    new.replace(path)
+    replace_file(maintenance_path(), json.dumps(rounds))
 
 
 def read_rounds() -> dict[str, LastRound]:

@@ -41,8 +41,17 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
         "access_log": False,
     }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, age: int, ppid: int, sockets: Any, app: Any, timeout: int, cfg: Any, log: Any) -> None:
+        umask = os.umask(0o077)
+        os.umask(umask)
+        try:
+            super().__init__(age, ppid, sockets, app, timeout, cfg, log)
+        except OSError as error:
+            # The file of its sign of life can't be made. In the first process that would be the end of the server.
+            os.umask(umask)
+            logger.warning("%s has no room for another file: %s", cfg.worker_tmp_dir or "the temporary folder", error)
+            cfg.set("worker_tmp_dir", None)
+            super().__init__(age, ppid, sockets, app, timeout, cfg, log)
         access_log.logger.handlers = self.log.access_log.handlers
         access_log.logger.setLevel(logging.INFO)
         access_log.logger.propagate = False

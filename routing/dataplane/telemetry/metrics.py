@@ -1,13 +1,24 @@
 """The metrics, as Prometheus knows them.
 
 No label tells hostnames, tenants or registries: there may be a million of them. Where PROMETHEUS_MULTIPROC_DIR is set,
-as under `facade_site/gunicorn_config.py`, the values live in files there, and each worker tells the sum of all.
+as under `facade_site/gunicorn_config.py`, each worker writes its values to files there, and tells the sum of all.
 """
 
+import logging
 import os
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from routing.dataplane.telemetry.shared_values import SharedValue, shared_files
+
+logger = logging.getLogger(__name__)
+
+FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+if FOLDER:
+    # What the metrics below are made of. The library's own would map the files into memory.
+    values.ValueClass = SharedValue
 
 registry = CollectorRegistry()
 
@@ -85,11 +96,39 @@ def observe_change(seconds: float) -> None:
     CHANGE_SECONDS.observe(max(0.0, seconds))
 
 
+class Sharing:
+    """How this worker's values get to the others. `error` is why they don't, "" where they do."""
+
+    def __init__(self) -> None:
+        self.error = ""
+
+    def share(self, *, gauges: bool = True) -> None:
+        """Write this worker's values for the others; the first process has no `gauges`. A failure is said once.
+
+        Workers that are forked after it know that it was said.
+        """
+        if not FOLDER:
+            return
+        try:
+            shared_files.write(Path(FOLDER), gauges=gauges)
+        except OSError as error:
+            if not self.error:
+                logger.error("serving goes on without metrics, which can't be written to %s: %s", FOLDER, error)
+            self.error = error.strerror or type(error).__name__
+        else:
+            if self.error:
+                logger.warning("metrics can be written again")
+            self.error = ""
+
+
+sharing = Sharing()
+
+
 def of_all_workers() -> CollectorRegistry:
     """What is to be exported: the metrics of all workers where they share files, else this process' own."""
     gathered = CollectorRegistry()
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        MultiProcessCollector(gathered)  # type: ignore[no-untyped-call]
-    else:
+    if not FOLDER:
         gathered.register(registry)
+    elif os.path.isdir(FOLDER):
+        MultiProcessCollector(gathered, FOLDER)  # type: ignore[no-untyped-call]
     return gathered

@@ -9,6 +9,7 @@ from routing.core.decisions import Health
 from routing.dataplane.live.live_table import live_table
 from routing.dataplane.live.maintenance_file import maintenance_word
 from routing.dataplane.request.responses import Response
+from routing.dataplane.telemetry.metrics import sharing
 
 
 def livez(request: HttpRequest) -> JsonResponse:
@@ -50,5 +51,6 @@ def _readiness() -> tuple[int, dict[str, Any]]:
         "mappings": None if table is None else len(table.mappings),
         "confirmed_seconds_ago": None if age is None else round(age, 3),
         "maintenance": maintenance_word(),
+        "metrics": f"not told: {sharing.error}" if sharing.error else "ok",
     }
     return (503 if table is None else 200), facts

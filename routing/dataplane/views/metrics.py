@@ -37,6 +37,7 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
         return refusal
     flush()
     exported = metrics.of_all_workers()
+    exported.register(_Completeness())
     exported.register(_SnapshotFile())
     exported.register(_MaintenanceFile())
     headers = {"Cache-Control": "no-store"}
@@ -44,7 +45,7 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
 
 
 def flush() -> None:
-    """Bring the metrics up to date with what this process has counted, and with how it stands."""
+    """Bring the metrics up to date with what this process has counted, and with how it stands; tell the others."""
     for key, number in counters.take().items():
         counter = metrics.COUNTERS[key[0]]
         (counter.labels(*key[1:]) if key[1:] else counter).inc(number)
@@ -58,6 +59,7 @@ def flush() -> None:
         gauge.set(0 if table is None else table.generation)
     metrics.MAPPINGS.set(0 if table is None else len(table.mappings))
     metrics.HOSTNAMES.set(0 if table is None else len(table.hosts))
+    metrics.sharing.share()
 
 
 def _refusal(request: HttpRequest) -> HttpResponse | None:
@@ -82,6 +84,17 @@ def _comes_from_here(request: HttpRequest) -> bool:
 
 def _text(status: HTTPStatus, text: str) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8", status=status)
+
+
+class _Completeness(Collector):
+    """Whether the worker that answers is itself among what it tells."""
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """Called by the Prometheus library."""
+        told = "0 where the worker that answers could not write its own metrics, such as to a file system that is full."
+        complete = GaugeMetricFamily("facade_metrics_complete", told)
+        complete.add_metric([], 0 if metrics.sharing.error else 1)
+        return [complete]
 
 
 class _SnapshotFile(Collector):
