@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import random
+import time
 from urllib.parse import urlencode
 
 import pytest
@@ -533,6 +534,17 @@ async def test_r13_9_a_few_hundred_scopes_are_brokered(facade_client: FacadeClie
     form = urlencode([("grant_type", "refresh_token"), ("refresh_token", "x"), *scopes]).encode()
     assert (await facade_client.request("/token", method="POST", headers=[], body=form)).json() == GIVEN
     assert facade_client.upstream_parameters["scope"] == [" ".join(wanted)]
+
+
+async def test_a_scope_with_more_components_than_a_name_has_is_looked_up_nowhere(
+    facade_client: FacadeClient, server: FaultyServer
+) -> None:
+    form = urlencode({"grant_type": "password", "scope": f"repository:{'a/' * 30_000}a:pull"}, safe="/:").encode()
+    began = time.thread_time()
+    answer = await facade_client.request("/token", method="POST", headers=[], body=form)
+    assert time.thread_time() - began < 0.2
+    assert answer.json()["token"] == credentials.OPEN_TOKEN
+    assert server.requests == []
 
 
 async def test_r13_9_too_long_a_query_and_too_long_a_form(facade_client: FacadeClient, server: FaultyServer) -> None:

@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl
 
 from routing.core.decide import leads_somewhere
 from routing.core.decisions import Token
+from routing.core.grammar.names import MAX_NAME_LENGTH
 from routing.core.table.mapping_entry import Flag
-from routing.core.table.routing_table import Auth, RegistryEntry, Strategy, Table
+from routing.core.table.routing_table import Auth, Match, RegistryEntry, Strategy, Table
 from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.responses import INERT, Response, error
 from routing.dataplane.upstream.client_pool import with_auth_details
@@ -101,7 +102,7 @@ def _wanted(table: Table, host: str, scopes: tuple[Scope, ...]) -> _Wanted:
     scope leads anywhere, nobody is asked: the request for the repository will be told why.
     """
     name, _ = table.match_host(host)
-    matches = {scope.name: table.match_repository(name, scope.name) for scope in scopes if scope.is_repository}
+    matches = {scope.name: _match(table, name, scope.name) for scope in scopes if scope.is_repository}
     if not matches:
         return _Wanted(_login_registry(table, host), tuple(scope for scope in scopes if not scope.is_repository))
     scopes = without_mirrored(scopes, lambda name: matches.get(name) is not None)
@@ -121,6 +122,11 @@ def _wanted(table: Table, host: str, scopes: tuple[Scope, ...]) -> _Wanted:
     says_by_itself = compiled is not None and compiled.entry.auth in (Auth.NONE, Auth.UNKNOWN)
     repository = first.upstream_name if first.flags & Flag.PRIVATE and says_by_itself else ""
     return _Wanted(first.registry, rewrite(scopes, upstream), repository)
+
+
+def _match(table: Table, host: str, name: str) -> Match | None:
+    # Each of a name's components is a look-up, and no repository's name is longer.
+    return table.match_repository(host, name) if len(name) <= MAX_NAME_LENGTH else None
 
 
 def _login_registry(table: Table, host: str) -> RegistryEntry | None:

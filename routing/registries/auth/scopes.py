@@ -6,7 +6,7 @@ Grammar: "Token Scope Documentation" of the CNCF distribution project.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 # A resource name may hold colons (a host's port): the type ends at the first colon, the actions begin at the last.
@@ -72,12 +72,25 @@ def without_mirrored(scopes: Iterable[Scope], is_known: Callable[[str], bool]) -
     where a known name ends in `/` and another's whole name, the other is not meant.
     """
     given = tuple(scopes)
-    longer = [scope.name for scope in given if scope.is_repository and "/" in scope.name and is_known(scope.name)]
-    return tuple(
-        scope
+    meant = {scope.name for scope in given if scope.is_repository}
+    lengths = {len(name) for name in meant}
+    mirrored = {
+        end
         for scope in given
-        if not (scope.is_repository and any(name.endswith(f"/{scope.name}") for name in longer))
-    )
+        if scope.is_repository and "/" in scope.name and is_known(scope.name)
+        for end in _ends(scope.name, lengths)
+        if end in meant
+    }
+    return tuple(scope for scope in given if not (scope.is_repository and scope.name in mirrored))
+
+
+def _ends(name: str, lengths: Container[int]) -> Iterator[str]:
+    """What stands behind each `/` of a name, where it is so long."""
+    slash = name.find("/")
+    while slash >= 0:
+        if len(name) - slash - 1 in lengths:
+            yield name[slash + 1 :]
+        slash = name.find("/", slash + 1)
 
 
 def _parse_scope(text: str) -> Scope:
