@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import random
+import time
 import zlib
 
 import brotli
@@ -68,6 +70,58 @@ def test_what_cannot_be_undone_is_said_to_be_so(coding: str, body: bytes, words:
     with pytest.raises(BadResponse) as caught:
         decode(body, {"content-encoding": coding}, LIMIT, "h")
     assert words in str(caught.value)
+
+
+def empty_blocks(length: int) -> bytes:
+    """Stored blocks of nothing (RFC 1951 §3.2.4)."""
+    return gzip.compress(b"")[:10] + b"\x00\x00\x00\xff\xff" * (length // 5)
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "words"),
+    [
+        ("gzip", gzip.compress(b"") * 10_000, "not in the content coding"),
+        ("deflate", b"\x03\x00" * 100_000, "not in the content coding"),
+        ("gzip, gzip", gzip.compress(empty_blocks(40_000_000), 1), "more than 4194304 bytes"),
+        ("gzip, br", brotli.compress(empty_blocks(40_000_000), quality=1), "more than 4194304 bytes"),
+        (", ".join(["gzip"] * 500), b"", "more than 2 content codings"),
+    ],
+    ids=["empty gzip members", "empty deflate streams", "empty blocks, twice", "empty blocks in br", "many codings"],
+)
+def test_what_costs_much_and_holds_nothing_is_refused_at_once(coding: str, body: bytes, words: str) -> None:
+    began = time.thread_time()
+    with pytest.raises((BadResponse, ResponseTooLarge)) as caught:
+        decode(body, {"content-encoding": coding}, LIMIT, "h")
+    assert time.thread_time() - began < 0.3
+    assert words in str(caught.value)
+
+
+def test_members_that_hold_something_may_be_many() -> None:
+    body = b"".join(gzip.compress(BODY[start : start + 2048], 1) for start in range(0, len(BODY), 2048)) * 5
+    assert decode(body, {"content-encoding": "gzip"}, LIMIT, "h") == BODY * 5
+
+
+async def test_others_have_their_turn_while_nothing_comes_of_a_stream(
+    client: RegistryClient, server: FaultyServer
+) -> None:
+    body = gzip.compress(empty_blocks(20_000_000), 1)
+    server.answers("/x", 200, {"Content-Encoding": "gzip, gzip"}, body)
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(take_turns())
+    async with client.open("GET", f"{server.url}/x") as answer:
+        before = turns
+        with pytest.raises(BadResponse):
+            async for _part in plain_chunks(answer):
+                pass
+    other.cancel()
+    assert turns - before > 100
 
 
 def test_codings_are_read_in_their_order() -> None:
