@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 
 from tests.e2e.lab.process import START_SECONDS, STOP_SECONDS, LabError
+from tests.e2e.namespaces import FAR_ADDRESS, NEAR_ADDRESS, Cable
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -53,6 +54,9 @@ def _own_server() -> Iterator[str]:
 class OutagePostgresql:
     """A server of a test's own, which it stops and starts again. `url` names an empty database."""
 
+    #: Where it listens beside its socket, once it was started again.
+    address = ""
+
     def __init__(self) -> None:
         self._stack = ExitStack()
         self.url = self._stack.enter_context(_own_server())
@@ -65,7 +69,7 @@ class OutagePostgresql:
 
     def start(self) -> None:
         """The server is back, with its data."""
-        options = f"-c listen_addresses='' -c unix_socket_directories={self._folder} -c fsync=off"
+        options = f"-c listen_addresses='{self.address}' -c unix_socket_directories={self._folder} -c fsync=off"
         self._run(f"--log={self._folder}/data/server.log", f"--options={options}", "start")
 
     def pids(self) -> list[int]:
@@ -113,6 +117,27 @@ class OutagePostgresql:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+
+class FarPostgresql(OutagePostgresql):
+    """A server on the far machine of a cable. `url` leads over the cable, `local_url` past it, by a socket's file."""
+
+    address = FAR_ADDRESS
+
+    def __init__(self, cable: Cable) -> None:
+        self._cable = cable
+        super().__init__()
+        self.local_url = self.url
+        self.stop()
+        with (Path(self._folder) / "data" / "pg_hba.conf").open("a") as trusted:
+            trusted.write(f"host all all {NEAR_ADDRESS}/32 trust\n")
+        self.start()
+        self.url = f"postgres://facade@{FAR_ADDRESS}:5432/facade"
+
+    def start(self) -> None:
+        """The server is back, with its data."""
+        with self._cable.far_side():
+            super().start()
 
 
 @contextmanager
