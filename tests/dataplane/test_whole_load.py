@@ -17,7 +17,7 @@ from routing.conf import load_lock_path
 from routing.dataplane.live import live_table as live_module
 from routing.dataplane.live import whole_load
 from routing.dataplane.live.live_table import LiveTable
-from routing.dataplane.live.whole_load import in_small_steps, in_turn
+from routing.dataplane.live.whole_load import in_turn
 from routing.models import Change
 from routing.services.base.actor import Actor
 from routing.table import change_log
@@ -97,13 +97,6 @@ def test_nobody_waits_for_ever_and_nobody_where_there_can_be_no_lock(
         second = Second(state / "lock")
         until(second.has_it.is_set, "the other one's turn")
         second.thread.join()
-
-
-def test_other_threads_run_more_often_meanwhile_and_afterwards_as_before() -> None:
-    before = sys.getswitchinterval()
-    with in_small_steps():
-        assert sys.getswitchinterval() == pytest.approx(whole_load._STEP_SECONDS)
-    assert sys.getswitchinterval() == before
 
 
 @pytest.mark.django_db

@@ -25,7 +25,7 @@ from routing.database.outage import outage
 from routing.database.postgresql import is_standby
 from routing.dataplane.live.change_signal import ChangeSignal
 from routing.dataplane.live.comparison import Comparison, Outcome, Report, write_report
-from routing.dataplane.live.whole_load import in_small_steps, in_turn
+from routing.dataplane.live.whole_load import in_turn
 from routing.dataplane.telemetry.metrics import TABLE_COMPARED, TABLE_LOADS, observe_change
 from routing.table import snapshot
 from routing.table.sqlite_file import SQLiteFileWatch
@@ -275,11 +275,10 @@ class LiveTable:
         from routing.table import change_log
 
         while True:
-            with in_small_steps(), answered_within(_LOOK_SECONDS):
+            with answered_within(_LOOK_SECONDS):
                 changes = change_log.changes_since(table.state, len(table.mappings))
             if changes:
-                with in_small_steps():
-                    self.table = table = self._apply(table, [each.change for each in changes])
+                self.table = table = self._apply(table, [each.change for each in changes])
                 self._comparison.trim()
             for each in changes:
                 observe_change(time.time() - each.at.timestamp())
@@ -302,7 +301,7 @@ class LiveTable:
             logger.error("%s; loading the whole table", misfit)
         # What is old can wait for the other workers' loads; what is wrong can't.
         turn = in_turn(load_lock_path()) if misfit.reason.leaves_an_old_table else contextlib.nullcontext()
-        with turn, in_small_steps(), answered_within(_LOAD_SECONDS):
+        with turn, answered_within(_LOAD_SECONDS):
             self.table = load_table(policy())
         self._comparison.start_from(self.table)
         TABLE_LOADS.labels(misfit.reason).inc()

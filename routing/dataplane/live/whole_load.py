@@ -1,9 +1,8 @@
-"""Loading a whole table while redirects go on: one worker after the other, and each in small steps."""
+"""Loading a whole table while redirects go on: one worker after the other."""
 
 import contextlib
 import fcntl
 import logging
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +12,6 @@ logger = logging.getLogger(__name__)
 # So long a worker waits for the others of its machine. Then it loads beside them: its table is old.
 _TURN_SECONDS = 30.0
 _LOOK_SECONDS = 0.1
-# How long Python lets a thread run on while another one waits, by itself 5 ms. An event loop waits after each system
-# call, of which a redirect takes several.
-_STEP_SECONDS = 0.0005
 
 
 @contextlib.contextmanager
@@ -42,14 +38,3 @@ def _is_held(descriptor: int) -> bool:
     except OSError:
         return False
     return True
-
-
-@contextlib.contextmanager
-def in_small_steps() -> Iterator[None]:
-    """Let the other threads of this process go on between, however long the work within takes."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_STEP_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
