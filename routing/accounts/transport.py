@@ -17,7 +17,7 @@ from routing.accounts.host_cookies import put_prefix_on, take_prefix_off
 from routing.accounts.links import https_origin
 from routing.core.grammar.hosts import is_loopback, parse_authority
 from routing.dataplane.request.client_request import fields_of
-from routing.dataplane.request.forwarded import effective_host, forwarded_client, forwarded_scheme, is_trusted
+from routing.dataplane.request.forwarded import effective_host, forwarded_client, forwarded_scheme, is_trusted, share_of
 
 Inner = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -123,3 +123,8 @@ def client_address(request: HttpRequest) -> str:
     """The address of whoever asks, as far as trusted proxies tell it."""
     peer_address = str(request.META.get("REMOTE_ADDR", ""))
     return forwarded_client(request.headers.get("X-Forwarded-For", ""), peer_address)
+
+
+def client_share(request: HttpRequest) -> str:
+    """By what requests from there are counted: the address, of IPv6 its /64, whose addresses one subscriber has all."""
+    return share_of(client_address(request))

@@ -8,7 +8,7 @@ from ninja.errors import AuthenticationError, AuthorizationError, HttpError
 from ninja.security.base import AuthBase
 
 from routing.accounts.second_factor import lacks_second_factor
-from routing.accounts.transport import client_address
+from routing.accounts.transport import client_share
 from routing.api.failures import count_failure, count_success, is_held_up
 from routing.models import ApiToken
 from routing.services.base.actor import Actor
@@ -39,7 +39,7 @@ class BearerTokenAuth(AuthBase):
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             raise AuthenticationError(message="this takes an API token, as “Authorization: Bearer TOKEN”")
-        secret, address = secret.strip(), client_address(request)
+        secret, address = secret.strip(), client_share(request)
         if is_held_up(address, secret):
             raise TooManyFailures
         try:

@@ -41,6 +41,15 @@ def test_after_the_limit_they_ask_the_database_nothing(django_assert_num_queries
     assert ask("facade_wrong", "203.0.113.8").status_code == 401
 
 
+def test_the_addresses_of_one_subscriber_count_together(django_assert_num_queries: Any) -> None:
+    for number in range(FAILURES + 1):
+        ask("facade_wrong", f"2001:db8:0:1::{number:x}")
+
+    with django_assert_num_queries(0):
+        assert ask("facade_wrong", "2001:db8:0:1:ffff::1").status_code == 429
+    assert ask("facade_wrong", "2001:db8:0:2::1").status_code == 401
+
+
 def test_a_right_one_is_not_held_up_and_ends_it(api: ApiClient, owner: Person) -> None:
     go_over_the_limit()
     made = create_api_token(owner.actor, user=owner.user, name="another")

@@ -10,8 +10,9 @@ import pytest
 from pytest_django import Settings
 
 from routing.dataplane.live.live_table import live_table
+from routing.dataplane.request.forwarded import share_of
 from routing.dataplane.serving import connection_limits, peers
-from routing.dataplane.serving.peers import Peers, share_of
+from routing.dataplane.serving.peers import Peers
 from routing.dataplane.telemetry.counters import CONNECTIONS_OVER_ALL, CONNECTIONS_OVER_SHARE, counters
 from tests.fast_lane.lanes import facade, table
 from tests.fast_lane.requests import PLAIN

@@ -20,6 +20,9 @@ from routing.request_id import is_request_id, new_request_id
 
 logger = logging.getLogger(__name__)
 
+# What one subscriber gets of IPv6, at least (RFC 6177 §2).
+_IPV6_PREFIX = 64
+
 
 @cache
 def trusted_networks() -> tuple[Network, ...]:
@@ -101,3 +104,17 @@ def forwarded_client(forwarded_for: str, peer_address: str) -> str:
         except ValueError:
             break
     return address
+
+
+@lru_cache(maxsize=4096)
+def share_of(address: str) -> str:
+    """Whose share an address counts towards: its own, of IPv6 its network's."""
+    try:
+        peer = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(peer, ipaddress.IPv4Address):
+        return str(peer)
+    if peer.ipv4_mapped:
+        return str(peer.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(peer), _IPV6_PREFIX), strict=False))

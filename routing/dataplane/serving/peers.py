@@ -1,18 +1,13 @@
 """How many connections each address has: whoever has one address holds no more than a share of a worker's."""
 
-import ipaddress
 import logging
 from collections import Counter
-from functools import lru_cache
 
 from django.conf import settings
 
-from routing.dataplane.request.forwarded import is_trusted
+from routing.dataplane.request.forwarded import is_trusted, share_of
 
 logger = logging.getLogger(__name__)
-
-# What one subscriber gets of IPv6, at least (RFC 6177 §2).
-_IPV6_PREFIX = 64
 
 
 class Peers:
@@ -48,20 +43,6 @@ class Peers:
         self._connections[share] -= 1
         if self._connections[share] <= 0:
             del self._connections[share]
-
-
-@lru_cache(maxsize=4096)
-def share_of(address: str) -> str:
-    """Whose share an address counts towards: its own, of IPv6 its network's."""
-    try:
-        peer = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(peer, ipaddress.IPv4Address):
-        return str(peer)
-    if peer.ipv4_mapped:
-        return str(peer.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(peer), _IPV6_PREFIX), strict=False))
 
 
 peers = Peers()
