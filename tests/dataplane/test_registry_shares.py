@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from hashlib import blake2b
 
 import pytest
 from pytest_django import Settings
@@ -138,6 +139,22 @@ def test_many_tenants_share_a_memory_of_one_size(settings: Settings, shares: Reg
     for each in range(5000):
         shares.learn(f"https://{each}", [("RateLimit-Limit", "10;w=60")])
     assert len(shares._told) <= 1024
+
+
+def test_a_tenants_own_registries_do_not_push_out_its_count(settings: Settings, shares: RegistryShares) -> None:
+    settings.FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR = 1
+
+    def guessed_place(origin: str) -> int:
+        return (int.from_bytes(blake2b(f"1\0{origin}".encode(), digest_size=8).digest()) | 1) % 4096
+
+    place = guessed_place("https://hub")
+    near = [name for name in (f"https://{each}.example" for each in range(80_000)) if guessed_place(name) == place]
+    assert len(near) >= 8
+    assert shares.take("1", "https://hub") == 0
+    for origin in near[:8]:
+        assert shares.take("1", origin) == 0
+
+    assert shares.take("1", "https://hub") > 0
 
 
 @pytest.mark.parametrize(

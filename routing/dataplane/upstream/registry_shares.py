@@ -12,6 +12,7 @@ others have theirs left. Servers with other addresses have other limits, so noth
 import base64
 import ipaddress
 import mmap
+import os
 import re
 import struct
 import time
@@ -35,6 +36,8 @@ _LIMIT = re.compile(r"(\d{1,9})[ \t]*+;[ \t]*+w=(\d{1,7})")
 _SLOT = struct.Struct("=QdQ")
 _SLOTS = 4096
 _TRIED_SLOTS = 8
+# The same in all processes that were forked from this one, as the memory is.
+_SECRET = os.urandom(16)
 
 
 class Window(NamedTuple):
@@ -102,8 +105,12 @@ class RegistryShares:
 
 @lru_cache(maxsize=1024)
 def _key(tenant: str, origin: str) -> int:
-    """What names a tenant's count for a registry; never 0, which is a free slot's."""
-    return int.from_bytes(blake2b(f"{tenant}\0{origin}".encode(), digest_size=8).digest()) | 1
+    """What names a tenant's count for a registry; never 0, which is a free slot's.
+
+    Nobody can work it out: a tenant that knew where its count is could push it out with registries of its own.
+    """
+    digest = blake2b(f"{tenant}\0{origin}".encode(), digest_size=8, key=_SECRET).digest()
+    return int.from_bytes(digest) | 1
 
 
 def has_account(authorization: str) -> bool:
