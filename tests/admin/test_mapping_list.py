@@ -91,6 +91,10 @@ def test_filters_by_tenant_hostname_and_registry(admin: AdminClient, mapping: Ma
     assert found(admin, registry__id__exact=other.registry_id) == ["images.globex.com"]
 
 
+def test_a_filter_by_more_digits_than_an_id_has_is_none(admin: AdminClient, mapping: Mapping) -> None:
+    assert admin.get("mapping_changelist", hostname__id__exact="1" * 5000).status_code in (200, 302)
+
+
 def test_the_registry_filter_offers_those_in_use(admin: AdminClient, mapping: Mapping) -> None:
     add("docker.acme.com", "other", "quay.io/acme")
 

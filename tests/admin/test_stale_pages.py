@@ -45,6 +45,14 @@ def shown_version(page: Any) -> str:
     return found[1]
 
 
+@pytest.mark.parametrize("version", ["1" * 5000, "9" * 30, "\u0661" * 19, "x"], ids=["5000", "30", "arabic", "x"])
+def test_a_version_that_no_row_has_is_none(admin: AdminClient, hostname: Hostname, version: str) -> None:
+    answer = admin.client.post(admin.url("hostname_vouch", hostname.pk), {"version": version, "reason": "ours"})
+
+    assert answer.status_code == 302
+    assert Hostname.objects.get().proof_token == ""
+
+
 def test_a_hostname_that_was_changed_meanwhile_is_not_vouched_for_unseen(
     admin: AdminClient, hostname: Hostname
 ) -> None:

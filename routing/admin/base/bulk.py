@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from routing.admin.base.concurrency import is_as_shown
+from routing.admin.base.concurrency import is_as_shown, shown_version
 from routing.services.base.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -90,5 +90,5 @@ class BulkActions(_Base):
 
 
 def _is_as_shown(request: HttpRequest, row: Any) -> bool:
-    seen = request.POST.get(f"version_{row.pk}", "")
-    return not seen.isdecimal() or is_as_shown(row, int(seen))
+    seen = shown_version(request.POST.get(f"version_{row.pk}", ""))
+    return seen is None or is_as_shown(row, seen)

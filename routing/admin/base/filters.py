@@ -10,6 +10,9 @@ from django.http import HttpRequest
 from routing.admin.base import permissions
 from routing.models import Mapping
 
+# Of a row's id; of more Python makes no number.
+_MAX_DIGITS = 18
+
 
 class RelatedFilter(RelatedFieldListFilter):
     """The first of the related rows that the asker may see; the search finds the others."""
@@ -27,7 +30,7 @@ class RelatedFilter(RelatedFieldListFilter):
         self.more = len(found) > self._MOST
         found = found[: self._MOST]
         chosen = self.lookup_val[-1] if self.lookup_val else None
-        if chosen and chosen.isdecimal() and chosen not in dict(found):
+        if chosen and chosen.isdecimal() and len(chosen) <= _MAX_DIGITS and chosen not in dict(found):
             found = [(str(row.pk), row.name) for row in rows.filter(pk=chosen)] + found
         return found
 

@@ -58,7 +58,7 @@ class ServiceForm(_ModelForm):
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
         help_text="Why? Kept in the history, for whoever asks next year.",
     )
-    version = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    version = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
 
     request: HttpRequest
     refusal: ServiceError | None = None

@@ -22,7 +22,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 
 from routing.admin.base import permissions
-from routing.admin.base.concurrency import is_as_shown
+from routing.admin.base.concurrency import is_as_shown, shown_version
 from routing.admin.base.forms import ServiceForm
 from routing.admin.base.uses import uses_of
 from routing.services.base.errors import ServiceError
@@ -274,8 +274,8 @@ class ServiceModelAdmin(_ModelAdmin):
 
     def is_as_shown(self, request: HttpRequest, row: Any) -> bool:
         """Whether the row is as it was on the page that was sent; where it isn't, the next page says so."""
-        seen = request.POST.get("version", "")
-        if not seen.isdecimal() or is_as_shown(row, int(seen)):
+        seen = shown_version(request.POST.get("version", ""))
+        if seen is None or is_as_shown(row, seen):
             return True
         self.message_lines(request, [f"Somebody else has changed {row} meanwhile: look at it again"], messages.ERROR)
         return False
