@@ -23,6 +23,7 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker, Settings
 
 from routing.core.table.routing_table import Table
+from routing.database.outage import outage
 from routing.dataplane.live.live_table import live_table
 from routing.models import Hostname, Membership, Role, Tenant
 from routing.services.base.actor import Actor
@@ -110,6 +111,14 @@ def migrated_database() -> Path:
     made_by = [*sorted((ROOT / "routing" / "migrations").glob("*.py")), ROOT / "routing/models/loop_triggers.py"]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in [*made_by, ROOT / "requirements.txt"]))
     return ROOT / ".pytest_cache" / "databases" / f"{digest.hexdigest()[:32]}.sqlite3"
+
+
+@pytest.fixture(autouse=True)
+def _database_answers() -> Iterator[None]:
+    """No test leaves to the next one that the database is gone: a process remembers that for some seconds."""
+    outage.end()
+    yield
+    outage.end()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ FEWEST = 10
 
 
 def register_profiles() -> None:
-    """Make the profile known. Needed before pytest reads its options."""
+    """Make the profiles known. Needed before pytest reads its options. No example has a deadline: machines are busy."""
+    settings.register_profile("default", deadline=None)
+    settings.load_profile("default")
     settings.register_profile("fast", deadline=None, max_examples=FEWEST)
 
 

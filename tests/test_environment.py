@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,10 +72,11 @@ def test_what_is_empty_says_nothing(tree: Path) -> None:
 
 
 @contextmanager
-def as_nobody(*folders: Path) -> Iterator[int]:
-    """As somebody who may enter the folders and owns nothing: root can read everything."""
-    for folder in folders:
-        folder.chmod(0o755)
+def as_nobody(tree: Path) -> Iterator[int]:
+    """As somebody who may enter the folder and owns nothing: root can read everything."""
+    for folder in (tree, *tree.parents):
+        if folder.stat().st_uid == os.geteuid() and folder.is_relative_to(tempfile.gettempdir()):
+            folder.chmod(folder.stat().st_mode | 0o055)
     before = os.geteuid()
     if before == 0:
         os.seteuid(65534)
@@ -88,7 +90,7 @@ def test_settings_that_cannot_be_read_are_told(tree: Path) -> None:
     (tree / ".env").write_text("SECRET_KEY=of the file\n")
     (tree / ".env").chmod(0)
 
-    with as_nobody(tree, tree.parent, tree.parent.parent) as user, pytest.raises(ImproperlyConfigured) as told:
+    with as_nobody(tree) as user, pytest.raises(ImproperlyConfigured) as told:
         environment.load(tree)
 
     assert str(told.value) == f"{tree / '.env'} can't be read: Permission denied, for UID {user}"
@@ -98,7 +100,7 @@ def test_a_state_folder_that_cannot_be_entered_says_nothing_until_something_is_t
     (tree / "var/run.env").write_text("SECRET_KEY=of the last run\n")
     (tree / "var").chmod(0)
 
-    with as_nobody(tree, tree.parent, tree.parent.parent) as user:
+    with as_nobody(tree) as user:
         assert key_of(tree) == ""
         with pytest.raises(ImproperlyConfigured, match=rf"secret_key: Permission denied, for UID {user}\)$"):
             kept_secret_key(tree / "var")

@@ -30,6 +30,7 @@ NOT_VERBS = frozenset(
         "permissions.tenants_with",
         "quotas.check_quota",
         "rates.spend_change",
+        "refused_writes.refused_writes",
         "unit_of_work.unit_of_work",
     }
 )
