@@ -96,8 +96,7 @@ class Facade:
     def worker_pids(self) -> list[int]:
         """The workers, as they are now: the server's children, but for the maintenance, which is another program."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
-        # One that has ended and not been waited for has no command any more.
+        commands = {int(pid): _command_of(pid) for pid in children}
         return sorted(pid for pid, command in commands.items() if command and b"\0maintain\0" not in command)
 
     def start(self, port: int = 0) -> None:
@@ -248,6 +247,14 @@ def facade_on(database: str, **settings: Any) -> Iterator[Facade]:
         Facade(database_url=url, **settings) as running,
     ):
         yield running
+
+
+def _command_of(pid: str) -> bytes:
+    """Of a process; of one that has ended nothing, whether it was waited for or not."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 _PASSWORD_ENV = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}

@@ -16,6 +16,7 @@ import pytest
 from tests.e2e.facade import Facade
 from tests.e2e.lab.process import wait_until
 from tests.e2e.postgresql import OutagePostgresql
+from tests.e2e.sqlite_file import back_up, by_mv, by_restore, by_rm_and_cp, file_of, remove_log
 
 HOST = "docker.acme.test"
 PATH = "/v2/acme/app/manifests/1.0"
@@ -57,40 +58,6 @@ def on_sqlite() -> Iterator[Facade]:
     with Facade(sqlite=True, FACADE_PROBE_ON_SAVE="false") as started:
         map_acme(started)
         yield started
-
-
-def file_of(facade: Facade) -> Path:
-    return facade.directory / "state" / "facade.sqlite3"
-
-
-def back_up(facade: Facade) -> Path:
-    """As docs/operating.md says."""
-    kept = facade.directory / "backup.sqlite3"
-    with closing(sqlite3.connect(file_of(facade))) as source, closing(sqlite3.connect(kept)) as target:
-        source.backup(target)
-    return kept
-
-
-def by_restore(kept: Path, file: Path) -> None:
-    """As docs/operating.md says: through SQLite, with everybody going on."""
-    with closing(sqlite3.connect(kept)) as source, closing(sqlite3.connect(file)) as target:
-        source.backup(target)
-
-
-def remove_log(file: Path) -> None:
-    for suffix in ("-wal", "-shm"):
-        file.with_name(file.name + suffix).unlink(missing_ok=True)
-
-
-def by_mv(kept: Path, file: Path) -> None:
-    remove_log(file)
-    kept.rename(file)
-
-
-def by_rm_and_cp(kept: Path, file: Path) -> None:
-    file.unlink()
-    remove_log(file)
-    shutil.copyfile(kept, file)
 
 
 @pytest.mark.parametrize("put_back", [by_restore, by_mv, by_rm_and_cp])

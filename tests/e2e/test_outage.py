@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 
-from tests.e2e.facade import ADDRESS, Facade
+from tests.e2e.facade import Facade
 from tests.e2e.lab.process import wait_until
 from tests.e2e.load import Load, Wanted, ask
 from tests.e2e.postgresql import OutagePostgresql
-from tests.e2e.sockets import client_ports
+from tests.e2e.sockets import client_ports, connection_to
 from tests.registries.faulty_server import FaultyServer
 
 LOAD_SECONDS = 60.0
@@ -97,22 +95,6 @@ def kill_a_worker(facade: Facade) -> tuple[int, set[int]]:
         lambda: len(set(facade.worker_pids()) - set(before)) == 1, "another worker has started", REPLACED_WITHIN_SECONDS
     )
     return (set(facade.worker_pids()) - set(before)).pop(), held
-
-
-def connection_to(pid: int, facade: Facade) -> socket.socket:
-    """A new connection that is this very worker's."""
-    for _ in range(1000):
-        connection = socket.create_connection((ADDRESS, facade.port), timeout=30)
-        port = connection.getsockname()[1]
-        wait_until(partial(is_accepted, facade, port), "the connection is accepted")
-        if port in client_ports(pid, facade.port):
-            return connection
-        connection.close()
-    raise AssertionError("the new worker accepts no connection")
-
-
-def is_accepted(facade: Facade, port: int) -> bool:
-    return any(port in client_ports(worker, facade.port) for worker in facade.worker_pids())
 
 
 def test_the_facade_outlives_its_database_and_catches_up(facade: Facade, database: OutagePostgresql) -> None:
