@@ -26,6 +26,7 @@ from routing.table import snapshot
 from routing.table.load import load_table
 from routing.table.row_check import check_rows, digest_of_rows
 from tests.dataplane.test_live import HOST, add, leads_to, table_loads
+from tests.dataplane.test_snapshot import keeping_connections
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +85,23 @@ def test_rows_that_were_changed_by_sql_are_found(
     assert "not what the rows say" in caplog.text
     assert live.compare() is None
     check_rows()
+    assert live.compare() is Outcome.SAME
+
+
+def test_what_workers_have_found_is_not_wrong_again_in_those_that_are_forked_later(
+    live: LiveTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    Mapping.objects.update(registry=Registry.objects.get(name="Quay"))
+    check_rows()
+
+    with keeping_connections():
+        live.before_fork()
+
+    assert live.table is not None
+    assert live.table.digest == digest_of_rows()
+    # Of the first process there is no report: nobody asks it. Its children compare, and report, by themselves.
+    assert list(reports(reports_folder())) == []
     assert live.compare() is Outcome.SAME
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from facade_site.metrics_folder import PREFIX
 from tests.e2e.lab import process
 from tests.e2e.lab.process import Daemon, wait_until
 from tests.e2e.postgresql import fresh_database, postgresql_server
@@ -191,6 +192,8 @@ class Facade:
             "DATABASE_URL": database_url,
             "FACADE_STATE_DIR": str(self.directory / "state"),
             "SECRET_KEY": "only-for-end-to-end-tests",
+            # On a busy machine writers wait longer for each other.
+            "FACADE_LOCK_SECONDS": "60",
             "FACADE_CONTROL_HOSTS": CONTROL_HOST,
             "FACADE_ALLOW_INSECURE_REGISTRIES": "true",
             "FACADE_ALLOW_PRIVATE_REGISTRIES": "true",
@@ -276,3 +279,10 @@ def _collect_static(env: Mapping[str, str]) -> None:
         argv = [sys.executable, str(ROOT / "manage.py"), "collectstatic", "--noinput", "--verbosity", "0"]
         process.run(argv, env=env).checked()
         stamp.write_text(sources.hexdigest())
+
+
+def folder_of_metrics(facade: Facade) -> Path:
+    """The folder of which the workers hold files."""
+    descriptors = Path(f"/proc/{facade.worker_pids()[0]}/fd").iterdir()
+    files = [path for path in map(Path.resolve, descriptors) if PREFIX in str(path)]
+    return next(path.parent for path in files if path.suffix == ".db")

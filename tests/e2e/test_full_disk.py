@@ -11,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.e2e.facade import ROOT, Facade
+from tests.e2e.facade import ROOT, Facade, folder_of_metrics
 from tests.e2e.lab.process import Completed, run, wait_until
 from tests.e2e.load import Load, Wanted
 
@@ -132,13 +132,6 @@ def test_folders_of_killed_servers_are_swept_by_the_next() -> None:
         with Facade(workers=1, sqlite=True) as other:
             assert folder_of_metrics(other) != folder_of_metrics(facade)
             assert metric(facade, "facade_workers") == 1
-
-
-def folder_of_metrics(facade: Facade) -> Path:
-    """The folder of which the workers hold files."""
-    descriptors = Path(f"/proc/{facade.worker_pids()[0]}/fd").iterdir()
-    files = [path for path in map(Path.resolve, descriptors) if "registry-facade-metrics-" in str(path)]
-    return next(path.parent for path in files if path.suffix == ".db")
 
 
 STATE_ON_SMALL = "export FACADE_STATE_DIR=$HOME/small"

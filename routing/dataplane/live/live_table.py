@@ -32,6 +32,7 @@ from routing.table.sqlite_file import SQLiteFileWatch
 
 if TYPE_CHECKING:
     from routing.table.change_log import DoesNotFit
+    from routing.table.row_check import RowCheck
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +142,8 @@ class LiveTable:
             self.refresh_or_keep()
         if self._unreachable:
             self._read_newer_snapshot()
+        else:
+            self._compare_for_children()
         connections.close_all()
         for each in connections.all(initialized_only=True):
             if each.vendor == "postgresql":
@@ -199,25 +202,41 @@ class LiveTable:
 
         None where there is nothing new to compare with. Raises django.db.DatabaseError.
         """
+        table = self.table
+        check, outcome = self._compare()
+        if check is None or table is None or outcome is None:
+            return None
+        if outcome is not Outcome.UNKNOWN:
+            TABLE_COMPARED.set(check.at.timestamp())
+        report = Report(os.getpid(), self._role, table.generation, check.at.isoformat(), outcome)
+        with contextlib.suppress(OSError):
+            write_report(reports_folder(), report)
+        return outcome
+
+    def _compare(self) -> "tuple[RowCheck | None, Outcome | None]":
         from routing.table.change_log import DoesNotFit, LoadReason
         from routing.table.row_check import last_check
 
         with answered_within(_LOOK_SECONDS):
             check = last_check()
-        table = self.table
-        if check is None or table is None:
-            return None
-        outcome = self._comparison.compare(check, table)
+        if check is None or self.table is None:
+            return check, None
+        outcome = self._comparison.compare(check, self.table)
         if outcome is Outcome.DIFFERS:
             found = f"the table of generation {check.state.generation} is not what the rows say"
             self._load_whole(DoesNotFit(LoadReason.DIFFERS, found))
-        if outcome in (Outcome.SAME, Outcome.DIFFERS):
-            TABLE_COMPARED.set(check.at.timestamp())
-        if outcome is not None:
-            report = Report(os.getpid(), self._role, table.generation, check.at.isoformat(), outcome)
-            with contextlib.suppress(OSError):
-                write_report(reports_folder(), report)
-        return outcome
+        return check, outcome
+
+    def _compare_for_children(self) -> None:
+        """What workers have found wrong and mended is not handed on to those that are forked later.
+
+        Without a report: this process answers nobody. The children compare, and report, by themselves.
+        """
+        try:
+            self._compare()
+        except (DatabaseError, InterfaceError, OSError):
+            logger.debug("the table could not be compared", exc_info=True)
+        self._comparison.compared_at = None
 
     def compare_now_and_then(self) -> None:
         """Compare where the database is there, and it was not done just now."""
