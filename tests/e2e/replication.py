@@ -20,7 +20,10 @@ class Standby:
             shutil.chown(self._folder, "postgres")
         source = [f"--host={primary.folder}", "--username=facade", "--checkpoint=fast", "--no-sync"]
         primary.run_program("pg_basebackup", f"--pgdata={self._data}", "--write-recovery-conf", *source)
-        options = f"-c listen_addresses='' -c unix_socket_directories={self._folder} -c fsync=off"
+        # A standby takes no fewer connections than the server that it follows.
+        options = (
+            f"-c listen_addresses='' -c unix_socket_directories={self._folder} -c fsync=off -c max_connections=200"
+        )
         self._control(f"--log={self._log}", f"--options={options}", "start")
         self.url = f"postgres://facade@/facade?host={self._folder}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
@@ -72,7 +73,8 @@ def bad_news(log: str) -> list[str]:
 
 def token_by(facade: Facade, url: str) -> dict[str, str]:
     """A header with a new API token."""
-    said = facade.manage("create_api_token", USERNAME, "test", extra={"DATABASE_URL": url})
+    # Tests share the account.
+    said = facade.manage("create_api_token", USERNAME, secrets.token_hex(4), extra={"DATABASE_URL": url})
     found = re.search(r"facade_\S+", said)
     assert found is not None
     return {"Authorization": f"Bearer {found[0]}", "Content-Type": "application/json"}
