@@ -54,6 +54,15 @@ def test_every_change_is_a_row_with_the_entry_as_it_is_from_then_on(platform: Ac
     assert (last.generation, last.key, last.entry) == (before + 5, f"{HOST}/acme", None)
 
 
+def test_a_reason_is_one_line_of_so_many_characters(platform: Actor) -> None:
+    add_tenant(platform, "\x1b[31mbecause\x00\n\u202eof it \u200b", slug="acme", name="Acme")
+
+    assert Tenant.history.get().history_change_reason == "because of it"
+    with pytest.raises(ServiceError, match="1100 characters"):
+        add_tenant(platform, "x" * 1101, slug="globex", name="Globex")
+    assert Tenant.objects.count() == 1
+
+
 def test_a_verb_that_fails_half_way_leaves_nothing(platform: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     add_mapping(platform, "", hostname=HOST, prefix="acme", target="ghcr.io/acme")
     before = (generation(), Change.objects.count(), Mapping.history.count(), Tenant.history.count())

@@ -14,6 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from routing.conf import NOTIFY_CHANNEL
+from routing.core.grammar.printable import printable
 from routing.database.postgresql import bound_transaction
 from routing.models import Change, Generation
 from routing.models.history import sign
@@ -27,6 +28,9 @@ from routing.services.base.rates import spend_change
 from routing.services.base.refused_writes import refused_writes
 from routing.services.base.rows import get_row, get_rows
 from routing.services.base.rules import Write, check_rules
+
+#: Of what people type, doors take 1,000; some verbs put a few words before it.
+MAX_REASON_LENGTH = 1100
 
 # A worker that was away for more changes than this loads the whole table anew.
 KEPT_CHANGES = 100_000
@@ -279,17 +283,21 @@ def _stamps(row: models.Model) -> list[str]:
 def unit_of_work(actor: Actor, reason: str) -> Iterator[UnitOfWork]:
     """A transaction that is alone among writers: what it checks stays true until it commits.
 
-    Raises TooManyRequests for a person who has made too many changes lately, and Unavailable where the database takes
-    no change: somebody else's has not ended in time, it is a standby, or it is full.
+    Raises TooManyRequests for a person who has made too many changes lately, ServiceError for too long a reason,
+    and Unavailable where the database takes no change: somebody else's has not ended in time, it is a standby, or it is
+    full. Control characters are taken out of the reason: pages, logs and terminals show it.
 
     The generation's row lock (SQLite: the database's) puts the writers in line, so generations commit in order and
     a worker that has seen generation n will never see a smaller one appear.
     """
+    reason = printable(reason).strip()
+    if len(reason) > MAX_REASON_LENGTH:
+        raise ServiceError.for_field("reason", f"A reason has {MAX_REASON_LENGTH} characters at most.")
     with within_request(), refused_writes(actor), transaction.atomic():
         bound_transaction()
         spend_change(actor)
         Generation.objects.get_or_create(pk=1)
-        unit = UnitOfWork(actor, reason.strip(), Generation.objects.select_for_update().get(pk=1))
+        unit = UnitOfWork(actor, reason, Generation.objects.select_for_update().get(pk=1))
         yield unit
         unit.finish()
 
