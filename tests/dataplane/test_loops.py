@@ -42,7 +42,15 @@ async def test_r14_10_a_registry_at_a_hostname_of_the_facade_is_never_asked(
     assert "can't ask itself" in message
 
 
-@pytest.mark.parametrize("realm", ["https://docker.acme.com/token", "https://any.pull.globex.com:443/token"])
+@pytest.mark.parametrize(
+    "realm",
+    [
+        "https://docker.acme.com/token",
+        "https://any.pull.globex.com:443/token",
+        "https://docker.acme.com?x=/token",
+        "https://docker.acme.com#/token",
+    ],
+)
 async def test_r14_10_nor_is_a_realm_there(facade_client: FacadeClient, server: FaultyServer, realm: str) -> None:
     lead_host(facade_client.registry._replace(realm=realm), "docker.acme.com")
 

@@ -4,6 +4,7 @@ A registry or a token realm may come to lie at a hostname of the facade after it
 that name.
 """
 
+import re
 from functools import lru_cache
 
 from routing.core.grammar.hosts import InvalidHost, parse_authority
@@ -12,6 +13,7 @@ from routing.dataplane.request.responses import Response, error
 
 # A host name has 253 characters at most, and there may be a port behind it.
 _MAX_AUTHORITY_LENGTH = 260
+_END_OF_AUTHORITY = re.compile(r"[/?#]")
 
 
 @lru_cache(maxsize=1024)
@@ -25,7 +27,8 @@ def _host_of(authority: str) -> str:
 
 def loop_refusal(table: Table, url: str) -> Response | None:
     """The answer where a registry's or realm's URL leads to a hostname of this facade; None where it leads away."""
-    authority = url.partition("://")[2].partition("/")[0]
+    # RFC 3986 §3.2: the authority ends at the first of these.
+    authority = _END_OF_AUTHORITY.split(url.partition("://")[2], maxsplit=1)[0]
     host = _host_of(authority) if len(authority) <= _MAX_AUTHORITY_LENGTH else ""
     if not host:
         return None
