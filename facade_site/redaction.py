@@ -24,7 +24,8 @@ _SECRETS = re.compile(
             # Parameters of addresses, also those by which an identity provider sends people back.
             r"(?P<query>[?&;'\"](?:code|state|token|key|secret|password|id_token|access_token|refresh_token)=)"
             r"[^&\s#;\"'<>\\]+",
-            r"(?P<header>authorization['\"]?[:=] ?['\"]?(?:bearer|basic) )[^\s\"'<>\\]+",
+            # A header's line, and as a pair of texts or bytes, also with the quotes that JSON escapes.
+            r"(?P<header>authorization\\?['\"]?[:=,] ?b?\\?['\"]?(?:bearer|basic) )[^\s\"'<>\\]+",
             # API tokens, wherever they stand.
             r"(?P<token>facade_)[A-Za-z0-9_-]{43,}",
         ]

@@ -1,6 +1,7 @@
 """No secret in a log or a report, whichever path it stands in, and whoever writes the line."""
 
 import io
+import json
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -112,6 +113,8 @@ LINES = [
     f"https://login.acme.com/?a=b&id_token={TOKEN}#x",
     f"{{'Authorization': 'Bearer {TOKEN}'}}",
     f"authorization: Basic {TOKEN}",
+    f"(b'authorization', b'Bearer {TOKEN}')",
+    json.dumps(json.dumps({"Authorization": f"Bearer {TOKEN}"})),
     f"tried facade_{TOKEN[:43]}",
 ]
 
