@@ -17,6 +17,8 @@ from routing.services.people.provider_grants import ProviderRole, parse_provider
 # Asymmetric ones only: with HS256 the client secret would be the key, and "none" is no signature at all.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _REQUIRED = ("iss", "sub", "aud", "exp", "iat")
+# In the year 9999; numbers of JSON know no bound.
+_LAST_MOMENT = 253_370_764_800
 # §5.1. What is none of these, and not the claim that gives roles, is not kept.
 _TEXTS = ("iss", "sub", "email", "preferred_username", "name", "given_name", "family_name")
 
@@ -53,10 +55,17 @@ def taken_from(claims: Mapping[str, Any]) -> dict[str, Any]:
     taken = {name: claims[name] for name in _TEXTS if isinstance(claims.get(name), str)}
     # Some say "true"; no other text or number is taken for it.
     taken["email_verified"] = claims.get("email_verified") is True or claims.get("email_verified") == "true"
-    if isinstance(claims.get("auth_time"), int | float):
-        taken["auth_time"] = claims["auth_time"]
+    if claims.get("auth_time") is not None:
+        taken["auth_time"] = _moment(claims["auth_time"])
     root = _root_of_roles(claims)
     return taken | ({root: claims[root]} if root in claims else {})
+
+
+def _moment(seconds: object) -> int | float:
+    """A time as a number of seconds since 1970 (§2). Raises ProviderError."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < _LAST_MOMENT:
+        raise ProviderError("the provider's auth_time is no time")
+    return seconds
 
 
 def roles_given_by(said: Mapping[str, Any]) -> list[ProviderRole]:

@@ -101,6 +101,14 @@ def test_only_what_is_needed_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    "moment", [10**4000, -1, 1e300, True, "1", [1]], ids=["huge", "-1", "1e300", "true", "text", "list"]
+)
+def test_a_moment_that_is_none(moment: object) -> None:
+    with pytest.raises(ProviderError):
+        taken_from({"sub": "dora", "auth_time": moment})
+
+
+@pytest.mark.parametrize(
     ("said", "verified"),
     [(True, True), ("true", True), ("false", False), (1, False), ("yes", False), ([], False), (None, False)],
 )

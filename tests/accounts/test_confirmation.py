@@ -190,6 +190,16 @@ def test_nor_does_an_old_look_of_the_providers(eve: Browser, provider: OidcProvi
     assert eve.get(ACTIVATE).status_code == 302
 
 
+@pytest.mark.parametrize("moment", [10**400, "now"], ids=["huge", "text"])
+def test_nor_does_one_at_no_time(eve: Browser, provider: OidcProvider, moment: object) -> None:
+    provider.says(PERSON, instead={"id token": {"auth_time": moment}})
+
+    answer = go(eve, BY_PROVIDER)
+
+    assert answer.status_code < 500
+    assert eve.get(ACTIVATE).status_code == 302
+
+
 def test_a_first_password_takes_a_fresh_sign_in(eve: Browser) -> None:
     assert eve.get("/accounts/password/set/").status_code == 200
     session = eve.session
