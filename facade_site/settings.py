@@ -68,7 +68,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "routing.accounts.no_store.NoStoreMiddleware",
     "routing.unavailable.middleware.DatabaseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "routing.accounts.session_middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

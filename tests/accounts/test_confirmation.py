@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from html import unescape
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -14,9 +15,11 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY, TOTP, generate_totp_secret
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.urls import NoReverseMatch, get_resolver, reverse
 from pytest_django import Settings
 
+from routing.accounts import session_middleware
 from tests.accounts.authenticator_app import code
 from tests.accounts.signing_in import PASSWORD, Browser, page, sign_in
 from tests.accounts.test_headers import names
@@ -170,6 +173,17 @@ def test_and_so_before_an_api_token(eve: Browser) -> None:
     go(eve, BY_PROVIDER)
 
     assert "facade_" in page(eve.post("/accounts/api-tokens/", {"name": "x"}))
+
+
+@pytest.mark.usefixtures("_configured")
+def test_a_stranger_begins_so_many_sign_ins_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_middleware, "SESSIONS", 2)
+    monkeypatch.setattr(session_middleware, "time", SimpleNamespace(time=lambda: 1_800_000_000.0))
+
+    answers = [Browser().post("/accounts/oidc/sso/login/").status_code for _ in range(4)]
+
+    assert answers == [200] * 2 + [429] * 2
+    assert Session.objects.count() == 2
 
 
 def test_somebody_elses_sign_in_confirms_nothing(eve: Browser, provider: OidcProvider) -> None:

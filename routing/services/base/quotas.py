@@ -59,7 +59,7 @@ BOUNDS: Mapping[str, str] = {
     "auth.Group": "Nobody makes any.",
     "auth.Permission": "The code's.",
     "contenttypes.ContentType": "The code's.",
-    "sessions.Session": "Swept when they are over; whoever isn't signed in has one only while they sign in.",
+    "sessions.Session": "Swept when they are over; strangers' after an hour, and SESSIONS a minute of an address.",
     "account.EmailAddress": "ACCOUNT_MAX_EMAIL_ADDRESSES a person.",
     "account.EmailConfirmation": "Confirmations are signed, not stored.",
     "mfa.Authenticator": "MAX_SECURITY_KEYS_A_PERSON, and one of each other kind.",
