@@ -54,7 +54,7 @@ def settled(facade: Facade) -> float:
     """The count of redirects, once it is that of the access log's lines: each worker tells once a second."""
 
     def logged() -> int:
-        return len(re.findall(rf"GET {re.escape(PATH.replace(':', '%3A'))}(\?\S*)? HTTP/1\.1", facade.log()))
+        return len(re.findall(rf"GET {re.escape(PATH)}(\?\S*)? 307 ", facade.log()))
 
     wait_until(lambda: redirects(facade) == logged(), "what was logged is told")
     return redirects(facade)
