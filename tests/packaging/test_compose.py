@@ -65,6 +65,11 @@ def test_a_proxy_that_is_not_named_is_told_by_its_address(docker: Engine, tmp_pa
         assert re.search(rb"proxy at 172\.\d+\.0\.1, which is not trusted", page)
 
 
+def tells_the_password(log: str) -> bool:
+    """The administrator is made once the database is prepared, which takes longer than the server waits for it."""
+    return re.search(r"name admin  password \w{24}", log) is not None
+
+
 def test_secrets_in_files_and_nothing_is_made_in_silence(docker: Engine, tmp_path: Path) -> None:
     key = "a key of the operator's own, which is long enough: 0123456789"
     with Project(docker, tmp_path / "project") as project:
@@ -72,7 +77,7 @@ def test_secrets_in_files_and_nothing_is_made_in_silence(docker: Engine, tmp_pat
         wait_ready(project)
         assert "SECRET_KEY is not set: one was made, and is kept in /srv/facade/var/secret_key" in project.logs()
         assert "SECRET_KEY is not set: the one in /srv/facade/var/secret_key is used" in project.logs()
-        assert re.search(r"name admin  password \w{24}", project.logs())
+        wait_until(lambda: tells_the_password(project.logs()), "the password is told", READY_SECONDS)
 
         project.override(documented("Then name them, in `docker-compose.override.yml`:"))
         (project.folder / "secrets").mkdir()
@@ -153,7 +158,8 @@ def test_the_image_alone_serves_from_its_own_database_for_any_user(docker: Engin
         wait_until(lambda: docker.docker(*manage, "list_mappings").ok, "the database is prepared", READY_SECONDS)
         healthy = ["exec", container, "python", "-m", "facade_site.healthcheck"]
         wait_until(lambda: docker.docker(*healthy).ok, "the server answers", READY_SECONDS)
-        assert re.search(r"name admin  password \w{24}", docker.docker("logs", container).output)
+        logs = ("logs", container)
+        wait_until(lambda: tells_the_password(docker.docker(*logs).output), "the password is told", READY_SECONDS)
     finally:
         docker.docker("rm", "--force", "--volumes", container)
 
