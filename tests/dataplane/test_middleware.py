@@ -20,7 +20,7 @@ from pytest_django import Settings
 from routing.core.decide import Request, decide
 from routing.core.table.routing_table import Change, Table
 from routing.dataplane.live.live_table import live_table
-from routing.dataplane.serving.middleware import FacadeMiddleware
+from routing.dataplane.serving.middleware import FacadeMiddleware, raw_path
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping, repoint
 from tests.core.contract import ALONE, DOCKER, PODMAN, REGISTRIES, build_table, outcome_of
@@ -226,8 +226,8 @@ def test_hostile_targets_through_all_of_django(settings: Settings) -> None:
         request = choices.request(
             path=choices.spoiled(choices.path()), query=choices.spoiled("n=5"), host=choices.spoiled("docker.acme.com")
         )
-        if "?" in request.path:
-            return  # On the wire the path would end there.
+        if "?" in request.path or request.path.lower().startswith(("http://", "https://")):
+            return  # On the wire the path would end there, or begin behind the host (RFC 9112 §3.2.2).
         outcome = outcome_of(decide(table, request))
         if not isinstance(outcome, ALONE) or request.method != request.method.upper():
             return
@@ -243,3 +243,17 @@ def test_hostile_targets_through_all_of_django(settings: Settings) -> None:
     if PROPERTY.max_examples == MANY:
         assert statuses.count(307) > 20
         assert statuses.count(400) > 20
+
+
+@pytest.mark.parametrize("before", ["", "Location: https://evil.example", "x://evil.example", "evil.example"])
+def test_what_is_no_absolute_form_is_no_path_either(before: str) -> None:
+    request = RequestFactory().get("/", RAW_URI=f"{before}/v2/acme/app/manifests/1.0?n=5")
+
+    assert raw_path(request) == f"{before}/v2/acme/app/manifests/1.0"
+
+
+@pytest.mark.parametrize("before", ["http://docker.acme.com", "HTTPS://docker.acme.com:443"])
+def test_the_path_of_an_absolute_form(before: str) -> None:
+    request = RequestFactory().get("/", RAW_URI=f"{before}/v2/acme/app/manifests/1.0?n=5")
+
+    assert raw_path(request) == "/v2/acme/app/manifests/1.0"

@@ -88,7 +88,7 @@ def raw_path(request: HttpRequest) -> str:
         return path
     raw = str(request.META.get("RAW_URI") or request.META.get("REQUEST_URI") or "")
     if raw:
-        if not raw.startswith("/") and "://" in raw:
+        if raw[:8].lower().startswith(("http://", "https://")):
             raw = "/" + raw.partition("://")[2].partition("/")[2]  # absolute-form (RFC 9112 §3.2.2)
         return raw.partition("?")[0]
     return quote(request.path, safe="/:@!$&'()*+,;=~")
