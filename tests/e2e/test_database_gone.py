@@ -139,7 +139,8 @@ def test_requests_that_wait_for_a_database_that_fell_silent_are_told(running: Fa
     ids=lambda command: command[0],
 )
 def test_commands_say_it_in_a_line(command: list[str], tmp_path: Path) -> None:
-    environ = {**os.environ, "DATABASE_URL": f"postgres://x@/x?host={tmp_path}", "FACADE_STATE_DIR": str(tmp_path)}
+    database = {"DATABASE_URL": f"postgres://x@/x?host={tmp_path}", "FACADE_STATE_DIR": str(tmp_path)}
+    environ = process.private_environment(tmp_path) | database | {"SECRET_KEY": "only-for-end-to-end-tests"}
 
     done = process.run([sys.executable, str(ROOT / "manage.py"), *command], env=environ)
 

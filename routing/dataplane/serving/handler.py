@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
+from routing.conf import policy
 from routing.core.decide import READINESS_PATH, Request, decide, is_health_check
 from routing.core.decisions import Control, Decision, Health, LocateBlob, Refuse, Relay, Token
 from routing.core.table.routing_table import Table
@@ -21,6 +22,7 @@ _NOT_LOADED = Refuse(
     503, "UNAVAILABLE", "this facade is starting and has no routing table yet; try again", retry_after_seconds=1
 )
 _FORM_TOO_LARGE = Refuse(413, "SIZE_INVALID", "the form is too long for a token request")
+_CLIENTS_PATHS = ("/v2", "/token")
 # What control hosts answer while there is no table that could tell whether this is one.
 _ALWAYS_CONTROL = ("/livez", "/readyz", "/metrics")
 
@@ -120,5 +122,17 @@ def handle(table: Table | None, client_request: ClientRequest, decided: Decided 
     elif is_health_check(request):
         decision = Health(request.path == READINESS_PATH)
     else:
-        decision = Control() if request.path in _ALWAYS_CONTROL else _NOT_LOADED
+        decision = Control() if _is_page(request) else _NOT_LOADED
     return HandledRequest(table, decision, client_request, started)
+
+
+def _is_page(request: Request) -> bool:
+    """Whether Django answers without a table: people are told there what is the matter.
+
+    Which names are tenants' hostnames nobody knows then, and a control host may be one too.
+    """
+    if request.path in _ALWAYS_CONTROL:
+        return True
+    if request.path.startswith(_CLIENTS_PATHS):
+        return False
+    return isinstance(decide(Table(policy()), request), Control)
