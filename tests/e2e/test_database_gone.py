@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 import sys
 import time
@@ -96,7 +94,7 @@ def test_a_database_that_is_gone_is_told_at_once_and_all_goes_on_once_it_is_back
     # So that there are connections that break.
     assert all(ask(facade, path).status in (200, 302, 401, 404) for path in PAGES + API for _ in range(4))
     server.stop()
-    assert is_refused(facade, "/admin/", "reached")
+    # The first that asks the database finds it out.
     assert is_refused(facade, "/api/v1/mappings", "reached")
     wait_for_words(facade, "unreachable")
 
@@ -110,22 +108,6 @@ def test_a_database_that_is_gone_is_told_at_once_and_all_goes_on_once_it_is_back
     wait_for_words(facade, "ok")
     # No connection of before is taken for a good one.
     assert {ask(facade, path).status for path in PAGES + API for _ in range(8)} <= {200, 302, 401, 404}
-
-
-def test_requests_that_wait_for_a_database_that_fell_silent_are_told(running: Facade, server: OutagePostgresql) -> None:
-    facade = running
-    assert all(ask(facade, path).status != 500 for path in PAGES + API)
-    pids = server.pids()
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        assert is_refused(facade, "/api/v1/mappings", "reached")
-        wait_for_words(facade, "unreachable")
-        refused_at_once(facade, "reached")
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-    wait_for_words(facade, "ok")
 
 
 @pytest.mark.parametrize(
