@@ -123,8 +123,10 @@ def test_a_worker_starts_where_no_more_files_can_be_made() -> None:
 
 def test_folders_of_killed_servers_are_swept_by_the_next() -> None:
     with Facade(workers=1, sqlite=True) as facade:
-        folder = folder_of_metrics(facade)
+        folder, workers = folder_of_metrics(facade), facade.worker_pids()
         os.kill(facade.pid, signal.SIGKILL)
+        # For as long as one of them lives, the folder is theirs.
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the workers end too")
         facade.start(facade.port)
 
         assert folder.name != folder_of_metrics(facade).name
