@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -23,11 +23,9 @@ API = ("/api/v1/whoami", "/api/v1/mappings")
 
 
 @pytest.fixture(autouse=True)
-def _ends_with_the_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Not before: on a busy machine a test takes longer than an outage that nobody confirms."""
+def _lasts_as_long_as_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a test takes longer than an outage that nobody confirms."""
     monkeypatch.setattr(module, "_HOLDS_SECONDS", 600)
-    yield
-    outage.end()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The database is gone, silent or was not migrated: pages, the API, health and commands say so, and soon."""
+"""The database is gone, or was not migrated: pages, the API, health and commands say so, and soon."""
 
 from __future__ import annotations
 
