@@ -118,8 +118,11 @@ def database(url: str) -> dict[str, Any]:
             "timeout": _lock_milliseconds / 1000,
         }
     else:
+        from routing.database.open_connections import PooledConnection
+
         # The pool's own defaults are to wait 30 s for a server that is gone, and then up to minutes between its tries.
-        pool = {"min_size": 0, "max_size": 8, "timeout": 5.0, "reconnect_timeout": 1.0}
+        pool: dict[str, Any] = {"min_size": 0, "max_size": 8, "timeout": 5.0, "reconnect_timeout": 1.0}
+        pool["connection_class"] = PooledConnection
         # A server that is silent, behind a path that drops packets, is given up after some seconds, as TCP itself would
         # after a quarter of an hour. libpq's names; the URL's own go before.
         silent = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -15,7 +16,7 @@ from pytest_django import Settings
 from routing.conf import database_identity, policy, reports_folder, snapshot_path
 from routing.core.table.routing_table import digest_of
 from routing.dataplane.live import live_table as live_module
-from routing.dataplane.live.comparison import Outcome, Report, reports, write_report
+from routing.dataplane.live.comparison import Outcome, Report, begun_at, reports, write_report
 from routing.dataplane.live.live_table import LiveTable
 from routing.dataplane.live.snapshot_writer import SnapshotWriter
 from routing.dataplane.live.table_checker import TableChecker
@@ -234,8 +235,30 @@ class TestCheckTable:
         assert "status 1" in said
 
     def test_processes_that_have_ended_are_forgotten(self) -> None:
-        write_report(reports_folder(), Report(2**22 + 1, "worker", 1, "", Outcome.SAME))
+        write_report(reports_folder(), Report(2**22 + 1, 1, "worker", 1, "", Outcome.SAME))
         (reports_folder() / "odd.json").write_text("[")
 
         assert list(reports(reports_folder())) == []
         assert [path.name for path in reports_folder().iterdir()] == ["odd.json"]
+
+    def test_a_process_that_has_the_number_of_one_that_ended_is_not_taken_for_it(self) -> None:
+        begun = begun_at(os.getpid())
+        write_report(reports_folder(), Report(os.getpid(), begun - 1, "worker", 1, "", Outcome.SAME))
+        assert list(reports(reports_folder())) == []
+
+        write_report(reports_folder(), Report(os.getpid(), begun, "worker", 1, "", Outcome.SAME))
+        assert [report.pid for report in reports(reports_folder())] == [os.getpid()]
+
+    def test_the_first_process_which_followed_until_it_forked_is_not_waited_for(
+        self, live: LiveTable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("gc.freeze", lambda: None)
+        check_rows()
+        live.compare()
+        assert [report.role for report in reports(reports_folder())] == ["worker"]
+        live._thread = mock.Mock()
+
+        with keeping_connections():
+            live.before_fork()
+
+        assert list(reports(reports_folder())) == []

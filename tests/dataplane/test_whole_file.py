@@ -41,7 +41,7 @@ def test_the_former_file_stays_and_nothing_else_is_left(tmp_path: Path) -> None:
 def test_a_report_that_can_not_be_written_leaves_nothing(tmp_path: Path, settings: Settings) -> None:
     settings.STATE_DIR = tmp_path
     with room_for(20), pytest.raises(OSError, match="File too large"):
-        write_report(reports_folder(), Report(1, "worker", 1, "", Outcome.SAME))
+        write_report(reports_folder(), Report(1, 1, "worker", 1, "", Outcome.SAME))
 
     assert list(reports_folder().iterdir()) == []
     assert list(reports(reports_folder())) == []

@@ -6,11 +6,12 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import stat
 import subprocess
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -28,11 +29,18 @@ EXAMPLE = "/v2/library/alpine/manifests/latest"
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh clone of what is committed."""
+def cloned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of what is committed; to install its packages takes long, so that tests share them."""
     target = tmp_path_factory.mktemp("packaging") / "clone"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(target)], check=True, stdin=subprocess.DEVNULL)
     return target
+
+
+@pytest.fixture
+def clone(cloned: Path) -> Iterator[Path]:
+    """A clone in which nothing was ever run: no database, no key, no settings."""
+    yield cloned
+    shutil.rmtree(cloned / "var", ignore_errors=True)
 
 
 def environment(**settings: str) -> dict[str, str]:

@@ -32,9 +32,13 @@ class Outcome(StrEnum):
 
 
 class Report(NamedTuple):
-    """What one process says of its table. `check` is when the rows were read that it has compared itself with."""
+    """What one process says of its table.
+
+    `begun` is when the process did, in the kernel's ticks; `check` when the rows were read that it has compared.
+    """
 
     pid: int
+    begun: int
     role: str
     generation: int
     check: str
@@ -74,22 +78,41 @@ def write_report(folder: Path, report: Report) -> None:
     replace_file(folder / f"{report.pid}.json", json.dumps(report._asdict()))
 
 
+def withdraw_report(folder: Path) -> None:
+    """This process answers from its table no more, and will not report again."""
+    with contextlib.suppress(OSError):
+        (folder / f"{os.getpid()}.json").unlink()
+
+
 def reports(folder: Path) -> Iterator[Report]:
     """The reports of the processes of this machine that are there; those of others are removed."""
     for path in sorted(folder.glob("*.json")):
         with contextlib.suppress(OSError, ValueError, TypeError):
             report = Report(**json.loads(path.read_text()))
-            if _is_there(report.pid):
+            if _is_there(report):
                 yield report._replace(outcome=Outcome(report.outcome))
             else:
                 path.unlink()
 
 
-def _is_there(pid: int) -> bool:
+def begun_at(pid: int) -> int:
+    """When a process began, in the kernel's ticks; 0 where that isn't told. proc_pid_stat(5).
+
+    A number alone is another process' soon: in a container started anew, the first ones are those of before.
+    """
     try:
-        os.kill(pid, 0)
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    # Its second field is the program's name, which may have blanks and brackets.
+    return int(stat.rpartition(")")[2].split()[19])
+
+
+def _is_there(report: Report) -> bool:
+    try:
+        os.kill(report.pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return begun_at(report.pid) == report.begun

@@ -21,10 +21,18 @@ from routing.core.table import routing_table as core
 from routing.database.deadline import answered_within
 from routing.database.failures import Failure, failure_of
 from routing.database.migrated import missing_migrations
+from routing.database.open_connections import break_all
 from routing.database.outage import outage
 from routing.database.postgresql import is_standby
 from routing.dataplane.live.change_signal import ChangeSignal
-from routing.dataplane.live.comparison import Comparison, Outcome, Report, write_report
+from routing.dataplane.live.comparison import (
+    Comparison,
+    Outcome,
+    Report,
+    begun_at,
+    withdraw_report,
+    write_report,
+)
 from routing.dataplane.live.whole_load import in_turn
 from routing.dataplane.telemetry.metrics import TABLE_COMPARED, TABLE_LOADS, observe_change
 from routing.table import snapshot
@@ -40,6 +48,8 @@ logger = logging.getLogger(__name__)
 _GONE_SECONDS = 15.0
 # A look is a few rows; a whole table may be millions.
 _LOOK_SECONDS, _LOAD_SECONDS = 5.0, 600.0
+# After some polls a look at a database that was gone may take so long: a pool's wait, a connection's, and its own.
+_NEXT_LOOK_SECONDS = 15.0
 # Without a word from the database for so long, and some polls, a table may be an old one.
 _STALE_SECONDS = 3.0
 _STALE_POLLS = 4
@@ -130,6 +140,8 @@ class LiveTable:
         self._thread.join()
         self._stop.clear()
         self._thread, self._following = None, False
+        # Or it would be waited for: the first process follows the table until it forks the first worker.
+        withdraw_report(reports_folder())
 
     def before_fork(self) -> None:
         """Make this process fit to be forked: its table as new as can be had, no thread, no connection.
@@ -185,8 +197,9 @@ class LiveTable:
                 logger.error("%s; redirects go on from the last table: %s", _LOGGED.get(failure, _GONE), found)
             self._failure, self._failed_at = failure, time.monotonic()
             if failure.is_outage:
-                outage.begin(failure)
-                outage.break_off()
+                outage.begin(failure, _NEXT_LOOK_SECONDS + 4 * settings.FACADE_POLL_SECONDS)
+                # There is nobody to answer those who still wait.
+                break_all()
             self._signal.close()
             connections.close_all()
             if self.table is None:
@@ -208,7 +221,8 @@ class LiveTable:
             return None
         if outcome is not Outcome.UNKNOWN:
             TABLE_COMPARED.set(check.at.timestamp())
-        report = Report(os.getpid(), self._role, table.generation, check.at.isoformat(), outcome)
+        pid = os.getpid()
+        report = Report(pid, begun_at(pid), self._role, table.generation, check.at.isoformat(), outcome)
         with contextlib.suppress(OSError):
             write_report(reports_folder(), report)
         return outcome

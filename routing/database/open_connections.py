@@ -1,0 +1,38 @@
+"""This process' connections to PostgreSQL, so that all can be given up at once when it has gone silent.
+
+The pool asks a connection whether it is alive before it hands it out, makes new ones, and takes them back. Each of
+these waits for the server as a query does, and for as long.
+"""
+
+import os
+import threading
+from typing import Any
+from weakref import WeakSet
+
+from psycopg import Connection
+
+from routing.database.deadline import break_connection
+
+_lock = threading.Lock()
+_open: "WeakSet[PooledConnection]" = WeakSet()
+
+
+class PooledConnection(Connection[Any]):
+    """A connection as the pool makes them."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        with _lock:
+            _open.add(self)
+
+
+def break_all() -> None:
+    """Whoever waits for an answer on one of them waits no longer, and is told that it broke."""
+    with _lock:
+        found = list(_open)
+    for each in found:
+        break_connection(each)
+
+
+# The first process has closed its own by then.
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
