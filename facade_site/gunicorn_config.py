@@ -12,13 +12,12 @@ from django.core.exceptions import ImproperlyConfigured
 from facade_site import metrics_folder
 from facade_site.application_name import name_connections
 from facade_site.environment import BASE_DIR
-from facade_site.log_formats import LOG_FORMATS, JsonFormatter
-from facade_site.redaction import ServerLogger
 from facade_site.supervision import Supervised
 
 # Here rather than only in the settings: the workers are forked from this process and inherit what it read.
 try:
     from facade_site import settings, variables
+    from facade_site.server_log import ServerLogger
 except ImproperlyConfigured as error:
     # gunicorn would put its traceback around the one line that tells what is to be done.
     sys.exit(str(error))
@@ -63,12 +62,7 @@ forwarded_allow_ips = ""
 
 
 def on_starting(server: Any) -> None:
-    """Called once, before the workers: the server's own lines, which they inherit, are of the chosen form too."""
-    formatter = LOG_FORMATS[variables.FACADE_LOG_FORMAT]
-    for handler in server.log.error_log.handlers if formatter is JsonFormatter else ():
-        handler.setFormatter(JsonFormatter())
-    for handler in server.log.access_log.handlers:
-        handler.setFormatter(formatter())
+    """Called once, before the workers."""
     if not variables.SECRET_KEY:
         server.log.info("SECRET_KEY is not set: the one in %s is used", settings.STATE_DIR / "secret_key")
 

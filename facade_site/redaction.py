@@ -10,7 +10,6 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 from django.views import debug
-from gunicorn.glogging import Logger
 
 HIDDEN = "[hidden]"
 _SLASH = r"(?:/|%2[Ff])+"
@@ -67,16 +66,6 @@ class RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         return redact(self._inner.format(record))
-
-
-class ServerLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's own log and its access log."""
-
-    def setup(self, cfg: Any) -> None:
-        """Called at the start, and when the configuration is read anew."""
-        super().setup(cfg)
-        for handler in (*self.error_log.handlers, *self.access_log.handlers):
-            handler.setFormatter(RedactingFormatter(handler.formatter or logging.Formatter()))
 
 
 class ReporterFilter(debug.SafeExceptionReporterFilter):

@@ -83,6 +83,9 @@ def test_workers_that_were_replaced_in_a_row_have_told_all(facade: Facade) -> No
 
     assert redirects(facade) == before + 30
     wait_until(lambda: sample(facade, "facade_workers") == WORKERS, "the new workers are told of, the old ones aren't")
+    # What they log is of the same form.
+    send(facade, 30)
+    assert settled(facade) == before + 60
 
 
 def test_the_table_of_the_workers_and_of_the_snapshot_is_told(facade: Facade) -> None:
