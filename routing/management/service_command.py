@@ -8,6 +8,7 @@ from io import TextIOWrapper
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
@@ -29,6 +30,10 @@ TARGET_HELP = (
 )
 
 
+#: What is looked at before a command. `manage.py check` looks at everything.
+CHECKS = (Tags.security,)
+
+
 def tenant_of(slug: str) -> Tenant:
     """The tenant of that slug. Raises NotFound."""
     tenant = Tenant.objects.filter(slug=slug).first()
@@ -39,6 +44,9 @@ def tenant_of(slug: str) -> Tenant:
 
 class ServiceCommand(BaseCommand):
     """A command that calls a verb. Wrong input, of whichever kind, is one line on stderr and exit status 1."""
+
+    # The others look at every page and route of the API, which takes longer than all else that a command does.
+    requires_system_checks = CHECKS
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """The parser, which raises CommandError where argparse would print its usage and exit with status 2."""

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from routing.conf import database_identity, reports_folder, snapshot_path
 from routing.dataplane.live.comparison import Outcome, Report, reports
+from routing.management.service_command import CHECKS
 from routing.table import snapshot
 from routing.table.row_check import RowCheck, check_rows
 
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         "Compare the routing table of each worker of this machine, and of the snapshot, with the rows of the database. "
         "What differs is loaded anew by itself. Ends with status 1 where something differed or didn't answer."
     )
+    requires_system_checks = CHECKS
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--wait", type=float, default=30.0, metavar="SECONDS", help="for the workers (30)")

@@ -14,6 +14,7 @@ from routing.dataplane.live.snapshot_writer import SnapshotWriter
 from routing.dataplane.live.table_checker import TableChecker
 from routing.jobs.runner import Runner
 from routing.management.maintenance import KINDS, TASKS, Schedule, do, steadily, work
+from routing.management.service_command import CHECKS
 
 logger = logging.getLogger("routing.maintain")
 
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         "Keep the snapshot of the routing table, compare tables with rows, check the proofs of hostnames, "
         "probe registries, and send notices. Runs until it is stopped."
     )
+    requires_system_checks = CHECKS
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one round, then end")
