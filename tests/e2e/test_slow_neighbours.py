@@ -212,7 +212,9 @@ def test_a_tenant_has_its_share_and_everybody_else_theirs(machine: SilentMachine
         (innocent,) = api.send("GET", "mappings?hostname=docker.globex.test").json()["items"]
         with ThreadPoolExecutor(AT_ONCE) as people:
             waiting = [people.submit(ask) for ask in asks]
-            wait_until(lambda: sum(each.done() for each in waiting) == AT_ONCE - 2, "those without a place are answered")
+            wait_until(
+                lambda: sum(each.done() for each in waiting) == AT_ONCE - 2, "those without a place are answered"
+            )
             refused = [each.result() for each in waiting if each.done()]
 
             assert api.send("POST", f"mappings/{innocent['id']}/probe", {}).status == 200
