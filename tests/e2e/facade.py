@@ -25,7 +25,7 @@ from typing import Any, Self
 from facade_site.metrics_folder import PREFIX
 from tests.e2e.lab import process
 from tests.e2e.lab.process import Daemon, wait_until
-from tests.e2e.postgresql import fresh_database, postgresql_server
+from tests.e2e.postgresql import dump, fresh_database, postgresql_server, restore
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ADDRESS = "127.0.0.1"
@@ -208,18 +208,16 @@ class Facade:
         return f"sqlite:///{self.directory / 'state' / 'facade.sqlite3'}"
 
     def _make_database(self) -> None:
-        """Migrate, and make the administrator. SQLite's file is a copy of the first that this process has made."""
-        file = self.directory / "state" / "facade.sqlite3"
-        is_own = self.env["DATABASE_URL"] == f"sqlite:///{file}"
-        if is_own and _made:
-            file.write_bytes(_made[0])
+        """Migrate, and make the administrator; after the first of this process, the same by a copy of that one."""
+        url = self.env["DATABASE_URL"]
+        keep, put_back = (dump, restore) if url.startswith("postgres") else (_bytes_of, _write_bytes)
+        kind = keep.__name__
+        if kind in _made:
+            put_back(url, _made[kind])
             return
         self.manage("migrate", "--verbosity", "0")
         self.manage("createsuperuser", "--noinput", "--username", USERNAME, "--email", "", extra=_PASSWORD_ENV)
-        if is_own:
-            with closing(sqlite3.connect(file)) as connection:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            _made.append(file.read_bytes())
+        _made[kind] = keep(url)
 
     def _listens(self, seen: int) -> bool:
         # With port 0 only the log tells which one the kernel gave, so no other process can win a race for it.
@@ -261,7 +259,18 @@ def _command_of(pid: str) -> bytes:
 
 
 _PASSWORD_ENV = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
-_made: list[bytes] = []
+_made: dict[str, bytes] = {}
+
+
+def _bytes_of(url: str) -> bytes:
+    file = Path(url.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return file.read_bytes()
+
+
+def _write_bytes(url: str, content: bytes) -> None:
+    Path(url.removeprefix("sqlite:///")).write_bytes(content)
 
 
 def _collect_static(env: Mapping[str, str]) -> None:

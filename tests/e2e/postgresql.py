@@ -51,6 +51,22 @@ def _own_server() -> Iterator[str]:
         child.stdout.close()
 
 
+def program(name: str) -> Path:
+    """One of the newest PostgreSQL's programs."""
+    return sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))[-1]
+
+
+def dump(url: str) -> bytes:
+    """All that is in a database, for `restore`."""
+    return subprocess.run([program("pg_dump"), "--no-owner", url], check=True, stdout=subprocess.PIPE).stdout
+
+
+def restore(url: str, dumped: bytes) -> None:
+    """Fill an empty database."""
+    argv = [program("psql"), "--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1", url]
+    subprocess.run(argv, check=True, input=dumped, stdout=subprocess.DEVNULL)
+
+
 class OutagePostgresql:
     """A server of a test's own, which it stops and starts again. `url` names an empty database."""
 
@@ -61,7 +77,6 @@ class OutagePostgresql:
         self._stack = ExitStack()
         self.url = self._stack.enter_context(_own_server())
         self._folder = parse_qs(urlsplit(self.url).query)["host"][0]
-        (self._pg_ctl,) = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))[-1:]
 
     def stop(self) -> None:
         """Every connection breaks, and none can be opened."""
@@ -89,12 +104,12 @@ class OutagePostgresql:
 
     def run_program(self, name: str, *arguments: str) -> None:
         """Run another of PostgreSQL's programs, as the user who may."""
-        self._as_owner(str(self._pg_ctl.with_name(name)), *arguments)
+        self._as_owner(str(program(name)), *arguments)
 
     def back_up(self) -> None:
         """Take a base backup, as an administrator does."""
         source = [f"--host={self._folder}", "--username=facade", "--checkpoint=fast", "--no-sync"]
-        self._as_owner(str(self._pg_ctl.with_name("pg_basebackup")), f"--pgdata={self._folder}/backup", *source)
+        self._as_owner(str(program("pg_basebackup")), f"--pgdata={self._folder}/backup", *source)
 
     def put_back(self) -> None:
         """Start from the backup, once the server was stopped: what was written since is lost."""
@@ -104,7 +119,7 @@ class OutagePostgresql:
         self.start()
 
     def _run(self, *arguments: str) -> None:
-        self._as_owner(str(self._pg_ctl), f"--pgdata={self._folder}/data", "--silent", "--wait", *arguments)
+        self._as_owner(str(program("pg_ctl")), f"--pgdata={self._folder}/data", "--silent", "--wait", *arguments)
 
     @staticmethod
     def _as_owner(*argv: str) -> None:
