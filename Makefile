@@ -19,7 +19,7 @@ coverage: ## which lines and branches the tests that run in one process reach
 mutants: ## change the core in more than a thousand ways: some test must notice each; takes half an hour
 	@scripts/mutants
 
-test-clients: ## the clients of newer Debians (docker 28, containerd 2, podman 5 …) in chroots; as root, some 20 minutes
+test-clients: ## the clients of newer Debians (docker 28, containerd 2, podman 5 …) in chroots, and docker compose; as root, some 20 minutes
 	@scripts/test-clients
 
 lint: ## ruff, mypy, import-linter, missing migrations, Django's system checks

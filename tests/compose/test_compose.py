@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.lab.process import wait_until
 from tests.e2e.nginx import HOST, Nginx
-from tests.packaging.compose import Engine, Project, documented, engine
+from tests.compose.project import Engine, Project, documented, engine
 
 pytestmark = pytest.mark.e2e
 
