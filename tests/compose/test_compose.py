@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.compose.project import Engine, Project, documented, engine
 from tests.e2e.lab.process import wait_until
 from tests.e2e.nginx import HOST, Nginx
-from tests.compose.project import Engine, Project, documented, engine
 
 pytestmark = pytest.mark.e2e
 

@@ -63,7 +63,7 @@ def dump(url: str) -> bytes:
 
 def restore(url: str, dumped: bytes) -> None:
     """Fill an empty database."""
-    argv = [program("psql"), "--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1", url]
+    argv = [str(program("psql")), "--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1", url]
     subprocess.run(argv, check=True, input=dumped, stdout=subprocess.DEVNULL)
 
 
