@@ -10,6 +10,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base import AuthProcess
 from allauth.utils import get_username_max_length
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -34,6 +35,11 @@ from routing.services.base.errors import NotFound
 from routing.services.people.provider_grants import follow_provider
 
 logger = logging.getLogger(__name__)
+
+_UNREADABLE = (
+    "This second factor can't be checked any more: this server has another key than the one that it was kept under. "
+    "Whoever runs it can put the former key back, or reset your second factor."
+)
 
 
 class AccountAdapter(MailLater):
@@ -213,8 +219,12 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # django-allauth has
         return secrets.encrypt(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """The secret again."""
-        return secrets.decrypt(encrypted_text)
+        """The secret again. Raises ValidationError, for the form that asks, where SECRET_KEY is another one by now."""
+        try:
+            return secrets.decrypt(encrypted_text)
+        except InvalidToken:
+            logger.error("a second factor can't be read: it was encrypted with another SECRET_KEY than this server has")
+            raise ValidationError(_UNREADABLE) from None
 
 
 def _name_or_nothing(text: object) -> str:
