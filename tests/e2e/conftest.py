@@ -8,6 +8,7 @@ import pytest
 from tests.e2e.address_book import AddressBook
 from tests.e2e.facade import Facade
 from tests.e2e.lab.laboratory import Laboratory
+from tests.e2e.postgresql import OutagePostgresql
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,3 +29,10 @@ def address_book() -> Iterator[AddressBook]:
     """One facade for all tests that need no special one; probes run when a test asks for them."""
     with Facade(FACADE_PROBE_ON_SAVE="false") as facade, AddressBook(facade) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[OutagePostgresql]:
+    """A PostgreSQL of the module's own, which its tests may stop."""
+    with OutagePostgresql() as started:
+        yield started

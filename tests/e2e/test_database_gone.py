@@ -27,12 +27,6 @@ AT_ONCE_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[OutagePostgresql]:
-    with OutagePostgresql() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
 def facade(server: OutagePostgresql) -> Iterator[Facade]:
     with Facade(database_url=server.url, FACADE_PROBE_ON_SAVE="false") as started:
         started.manage("add_mapping", HOST, "acme", "ghcr.io/acme", "--redirect-only")

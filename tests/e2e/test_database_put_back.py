@@ -97,6 +97,7 @@ def test_a_deleted_file_is_told_and_its_successor_followed(on_sqlite: Facade) ->
 # ---------------------------------------------------------------- PostgreSQL
 @pytest.fixture
 def server() -> Iterator[OutagePostgresql]:
+    """One for each test: it ends in another state than it began."""
     with OutagePostgresql() as started:
         yield started
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import psycopg
@@ -23,9 +22,8 @@ BAD_NEWS = re.compile(r".*\b(?:ERROR|FATAL|PANIC|WARNING)\b.*|.*unsupported star
 
 
 @pytest.fixture(scope="module")
-def primary() -> Iterator[OutagePostgresql]:
-    with OutagePostgresql() as started:
-        yield started
+def primary(server: OutagePostgresql) -> OutagePostgresql:
+    return server
 
 
 class OnMade(Facade):

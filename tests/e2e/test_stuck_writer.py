@@ -26,12 +26,6 @@ with unit_of_work(Actor.command_line(), ""):
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[OutagePostgresql]:
-    with OutagePostgresql() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
 def facade(server: OutagePostgresql) -> Iterator[Facade]:
     with Facade(
         database_url=server.url,
