@@ -4,45 +4,45 @@ A server that was stopped, or a path that drops packets, breaks no connection: w
 long as TCP does.
 """
 
-import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Timer
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from routing.database.open_connections import break_all, break_connection
+
 
 @contextmanager
 def answered_within(seconds: float) -> Iterator[None]:
-    """Break this thread's connection where the queries within take longer: they then raise OperationalError.
+    """Where the queries within take longer the server is taken for silent: they then raise OperationalError.
 
-    On PostgreSQL alone; SQLite has no other machine to wait for. To connect has deadlines of its own.
+    So do all others of this process that wait for it, and there is nobody to answer them either. On PostgreSQL alone;
+    SQLite has no other machine to wait for. To connect has deadlines of its own.
     """
     wrapper = connections[DEFAULT_DB_ALIAS]
     if wrapper.vendor != "postgresql":
         yield
         return
     wrapper.ensure_connection()
-    with broken_after(seconds, wrapper.connection):
+    with _after(seconds, break_all):
         yield
 
 
 @contextmanager
 def broken_after(seconds: float, connection: Any) -> Iterator[None]:
     """Break a connection where what is done within takes longer."""
-    timer = Timer(seconds, break_connection, (connection,))
+    with _after(seconds, lambda: break_connection(connection)):
+        yield
+
+
+@contextmanager
+def _after(seconds: float, act: Callable[[], None]) -> Iterator[None]:
+    timer = Timer(seconds, act)
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
-
-
-def break_connection(connection: Any) -> None:
-    """Let whichever thread waits for an answer on it wait no longer. Without one, and of SQLite, it does nothing."""
-    # Not close(): that belongs to the thread that waits. The kernel tells that one that nothing more will come.
-    with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
-        duplicate.shutdown(socket.SHUT_RDWR)

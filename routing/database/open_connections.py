@@ -5,13 +5,13 @@ these waits for the server as a query does, and for as long.
 """
 
 import os
+import socket
 import threading
+from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
 from psycopg import Connection
-
-from routing.database.deadline import break_connection
 
 _lock = threading.Lock()
 _open: "WeakSet[PooledConnection]" = WeakSet()
@@ -32,6 +32,13 @@ def break_all() -> None:
         found = list(_open)
     for each in found:
         break_connection(each)
+
+
+def break_connection(connection: Any) -> None:
+    """Let whichever thread waits for an answer on it wait no longer. Of one that is closed it does nothing."""
+    # Not close(): that belongs to the thread that waits. The kernel tells that one that nothing more will come.
+    with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)
 
 
 # The first process has closed its own by then.

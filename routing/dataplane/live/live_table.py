@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from routing.conf import database_identity, load_lock_path, policy, reports_folder, snapshot_path
 from routing.core.table import routing_table as core
 from routing.database.deadline import answered_within
-from routing.database.failures import Failure, failure_of
+from routing.database.failures import Failure, failure_of, waited_in_vain
 from routing.database.migrated import missing_migrations
 from routing.database.open_connections import break_all
 from routing.database.outage import outage
@@ -198,7 +198,7 @@ class LiveTable:
             self._failure, self._failed_at = failure, time.monotonic()
             if failure.is_outage:
                 outage.begin(failure, _NEXT_LOOK_SECONDS + 4 * settings.FACADE_POLL_SECONDS)
-                # There is nobody to answer those who still wait.
+            if waited_in_vain(error):
                 break_all()
             self._signal.close()
             connections.close_all()
