@@ -4,7 +4,7 @@ ARG PYTHON_IMAGE=python:3.12.14-slim-bookworm
 FROM ${PYTHON_IMAGE} AS packages
 RUN python -m venv /opt/venv
 COPY requirements.txt .
-RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
+RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
     --requirement requirements.txt
 
 FROM ${PYTHON_IMAGE}

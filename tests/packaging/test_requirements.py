@@ -115,6 +115,7 @@ def test_whatever_installs_packages_asks_for_hashes_and_takes_wheels_alone() -> 
     for path, line in commands:
         assert "--require-hashes" in line, f"{path}: {line}"
         assert "--only-binary :all:" in line, f"{path}: {line}"
+        assert "--no-deps" in line, f"{path}: {line}: pip would look at releases that no list names"
 
 
 def wheel(folder: Path, content: str) -> str:
