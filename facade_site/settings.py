@@ -140,7 +140,8 @@ def listen_options(url: str) -> dict[str, Any]:
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
-    silent = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "connect_timeout": 5}
+    # Whoever connects looks for no change meanwhile. 2 is the least that libpq takes.
+    silent = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "connect_timeout": 2}
     try:
         return {**silent, **conninfo_to_dict(url)}
     except ProgrammingError:

@@ -4,30 +4,38 @@ A server that was stopped, or a path that drops packets, breaks no connection: w
 long as TCP does.
 """
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Timer
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from routing.database.open_connections import break_all, break_connection
 
+#: Sets a deadline anew, so many seconds from now.
+Extend = Callable[[float], None]
+
+# More than the pool waits, and then for a connection to be made. What it asks one that it has is bounded by this alone.
+_CONNECTION_SECONDS = 12.0
+
 
 @contextmanager
-def answered_within(seconds: float) -> Iterator[None]:
+def answered_within(seconds: float) -> Iterator[Extend]:
     """Where the queries within take longer the server is taken for silent: they then raise OperationalError.
 
     So do all others of this process that wait for it, and there is nobody to answer them either. On PostgreSQL alone;
-    SQLite has no other machine to wait for. To connect has deadlines of its own.
+    SQLite has no other machine to wait for.
     """
     wrapper = connections[DEFAULT_DB_ALIAS]
     if wrapper.vendor != "postgresql":
-        yield
+        yield lambda _: None
         return
-    wrapper.ensure_connection()
-    with _after(seconds, break_all):
-        yield
+    with _after(_CONNECTION_SECONDS, break_all):
+        wrapper.ensure_connection()
+    with _after(seconds, break_all) as extend:
+        yield extend
 
 
 @contextmanager
@@ -38,11 +46,21 @@ def broken_after(seconds: float, connection: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _after(seconds: float, act: Callable[[], None]) -> Iterator[None]:
-    timer = Timer(seconds, act)
-    timer.daemon = True
-    timer.start()
+def _after(seconds: float, act: Callable[[], None]) -> Iterator[Extend]:
+    done, until = threading.Event(), [time.monotonic() + seconds]
+
+    def extend(seconds: float) -> None:
+        until[0] = time.monotonic() + seconds
+
+    def watch() -> None:
+        while (left := until[0] - time.monotonic()) > 0:
+            # It may be set to be earlier.
+            if done.wait(min(left, 1.0)):
+                return
+        act()
+
+    threading.Thread(target=watch, name="deadline", daemon=True).start()
     try:
-        yield
+        yield extend
     finally:
-        timer.cancel()
+        done.set()

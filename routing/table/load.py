@@ -3,9 +3,10 @@
 Rows are streamed: a million mappings never stand in memory as model instances.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from typing import TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -19,6 +20,8 @@ from routing.models.mapping import Mapping, is_implicit_namespace, is_private, p
 from routing.models.registry import Registry
 from routing.models.tenant import Tenant
 from routing.table.change_log import newest_state
+
+_Row = TypeVar("_Row")
 
 # A driver turns so many rows into objects in one go, during which no other thread of the process runs.
 _CHUNK_ROWS = 1000
@@ -59,10 +62,12 @@ def consistent_read() -> Iterator[None]:
 class RowsOfTable:
     """The rows that the routing table is made of, as its entries; with `hostname`, those that its requests can see.
 
-    Each is read when it is asked for: within one `consistent_read` all are of the same moment.
+    Each is read when it is asked for: within one `consistent_read` all are of the same moment. `still_there` is called
+    whenever some have come.
     """
 
-    def __init__(self, hostname: str | None = None) -> None:
+    def __init__(self, hostname: str | None = None, still_there: Callable[[], None] = lambda: None) -> None:
+        self._still_there = still_there
         self.hostnames, self._tenants = Hostname.objects.all(), Tenant.objects.all()
         self.all_mappings, self._registries = Mapping.objects.all(), Registry.objects.all()
         if hostname is not None:
@@ -84,22 +89,29 @@ class RowsOfTable:
 
     def hosts(self) -> Iterator[tuple[str, HostEntry]]:
         """The hostnames."""
-        return ((host.table_key, host.table_entry()) for host in self.hostnames.iterator(_CHUNK_ROWS))
+        rows = self._telling(self.hostnames.iterator(_CHUNK_ROWS))
+        return ((host.table_key, host.table_entry()) for host in rows)
 
     def mappings(self) -> Iterator[tuple[str, MappingEntry]]:
         """The mappings, without an instance of the model for each."""
         # One string object a registry, shared by all mappings onto it.
         keys = {int(key): key for key, _ in self.registries}
         rows = self.all_mappings.order_by().values_list(*_MAPPING_COLUMNS)
-        return (_entry(keys, *row) for row in rows.iterator(_CHUNK_ROWS))
+        return (_entry(keys, *row) for row in self._telling(rows.iterator(_CHUNK_ROWS)))
+
+    def _telling(self, rows: Iterable[_Row]) -> Iterator[_Row]:
+        for number, row in enumerate(rows):
+            if number % _CHUNK_ROWS == 0:
+                self._still_there()
+            yield row
 
 
-def load_table(policy: Policy, hostname: str | None = None) -> Table:
+def load_table(policy: Policy, hostname: str | None = None, *, still_there: Callable[[], None] = lambda: None) -> Table:
     """Read the table; with `hostname`, only what requests to that (normalised) name can see.
 
-    Raises django.db.DatabaseError.
+    `still_there` is called whenever some rows have come. Raises django.db.DatabaseError.
     """
-    rows = RowsOfTable(hostname)
+    rows = RowsOfTable(hostname, still_there)
     with consistent_read():
         generation, nonce = newest_state()
         return Table.build(

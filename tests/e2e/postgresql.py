@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -92,6 +93,18 @@ class OutagePostgresql:
         first = int(Path(f"{self._folder}/data/postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
         return [first, *map(int, children)]
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Its processes are stopped: connections stay, the kernel takes what is sent, and nobody answers."""
+        pids = self.pids()
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     @property
     def folder(self) -> str:

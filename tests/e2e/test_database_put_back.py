@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -130,23 +128,10 @@ def test_a_base_backup_that_is_put_back_is_followed(on_postgresql: Facade, serve
     assert "went back in time" in on_postgresql.log()
 
 
-@contextmanager
-def silent(server: OutagePostgresql) -> Iterator[None]:
-    """The server's processes are stopped: connections stay, the kernel takes what is sent, and nobody answers."""
-    pids = server.pids()
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-
-
 def test_a_silent_database_is_told_and_followed_again(on_postgresql: Facade, server: OutagePostgresql) -> None:
     wait_until(lambda: status(on_postgresql) == "ok", "all is well")
 
-    with silent(server):
+    with server.silent():
         wait_until(lambda: status(on_postgresql) == "stale", "readyz says so", WITHIN_SECONDS)
         wait_until(
             lambda: sample(on_postgresql, "facade_database_reachable") == 0, "the metric says so", WITHIN_SECONDS
@@ -167,7 +152,7 @@ def test_whoever_asks_a_database_that_fell_silent_is_told(on_postgresql: Facade,
 
     with ThreadPoolExecutor(40) as people:
         assert set(people.map(ask, range(40))) == {401}
-        with silent(server):
+        with server.silent():
             assert set(people.map(ask, range(40))) == {503}
             assert ask() == 503
         wait_until(lambda: ask() == 401, "all is well again", WITHIN_SECONDS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import psycopg
@@ -154,3 +156,38 @@ def test_a_server_behind_a_pooler_in_transaction_mode_follows(primary: OutagePos
         assert prepared == (0,)
         assert bad_news(log) == bad_news(bouncer.log()) == []
         assert bad_news(facade.log()) == []
+
+
+def test_a_database_that_falls_silent_behind_a_pooler_is_told_and_followed_again(primary: OutagePostgresql) -> None:
+    """The pooler goes on taking what is sent, and answers nothing."""
+    with PgBouncer(primary) as bouncer, facade_on(bouncer.url, primary.url) as facade:
+        token = token_by(facade, bouncer.url)
+        for _ in range(2):
+            with primary.silent():
+                wait_until(lambda: facade.request("GET", "/readyz").json()["status"] == "stale", "readyz says so")
+                wait_until(lambda: word(facade) == "unreachable", "a look was given up")
+                with ThreadPoolExecutor(12) as people:
+                    asked = people.map(lambda _: facade.request("GET", "/api/v1/mappings", headers=token), range(12))
+                    assert {answer.status for answer in asked} == {503}
+            wait_until(lambda: word(facade) == "ok", "all is well again")
+
+        facade.manage("repoint", HOST, "acme", "docker.io/acme", "--reason", "test")
+        facade.wait_for(PATH, 307, host=HOST, location=f"https://registry-1.docker.io{PATH}")
+
+
+def test_a_server_to_listen_to_that_keeps_silent_holds_nothing_up(primary: OutagePostgresql) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        PgBouncer(primary) as bouncer,
+        facade_on(
+            bouncer.url,
+            primary.url,
+            FACADE_LISTEN_DATABASE_URL=f"postgres://facade@127.0.0.1:{silent.getsockname()[1]}/facade",
+        ) as facade,
+    ):
+        wait_until(lambda: "FACADE_LISTEN_DATABASE_URL can't be listened to" in facade.log(), "it was tried")
+        facade.manage("repoint", HOST, "acme", "quay.io/acme", "--reason", "test")
+        follows(facade, "quay.io")
+        facade.manage("repoint", HOST, "acme", "ghcr.io/acme", "--reason", "test")
+        follows(facade, "ghcr.io")
+        assert word(facade) == "ok"

@@ -22,8 +22,11 @@ from routing.database.postgresql import is_pooled, is_standby
 logger = logging.getLogger(__name__)
 
 _ANSWER_SECONDS = 5.0
-# How often a connection of its own is asked whether its server is a standby, and made anew where it broke.
-_AGAIN_SECONDS = 10.0
+# The follower waits meanwhile, and looks for no change.
+_OWN_ANSWER_SECONDS = 1.0
+# How often a connection of its own is asked whether its server is a standby, and made anew where it broke: less often
+# each time that it breaks again.
+_AGAIN_SECONDS, _SELDOM_SECONDS = 10.0, 120.0
 # Among the connections of its process, which one this is, for whoever looks into pg_stat_activity.
 _NAME_LISTENER = """
 SELECT set_config(
@@ -38,7 +41,7 @@ class ChangeSignal:
         self._stop = stop
         self._listening = False
         self._own: psycopg.Connection[Any] | None = None
-        self._own_from = 0.0
+        self._own_from, self._own_pause = 0.0, _AGAIN_SECONDS
         self._complained = False
 
     def wait(self, seconds: float) -> None:
@@ -85,7 +88,8 @@ class ChangeSignal:
             _await(self._opened(), seconds)
         except (psycopg.Error, OSError) as error:
             self.close()
-            self._own_from = time.monotonic() + _AGAIN_SECONDS
+            self._own_from = time.monotonic() + self._own_pause
+            self._own_pause = min(2 * self._own_pause, _SELDOM_SECONDS)
             if not self._complained:
                 logger.warning(
                     "FACADE_LISTEN_DATABASE_URL can't be listened to, so changes are looked for every %g s: %s",
@@ -97,14 +101,14 @@ class ChangeSignal:
 
     def _listens_at_own(self) -> bool:
         opened = self._opened()
-        with broken_after(_ANSWER_SECONDS, opened):
+        with broken_after(_OWN_ANSWER_SECONDS, opened):
             row = opened.execute("SELECT pg_is_in_recovery()").fetchone()
             if row and row[0]:
                 self._own_from = time.monotonic() + _AGAIN_SECONDS
                 return False
             opened.execute(f"LISTEN {NOTIFY_CHANNEL}")
             opened.execute(_NAME_LISTENER)
-        self._listening, self._complained = True, False
+        self._listening, self._complained, self._own_pause = True, False, _AGAIN_SECONDS
         return True
 
     def _opened(self) -> psycopg.Connection[Any]:

@@ -46,8 +46,8 @@ logger = logging.getLogger(__name__)
 
 # A database that was gone so many seconds ago is not waited for again before a fork.
 _GONE_SECONDS = 15.0
-# A look is a few rows; a whole table may be millions.
-_LOOK_SECONDS, _LOAD_SECONDS = 5.0, 600.0
+# A look is a few rows. A whole table may be millions: to count them takes long; then a thousand come at a time.
+_LOOK_SECONDS, _LOAD_SECONDS, _ROWS_SECONDS = 5.0, 60.0, 15.0
 # After some polls a look at a database that was gone may take so long: a pool's wait, a connection's, and its own.
 _NEXT_LOOK_SECONDS = 15.0
 # Without a word from the database for so long, and some polls, a table may be an old one.
@@ -266,7 +266,8 @@ class LiveTable:
             logger.debug("the table could not be compared", exc_info=True)
 
     def _note_standby(self) -> None:
-        was, self._is_standby = self._is_standby, is_standby()
+        with answered_within(_LOOK_SECONDS):
+            was, self._is_standby = self._is_standby, is_standby()
         if self._is_standby and not was:
             logger.warning("the database is a read-only standby: it is followed, and nothing can be changed here")
         elif was and not self._is_standby:
@@ -334,8 +335,8 @@ class LiveTable:
             logger.error("%s; loading the whole table", misfit)
         # What is old can wait for the other workers' loads; what is wrong can't.
         turn = in_turn(load_lock_path()) if misfit.reason.leaves_an_old_table else contextlib.nullcontext()
-        with turn, answered_within(_LOAD_SECONDS):
-            self.table = load_table(policy())
+        with turn, answered_within(_LOAD_SECONDS) as extend:
+            self.table = load_table(policy(), still_there=lambda: extend(_ROWS_SECONDS))
         self._comparison.start_from(self.table)
         TABLE_LOADS.labels(misfit.reason).inc()
 
