@@ -10,7 +10,7 @@ run: ## serve on 127.0.0.1:8000 (PORT and BIND change that); makes .venv and the
 test: ## every check and test, on SQLite and on PostgreSQL, with real clients and a browser
 	@scripts/test
 
-test-fast: ## the tests that need no real clients, registries or browser, on SQLite, with fewer generated examples
+test-fast: ## the tests that need no real clients, registries, browser or database, with fewer generated examples
 	@scripts/test fast
 
 coverage: ## which lines and branches the tests that run in one process reach

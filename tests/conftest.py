@@ -39,9 +39,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--only-database",
-        action="store_true",
-        help="leave out the tests that touch no database: another one makes no difference to them",
+        "--database",
+        choices=["only", "without"],
+        help="the tests alone that touch a database, to which another one makes a difference; or alone those that don't",
     )
 
 
@@ -53,9 +53,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    if config.getoption("--only-database"):
-        left_out = [item for item in items if not _touches_database(item)]
-        items[:] = [item for item in items if _touches_database(item)]
+    if wanted := config.getoption("--database"):
+        left_out = [item for item in items if _touches_database(item) != (wanted == "only")]
+        items[:] = [item for item in items if _touches_database(item) == (wanted == "only")]
         config.hook.pytest_deselected(items=left_out)
 
 
