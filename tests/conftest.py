@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database",
         choices=["only", "without"],
-        help="the tests alone that touch a database, to which another one makes a difference; or alone those that don't",
+        help="the tests alone that touch a database, to which another one makes a difference; or the others",
     )
 
 
