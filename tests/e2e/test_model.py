@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.facade import USERNAME, Facade
+from tests.e2e.lab.process import LabError, wait_until
 from tests.e2e.model import doors
 from tests.e2e.model.rows import Rows
 from tests.e2e.model.trouble import TROUBLES, WAYS_BACK, PutBack, Scene, Trouble, one_worker_stopped
@@ -40,6 +41,7 @@ QUIET_SECONDS = 120.0
 SETTINGS: dict[str, Any] = {
     "FACADE_PROBE_ON_SAVE": "false",
     "FACADE_TABLE_CHECK_SECONDS": "2",
+    "FACADE_SNAPSHOT_SECONDS": "1",
     # A worker that is stopped has to see nothing, and live: on a busy machine for longer than gunicorn would let it.
     "GUNICORN_CMD_ARGS": "--timeout 300",
 }
@@ -79,9 +81,18 @@ class Model:
         while differences := self._differences():
             assert time.monotonic() < deadline, "\n".join([*differences, self._facade.output()])
             time.sleep(0.2)
+        # A worker that is begun while the database is gone answers from it.
+        wait_until(self._snapshot_is_as_the_rows_say, "so is the snapshot", QUIET_SECONDS)
         problems = [problem for said in self.scene.watch.take() if (problem := said.problem(self._truth))]
         assert not problems, "\n".join([f"{len(problems)} answers were wrong", *problems[:3], self._facade.output()])
         self._truth.forget(self._truth.keys)
+
+    def _snapshot_is_as_the_rows_say(self) -> bool:
+        try:
+            said = self._facade.manage("check_table")
+        except LabError as error:
+            said = str(error)
+        return "snapshot: same as the rows" in said
 
     def _differences(self) -> list[str]:
         for writer in self._writers:
