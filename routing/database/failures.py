@@ -20,6 +20,7 @@ class Failure(StrEnum):
     FULL = "full"
     READ_ONLY = "read-only"
     BUSY = "busy"
+    UNREADABLE = "unreadable"
 
     @property
     def sentence(self) -> str:
@@ -58,6 +59,10 @@ _SENTENCES = {
     Failure.BUSY: (
         "somebody else's change holds the database and did not end in time: nothing was changed. Try again in a "
         "moment; if it stays so, tell the operators of this facade"
+    ),
+    Failure.UNREADABLE: (
+        "the routing table can't be made of what the database holds. Registry clients are served as before. Whoever "
+        "runs this server finds the reason in its log"
     ),
 }
 

@@ -144,4 +144,5 @@ def _entry(
     """A row of the mappings' table, as `Mapping.table_entry` has it."""
     renames = bool(probed) and is_implicit_namespace(upstream, probed)
     flags = pack_flags(enabled, push, is_private(private, public, challenge), delivery, renames)
-    return mapping_key(host, prefix), MappingEntry(keys[registry], upstream, flags, challenge)
+    # A registry that was removed behind the database's back is none, as for `Table.match_repository`.
+    return mapping_key(host, prefix), MappingEntry(keys.get(registry) or str(registry), upstream, flags, challenge)

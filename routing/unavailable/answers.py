@@ -20,6 +20,7 @@ _TITLES = {
     Failure.FULL: "The database is full",
     Failure.READ_ONLY: "The database is read-only",
     Failure.BUSY: "The database is busy",
+    Failure.UNREADABLE: "The database can't be read",
 }
 
 

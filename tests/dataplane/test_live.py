@@ -472,16 +472,27 @@ class TestFollowing:
 
         until(lambda: leads_to(live) == "https://quay.io", "the change after the cut")
 
+    @pytest.mark.parametrize(
+        ("fails", "said"),
+        [("refresh", "the routing table can't be made of"), ("compare", "following the table failed")],
+    )
     def test_it_outlives_whatever_goes_wrong(
-        self, live: LiveTable, platform: Actor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self,
+        live: LiveTable,
+        platform: Actor,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        fails: str,
+        said: str,
     ) -> None:
+        monkeypatch.setattr(live_module, "_COMPARE_SECONDS", 0.0)
         add(platform, "acme")
         live.follow()
         until(lambda: leads_to(live) == "https://ghcr.io", "the first table")
 
         with monkeypatch.context() as broken:
-            broken.setattr(live, "refresh", mock.Mock(side_effect=ZeroDivisionError))
-            until(lambda: "following the table failed" in caplog.text, "a failure")
+            broken.setattr(live, fails, mock.Mock(side_effect=ZeroDivisionError))
+            until(lambda: said in caplog.text, "a failure")
         repoint(platform, "why", hostname=HOST, prefix="acme", target="quay.io/acme")
 
         until(lambda: leads_to(live) == "https://quay.io", "the change after the failure")

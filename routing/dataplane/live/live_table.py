@@ -60,7 +60,9 @@ _LOGGED = {
     Failure.NOT_MIGRATED: "the database was not migrated: run “manage.py migrate”",
     Failure.DAMAGED: "the database is damaged",
     Failure.BUSY: "the database is too busy to be asked",
+    Failure.UNREADABLE: "the routing table can't be made of what the database holds",
 }
+_DATABASE_ERRORS = (DatabaseError, InterfaceError, OSError)
 
 
 class LiveTable:
@@ -186,15 +188,14 @@ class LiveTable:
         return self.table is not table
 
     def refresh_or_keep(self) -> None:
-        """Refresh; where the database can't be reached, say so once, and keep what there is."""
+        """Refresh; where that can't be done, for whatever reason, say so once, and keep what there is."""
         try:
             self.refresh()
-        except (DatabaseError, InterfaceError, OSError) as error:
-            failure = failure_of(error) or Failure.GONE
-            if not self._unreachable or failure != self._failure:
-                # Of the database's own messages none: they may hold what was sent to it.
-                found = error if isinstance(error, OSError) else type(error).__name__
-                logger.error("%s; redirects go on from the last table: %s", _LOGGED.get(failure, _GONE), found)
+        except Exception as error:
+            # Whatever goes wrong: a server that starts must not end, for there is the snapshot.
+            failure = failure_of(error) or (Failure.GONE if _is_of_database(error) else Failure.UNREADABLE)
+            if failure != self._failure:
+                _log_failure(failure, error)
             self._failure, self._failed_at = failure, time.monotonic()
             if failure.is_outage:
                 outage.begin(failure, _NEXT_LOOK_SECONDS + 4 * settings.FACADE_POLL_SECONDS)
@@ -248,8 +249,9 @@ class LiveTable:
         """
         try:
             self._compare()
-        except (DatabaseError, InterfaceError, OSError):
-            logger.debug("the table could not be compared", exc_info=True)
+        except Exception as error:
+            level = logging.DEBUG if _is_of_database(error) else logging.ERROR
+            logger.log(level, "the table could not be compared", exc_info=True)
         self._comparison.compared_at = None
 
     def compare_now_and_then(self) -> None:
@@ -261,7 +263,7 @@ class LiveTable:
             if self._lacks_migrations is not False:
                 self._look_for_migrations()
             self.compare()
-        except (DatabaseError, InterfaceError, OSError):
+        except _DATABASE_ERRORS:
             # The next look says what is the matter.
             logger.debug("the table could not be compared", exc_info=True)
 
@@ -368,6 +370,17 @@ class LiveTable:
         self._thread = None
         # Its connection stays the parent's.
         self._signal = ChangeSignal(self._stop)
+
+
+def _is_of_database(error: Exception) -> bool:
+    return isinstance(error, _DATABASE_ERRORS)
+
+
+def _log_failure(failure: Failure, error: Exception) -> None:
+    # Of the database's own messages none: they may hold what was sent to it.
+    found = error if isinstance(error, OSError) else type(error).__name__
+    fault = None if _is_of_database(error) else error
+    logger.error("%s; redirects go on from the last table: %s", _LOGGED.get(failure, _GONE), found, exc_info=fault)
 
 
 live_table = LiveTable()

@@ -26,9 +26,11 @@ class TableChecker:
             if is_standby() or not is_due(settings.FACADE_TABLE_CHECK_SECONDS):
                 return False
             check_rows()
-        except (DatabaseError, InterfaceError, OSError) as error:
+        except Exception as error:
             if not self._complained:
-                logger.warning("the rows of the routing table can't be checked: %s", type(error).__name__)
+                fault = None if isinstance(error, DatabaseError | InterfaceError | OSError) else error
+                name = type(error).__name__
+                logger.warning("the rows of the routing table can't be checked: %s", name, exc_info=fault)
             self._complained = True
             return False
         finally:
