@@ -28,6 +28,7 @@ from facade_site.variables import (
     SECRET_KEY,
     env,
 )
+from routing.database.sqlite_connection import FileConnection
 
 STATE_DIR = made(state_dir())
 SECRET_KEY = SECRET_KEY or kept_secret_key(STATE_DIR)
@@ -110,6 +111,7 @@ def database(url: str) -> dict[str, Any]:
     config: dict[str, Any] = env.db_url_config(url)
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = {
+            "factory": FileConnection,
             # WAL: readers (every worker's poll) never wait for a writer, nor a writer for them.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
             f"PRAGMA busy_timeout={_lock_milliseconds};",

@@ -13,6 +13,9 @@ os.environ["DATABASE_URL"] = os.environ.get(
 
 from facade_site.settings import *  # noqa: F403
 from facade_site.settings import STATE_DIR, STORAGES
+from routing.database.sqlite_connection import allow_new_file
+
+allow_new_file()
 
 # Nothing is collected here, and WhiteNoise would say so each time that a test makes Django anew.
 STATIC_ROOT = STATE_DIR / "static"

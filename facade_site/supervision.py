@@ -28,17 +28,23 @@ class Supervised:
         """End it for good."""
         self._stopping.set()
         self._thread.join()
-        self._process.terminate()
+        if self._process is not None:
+            self._process.terminate()
 
-    def _begin(self) -> "subprocess.Popen[bytes]":
+    def _begin(self) -> "subprocess.Popen[bytes] | None":
         self._begun_at = time.monotonic()
-        return subprocess.Popen(self._argv, cwd=self._cwd, env=self._environ, start_new_session=True)
+        try:
+            return subprocess.Popen(self._argv, cwd=self._cwd, env=self._environ, start_new_session=True)
+        except OSError as error:
+            # No memory, no more processes, no more files: of this machine, and for now.
+            self._log.error("%s can't be begun: %s", " ".join(self._argv[1:]), error)
+            return None
 
     def _look_after(self) -> None:
         pause = _FIRST_PAUSE_SECONDS
         while not self._stopping.wait(_LOOK_SECONDS):
             # gunicorn waits for all of its children, so that the status may be known to it alone.
-            if self._process.poll() is None:
+            if self._process is not None and self._process.poll() is None:
                 continue
             if time.monotonic() - self._begun_at > _STEADY_SECONDS:
                 pause = _FIRST_PAUSE_SECONDS

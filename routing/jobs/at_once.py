@@ -9,7 +9,7 @@ from django.db import transaction
 from routing.jobs.connections import give_back_connection
 from routing.jobs.kinds import Kind, Places
 from routing.jobs.lease import database_now, stand_in_line
-from routing.jobs.queue import finish, grant, held_places
+from routing.jobs.queue import LONGEST, finish, grant, held_places
 from routing.models import Job
 from routing.request_id import current_request_id
 
@@ -48,7 +48,7 @@ def _take(kind: Kind, key: str, share: str, places: Places) -> Job | Busy:
         stand_in_line(f"lane {kind.lane}")
         now = database_now()
         job = Job.objects.select_for_update().filter(kind=kind.name, key=key).first()
-        if job is not None and job.lease and job.lease_until is not None and job.lease_until > now:
+        if job is not None and job.lease and job.lease_until is not None and now < job.lease_until <= now + LONGEST:
             return Busy(True, 5)
         held = held_places(kind.lane, now)
         if held.total() >= places.total or held[share] >= places.per_share:

@@ -11,6 +11,9 @@ from django.utils import timezone
 
 from routing.models import Lease
 
+#: A clock that jumps does so by more. What is further in the future than it can be was written while it was ahead.
+CLOCK_ERROR = timedelta(minutes=10)
+
 
 def database_now() -> datetime:
     """The database's time. SQLite has this machine's, as everybody has who can use it."""
@@ -26,9 +29,10 @@ def hold(name: str, holder: str, seconds: float) -> bool:
     """Take a lease, or keep it, for so many seconds from now. False where another holder has it."""
     Lease.objects.bulk_create([Lease(name=name)], ignore_conflicts=True)
     now = database_now()
-    free = Q(holder=holder) | Q(until=None) | Q(until__lte=now)
-    mine = Lease.objects.filter(free, name=name)
-    return bool(mine.update(holder=holder, until=now + timedelta(seconds=seconds)))
+    until = now + timedelta(seconds=seconds)
+    # One that lasts longer than anybody takes it for was taken while the clock was ahead.
+    free = Q(holder=holder) | Q(until=None) | Q(until__lte=now) | Q(until__gt=until + CLOCK_ERROR)
+    return bool(Lease.objects.filter(free, name=name).update(holder=holder, until=until))
 
 
 def let_go(name: str, holder: str) -> None:

@@ -22,6 +22,8 @@ MAX_WAITING_PER_SHARE = 1_000
 #: How much longer than a job takes at most its lease lasts: for the steps in the database.
 _LEASE_MARGIN_SECONDS = 30.0
 _RETRY_SECONDS = 10.0
+#: No job is put off, or leased, for longer: what seems to be was while the clock was ahead.
+LONGEST = timedelta(hours=6)
 #: What nobody has done after so long, such as a job of another release, is thrown away.
 _KEPT_DAYS = 7
 
@@ -96,7 +98,7 @@ def claim(kinds: Mapping[str, Kind], lane: str, places: Places) -> Job | None:
 
 def held_places(lane: str, now: datetime) -> Counter[str]:
     """How many places of a lane each share holds."""
-    held = Job.objects.filter(lane=lane, lease_until__gt=now).exclude(lease="")
+    held = Job.objects.filter(lane=lane, lease_until__gt=now, lease_until__lte=now + LONGEST).exclude(lease="")
     return Counter(held.values_list("share", flat=True))
 
 
@@ -154,7 +156,8 @@ def _release(row: Job, run_at: datetime, attempts: int) -> None:
 
 
 def _free(now: datetime) -> Q:
-    return Q(lease="", run_at__lte=now) | Q(lease_until__lte=now)
+    waits = Q(run_at__lte=now) | Q(run_at__gt=now + LONGEST)
+    return Q(lease="") & waits | Q(lease_until__lte=now) | Q(lease_until__gt=now + LONGEST)
 
 
 def _facts(job: Job) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from routing.jobs.connections import give_back_connection
 from routing.jobs.kinds import Kind, TryLater, background_places
 from routing.jobs.queue import claim, finish, lanes_with_work, retry_later
 from routing.models import Job
@@ -32,6 +33,8 @@ class Runner:
         """Do whatever comes, until told to stop. Raises django.db.DatabaseError and InterfaceError."""
         while not stop.is_set():
             self._begin_all()
+            # Nobody else waits for it meanwhile, and SQLite's stays with a file that was replaced.
+            give_back_connection()
             self._settle_next(_LOOK_SECONDS)
 
     def run_until_idle(self, seconds: float) -> bool:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import Error
 
 from routing.database.failures import Failure, failure_of
+from routing.table.sqlite_file import is_new
 
 _MIGRATION_WAITS_SECONDS = 120.0
 _MIGRATION_SECONDS = 3600.0
@@ -20,6 +21,9 @@ def in_a_line(error: Error) -> str | None:
         return None
     if failure is Failure.NOT_MIGRATED:
         return f"the database was not migrated: run “manage.py migrate” first ({_detail(error)})"
+    if failure is Failure.GONE and is_new():
+        file = settings.DATABASES["default"]["NAME"]
+        return f"there is no database file {file}: put a backup back, or run “manage.py migrate” first, which makes one"
     if failure is Failure.GONE:
         return f"the database can't be reached: {_detail(error)}"
     return f"{failure.sentence} ({_detail(error)})"

@@ -18,6 +18,7 @@ from routing.accounts.mail import LETTER
 from routing.database.postgresql import is_standby
 from routing.dataplane.live.maintenance_file import LastRound, write_rounds
 from routing.jobs import queue
+from routing.jobs.connections import give_back_connection
 from routing.jobs.lease import hold, let_go
 from routing.jobs.rounds import note_round, seconds_since_rounds
 from routing.jobs.runner import Runner
@@ -65,8 +66,6 @@ class Schedule:
     def __init__(self) -> None:
         self.holder = f"{os.uname().nodename} {os.getpid()}"
         self._next = dict.fromkeys((task.name for task in TASKS), 0.0)
-        self._next_telling = 0.0
-        self._complained = False
 
     def run(self, stop: threading.Event) -> None:
         """Go on until told to stop; then another server may."""
@@ -77,9 +76,8 @@ class Schedule:
                 is_holder, renew_at = hold(LEASE, self.holder, _LEASE_SECONDS), time.monotonic() + ROUND_SECONDS
             if is_holder:
                 self._do_due()
-            if time.monotonic() >= self._next_telling:
-                self._tell_workers()
-                self._next_telling = time.monotonic() + _TELL_SECONDS
+            # SQLite's stays with a file that was replaced.
+            give_back_connection()
             stop.wait(1)
         let_go(LEASE, self.holder)
 
@@ -89,16 +87,6 @@ class Schedule:
                 if do(task):
                     note_round(task.name, self.holder)
                 self._next[task.name] = time.monotonic() + task.every_seconds
-
-    def _tell_workers(self) -> None:
-        try:
-            tell_workers()
-        except OSError as error:
-            if not self._complained:
-                logger.warning("the state of the regular work can't be written: %s", error)
-            self._complained = True
-        else:
-            self._complained = False
 
 
 def do(task: Task) -> bool:
@@ -115,9 +103,32 @@ def do(task: Task) -> bool:
 
 
 def tell_workers() -> None:
-    """Leave for the workers of this machine when each task was last done, on whichever server. Raises OSError."""
+    """Leave for the workers of this machine when each task was last done, on whichever server.
+
+    Raises django.db.Error, OSError.
+    """
     ago, now = seconds_since_rounds(), time.time()
     write_rounds({task.name: LastRound(now - ago[task.name], task.every_seconds) for task in TASKS if task.name in ago})
+
+
+def keep_telling(stop: threading.Event) -> None:
+    """Tell them until told to stop, also where others do the work, or the database is a standby."""
+    complained = False
+    while not stop.is_set():
+        try:
+            tell_workers()
+            complained = False
+        except (DatabaseError, InterfaceError):
+            # Others say so. What is told grows late meanwhile.
+            connections.close_all()
+        except OSError as error:
+            if not complained:
+                logger.warning("the state of the regular work can't be written: %s", error)
+            complained = True
+        except Exception:
+            logger.exception("the state of the regular work can't be told; trying again")
+        give_back_connection()
+        stop.wait(_TELL_SECONDS)
 
 
 def work(stop: threading.Event) -> None:

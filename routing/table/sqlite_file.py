@@ -75,6 +75,12 @@ def require_file() -> None:
         raise FileNotFoundError(f"the database file {path} is gone")
 
 
+def is_new() -> bool:
+    """Whether SQLite's file is not there."""
+    path = _path()
+    return path is not None and not path.exists()
+
+
 def _path() -> Path | None:
     """Where the database lies, where it is a file of SQLite's."""
     name = str(connection.settings_dict["NAME"])

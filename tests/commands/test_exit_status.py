@@ -118,5 +118,5 @@ def test_a_state_folder_that_is_missing_is_made(tmp_path: Path) -> None:
 
     done = manage(tmp_path, "list_mappings", **settings, **default, FACADE_STATE_DIR=str(folder))
 
-    assert b"no such table" in done.stderr
+    assert b"there is no database file" in done.stderr
     assert folder.stat().st_mode & 0o777 == 0o700

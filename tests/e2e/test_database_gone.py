@@ -16,6 +16,7 @@ from tests.e2e.facade import ROOT, Answer, Facade
 from tests.e2e.lab import process
 from tests.e2e.lab.process import LabError, wait_until
 from tests.e2e.postgresql import OutagePostgresql
+from tests.e2e.sqlite_file import file_of
 
 HOST = "docker.acme.test"
 PATH = "/v2/acme/app/manifests/1.0"
@@ -132,7 +133,7 @@ class Unmigrated(Facade):
     """A server whose database is empty."""
 
     def _make_database(self) -> None:
-        pass
+        file_of(self).touch()
 
     def _ready(self) -> bool:
         return self.request("GET", "/livez").status == 200
@@ -165,14 +166,21 @@ def test_the_file_of_sqlite_is_gone() -> None:
     with Facade(sqlite=True, FACADE_PROBE_ON_SAVE="false") as facade:
         file = facade.directory / "state" / "facade.sqlite3"
         away = file.with_name("away")
+        wait_until(file.with_name("routing-table.snapshot").exists, "there is a snapshot")
         wait_for_words(facade, "ok")
         for path in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
             if path.exists():
                 path.rename(away if path == file else Path(f"{away}{path.name[len(file.name) :]}"))
         wait_for_words(facade, "unreachable")
         refused_at_once(facade, "reached")
+        with pytest.raises(LabError, match="put a backup back, or run"):
+            facade.manage("check_table")
+        with pytest.raises(LabError, match="gone, though there is a snapshot of its table"):
+            facade.manage("prepare_database", "--wait", "0")
         # Nobody made an empty one in its place.
         assert not file.exists()
+        away.rename(file)
+        wait_for_words(facade, "ok")
 
 
 def test_a_file_of_sqlite_that_is_damaged_is_told_as_such() -> None:

@@ -91,3 +91,25 @@ def test_one_that_fails_is_kept_for_later_and_the_others_go_on(looks: Recorder, 
 
     assert looks.settled == ["good"]
     assert [(job.key, job.attempts, job.lease) for job in Job.objects.all()] == [("bad", 1, "")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_waits_without_a_connection(looks: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite's would stay with a file that was replaced, and PostgreSQL's be one less for others."""
+    looks.put("1")
+    stop, held = threading.Event(), []
+
+    with runner_of(looks) as runner:
+        settle = runner._settle_next
+
+        def settle_next(seconds: float) -> None:
+            held.append(connections["default"].connection)
+            settle(seconds)
+            if looks.settled:
+                stop.set()
+
+        monkeypatch.setattr(runner, "_settle_next", settle_next)
+        runner.run(stop)
+
+    assert looks.settled == ["1"]
+    assert set(held) == {None}

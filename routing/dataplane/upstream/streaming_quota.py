@@ -10,7 +10,7 @@ import logging
 import threading
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, connection, connections
 
 from routing.database.postgresql import is_standby
 
@@ -106,9 +106,11 @@ class StreamingQuota:
             if not self._unreachable:
                 logger.error("streamed bytes are counted later, streams go on: %s", type(error).__name__)
             self._unreachable = True
-            connections.close_all()
         else:
             self._unreachable = False
+        # SQLite's would stay with a file that was replaced.
+        if not connection.in_atomic_block:
+            connection.close()
 
 
 streaming_quota = StreamingQuota()

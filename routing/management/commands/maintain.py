@@ -13,7 +13,7 @@ from routing.database.postgresql import is_standby
 from routing.dataplane.live.snapshot_writer import SnapshotWriter
 from routing.dataplane.live.table_checker import TableChecker
 from routing.jobs.runner import Runner
-from routing.management.maintenance import KINDS, TASKS, Schedule, do, steadily, work
+from routing.management.maintenance import KINDS, TASKS, Schedule, do, keep_telling, steadily, work
 from routing.management.service_command import CHECKS
 
 logger = logging.getLogger("routing.maintain")
@@ -56,6 +56,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         # Each of its own: none of them waits for another.
         parts = [threading.Thread(target=writer.run, args=(stop,), name="snapshot", daemon=True)]
+        parts.append(threading.Thread(target=keep_telling, args=(stop,), name="telling", daemon=True))
         if not options["snapshot_only"]:
             parts.append(threading.Thread(target=TableChecker().run, args=(stop,), name="table-check", daemon=True))
             for name, work_of in (("schedule", Schedule().run), ("jobs", work)):

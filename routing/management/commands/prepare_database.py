@@ -8,10 +8,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from routing.conf import snapshot_path
 from routing.database.postgresql import is_standby
+from routing.database.sqlite_connection import allow_new_file
+from routing.table.sqlite_file import is_new
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
+_LOST = (
+    "the database file {file} is gone, though there is a snapshot of its table. Put a backup back; or run "
+    "“manage.py migrate”, which makes an empty one"
+)
 
 
 class Command(BaseCommand):
@@ -49,6 +56,10 @@ class Command(BaseCommand):
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _prepare(self) -> None:
+        if is_new():
+            if snapshot_path().exists():
+                raise FileNotFoundError(_LOST.format(file=connection.settings_dict["NAME"]))
+            allow_new_file()
         if is_standby():
             self.stderr.write("The database is a read-only standby: it is prepared at the server that it follows.")
             return

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
-from routing.jobs.lease import database_now
+from routing.jobs.lease import CLOCK_ERROR, database_now
 from routing.models import Rate
 from routing.services.base.actor import Actor
 from routing.services.base.errors import TooManyRequests
@@ -28,16 +28,16 @@ def spend(name: str, limit: Limit) -> None:
 
     Within a transaction that is rolled back, nothing is counted.
     """
-    now = database_now()
-    within = Rate.objects.filter(name=name, began_at__gt=now - timedelta(seconds=limit.seconds))
+    now, span = database_now(), timedelta(seconds=limit.seconds)
+    # One that begins later than that was begun while the clock was ahead.
+    within = Rate.objects.filter(name=name, began_at__gt=now - span, began_at__lte=now + CLOCK_ERROR)
     if _count(within, limit):
         return
     began_at = within.values_list("began_at", flat=True).first()
     if began_at is None:
         Rate.objects.bulk_create([Rate(name=name, began_at=now, spent=0)], ignore_conflicts=True)
-        Rate.objects.filter(name=name, began_at__lte=now - timedelta(seconds=limit.seconds)).update(
-            began_at=now, spent=0
-        )
+        over = Q(began_at__lte=now - span) | Q(began_at__gt=now + CLOCK_ERROR)
+        Rate.objects.filter(over, name=name).update(began_at=now, spent=0)
         if _count(within, limit):
             return
         began_at = now
