@@ -7,8 +7,12 @@ result code (https://www.sqlite.org/rescode.html). Messages are not read, but wh
 from enum import StrEnum
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connections
 from psycopg_pool import PoolTimeout
+
+
+class IncompleteDatabase(DatabaseError):
+    """There are tables, and what every migrated database has in them isn't there, or not yet."""
 
 
 class Failure(StrEnum):
@@ -16,6 +20,7 @@ class Failure(StrEnum):
 
     GONE = "unreachable"
     NOT_MIGRATED = "not migrated"
+    INCOMPLETE = "incomplete"
     DAMAGED = "damaged"
     FULL = "full"
     READ_ONLY = "read-only"
@@ -35,7 +40,7 @@ class Failure(StrEnum):
     @property
     def is_outage(self) -> bool:
         """Whether nothing can be read either, whoever asks."""
-        return self in (Failure.GONE, Failure.NOT_MIGRATED, Failure.DAMAGED)
+        return self in (Failure.GONE, Failure.NOT_MIGRATED, Failure.INCOMPLETE, Failure.DAMAGED)
 
 
 _SENTENCES = {
@@ -46,6 +51,10 @@ _SENTENCES = {
     Failure.NOT_MIGRATED: (
         "the database lacks tables or columns that this release needs. Whoever runs this server has to run "
         "“manage.py migrate”"
+    ),
+    Failure.INCOMPLETE: (
+        "the database is incomplete, as while a backup is put back. Registry clients are served as before; here things "
+        "go on once it is whole"
     ),
     Failure.DAMAGED: "the database's file is damaged. Whoever runs this server has to put a backup back",
     Failure.FULL: (
@@ -104,6 +113,8 @@ def failure_of(error: BaseException | None) -> Failure | None:
     """What an error means; None for one that is no word on the database's state, such as a broken constraint."""
     if isinstance(error, FileNotFoundError):
         return Failure.GONE
+    if isinstance(error, IncompleteDatabase):
+        return Failure.INCOMPLETE
     if not isinstance(error, Error | psycopg.Error):
         return None
     cause = error if isinstance(error, psycopg.Error) else error.__cause__

@@ -14,6 +14,7 @@ from django.db.models import OuterRef, Subquery
 
 from routing.core.table.routing_table import Change as TableChange
 from routing.core.table.routing_table import State
+from routing.database.failures import IncompleteDatabase
 from routing.models.change import Change, Generation
 
 # Changes are read so many at a time. More than this, and than a part of the mappings, are slower to apply one by one
@@ -55,10 +56,26 @@ class LoggedChange(NamedTuple):
 
 
 def newest_state() -> State:
-    """The state of the database, in one query whatever the table's size. Raises django.db.DatabaseError."""
+    """The state of the database, in one query whatever the table's size.
+
+    Raises IncompleteDatabase where it has none, which migrations give to each, and another django.db.DatabaseError.
+    """
     newest = Change.objects.filter(generation=OuterRef("value")).values("nonce")
     row = Generation.objects.filter(pk=1).values_list("value", Subquery(newest)).first()
-    return State(*row) if row else State(0, None)
+    if row is None:
+        raise IncompleteDatabase("it has no generation")
+    return State(*row)
+
+
+def leads_on_from(known: State) -> bool:
+    """Whether the database is what it was at `known`, but for changes since. Raises django.db.DatabaseError."""
+    newest = newest_state()
+    if known == newest or not known.generation:
+        return True
+    return (
+        known.generation < newest.generation
+        and Change.objects.filter(generation=known.generation, nonce=known.nonce).exists()
+    )
 
 
 def changes_since(known: State, mappings: int = 0) -> Sequence[LoggedChange]:

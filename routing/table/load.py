@@ -13,8 +13,10 @@ from django.db.models import Q
 
 from routing.core.table.mapping_entry import MappingEntry, mapping_key
 from routing.core.table.policy import Policy
-from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
+from routing.core.table.routing_table import HostEntry, RegistryEntry, State, Table, TenantEntry
 from routing.database.postgresql import server_side_cursors
+from routing.database.restoring import require_whole
+from routing.models.change import Change, Generation
 from routing.models.hostname import Hostname
 from routing.models.mapping import Mapping, is_implicit_namespace, is_private, pack_flags
 from routing.models.registry import Registry
@@ -57,6 +59,15 @@ def consistent_read() -> Iterator[None]:
                 yield
             finally:
                 cursor.execute("ROLLBACK")
+
+
+def state_of_whole() -> State:
+    """The state of the rows within a `consistent_read`.
+
+    Raises IncompleteDatabase while they are a part of what is being restored, and another django.db.DatabaseError.
+    """
+    require_whole([model._meta.db_table for model in (Tenant, Registry, Hostname, Mapping, Generation, Change)])
+    return newest_state()
 
 
 class RowsOfTable:
@@ -113,7 +124,7 @@ def load_table(policy: Policy, hostname: str | None = None, *, still_there: Call
     """
     rows = RowsOfTable(hostname, still_there)
     with consistent_read():
-        generation, nonce = newest_state()
+        generation, nonce = state_of_whole()
         return Table.build(
             policy,
             generation,

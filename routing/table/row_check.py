@@ -13,8 +13,7 @@ from routing.core.table.digest import Digest
 from routing.core.table.mapping_entry import encode
 from routing.core.table.routing_table import DIGEST_LAYOUT, State
 from routing.models.table_check import TableCheck
-from routing.table.change_log import newest_state
-from routing.table.load import RowsOfTable, consistent_read
+from routing.table.load import RowsOfTable, consistent_read, state_of_whole
 
 
 class RowCheck(NamedTuple):
@@ -28,7 +27,7 @@ class RowCheck(NamedTuple):
 def check_rows() -> RowCheck:
     """Read all rows, and write down their digest. Raises django.db.DatabaseError."""
     with consistent_read():
-        check = RowCheck(newest_state(), digest_of_rows(), timezone.now())
+        check = RowCheck(state_of_whole(), digest_of_rows(), timezone.now())
     facts = {
         "generation": check.state.generation,
         "nonce": check.state.nonce,

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 _TITLES = {
     Failure.GONE: "The database can't be reached",
     Failure.NOT_MIGRATED: "The database was not migrated",
+    Failure.INCOMPLETE: "The database is incomplete",
     Failure.DAMAGED: "The database is damaged",
     Failure.FULL: "The database is full",
     Failure.READ_ONLY: "The database is read-only",

@@ -17,13 +17,13 @@ from routing.dataplane.live.comparison import Outcome
 from routing.dataplane.live.live_table import LiveTable
 from routing.dataplane.live.snapshot_writer import SnapshotWriter
 from routing.dataplane.live.table_checker import TableChecker
-from routing.models import Hostname, Registry, Tenant
+from routing.models import Generation, Hostname, Mapping, Registry, Tenant
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping
 from routing.table import snapshot
 from routing.table.load import load_table
 from routing.table.row_check import check_rows, digest_of_rows
-from tests.dataplane.test_live import HOST, add, leads_to
+from tests.dataplane.test_live import HOST, Backup, add, leads_to
 from tests.dataplane.test_snapshot import keeping_connections
 
 pytestmark = pytest.mark.django_db
@@ -152,3 +152,47 @@ class TestWhateverGoesWrong:
             assert not checker.check_if_due()
 
         assert caplog.text.count("KeyError: 'a fault'") == 1
+
+
+class TestNoGeneration:
+    """Migrations put it there: without it, a database is being restored, or was never whole."""
+
+    def test_the_table_stays_and_it_is_told(self, platform: Actor, caplog: pytest.LogCaptureFixture) -> None:
+        add(platform, "acme")
+        live = LiveTable()
+        live.refresh()
+        kept = list(Generation.objects.all())
+        remove(Generation.objects.all())
+        remove(Mapping.objects.all())
+        with keeping_connections():
+            live.refresh_or_keep()
+
+            assert leads_to(live) == "https://ghcr.io"
+            assert live.database == "incomplete"
+            assert "the database is incomplete" in caplog.text
+            assert not TableChecker().check_if_due()
+            late = LiveTable()
+            late.refresh_or_keep()
+            assert late.table is None
+
+        Generation.objects.bulk_create(kept)
+        live.refresh_or_keep()
+        assert live.database == "ok"
+
+
+def test_after_another_history_the_rows_are_checked_again_and_again(platform: Actor, settings: Settings) -> None:
+    """Rows may be put back in several steps, of which none is known to be the last."""
+    settings.FACADE_TABLE_CHECK_SECONDS = 3600.0
+    add(platform, "acme")
+    backup = Backup()
+    add(platform, "lost")
+    checker = TableChecker()
+    assert checker.check_if_due()
+    add(platform, "followed")
+    assert [checker.check_if_due() for _ in range(3)] == [False] * 3
+
+    backup.put_back()
+
+    checked = [checker.check_if_due() for _ in range(12)]
+    assert [number for number, was in enumerate(checked) if was] == [0, 1, 2, 4, 8]
+    assert [checker.check_if_due() for _ in range(40)].count(True) == 2

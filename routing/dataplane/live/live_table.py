@@ -58,6 +58,7 @@ _COMPARE_SECONDS = 5.0
 _GONE = "database unreachable"
 _LOGGED = {
     Failure.NOT_MIGRATED: "the database was not migrated: run “manage.py migrate”",
+    Failure.INCOMPLETE: "the database is incomplete, as while a backup is put back",
     Failure.DAMAGED: "the database is damaged",
     Failure.BUSY: "the database is too busy to be asked",
     Failure.UNREADABLE: "the routing table can't be made of what the database holds",
@@ -80,6 +81,8 @@ class LiveTable:
         self._stop = threading.Event()
         self._failure: Failure | None = None
         self._failed_at = 0.0
+        # Why a whole load was begun that has not ended well yet.
+        self._misfit = ""
         self._lacks_migrations: bool | None = None
         self._is_standby = False
         self._signal = ChangeSignal(self._stop)
@@ -333,12 +336,14 @@ class LiveTable:
         from routing.table.change_log import LoadReason
         from routing.table.load import load_table
 
-        if misfit.reason is not LoadReason.FIRST:
+        if misfit.reason is not LoadReason.FIRST and self._misfit != str(misfit):
             logger.error("%s; loading the whole table", misfit)
+        self._misfit = str(misfit)
         # What is old can wait for the other workers' loads; what is wrong can't.
         turn = in_turn(load_lock_path()) if misfit.reason.leaves_an_old_table else contextlib.nullcontext()
         with turn, answered_within(_LOAD_SECONDS) as extend:
             self.table = load_table(policy(), still_there=lambda: extend(_ROWS_SECONDS))
+        self._misfit = ""
         self._comparison.start_from(self.table)
         TABLE_LOADS.labels(misfit.reason).inc()
 

@@ -6,9 +6,14 @@ import threading
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
+from routing.core.table.routing_table import State
 from routing.database.postgresql import is_standby
+from routing.table.change_log import leads_on_from, newest_state
 from routing.table.row_check import check_rows, is_due
 from routing.table.sqlite_file import require_file
+
+# So many rounds after the database became another one. What was loaded from a part of its rows is found so.
+_LOOKS_AFTER_ROUNDS = (0, 1, 2, 4, 8, 16, 32)
 
 logger = logging.getLogger(__name__)
 
@@ -18,12 +23,14 @@ class TableChecker:
 
     def __init__(self) -> None:
         self._complained = False
+        self._seen: State | None = None
+        self._rounds: int | None = None
 
     def check_if_due(self) -> bool:
         """Look at them where nobody has for so long; True where that was done. A failure is said, once."""
         try:
             require_file()
-            if is_standby() or not is_due(settings.FACADE_TABLE_CHECK_SECONDS):
+            if is_standby() or not (self._is_another_history() or is_due(settings.FACADE_TABLE_CHECK_SECONDS)):
                 return False
             check_rows()
         except Exception as error:
@@ -39,6 +46,18 @@ class TableChecker:
                 connection.close()
         self._complained = False
         return True
+
+    def _is_another_history(self) -> bool:
+        """Whether the rows were put back of late, maybe in several steps: then they are looked at again and again."""
+        if self._seen is not None and not leads_on_from(self._seen):
+            self._rounds = 0
+        self._seen = newest_state()
+        if self._rounds is None:
+            return False
+        rounds, self._rounds = self._rounds, self._rounds + 1
+        if rounds >= _LOOKS_AFTER_ROUNDS[-1]:
+            self._rounds = None
+        return rounds in _LOOKS_AFTER_ROUNDS
 
     def run(self, stop: threading.Event) -> None:
         """Go on until told to stop."""
