@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from pytest_django import Settings
 
 from routing.conf import database_identity, policy, reports_folder, snapshot_path
@@ -233,6 +235,32 @@ class TestCheckTable:
 
         assert "no answer" in said
         assert "status 1" in said
+
+    def test_an_earlier_check_by_a_clock_that_was_ahead_is_no_answer(self, live: LiveTable) -> None:
+        check_rows()
+        TableCheck.objects.update(at=timezone.now() + timedelta(days=1))
+        live.compare()
+        Mapping.objects.update(enabled=False)
+
+        said = self.output("--wait", "0")
+
+        assert "no answer" in said
+        assert "worker" in said
+        assert "same as the rows" not in said
+
+    def test_a_later_check_by_a_clock_that_is_behind_is_an_answer(self, live: LiveTable) -> None:
+        """As one of another server's `maintain`, which came between the command and a worker's look."""
+        check_rows()
+        live.compare()
+
+        looks = iter([lambda: TableCheck.objects.update(at=timezone.now() - timedelta(days=1)), live.compare])
+        with mock.patch(
+            "routing.management.commands.check_table.time.sleep", side_effect=lambda _: next(looks, live.compare)()
+        ):
+            said = self.output()
+
+        assert "same as the rows" in said
+        assert "status 1" not in said
 
     def test_processes_that_have_ended_are_forgotten(self) -> None:
         write_report(reports_folder(), Report(2**22 + 1, 1, "worker", 1, "", Outcome.SAME))

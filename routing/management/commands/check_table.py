@@ -9,7 +9,7 @@ from routing.conf import database_identity, reports_folder, snapshot_path
 from routing.dataplane.live.comparison import Outcome, Report, reports
 from routing.management.service_command import CHECKS
 from routing.table import snapshot
-from routing.table.row_check import RowCheck, check_rows
+from routing.table.row_check import RowCheck, check_rows, last_check
 
 _POLL_SECONDS = 0.2
 _SAID = {
@@ -32,24 +32,31 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         check = check_rows()
         self.stdout.write(f"rows: generation {check.state.generation}, digest {check.digest:016x}")
-        found = self._wait(check, options["wait"])
+        checks = {check.at.isoformat()}
+        found = self._wait(checks, options["wait"])
         for report in found:
-            said = _SAID[report.outcome] if _answers(report, check) else "no answer"
+            said = _SAID[report.outcome] if report.check in checks else "no answer"
             self.stdout.write(f"{report.role} {report.pid}: {said}")
         if not found:
             self.stdout.write("no worker of this machine has reported yet")
         snapshot_is_right = self._snapshot(check)
-        right = all(_answers(report, check) and report.outcome != Outcome.DIFFERS for report in found)
+        right = all(report.check in checks and report.outcome != Outcome.DIFFERS for report in found)
         if not (right and snapshot_is_right):
             raise CommandError("Not all tables are those of the rows. Type the command once more to see what is left.")
 
     @staticmethod
-    def _wait(check: RowCheck, seconds: float) -> list[Report]:
-        """The reports, once all are of this check or the time is over."""
+    def _wait(checks: set[str], seconds: float) -> list[Report]:
+        """The reports, once all are of one of these checks or the time is over. Later checks are added to them.
+
+        Those of `maintain` answer as well: nobody reads one that has been replaced. No clock says which is later:
+        those of several servers differ, and each may be set back.
+        """
         deadline = time.monotonic() + seconds
         while True:
+            if (last := last_check()) is not None:
+                checks.add(last.at.isoformat())
             found = list(reports(reports_folder()))
-            if all(_answers(report, check) for report in found) or time.monotonic() > deadline:
+            if all(report.check in checks for report in found) or time.monotonic() > deadline:
                 return found
             time.sleep(_POLL_SECONDS)
 
@@ -68,8 +75,3 @@ class Command(BaseCommand):
         same = header.digest == check.digest
         self.stdout.write(f"snapshot: {'same as the rows' if same else 'DIFFERS from the rows'}")
         return same
-
-
-def _answers(report: Report, check: RowCheck) -> bool:
-    # A later check of `maintain` answers as well: nobody reads one that has been replaced.
-    return report.check >= check.at.isoformat()
