@@ -73,7 +73,8 @@ def leads_on_from(known: State) -> bool:
     if known == newest or not known.generation:
         return True
     return (
-        known.generation < newest.generation
+        known.nonce is not None
+        and known.generation < newest.generation
         and Change.objects.filter(generation=known.generation, nonce=known.nonce).exists()
     )
 
