@@ -3,26 +3,13 @@
 All times are the database's, so that servers whose clocks differ agree on who holds what.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
+from routing.database.clock import CLOCK_ERROR, database_now
 from routing.models import Lease
-
-#: A clock that jumps does so by more. What is further in the future than it can be was written while it was ahead.
-CLOCK_ERROR = timedelta(minutes=10)
-
-
-def database_now() -> datetime:
-    """The database's time. SQLite has this machine's, as everybody has who can use it."""
-    if connection.vendor != "postgresql":
-        return timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now.astimezone(UTC)
 
 
 def hold(name: str, holder: str, seconds: float) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max, Min, Q
 
+from routing.database.clock import database_now
 from routing.jobs.kinds import Kind, Places
-from routing.jobs.lease import database_now, stand_in_line
+from routing.jobs.lease import stand_in_line
 from routing.models import Job
 from routing.request_id import current_request_id
 

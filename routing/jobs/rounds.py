@@ -1,6 +1,6 @@
 """When each piece of the regular work was last done: for all servers, since one of them does it."""
 
-from routing.jobs.lease import database_now
+from routing.database.clock import database_now
 from routing.models import Round
 
 

@@ -7,17 +7,16 @@ comparing digests; the rows are read once for all.
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.utils import timezone
-
 from routing.core.table.digest import Digest
 from routing.core.table.mapping_entry import encode
 from routing.core.table.routing_table import DIGEST_LAYOUT, State
+from routing.database.clock import database_now
 from routing.models.table_check import TableCheck
 from routing.table.load import RowsOfTable, consistent_read, state_of_whole
 
 
 class RowCheck(NamedTuple):
-    """The rows' digest at a state of the database, and when they were read."""
+    """The rows' digest at a state of the database, and when they were read, by the database's clock."""
 
     state: State
     digest: int
@@ -27,7 +26,7 @@ class RowCheck(NamedTuple):
 def check_rows() -> RowCheck:
     """Read all rows, and write down their digest. Raises django.db.DatabaseError."""
     with consistent_read():
-        check = RowCheck(state_of_whole(), digest_of_rows(), timezone.now())
+        check = RowCheck(state_of_whole(), digest_of_rows(), database_now())
     facts = {
         "generation": check.state.generation,
         "nonce": check.state.nonce,
@@ -50,8 +49,11 @@ def last_check() -> RowCheck | None:
 def is_due(seconds: float) -> bool:
     """Whether nobody, on any server, has looked for so long."""
     last = last_check()
-    # One of the future was written by a clock that is wrong.
-    return last is None or not timezone.now() - timedelta(seconds=seconds) < last.at <= timezone.now()
+    if last is None:
+        return True
+    # One of the future was written before the database's clock was set back.
+    now = database_now()
+    return not now - timedelta(seconds=seconds) < last.at <= now
 
 
 def digest_of_rows() -> int:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -194,6 +196,27 @@ def test_a_snapshot_of_a_neighbouring_release_gets_this_ones_digest(live: LiveTa
 def test_of_several_servers_one_reads_the_rows(live: LiveTable) -> None:
     assert TableChecker().check_if_due()
     assert not TableChecker().check_if_due()
+
+
+def test_servers_whose_clocks_differ_read_the_rows_no_oftener(live: LiveTable, settings: Settings) -> None:
+    settings.FACADE_TABLE_CHECK_SECONDS = 300.0
+    # SQLite's database has the clock of its one machine.
+    ahead = timedelta(days=1) if connection.vendor == "postgresql" else timedelta(0)
+    with mock.patch("django.utils.timezone.now", side_effect=lambda: datetime.now(UTC) + ahead):
+        assert TableChecker().check_if_due()
+
+    assert not TableChecker().check_if_due()
+    with mock.patch("django.utils.timezone.now", side_effect=lambda: datetime.now(UTC) + ahead):
+        assert not TableChecker().check_if_due()
+
+
+def test_a_check_that_is_long_ago_or_of_the_future_is_due(live: LiveTable, settings: Settings) -> None:
+    settings.FACADE_TABLE_CHECK_SECONDS = 300.0
+    for away in (timedelta(hours=1), timedelta(hours=-1)):
+        check_rows()
+        assert not TableChecker().check_if_due()
+        TableCheck.objects.update(at=F("at") + away)
+        assert TableChecker().check_if_due()
 
 
 class TestCheckTable:

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from routing.database.clock import database_now
 from routing.jobs import lease, queue
-from routing.jobs.lease import database_now, hold
+from routing.jobs.lease import hold
 from routing.models import Rate
 from routing.services.base import rates
 from routing.services.base.errors import TooManyRequests

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from routing.database.clock import database_now
 from routing.jobs import queue
 from routing.jobs.kinds import Places
-from routing.jobs.lease import database_now, hold, let_go
+from routing.jobs.lease import hold, let_go
 from routing.jobs.queue import enqueue, finish, lanes_with_work, retry_later, sweep
 from routing.models import Job
 from tests.jobs.conftest import Recorder, let_lease_end

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
-from routing.jobs.lease import CLOCK_ERROR, database_now
+from routing.database.clock import CLOCK_ERROR, database_now
 from routing.models import Rate
 from routing.services.base.actor import Actor
 from routing.services.base.errors import TooManyRequests
