@@ -86,7 +86,7 @@ def main() -> None:
     found: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         dumped = Path(folder) / "dump"
-        argv = [program("pg_dump"), "--no-owner", "--format=custom", f"--file={dumped}", URL]
+        argv = [str(program("pg_dump")), "--no-owner", "--format=custom", f"--file={dumped}", URL]
         subprocess.run(argv, check=True)
         for put_back in (whole, rows_alone):
             repoint(OLGA, "lost", hostname=HOST, prefix="acme", target="quay.io/acme")
