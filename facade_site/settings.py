@@ -3,8 +3,8 @@
 from typing import Any
 
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
+from facade_site.databases import database, listen_options
 from facade_site.environment import kept_secret_key, made, state_dir, static_root
 from facade_site.log_formats import LOG_FORMATS
 from facade_site.redaction import redact_log_records
@@ -28,7 +28,6 @@ from facade_site.variables import (
     SECRET_KEY,
     env,
 )
-from routing.database.sqlite_connection import FileConnection
 
 STATE_DIR = made(state_dir())
 SECRET_KEY = SECRET_KEY or kept_secret_key(STATE_DIR)
@@ -103,56 +102,8 @@ TEMPLATES = [
 ]
 
 
-_lock_milliseconds = min(round(FACADE_LOCK_SECONDS * 1000), 2**31 - 1)
-
-
-def database(url: str) -> dict[str, Any]:
-    """Django's settings for one database URL: SQLite in WAL mode, or PostgreSQL with a pool."""
-    config: dict[str, Any] = env.db_url_config(url)
-    if config["ENGINE"] == "django.db.backends.sqlite3":
-        config["OPTIONS"] = {
-            "factory": FileConnection,
-            # WAL: readers (every worker's poll) never wait for a writer, nor a writer for them.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-            f"PRAGMA busy_timeout={_lock_milliseconds};",
-            # Take the write lock at BEGIN: a verb that reads, then writes, can't be refused half-way.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": _lock_milliseconds / 1000,
-        }
-    else:
-        from routing.database.open_connections import PooledConnection
-
-        # The pool's own defaults are to wait 30 s for a server that is gone, and then up to minutes between its tries.
-        pool: dict[str, Any] = {"min_size": 0, "max_size": 8, "timeout": 5.0, "reconnect_timeout": 1.0}
-        pool["connection_class"] = PooledConnection
-        # A server that is silent, behind a path that drops packets, is given up after some seconds, as TCP itself would
-        # after a quarter of an hour. libpq's names; the URL's own go before.
-        silent = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-        silent["tcp_user_timeout"] = 10_000
-        config["OPTIONS"] = {**silent, **config.get("OPTIONS", {}), "connect_timeout": 5, "pool": pool}
-        # Or whoever comes after a restart of the server would be given a connection that is broken.
-        config["CONN_HEALTH_CHECKS"] = True
-    return config
-
-
-def listen_options(url: str) -> dict[str, Any]:
-    """How the server itself is reached where a pooler stands before it, as libpq names it; empty where none does."""
-    if not url:
-        return {}
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
-
-    # Whoever connects looks for no change meanwhile. 2 is the least that libpq takes.
-    silent = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "connect_timeout": 2}
-    try:
-        return {**silent, **conninfo_to_dict(url)}
-    except ProgrammingError:
-        # Without its words: they repeat what may be a password.
-        raise ImproperlyConfigured("FACADE_LISTEN_DATABASE_URL can't be read as the URL of a database") from None
-
-
 LISTEN_OPTIONS = listen_options(FACADE_LISTEN_DATABASE_URL)
-DATABASES = {"default": database(DATABASE_URL or f"sqlite:///{STATE_DIR / 'facade.sqlite3'}")}
+DATABASES = {"default": database(DATABASE_URL, STATE_DIR, FACADE_LOCK_SECONDS)}
 
 # Counts the attempts to sign in, for all workers and servers together: docs/decisions/0011.
 CACHES = {
