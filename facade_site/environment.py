@@ -54,8 +54,11 @@ def _is_there(path: Path) -> bool:
 
 
 def state_dir(base_dir: Path = BASE_DIR) -> Path:
-    """The folder for everything that a run keeps: the SQLite database, the generated key, the table's snapshot."""
-    return Path(os.environ.get("FACADE_STATE_DIR") or base_dir / "var")
+    """The folder for everything that a run keeps: the SQLite database, the generated key, the table's snapshot.
+
+    A relative one is below `base_dir`, wherever the process was started.
+    """
+    return base_dir / (os.environ.get("FACADE_STATE_DIR") or "var")
 
 
 def made(folder: Path) -> Path:

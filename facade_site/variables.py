@@ -378,7 +378,8 @@ FACADE_IDLE_TRANSACTION_SECONDS = declare.seconds(
 FACADE_STATE_DIR = declare.text(
     "FACADE_STATE_DIR",
     "",
-    "The folder for what the facade keeps itself: the SQLite database and the generated key. None: var/",
+    "The folder for what the facade keeps itself: the SQLite database and the generated key. None: var/ "
+    "A relative one is below the project's folder.",
     compose=None,
     by_file=False,
 )

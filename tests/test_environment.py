@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +23,7 @@ from facade_site.environment import kept_secret_key, static_root
 def tree(tmp_path: Path) -> Iterator[Path]:
     """A folder with an empty state folder, in an environment without settings, which is put back afterwards."""
     before = dict(os.environ)
-    for name in ("FACADE_STATE_DIR", "SECRET_KEY", "SECRET_KEY_FILE"):
+    for name in ("FACADE_STATE_DIR", "SECRET_KEY", "SECRET_KEY_FILE", "DATABASE_URL", "DATABASE_URL_FILE"):
         os.environ.pop(name, None)
     (tmp_path / "var").mkdir()
     # What it has read from files it keeps for the whole process.
@@ -54,6 +56,63 @@ def test_a_value_of_a_weaker_source_does_not_go_before_a_file(tree: Path) -> Non
 
     assert key_of(tree) == "of the file"
     assert "SECRET_KEY" not in os.environ
+
+
+STUB = """#!/usr/bin/env bash
+[ "$1" != -c ] || echo static
+"""
+
+
+@pytest.fixture
+def runnable(tree: Path) -> Path:
+    """The folder with scripts/run as it is, and nothing that it calls."""
+    for name in ("scripts/run", ".env.example"):
+        (tree / name).parent.mkdir(exist_ok=True)
+        shutil.copy(environment.BASE_DIR / name, tree / name)
+    for name in ("scripts/venv", ".venv/bin/python", ".venv/bin/gunicorn"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(STUB)
+        (tree / name).chmod(0o755)
+    for name in ("requirements.txt", "facade_site/settings.py", "routing/static/x", "static/x"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).touch()
+    return tree
+
+
+@pytest.mark.parametrize("where", ["", ".env", "command line", "command line and later"])
+@pytest.mark.parametrize("name", ["elsewhere", "{tree}/else where"], ids=["relative", "absolute"])
+def test_what_a_run_was_told_is_found_wherever_its_state_is(runnable: Path, where: str, name: str) -> None:
+    name = name.format(tree=runnable)
+    given = {"FACADE_STATE_DIR": name} if where.startswith("command line") else {}
+    (runnable / ".env").write_text(f"FACADE_STATE_DIR='{name}'\n" if where == ".env" else "")
+
+    told = os.environ | given | {"DATABASE_URL": "postgres://of/the-run"}
+    subprocess.run([runnable / "scripts/run"], env=told, check=True, capture_output=True, timeout=60)
+    os.environ.pop("DATABASE_URL", None)
+    os.environ.update(given if where.endswith("later") else {})
+
+    assert environment.load(runnable).ENVIRON.get("DATABASE_URL") == "postgres://of/the-run"
+    assert environment.state_dir(runnable) == runnable / (name if where else "var")
+    for kept in runnable.glob("*/run.env"):
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_a_state_folder_in_which_nothing_can_be_kept_stops_no_run(runnable: Path) -> None:
+    (runnable / "file").touch()
+
+    told = os.environ | {"FACADE_STATE_DIR": "file/state", "DATABASE_URL": "postgres://of/the-run"}
+    subprocess.run([runnable / "scripts/run"], env=told, check=True, capture_output=True, timeout=60)
+
+    assert "of/the-run" in (runnable / "var/run.env").read_text()
+
+
+def test_a_relative_state_folder_is_below_the_project_wherever_the_process_is(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    os.environ["FACADE_STATE_DIR"] = "data"
+
+    assert environment.state_dir(tree) == tree / "data"
 
 
 def test_in_one_source_the_file_counts(tree: Path) -> None:
