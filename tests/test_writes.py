@@ -51,7 +51,7 @@ ALLOWED = {
     },
     "routing/services/base/rates.py": {
         "Rate.objects.bulk_create": "counts of requests: nobody changes them",
-        "Rate.objects.filter(name=name, began_at__lte=now - timedelta(seconds=limit.seconds)).update": "the same",
+        "Rate.objects.filter(over, name=name).update": "the same",
         "Rate.objects.filter(began_at__lt=database_now() - timedelta(days=_KEPT_DAYS)).delete": "the same",
         "rates.filter(spent__lt=limit.most).update": "the same",
     },

@@ -10,7 +10,7 @@ from django.apps import apps
 
 from routing.conf import policy
 from routing.core.table.routing_table import Change as TableChange
-from routing.core.table.routing_table import Table
+from routing.core.table.routing_table import State, Table
 from routing.models import Change, Generation, Hostname, Mapping, Tenant
 from routing.services.base import unit_of_work as work_module
 from routing.services.base.actor import Actor
@@ -18,6 +18,7 @@ from routing.services.base.errors import ServiceError
 from routing.services.base.unit_of_work import unit_of_work
 from routing.services.mappings.mappings import add_mapping, remove_mapping, repoint
 from routing.services.people.tenants import add_tenant
+from routing.table import change_log
 from routing.table.load import load_table
 from tests.conftest import Person
 
@@ -163,8 +164,27 @@ def test_the_log_is_pruned_whatever_the_generations_are(
             for number in range(changes):
                 unit.add(Tenant(slug=f"t{round_}-{number}", name="T"))
 
-    # What is kept, what gathers until the next pruning, and the last transaction's own.
-    assert Change.objects.count() <= 3 + 10 + changes
+    # What is kept, what followers may be at, what gathers until the next pruning, and the last transaction's own.
+    assert Change.objects.count() <= 3 + 10 + 10 + changes
+
+
+def test_a_burst_leaves_followers_the_change_that_they_are_at(platform: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They wait for their turn to load then: without it, all would take the log for another history's, at once."""
+    monkeypatch.setattr(work_module, "KEPT_CHANGES", 3)
+    monkeypatch.setattr(work_module, "_PRUNE_EVERY", 2)
+    monkeypatch.setattr(change_log, "MAX_CHANGES", 5)
+    for number in range(3):
+        add_tenant(platform, "", slug=f"t{number}", name="T")
+    known, late = Change.objects.order_by("-generation")[:2]
+
+    with unit_of_work(platform, "") as unit:
+        for number in range(20):
+            unit.add(Tenant(slug=f"burst-{number}", name="T"))
+
+    for at in (late, known):
+        with pytest.raises(change_log.DoesNotFit) as misfit:
+            change_log.changes_since(State(at.generation, at.nonce))
+        assert misfit.value.reason is change_log.LoadReason.MANY_CHANGES
 
 
 def test_every_number_of_a_row_has_64_bits() -> None:

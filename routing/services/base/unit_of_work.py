@@ -194,7 +194,9 @@ class UnitOfWork:
         self._generation.save()
         # Not where it divides by it: with several changes a transaction it may step over that for ever.
         if self._generation.value // _PRUNE_EVERY > self._first // _PRUNE_EVERY:
-            Change.objects.filter(generation__lte=self._generation.value - KEPT_CHANGES).delete()
+            # However many changes these are: followers know by their own one that it is still the same history.
+            known = self._first - _PRUNE_EVERY
+            Change.objects.filter(generation__lte=min(self._generation.value - KEPT_CHANGES, known)).delete()
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 # Delivered when, and only if, this transaction commits.
