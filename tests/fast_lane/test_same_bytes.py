@@ -69,6 +69,11 @@ def test_cut_at_every_byte(lanes: Lanes, at: int) -> None:
     assert lanes.compare([PLAIN, stream[:at], stream[at:]]).sent.count(b"HTTP/1.1 307") == 3
 
 
+@pytest.mark.parametrize("framing", [b"Content-Length: 3", b"Transfer-Encoding: chunked"])
+def test_a_request_whose_body_does_not_come_is_answered_at_once_or_waited_for(lanes: Lanes, framing: bytes) -> None:
+    lanes.compare([b"GET / HTTP/1.1\r\n" + framing + b"\r\n\r\n"], PROXY)
+
+
 def test_byte_by_byte(lanes: Lanes) -> None:
     stream = PLAIN + b"HEAD" + PLAIN[3:] + PLAIN
     assert lanes.compare([stream[at : at + 1] for at in range(len(stream))]).sent.count(b"HTTP/1.1 307") == 3
