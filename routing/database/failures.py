@@ -128,11 +128,6 @@ def failure_of(error: BaseException | None) -> Failure | None:
     return next((failure for start, failure in _SQLITE_NAMES.items() if name.startswith(start)), None)
 
 
-def waited_in_vain(error: BaseException) -> bool:
-    """Whether no connection could be had in time, of a server that may be silent."""
-    return isinstance(error, PoolTimeout) or isinstance(error.__cause__, PoolTimeout)
-
-
 def _of_postgresql(error: psycopg.Error) -> Failure | None:
     state = error.sqlstate
     if state is None:

@@ -19,9 +19,8 @@ from django.db import DatabaseError, InterfaceError, connections
 from routing.conf import database_identity, load_lock_path, policy, reports_folder, snapshot_path
 from routing.core.table import routing_table as core
 from routing.database.deadline import answered_within
-from routing.database.failures import Failure, failure_of, waited_in_vain
+from routing.database.failures import Failure, failure_of
 from routing.database.migrated import missing_migrations
-from routing.database.open_connections import break_all
 from routing.database.outage import outage
 from routing.database.postgresql import is_standby
 from routing.dataplane.live.change_signal import ChangeSignal
@@ -202,8 +201,6 @@ class LiveTable:
             self._failure, self._failed_at = failure, time.monotonic()
             if failure.is_outage:
                 outage.begin(failure, _NEXT_LOOK_SECONDS + 4 * settings.FACADE_POLL_SECONDS)
-            if waited_in_vain(error):
-                break_all()
             self._signal.close()
             connections.close_all()
             if self.table is None:
