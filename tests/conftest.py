@@ -57,8 +57,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if wanted := config.getoption("--database"):
-        left_out = [item for item in items if _touches_database(item) != (wanted == "only")]
-        items[:] = [item for item in items if _touches_database(item) == (wanted == "only")]
+        groups: dict[bool, list[pytest.Item]] = {True: [], False: []}
+        for item in items:
+            groups[_touches_database(item)].append(item)
+        items[:], left_out = groups[wanted == "only"], groups[wanted != "only"]
         config.hook.pytest_deselected(items=left_out)
 
 

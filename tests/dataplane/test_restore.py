@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.dataplane.following import facts_of
 from tests.e2e.postgresql import fresh_database, postgresql_server
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 BACKED_UP, LOST = "https://ghcr.io", "https://quay.io"
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a follower made of each step of each way to restore."""
+    folder = tmp_path_factory.mktemp("followed")
     with postgresql_server() as server, fresh_database(server) as url:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.dataplane.follow_restore"],
-            cwd=ROOT,
-            env=os.environ
-            | {
-                "DJANGO_SETTINGS_MODULE": "facade_site.settings",
-                "DATABASE_URL": url,
-                "FACADE_STATE_DIR": str(tmp_path_factory.mktemp("followed")),
-                "FACADE_PROBE_ON_SAVE": "false",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return facts
+        return facts_of("tests.dataplane.follow_restore", folder, url)
 
 
 def test_the_last_table_stays_until_all_rows_are_there(found: dict[str, Any]) -> None:

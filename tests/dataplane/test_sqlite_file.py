@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.dataplane.following import facts_of
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What became of a follower in each way to put a database back."""
     folder = tmp_path_factory.mktemp("followed")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.dataplane.follow_sqlite"],
-        cwd=ROOT,
-        env=os.environ
-        | {
-            "DJANGO_SETTINGS_MODULE": "facade_site.settings",
-            "DATABASE_URL": f"sqlite:///{folder / 'facade.sqlite3'}",
-            "FACADE_STATE_DIR": str(folder),
-            "FACADE_PROBE_ON_SAVE": "false",
-            "FACADE_POLL_SECONDS": "0.05",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return facts
+    database_url = f"sqlite:///{folder / 'facade.sqlite3'}"
+    return facts_of("tests.dataplane.follow_sqlite", folder, database_url, FACADE_POLL_SECONDS="0.05")
 
 
 @pytest.mark.parametrize("way", ["by_restore", "by_mv", "by_rm_and_cp", "by_cp_over_it"])
