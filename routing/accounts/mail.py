@@ -11,7 +11,7 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
 
 from routing.crypto import LETTERS, keys_for
-from routing.jobs.connections import give_back_connection
+from routing.database.connections import give_back_connection
 from routing.jobs.kinds import MAIL, Kind, TryLater
 from routing.jobs.queue import enqueue
 from routing.models import Job

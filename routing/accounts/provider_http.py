@@ -13,7 +13,7 @@ import requests
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 
 from routing.accounts.plain_json import NotPlain, parse_object
-from routing.jobs.connections import give_back_connection
+from routing.database.connections import give_back_connection
 
 # Of one answer. User info with a few thousand groups has some hundred kilobytes.
 _MAX_BYTES = 1024 * 1024

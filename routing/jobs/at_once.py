@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from django.db import transaction
 
 from routing.database.clock import database_now
-from routing.jobs.connections import give_back_connection
+from routing.database.connections import give_back_connection
 from routing.jobs.kinds import Kind, Places
 from routing.jobs.lease import stand_in_line
 from routing.jobs.queue import LONGEST, finish, grant, held_places

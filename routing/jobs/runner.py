@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from routing.jobs.connections import give_back_connection
+from routing.database.connections import give_back_connection
 from routing.jobs.kinds import Kind, TryLater, background_places
 from routing.jobs.queue import claim, finish, lanes_with_work, retry_later
 from routing.models import Job

@@ -15,10 +15,10 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
 from routing.accounts.mail import LETTER
+from routing.database.connections import give_back_connection
 from routing.database.postgresql import is_standby
 from routing.dataplane.live.maintenance_file import LastRound, write_rounds
 from routing.jobs import queue
-from routing.jobs.connections import give_back_connection
 from routing.jobs.lease import hold, let_go
 from routing.jobs.rounds import note_round, seconds_since_rounds
 from routing.jobs.runner import Runner
@@ -119,8 +119,7 @@ def keep_telling(stop: threading.Event) -> None:
             tell_workers()
             complained = False
         except (DatabaseError, InterfaceError):
-            # Others say so. What is told grows late meanwhile.
-            connections.close_all()
+            pass  # Others say so. What is told grows late meanwhile.
         except OSError as error:
             if not complained:
                 logger.warning("the state of the regular work can't be written: %s", error)

@@ -67,9 +67,11 @@ def newest_state() -> State:
     return State(*row)
 
 
-def leads_on_from(known: State) -> bool:
-    """Whether the database is what it was at `known`, but for changes since. Raises django.db.DatabaseError."""
-    newest = newest_state()
+def leads_on(known: State, newest: State) -> bool:
+    """Whether the database, at `newest`, is what it was at `known`, but for changes since.
+
+    Raises django.db.DatabaseError.
+    """
     if known == newest or not known.generation:
         return True
     return (

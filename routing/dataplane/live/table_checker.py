@@ -4,11 +4,12 @@ import logging
 import threading
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 
 from routing.core.table.routing_table import State
+from routing.database.connections import give_back_connection
 from routing.database.postgresql import is_standby
-from routing.table.change_log import leads_on_from, newest_state
+from routing.table.change_log import leads_on, newest_state
 from routing.table.row_check import check_rows, is_due
 from routing.table.sqlite_file import require_file
 
@@ -42,16 +43,16 @@ class TableChecker:
             return False
         finally:
             # An open connection stays with SQLite's file when another one takes its name.
-            if not connection.in_atomic_block:
-                connection.close()
+            give_back_connection()
         self._complained = False
         return True
 
     def _is_another_history(self) -> bool:
         """Whether the rows were put back of late, maybe in several steps: then they are looked at again and again."""
-        if self._seen is not None and not leads_on_from(self._seen):
+        newest = newest_state()
+        if self._seen is not None and not leads_on(self._seen, newest):
             self._rounds = 0
-        self._seen = newest_state()
+        self._seen = newest
         if self._rounds is None:
             return False
         rounds, self._rounds = self._rounds, self._rounds + 1

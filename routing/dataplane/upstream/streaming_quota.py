@@ -10,8 +10,9 @@ import logging
 import threading
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, connections
+from django.db import DatabaseError, InterfaceError, connections
 
+from routing.database.connections import give_back_connection
 from routing.database.postgresql import is_standby
 
 logger = logging.getLogger(__name__)
@@ -109,8 +110,7 @@ class StreamingQuota:
         else:
             self._unreachable = False
         # SQLite's would stay with a file that was replaced.
-        if not connection.in_atomic_block:
-            connection.close()
+        give_back_connection()
 
 
 streaming_quota = StreamingQuota()

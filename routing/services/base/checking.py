@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
+from routing.database.connections import give_back_connection
 from routing.jobs.at_once import Busy, at_once
-from routing.jobs.connections import give_back_connection
 from routing.jobs.kinds import Kind, places
 from routing.models import Tenant
 from routing.services.base.actor import Actor
