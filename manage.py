@@ -6,10 +6,12 @@ import sys
 
 from facade_site.application_name import name_connections
 from facade_site.broken_pipe import ending_quietly
+from facade_site.standard_streams import open_closed
 
 
 def main() -> None:
     """Run one management command."""
+    open_closed()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facade_site.settings")
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured

@@ -1,4 +1,4 @@
-"""What a command does whose output nobody reads any more, as in `manage.py list_mappings | head`."""
+"""What a command does whose output nobody reads any more, as in `manage.py list_mappings | head`, or has no room."""
 
 import os
 import select
@@ -16,6 +16,7 @@ STATUS = 128 + signal.SIGPIPE
 def ending_quietly() -> Iterator[None]:
     """End the process with STATUS, and no traceback, where the reader of its output has gone.
 
+    Where the output can't be written for another reason, such as a full disk, one line tells it and the status is 1.
     SIGPIPE itself stays ignored, as Python has it: it would also end a process whose database hangs up.
     """
     try:
@@ -29,17 +30,26 @@ def ending_quietly() -> Iterator[None]:
         # One of a connection goes on, as any error.
         _end_if_unread()
         raise
+    except OSError as error:
+        # That of another file goes on, as any error.
+        if _has_no_room(sys.stdout) or _has_no_room(sys.stderr):
+            _lead_nowhere([sys.stdout])
+            sys.exit(f"the output can't be written ({error.strerror}); what was done before it stays done")
+        raise
 
 
 def _end_if_unread() -> None:
     unread = [stream for stream in (sys.stdout, sys.stderr) if stream is not None and _has_no_reader(stream)]
-    if not unread:
-        return
+    if unread:
+        _lead_nowhere(unread)
+        sys.exit(STATUS)
+
+
+def _lead_nowhere(streams: list[TextIO]) -> None:
     # What is still in their buffers goes nowhere when the interpreter flushes them.
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in unread:
+    for stream in streams:
         os.dup2(nowhere, stream.fileno())
-    sys.exit(STATUS)
 
 
 def _has_no_reader(stream: TextIO) -> bool:
@@ -50,3 +60,16 @@ def _has_no_reader(stream: TextIO) -> bool:
         # Closed, or no file.
         return False
     return any(events & select.POLLERR for _, events in poll.poll(0))
+
+
+def _has_no_room(stream: TextIO) -> bool:
+    try:
+        # What a failed write left in the buffer. Where there is no buffer (PYTHONUNBUFFERED), a line's end.
+        stream.flush()
+        os.write(stream.fileno(), b"\n")
+    except ValueError:
+        # Closed, or no file.
+        return False
+    except OSError:
+        return True
+    return False

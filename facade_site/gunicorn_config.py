@@ -12,7 +12,12 @@ from django.core.exceptions import ImproperlyConfigured
 from facade_site import metrics_folder
 from facade_site.application_name import name_connections
 from facade_site.environment import BASE_DIR
+from facade_site.standard_streams import open_closed
 from facade_site.supervision import Supervised
+
+if __name__ == "__config__":
+    # Before a socket or a database's file gets one of their numbers.
+    open_closed()
 
 # Here rather than only in the settings: the workers are forked from this process and inherit what it read.
 try:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 from facade_site.environment import BASE_DIR
+from facade_site.standard_streams import open_closed, say
 
 #: How long the server waits for the preparation. A new PostgreSQL takes some seconds to be there.
 _WAIT_SECONDS = 15
@@ -17,14 +18,15 @@ _WAIT_SECONDS = 15
 
 def main() -> None:
     """Become the server, with the preparation as its child while that lasts."""
+    open_closed()
     preparation = subprocess.Popen([sys.executable, str(BASE_DIR / "manage.py"), "prepare_database"], cwd=BASE_DIR)
     try:
         status = preparation.wait(_WAIT_SECONDS)
     except subprocess.TimeoutExpired:
-        print("The database isn't prepared yet; the server starts without waiting for it.", file=sys.stderr, flush=True)
+        say("The database isn't prepared yet; the server starts without waiting for it.")
     else:
         if status:
-            print("The database was not prepared; the server starts all the same.", file=sys.stderr, flush=True)
+            say("The database was not prepared; the server starts all the same.")
     gunicorn = shutil.which("gunicorn") or "gunicorn"
     os.execv(gunicorn, [gunicorn, "--config", str(BASE_DIR / "facade_site/gunicorn_config.py")])  # noqa: S606
 

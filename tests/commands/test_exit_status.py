@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +106,63 @@ def test_an_error_that_nobody_reads_ends_a_command_quietly(tmp_path: Path) -> No
         done = manage(tmp_path, "list_mappings", stderr=pipe)
 
     assert (done.returncode, done.stdout) == (141, b"")
+
+
+@pytest.fixture
+def full() -> Iterator[int]:
+    """A file on a disk that is full."""
+    with open("/dev/full", "w") as file:
+        yield file.fileno()
+
+
+@pytest.mark.parametrize("at_once", ["", "1"], ids=["at the end", "at once"])
+@pytest.mark.parametrize("arguments", [["diffsettings"], ["migrate"], ["check"]])
+def test_output_without_room_is_told_in_one_line(tmp_path: Path, arguments: list[str], at_once: str, full: int) -> None:
+    done = manage(tmp_path, *arguments, stdout=full, PYTHONUNBUFFERED=at_once)
+
+    line = "the output can't be written (No space left on device); what was done before it stays done\n"
+    assert (done.returncode, done.stderr.decode()) == (1, line)
+
+
+def test_an_error_without_room_ends_a_command_with_its_status(tmp_path: Path, full: int) -> None:
+    done = manage(tmp_path, "list_mappings", stderr=full)
+
+    assert (done.returncode, done.stdout.strip()) == (1, b"")
+
+
+def test_another_full_disk_is_not_blamed_on_the_output() -> None:
+    with pytest.raises(OSError, match="No space left"), ending_quietly():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_output_of_closed_streams_gets_into_no_file(tmp_path: Path, closed: str) -> None:
+    database = tmp_path / "new.sqlite3"
+    given = {"FACADE_STATE_DIR": str(tmp_path), "TEST_DATABASE_URL": f"sqlite:///{database}"}
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "facade_site.settings_test"} | given
+    command = f'"{sys.executable}" "{ROOT / "manage.py"}" migrate {closed}'
+
+    done = subprocess.run(
+        ["sh", "-c", command], env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    with closing(sqlite3.connect(database)) as connection:
+        # Some constraints need it; no row is there.
+        connection.create_function("REGEXP", 2, lambda pattern, text: True)
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+@pytest.mark.parametrize("streams", [">&- 2>&-", ">/dev/full 2>/dev/full"])
+def test_a_health_check_that_can_say_nothing_has_its_status(tmp_path: Path, streams: str) -> None:
+    with socket.socket() as bound:
+        # Nobody listens there.
+        bound.bind(("127.0.0.1", 0))
+        environment = os.environ | {"FACADE_STATE_DIR": str(tmp_path), "PORT": str(bound.getsockname()[1])}
+        command = f'"{sys.executable}" -m facade_site.healthcheck {streams}'
+        done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=environment, timeout=60, check=False)
+
+    assert done.returncode == 1
 
 
 def test_a_connection_that_broke_is_told() -> None:

@@ -118,7 +118,7 @@ class Servers:
             )
         ):
             return fast[0]
-        assert pace is BRISK, pieces
+        assert pace is BRISK, f"{pieces}\nthe fast lane: {fast}\nthe slow lane: {slow}"
         return self.compare(writes, PATIENT)
 
 

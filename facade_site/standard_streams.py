@@ -1,0 +1,31 @@
+"""Standard input, output and error of a process that was started without them, or has no room there."""
+
+import os
+import sys
+from contextlib import suppress
+
+
+def open_closed() -> None:
+    """Let those that are closed, as after `>&-`, lead to /dev/null.
+
+    Each program calls this first: otherwise the next file that it opens, a database's perhaps, gets the number of one
+    of them, and what is meant for the output is written into it.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # It gets the lowest number that is free: this one.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if sys.stdin is None:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")  # noqa: SIM115
+
+
+def say(text: str) -> None:
+    """One line on standard error, on which nothing depends: where there is no room for it nobody is told."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
