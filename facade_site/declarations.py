@@ -1,7 +1,7 @@
 """Environment variables, each declared once: by that it is read, refused where it can't be, and written down.
 
 `variables.py` holds the declarations. From them `variable_pages.py` writes `.env.example`, the compose file's part and
-`docs/settings.md`.
+`docs/reference/settings.md`.
 """
 
 import math
@@ -199,7 +199,9 @@ def unreadable(variable: Variable, text: str) -> str:
 
 def _unknown(name: str, names: list[str]) -> str:
     near = get_close_matches(name, names, n=1)
-    return f"there is no variable {name}: " + (f"do you mean {near[0]}?" if near else "docs/settings.md lists all")
+    return f"there is no variable {name}: " + (
+        f"do you mean {near[0]}?" if near else "docs/reference/settings.md lists all"
+    )
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:

@@ -1,6 +1,6 @@
 """`python -m facade_site.variable_pages`: writes the pages that list the environment variables.
 
-These are `.env.example`, the compose file's part between its markers, and the tables of `docs/settings.md`.
+These are `.env.example`, the compose file's part between its markers, and the tables of `docs/reference/settings.md`.
 """
 
 import textwrap
@@ -38,14 +38,14 @@ def compose_file(variables: list[Variable], before: str) -> str:
 
 
 def settings_page(variables: list[Variable], before: str) -> str:
-    """`docs/settings.md`, with its tables between its markers."""
+    """`docs/reference/settings.md`, with its tables between its markers."""
     return _between(before, "<!-- variables: begin -->\n", _tables(variables), "<!-- variables: end -->\n")
 
 
 PAGES: dict[str, Callable[[list[Variable], str], str]] = {
     ".env.example": env_example,
     "docker-compose.yml": compose_file,
-    "docs/settings.md": settings_page,
+    "docs/reference/settings.md": settings_page,
 }
 
 

@@ -1,6 +1,6 @@
 """Every environment variable of the facade, declared once. To add one, declare it here and run `scripts/variables`.
 
-Each is a Django setting of the same name. `.env.example`, the compose file and `docs/settings.md` follow from it.
+Each is a Django setting of the same name. `.env.example`, the compose file and `docs/reference/settings.md` follow.
 """
 
 from facade_site import environment
@@ -79,11 +79,12 @@ FACADE_REMEMBERED_ANSWERS_BYTES = declare.whole(
 FACADE_CLIENTS = declare.names(
     "FACADE_CLIENTS",
     [],
-    "What registry clients can, where docs/clients.md says it wrongly of one. Separated by commas, each a product of "
-    "User-Agent, its lowest and highest version where that matters, and what it brings to where a redirect leads it: "
-    "nothing, anonymous (a token that anybody gets), credentials (the user's, to any host) or docker-ping (the same, "
-    "but only to where its ping ended); with +push where it can also push so. What is built in about that product "
-    "counts no longer. Such as: podman>=6:anonymous,containerd<=2.1:credentials+push,buildkit:nothing",
+    "What registry clients can, where docs/reference/clients.md says it wrongly of one. Separated by commas, each a "
+    "product of User-Agent, its lowest and highest version where that matters, and what it brings to where a "
+    "redirect leads it: nothing, anonymous (a token that anybody gets), credentials (the user's, to any host) or "
+    "docker-ping (the same, but only to where its ping ended); with +push where it can also push so. "
+    "What is built in about that product counts no longer. Such as: podman>=6:anonymous,"
+    "containerd<=2.1:credentials+push,buildkit:nothing",
     what="clients and what they can",
     check=lambda text: parse_clients([text]),
 )
@@ -325,7 +326,7 @@ FACADE_OIDC_ISSUER = declare.text(
     "FACADE_OIDC_ISSUER",
     "",
     "Sign-in by an OpenID Connect provider: its issuer. Its redirect address is "
-    "https://CONTROL-HOST/accounts/oidc/sso/login/callback/ See docs/sign-in.md.",
+    "https://CONTROL-HOST/accounts/oidc/sso/login/callback/ See docs/how-to/sign-in.md.",
 )
 FACADE_OIDC_CLIENT_ID = declare.text("FACADE_OIDC_CLIENT_ID", "", "The facade's client id there.")
 FACADE_OIDC_CLIENT_SECRET = declare.text("FACADE_OIDC_CLIENT_SECRET", "", "The secret of that client.", secret=True)

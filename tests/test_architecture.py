@@ -1,4 +1,4 @@
-"""docs/architecture.md says which room imports which, and the code does so: neither can change without the other."""
+"""architecture.md says which room imports which, and the code does so: neither can change without the other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "architecture.md"
+PAGE = ROOT / "docs" / "explanation" / "architecture.md"
 #: Folders that are one room with the folder above: one noun, or one command, a file.
 ONE_WITH_ITS_PARENT = ("api.routers", "management.commands")
 #: Modules that stand beside the rooms.
@@ -108,7 +108,9 @@ def test_every_module_that_the_page_names_is_there() -> None:
 
 
 def test_every_module_that_the_glossary_names_is_there() -> None:
-    named = re.findall(r"\| `([^`]+)` \|$", (ROOT / "docs" / "glossary.md").read_text(), flags=re.MULTILINE)
+    named = re.findall(
+        r"\| `([^`]+)` \|$", (ROOT / "docs" / "reference" / "glossary.md").read_text(), flags=re.MULTILINE
+    )
 
     assert len(named) > 30
     assert [name for name in named if not (ROOT / "routing" / name).exists()] == []

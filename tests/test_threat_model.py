@@ -1,4 +1,4 @@
-"""docs/threat-model.md names tests, modules and settings: all of them are there."""
+"""docs/explanation/threat-model.md names tests, modules and settings: all of them are there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-PAGE = (ROOT / "docs/threat-model.md").read_text()
+PAGE = (ROOT / "docs/explanation/threat-model.md").read_text()
 
 
 def rows() -> list[list[str]]:
@@ -76,4 +76,4 @@ def test_whoever_is_named_in_a_line_is_introduced() -> None:
 
 
 def test_the_page_on_reporting_leads_here() -> None:
-    assert "docs/threat-model.md" in (ROOT / "SECURITY.md").read_text()
+    assert "docs/explanation/threat-model.md" in (ROOT / "SECURITY.md").read_text()

@@ -58,7 +58,7 @@ def test_a_new_variable_is_on_each_page() -> None:
 
     assert "\n# What it means.\n#FACADE_NEW_SECONDS=2.5\n" in pages[".env.example"]
     assert "\n      - FACADE_NEW_SECONDS\n      - FACADE_NEW_SECONDS_FILE\n" in pages["docker-compose.yml"]
-    assert "| `FACADE_NEW_SECONDS` | `2.5` |" in pages["docs/settings.md"]
+    assert "| `FACADE_NEW_SECONDS` | `2.5` |" in pages["docs/reference/settings.md"]
 
 
 def test_nothing_is_switched_on_by_copying_the_example() -> None:
@@ -218,9 +218,9 @@ def refused_among(*names: str, **values: str) -> str:
             "there is no variable FACADE_POL_SECONDS_FILE: do you mean FACADE_POLL_SECONDS_FILE?",
         ),
         ("FACADE_STATE_DIR_FILE", "there is no variable FACADE_STATE_DIR_FILE: do you mean FACADE_STATE_DIR?"),
-        ("FACADE_ZZZ", "there is no variable FACADE_ZZZ: docs/settings.md lists all"),
+        ("FACADE_ZZZ", "there is no variable FACADE_ZZZ: docs/reference/settings.md lists all"),
         # A port, but of no Service: that would have a host.
-        ("FACADE_PUBLIC_PORT", "there is no variable FACADE_PUBLIC_PORT: docs/settings.md lists all"),
+        ("FACADE_PUBLIC_PORT", "there is no variable FACADE_PUBLIC_PORT: docs/reference/settings.md lists all"),
     ],
 )
 def test_an_unknown_variable_is_refused(name: str, line: str) -> None:

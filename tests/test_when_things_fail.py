@@ -100,5 +100,5 @@ def test_every_entry_is_found_by_what_one_sees_and_every_link_leads_to_one() -> 
 
 
 def test_other_pages_lead_here() -> None:
-    for page in ("README.md", "docs/operating.md"):
-        assert "how-to/when-things-fail.md" in (ROOT / page).read_text(), page
+    for page in ("README.md", "docs/how-to/operating.md"):
+        assert "when-things-fail.md)" in (ROOT / page).read_text(), page

@@ -1,6 +1,6 @@
 """The attacks: what each does, how many of it go on at once, and how often. All of them go on together.
 
-Names are those of docs/threat-model.md, which says what bounds each.
+Names are those of docs/explanation/threat-model.md, which says what bounds each.
 """
 
 import asyncio

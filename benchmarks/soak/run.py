@@ -19,7 +19,7 @@ from benchmarks.soak.report import Findings, judge, told
 from benchmarks.soak.stage import WORKERS, Stage
 from benchmarks.soak.workers import Watch, settle
 
-PAGE = ROOT / "docs" / "performance.md"
+PAGE = ROOT / "docs" / "explanation" / "performance.md"
 BEGIN, END = "<!-- soak: begin -->", "<!-- soak: end -->"
 # What attacks gets little of the cores where the server and the innocent want them.
 _NICE = 10

@@ -1,4 +1,4 @@
-"""`decide()`: from the table and one request to one decision. The rules are those of docs/request-handling.md.
+"""`decide()`: from the table and one request to one decision. The rules are those of request-handling.md.
 
 Nothing that a request contains chooses where a redirect goes: the origin comes from the table, the path is rebuilt from
 parts that passed the grammar, and the query goes behind a `?`.

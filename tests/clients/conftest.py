@@ -17,7 +17,7 @@ _HERE = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-clients", action="store_true", help="write what was found into docs/clients.md")
+    parser.addoption("--write-clients", action="store_true", help="write what was found into docs/reference/clients.md")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

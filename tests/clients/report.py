@@ -1,4 +1,4 @@
-"""Prints what the clients got, as tables below the test run, and writes them into docs/clients.md when asked to."""
+"""Prints what the clients got, as tables below the test run, and writes them into clients.md when asked to."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from tests.clients.tables import CLIENTS, ROWS, ClientRow
 PULL = "pull"
 #: The property under which another test records [what, registry, naming, client, outcome].
 VERB = "verb"
-_DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
+_DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reference" / "clients.md"
 _BEGIN, _END = "<!-- Written by make test-clients: begin -->", "<!-- Written by make test-clients: end -->"
 
 Found = dict[tuple[str, ...], dict[str, str]]
@@ -26,7 +26,7 @@ def print_tables(reports: Iterable[pytest.TestReport], terminal: pytest.Terminal
 
 
 def write_document(reports: Iterable[pytest.TestReport]) -> None:
-    """Put the tables between the marks in docs/clients.md."""
+    """Put the tables between the marks in docs/reference/clients.md."""
     text = _DOCUMENT.read_text()
     before, _, rest = text.partition(_BEGIN)
     _, _, after = rest.partition(_END)

@@ -1,4 +1,4 @@
-"""The rows of the contract: for each line of docs/request-handling.md, requests and what they get.
+"""The rows of the contract: for each line of docs/reference/request-handling.md, requests and what they get.
 
 The same rows are put to `decide()` (test_contract.py) and to the middleware (tests/dataplane/test_contract_wire.py).
 """

@@ -155,14 +155,14 @@ BRINGS = {
 
 
 def test_the_page_has_the_table_as_it_is() -> None:
-    """docs/clients.md shows the lines below; after a change of PROFILES, paste those that this test expects."""
+    """clients.md shows the lines below; after a change of PROFILES, paste those that this test expects."""
     expected = [
         f"| {f'`{profile.product}`' if profile.product else 'none of these'}{_bounds(profile)} | {profile.shown} "
         f"| {BRINGS[profile.ability]} | {'yes' if profile.pushes else 'no'} |"
         for profile in PROFILES
     ]
 
-    page = (Path(__file__).resolve().parents[2] / "docs" / "clients.md").read_text()
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "clients.md").read_text()
     (found,) = re.findall(r"^\| product \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", page, re.MULTILINE)
 
     assert found.splitlines() == expected

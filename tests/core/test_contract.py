@@ -1,4 +1,4 @@
-"""docs/request-handling.md, line by line: each has rows here or is tested in a file named here, and each row holds."""
+"""request-handling.md, line by line: each has rows here or is tested in a file named here, and each row holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.core.contract import Row, agrees, build_table, outcome_of
 from tests.core.contract_rows import ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "request-handling.md"
+PAGE = ROOT / "docs" / "reference" / "request-handling.md"
 DATAPLANE = "tests/dataplane"
 # The lines that decide() doesn't settle, by the file that tests them.
 ELSEWHERE: dict[str, tuple[str, ...]] = {

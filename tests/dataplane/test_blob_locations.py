@@ -1,4 +1,4 @@
-"""Where a blob is, to the byte: the Location that a registry answers is handed on (docs/request-handling.md, R15).
+"""Where a blob is, to the byte: the Location that a registry answers is handed on (request-handling.md, R15).
 
 Faults of registries at this are in test_relay_faults.py (R15.7).
 """

@@ -1,4 +1,4 @@
-"""Blobs of a registry that serves them itself: redirected, refused or streamed (docs/request-handling.md, R16)."""
+"""Blobs of a registry that serves them itself: redirected, refused or streamed (request-handling.md, R16)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The facade asks neither itself (docs/request-handling.md, R14.10) nor, for a wildcard, under another name (R1.10)."""
+"""The facade asks neither itself (request-handling.md, R14.10) nor, for a wildcard, under another name (R1.10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One tenant doesn't use up what a registry allows the facade's address (docs/request-handling.md, R14.17)."""
+"""One tenant doesn't use up what a registry allows the facade's address (request-handling.md, R14.17)."""
 
 from __future__ import annotations
 

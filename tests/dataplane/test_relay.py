@@ -1,6 +1,6 @@
 """What is relayed, to the byte: a request to the facade, the request that a registry receives, and both responses.
 
-docs/request-handling.md, R14. test_relay_limits.py has R14.9, test_loops.py R14.10 and test_relay_faults.py R14.6 with
+request-handling.md, R14. test_relay_limits.py has R14.9, test_loops.py R14.10 and test_relay_faults.py R14.6 with
 every other fault of a registry.
 """
 

@@ -1,4 +1,4 @@
-"""How many relays may be under way at once: at all, for a tenant, for a registry (docs/request-handling.md, R14.9)."""
+"""How many relays may be under way at once: at all, for a tenant, for a registry (request-handling.md, R14.9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/token`: whom it asks, what it hands on, and the tokens that it makes itself (docs/request-handling.md, R13)."""
+"""`/token`: whom it asks, what it hands on, and the tokens that it makes itself (request-handling.md, R13)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is installed stands in requirements*.txt, by version and hash; what it is for stands in docs/dependencies.md."""
+"""What is installed stands in requirements*.txt, by version and hash; what it is for stands in dependencies.md."""
 
 import base64
 import hashlib
@@ -35,10 +35,10 @@ def pinned(lock: Path) -> dict[str, list[str]]:
 
 
 def documented(name: str) -> list[str]:
-    page = (ROOT / "docs/dependencies.md").read_text()
+    page = (ROOT / "docs/reference/dependencies.md").read_text()
     _, _, rest = page.partition(f"<!-- {name}.in: begin -->")
     table, end, _ = rest.partition(f"<!-- {name}.in: end -->")
-    assert end, f"docs/dependencies.md has no table for {name}.in"
+    assert end, f"dependencies.md has no table for {name}.in"
     return [row.split("|")[1].strip() for row in table.strip().splitlines()[2:]]
 
 
@@ -92,7 +92,7 @@ def test_no_list_names_a_place_to_fetch_from(name: str) -> None:
 def test_the_page_says_what_each_package_is_for(name: str) -> None:
     packages = sorted(canonicalize_name(requirement.name) for requirement in asked_for(ROOT / f"{name}.in"))
 
-    assert documented(name) == packages, f"docs/dependencies.md needs a row for each package of {name}.in, in order"
+    assert documented(name) == packages, f"dependencies.md needs a row for each package of {name}.in, in order"
 
 
 def installers() -> list[tuple[Path, str]]:

@@ -1,4 +1,4 @@
-"""What registry clients can: the one table from which decisions, explanations, messages and docs/clients.md follow.
+"""What registry clients can: the one table from which decisions, explanations, messages and clients.md follow.
 
 A client that is redirected to a registry that asks for a token needs one there. Measured:
 

@@ -36,7 +36,7 @@ class Auth(StrEnum):
 
 
 class Strategy(StrEnum):
-    """How a mapping's requests are answered; see docs/request-handling.md."""
+    """How a mapping's requests are answered; see docs/reference/request-handling.md."""
 
     OPEN = "open"
     SPLIT = "split"

@@ -36,7 +36,7 @@ class Holding:
     suspended: bool
 
     def answer(self, prefix: str) -> Answer:
-        """What docs/request-handling.md says for a mapping that only redirects (R1.9, R5.2 to R5.4)."""
+        """What docs/reference/request-handling.md says for a mapping that only redirects (R1.9, R5.2 to R5.4)."""
         route = self.routes.get(prefix)
         if self.suspended or (route is not None and not route.enabled):
             return 403, ""
