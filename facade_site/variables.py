@@ -28,8 +28,8 @@ BIND = declare.text(
     "BIND",
     "127.0.0.1",
     "Where gunicorn listens. An IPv6 address is written in brackets. `make run` listens on this machine only: what is "
-    "reached from elsewhere needs TLS in front (see README). In the container this is 0.0.0.0, and with "
-    "`docker compose up` BIND and PORT say where the container's port is published.",
+    "reached from elsewhere needs TLS in front (see docs/how-to/going-live.md). In the container this is 0.0.0.0, and "
+    "with `docker compose up` BIND and PORT say where the container's port is published.",
     compose=None,
 )
 PORT = declare.whole("PORT", 8000, "The port on which gunicorn listens. 0: any free one.", most=65535, compose=None)

@@ -114,9 +114,3 @@ def test_every_module_that_the_glossary_names_is_there() -> None:
 
     assert len(named) > 30
     assert [name for name in named if not (ROOT / "routing" / name).exists()] == []
-
-
-def test_decisions_have_numbers_of_their_own() -> None:
-    numbers = [path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md")]
-
-    assert len(numbers) == len(set(numbers))

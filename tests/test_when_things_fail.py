@@ -1,4 +1,4 @@
-"""docs/how-to/when-things-fail.md quotes log lines, answers, metrics, settings and commands: the code has each."""
+"""The two pages on what goes wrong quote log lines, answers, metrics, settings and commands: the code has each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from routing.table.change_log import LoadReason
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/how-to/when-things-fail.md"
 TEXT = PAGE.read_text()
-QUOTED = [line for block in re.findall(r"```(?:log|answer)\n(.*?)```", TEXT, re.DOTALL) for line in block.splitlines()]
+DENIED = (ROOT / "docs/how-to/why-am-i-denied.md").read_text()
+QUOTED = [
+    line
+    for block in re.findall(r"```(?:log|answer)\n(.*?)```", TEXT + DENIED, re.DOTALL)
+    for line in block.splitlines()
+]
 #: Before a reason, which is a text of its own.
 _BECAUSE = "the backing registry gave no usable answer: "
 #: How many letters of a text in the code have to be its own, for a quotation to be of it.
@@ -82,13 +87,13 @@ def test_the_metrics_that_it_names_are_told() -> None:
 def test_the_settings_that_it_names_are_read() -> None:
     settings = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
-    assert set(re.findall(r"`(FACADE_[A-Z_]+|DATABASE_URL|SECRET_KEY)`", TEXT)) <= settings
+    assert set(re.findall(r"`(FACADE_[A-Z_]+|DATABASE_URL|SECRET_KEY)`", TEXT + DENIED)) <= settings
 
 
 def test_the_commands_that_it_names_are_there() -> None:
     ours = {path.stem for path in (Path(str(commands.__file__)).parent).glob("*.py")}
 
-    assert set(re.findall(r"manage\.py ([a-z_]+)", TEXT)) - {"migrate", "check"} <= ours
+    assert set(re.findall(r"manage\.py ([a-z_]+)", TEXT + DENIED)) - {"migrate", "check"} <= ours
 
 
 def test_every_entry_is_found_by_what_one_sees_and_every_link_leads_to_one() -> None:
@@ -100,5 +105,5 @@ def test_every_entry_is_found_by_what_one_sees_and_every_link_leads_to_one() -> 
 
 
 def test_other_pages_lead_here() -> None:
-    for page in ("README.md", "docs/how-to/operating.md"):
+    for page in ("README.md", "docs/how-to/going-live.md"):
         assert "when-things-fail.md)" in (ROOT / page).read_text(), page

@@ -40,7 +40,7 @@ class TestAddMapping:
             "Pull with: docker pull docker.acme.com/acme/IMAGE",
             "Whether that works is not known yet: no probe has looked for it: "
             "manage.py probe docker.acme.com/acme/IMAGE",
-            "(where docker.acme.com leads to this server, with TLS in front: see docs/how-to/operating.md)",
+            "(where docker.acme.com leads to this server, with TLS in front: see docs/how-to/going-live.md)",
         ]
 
     def test_only_a_hostnames_first_mapping_says_what_it_takes(self) -> None:

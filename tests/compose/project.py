@@ -146,8 +146,8 @@ class Project:
 
 
 def documented(block: str) -> str:
-    """A block of docs/how-to/operating.md that stands below a line that ends with `block`."""
-    page = (ROOT / "docs" / "how-to" / "operating.md").read_text()
+    """A block of the pages on going live and on containers that stands below a line that ends with `block`."""
+    page = "".join((ROOT / "docs" / "how-to" / name).read_text() for name in ("going-live.md", "containers.md"))
     _, found, rest = page.partition(f"{block}\n\n```")
-    assert found, f"docs/how-to/operating.md has no block below {block!r}"
+    assert found, f"no page has a block below {block!r}"
     return rest.partition("\n")[2].partition("```")[0]

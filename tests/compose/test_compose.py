@@ -1,4 +1,4 @@
-"""`docker compose up` as docs/how-to/operating.md has it, on a real dockerd.
+"""`docker compose up` as docs/how-to/containers.md and docs/how-to/going-live.md have it, on a real dockerd.
 
 Behind a proxy of the host, with secrets in files, with the database gone, and for any user.
 """

@@ -127,9 +127,9 @@ def test_the_table_and_the_way_of_a_change_are_told(
     assert after[changes] - before[changes] == following.table.generation - int(before["facade_table_generation"])
 
 
-def test_the_page_for_operators_tells_of_every_metric_and_of_no_other() -> None:
+def test_the_reference_tells_of_every_metric_and_of_no_other() -> None:
     root = Path(__file__).resolve().parents[2]
-    page = (root / "docs" / "how-to" / "operating.md").read_text()
+    page = (root / "docs" / "reference" / "metrics.md").read_text()
     told = set(re.findall(r"`(facade_[a-z_]+)", page))
     counted = {f"{family.name}_total" if family.type == "counter" else family.name for family in registry.collect()}
     # These are made anew for each answer.

@@ -1,4 +1,4 @@
-"""Debian's nginx with the configuration that docs/how-to/operating.md has."""
+"""Debian's nginx with the configuration that docs/how-to/going-live.md has."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Nginx:
         authority = Authority(self.folder)
         authority.server_context(HOST)
         self.trust = authority.client_context()
-        page = (ROOT / "docs" / "how-to" / "operating.md").read_text()
-        (server,) = re.findall(r"^nginx:\n\n```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+        page = (ROOT / "docs" / "how-to" / "going-live.md").read_text()
+        (server,) = re.findall(r"^nginx:\n\n```nginx\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
         for documented, here in {
             "listen 443 ssl;": f"listen {ADDRESS}:{self.port} ssl;",
             "/etc/ssl/docker.acme.com.pem": f"{self.folder}/{HOST}.pem",

@@ -1,4 +1,4 @@
-"""SQLite's file of a facade: backed up and put back under the running server, as docs/how-to/operating.md says."""
+"""SQLite's file of a facade: backed up and put back under the running server, as docs/how-to/database.md says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nginx as docs/how-to/operating.md has it carries what real registries' tokens and signed addresses need."""
+"""nginx as docs/how-to/going-live.md has it carries what real registries' tokens and signed addresses need."""
 
 from __future__ import annotations
 

@@ -52,4 +52,4 @@ class Command(ServiceCommand):
             return
         self.print_lines(docker_prospect(mapping))
         if outcome.changed and not is_loopback(host) and not mapping.hostname.mappings.exclude(pk=mapping.pk).exists():
-            self.stdout.write(f"(where {host} leads to this server, with TLS in front: see docs/how-to/operating.md)")
+            self.stdout.write(f"(where {host} leads to this server, with TLS in front: see docs/how-to/going-live.md)")
