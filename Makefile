@@ -1,11 +1,14 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-clients coverage mutants lint fmt lock audit clean bench soak
+.PHONY: help run docs licences test test-fast test-clients coverage mutants lint fmt lock audit clean bench soak
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## serve on 127.0.0.1:8000 (PORT and BIND change that); makes .venv and the database when missing
 	@scripts/run
+
+docs: ## the site of docs/, into site/; a dead link fails
+	@scripts/docs
 
 test: ## every check and test, on SQLite and on PostgreSQL, with real clients and a browser
 	@scripts/test
@@ -34,6 +37,9 @@ fmt: ## put the code in ruff's format
 lock: ## pin requirements*.in into requirements*.txt, with hashes
 	@scripts/lock
 
+licences: ## write docs/reference/licences.md: the licence of each pinned package
+	@scripts/licences
+
 audit: ## ask for known vulnerabilities of the pinned packages; needs a package index that tells of them
 	@scripts/audit
 
@@ -44,5 +50,5 @@ soak: ## attack a server for twenty minutes on each database, and see whether ot
 	@scripts/soak
 
 clean: ## remove what can be made again (.venv, caches, staticfiles); var/, with the data, stays
-	rm -rf .venv .venv-tools .venv-bench .venv-mutants staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants htmlcov .coverage
+	rm -rf .venv .venv-tools .venv-bench .venv-docs .venv-mutants site staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants htmlcov .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
