@@ -1,11 +1,14 @@
 .DEFAULT_GOAL := help
-.PHONY: help run docs licences test test-fast test-clients coverage mutants lint fmt lock audit clean bench soak
+.PHONY: help run dev docs licences release test test-fast test-clients coverage mutants lint fmt lock audit clean bench soak
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## serve on 127.0.0.1:8000 (PORT and BIND change that); makes .venv and the database when missing
 	@scripts/run
+
+dev: ## for working on the code: Django's server on 127.0.0.1:8000 with DEBUG, sample data and autoreload
+	@scripts/dev
 
 docs: ## the site of docs/, into site/; a dead link fails
 	@scripts/docs
@@ -39,6 +42,9 @@ lock: ## pin requirements*.in into requirements*.txt, with hashes
 
 licences: ## write docs/reference/licences.md: the licence of each pinned package
 	@scripts/licences
+
+release: ## make a release: VERSION=1.2.0; checks the tree, dates the changelog, tags, builds the source archive and the image
+	@scripts/release $(VERSION)
 
 audit: ## ask for known vulnerabilities of the pinned packages; needs a package index that tells of them
 	@scripts/audit
