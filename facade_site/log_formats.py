@@ -3,6 +3,7 @@
 import json
 import logging
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from facade_site.redaction import redact
@@ -85,6 +86,17 @@ class JsonFormatter(logging.Formatter):
         if record.stack_info:
             said["stack"] = self.formatStack(record.stack_info)
         return redact(json.dumps(said, ensure_ascii=False))
+
+
+class RefusalFilter(logging.Filter):
+    """Takes the traceback off a request that was refused: Django's line says what and why, and nothing has failed."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record through."""
+        status = getattr(record, "status_code", None)
+        if isinstance(status, int) and HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            record.exc_info = record.exc_text = None
+        return True
 
 
 #: By the names that FACADE_LOG_FORMAT takes.

@@ -6,7 +6,7 @@ from csp.constants import NONE, SELF
 
 from facade_site.databases import database, listen_options
 from facade_site.environment import kept_secret_key, made, state_dir, static_root
-from facade_site.log_formats import LOG_FORMATS
+from facade_site.log_formats import LOG_FORMATS, RefusalFilter
 from facade_site.redaction import redact_log_records
 from facade_site.variables import *  # noqa: F403
 from facade_site.variables import (
@@ -65,7 +65,7 @@ MIDDLEWARE = [
     "routing.accounts.transport.TransportMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "routing.accounts.static_files.StaticFilesMiddleware",
     "routing.accounts.no_store.NoStoreMiddleware",
     "routing.unavailable.middleware.DatabaseMiddleware",
     "routing.accounts.session_middleware.SessionMiddleware",
@@ -133,10 +133,17 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "facade_site.redaction.ReporterFilter"
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "routing.request_id.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "routing.request_id.RequestIdFilter"},
+        "refusal": {"()": RefusalFilter},
+    },
     "formatters": {name: {"()": formatter} for name, formatter in LOG_FORMATS.items()},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": FACADE_LOG_FORMAT, "filters": ["request_id"]}
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": FACADE_LOG_FORMAT,
+            "filters": ["request_id", "refusal"],
+        }
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }

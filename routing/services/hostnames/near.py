@@ -27,7 +27,7 @@ def near_hostnames(actor: Actor, name: str) -> list[str]:
     if rows.filter(name=name).exists():
         return []
     most = _MAX_EDITS if len(name) >= _MIN_LENGTH_FOR_TWO else 1
-    alike = rows.annotate(length=Length("name")).filter(length__range=(len(name) - most, len(name) + most))
+    alike = rows.annotate(length=Length("name")).filter(length__gte=len(name) - most, length__lte=len(name) + most)
     shared_piece = Q()
     for piece in _pieces(name, most + 1):
         shared_piece |= Q(name__contains=piece)
