@@ -10,11 +10,14 @@ from django.db import transaction
 
 from routing.request_id import current_request_id
 from routing.services.base.actor import Actor
+from routing.services.base.dry_run import is_dry_run
 
 logger = logging.getLogger("routing.events")
 
 
 def announce(actor: Actor, event: str, **facts: int | str | list[int] | list[str] | None) -> None:
-    """Log an event once the present transaction is through; at once where there is none."""
+    """Log an event once the present transaction is through; at once where there is none. Not in a dry run."""
+    if is_dry_run():
+        return
     record = {"event": event, "actor": actor.label, "request_id": current_request_id(), **facts}
     transaction.on_commit(lambda: logger.info(event, extra=record), robust=True)

@@ -9,7 +9,7 @@ from copy import copy
 from typing import Any, Protocol, TypeVar, cast
 
 from django.core.exceptions import ValidationError
-from django.db import connection, models, transaction
+from django.db import connection, models
 from django.db.models import F
 from django.utils import timezone
 
@@ -21,6 +21,7 @@ from routing.models.history import sign
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 from routing.request_id import current_request_id, within_request
 from routing.services.base.actor import Actor
+from routing.services.base.dry_run import verb_transaction
 from routing.services.base.errors import Outdated, ServiceError
 from routing.services.base.events import announce
 from routing.services.base.permissions import Permission, check_permission
@@ -287,7 +288,8 @@ def unit_of_work(actor: Actor, reason: str) -> Iterator[UnitOfWork]:
 
     Raises TooManyRequests for a person who has made too many changes lately, ServiceError for too long a reason,
     and Unavailable where the database takes no change: somebody else's has not ended in time, it is a standby, or it is
-    full. Control characters are taken out of the reason: pages, logs and terminals show it.
+    full. In a dry run it is rolled back. Control characters are taken out of the reason: pages, logs and terminals show
+    it.
 
     The generation's row lock (SQLite: the database's) puts the writers in line, so generations commit in order and
     a worker that has seen generation n will never see a smaller one appear.
@@ -295,7 +297,7 @@ def unit_of_work(actor: Actor, reason: str) -> Iterator[UnitOfWork]:
     reason = printable(reason).strip()
     if len(reason) > MAX_REASON_LENGTH:
         raise ServiceError.for_field("reason", f"A reason has {MAX_REASON_LENGTH} characters at most.")
-    with within_request(), refused_writes(actor), transaction.atomic():
+    with within_request(), refused_writes(actor), verb_transaction():
         bound_transaction()
         spend_change(actor)
         Generation.objects.get_or_create(pk=1)

@@ -8,7 +8,6 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -17,6 +16,7 @@ from routing.models import Hostname, HostnameClaim, Tenant
 from routing.request_id import within_request
 from routing.services.base.actor import Actor
 from routing.services.base.checking import checking
+from routing.services.base.dry_run import verb_transaction
 from routing.services.base.errors import Conflict, NotFound, ServiceError
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_quota
@@ -105,7 +105,7 @@ def check_claim(actor: Actor, reason: str = "", *, claim_id: int, if_match: Coll
 
 def _judge(actor: Actor, reason: str, claim_id: int, evidence: Evidence) -> Checked:
     why = f"proved by its DNS record: {reason}" if reason else "proved by its DNS record"
-    with within_request(), transaction.atomic():
+    with within_request(), verb_transaction():
         # The first unit's lock holds to the end of the transaction: nothing changes between the two.
         with unit_of_work(actor, why) as unit:
             claim = unit.get(HostnameClaim, claim_id, Permission.CHANGE_HOSTNAMES)
