@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "routing.accounts.second_factor.SecondFactorMiddleware",
+    "routing.accounts.error_pages.NotAllowedPages",
 ]
 
 ROOT_URLCONF = "facade_site.urls"
@@ -157,6 +158,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 # A day, counted from the sign-in.
 SESSION_ENGINE = "routing.accounts.sessions"
 SESSION_COOKIE_AGE = 86_400
+CSRF_FAILURE_VIEW = "routing.accounts.error_pages.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -11,6 +11,7 @@ from routing.api.routers.reference import reference
 from routing.dataplane.views.health import livez, readyz
 from routing.dataplane.views.metrics import metrics_page
 
+handler400 = "routing.accounts.error_pages.bad_request"
 handler500 = "routing.unavailable.views.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -11,6 +11,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.deprecation import MiddlewareMixin
 
+from routing.accounts.error_pages import standing_page
+
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
@@ -20,14 +22,16 @@ class PlainFormsMiddleware(MiddlewareMixin):
     def process_view(self, request: HttpRequest, view: Callable[..., Any], *_: Any) -> HttpResponse | None:
         """None where the request may go on."""
         if "\0" in request.path_info or ("%00" in request.META.get("QUERY_STRING", "") and _has_nul(request.GET)):
-            return _refusal()
-        return _refusal() if request.content_type in _FORMS and _has_nul(request.POST) else None
+            return _refusal(request)
+        return _refusal(request) if request.content_type in _FORMS and _has_nul(request.POST) else None
 
 
 def _has_nul(fields: QueryDict) -> bool:
     return any("\0" in name or any("\0" in value for value in values) for name, values in fields.lists())
 
 
-def _refusal() -> HttpResponse:
-    text = "A NUL character stands in what was sent. Take it out, then try again.\n"
-    return HttpResponse(text, content_type="text/plain; charset=utf-8", status=HTTPStatus.BAD_REQUEST)
+def _refusal(request: HttpRequest) -> HttpResponse:
+    text = "A NUL character stands in what was sent. Take it out, then try again."
+    if request.path_info.startswith("/api/"):
+        return HttpResponse(f"{text}\n", content_type="text/plain; charset=utf-8", status=HTTPStatus.BAD_REQUEST)
+    return standing_page("400.html", HTTPStatus.BAD_REQUEST, "This request can't be read", {"reason": text})

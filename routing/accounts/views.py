@@ -10,12 +10,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.template import loader
 from django.views.decorators.http import require_safe
 
 from routing.accounts.addresses import refuse_unproved_primary
 from routing.accounts.mail import sends_mail
-from routing.request_id import current_request_id
 
 View = Callable[..., HttpResponseBase]
 
@@ -26,12 +24,6 @@ def abuse(request: HttpRequest) -> HttpResponse:
     contact = settings.FACADE_ABUSE_CONTACT
     link = f"mailto:{contact}" if "@" in contact and "://" not in contact else contact
     return render(request, "routing/accounts/abuse.html", {"contact": contact, "link": link})
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """The page for what went wrong on our side. It asks no database, which may be what is wrong."""
-    page = loader.get_template("500.html").render({"request_id": current_request_id()})
-    return HttpResponse(page, status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def email(request: HttpRequest) -> HttpResponseBase:

@@ -4,12 +4,11 @@ import logging
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
-from django.template import loader
 
+from routing.accounts.error_pages import standing_page
 from routing.api.errors import database_problem
 from routing.database.failures import Failure
 from routing.dataplane.live.live_table import live_table
-from routing.request_id import current_request_id
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +36,12 @@ def refuse(request: HttpRequest, failure: Failure) -> HttpResponse:
 def _page(request: HttpRequest, failure: Failure) -> HttpResponse:
     table, age = live_table.table, live_table.age_seconds
     context = {
-        "title": _TITLES[failure],
         "sentence": failure.sentence,
         "is_outage": failure.is_outage,
         "generation": None if table is None else table.generation,
         "age_seconds": None if age is None else round(age),
         "again": request.get_full_path() if request.method in ("GET", "HEAD") else "",
-        "request_id": current_request_id(),
     }
-    page = loader.get_template("503.html").render(context)
-    response = HttpResponse(page, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    response = standing_page("503.html", HTTPStatus.SERVICE_UNAVAILABLE, _TITLES[failure], context)
     response["Retry-After"] = str(failure.retry_after_seconds)
     return response

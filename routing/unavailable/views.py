@@ -4,7 +4,7 @@ import sys
 
 from django.http import HttpRequest, HttpResponse
 
-from routing.accounts import views
+from routing.accounts import error_pages
 from routing.database.failures import Failure, failure_of
 from routing.database.outage import outage
 from routing.unavailable.answers import refuse
@@ -15,7 +15,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     # Django calls this while it handles the error.
     failure = failure_of(sys.exc_info()[1])
     if failure is None:
-        return views.server_error(request)
+        return error_pages.server_error(request)
     if failure is Failure.GONE:
         outage.begin(failure)
     return refuse(request, failure)
