@@ -100,6 +100,12 @@ ALLOWED = {
         "ProviderWord.objects.update_or_create": "what was heard of the provider; within a unit of work",
         "ProviderGrant.objects.filter(user=user).update": "the same",
     },
+    "routing/services/leaving/erasure.py": {
+        "rows.model._default_manager.filter(pk__in=pks).update": "a name is taken out of what stays, for the removal",
+    },
+    "routing/services/leaving/person_removal.py": {
+        "Session.objects.filter(session_key__in=keys).delete": "sessions of an account that is gone",
+    },
     "routing/accounts/addresses.py": {
         "EmailAddress(user=user, email=email.lower()).save": "an account's address, which django-allauth keeps",
     },

@@ -3,7 +3,7 @@
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path
 
-from routing.accounts import api_tokens, invitations, provider
+from routing.accounts import api_tokens, invitations, leaving, provider
 from routing.accounts.confirmation import needed_for_first_password
 from routing.accounts.views import email, needs_mail
 
@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("invitation/<str:token>/", invitations.open_link, name="invitation_link"),
     path("api-tokens/", api_tokens.api_tokens, name="api_tokens"),
     path("api-tokens/<int:token_id>/revoke/", api_tokens.revoke, name="api_token_revoke"),
+    path("leave/", leaving.leave, name="account_leave"),
+    path("leave/export/", leaving.export, name="account_export"),
     path("reauthenticate/provider/", provider.reauthenticate, name="provider_reauthenticate"),
     path("oidc/<str:provider_id>/login/", provider.login, name="openid_connect_login"),
     path("oidc/<str:provider_id>/login/callback/", provider.callback, name="openid_connect_callback"),

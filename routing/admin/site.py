@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
@@ -11,6 +12,7 @@ from routing.admin.hostnames.admin import HostnameAdmin
 from routing.admin.hostnames.claims import ClaimAdmin
 from routing.admin.mappings.admin import MappingAdmin
 from routing.admin.overview import overview
+from routing.admin.people.accounts import with_account_pages
 from routing.admin.people.invitations import InvitationAdmin
 from routing.admin.people.members import MemberAdmin
 from routing.admin.people.tenants import TenantAdmin
@@ -45,6 +47,13 @@ class FacadeAdminSite(AdminLogin, AdminSite):
         # Not by decorators, as usual: Django makes this site before it imports anything that could register itself.
         for noun, pages in _NOUNS.items():
             self.register(noun, pages)
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Django registers its pages of accounts by itself; a few of them are this project's."""
+        models = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        if get_user_model() in models:
+            admin_class = with_account_pages(admin_class)
+        super().register(model_or_iterable, admin_class, **options)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The overview."""

@@ -4,7 +4,7 @@ from ninja import NinjaAPI
 
 from routing.api.auth import BearerTokenAuth
 from routing.api.errors import register_exception_handlers
-from routing.api.routers import hostnames, introspection, mappings, members, registries, tenants
+from routing.api.routers import hostnames, introspection, leaving, mappings, members, registries, tenants
 
 api = NinjaAPI(
     title="Registry Facade",
@@ -24,4 +24,5 @@ api.add_router("/registries", registries.router)
 api.add_router("/tenants", tenants.router)
 api.add_router("/members", members.router)
 api.add_router("/invitations", members.invitations)
+api.add_router("", leaving.router)
 register_exception_handlers(api)

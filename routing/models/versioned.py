@@ -22,9 +22,13 @@ def viewable(rows: QuerySet[Row], viewer: Viewer) -> QuerySet[Row]:
     if viewer.is_operator:
         return rows
     model: Any = getattr(rows.model, "instance_type", rows.model)
-    seen = Q(**{f"{model.tenant_lookup}__in": list(viewer.tenant_ids())})
+    ids = list(viewer.tenant_ids())
+    seen = Q(**{f"{model.tenant_lookup}__in": ids})
     if model.shared_without_tenant:
         seen |= Q(**{model.tenant_lookup: None})
+    if model is not rows.model:
+        # Whose it was then: it may be another's by now. Older past rows don't say.
+        seen = Q(of_tenant__in=ids) | Q(of_tenant=None) & seen
     return rows.filter(seen)
 
 

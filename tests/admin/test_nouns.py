@@ -207,11 +207,10 @@ def rows_in_use(mapping: Mapping) -> list[tuple[str, Any, str]]:
     return [
         ("hostname", mapping.hostname, "1 mapping: docker.acme.com/acme → ghcr.io/acme"),
         ("registry", mapping.registry, "1 mapping: docker.acme.com/acme → ghcr.io/acme"),
-        ("tenant", mapping.hostname.tenant, "1 hostname: docker.acme.com"),
     ]
 
 
-@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize("index", range(2))
 def test_what_is_still_used_is_not_removed_and_its_users_are_named(
     admin: AdminClient, mapping: Mapping, index: int
 ) -> None:

@@ -68,7 +68,7 @@ def visit(client: Client, method: str, path: str, data: dict[str, Any]) -> Seen:
     if response.status_code == 302 and response.url.startswith("/admin/login/"):
         # To the sign-in page, for whom that helps.
         response = client.get(response.url)
-    text = response.content.decode(errors="replace") + response.headers.get("Location", "")
+    text = response.getvalue().decode(errors="replace") + response.headers.get("Location", "")
     told = forget(text, [path, *data.values()])
     if response.status_code == 302 and response.url.startswith("/accounts/login/"):
         return Seen(SIGN_IN, told)

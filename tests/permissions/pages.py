@@ -21,6 +21,9 @@ _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
     "api_nothing": lambda world, subject: {"path": "nothing"},
     "api_token_revoke": lambda world, subject: {"token_id": world[subject].pk},
     "admin:routing_hostname_check": lambda world, subject: {"hostname_id": world[subject].pk},
+    "admin:routing_hostname_hand_over": lambda world, subject: {"row_id": world[subject].pk},
+    "admin:routing_tenant_export": lambda world, subject: {"tenant_id": world[subject].pk},
+    "admin:auth_user_export": lambda world, subject: {"user_id": world[subject].pk},
     "admin:routing_hostname_vouch": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_hostnameclaim_check": lambda world, subject: {"claim_id": world[subject].pk},
     "admin:routing_hostnameclaim_vouch": lambda world, subject: {"row_id": world[subject].pk},
@@ -137,6 +140,8 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "suspension_message": "x",
     },
     ("admin:routing_tenant_delete", "idle tenant"): lambda world: {"reason": "r"},
+    ("admin:routing_tenant_delete", "tenant"): lambda world: {"reason": "r", "confirm": world["tenant"].slug},
+    ("admin:routing_hostname_hand_over", "idle hostname"): lambda world: {"tenant": world["elsewhere"].pk},
     ("admin:auth_user_add", "."): lambda world: {
         "username": "somebody",
         "usable_password": "true",

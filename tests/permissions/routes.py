@@ -40,6 +40,7 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("POST /mappings/{mapping_id}/probe", "mapping"): lambda world: {},
     ("POST /hostnames", "."): lambda world: {"tenant": world["tenant"].slug, "name": "more.sesame.example"},
     ("PATCH /hostnames/{hostname_id}", "hostname"): lambda world: {"enabled": False},
+    ("POST /hostnames/{hostname_id}/hand-over", "idle hostname"): lambda world: {"tenant": "globex"},
     ("POST /hostnames/{hostname_id}/suspension", "hostname"): lambda world: {"suspended": True},
     ("POST /claims", "."): lambda world: {"tenant": world["tenant"].slug, "name": "more.sesame.example"},
     ("POST /registries", "."): lambda world: {
@@ -85,6 +86,7 @@ def ask(world: World, role: str, route: str, subject: str, secret: str | None) -
         start, _, rest = path.partition("{")
         path = f"{start}{world[subject].pk}{rest.partition('}')[2]}"
     query = {"image": f"{world['hostname'].name}/app:1"} if path == "/explain" else {}
+    query |= {"tenant": "globex"} if path.endswith("/hand-over") else {}
     body = BODIES[route, subject](world) if (route, subject) in BODIES else None
     headers = {"host": "localhost"} | ({"authorization": f"Bearer {secret}"} if secret else {})
     send: Any = getattr(Client(headers=headers), method.lower())
@@ -93,4 +95,4 @@ def ask(world: World, role: str, route: str, subject: str, secret: str | None) -
     else:
         response = send(f"/api/v1{path}", body, content_type="application/json")
     typed = [world["hostname"].name, *(body or {}).values()]
-    return Seen(_BY_STATUS[response.status_code], forget(response.content.decode(), typed))
+    return Seen(_BY_STATUS[response.status_code], forget(response.getvalue().decode(), typed))

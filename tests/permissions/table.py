@@ -33,6 +33,11 @@ hostnames.update_hostname    | a switch                   | - - | - - - | n n y 
 hostnames.update_hostname    | its suspension             | - - | - - - | n n n | y
 hostnames.remove_hostname    | .                          | - - | - - - | n n y | y
 hostnames.suspend_hostnames  | .                          | n n | n n n | n n n | y
+exports.export_tenant        | .                          | - - | - - - | n n y | y
+exports.export_person        | another                    | n n | n n n | n n n | y
+exports.export_person        | oneself                    | n y | y y y | y y y | y
+hand_over.get_hand_over      | .                          | n n | n n n | n n n | y
+hand_over.hand_over_hostname | .                          | n n | n n n | n n n | y
 mappings.get_mapping         | .                          | - - | - - - | y y y | y
 mappings.add_mapping         | a part of a registry       | - - | - - - | n y y | y
 mappings.add_mapping         | all of a shared registry   | - - | - - - | n r r | y
@@ -51,6 +56,12 @@ members.change_role          | .                          | - - | - - - | n n y 
 members.remove_member        | another                    | - - | - - - | n n y | y
 members.remove_member        | oneself                    | - - | - - - | y y r | -
 members.account_of           | .                          | n n | n n n | n n n | y
+person_removal.get_person    | another                    | n n | n n n | n n n | y
+person_removal.get_person_removal | another               | n n | n n n | n n n | y
+person_removal.get_person_removal | oneself               | n y | y y y | y y y | y
+person_removal.remove_person | another                    | n n | n n n | n n n | y
+# The last owner of a tenant, and the platform's last operator, find another one first.
+person_removal.remove_person | oneself                    | n y | y y r | y y r | r
 probe_jobs.request_probes   | own registry               | - - | - - - | n y y | y
 probe_jobs.request_probes   | shared registry            | n n | n n n | n n n | y
 probes.probe                | own registry               | - - | - - - | n y y | y
@@ -65,9 +76,11 @@ registries.get_registry      | shared registry            | y y | y y y | y y y 
 registries.update_registry   | shared registry            | n n | n n n | n n n | y
 registries.remove_registry   | own registry               | - - | - - - | n y y | y
 registries.remove_registry   | shared registry            | n n | n n n | n n n | y
+tenant_removal.get_tenant_removal | .                     | n n | n n n | n n n | y
+tenant_removal.remove_tenant | an empty one               | n n | n n n | n n n | y
+tenant_removal.remove_tenant | everything                 | n n | n n n | n n n | y
 tenants.add_tenant           | .                          | n n | n n n | n n n | y
 tenants.update_tenant        | .                          | n n | n n n | n n n | y
-tenants.remove_tenant        | .                          | n n | n n n | n n n | y
 tenants.suspend_tenants      | .                          | n n | n n n | n n n | y
 """
 
@@ -86,6 +99,8 @@ DELETE /hostnames/{hostname_id}              | idle hostname            | s - | 
 GET /hostnames/{hostname_id}                 | hostname                 | s - | - - - | y y y | y
 PATCH /hostnames/{hostname_id}               | hostname                 | s - | - - - | n n y | y
 POST /hostnames/{hostname_id}/check          | proved hostname          | s - | - - - | n n y | y
+GET /hostnames/{hostname_id}/hand-over       | hostname                 | s n | n n n | n n n | y
+POST /hostnames/{hostname_id}/hand-over      | idle hostname            | s n | n n n | n n n | y
 POST /hostnames/{hostname_id}/suspension     | hostname                 | s n | n n n | n n n | y
 GET /invitations                             | .                        | s y | y y y | y y y | y
 POST /invitations                            | .                        | s - | - - - | n n y | y
@@ -104,6 +119,10 @@ POST /members                                | .                        | s - | 
 DELETE /members/{member_id}                  | member                   | s - | - - - | n n y | y
 GET /members/{member_id}                     | member                   | s - | - - - | y y y | y
 PATCH /members/{member_id}                   | member                   | s - | - - - | n n y | y
+GET /people                                  | .                        | s n | n n n | n n n | y
+DELETE /people/{user_id}                     | account                  | s n | n n n | n n n | y
+GET /people/{user_id}/export                 | account                  | s n | n n n | n n n | y
+GET /people/{user_id}/removal                | account                  | s n | n n n | n n n | y
 GET /registries                              | .                        | s y | y y y | y y y | y
 POST /registries                             | .                        | s - | - - - | n y y | y
 POST /registries                             | a shared one             | s n | n n n | n n n | y
@@ -119,6 +138,8 @@ GET /tenants                                 | .                        | s y | 
 POST /tenants                                | .                        | s n | n n n | n n n | y
 DELETE /tenants/{tenant_id}                  | idle tenant              | s n | n n n | n n n | y
 GET /tenants/{tenant_id}                     | tenant                   | s - | - - - | y y y | y
+GET /tenants/{tenant_id}/export              | tenant                   | s - | - - - | n n y | y
+GET /tenants/{tenant_id}/removal             | tenant                   | s n | n n n | n n n | y
 PATCH /tenants/{tenant_id}                   | tenant                   | s - | - - - | n n n | y
 POST /tenants/{tenant_id}/suspension         | tenant                   | s n | n n n | n n n | y
 GET /whoami                                  | .                        | s y | y y y | y y y | y

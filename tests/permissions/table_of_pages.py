@@ -46,6 +46,8 @@ GET  admin:routing_hostname_check                | proved hostname    | s n | - 
 POST admin:routing_hostname_check                | proved hostname    | s n | - - - | n n y | y
 GET  admin:routing_hostname_delete               | hostname           | s n | n n - | n n y | y
 POST admin:routing_hostname_delete               | idle hostname      | s n | n n - | n n y | y
+GET  admin:routing_hostname_hand_over            | hostname           | s n | - - - | n n n | y
+POST admin:routing_hostname_hand_over            | idle hostname      | s n | - - - | n n n | y
 GET  admin:routing_hostname_history              | hostname           | s n | - - - | y y y | y
 POST admin:routing_hostname_history              | hostname           | s n | - - - | r r r | r
 GET  admin:routing_hostname_vouch                | proved hostname    | s n | - - - | n n n | y
@@ -118,6 +120,9 @@ POST admin:routing_tenant_changelist             | suspend            | s n | r 
 POST admin:routing_tenant_changelist             | unsuspend          | s n | r r r | r r r | y
 GET  admin:routing_tenant_delete                 | tenant             | s n | n n n | n n n | y
 POST admin:routing_tenant_delete                 | idle tenant        | s n | n n n | n n n | y
+POST admin:routing_tenant_delete                 | tenant             | s n | n n n | n n n | y
+GET  admin:routing_tenant_export                 | tenant             | s n | - - - | n n y | y
+POST admin:routing_tenant_export                 | tenant             | s n | - - - | n n r | r
 GET  admin:routing_tenant_history                | tenant             | s n | - - - | y y y | y
 POST admin:routing_tenant_history                | tenant             | s n | - - - | r r r | r
 GET  admin:view_on_site                          | .                  | s n | - - - | - - - | -
@@ -149,6 +154,8 @@ GET  admin:auth_user_changelist                  | .                  | s n | n 
 POST admin:auth_user_changelist                  | .                  | s n | n n n | n n n | r
 GET  admin:auth_user_delete                      | account            | s n | n n n | n n n | y
 POST admin:auth_user_delete                      | account            | s n | n n n | n n n | y
+GET  admin:auth_user_export                      | account            | s n | n n n | n n n | y
+POST admin:auth_user_export                      | account            | s n | n n n | n n n | r
 GET  admin:auth_user_history                     | account            | s n | n n n | n n n | y
 POST admin:auth_user_history                     | account            | s n | n n n | n n n | r
 GET  admin:auth_user_password_change             | account            | s n | n n n | n n n | y
@@ -165,6 +172,8 @@ GET  account_confirm_login_code                  | .                  | s l | l 
 GET  account_email                               | .                  | s y | y y y | y y y | y
 GET  account_email_verification_sent             | .                  | y y | y y y | y y y | y
 GET  account_inactive                            | .                  | y y | y y y | y y y | y
+GET  account_export                              | .                  | s y | y y y | y y y | y
+GET  account_leave                               | .                  | s y | y y y | y y y | y
 GET  account_login                               | .                  | y l | l l l | l l l | l
 GET  account_logout                              | .                  | s y | y y y | y y y | y
 GET  account_reauthenticate                      | .                  | s n | n n n | n n n | n

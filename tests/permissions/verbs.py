@@ -12,6 +12,7 @@ from routing import services
 from routing.models import Membership, Registry, Role, Tenant
 from routing.services.base.actor import Actor
 from routing.services.hostnames import claims, hostnames, proof_checks
+from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
 from routing.services.mappings import explain, mappings
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import probe_jobs, probes, registries
@@ -132,6 +133,15 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("hostnames.remove_hostname", "."): (
         lambda a, w: hostnames.remove_hostname(a, "r", hostname_id=w["idle hostname"].pk)
     ),
+    ("exports.export_tenant", "."): lambda a, w: "".join(exports.export_tenant(a, tenant_id=w["tenant"].pk)),
+    ("exports.export_person", "another"): lambda a, w: "".join(exports.export_person(a, user_id=w["account"].pk)),
+    ("exports.export_person", "oneself"): lambda a, w: "".join(exports.export_person(a, user_id=a.user.pk)),
+    ("hand_over.get_hand_over", "."): lambda a, w: hand_over.get_hand_over(
+        a, hostname_id=w["hostname"].pk, tenant_id=w["elsewhere"].pk
+    ),
+    ("hand_over.hand_over_hostname", "."): lambda a, w: hand_over.hand_over_hostname(
+        a, "r", hostname_id=w["hostname"].pk, tenant_id=w["elsewhere"].pk, copy_registries=True
+    ),
     ("mappings.get_mapping", "."): lambda a, w: mappings.get_mapping(a, w["hostname"].name, "app"),
     ("mappings.add_mapping", "a part of a registry"): lambda a, w: _map(a, w, "quay.io/new"),
     ("mappings.add_mapping", "all of a shared registry"): lambda a, w: _map(a, w, "127.0.0.1:11"),
@@ -154,6 +164,17 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("members.change_role", "."): lambda a, w: members.change_role(a, membership_id=w["member"].pk, role=Role.OWNER),
     ("members.remove_member", "another"): lambda a, w: members.remove_member(a, membership_id=w["member"].pk),
     ("members.remove_member", "oneself"): lambda a, w: members.remove_member(a, membership_id=_own_membership(a, w)),
+    ("person_removal.get_person", "another"): lambda a, w: person_removal.get_person(a, w["account"].pk),
+    ("person_removal.get_person_removal", "another"): (
+        lambda a, w: person_removal.get_person_removal(a, user_id=w["account"].pk, erase=True)
+    ),
+    ("person_removal.get_person_removal", "oneself"): (
+        lambda a, w: person_removal.get_person_removal(a, user_id=a.user.pk)
+    ),
+    ("person_removal.remove_person", "another"): (
+        lambda a, w: person_removal.remove_person(a, "r", user_id=w["account"].pk, erase=True)
+    ),
+    ("person_removal.remove_person", "oneself"): lambda a, w: person_removal.remove_person(a, user_id=a.user.pk),
     ("probe_jobs.request_probes", "own registry"): (
         lambda a, w: probe_jobs.request_probes(a, registry_ids=[w["registry"].pk])
     ),
@@ -185,10 +206,18 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("tenants.suspend_tenants", "."): (
         lambda a, w: tenants.suspend_tenants(a, "r", tenant_ids=[w["tenant"].pk, w["elsewhere"].pk], suspended=True)
     ),
-    ("tenants.remove_tenant", "."): lambda a, w: tenants.remove_tenant(a, "r", tenant_id=w["idle tenant"].pk),
+    ("tenant_removal.get_tenant_removal", "."): (
+        lambda a, w: tenant_removal.get_tenant_removal(a, tenant_id=w["tenant"].pk)
+    ),
+    ("tenant_removal.remove_tenant", "an empty one"): (
+        lambda a, w: tenant_removal.remove_tenant(a, "r", tenant_id=w["idle tenant"].pk)
+    ),
+    ("tenant_removal.remove_tenant", "everything"): (
+        lambda a, w: tenant_removal.remove_tenant(a, "r", tenant_id=w["tenant"].pk, everything=True)
+    ),
 }
 
 
 def reads(verb: str) -> bool:
     """Whether a verb only looks."""
-    return verb.rpartition(".")[2].startswith(("get_", "explain", "account_of"))
+    return verb.rpartition(".")[2].startswith(("get_", "explain", "export_", "account_of"))

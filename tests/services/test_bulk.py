@@ -15,10 +15,11 @@ from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, Outdated
 from routing.services.base.permissions import PermissionDenied
 from routing.services.hostnames.hostnames import suspend_hostnames
+from routing.services.leaving.tenant_removal import remove_tenant
 from routing.services.mappings.mappings import remove_mappings, switch_mappings, update_mapping
 from routing.services.people.api_tokens import revoke_every_api_token
 from routing.services.people.members import remove_member
-from routing.services.people.tenants import remove_tenant, suspend_tenants
+from routing.services.people.tenants import suspend_tenants
 from routing.services.registries.registries import update_registry
 from tests.conftest import Person
 

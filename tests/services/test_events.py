@@ -53,10 +53,16 @@ EVENTS = {
     "tenants.add_tenant": "tenant.added",
     "tenants.update_tenant": "tenant.updated",
     "tenants.suspend_tenants": "tenant.suspended",
-    "tenants.remove_tenant": "tenant.removed",
+    "tenant_removal.remove_tenant": "tenant.removed",
+    "hand_over.hand_over_hostname": "hostname.handed_over",
+    "person_removal.remove_person": "person.removed",
 }
 # What the world of the table has no good input for: another's token, leaving, and a proof that is missing.
-ELSEWHERE = {("api_tokens.create_api_token", "for another"), ("members.remove_member", "oneself")}
+ELSEWHERE = {
+    ("api_tokens.create_api_token", "for another"),
+    ("members.remove_member", "oneself"),
+    ("person_removal.remove_person", "oneself"),
+}
 # What it asks for tells of itself once it is done, in jobs of their own.
 ASKS = "probe_jobs.request_probes"
 

@@ -12,8 +12,9 @@ from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.permissions import PermissionDenied
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, suspend_hostnames, update_hostname
+from routing.services.leaving.tenant_removal import remove_tenant
 from routing.services.mappings.mappings import add_mapping
-from routing.services.people.tenants import add_tenant, remove_tenant, suspend_tenants
+from routing.services.people.tenants import add_tenant, suspend_tenants
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db

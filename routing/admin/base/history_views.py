@@ -55,6 +55,7 @@ class HistoryPages(_Base):
             "original": row,
             "page": page,
             "entries": entries,
+            "is_kept_back": not entries and self.model.history.filter(id=pk).exists(),
             "media": self.media,
             **(extra_context or {}),
         }

@@ -16,6 +16,7 @@ from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.suspension import Suspension
+from routing.admin.hostnames.hand_over import HandingOver
 from routing.admin.hostnames.proof import ProofPages
 from routing.admin.mappings.preview import state_of_hostname
 from routing.models import Hostname, Mapping
@@ -33,7 +34,7 @@ class HostnameForm(ServiceForm):
         widgets = {"name": name_input(placeholder="docker.acme.com")}
 
 
-class HostnameAdmin(ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
+class HostnameAdmin(HandingOver, ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
     """A name never changes, nor whose it is."""
 
     form = HostnameForm

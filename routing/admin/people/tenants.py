@@ -1,6 +1,6 @@
 """The pages of tenants."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,15 +16,16 @@ from routing.admin.base.badges import badge
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.suspension import Suspension
+from routing.admin.people.tenant_removal import TenantRemovalPages
 from routing.models import Hostname, Membership, StreamedBytes, Tenant
 from routing.models.streamed import this_month
 from routing.services.base.quotas import HELD, quota_for
-from routing.services.people.tenants import add_tenant, remove_tenant, suspend_tenants, update_tenant
+from routing.services.people.tenants import add_tenant, suspend_tenants, update_tenant
 
 _LIMITS = ("max_hostnames", "max_mappings", "max_registries", "max_members", "max_streamed_bytes")
 
 
-class TenantAdmin(Suspension, HistoryPages, ServiceModelAdmin):
+class TenantAdmin(TenantRemovalPages, Suspension, HistoryPages, ServiceModelAdmin):
     """Organisations, and whether they are served."""
 
     list_display = ("name", "slug", "state", "hostname_count")
@@ -106,7 +107,3 @@ class TenantAdmin(Suspension, HistoryPages, ServiceModelAdmin):
     ) -> list[Tenant]:
         """Suspend or unsuspend."""
         return suspend_tenants(permissions.actor(request), reason, tenant_ids=ids, suspended=suspended, message=message)
-
-    def delete_via_service(self, request: HttpRequest, row: Tenant, reason: str, if_match: Collection[int]) -> None:
-        """Remove."""
-        remove_tenant(permissions.actor(request), reason, tenant_id=row.pk, if_match=if_match)

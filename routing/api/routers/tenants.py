@@ -17,6 +17,7 @@ from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, Suspensi
 from routing.models import Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.rows import get_row
+from routing.services.leaving.tenant_removal import remove_tenant
 from routing.services.people import tenants as verbs
 
 router = Router(tags=["tenants"])
@@ -74,6 +75,14 @@ class TenantQuery(ListQuery):
     slug: Text | None = None
 
 
+class RemoveTenantParams(DeleteParams):
+    """What removing a tenant takes along."""
+
+    everything: Annotated[
+        bool, Field(description="Its hostnames, mappings and registries too. Without that only an empty tenant goes.")
+    ] = False
+
+
 @router.get("", response={200: list[TenantOut], **PROBLEMS}, operation_id="list_tenants")
 @paginate(Paging)
 def list_tenants(request: HttpRequest, params: Query[TenantQuery]) -> "QuerySet[Tenant]":
@@ -127,10 +136,16 @@ def suspend_tenant(
 
 @router.delete("/{tenant_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_tenant")
 def delete_tenant(
-    request: HttpRequest, tenant_id: Id, params: Query[DeleteParams], if_match: str | None = IF_MATCH
+    request: HttpRequest, tenant_id: Id, params: Query[RemoveTenantParams], if_match: str | None = IF_MATCH
 ) -> Status[None]:
-    """Remove a tenant that has nothing left."""
-    verbs.remove_tenant(actor_of(request), params.reason, tenant_id=tenant_id, if_match=versions(if_match))
+    """Remove a tenant that has nothing left; with `everything` any tenant. `GET …/removal` tells what that takes."""
+    remove_tenant(
+        actor_of(request),
+        params.reason,
+        tenant_id=tenant_id,
+        everything=params.everything,
+        if_match=versions(if_match),
+    )
     return Status(204, None)
 
 

@@ -20,12 +20,15 @@ class Permission(StrEnum):
     CHANGE_REGISTRIES = "change registries"
     CHANGE_HOSTNAMES = "change hostnames"
     CHANGE_MEMBERS = "change members"
+    EXPORT = "export this"
     ADMINISTER = "do this"
 
 
 _VIEWER = frozenset({Permission.VIEW})
 _OPERATOR = _VIEWER | {Permission.CHANGE_MAPPINGS, Permission.CHANGE_REGISTRIES}
-_OWNER = _OPERATOR | {Permission.CHANGE_HOSTNAMES, Permission.CHANGE_MEMBERS}
+_OWNER = _OPERATOR | {Permission.CHANGE_HOSTNAMES, Permission.CHANGE_MEMBERS, Permission.EXPORT}
+# What a token that may only look may do.
+_LOOKS = frozenset({Permission.VIEW, Permission.EXPORT})
 ALLOWED: dict[str, frozenset[Permission]] = {Role.OWNER: _OWNER, Role.OPERATOR: _OPERATOR, Role.VIEWER: _VIEWER}
 
 
@@ -40,7 +43,7 @@ def role_in(actor: Actor, tenant_id: int | None) -> str | None:
 
 def has_permission(actor: Actor, action: Permission, tenant: Tenant | None) -> bool:
     """Whether the actor may do it for the tenant; None stands for what belongs to the platform."""
-    if actor.read_only and action is not Permission.VIEW:
+    if actor.read_only and action not in _LOOKS:
         return False
     if actor.is_operator:
         return True
@@ -50,14 +53,14 @@ def has_permission(actor: Actor, action: Permission, tenant: Tenant | None) -> b
 
 def has_permission_anywhere(actor: Actor, action: Permission) -> bool:
     """Whether there is any tenant for which the actor may do it."""
-    if actor.read_only and action is not Permission.VIEW:
+    if actor.read_only and action not in _LOOKS:
         return False
     return actor.is_operator or any(action in ALLOWED[role] for role in actor.roles().values())
 
 
 def tenants_with(actor: Actor, action: Permission) -> QuerySet[Tenant]:
     """The tenants for which the actor may do it."""
-    if actor.read_only and action is not Permission.VIEW:
+    if actor.read_only and action not in _LOOKS:
         return Tenant.objects.none()
     if actor.is_operator:
         return Tenant.objects.all()
@@ -70,7 +73,7 @@ def check_permission(actor: Actor, action: Permission, tenant: Tenant | None) ->
         return
     if tenant is not None and not has_permission(actor, Permission.VIEW, tenant):
         raise NotFound("there is no such thing, or it isn't yours")
-    if actor.read_only and action is not Permission.VIEW:
+    if actor.read_only and action not in _LOOKS:
         raise PermissionDenied("this API token can look, and change nothing")
     if tenant is None or action is Permission.ADMINISTER:
         raise PermissionDenied("only operators of the platform may do this")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from copy import copy
 from typing import Any, Protocol, TypeVar, cast
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.db.models import F
@@ -24,7 +25,7 @@ from routing.services.base.actor import Actor
 from routing.services.base.dry_run import verb_transaction
 from routing.services.base.errors import Outdated, ServiceError
 from routing.services.base.events import announce
-from routing.services.base.permissions import Permission, check_permission
+from routing.services.base.permissions import Permission, PermissionDenied, check_permission
 from routing.services.base.rates import spend_change
 from routing.services.base.refused_writes import refused_writes
 from routing.services.base.rows import get_row, get_rows
@@ -122,6 +123,27 @@ class UnitOfWork:
         self._publish(row)
         return changed
 
+    def hand_over(self, row: V, tenant: Any, told: tuple[str, str], **values: Any) -> None:
+        """Make a row another tenant's, which nothing else does, and set values along with that.
+
+        In the history it was removed from the one and added to the other; `told`: why, to the one and to the other,
+        neither of which learns who the other is. Raises ServiceError; then nothing is written.
+        """
+        self._write_past([row], "-", told[0])
+        row.tenant = tenant  # type: ignore[attr-defined]
+        for name, value in values.items():
+            setattr(row, name, value)
+        self._validate(row)
+        # As for a new row: that it was somebody else's is no objection here.
+        check_rules(Write(self.actor, self._reason, row), ["tenant", *values])
+        row.skip_history_when_saving = True  # type: ignore[attr-defined]
+        try:
+            self._write(row, ["tenant", *values])
+        finally:
+            del row.skip_history_when_saving  # type: ignore[attr-defined]
+        self._write_past([row], "+", told[1])
+        self._publish(row)
+
     def update_all(self, rows: Sequence[V], **values: Any) -> list[V]:
         """The same values for many rows of one kind, in a few statements. Gives those that changed.
 
@@ -172,10 +194,10 @@ class UnitOfWork:
         if key is not None:
             self._record(*key, None)
 
-    def delete_all(self, rows: "models.QuerySet[Any]") -> None:
+    def delete_all(self, rows: "models.QuerySet[Any]") -> int:
         """Remove rows of one kind that nothing refers to, as `delete` does one by one, in a few statements.
 
-        For many at once: meanwhile every other writer waits.
+        For many at once: meanwhile every other writer waits. Gives their number.
         """
         gone = list(rows)
         if hasattr(rows.model, "history"):
@@ -183,6 +205,11 @@ class UnitOfWork:
         # Without signals: theirs would write each row's history once more.
         rows._raw_delete(rows.db)
         self._record_all([(row, None) for row in gone if _routed(row)])
+        return len(gone)
+
+    def lock(self, row: models.Model) -> None:
+        """Keep everybody from referring to a row that is about to go, also those who don't stand in this line."""
+        type(row)._base_manager.select_for_update().filter(pk=row.pk).first()
 
     def event(self, event: str, **facts: Any) -> None:
         """Tell what was done, once it is committed."""
@@ -224,6 +251,9 @@ class UnitOfWork:
 
     def _keep_past(self, rows: Sequence[Any], kind: str) -> None:
         """Write the history of many rows, as simple-history's signals do for one."""
+        self._write_past(rows, kind, self._reason)
+
+    def _write_past(self, rows: Sequence[Any], kind: str, reason: str) -> None:
         past = rows[0].history.model if rows else None
         if past is None:
             return
@@ -233,7 +263,7 @@ class UnitOfWork:
                     history_type=kind,
                     history_date=timezone.now(),
                     history_user=self.actor.user,
-                    history_change_reason=self._reason,
+                    history_change_reason=reason,
                     actor=self.actor.label,
                     request_id=current_request_id(),
                     of_tenant=row.owning_tenant_id,
@@ -286,10 +316,10 @@ def _stamps(row: models.Model) -> list[str]:
 def unit_of_work(actor: Actor, reason: str) -> Iterator[UnitOfWork]:
     """A transaction that is alone among writers: what it checks stays true until it commits.
 
-    Raises TooManyRequests for a person who has made too many changes lately, ServiceError for too long a reason,
-    and Unavailable where the database takes no change: somebody else's has not ended in time, it is a standby, or it is
-    full. In a dry run it is rolled back. Control characters are taken out of the reason: pages, logs and terminals show
-    it.
+    Raises TooManyRequests for a person who has made too many changes lately, PermissionDenied for one whose account was
+    removed since they came, ServiceError for too long a reason, and Unavailable where the database takes no change:
+    somebody else's has not ended in time, it is a standby, or it is full. In a dry run it is rolled back. Control
+    characters are taken out of the reason: pages, logs and terminals show it.
 
     The generation's row lock (SQLite: the database's) puts the writers in line, so generations commit in order and
     a worker that has seen generation n will never see a smaller one appear.
@@ -302,8 +332,16 @@ def unit_of_work(actor: Actor, reason: str) -> Iterator[UnitOfWork]:
         spend_change(actor)
         Generation.objects.get_or_create(pk=1)
         unit = UnitOfWork(actor, reason, Generation.objects.select_for_update().get(pk=1))
+        _check_account(actor)
         yield unit
         unit.finish()
+
+
+def _check_account(actor: Actor) -> None:
+    """What somebody began may not be done in their name once they are gone; accounts are removed in the same line."""
+    pk = getattr(actor.user, "pk", None)
+    if pk is not None and not get_user_model()._default_manager.filter(pk=pk).exists():
+        raise PermissionDenied("this account was removed")
 
 
 def _fields(entry: Any) -> dict[str, Any]:

@@ -44,7 +44,7 @@ _CHECK_CLAIM = Kind(
 )
 
 #: Of a hostname that needs no proof.
-_NO_PROOF: dict[str, Any] = {
+NO_PROOF: dict[str, Any] = {
     "proof_token": "",
     "proof_finding": "",
     "proof_checked_at": None,
@@ -140,7 +140,7 @@ def vouch_hostname(
         if hostname.pk is None:
             unit.add(hostname)
         else:
-            unit.update(hostname, **_NO_PROOF)
+            unit.update(hostname, **NO_PROOF)
         unit.delete_all(HostnameClaim.objects.filter(tenant=tenant, name=name))
         unit.event("hostname.vouched", hostname_id=hostname.pk, tenant_id=tenant.pk)
     return hostname

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from routing.models import Membership, ProviderGrant, ProviderWord, Role, Tenant
@@ -82,8 +83,10 @@ def follow_provider(user: Any, granted: Collection[ProviderRole], *, begun_at: d
 def hear(user: Any, spoken_at: datetime | None = None) -> bool:
     """Note that somebody's roles are decided now, by a word of that time (None: now); False after a later one.
 
-    Within a unit of work: its lock keeps two words apart.
+    Also where they are gone. Within a unit of work: its lock keeps two words apart, and a removal of the account.
     """
+    if not get_user_model()._default_manager.filter(pk=user.pk).exists():
+        return False
     now = timezone.now()
     heard = ProviderWord.objects.filter(user=user).first()
     if heard is not None and spoken_at is not None and spoken_at < heard.spoken_at:

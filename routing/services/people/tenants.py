@@ -108,15 +108,3 @@ def suspend_rows(
         }
         unit.event(events[noun, suspended], **{f"{noun}_ids": [row.pk for row in changed]})
     return changed
-
-
-def remove_tenant(actor: Actor, reason: str, *, tenant_id: int, if_match: Collection[int] | None = None) -> None:
-    """Remove a tenant that has nothing left.
-
-    Raises NotFound, PermissionDenied, Outdated, and ServiceError while it has hostnames or registries.
-    """
-    with unit_of_work(actor, reason) as unit:
-        tenant = unit.get(Tenant, tenant_id, Permission.ADMINISTER, if_match)
-        unit.delete_all(tenant.memberships.all())
-        unit.delete(tenant)
-        unit.event("tenant.removed", tenant_id=tenant_id)

@@ -1,0 +1,68 @@
+"""What belongs to a tenant, table by table: what a removal takes along, what it tells, and what it leaves."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from routing.models import (
+    ApiToken,
+    Hostname,
+    HostnameClaim,
+    Invitation,
+    Job,
+    Membership,
+    ProviderGrant,
+    Rate,
+    Registry,
+    StreamedBytes,
+    Tenant,
+)
+from routing.models import Mapping as MappingRow
+from routing.services.base.history_bound import past_models
+
+Rows = Callable[[Tenant], "QuerySet[Any]"]
+
+#: Those of which there may be very many, in the order in which they go: what refers to others goes before them.
+ROUTED: Mapping[str, Rows] = {
+    "mappings": lambda tenant: MappingRow.objects.select_related("hostname").filter(
+        hostname__in=Hostname.objects.filter(tenant=tenant)
+    ),
+    "hostnames": lambda tenant: Hostname.objects.filter(tenant=tenant),
+    "registries": lambda tenant: Registry.objects.filter(tenant=tenant),
+}
+
+#: What goes with the tenant itself, in words that follow a number.
+OTHERS: Mapping[str, Rows] = {
+    "claims": lambda tenant: HostnameClaim.objects.filter(tenant=tenant),
+    "invitations": lambda tenant: Invitation.objects.filter(tenant=tenant),
+    "API tokens for this tenant alone": lambda tenant: ApiToken.objects.filter(tenant=tenant),
+    "roles by the identity provider": lambda tenant: ProviderGrant.objects.filter(tenant=tenant),
+    "members": lambda tenant: Membership.objects.filter(tenant=tenant),
+    "months of streamed bytes": lambda tenant: StreamedBytes.objects.filter(tenant=tenant),
+    "waiting jobs": lambda tenant: Job.objects.filter(share=str(tenant.pk)),
+    "counts of requests": lambda tenant: Rate.objects.filter(
+        Q(name=f"checks of tenant {tenant.pk}") | Q(name__startswith=f"invitations of tenant {tenant.pk} to ")
+    ),
+}
+
+#: What a person need not be told of.
+_QUIET = frozenset({"waiting jobs", "counts of requests"})
+
+
+def what_goes(tenant: Tenant) -> dict[str, int]:
+    """How many of each a removal takes, without what nobody has a use for."""
+    rows = {**ROUTED, **OTHERS}
+    return {what: rows[what](tenant).count() for what in rows if what not in _QUIET}
+
+
+def what_stays(tenant: Tenant) -> dict[str, int]:
+    """How many of each a removal leaves."""
+    members = get_user_model()._default_manager.filter(memberships__tenant=tenant)
+    elsewhere = Membership.objects.filter(user=OuterRef("pk")).exclude(tenant=tenant)
+    return {
+        "entries of its history": sum(past.objects.filter(of_tenant=tenant.pk).count() for past in past_models()),
+        "accounts of its members": members.count(),
+        "of these without any other tenant": members.filter(~Exists(elsewhere), is_superuser=False).count(),
+    }
