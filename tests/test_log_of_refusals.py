@@ -43,7 +43,7 @@ def test_a_fault_keeps_its_own(status: int | None) -> None:
 
 
 def test_the_log_of_the_server_is_written_that_way(capsys: pytest.CaptureFixture[str]) -> None:
-    configured = logging.config.DictConfigurator(settings.LOGGING)  # type: ignore[attr-defined]
+    configured = logging.config.DictConfigurator(settings.LOGGING)
     for name in ("filters", "formatters"):
         made = {
             key: getattr(configured, f"configure_{name[:-1]}")(value) for key, value in settings.LOGGING[name].items()
