@@ -8,7 +8,7 @@ RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --requi
     --requirement requirements.txt
 
 FROM ${PYTHON_IMAGE}
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 BIND=0.0.0.0 PORT=8000
+ENV PATH=/opt/venv/bin:/srv/facade:$PATH PYTHONUNBUFFERED=1 BIND=0.0.0.0 PORT=8000
 RUN useradd --uid 10001 --home-dir /srv/facade --no-create-home --shell /usr/sbin/nologin facade \
     # Also for whichever other UID the container is given: nobody else is in it.
     && install -d -o facade -g facade -m 1777 /srv/facade/var

@@ -25,6 +25,9 @@ def main() -> None:
         sys.exit(str(error))
     from routing.management.database_errors import told_in_a_line
 
+    if sys.argv[1:] == ["--version"]:
+        # Django would print its own.
+        sys.argv[1:] = ["facade", "version"]
     with ending_quietly(), told_in_a_line(sys.argv):
         execute_from_command_line(sys.argv)
 

@@ -1,11 +1,11 @@
-"""What the commands have in common: a verb's refusal is one line and exit status 1."""
+"""What the commands have in common: a verb's refusal is one line, and an exit status that says of what kind it is."""
 
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from io import TextIOWrapper
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.checks import Tags
@@ -13,56 +13,45 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from routing.management.database_errors import in_a_line
-from routing.models import Mapping, Tenant
+from routing.management.verbs.output import Output
+from routing.management.verbs.verb import NotSo, Options, Status, Verb
 from routing.request_id import current_request_id, request_id
 from routing.services.base import events
-from routing.services.base.actor import Actor
+from routing.services.base.dry_run import dry_run
 from routing.services.base.errors import NotFound, ServiceError
-from routing.services.registries.probes import probe_mapping
-
-HOSTNAME_HELP = "the name that people pull from, such as docker.acme.com"
-CLAIMED_HELP = "the name to serve, such as docker.acme.com, or '*.pull.acme.com' for all names below"
-TENANT_HELP = "slug of the tenant"
-PREFIX_HELP = 'leading components of the repository name, such as acme or acme/app; "" for the whole hostname'
-TARGET_HELP = (
-    "registry[/upstream-prefix], such as ghcr.io/acme, docker.io/acme, https://registry.acme.com:5000/team; or the "
-    "address of a web page about an image, such as https://hub.docker.com/r/acme/app"
-)
-
 
 #: What is looked at before a command. `manage.py check` looks at everything.
 CHECKS = (Tags.security,)
 
 
-def tenant_of(slug: str) -> Tenant:
-    """The tenant of that slug. Raises NotFound."""
-    tenant = Tenant.objects.filter(slug=slug).first()
-    if tenant is None:
-        raise NotFound(f"there is no tenant {slug}")
-    return tenant
+def prepare_streams() -> None:
+    """Make standard output and error, and the log, what somebody at a shell wants to see."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that can't show “→” shows ? instead of a traceback.
+            stream.reconfigure(errors="replace")
+    if settings.FACADE_LOG_FORMAT == "line":
+        # What a command does it says in sentences. A line of the log beside each is for programs, in their form.
+        events.logger.setLevel(logging.WARNING)
 
 
 class ServiceCommand(BaseCommand):
-    """A command that calls a verb. Wrong input, of whichever kind, is one line on stderr and exit status 1."""
+    """A command that calls a verb. Wrong input, of whichever kind, is one line on stderr, and an exit status."""
 
     # The others look at every page and route of the API, which takes longer than all else that a command does.
     requires_system_checks = CHECKS
+    #: What it ends with where there is nothing more to say.
+    status = Status.DONE
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """The parser, which raises CommandError where argparse would print its usage and exit with status 2."""
+        """The parser, which raises CommandError where argparse would print its usage and exit."""
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         parser.called_from_command_line = False
         return parser
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run, from the command line."""
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, TextIOWrapper):
-                # A terminal that can't show “→” shows ? instead of a traceback.
-                stream.reconfigure(errors="replace")
-        if settings.FACADE_LOG_FORMAT == "line":
-            # What a command does it says in sentences. A line of the log beside each is for programs, in their form.
-            events.logger.setLevel(logging.WARNING)
+        prepare_streams()
         try:
             super().run_from_argv(argv)
         except CommandError as error:
@@ -70,7 +59,9 @@ class ServiceCommand(BaseCommand):
             if "--traceback" in argv:
                 raise
             self.stderr.write(f"CommandError: {str(error).removeprefix('Error: ')}; see {argv[1]} --help")
-            sys.exit(1)
+            sys.exit(Status.USAGE)
+        if self.status:
+            sys.exit(self.status)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run it as one call, with an id of its own that the history and the log have."""
@@ -82,29 +73,53 @@ class ServiceCommand(BaseCommand):
         for line in lines:
             self.stdout.write(line[0].upper() + line[1:])
 
-    def print_probe(self, mapping: Mapping) -> None:
-        """Ask the mapping's registry what it wants, and say what it said. Whatever comes of it, the mapping stands."""
-        if not settings.FACADE_PROBE_ON_SAVE:
-            return
-        try:
-            registry = probe_mapping(Actor.command_line(), mapping_id=mapping.pk).registry
-        except ServiceError as error:
-            self.stdout.write(f"Not probed: {error.message}")
-            return
-        if registry.probe_error:
-            self.stdout.write(f"Note: {registry} could not be asked what it wants: {registry.probe_error}")
-        else:
-            self.stdout.write(f"{registry} asks for {'no token' if registry.auth == 'none' else registry.auth}")
+    def run_verb(self, verb: Verb, options: Options) -> None:
+        """Do it, and print what it says. Raises CommandError."""
+        output = Output(self.stdout, as_json=bool(options.get("json")))
+        trial = dry_run() if options.get("dry_run") else nullcontext()
+        with self.refusals(verb.missing), trial:
+            try:
+                verb.run(options, output)
+            except NotSo as error:
+                output.close()
+                if str(error):
+                    raise CommandError(str(error), returncode=Status.NOT_SO) from error
+                self.status = Status.NOT_SO
+                return
+            output.close()
 
     @contextmanager
-    def refusals(self) -> Iterator[None]:
-        """Turn a refusal, or a database that isn't there, into one clear line."""
+    def refusals(self, missing: Status = Status.REFUSED) -> Iterator[None]:
+        """Turn a refusal, or a database that isn't there, into one clear line.
+
+        `missing`: what the command ends with where something that was named isn't there.
+        """
         try:
             yield
         except ServiceError as error:
-            raise CommandError(error.message) from error
+            status = missing if isinstance(error, NotFound) else Status.REFUSED
+            raise CommandError(error.message, returncode=status) from error
         except Error as error:
             line = in_a_line(error)
             if line is None:
                 raise
             raise CommandError(f"{line} (request {current_request_id()})") from error
+
+
+class VerbCommand(ServiceCommand):
+    """A verb of `facade`, by the name that it has among Django's commands."""
+
+    verb: ClassVar[type[Verb]]
+
+    def __init_subclass__(cls) -> None:
+        """Take the verb's help."""
+        super().__init_subclass__()
+        cls.help = cls.verb.help
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take what the verb takes."""
+        self.verb.add_to(parser)
+
+    def handle(self, **options: Any) -> None:
+        """Do it."""
+        self.run_verb(self.verb(), options)

@@ -102,7 +102,7 @@ def test_the_command_prints_a_token(owner: Person) -> None:
 
     token = ApiClient(out.getvalue().strip()).get("whoami").json()["token"]
     assert (token["tenant"], token["read_only"]) == ("acme", True)
-    with pytest.raises(CommandError, match="nobody of the name"):
+    with pytest.raises(CommandError, match="No active user"):
         call_command("create_api_token", "nobody", "deploy")
 
 

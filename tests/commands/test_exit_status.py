@@ -1,4 +1,4 @@
-"""manage.py itself, as a process: wrong input is one line on stderr and exit status 1, never a traceback."""
+"""manage.py itself, as a process: wrong input is one line on stderr and an exit status, never a traceback."""
 
 from __future__ import annotations
 
@@ -36,19 +36,26 @@ def manage(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "status", "says"),
     [
-        (["add_mapping"], "required: hostname, prefix, target"),
-        (["add_mapping", "docker.acme.com", "acme", "ghcr.io/acme", "--bogus"], "unrecognized arguments: --bogus"),
-        (["repoint", "docker.acme.com", "acme", "ghcr.io/acme"], "required: --reason"),
-        (["add_mapping", "docker.acme.com", "acme", "ghcr.io/ACME"], "“ACME” is not a repository name"),
-        (["list_mappings"], "run “manage.py migrate” first"),
+        (["add_mapping"], 2, "required: HOSTNAME, PREFIX, TARGET"),
+        (["add_mapping", "docker.acme.com", "acme", "ghcr.io/acme", "--bogus"], 2, "unrecognized arguments: --bogus"),
+        (["repoint", "docker.acme.com", "acme", "ghcr.io/acme"], 2, "required: --reason"),
+        (["add_mapping", "docker.acme.com", "acme", "ghcr.io/ACME"], 1, "“ACME” is not a repository name"),
+        (["list_mappings"], 1, "run “manage.py migrate” first"),
+        (["facade", "mapping", "add"], 2, "required: HOSTNAME, PREFIX, TARGET; see facade mapping add --help"),
+        (["facade", "mapping", "list", "--bogus"], 2, "unrecognized arguments: --bogus"),
+        (["facade", "maping"], 2, "invalid choice: 'maping'"),
+        (["facade", "mapping", "add", "docker.acme.com", "acme", "ghcr.io/ACME"], 1, "is not a repository name"),
+        (["facade", "hostname", "list"], 1, "run “manage.py migrate” first"),
     ],
 )
-def test_wrong_input_is_one_line_and_exit_status_1(tmp_path: Path, arguments: list[str], says: str) -> None:
+def test_wrong_input_is_one_line_and_an_exit_status(
+    tmp_path: Path, arguments: list[str], status: int, says: str
+) -> None:
     done = manage(tmp_path, *arguments)
 
-    assert done.returncode == 1
+    assert done.returncode == status
     assert done.stdout == b""
     lines = done.stderr.decode().splitlines()
     assert len(lines) == 1
@@ -84,6 +91,7 @@ def without_reader() -> Iterator[int]:
     "arguments",
     [
         ["list_mappings", "--help"],
+        ["facade", "completion", "bash"],
         ["diffsettings"],
         # It prints as it goes.
         ["migrate"],

@@ -57,13 +57,40 @@ class TestAddMapping:
 
         said = run("add_mapping", HOST, "acme", "ghcr.io/acme")
 
-        assert said.splitlines()[1:] == ["It is switched off: switch it on in the admin"]
+        assert said.splitlines()[1:] == [f"It is disabled. To enable it: facade mapping enable {HOST} acme"]
 
     def test_an_empty_prefix_maps_the_whole_hostname(self) -> None:
-        said = run("add_mapping", HOST, "", "docker.io")
+        said = run("add_mapping", HOST, "", "docker.io", "--whole-registry")
 
         assert "docker.acme.com → docker.io" in said
         assert "docker pull docker.acme.com/IMAGE\n" in said
+
+    @pytest.mark.parametrize("target", ["docker.io", "https://ghcr.io", "index.docker.io"])
+    def test_all_of_a_shared_registry_is_asked_back(self, target: str) -> None:
+        message = refused("add_mapping", HOST, "zz", target)
+
+        assert "without a path is all of" in message
+        assert "or say --whole-registry" in message
+        assert not Hostname.objects.exists()
+
+    @pytest.mark.parametrize("typed", ["dockr.acme.com", "docekr.acme.com", "docker.acme.co", "Docker.acmee.com"])
+    def test_a_typing_error_makes_no_hostname(self, typed: str) -> None:
+        run("add_mapping", HOST, "acme", "ghcr.io/acme")
+
+        message = refused("add_mapping", typed, "acme", "ghcr.io/acme")
+
+        assert f"Did you mean {HOST}? To make {typed.lower()} as well, say --create" in message
+        assert list(Hostname.objects.values_list("name", flat=True)) == [HOST]
+        assert f"Added hostname {typed.lower()}" in run("add_mapping", typed, "acme", "ghcr.io/acme", "--create")
+
+    def test_a_name_that_is_near_to_none_needs_no_word_more(self) -> None:
+        run("add_mapping", HOST, "acme", "ghcr.io/acme")
+
+        assert "Added hostname r1.globex.com" in run("add_mapping", "r1.globex.com", "acme", "ghcr.io/acme")
+        assert "Added hostname r2.globex.com" in run("add_mapping", "r2.globex.com", "acme", "ghcr.io/acme")
+
+    def test_a_registry_of_ones_own_is_not_asked_back(self) -> None:
+        assert "Added mapping" in run("add_mapping", HOST, "zz", "registry.acme.com:5000")
 
     def test_a_repository_is_named_in_full(self) -> None:
         assert "docker pull docker.acme.com/acme/app\n" in run("add_mapping", HOST, "acme/app", "ghcr.io/acme/app")
@@ -79,9 +106,9 @@ class TestAddMapping:
         assert Change.objects.count() == changes
 
     def test_another_target_is_an_error_that_points_to_repoint(self) -> None:
-        run("add_mapping", HOST, "", "docker.io")
+        run("add_mapping", HOST, "", "docker.io", "--whole-registry")
 
-        message = refused("add_mapping", HOST, "", "ghcr.io")
+        message = refused("add_mapping", HOST, "", "ghcr.io", "--whole-registry")
 
         assert 'manage.py repoint docker.acme.com "" ghcr.io --reason TEXT' in message
 
@@ -114,7 +141,7 @@ class TestAddMapping:
             ((HOST, "acme", f"{HOST}/acme"), "round in a circle"),
             (("ghcr.io", "acme", "quay.io/acme"), "lead to itself"),
             ((HOST, "acme", "ghcr.io/acme", "--tenant", "not a slug"), "slug"),
-            ((HOST, "acme"), "required: target"),
+            ((HOST, "acme"), "required: TARGET"),
             ((HOST, "acme", "ghcr.io", "x"), "unrecognized arguments: x"),
         ],
     )
@@ -146,6 +173,13 @@ class TestRepoint:
 
         assert said == "Nothing to change: docker.acme.com/acme → ghcr.io/acme already\n"
 
+    def test_all_of_a_shared_registry_is_asked_back_unless_it_was_all_of_one(self) -> None:
+        run("add_mapping", HOST, "acme", "ghcr.io/acme")
+
+        assert "all of Docker Hub" in refused("repoint", HOST, "acme", "docker.io", "--reason", "x")
+        run("repoint", HOST, "acme", "docker.io", "--reason", "x", "--whole-registry")
+        assert "to quay.io" in run("repoint", HOST, "acme", "quay.io", "--reason", "x")
+
     def test_what_it_refuses(self) -> None:
         run("add_mapping", HOST, "acme", "ghcr.io/acme")
 
@@ -176,7 +210,7 @@ class TestListMappings:
     @pytest.fixture
     def _some(self) -> None:
         run("add_mapping", HOST, "acme", "ghcr.io/acme", "--allow-push", "--private", "--redirect-only")
-        run("add_mapping", HOST, "", "docker.io")
+        run("add_mapping", HOST, "", "docker.io", "--whole-registry")
         run("add_mapping", "docker.globex.com", "globex", "r.globex.com/x", "--tenant", "globex")
         Mapping.objects.filter(prefix="").update(enabled=False)
 
@@ -224,7 +258,7 @@ class TestListMappings:
 
         assert said == "No mappings of this tenant or hostname.\n"
         assert refused("list_mappings", "--tenant", "nobody") == "there is no tenant nobody"
-        assert refused("list_mappings", "--hostname", "no.acme.com") == "no.acme.com is not a hostname of this facade"
+        assert refused("list_mappings", "--hostname", "no.acme.com") == "there is no hostname no.acme.com"
         assert "not a hostname" in refused("list_mappings", "--hostname", "-")
 
     def test_none_at_all(self) -> None:

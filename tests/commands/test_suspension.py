@@ -38,11 +38,12 @@ def test_suspend_and_lift(owner: Person, table: Callable[[], Table], what: tuple
 
     before = Generation.objects.get().value
     again = run("suspend", *what, "--message", "unpaid")
-    assert again == f"Nothing to change: {name} is so already\n"
+    assert again == f"{name.partition(' ')[2]} is suspended already.\n"
     assert Generation.objects.get().value == before
 
     assert run("unsuspend", *what) == f"Unsuspended {name}\n"
     assert refusals() == set()
+    assert run("lift", *what) == f"{name.partition(' ')[2]} is not suspended.\n"
 
 
 @pytest.mark.parametrize(

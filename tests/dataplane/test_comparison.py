@@ -231,7 +231,7 @@ class TestCheckTable:
 
     def test_it_says_how_each_worker_and_the_snapshot_compare(self, live: LiveTable) -> None:
         SnapshotWriter().write_if_changed()
-        with mock.patch("routing.management.commands.check_table.time.sleep", side_effect=lambda _: live.compare()):
+        with mock.patch("routing.management.verbs.tables.time.sleep", side_effect=lambda _: live.compare()):
             check_rows()
             live.compare()
             said = self.output()
@@ -244,7 +244,7 @@ class TestCheckTable:
         check_rows()
         live.compare()
         Mapping.objects.update(enabled=False)
-        with mock.patch("routing.management.commands.check_table.time.sleep", side_effect=lambda _: live.compare()):
+        with mock.patch("routing.management.verbs.tables.time.sleep", side_effect=lambda _: live.compare()):
             said = self.output()
 
         assert "DIFFERED" in said
@@ -278,7 +278,7 @@ class TestCheckTable:
 
         looks = iter([lambda: TableCheck.objects.update(at=timezone.now() - timedelta(days=1)), live.compare])
         with mock.patch(
-            "routing.management.commands.check_table.time.sleep", side_effect=lambda _: next(looks, live.compare)()
+            "routing.management.verbs.tables.time.sleep", side_effect=lambda _: next(looks, live.compare)()
         ):
             said = self.output()
 

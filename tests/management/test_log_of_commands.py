@@ -16,14 +16,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def manage(*arguments: str, **environment: str) -> tuple[str, str]:
-    """What manage.py, as a process, prints on standard output and on standard error; its database is the test's."""
+def environment() -> dict[str, str]:
+    """That of a process whose database is the test's."""
     name = connection.settings_dict["NAME"]
     server = os.environ.get("TEST_DATABASE_URL", "")
     database = urlsplit(server)._replace(path=f"/{name}").geturl() if server else f"sqlite:///{name}"
-    given = {"DJANGO_SETTINGS_MODULE": "facade_site.settings_test", "TEST_DATABASE_URL": database}
+    return os.environ | {"DJANGO_SETTINGS_MODULE": "facade_site.settings_test", "TEST_DATABASE_URL": database}
+
+
+def manage(*arguments: str, **given: str) -> tuple[str, str]:
+    """What manage.py, as a process, prints on standard output and on standard error."""
     argv = [sys.executable, str(ROOT / "manage.py"), *arguments]
-    done = subprocess.run(argv, env=os.environ | given | environment, capture_output=True, check=True, timeout=120)
+    done = subprocess.run(argv, env=environment() | given, capture_output=True, check=True, timeout=120)
     return done.stdout.decode(), done.stderr.decode()
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from routing.management.service_command import HOSTNAME_HELP, TENANT_HELP, ServiceCommand, tenant_of
+from routing.management.service_command import ServiceCommand
+from routing.management.verbs.named import HOSTNAME_HELP, TENANT_HELP, tenant_of
 from routing.models import Hostname
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound

@@ -1,7 +1,8 @@
 """manage.py lift: the former name of `unsuspend`, for one release."""
 
-from routing.management.commands.unsuspend import Command as Unsuspend
+from routing.management.service_command import VerbCommand
+from routing.management.verbs.suspensions import LiftEither
 
 
-class Command(Unsuspend):
-    help = "The former name of unsuspend."
+class Command(VerbCommand):
+    verb = LiftEither

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from routing.management.leaving import RemovalCommand, numbers
-from routing.management.service_command import TENANT_HELP, tenant_of
+from routing.management.verbs.named import TENANT_HELP, tenant_of
 from routing.services.base.actor import Actor
 from routing.services.leaving.tenant_removal import get_tenant_removal, remove_tenant
 

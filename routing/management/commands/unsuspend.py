@@ -1,9 +1,8 @@
 """manage.py unsuspend --tenant T | --hostname NAME"""
 
-from routing.management.suspension import SuspensionCommand
+from routing.management.service_command import VerbCommand
+from routing.management.verbs.suspensions import UnsuspendEither
 
 
-class Command(SuspensionCommand):
-    help = "Unsuspend a tenant or hostname: it is served again within a second."
-    suspended = False
-    done = "unsuspended"
+class Command(VerbCommand):
+    verb = UnsuspendEither

@@ -1,0 +1,181 @@
+"""The parser of `facade`: nouns and their verbs, in groups."""
+
+from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Iterable
+from typing import Any, NamedTuple, NoReturn
+
+from django.core.management.base import CommandError, CommandParser
+
+from routing.management.verbs import (
+    claims,
+    history,
+    hostnames,
+    images,
+    mapping_lists,
+    mappings,
+    members,
+    probes,
+    registries,
+    suspensions,
+    tables,
+    tenants,
+    tokens,
+)
+from routing.management.verbs.verb import Status, Verb
+
+PROGRAM = "facade"
+
+
+class Noun(NamedTuple):
+    """What several verbs are about."""
+
+    name: str
+    help: str
+    verbs: tuple[type[Verb], ...]
+
+
+Entry = Noun | type[Verb]
+
+MAPPING = Noun(
+    "mapping",
+    "where a prefix of a hostname leads",
+    (
+        mapping_lists.ListMappings,
+        mappings.AddMapping,
+        mapping_lists.ShowMapping,
+        mappings.Repoint,
+        mappings.EnableMapping,
+        mappings.DisableMapping,
+        mappings.RemoveMapping,
+        history.MappingHistory,
+    ),
+)
+HOSTNAME = Noun(
+    "hostname",
+    "the names that people pull from",
+    (
+        hostnames.ListHostnames,
+        hostnames.AddHostname,
+        claims.ClaimHostname,
+        claims.CheckHostname,
+        hostnames.ShowHostname,
+        suspensions.SuspendHostname,
+        suspensions.ResumeHostname,
+        hostnames.RemoveHostname,
+        history.HostnameHistory,
+    ),
+)
+REGISTRY = Noun(
+    "registry",
+    "where content lives",
+    (
+        registries.ListRegistries,
+        registries.AddRegistry,
+        registries.ShowRegistry,
+        probes.ProbeRegistry,
+        registries.SetRegistry,
+        registries.RemoveRegistry,
+    ),
+)
+TENANT = Noun(
+    "tenant",
+    "the organisations that own all these",
+    (
+        tenants.ListTenants,
+        tenants.AddTenant,
+        tenants.ShowTenant,
+        suspensions.SuspendTenant,
+        suspensions.ResumeTenant,
+        tenants.RemoveTenant,
+    ),
+)
+MEMBER = Noun(
+    "member",
+    "who acts for a tenant",
+    (members.ListMembers, members.AddMember, members.Invite, members.SetRole, members.RemoveMember),
+)
+TOKEN = Noun("token", "keys to the HTTP API", (tokens.ListTokens, tokens.CreateToken, tokens.RevokeToken))
+
+#: By heading, in the order of the help.
+GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    ("Names and where they lead", (MAPPING, HOSTNAME, REGISTRY)),
+    ("People", (TENANT, MEMBER, TOKEN)),
+    ("What happens, and happened", (images.Explain, probes.Probe, tables.CheckTable, history.History)),
+)
+
+_WIDTH = 13
+_FOOT = f"""\
+“{PROGRAM} NOUN --help” tells of a noun's verbs, “{PROGRAM} NOUN VERB --help” of what a verb takes.
+With --json a command prints JSON. With --dry-run it says what it would do, and changes nothing.
+
+Exit status: 0 done, 1 refused, 2 wrong usage, 3 not so (what was asked is not so, or not there)."""
+
+
+class Parser(CommandParser):
+    """One that raises CommandError, with the status of wrong usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line."""
+        raise CommandError(f"{message}; see {self.prog} --help", returncode=Status.USAGE)
+
+
+def build_parser(extra: Iterable[type[Verb]]) -> Parser:
+    """The whole parser. `extra`: what is about the command line itself. It sets `verb`, or `usage_of` without one."""
+    groups = (*GROUPS, ("This command", tuple(extra)))
+    parser = Parser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} COMMAND …",
+        description=_grouped(groups),
+        formatter_class=RawDescriptionHelpFormatter,
+        epilog=_FOOT,
+    )
+    parser.add_argument("--version", dest="show_version", action="store_true", help=SUPPRESS)
+    # What Django's own options would be. One who looks for a fault may still have the whole traceback.
+    _hide_options(parser)
+    parser.set_defaults(verb=None, usage_of=parser)
+    commands = parser.add_subparsers(metavar="COMMAND", help=SUPPRESS, prog=PROGRAM)
+    for _, entries in groups:
+        for entry in entries:
+            if isinstance(entry, Noun):
+                _add_noun(commands, entry)
+            else:
+                _add_verb(commands, entry)
+    return parser
+
+
+def _add_noun(commands: Any, noun: Noun) -> None:
+    parser = commands.add_parser(noun.name, description=f"{noun.name.capitalize()}: {noun.help}.")
+    parser.set_defaults(verb=None, usage_of=parser)
+    verbs = parser.add_subparsers(metavar="VERB", title="verbs")
+    for verb in noun.verbs:
+        _add_verb(verbs, verb)
+
+
+def _add_verb(verbs: Any, verb: type[Verb]) -> None:
+    parser: ArgumentParser = verbs.add_parser(verb.name, help=_first_sentence(verb.help), description=verb.help)
+    parser.set_defaults(verb=verb, usage_of=parser)
+    verb.add_to(parser)
+    _hide_options(parser)
+
+
+def _hide_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--traceback", action="store_true", help=SUPPRESS)
+    parser.set_defaults(force_color=False, no_color=False, skip_checks=False, verbosity=1)
+
+
+def _grouped(groups: Iterable[tuple[str, tuple[Entry, ...]]]) -> str:
+    parts = ["The command line of Registry Facade."]
+    for heading, entries in groups:
+        lines = [f"  {entry.name:<{_WIDTH}}{_in_short(entry)}" for entry in entries]
+        parts.append("\n".join([f"{heading}:", *lines]))
+    return "\n\n".join(parts)
+
+
+def _in_short(entry: Entry) -> str:
+    if isinstance(entry, Noun):
+        return f"{entry.help}: {', '.join(verb.name for verb in entry.verbs)}"
+    return _first_sentence(entry.help)
+
+
+def _first_sentence(text: str) -> str:
+    return text.partition(". ")[0].removesuffix(".")

@@ -1,0 +1,1 @@
+"""What the command line does, one module a noun; `facade` and the commands of `manage.py` run these."""

@@ -1,0 +1,140 @@
+"""What leads where: all mappings, or one."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.db.models import Case, Max, QuerySet, Value, When
+from django.db.models.functions import Length
+
+from routing.management.verbs.named import HOSTNAME_HELP, ONLY_TENANT_HELP, PREFIX_HELP, hostname_of, tenant_of
+from routing.management.verbs.output import Output, as_facts, moment, yes
+from routing.management.verbs.verb import Options, Status, Verb
+from routing.models import Hostname, Mapping
+from routing.services.base.actor import Actor
+from routing.services.mappings.explain import docker_prospect
+from routing.services.mappings.listing import mappings_in_order
+from routing.services.mappings.mappings import get_mapping
+
+
+def mapping_facts(mapping: Mapping) -> dict[str, Any]:
+    """A mapping, for programs."""
+    return {
+        "tenant": mapping.hostname.tenant.slug,
+        "hostname": mapping.hostname.name,
+        "prefix": mapping.prefix,
+        "registry": mapping.registry.origin,
+        "upstream_prefix": mapping.upstream_prefix,
+        "target": mapping.target,
+        "enabled": mapping.enabled,
+        "allow_push": mapping.allow_push,
+        "private": mapping.private,
+        "delivery": mapping.delivery,
+    }
+
+
+class ListMappings(Verb):
+    """However many there are."""
+
+    name = "list"
+    help = "List every mapping: where it is pulled from, where it leads, and its state."
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which."""
+        parser.add_argument("--tenant", metavar="SLUG", help=ONLY_TENANT_HELP)
+        parser.add_argument("--hostname", metavar="HOSTNAME", help="only this hostname's")
+
+    def run(self, options: Options, output: Output) -> None:
+        """Print them while they are read."""
+        hostnames = Hostname.objects.all()
+        if options["tenant"]:
+            hostnames = hostnames.filter(tenant=tenant_of(options["tenant"]))
+        if options["hostname"]:
+            hostnames = hostnames.filter(pk=hostname_of(options["hostname"]).pk)
+        if output.as_json:
+            output.json_list(as_facts(mappings_in_order(hostnames), mapping_facts))
+            return
+        width = _width(hostnames)
+        if not width:
+            filtered = options["tenant"] or options["hostname"]
+            output.line("No mappings of this tenant or hostname." if filtered else _NONE)
+            return
+        for mapping in mappings_in_order(hostnames):
+            output.line(_line(mapping, width))
+
+
+class ShowMapping(Verb):
+    """All that is known of one."""
+
+    name = "show"
+    help = "Show a mapping: where it leads, its options, and what its last probe found."
+    missing = Status.NOT_SO
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Its address."""
+        parser.add_argument("hostname", metavar="HOSTNAME", help=HOSTNAME_HELP)
+        parser.add_argument("prefix", metavar="PREFIX", help=PREFIX_HELP)
+
+    def run(self, options: Options, output: Output) -> None:
+        """Print it."""
+        mapping = get_mapping(Actor.command_line(), options["hostname"], options["prefix"])
+        prospect = docker_prospect(mapping)
+        output.facts(
+            **mapping_facts(mapping),
+            version=mapping.version,
+            created_at=mapping.created_at,
+            changed_at=mapping.changed_at,
+            probed_repository=mapping.probed_repository,
+            probed_at=mapping.probed_at,
+            probe_error=mapping.probe_error,
+            public=mapping.public,
+            blob_delivery=mapping.blob_delivery,
+            prospect=prospect,
+        )
+        delivery = "redirect only" if mapping.delivery == Mapping.Delivery.REDIRECT_ONLY else "automatic"
+        output.labelled(
+            [
+                ("mapping", str(mapping)),
+                ("tenant", mapping.hostname.tenant.slug),
+                ("registry", f"{mapping.registry.name} ({mapping.registry.origin})"),
+                ("state", "enabled" if mapping.enabled else "disabled"),
+                ("private", yes(mapping.private)),
+                ("allows push", yes(mapping.allow_push)),
+                ("delivery", delivery),
+                ("last probe", _probe_in_words(mapping)),
+                ("changed", moment(mapping.changed_at)),
+            ]
+        )
+        for line in prospect if mapping.enabled else []:
+            output.line(line[:1].upper() + line[1:])
+
+
+_NONE = "No mappings yet. Add one: manage.py add_mapping docker.acme.com acme ghcr.io/acme"
+
+
+def _probe_in_words(mapping: Mapping) -> str:
+    if mapping.probed_at is None:
+        return "never"
+    found = (
+        mapping.probe_error or f"{mapping.get_public_display()}; layers served: {mapping.get_blob_delivery_display()}"
+    )
+    return f"{moment(mapping.probed_at)}, of {mapping.probed_repository}: {found}"
+
+
+def _width(hostnames: "QuerySet[Hostname]") -> int:
+    """The length of the longest `source`; 0 where there is no mapping."""
+    prefix = Case(When(prefix="", then=Value(0)), default=Length("prefix") + 1)
+    mappings = Mapping.objects.filter(hostname__in=hostnames.order_by()).order_by()
+    return mappings.aggregate(width=Max(Length("hostname__name") + prefix))["width"] or 0
+
+
+def _line(mapping: Mapping, width: int) -> str:
+    facts = (
+        ("off", not mapping.enabled),
+        ("private", mapping.private),
+        ("allows push", mapping.allow_push),
+        ("redirect only", mapping.delivery == Mapping.Delivery.REDIRECT_ONLY),
+    )
+    notes = ", ".join(name for name, holds in facts if holds)
+    return f"{mapping.source:<{width}} → {mapping.target}{f'  ({notes})' if notes else ''}"

@@ -1,0 +1,117 @@
+"""The verbs of tenants."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from routing.management.verbs.named import TENANT_HELP, tenant_of
+from routing.management.verbs.output import Column, Output, as_facts, moment, yes
+from routing.management.verbs.verb import Options, Status, Verb
+from routing.models import Tenant
+from routing.services.base.actor import Actor
+from routing.services.base.in_order import rows_in_order
+from routing.services.base.quotas import HELD, quota_for
+from routing.services.leaving.tenant_removal import remove_tenant
+from routing.services.people.tenants import add_tenant
+
+
+def tenant_facts(tenant: Tenant) -> dict[str, Any]:
+    """A tenant, for programs."""
+    return {
+        "tenant": tenant.slug,
+        "name": tenant.name,
+        "suspended": tenant.suspended,
+        "suspension_message": tenant.suspension_message,
+    }
+
+
+class ListTenants(Verb):
+    """All."""
+
+    name = "list"
+    help = "List tenants."
+
+    def run(self, options: Options, output: Output) -> None:
+        """Print them while they are read."""
+        columns = [
+            Column("TENANT", lambda row: row["tenant"]),
+            Column("NAME", lambda row: row["name"]),
+            Column("STATE", lambda row: "suspended" if row["suspended"] else "served"),
+        ]
+        output.table(as_facts(rows_in_order(Tenant.objects.all(), "slug"), tenant_facts), columns, "No tenants.")
+
+
+class AddTenant(Verb):
+    """An organisation."""
+
+    name = "add"
+    help = "Add a tenant. Its first owner comes in by “facade member invite”."
+    changes = True
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Its names."""
+        parser.add_argument("tenant", metavar="TENANT", help="its slug: lower-case letters, digits and hyphens")
+        parser.add_argument("--name", metavar="TEXT", help="the organisation's name (default: the slug)")
+
+    def run(self, options: Options, output: Output) -> None:
+        """Add it."""
+        slug = options["tenant"]
+        tenant = add_tenant(Actor.command_line(), options["reason"], slug=slug, name=options["name"] or slug)
+        output.done(f"added tenant {tenant.slug}", tenant=tenant_facts(tenant))
+
+
+class ShowTenant(Verb):
+    """With what it has, of what it may."""
+
+    name = "show"
+    help = "Show a tenant, and how much it has of what it may have."
+    missing = Status.NOT_SO
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which."""
+        parser.add_argument("tenant", metavar="TENANT", help=TENANT_HELP)
+
+    def run(self, options: Options, output: Output) -> None:
+        """Print it."""
+        tenant = tenant_of(options["tenant"])
+        quota = quota_for(tenant)._asdict()
+        held = {name: count(tenant) for name, count in HELD.items()}
+        output.facts(
+            **tenant_facts(tenant),
+            holds={name: {"count": number, "at_most": quota[name]} for name, number in held.items()},
+            version=tenant.version,
+            created_at=tenant.created_at,
+        )
+        output.labelled(
+            [
+                ("tenant", tenant.slug),
+                ("name", tenant.name),
+                ("suspended", yes(tenant.suspended)),
+                ("message", tenant.suspension_message),
+                *((name, f"{number:,} of {quota[name]:,}") for name, number in held.items()),
+                ("created", moment(tenant.created_at)),
+            ]
+        )
+
+
+class RemoveTenant(Verb):
+    """One that is empty."""
+
+    name = "remove"
+    help = (
+        "Remove a tenant that has no hostnames and no registries left. With all that is its own: "
+        "manage.py remove_tenant."
+    )
+    changes = True
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which."""
+        parser.add_argument("tenant", metavar="TENANT", help=TENANT_HELP)
+
+    def run(self, options: Options, output: Output) -> None:
+        """Remove it."""
+        tenant = tenant_of(options["tenant"])
+        remove_tenant(Actor.command_line(), options["reason"], tenant_id=tenant.pk)
+        output.done(f"removed tenant {tenant.slug}")
