@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from routing.models import Mapping
+from routing.models import Mapping, Registry
 from tests.management.test_log_of_commands import ROOT, environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,6 +45,8 @@ def read_until(terminal: int, text: str) -> str:
 
 @pytest.mark.parametrize(("answer", "status"), [("y", 0), ("yes", 0), ("n", 1), ("", 1)])
 def test_all_of_a_shared_registry(answer: str, status: int) -> None:
+    hub = {"name": "Docker Hub", "alias": "docker.io", "implicit_namespace": "library"}
+    Registry.objects.get_or_create(tenant=None, origin="https://registry-1.docker.io", defaults=hub)
     with at_a_terminal(*WORDS) as (process, terminal):
         assert "docker.io without a path is all of Docker Hub" in read_until(terminal, "Is that meant? [y/N] ")
         os.write(terminal, f"{answer}\n".encode())

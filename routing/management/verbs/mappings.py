@@ -20,12 +20,13 @@ from routing.services.mappings.mappings import (
     MappingOutcome,
     add_mapping,
     get_mapping,
+    parse_prefix,
     remove_mapping,
     repoint,
     switch_mappings,
 )
 from routing.services.registries.probes import probe_mapping
-from routing.services.registries.targets import find_registry, parse_target, shared_at
+from routing.services.registries.targets import Target, find_registry, parse_target, shared_at
 
 _WHOLE = "--whole-registry"
 
@@ -69,9 +70,12 @@ class AddMapping(Verb):
 
     def run(self, options: Options, output: Output) -> None:
         """Add it, probe it, and say whether that works."""
+        # What can't be read is told first, whatever there is.
+        parse_prefix(options["prefix"])
+        target = parse_target(options["target"])
         if not options["create"]:
             _check_near_names(options["hostname"])
-        _check_whole(options, output)
+        _check_whole(target, options, output)
         outcome = add_mapping(
             Actor.command_line(),
             options["reason"],
@@ -104,7 +108,7 @@ class Repoint(Verb):
         """Repoint it, and probe it."""
         address = {"hostname": options["hostname"], "prefix": options["prefix"]}
         if get_mapping(Actor.command_line(), **address).upstream_prefix:
-            _check_whole(options, output)
+            _check_whole(parse_target(options["target"]), options, output)
         outcome = repoint(Actor.command_line(), options["reason"], **address, target=options["target"])
         _tell(outcome, f"Nothing to change: {outcome.mapping} already", output)
 
@@ -173,9 +177,8 @@ def _check_near_names(text: str) -> None:
         raise ServiceError(f"there is no hostname {name}{did_you_mean(near)} To make {name} as well, say --create")
 
 
-def _check_whole(options: Options, output: Output) -> None:
+def _check_whole(target: Target, options: Options, output: Output) -> None:
     """Nobody maps a whole registry by leaving something out. Raises ServiceError."""
-    target = parse_target(options["target"])
     if target.upstream_prefix or options["whole_registry"]:
         return
     # A tenant's own is all theirs.
