@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "routing.accounts.request_ids.RequestIdMiddleware",
     # Then: a registry client's request is answered before sessions, cookies or the database are thought of.
     "routing.dataplane.serving.middleware.FacadeMiddleware",
+    "routing.api.middleware.ProblemMiddleware",
     "routing.accounts.transport.TransportMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",

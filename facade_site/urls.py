@@ -1,7 +1,7 @@
 """What Django answers, on control hosts only: admin, sign-in, API, the abuse page, health checks and metrics."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 from routing.accounts.views import abuse
@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", reference, name="api_reference"),
     path("api/v1/", api.urls),
     path("api/<path:path>", api_not_found, name="api_nothing"),
+    re_path("^api/?$", api_not_found, name="api_root"),
     path("accounts/", include("routing.accounts.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),

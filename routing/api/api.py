@@ -1,14 +1,22 @@
 """The API as a whole."""
 
-from ninja import NinjaAPI
-
 from routing.api.auth import BearerTokenAuth
+from routing.api.document import FacadeAPI
 from routing.api.errors import register_exception_handlers
-from routing.api.routers import hostnames, introspection, leaving, mappings, members, registries, tenants
+from routing.api.routers import (
+    history,
+    hostnames,
+    introspection,
+    leaving,
+    mappings,
+    members,
+    registries,
+    tenants,
+    tokens,
+)
 
-api = NinjaAPI(
+api = FacadeAPI(
     title="Registry Facade",
-    version="1",
     description="Container-registry addresses, and where they lead.",
     auth=BearerTokenAuth(),
     # Its pages load scripts, one of them inline; `reference` is a page of our own.
@@ -24,5 +32,7 @@ api.add_router("/registries", registries.router)
 api.add_router("/tenants", tenants.router)
 api.add_router("/members", members.router)
 api.add_router("/invitations", members.invitations)
+api.add_router("/tokens", tokens.router)
+api.add_router("/history", history.router)
 api.add_router("", leaving.router)
 register_exception_handlers(api)

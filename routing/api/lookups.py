@@ -1,13 +1,36 @@
 """Rows that requests name otherwise than by their id."""
 
+from typing import Annotated
+
+from ninja import Path
+from pydantic import Field
+
+from routing.api.schemas import Text
 from routing.models import Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
 
+_MAX_DIGITS = 18
+
+#: A tenant in a route's path.
+TenantKey = Annotated[Text, Path(description="The tenant's slug. Its id does as well.", examples=["acme"])]
+OneTenant = Annotated[Text | None, Field(description="Of the tenant with this slug alone.")]
+
 
 def tenant_by_slug(actor: Actor, slug: str) -> Tenant:
-    """A tenant that the actor may see. Raises NotFound."""
+    """A tenant that the actor may see, as a body names it. Raises NotFound."""
     found = Tenant.objects.viewable_by(actor).filter(slug=slug).first()
     if found is None:
         raise NotFound(f"there is no tenant {slug}, or it isn't yours", {"tenant": ["There is no such tenant."]})
+    return found
+
+
+def tenant_by_key(actor: Actor, key: str) -> Tenant:
+    """A tenant that the actor may see, as a path names it: by slug, or else by id. Raises NotFound."""
+    rows = Tenant.objects.viewable_by(actor)
+    found = rows.filter(slug=key).first()
+    if found is None and key.isascii() and key.isdigit() and len(key) <= _MAX_DIGITS:
+        found = rows.filter(pk=int(key)).first()
+    if found is None:
+        raise NotFound("this tenant is gone")
     return found

@@ -98,7 +98,7 @@ class ServiceCommand(BaseCommand):
             yield
         except ServiceError as error:
             status = missing if isinstance(error, NotFound) else Status.REFUSED
-            raise CommandError(error.message, returncode=status) from error
+            raise CommandError(error.command_line_message, returncode=status) from error
         except Error as error:
             line = in_a_line(error)
             if line is None:

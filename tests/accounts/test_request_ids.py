@@ -140,7 +140,7 @@ def test_several_rows_at_once(owner: Person) -> None:
         for name in ("one", "two")
     ]
 
-    answer = api_client_for(owner).send("post", "mappings/switch", ids=pks, enabled=False)
+    answer = api_client_for(owner).send("patch", "mappings", ids=pks, enabled=False)
 
     written = Mapping.history.filter(history_type="~").values_list("id", "request_id")
     assert dict(written) == dict.fromkeys(pks, answer.headers["X-Request-ID"])

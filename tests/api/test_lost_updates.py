@@ -67,7 +67,7 @@ def test_a_tenant_is_suspended_while_it_is_renamed(operator: ApiClient, owner: P
 
     race = Race(
         lambda number: operator.send("patch", f"tenants/{pk}", name=f"Acme {number}"),
-        lambda number: operator.send("post", f"tenants/{pk}/suspension", suspended=number % 2 == 0),
+        lambda number: operator.send("put" if number % 2 == 0 else "delete", f"tenants/{pk}/suspension"),
         kept,
     )
 
@@ -83,7 +83,7 @@ def test_a_hostname_is_suspended_while_it_is_switched(operator: ApiClient, owner
 
     race = Race(
         lambda number: operator.send("patch", f"hostnames/{pk}", enabled=number % 3 == 0),
-        lambda number: operator.send("post", f"hostnames/{pk}/suspension", suspended=number % 2 == 0),
+        lambda number: operator.send("put" if number % 2 == 0 else "delete", f"hostnames/{pk}/suspension"),
         kept,
     )
 
@@ -117,7 +117,7 @@ def test_a_mapping_is_switched_while_its_options_change(api: ApiClient, owner: P
 
     race = Race(
         lambda number: api.send("patch", f"mappings/{pk}", private=number % 3 == 0),
-        lambda number: api.send("post", "mappings/switch", ids=[pk], enabled=number % 2 == 0),
+        lambda number: api.send("patch", "mappings", ids=[pk], enabled=number % 2 == 0),
         kept,
     )
 

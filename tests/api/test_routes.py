@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from routing.models import Hostname, Mapping, Registry, Tenant
 from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
 from routing.services.mappings.mappings import add_mapping
 from tests.accounts.signing_in import Browser
 from tests.api.conftest import ApiClient, api_client_for
@@ -32,9 +33,10 @@ def operator(owner: Person) -> ApiClient:
 def problem(answer: Any) -> tuple[int, dict[str, list[str]]]:
     """A refusal, which always has the same form."""
     said = answer.json()
-    assert set(said) == {"message", "fields", "request_id"}
+    assert set(said) == {"code", "message", "fields", "request_id"}
     assert said["message"]
-    return answer.status_code, said["fields"]
+    assert {said["code"], *(each["code"] for found in said["fields"].values() for each in found)} <= set(Code)
+    return answer.status_code, {name: [each["message"] for each in found] for name, found in said["fields"].items()}
 
 
 def test_the_life_of_a_mapping(api: ApiClient) -> None:
@@ -52,7 +54,7 @@ def test_the_life_of_a_mapping(api: ApiClient) -> None:
     )
     changed = api.send("patch", f"mappings/{pk}", target="ghcr.io/x", private=True, reason="moved on").json()
     assert (changed["mapping"]["target"], changed["mapping"]["private"]) == ("ghcr.io/x", True)
-    assert [item["enabled"] for item in api.send("post", "mappings/switch", ids=[pk], enabled=False).json()] == [False]
+    assert [item["enabled"] for item in api.send("patch", "mappings", ids=[pk], enabled=False).json()] == [False]
     assert api.get(f"mappings/{pk}").json()["target"] == "ghcr.io/x"
     assert api.client.delete(f"/api/v1/mappings/{pk}?reason=gone").status_code == 204
     assert Mapping.history.filter(id=pk).latest().history_change_reason == "gone"
@@ -77,7 +79,7 @@ def test_lists_are_filtered_and_paged(owner: Person, api: ApiClient) -> None:
     ("method", "path", "body", "smuggled"),
     [
         ("post", "mappings", {"hostname": HOST, "prefix": "a", "target": "quay.io/a"}, "hostname_id"),
-        ("post", "claims", {"tenant": "acme", "name": "pull.acme.com"}, "tenant_id"),
+        ("post", "claims", {"tenant": "acme", "hostname": "pull.acme.com"}, "tenant_id"),
         ("post", "registries", {"tenant": "acme", "name": "n", "origin": "https://r.acme.com"}, "tenant_id"),
         ("post", "registries", {"tenant": "acme", "name": "n", "origin": "https://r.acme.com"}, "realm"),
         ("patch", "hostnames/{hostname}", {"enabled": False}, "tenant_id"),
@@ -113,21 +115,23 @@ def test_nonsense_is_answered_in_the_same_form(api: ApiClient) -> None:
     assert problem(api.get("nothing"))[0] == 404
     assert problem(ApiClient().client.get("/api/other"))[0] == 404
     put = api.client.put("/api/v1/mappings")
-    assert (put.status_code, set(put.headers["Allow"].split(", "))) == (405, {"GET", "POST"})
+    assert problem(put)[0] == 405
+    assert put.headers["Allow"] == "GET, PATCH, POST"
 
 
 def test_a_claim_is_proved(api: ApiClient, name_server: NameServer) -> None:
-    claimed = api.send("post", "claims", tenant="acme", name="Pull.Acme.com").json()
+    claimed = api.send("post", "claims", tenant="acme", hostname="Pull.Acme.com").json()
     pk, record = claimed["id"], claimed["record"]
 
     missing = api.send("post", f"claims/{pk}/check").json()
     name_server.answers(record["name"], txt(record["value"]))
     proved = api.send("post", f"claims/{pk}/check").json()
 
-    assert missing["hostname"] is None
+    assert (missing["proved"], missing["hostname_id"]) == (False, None)
     assert "no record" in missing["finding"]
-    assert proved["hostname"]["name"] == "pull.acme.com"
-    assert api.get("hostnames", name="pull.acme.com").json()["count"] == 1
+    assert (proved["hostname"], proved["proved"]) == ("pull.acme.com", True)
+    assert api.get(f"hostnames/{proved['hostname_id']}").json()["hostname"] == "pull.acme.com"
+    assert api.get("hostnames", hostname="pull.acme.com").json()["count"] == 1
     assert api.get("claims").json()["count"] == 0
 
 
@@ -135,9 +139,9 @@ def test_a_tenant_is_made_limited_suspended_and_lifted(operator: ApiClient) -> N
     pk = operator.send("post", "tenants", slug="new", name="New", max_mappings=3).json()["id"]
 
     operator.send("patch", f"tenants/{pk}", max_hostnames=2, reason="small")
-    suspended = operator.send("post", f"tenants/{pk}/suspension", suspended=True, message="malware", reason="abuse")
+    suspended = operator.send("put", f"tenants/{pk}/suspension", message="malware", reason="abuse")
     assert (suspended.json()["suspended"], suspended.json()["suspension_message"]) == (True, "malware")
-    operator.send("post", f"tenants/{pk}/suspension", suspended=False)
+    assert operator.client.delete("/api/v1/tenants/new/suspension?reason=clean").json()["suspended"] is False
 
     tenant = Tenant.objects.get(pk=pk)
     assert (tenant.name, tenant.max_mappings, tenant.max_hostnames, tenant.suspended) == ("New", 3, 2, False)
@@ -171,7 +175,7 @@ def test_a_session_opens_nothing_here(owner: Person) -> None:
     client.force_login(owner.user)
 
     assert problem(client.get("/api/v1/mappings"))[0] == 401
-    assert problem(client.post("/api/v1/claims", {"tenant": "acme", "name": "x.acme.com"}))[0] == 401
+    assert problem(client.post("/api/v1/claims", {"tenant": "acme", "hostname": "x.acme.com"}))[0] == 401
 
 
 def test_tenants_hostnames_do_not_serve_the_api(owner: Person, api: ApiClient) -> None:

@@ -32,9 +32,10 @@ SUBJECTS = {
     "hostname_id": "proved hostname",
     "claim_id": "claim",
     "registry_id": "registry",
-    "tenant_id": "idle tenant",
+    "tenant": "idle tenant",
     "member_id": "member",
     "invitation_id": "invitation",
+    "user_id": "account",
 }
 
 

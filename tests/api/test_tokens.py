@@ -140,7 +140,7 @@ def test_a_token_for_one_tenant_knows_no_other(owner: Person, outsider: Person) 
     Membership.objects.create(tenant=outsider.tenant, user=owner.user, role="owner")
     api = api_client_for(owner, tenant_id=outsider.tenant.pk)
 
-    assert [item["name"] for item in api.get("hostnames").json()["items"]] == ["docker.globex.com"]
+    assert [item["hostname"] for item in api.get("hostnames").json()["items"]] == ["docker.globex.com"]
     assert api.get(f"hostnames/{owner.hostname.pk}").status_code == 404
     added = api.send("post", "mappings", hostname="docker.acme.com", prefix="x", target="quay.io/x")
     assert added.status_code == 404

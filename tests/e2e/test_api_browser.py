@@ -32,7 +32,7 @@ def test_a_token_is_made_used_and_revoked(facade: Facade) -> None:
             "POST",
             "/api/v1/mappings",
             headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
-            body=b'{"hostname": "docker.acme.test", "prefix": "app", "target": "quay.io/acme"}',
+            body=b'{"hostname": "docker.acme.test", "target": "quay.io/acme", "create_hostname": true}',
         )
         assert added.status == 201, added.body
 

@@ -85,7 +85,8 @@ def test_dropped_packets_are_told_survived_and_forgotten(facade: Facade, cable: 
             wait_until(lambda: reachable(facade) == 0, "the metric says so", WITHIN_SECONDS)
             wait_until(lambda: "database unreachable" in facade.log(), "so does the log", WITHIN_SECONDS)
             leads_to(facade, "https://ghcr.io")
-            body = json.dumps({"hostname": HOST, "prefix": "new", "target": "quay.io/new"}).encode()
+            mapping = {"hostname": HOST, "prefix": "new", "target": "quay.io/new", "create_hostname": True}
+            body = json.dumps(mapping).encode()
             asked = {
                 "api": lambda: facade.request("GET", "/api/v1/mappings", headers=program).status,
                 "write": lambda: facade.request("POST", "/api/v1/mappings", headers=program, body=body).status,

@@ -82,7 +82,13 @@ def token_by(facade: Facade, url: str) -> dict[str, str]:
 
 
 def add(facade: Facade, token: dict[str, str], prefix: str) -> Answer:
-    mapping = {"hostname": HOST, "prefix": prefix, "target": f"quay.io/{prefix}", "delivery": "redirect-only"}
+    mapping = {
+        "hostname": HOST,
+        "prefix": prefix,
+        "target": f"quay.io/{prefix}",
+        "delivery": "redirect-only",
+        "create_hostname": True,
+    }
     return facade.request("POST", "/api/v1/mappings", headers=token, body=json.dumps(mapping).encode())
 
 

@@ -42,7 +42,7 @@ def test_a_lock_that_is_held_from_elsewhere_is_told(facade: Facade, server: Outa
     found = re.search(r"facade_\S+", facade.manage("create_api_token", USERNAME, "test"))
     assert found is not None
     token = {"Authorization": f"Bearer {found[0]}", "Content-Type": "application/json"}
-    body = f'{{"hostname": "{HOST}", "prefix": "other", "target": "quay.io/other"}}'.encode()
+    body = f'{{"hostname": "{HOST}", "prefix": "other", "target": "quay.io/other", "create_hostname": true}}'.encode()
     with psycopg.connect(server.url, application_name="psql") as stuck:
         stuck.execute("SELECT * FROM routing_generation FOR UPDATE")
 

@@ -34,15 +34,16 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "hostname": world["hostname"].name,
         "prefix": "new",
         "target": "127.0.0.1:11",
+        "whole_registry": True,
     },
-    ("POST /mappings/switch", "."): lambda world: {"ids": [world["mapping"].pk], "enabled": False},
+    ("PATCH /mappings", "."): lambda world: {"ids": [world["mapping"].pk], "enabled": False},
     ("PATCH /mappings/{mapping_id}", "mapping"): lambda world: {"target": "quay.io/new", "reason": "r"},
     ("POST /mappings/{mapping_id}/probe", "mapping"): lambda world: {},
-    ("POST /hostnames", "."): lambda world: {"tenant": world["tenant"].slug, "name": "more.sesame.example"},
+    ("POST /hostnames", "."): lambda world: {"tenant": world["tenant"].slug, "hostname": "more.sesame.example"},
     ("PATCH /hostnames/{hostname_id}", "hostname"): lambda world: {"enabled": False},
     ("POST /hostnames/{hostname_id}/hand-over", "idle hostname"): lambda world: {"tenant": "globex"},
-    ("POST /hostnames/{hostname_id}/suspension", "hostname"): lambda world: {"suspended": True},
-    ("POST /claims", "."): lambda world: {"tenant": world["tenant"].slug, "name": "more.sesame.example"},
+    ("PUT /hostnames/{hostname_id}/suspension", "hostname"): lambda world: {"message": "malware"},
+    ("POST /claims", "."): lambda world: {"tenant": world["tenant"].slug, "hostname": "more.sesame.example"},
     ("POST /registries", "."): lambda world: {
         "tenant": world["tenant"].slug,
         "name": "n",
@@ -56,8 +57,8 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("PATCH /registries/{registry_id}", "registry"): lambda world: {"name": "another name"},
     ("PATCH /registries/{registry_id}", "shared registry"): lambda world: {"name": "another name"},
     ("POST /tenants", "."): lambda world: {"slug": "new", "name": "New"},
-    ("PATCH /tenants/{tenant_id}", "tenant"): lambda world: {"max_mappings": 9},
-    ("POST /tenants/{tenant_id}/suspension", "tenant"): lambda world: {"suspended": True},
+    ("PATCH /tenants/{tenant}", "tenant"): lambda world: {"max_mappings": 9},
+    ("PUT /tenants/{tenant}/suspension", "tenant"): lambda world: {"message": "malware"},
     ("POST /members", "."): lambda world: {"tenant": world["tenant"].slug, "account": "oscar", "role": Role.OWNER},
     ("PATCH /members/{member_id}", "member"): lambda world: {"role": Role.OWNER},
     ("POST /invitations", "."): lambda world: {
@@ -65,6 +66,13 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "email": "more@example.com",
         "role": Role.OWNER,
     },
+}
+
+
+_QUERIES: dict[str, Callable[[World], dict[str, str]]] = {
+    "/explain": lambda world: {"image": f"{world['hostname'].name}/app:1"},
+    "/mappings/by-name": lambda world: {"hostname": world["hostname"].name, "prefix": world["mapping"].prefix},
+    "/hostnames/by-name": lambda world: {"hostname": world["hostname"].name},
 }
 
 
@@ -85,7 +93,7 @@ def ask(world: World, role: str, route: str, subject: str, secret: str | None) -
     if "{" in path:
         start, _, rest = path.partition("{")
         path = f"{start}{world[subject].pk}{rest.partition('}')[2]}"
-    query = {"image": f"{world['hostname'].name}/app:1"} if path == "/explain" else {}
+    query = _QUERIES[path](world) if path in _QUERIES else {}
     query |= {"tenant": "globex"} if path.endswith("/hand-over") else {}
     body = BODIES[route, subject](world) if (route, subject) in BODIES else None
     headers = {"host": "localhost"} | ({"authorization": f"Bearer {secret}"} if secret else {})

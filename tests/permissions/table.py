@@ -92,7 +92,9 @@ POST /claims                                 | .                        | s - | 
 DELETE /claims/{claim_id}                    | claim                    | s - | - - - | n n y | y
 GET /claims/{claim_id}                       | claim                    | s - | - - - | y y y | y
 POST /claims/{claim_id}/check                | claim                    | s - | - - - | n n y | y
+POST /claims/{claim_id}/vouch                | claim                    | s - | - - - | n n n | y
 GET /explain                                 | .                        | s - | - - - | y y y | y
+GET /history                                 | .                        | s y | y y y | y y y | y
 GET /hostnames                               | .                        | s y | y y y | y y y | y
 POST /hostnames                              | .                        | s - | - - - | n n n | y
 DELETE /hostnames/{hostname_id}              | idle hostname            | s - | - - - | n n y | y
@@ -101,14 +103,18 @@ PATCH /hostnames/{hostname_id}               | hostname                 | s - | 
 POST /hostnames/{hostname_id}/check          | proved hostname          | s - | - - - | n n y | y
 GET /hostnames/{hostname_id}/hand-over       | hostname                 | s n | n n n | n n n | y
 POST /hostnames/{hostname_id}/hand-over      | idle hostname            | s n | n n n | n n n | y
-POST /hostnames/{hostname_id}/suspension     | hostname                 | s n | n n n | n n n | y
+POST /hostnames/{hostname_id}/vouch          | proved hostname          | s - | - - - | n n n | y
+PUT /hostnames/{hostname_id}/suspension      | hostname                 | s n | n n n | n n n | y
+DELETE /hostnames/{hostname_id}/suspension   | suspended hostname       | s n | n n n | n n n | y
+GET /hostnames/by-name                       | .                        | s - | - - - | y y y | y
 GET /invitations                             | .                        | s y | y y y | y y y | y
 POST /invitations                            | .                        | s - | - - - | n n y | y
 DELETE /invitations/{invitation_id}          | invitation               | s - | - - - | n n y | y
 GET /mappings                                | .                        | s y | y y y | y y y | y
 POST /mappings                               | .                        | s - | - - - | n y y | y
 POST /mappings                               | all of a shared registry | s - | - - - | n r r | y
-POST /mappings/switch                        | .                        | s - | - - - | n y y | y
+PATCH /mappings                              | .                        | s - | - - - | n y y | y
+GET /mappings/by-name                        | .                        | s - | - - - | y y y | y
 GET /invitations/{invitation_id}             | invitation               | s - | - - - | y y y | y
 DELETE /mappings/{mapping_id}                | mapping                  | s - | - - - | n y y | y
 GET /mappings/{mapping_id}                   | mapping                  | s - | - - - | y y y | y
@@ -136,11 +142,13 @@ POST /registries/{registry_id}/probe         | registry                 | s - | 
 POST /registries/{registry_id}/probe         | shared registry          | s n | n n n | n n n | y
 GET /tenants                                 | .                        | s y | y y y | y y y | y
 POST /tenants                                | .                        | s n | n n n | n n n | y
-DELETE /tenants/{tenant_id}                  | idle tenant              | s n | n n n | n n n | y
-GET /tenants/{tenant_id}                     | tenant                   | s - | - - - | y y y | y
-GET /tenants/{tenant_id}/export              | tenant                   | s - | - - - | n n y | y
-GET /tenants/{tenant_id}/removal             | tenant                   | s n | n n n | n n n | y
-PATCH /tenants/{tenant_id}                   | tenant                   | s - | - - - | n n n | y
-POST /tenants/{tenant_id}/suspension         | tenant                   | s n | n n n | n n n | y
+GET /tenants/{tenant}/export                 | tenant                   | s - | - - - | n n y | y
+GET /tenants/{tenant}/removal                | tenant                   | s - | - - - | n n n | y
+DELETE /tenants/{tenant}                     | idle tenant              | s - | - - - | n n n | y
+GET /tenants/{tenant}                        | tenant                   | s - | - - - | y y y | y
+PATCH /tenants/{tenant}                      | tenant                   | s - | - - - | n n n | y
+DELETE /tenants/{tenant}/suspension          | suspended tenant         | s - | - - - | n n n | y
+PUT /tenants/{tenant}/suspension             | tenant                   | s - | - - - | n n n | y
+GET /tokens                                  | .                        | s y | y y y | y y y | y
 GET /whoami                                  | .                        | s y | y y y | y y y | y
 """

@@ -190,6 +190,7 @@ GET  accounts/social/signup/                     | .                  | l l | l 
 GET  api:api-root                                | .                  | y y | y y y | y y y | y
 GET  api:openapi-json                            | .                  | y y | y y y | y y y | y
 GET  api_nothing                                 | .                  | - - | - - - | - - - | -
+GET  api_root                                    | .                  | - - | - - - | - - - | -
 GET  api_reference                               | .                  | y y | y y y | y y y | y
 GET  api_token_revoke                            | API token          | s r | r r r | r r r | r
 POST api_token_revoke                            | API token          | s l | l l l | l l l | y

@@ -28,7 +28,7 @@ from pytest_django import DjangoDbBlocker
 from routing.models import ApiToken, Hostname, Membership, Rate, Registry, Role, Tenant
 from routing.services.base.actor import Actor
 from routing.services.hostnames.claims import claim_hostname
-from routing.services.hostnames.hostnames import add_hostname
+from routing.services.hostnames.hostnames import add_hostname, suspend_hostnames
 from routing.services.mappings.mappings import add_mapping
 from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
@@ -160,6 +160,8 @@ def _add_routing(world: World, sesame: Tenant) -> None:
 
     pulled, proved = hostname("docker"), hostname("proved")
     Hostname.objects.filter(pk=proved.pk).update(proof_token="0" * 32)
+    held_back = hostname("suspended")
+    suspend_hostnames(SET_UP, "", hostname_ids=[held_back.pk], suspended=True)
     own = registry("Own registry of Sesame", NOWHERE, sesame)
     mapping = add_mapping(
         SET_UP, "the reason of Sesame", hostname=pulled.name, prefix="app", target=f"127.0.0.1:9/{SECRET}"
@@ -169,6 +171,7 @@ def _add_routing(world: World, sesame: Tenant) -> None:
         "hostname": pulled,
         "idle hostname": hostname("idle"),
         "proved hostname": proved,
+        "suspended hostname": held_back,
         "registry": own,
         "idle registry": registry("Idle registry of Sesame", "https://127.0.0.1:10", sesame),
         "shared registry": registry("Shared", "https://127.0.0.1:11", None),

@@ -12,6 +12,7 @@ from routing.core.table.mapping_entry import Flag
 from routing.core.table.routing_table import Table
 from routing.models import Change, Generation, Hostname, Mapping, Registry, Tenant
 from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, NotFound, ServiceError
 from routing.services.mappings.mappings import (
     add_mapping,
@@ -101,8 +102,9 @@ def test_another_target_is_a_conflict_that_points_to_repoint(platform: Actor) ->
     with pytest.raises(Conflict) as caught:
         add(platform, target="quay.io/acme")
 
-    assert "manage.py repoint docker.acme.com acme quay.io/acme --reason TEXT" in caught.value.message
-    assert "target" in caught.value.fields
+    assert "manage.py" not in caught.value.message
+    assert "manage.py repoint docker.acme.com acme quay.io/acme --reason TEXT" in caught.value.command_line_message
+    assert caught.value.errors[0][::2] == ("prefix", Code.MAPPING_EXISTS)
     assert Mapping.objects.get().registry.origin == "https://ghcr.io"
 
 
@@ -182,9 +184,9 @@ def test_repointing_needs_a_reason_and_a_mapping(platform: Actor) -> None:
 
     with pytest.raises(ServiceError, match="Say why"):
         repoint(platform, "  ", hostname=HOST, prefix="acme", target="quay.io/acme")
-    with pytest.raises(NotFound, match=re.escape("no mapping of docker.acme.com/acme/app;")):
+    with pytest.raises(NotFound, match=re.escape("no mapping of docker.acme.com/acme/app")):
         repoint(platform, "why", hostname=HOST, prefix="acme/app", target="quay.io/acme")
-    with pytest.raises(NotFound, match=re.escape("no mapping of docker.acme.com;")):
+    with pytest.raises(NotFound, match=re.escape("no mapping of docker.acme.com") + "$"):
         repoint(platform, "why", hostname=HOST, prefix="", target="quay.io/acme")
     with pytest.raises(ServiceError, match="not a hostname"):
         repoint(platform, "why", hostname="-", prefix="", target="quay.io/acme")

@@ -80,7 +80,7 @@ class NewMappingForm(TargetedForm):
         )
         for mapping in taken:
             url = reverse("admin:routing_mapping_change", args=[mapping.pk])
-            self.add_error("target", format_html('<a href="{}">To that mapping</a>', url))
+            self.add_error("prefix", format_html('<a href="{}">To that mapping</a>', url))
 
 
 class MappingForm(TargetedForm):

@@ -1,4 +1,4 @@
-"""Hostnames and claims: list, claim, check, switch, suspend, vouch, remove."""
+"""Hostnames and claims: list, claim, check, enable, disable, suspend, vouch, remove."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,37 +10,54 @@ from ninja.pagination import paginate
 from pydantic import Field
 
 from routing.api.auth import actor_of
-from routing.api.errors import PROBLEMS, ROW_PROBLEMS
+from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
-from routing.api.lookups import tenant_by_slug
-from routing.api.pagination import ListQuery, Paging
-from routing.api.schemas import DeleteParams, Id, Reason, ReasonIn, StrictSchema, SuspensionIn, Text, Version
+from routing.api.lookups import OneTenant, tenant_by_slug
+from routing.api.pagination import ListQuery, Paging, Sortable
+from routing.api.schemas import (
+    DeleteParams,
+    HostnameText,
+    Id,
+    QueryParams,
+    Reason,
+    ReasonIn,
+    Slug,
+    StrictSchema,
+    SuspensionIn,
+    Text,
+    Version,
+)
 from routing.models import Hostname, HostnameClaim
+from routing.services.base.errors import Gathered, NotFound
 from routing.services.hostnames import claims as claim_verbs
 from routing.services.hostnames import hostnames as verbs
+from routing.services.hostnames.claim_rules import claimable_name
+from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof import ProofRecord, proof_record
 from routing.services.hostnames.proof_checks import check_hostname as check_proof
 
 router = Router(tags=["hostnames"])
 claims = Router(tags=["claims"])
 
+_COLUMNS = {"hostname": "name", "tenant": "tenant__slug", "created_at": "created_at"}
+
 
 class RecordOut(Schema):
     """A DNS record to set."""
 
-    name: str
-    type: str
-    value: str
+    name: str = Field(examples=["_registry-facade.docker.acme.com"])
+    type: str = Field(examples=["TXT"])
+    value: str = Field(examples=["registry-facade-proof=3f2c8b1de0a94f5ab6c7d8e9f0a1b2c3"])
 
 
 class ProvableOut(Schema):
     """What hostnames and claims have in common."""
 
-    id: int
+    id: int = Field(examples=[5])
     version: Version
-    tenant: str = Field(alias="tenant.slug")
-    name: str
-    record: RecordOut | None
+    tenant: str = Field(alias="tenant.slug", examples=["acme"])
+    hostname: str = Field(alias="name", examples=["docker.acme.com"])
+    record: RecordOut | None = Field(description="The DNS record that proves it.")
     created_at: datetime
 
     @staticmethod
@@ -52,41 +69,42 @@ class ProvableOut(Schema):
 class HostnameOut(ProvableOut):
     """A name that people pull from. `record` is its proof; none: the platform's operators vouched for it."""
 
-    enabled: bool
-    login_registry_id: int | None
-    suspended: bool
-    suspension_message: str
+    enabled: bool = Field(examples=[True])
+    login_registry_id: int | None = Field(description="Where a bare `docker login` goes.", examples=[2])
+    suspended: bool = Field(examples=[False])
+    suspension_message: str = Field(examples=[""])
     proof_checked_at: datetime | None
     proof_missing_since: datetime | None
-    proof_finding: str
-    withdrawn_at: datetime | None
+    proof_finding: str = Field(description="What is wrong with the proof; empty for nothing.", examples=[""])
+    withdrawn_at: datetime | None = Field(description="Not served from then on, until the proof is back.")
 
 
 class ClaimOut(ProvableOut):
     """A claim: once the record is there, the name is the tenant's hostname."""
 
     checked_at: datetime | None
-    finding: str
+    finding: str = Field(examples=["There is no record at _registry-facade.docker.acme.com: the name does not exist."])
 
 
 class ClaimCheckOut(Schema):
-    """What the DNS says; `hostname` is there once the claim is proved."""
+    """What the DNS says. A claim that is proved is a hostname from now on, and a claim no more."""
 
-    finding: str
-    hostname: HostnameOut | None
+    hostname: str = Field(examples=["docker.acme.com"])
+    proved: bool = Field(examples=[True])
+    hostname_id: int | None = Field(description="The hostname's id once it is proved.", examples=[5])
+    finding: str = Field(examples=["The record is there: TXT at _registry-facade.docker.acme.com."])
 
 
 class ClaimIn(StrictSchema):
-    """A name to claim, or to vouch for: docker.acme.com, or *.pull.acme.com for every name one label below."""
+    """A hostname to claim: docker.acme.com, or *.pull.acme.com for every name one label below."""
 
-    tenant: Annotated[Text, Field(description="The tenant's slug.")]
-    name: Text
+    tenant: Slug
+    hostname: Annotated[HostnameText, Field(examples=["docker.acme.com"])]
+    reason: Reason = ""
 
 
 class HostnameIn(ClaimIn):
-    """A name to vouch for."""
-
-    reason: Reason = ""
+    """A hostname to add without a proof."""
 
 
 class HostnamePatch(StrictSchema):
@@ -100,29 +118,53 @@ class HostnamePatch(StrictSchema):
 class HostnameQuery(ListQuery):
     """Which hostnames, or claims."""
 
-    tenant: Text | None = None
-    name: Text | None = None
+    columns = _COLUMNS
+    tenant: OneTenant = None
+    hostname: Annotated[Text | None, Field(description="Exactly this one.")] = None
+    sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
     def as_filter(self) -> dict[str, str]:
         """The same, for a queryset."""
-        given = {"tenant__slug": self.tenant, "name": self.name and self.name.lower()}
+        given = {"tenant__slug": self.tenant, "name": self.hostname and self.hostname.lower()}
         return {name: value for name, value in given.items() if value is not None}
+
+
+class HostnameNameQuery(QueryParams):
+    """What people call a hostname."""
+
+    hostname: Annotated[HostnameText, Field(examples=["docker.acme.com"])]
 
 
 @router.get("", response={200: list[HostnameOut], **PROBLEMS}, operation_id="list_hostnames")
 @paginate(Paging)
 def list_hostnames(request: HttpRequest, params: Query[HostnameQuery]) -> "QuerySet[Hostname]":
     """List hostnames, by name."""
-    return Hostname.objects.viewable_by(actor_of(request)).with_names().filter(**params.as_filter())
+    rows = Hostname.objects.viewable_by(actor_of(request)).with_names().filter(**params.as_filter())
+    return params.in_order(rows, "name")
 
 
-@router.post("", response={200: HostnameOut, **PROBLEMS}, operation_id="vouch_hostname")
-def vouch_hostname(request: HttpRequest, response: HttpResponse, data: HostnameIn) -> Hostname:
-    """Make a name a tenant's hostname without a proof. For operators of the platform; tenants claim."""
+@router.post("", response={201: HostnameOut, 200: HostnameOut, **ADDING_PROBLEMS}, operation_id="add_hostname")
+def add_hostname(request: HttpRequest, response: HttpResponse, data: HostnameIn) -> Status[Hostname]:
+    """Add a hostname to a tenant without a proof. For operators of the platform; tenants claim.
+
+    One that the tenant has already needs no proof from now on, and is answered with 200.
+    """
     actor = actor_of(request)
     tenant = tenant_by_slug(actor, data.tenant)
-    hostname = claim_verbs.vouch_hostname(actor, data.reason, tenant_id=tenant.pk, name=data.name)
-    return tagged(response, hostname)
+    name = parse_hostname(data.hostname)
+    is_new = not Hostname.objects.filter(name=name).exists()
+    hostname = claim_verbs.vouch_hostname(actor, data.reason, tenant_id=tenant.pk, name=name)
+    return Status(201 if is_new else 200, tagged(response, hostname))
+
+
+@router.get("/by-name", response={200: HostnameOut, **NAMING_PROBLEMS}, operation_id="get_hostname_by_name")
+def get_hostname_by_name(request: HttpRequest, response: HttpResponse, params: Query[HostnameNameQuery]) -> Hostname:
+    """Get the hostname of exactly this name."""
+    name = parse_hostname(params.hostname)
+    found = Hostname.objects.viewable_by(actor_of(request)).with_names().filter(name=name).first()
+    if found is None:
+        raise NotFound("this hostname is gone")
+    return tagged(response, found)
 
 
 @router.get("/{hostname_id}", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="get_hostname")
@@ -141,7 +183,7 @@ def update_hostname(
     data: HostnamePatch,
     if_match: str | None = IF_MATCH,
 ) -> Hostname:
-    """Switch a hostname on or off, or say where a bare `docker login` goes."""
+    """Enable or disable a hostname, or say where a bare `docker login` goes."""
     outcome = verbs.update_hostname(
         actor_of(request),
         data.reason,
@@ -166,18 +208,58 @@ def check_hostname(
     return tagged(response, found)
 
 
-@router.post("/{hostname_id}/suspension", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="suspend_hostname")
-def suspend_hostname(
-    request: HttpRequest, response: HttpResponse, hostname_id: Id, data: SuspensionIn, if_match: str | None = IF_MATCH
+@router.post("/{hostname_id}/vouch", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="vouch_hostname")
+def vouch_hostname(
+    request: HttpRequest,
+    response: HttpResponse,
+    hostname_id: Id,
+    data: ReasonIn | None = None,
+    if_match: str | None = IF_MATCH,
 ) -> Hostname:
-    """Suspend a hostname, or unsuspend it. For operators of the platform."""
+    """Vouch for a hostname, which needs no proof from now on. For operators of the platform."""
+    actor = actor_of(request)
+    found = verbs.get_hostname(actor, hostname_id)
+    reason = data.reason if data else ""
+    made = claim_verbs.vouch_hostname(
+        actor, reason, tenant_id=found.tenant_id, name=found.name, if_match=versions(if_match)
+    )
+    return tagged(response, made)
+
+
+@router.put("/{hostname_id}/suspension", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="suspend_hostname")
+def suspend_hostname(
+    request: HttpRequest,
+    response: HttpResponse,
+    hostname_id: Id,
+    data: SuspensionIn | None = None,
+    if_match: str | None = IF_MATCH,
+) -> Hostname:
+    """Suspend a hostname: every request for it is refused. For operators of the platform."""
+    said = data or SuspensionIn()
     verbs.suspend_hostnames(
         actor_of(request),
-        data.reason,
+        said.reason,
         hostname_ids=[hostname_id],
-        suspended=data.suspended,
-        message=data.message,
+        suspended=True,
+        message=said.message,
         if_match=versions(if_match),
+    )
+    return tagged(response, verbs.get_hostname(actor_of(request), hostname_id))
+
+
+@router.delete(
+    "/{hostname_id}/suspension", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="unsuspend_hostname"
+)
+def unsuspend_hostname(
+    request: HttpRequest,
+    response: HttpResponse,
+    hostname_id: Id,
+    params: Query[DeleteParams],
+    if_match: str | None = IF_MATCH,
+) -> Hostname:
+    """Unsuspend a hostname: it is served again. For operators of the platform."""
+    verbs.suspend_hostnames(
+        actor_of(request), params.reason, hostname_ids=[hostname_id], suspended=False, if_match=versions(if_match)
     )
     return tagged(response, verbs.get_hostname(actor_of(request), hostname_id))
 
@@ -194,17 +276,23 @@ def delete_hostname(
 @claims.get("", response={200: list[ClaimOut], **PROBLEMS}, operation_id="list_claims")
 @paginate(Paging)
 def list_claims(request: HttpRequest, params: Query[HostnameQuery]) -> "QuerySet[HostnameClaim]":
-    """List claims that are not proved yet."""
-    rows = HostnameClaim.objects.viewable_by(actor_of(request)).with_names().order_by("pk")
-    return rows.filter(**params.as_filter())
+    """List claims that are not proved yet, the oldest first."""
+    rows = HostnameClaim.objects.viewable_by(actor_of(request)).with_names().filter(**params.as_filter())
+    return params.in_order(rows, "pk")
 
 
-@claims.post("", response={201: ClaimOut, **PROBLEMS}, operation_id="claim_hostname")
+@claims.post("", response={201: ClaimOut, **ADDING_PROBLEMS}, operation_id="claim_hostname")
 def claim_hostname(request: HttpRequest, response: HttpResponse, data: ClaimIn) -> Status[HostnameClaim]:
     """Claim a hostname for a tenant, and learn which DNS record proves it."""
     actor = actor_of(request)
-    tenant = tenant_by_slug(actor, data.tenant)
-    return Status(201, tagged(response, claim_verbs.claim_hostname(actor, tenant_id=tenant.pk, name=data.name)))
+    gathered = Gathered()
+    with gathered:
+        tenant = tenant_by_slug(actor, data.tenant)
+    with gathered:
+        claimable_name(data.hostname)
+    gathered.raise_any()
+    claim = claim_verbs.claim_hostname(actor, data.reason, tenant_id=tenant.pk, name=data.hostname)
+    return Status(201, tagged(response, claim))
 
 
 @claims.get("/{claim_id}", response={200: ClaimOut, **ROW_PROBLEMS}, operation_id="get_claim")
@@ -218,16 +306,41 @@ def get_claim(
 @claims.post("/{claim_id}/check", response={200: ClaimCheckOut, **ROW_PROBLEMS}, operation_id="check_claim")
 def check_claim(
     request: HttpRequest, claim_id: Id, data: ReasonIn | None = None, if_match: str | None = IF_MATCH
-) -> Status[claim_verbs.Checked]:
+) -> dict[str, object]:
     """Look for the record, now; where it is there, the hostname is served. Takes seconds."""
-    reason = data.reason if data else ""
-    found = claim_verbs.check_claim(actor_of(request), reason, claim_id=claim_id, if_match=versions(if_match))
-    # Said in full: django-ninja takes a pair for a status and an answer.
-    return Status(200, found)
+    actor, reason = actor_of(request), data.reason if data else ""
+    claim = claim_verbs.get_claim(actor, claim_id)
+    found = claim_verbs.check_claim(actor, reason, claim_id=claim_id, if_match=versions(if_match))
+    made = found.hostname
+    return {
+        "hostname": claim.name,
+        "proved": made is not None,
+        "hostname_id": made and made.pk,
+        "finding": found.finding,
+    }
+
+
+@claims.post("/{claim_id}/vouch", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="vouch_claim")
+def vouch_claim(
+    request: HttpRequest,
+    response: HttpResponse,
+    claim_id: Id,
+    data: ReasonIn | None = None,
+    if_match: str | None = IF_MATCH,
+) -> Hostname:
+    """Vouch for a claim, which is a hostname from now on, without a proof. For operators of the platform."""
+    actor, reason = actor_of(request), data.reason if data else ""
+    claim = claim_verbs.get_claim(actor, claim_id)
+    made = claim_verbs.vouch_hostname(
+        actor, reason, tenant_id=claim.tenant_id, name=claim.name, if_match=versions(if_match)
+    )
+    return tagged(response, made)
 
 
 @claims.delete("/{claim_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_claim")
-def delete_claim(request: HttpRequest, claim_id: Id, if_match: str | None = IF_MATCH) -> Status[None]:
+def delete_claim(
+    request: HttpRequest, claim_id: Id, params: Query[DeleteParams], if_match: str | None = IF_MATCH
+) -> Status[None]:
     """Take a claim back."""
-    claim_verbs.remove_claim(actor_of(request), claim_id=claim_id, if_match=versions(if_match))
+    claim_verbs.remove_claim(actor_of(request), params.reason, claim_id=claim_id, if_match=versions(if_match))
     return Status(204, None)

@@ -1,13 +1,14 @@
 """What is only looked at: who one is, and what happens to an image."""
 
 from datetime import datetime
+from typing import Annotated
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
 from routing.api.auth import actor_of, token_of
-from routing.api.errors import PROBLEMS
+from routing.api.errors import NAMING_PROBLEMS, PROBLEMS
 from routing.api.routers.mappings import MappingOut
 from routing.api.routers.registries import RegistryOut
 from routing.api.schemas import QueryParams, Text
@@ -21,24 +22,24 @@ router = Router(tags=["introspection"])
 class RoleOut(Schema):
     """A role in a tenant."""
 
-    tenant: str
+    tenant: str = Field(examples=["acme"])
     role: Role
 
 
 class TokenOut(Schema):
     """The token that came with the request."""
 
-    name: str
-    tenant: str | None
-    read_only: bool
+    name: str = Field(examples=["deploy pipeline"])
+    tenant: str | None = Field(description="The one tenant for which it is good; null: all of its person's.")
+    read_only: bool = Field(examples=[False])
     expires_at: datetime | None
 
 
 class WhoamiOut(Schema):
     """Who asks, and as what."""
 
-    username: str
-    is_platform_operator: bool
+    username: str = Field(examples=["alice"])
+    is_platform_operator: bool = Field(examples=[False])
     roles: list[RoleOut]
     token: TokenOut
 
@@ -46,34 +47,34 @@ class WhoamiOut(Schema):
 class StepOut(Schema):
     """What one request of a client gets."""
 
-    endpoint: str
-    outcome: str
-    detail: str
-    after_challenge: bool
+    endpoint: str = Field(examples=["manifest"])
+    outcome: str = Field(examples=["relayed"])
+    detail: str = Field(examples=["ghcr.io"])
+    after_challenge: bool = Field(examples=[True])
 
 
 class ClientSupportOut(Schema):
     """What one client will meet. `works` is true where `verdict` is `works`; `reason` says why it is another."""
 
-    client: str = Field(alias="client.shown")
-    works: bool
+    client: str = Field(alias="client.shown", examples=["docker"])
+    works: bool = Field(examples=[True])
     verdict: Verdict
-    reason: str
-    bytes_through_facade: str
+    reason: str = Field(examples=[""])
+    bytes_through_facade: str = Field(examples=["manifests"])
     steps: list[StepOut]
 
 
 class ExplanationOut(Schema):
-    """The same as `manage.py explain`: which mapping an image falls under, and what follows."""
+    """Which mapping an image falls under, and what each client meets."""
 
-    hostname: str = Field(alias="hostname.name")
-    tenant: str = Field(alias="hostname.tenant.slug")
+    hostname: str = Field(alias="hostname.name", examples=["docker.acme.com"])
+    tenant: str = Field(alias="hostname.tenant.slug", examples=["acme"])
     mapping: MappingOut | None
     registry: RegistryOut | None
-    upstream_name: str | None
-    strategy: str | None
+    upstream_name: str | None = Field(examples=["acme/web"])
+    strategy: str | None = Field(examples=["broker"])
     clients: list[ClientSupportOut] = Field(alias="client_support")
-    advice: list[str]
+    advice: list[str] = Field(examples=[[]])
 
     @staticmethod
     def resolve_registry(found: explanations.Explanation) -> Registry | None:
@@ -94,7 +95,7 @@ class ExplanationOut(Schema):
 class ImageQuery(QueryParams):
     """Which image."""
 
-    image: Text
+    image: Annotated[Text, Field(examples=["docker.acme.com/app/web:1.0"])]
 
 
 @router.get("/whoami", response={200: WhoamiOut, **PROBLEMS}, operation_id="whoami")
@@ -118,7 +119,7 @@ def whoami(request: HttpRequest) -> WhoamiOut:
     )
 
 
-@router.get("/explain", response={200: ExplanationOut, **PROBLEMS}, operation_id="explain")
+@router.get("/explain", response={200: ExplanationOut, **NAMING_PROBLEMS}, operation_id="explain")
 def explain(request: HttpRequest, params: Query[ImageQuery]) -> explanations.Explanation:
     """Explain what happens to an image, such as docker.acme.com/acme/app:1.0."""
-    return explanations.explain(actor_of(request), params.image)
+    return explanations.explain(actor_of(request), params.image, explanations.PLAIN)

@@ -14,10 +14,10 @@ from pydantic import Field
 
 from routing.accounts.downloads import download
 from routing.api.auth import actor_of
-from routing.api.errors import PROBLEMS, ROW_PROBLEMS
+from routing.api.errors import NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, tagged, versions
-from routing.api.lookups import tenant_by_slug
-from routing.api.pagination import ListQuery, Paging
+from routing.api.lookups import TenantKey, tenant_by_key, tenant_by_slug
+from routing.api.pagination import ListQuery, Paging, Sortable
 from routing.api.routers.hostnames import HostnameOut
 from routing.api.schemas import DeleteParams, Id, QueryParams, Reason, StrictSchema, Text
 from routing.models import Hostname
@@ -27,7 +27,8 @@ from routing.services.leaving import exports, hand_over, person_removal, tenant_
 
 router = Router(tags=["leaving"])
 
-_DOCUMENT = {200: dict[str, object], **PROBLEMS}
+_DOCUMENT = {200: dict[str, object], **NAMING_PROBLEMS}
+_COLUMNS = {"username": "username", "date_joined": "date_joined", "last_login": "last_login"}
 Numbers = dict[str, int]
 Erase = Annotated[bool, Field(description="A pseudonym stands for their name and addresses in what stays.")]
 
@@ -47,7 +48,9 @@ class PersonOut(Schema):
 class PersonQuery(ListQuery):
     """Which people."""
 
-    username: Text | None = None
+    columns = _COLUMNS
+    username: Annotated[Text | None, Field(description="Exactly this one.")] = None
+    sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
 
 class RemovalOut(Schema):
@@ -107,18 +110,23 @@ class HandOverOut(Schema):
     obstacles: list[str]
 
 
-@router.get("/tenants/{tenant_id}/removal", response={200: RemovalOut, **PROBLEMS}, operation_id="get_tenant_removal")
-def get_tenant_removal(request: HttpRequest, tenant_id: Id) -> RemovalOut:
+@router.get(
+    "/tenants/{tenant}/removal", response={200: RemovalOut, **NAMING_PROBLEMS}, operation_id="get_tenant_removal"
+)
+def get_tenant_removal(request: HttpRequest, tenant: TenantKey) -> RemovalOut:
     """Tell what removing a tenant with everything would take and leave."""
-    found = tenant_removal.get_tenant_removal(actor_of(request), tenant_id=tenant_id)
+    actor = actor_of(request)
+    found = tenant_removal.get_tenant_removal(actor, tenant_id=tenant_by_key(actor, tenant).pk)
     obstacles = [found.obstacle] if found.obstacle else []
     return RemovalOut(goes=dict(found.goes), stays=dict(found.stays), obstacles=obstacles)
 
 
-@router.get("/tenants/{tenant_id}/export", response=_DOCUMENT, operation_id="export_tenant")
-def export_tenant(request: HttpRequest, tenant_id: Id) -> HttpResponseBase:
+@router.get("/tenants/{tenant}/export", response=_DOCUMENT, operation_id="export_tenant")
+def export_tenant(request: HttpRequest, tenant: TenantKey) -> HttpResponseBase:
     """Export a tenant, with all that is its own, as a JSON document. For its owners and operators of the platform."""
-    return download(request, exports.export_tenant(actor_of(request), tenant_id=tenant_id), f"tenant-{tenant_id}.json")
+    actor = actor_of(request)
+    pk = tenant_by_key(actor, tenant).pk
+    return download(request, exports.export_tenant(actor, tenant_id=pk), f"tenant-{pk}.json")
 
 
 @router.get("/people", response={200: list[PersonOut], **PROBLEMS}, operation_id="list_people")
@@ -126,12 +134,12 @@ def export_tenant(request: HttpRequest, tenant_id: Id) -> HttpResponseBase:
 def list_people(request: HttpRequest, params: Query[PersonQuery]) -> "QuerySet[User]":
     """List everybody who has an account, by user name. For operators of the platform."""
     check_permission(actor_of(request), Permission.EXPORT, None)
-    rows = get_user_model()._default_manager.order_by("username", "pk")
-    return rows if params.username is None else rows.filter(username=params.username)
+    rows = get_user_model()._default_manager.all()
+    return params.in_order(rows if params.username is None else rows.filter(username=params.username), "username", "pk")
 
 
 @router.get(
-    "/people/{user_id}/removal", response={200: PersonRemovalOut, **PROBLEMS}, operation_id="get_person_removal"
+    "/people/{user_id}/removal", response={200: PersonRemovalOut, **NAMING_PROBLEMS}, operation_id="get_person_removal"
 )
 def get_person_removal(request: HttpRequest, user_id: Id, params: Query[PersonRemovalParams]) -> PersonRemovalOut:
     """Tell what removing a person would take and leave."""
@@ -151,14 +159,16 @@ def export_person(request: HttpRequest, user_id: Id) -> HttpResponseBase:
     return download(request, exports.export_person(actor_of(request), user_id=user_id), f"person-{user_id}.json")
 
 
-@router.delete("/people/{user_id}", response={204: None, **PROBLEMS}, operation_id="remove_person")
+@router.delete("/people/{user_id}", response={204: None, **NAMING_PROBLEMS}, operation_id="remove_person")
 def remove_person(request: HttpRequest, user_id: Id, params: Query[RemovePersonParams]) -> Status[None]:
     """Remove somebody's account. Nobody's own: that is on their account's pages."""
     person_removal.remove_person(actor_of(request), params.reason, user_id=user_id, erase=params.erase)
     return Status(204, None)
 
 
-@router.get("/hostnames/{hostname_id}/hand-over", response={200: HandOverOut, **PROBLEMS}, operation_id="get_hand_over")
+@router.get(
+    "/hostnames/{hostname_id}/hand-over", response={200: HandOverOut, **NAMING_PROBLEMS}, operation_id="get_hand_over"
+)
 def get_hand_over(request: HttpRequest, hostname_id: Id, params: Query[HandOverParams]) -> HandOverOut:
     """Tell what handing a hostname over would do."""
     actor = actor_of(request)

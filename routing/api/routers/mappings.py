@@ -10,10 +10,22 @@ from ninja.pagination import paginate
 from pydantic import Field
 
 from routing.api.auth import actor_of
-from routing.api.errors import PROBLEMS, ROW_PROBLEMS
+from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
-from routing.api.pagination import ListQuery, Paging
-from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, Text, Version
+from routing.api.lookups import OneTenant
+from routing.api.pagination import ListQuery, Paging, Sortable
+from routing.api.schemas import (
+    DeleteParams,
+    HostnameText,
+    Id,
+    PrefixText,
+    QueryParams,
+    Reason,
+    StrictSchema,
+    TargetText,
+    Text,
+    Version,
+)
 from routing.models import Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.rows import get_row
@@ -24,47 +36,71 @@ from routing.services.registries.probes import probe_mapping as probe
 router = Router(tags=["mappings"])
 
 Delivery = Mapping.Delivery
-Target = Annotated[Text, Field(description="registry[/upstream-prefix], such as ghcr.io/acme.")]
+_COLUMNS = {
+    "hostname": "hostname__name",
+    "prefix": "prefix",
+    "tenant": "hostname__tenant__slug",
+    "upstream_prefix": "upstream_prefix",
+    "created_at": "created_at",
+    "changed_at": "changed_at",
+    "probed_at": "probed_at",
+}
+WholeRegistry = Annotated[
+    bool, Field(description="Says that a target without a path is meant: everything at the registry.")
+]
 
 
 class MappingOut(Schema):
     """Where a prefix of a hostname leads. What the last probe of a repository under it found is from there on."""
 
-    id: int
+    id: int = Field(examples=[17])
     version: Version
-    tenant: str = Field(alias="hostname.tenant.slug")
-    hostname: str = Field(alias="hostname.name")
-    prefix: str
-    target: str
-    registry_id: int
-    upstream_prefix: str
-    enabled: bool
-    allow_push: bool
-    private: bool
-    delivery: str
+    tenant: str = Field(alias="hostname.tenant.slug", examples=["acme"])
+    hostname: str = Field(alias="hostname.name", examples=["docker.acme.com"])
+    hostname_id: int = Field(examples=[5])
+    prefix: str = Field(description="Leading path components; empty: the whole hostname.", examples=["app"])
+    target: str = Field(description="Registry and upstream prefix, as people write it.", examples=["ghcr.io/acme"])
+    registry_id: int = Field(examples=[2])
+    upstream_prefix: str = Field(description="What the prefix is called at the registry.", examples=["acme"])
+    enabled: bool = Field(examples=[True])
+    allow_push: bool = Field(description="Pushes are redirected too.", examples=[False])
+    private: bool = Field(description="The images need credentials even to be pulled.", examples=[False])
+    delivery: Delivery = Field(description="How clients get to the registry.", examples=["auto"])
     created_at: datetime
     changed_at: datetime
-    probed_repository: str
-    blob_delivery: str
+    probed_repository: str = Field(examples=["acme/web"])
+    blob_delivery: str = Field(description="How the registry hands out layers.", examples=["redirect"])
     probed_at: datetime | None
-    probe_error: str
+    probe_error: str = Field(examples=[""])
 
 
 class MappingOutcome(Schema):
     """The mapping as it is now, whether anything changed, and a line for each thing done."""
 
     mapping: MappingOut
-    changed: bool
-    done: list[str] = Field(alias="notes")
+    changed: bool = Field(examples=[True])
+    done: list[str] = Field(alias="notes", examples=[["added mapping docker.acme.com/app → ghcr.io/acme"]])
 
 
 class MappingIn(StrictSchema):
-    """A mapping to add. Whatever is missing for it, such as the registry, is made."""
+    """A mapping to add. Whatever else is missing for it, such as the registry, is made."""
 
-    hostname: Text
-    prefix: Annotated[Text, Field(description="Leading path components; empty: the whole hostname.")] = ""
-    target: Target
-    tenant: Annotated[Text | None, Field(description="Slug; only needed for a hostname that isn't there yet.")] = None
+    hostname: Annotated[HostnameText, Field(examples=["docker.acme.com"])]
+    prefix: Annotated[
+        PrefixText, Field(description="Leading path components; empty: the whole hostname.", examples=["app"])
+    ] = ""
+    target: Annotated[
+        TargetText, Field(description="registry[/upstream-prefix], such as ghcr.io/acme.", examples=["ghcr.io/acme"])
+    ]
+    tenant: Annotated[
+        Text | None,
+        Field(description="Slug; whose the hostname is. For one that is created.", examples=["acme"]),
+    ] = None
+    create_hostname: Annotated[
+        bool,
+        Field(description="Says that the hostname may be new. For operators of the platform; tenants claim theirs."),
+    ] = False
+    whole_registry: WholeRegistry = False
     allow_push: bool = False
     private: bool = False
     delivery: Delivery = Delivery.AUTO
@@ -74,7 +110,10 @@ class MappingIn(StrictSchema):
 class MappingPatch(StrictSchema):
     """What is to change; what isn't given, or null, stays."""
 
-    target: Annotated[Text | None, Field(description="Where it shall lead; takes a reason.")] = None
+    target: Annotated[
+        TargetText | None, Field(description="Where it shall lead; takes a reason.", examples=["quay.io/acme"])
+    ] = None
+    whole_registry: WholeRegistry = False
     enabled: bool | None = None
     allow_push: bool | None = None
     private: bool | None = None
@@ -82,11 +121,11 @@ class MappingPatch(StrictSchema):
     reason: Reason = ""
 
 
-class MappingsEnable(StrictSchema):
-    """Several mappings to switch on or off: all, or none."""
+class MappingsPatch(StrictSchema):
+    """Several mappings to enable or disable: all, or none."""
 
-    ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
-    enabled: bool
+    ids: Annotated[list[Id], Field(min_length=1, max_length=500, examples=[[17, 18]])]
+    enabled: bool = Field(examples=[False])
     reason: Reason = ""
 
 
@@ -94,7 +133,8 @@ class ProbeIn(StrictSchema):
     """What to ask the registry for."""
 
     repository: Annotated[
-        Text | None, Field(description="A repository's name at the registry, below the upstream prefix.")
+        Text | None,
+        Field(description="A repository's name at the registry, below the upstream prefix.", examples=["acme/web"]),
     ] = None
     reason: Reason = ""
 
@@ -102,12 +142,21 @@ class ProbeIn(StrictSchema):
 class MappingQuery(ListQuery):
     """Which mappings."""
 
-    tenant: Text | None = None
+    columns = _COLUMNS
+    tenant: OneTenant = None
     hostname: Text | None = None
-    prefix: Text | None = None
+    prefix: Annotated[Text | None, Field(description="Exactly this one.")] = None
     registry_id: Id | None = None
     enabled: bool | None = None
     search: Annotated[Text | None, Field(description="A part of the hostname, prefix or upstream prefix.")] = None
+    sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
+
+
+class MappingNameQuery(QueryParams):
+    """What people call a mapping."""
+
+    hostname: Annotated[HostnameText, Field(examples=["docker.acme.com"])]
+    prefix: Annotated[PrefixText, Field(description="Empty: the whole hostname.", examples=["app"])] = ""
 
 
 @router.get("", response={200: list[MappingOut], **PROBLEMS}, operation_id="list_mappings")
@@ -120,25 +169,34 @@ def list_mappings(request: HttpRequest, params: Query[MappingQuery]) -> "QuerySe
     if params.hostname is not None:
         wanted["hostname__name"] = params.hostname.lower()
     rows = Mapping.objects.viewable_by(actor_of(request)).with_names().filter(**wanted)
-    words = params.search
-    if not words:
-        return rows
-    return rows.filter(
-        Q(hostname__name__icontains=words) | Q(prefix__icontains=words) | Q(upstream_prefix__icontains=words)
-    )
+    if words := params.search:
+        rows = rows.filter(
+            Q(hostname__name__icontains=words) | Q(prefix__icontains=words) | Q(upstream_prefix__icontains=words)
+        )
+    return params.in_order(rows, "hostname__name", "prefix")
 
 
-@router.post("", response={201: MappingOutcome, 200: MappingOutcome, **PROBLEMS}, operation_id="add_mapping")
+@router.post("", response={201: MappingOutcome, 200: MappingOutcome, **ADDING_PROBLEMS}, operation_id="add_mapping")
 def add_mapping(request: HttpRequest, response: HttpResponse, data: MappingIn) -> Status[verbs.MappingOutcome]:
-    """Add a mapping. Saying the same again changes nothing, and answers 200."""
+    """Add a mapping. Saying the same again changes nothing, and answers 200.
+
+    A hostname that isn't there yet is refused, unless `create_hostname` says that it is meant; so is a target without a
+    path, unless `whole_registry` does.
+    """
     outcome = verbs.add_mapping(actor_of(request), data.reason, **data.model_dump(exclude={"reason"}))
     return Status(201 if outcome.changed else 200, _told(response, outcome))
 
 
-@router.post("/switch", response={200: list[MappingOut], **PROBLEMS}, operation_id="switch_mappings")
-def switch_mappings(request: HttpRequest, data: MappingsEnable) -> list[Mapping]:
-    """Switch several mappings on or off; gives those that changed."""
+@router.patch("", response={200: list[MappingOut], **NAMING_PROBLEMS}, operation_id="update_mappings")
+def update_mappings(request: HttpRequest, data: MappingsPatch) -> list[Mapping]:
+    """Enable or disable several mappings: all, or none. Gives those that changed."""
     return verbs.switch_mappings(actor_of(request), data.reason, mapping_ids=data.ids, enabled=data.enabled)
+
+
+@router.get("/by-name", response={200: MappingOut, **NAMING_PROBLEMS}, operation_id="get_mapping_by_name")
+def get_mapping_by_name(request: HttpRequest, response: HttpResponse, params: Query[MappingNameQuery]) -> Mapping:
+    """Get the mapping of exactly this hostname and prefix."""
+    return tagged(response, verbs.get_mapping(actor_of(request), params.hostname, params.prefix))
 
 
 @router.get("/{mapping_id}", response={200: MappingOut, **ROW_PROBLEMS}, operation_id="get_mapping")

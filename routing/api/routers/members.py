@@ -7,32 +7,41 @@ from typing import Annotated
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
-from ninja.errors import HttpError
 from ninja.pagination import paginate
 from pydantic import Field
 
 from routing.accounts.invitations import deliver_invitation
 from routing.api.auth import actor_of
-from routing.api.errors import PROBLEMS, ROW_PROBLEMS, Problem
+from routing.api.errors import NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS, CodedHttpError, Problem
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
-from routing.api.lookups import tenant_by_slug
-from routing.api.pagination import ListQuery, Paging
-from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, Text, Version
+from routing.api.lookups import OneTenant, tenant_by_slug
+from routing.api.pagination import ListQuery, Paging, Sortable
+from routing.api.schemas import DeleteParams, Id, Reason, Slug, StrictSchema, Text, Version
 from routing.models import Invitation, Membership, Role
+from routing.services.base.codes import Code
+from routing.services.base.errors import Gathered
 from routing.services.people import members as verbs
 
 router = Router(tags=["members"])
 invitations = Router(tags=["invitations"])
 
+_COLUMNS = {"username": "user__username", "tenant": "tenant__slug", "role": "role", "created_at": "created_at"}
+_INVITATION_COLUMNS = {
+    "email": "email",
+    "tenant": "tenant__slug",
+    "created_at": "created_at",
+    "expires_at": "expires_at",
+}
+
 
 class MemberOut(Schema):
     """Somebody's role in a tenant."""
 
-    id: int
+    id: int = Field(examples=[8])
     version: Version
-    tenant: str = Field(alias="tenant.slug")
-    username: str = Field(alias="user.username")
-    email: str = Field(alias="user.email")
+    tenant: str = Field(alias="tenant.slug", examples=["acme"])
+    username: str = Field(alias="user.username", examples=["alice"])
+    email: str = Field(alias="user.email", examples=["alice@acme.com"])
     role: Role
     created_at: datetime
 
@@ -40,12 +49,12 @@ class MemberOut(Schema):
 class InvitationOut(Schema):
     """An invitation by e-mail."""
 
-    id: int
+    id: int = Field(examples=[9])
     version: Version
-    tenant: str = Field(alias="tenant.slug")
-    email: str
+    tenant: str = Field(alias="tenant.slug", examples=["acme"])
+    email: str = Field(examples=["joe@acme.com"])
     role: Role
-    invited_by: str
+    invited_by: str = Field(examples=["alice (token deploy pipeline)"])
     created_at: datetime
     expires_at: datetime
     accepted_at: datetime | None
@@ -55,14 +64,14 @@ class InvitedOut(Schema):
     """An invitation. `link` is told only now, and only where no mail can be sent: hand it on."""
 
     invitation: InvitationOut
-    link: str | None
+    link: str | None = Field(examples=[None])
 
 
 class MemberIn(StrictSchema):
     """Somebody who has an account already."""
 
-    tenant: Text
-    account: Annotated[Text, Field(description="User name, or e-mail address where it is verified.")]
+    tenant: Slug
+    account: Annotated[Text, Field(description="User name, or e-mail address where it is verified.", examples=["joe"])]
     role: Role
     reason: Reason = ""
 
@@ -77,34 +86,53 @@ class MemberPatch(StrictSchema):
 class InvitationIn(StrictSchema):
     """Whom to invite, and as what."""
 
-    tenant: Text
-    email: Text
+    tenant: Slug
+    email: Annotated[Text, Field(examples=["joe@acme.com"])]
     role: Role
+    reason: Reason = ""
 
 
 class MemberQuery(ListQuery):
-    """Of which tenant."""
+    """Which members."""
 
-    tenant: Text | None = None
+    columns = _COLUMNS
+    tenant: OneTenant = None
+    username: Annotated[Text | None, Field(description="Exactly this one.")] = None
+    sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
-    def as_filter(self) -> dict[str, str]:
-        """The same, for a queryset."""
-        return {} if self.tenant is None else {"tenant__slug": self.tenant}
+
+class InvitationQuery(ListQuery):
+    """Which invitations."""
+
+    columns = _INVITATION_COLUMNS
+    tenant: OneTenant = None
+    email: Annotated[Text | None, Field(description="Exactly this one.")] = None
+    sort: Annotated[Text | None, Sortable(_INVITATION_COLUMNS)] = None
 
 
 @router.get("", response={200: list[MemberOut], **PROBLEMS}, operation_id="list_members")
 @paginate(Paging)
 def list_members(request: HttpRequest, params: Query[MemberQuery]) -> "QuerySet[Membership]":
-    """List the members of one's tenants."""
-    return Membership.objects.viewable_by(actor_of(request)).with_names().filter(**params.as_filter())
+    """List the members of one's tenants, by tenant and name."""
+    given = {"tenant__slug": params.tenant, "user__username": params.username}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    rows = Membership.objects.viewable_by(actor_of(request)).with_names().filter(**wanted)
+    return params.in_order(rows, "tenant__name", "user__username")
 
 
-@router.post("", response={201: MemberOut, **PROBLEMS}, operation_id="add_member")
+@router.post("", response={201: MemberOut, **NAMING_PROBLEMS}, operation_id="add_member")
 def add_member(request: HttpRequest, response: HttpResponse, data: MemberIn) -> Status[Membership]:
     """Make somebody who has an account a member. For operators of the platform; owners invite."""
     actor = actor_of(request)
-    tenant = tenant_by_slug(actor, data.tenant)
-    user = verbs.account_of(actor, data.account)
+    gathered = Gathered()
+    with gathered:
+        tenant = tenant_by_slug(actor, data.tenant)
+    if not actor.is_operator:
+        # Who may not even see the tenant learns nothing else.
+        gathered.raise_any()
+    with gathered:
+        user = verbs.account_of(actor, data.account)
+    gathered.raise_any()
     made = verbs.add_member(actor, data.reason, tenant_id=tenant.pk, user=user, role=data.role)
     return Status(201, tagged(response, made))
 
@@ -139,23 +167,26 @@ def delete_member(
 
 @invitations.get("", response={200: list[InvitationOut], **PROBLEMS}, operation_id="list_invitations")
 @paginate(Paging)
-def list_invitations(request: HttpRequest, params: Query[MemberQuery]) -> "QuerySet[Invitation]":
+def list_invitations(request: HttpRequest, params: Query[InvitationQuery]) -> "QuerySet[Invitation]":
     """List invitations, the newest first."""
-    rows = Invitation.objects.viewable_by(actor_of(request)).with_names().order_by("-pk")
-    return rows.filter(**params.as_filter())
+    given = {"tenant__slug": params.tenant, "email": params.email and params.email.lower()}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    rows = Invitation.objects.viewable_by(actor_of(request)).with_names().filter(**wanted)
+    return params.in_order(rows, "-pk")
 
 
-@invitations.post("", response={201: InvitedOut, **PROBLEMS, 502: Problem}, operation_id="invite")
+@invitations.post("", response={201: InvitedOut, **NAMING_PROBLEMS, 502: Problem}, operation_id="invite")
 def invite(request: HttpRequest, response: HttpResponse, data: InvitationIn) -> Status[dict[str, object]]:
     """Invite somebody by e-mail."""
     actor = actor_of(request)
     tenant = tenant_by_slug(actor, data.tenant)
-    invited = verbs.invite(actor, tenant_id=tenant.pk, email=data.email, role=data.role)
+    invited = verbs.invite(actor, data.reason, tenant_id=tenant.pk, email=data.email, role=data.role)
     try:
         link = deliver_invitation(invited)
     except (SMTPException, OSError) as error:
         verbs.withdraw_invitation(actor, invitation_id=invited.invitation.pk)
-        raise HttpError(502, "the mail could not be written, so nobody was invited: try again later") from error
+        said = "the mail could not be written, so nobody was invited: try again later"
+        raise CodedHttpError(502, said, Code.MAIL_FAILED) from error
     return Status(201, {"invitation": tagged(response, invited.invitation), "link": link})
 
 
@@ -168,7 +199,11 @@ def get_invitation(
 
 
 @invitations.delete("/{invitation_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_invitation")
-def delete_invitation(request: HttpRequest, invitation_id: Id, if_match: str | None = IF_MATCH) -> Status[None]:
+def delete_invitation(
+    request: HttpRequest, invitation_id: Id, params: Query[DeleteParams], if_match: str | None = IF_MATCH
+) -> Status[None]:
     """Take an invitation back that nobody has accepted."""
-    verbs.withdraw_invitation(actor_of(request), invitation_id=invitation_id, if_match=versions(if_match))
+    verbs.withdraw_invitation(
+        actor_of(request), params.reason, invitation_id=invitation_id, if_match=versions(if_match)
+    )
     return Status(204, None)

@@ -3,18 +3,29 @@
 from datetime import datetime
 from typing import Annotated
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from ninja.pagination import paginate
 from pydantic import Field
 
 from routing.api.auth import actor_of
-from routing.api.errors import PROBLEMS, ROW_PROBLEMS
+from routing.api.errors import NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
-from routing.api.lookups import tenant_by_slug
-from routing.api.pagination import ListQuery, Paging
-from routing.api.schemas import DeleteParams, Id, Reason, ReasonIn, StrictSchema, Text, Version
+from routing.api.lookups import OneTenant, tenant_by_slug
+from routing.api.pagination import ListQuery, Paging, Sortable
+from routing.api.schemas import (
+    AliasText,
+    DeleteParams,
+    Id,
+    Named,
+    OriginText,
+    Reason,
+    ReasonIn,
+    StrictSchema,
+    Text,
+    Version,
+)
 from routing.models import Registry
 from routing.services.registries import registries as verbs
 from routing.services.registries.probe_jobs import probe_registry_soon
@@ -22,23 +33,33 @@ from routing.services.registries.probes import probe
 
 router = Router(tags=["registries"])
 
+_COLUMNS = {
+    "name": "name",
+    "tenant": "tenant__slug",
+    "origin": "origin",
+    "probed_at": "probed_at",
+}
+_NAMESPACE = "Where it keeps one-component names, such as library: Docker Hub has alpine at library/alpine."
+_ALIAS = "Another name for it in targets, such as docker.io."
+_STREAM = "Layers that clients can't be sent to pass through the facade."
+
 
 class RegistryOut(Schema):
     """A backing registry; without a tenant it is shared. What the last probe found is from `auth` on."""
 
-    id: int
+    id: int = Field(examples=[2])
     version: Version
-    tenant: str | None
-    name: str
-    origin: str
-    alias: str
-    implicit_namespace: str
-    stream_blobs: bool
-    auth: str
-    realm: str
-    service: str
+    tenant: str | None = Field(description="Whose it is, by slug; null: shared.", examples=["acme"])
+    name: str = Field(examples=["GitHub"])
+    origin: str = Field(description="Scheme, host and port of its API.", examples=["https://ghcr.io"])
+    alias: str = Field(description=_ALIAS, examples=[""])
+    implicit_namespace: str = Field(description=_NAMESPACE, examples=[""])
+    stream_blobs: bool = Field(description=_STREAM, examples=[False])
+    auth: str = Field(description="What it asks its clients for.", examples=["bearer"])
+    realm: str = Field(description="Where it gives out tokens.", examples=["https://ghcr.io/token"])
+    service: str = Field(examples=["ghcr.io"])
     probed_at: datetime | None
-    probe_error: str
+    probe_error: str = Field(examples=[""])
 
     @staticmethod
     def resolve_tenant(registry: Registry) -> str | None:
@@ -49,45 +70,54 @@ class RegistryOut(Schema):
 class RegistryIn(StrictSchema):
     """A registry to add."""
 
-    tenant: Annotated[Text | None, Field(description="Whose it is, by slug; null: shared.")]
-    name: Text
-    origin: Annotated[Text, Field(description="Scheme, host and port of its API, such as https://ghcr.io.")]
-    alias: Text = ""
-    implicit_namespace: Text = ""
-    stream_blobs: bool = False
+    tenant: Annotated[Text | None, Field(description="Whose it is, by slug; null: shared.", examples=["acme"])]
+    name: Annotated[Named, Field(examples=["Our registry"])]
+    origin: Annotated[
+        OriginText, Field(description="Scheme, host and port of its API.", examples=["https://registry.acme.com"])
+    ]
+    alias: Annotated[AliasText, Field(description=_ALIAS)] = ""
+    implicit_namespace: Annotated[Text, Field(description=_NAMESPACE)] = ""
+    stream_blobs: Annotated[bool, Field(description=_STREAM)] = False
     reason: Reason = ""
 
 
 class RegistryPatch(StrictSchema):
     """What is to change; what isn't given, or null, stays."""
 
-    name: Text | None = None
+    name: Annotated[Named | None, Field(examples=["Our registry"])] = None
     origin: Annotated[
-        Text | None, Field(description="Where it is from now on; takes a reason where mappings lead to it.")
+        OriginText | None, Field(description="Where it is from now on; takes a reason where mappings lead to it.")
     ] = None
-    alias: Text | None = None
-    implicit_namespace: Text | None = None
-    stream_blobs: bool | None = None
+    alias: Annotated[AliasText | None, Field(description=_ALIAS)] = None
+    implicit_namespace: Annotated[Text | None, Field(description=_NAMESPACE)] = None
+    stream_blobs: Annotated[bool | None, Field(description=_STREAM)] = None
     reason: Reason = ""
 
 
 class RegistryQuery(ListQuery):
     """Which registries."""
 
-    tenant: Text | None = None
-    origin: Text | None = None
+    columns = _COLUMNS
+    tenant: OneTenant = None
+    name: Annotated[Text | None, Field(description="What it is called: its name, alias, or host.")] = None
+    origin: Annotated[Text | None, Field(description="Exactly this one.")] = None
+    sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
 
 @router.get("", response={200: list[RegistryOut], **PROBLEMS}, operation_id="list_registries")
 @paginate(Paging)
 def list_registries(request: HttpRequest, params: Query[RegistryQuery]) -> "QuerySet[Registry]":
-    """List registries: one's own, and the shared ones."""
+    """List registries, by name: one's own, and the shared ones."""
     given = {"tenant__slug": params.tenant, "origin": params.origin}
-    rows = Registry.objects.viewable_by(actor_of(request)).with_names().order_by("name", "pk")
-    return rows.filter(**{name: value for name, value in given.items() if value is not None})
+    wanted = {name: value for name, value in given.items() if value is not None}
+    rows = Registry.objects.viewable_by(actor_of(request)).with_names().filter(**wanted)
+    if (name := params.name) is not None:
+        hosts = [f"{scheme}://{name.lower()}" for scheme in ("https", "http")]
+        rows = rows.filter(Q(name=name) | Q(alias=name.lower()) | Q(origin__in=hosts))
+    return params.in_order(rows, "name", "pk")
 
 
-@router.post("", response={201: RegistryOut, **PROBLEMS}, operation_id="add_registry")
+@router.post("", response={201: RegistryOut, **NAMING_PROBLEMS}, operation_id="add_registry")
 def add_registry(request: HttpRequest, response: HttpResponse, data: RegistryIn) -> Status[Registry]:
     """Add a registry. Adding a mapping adds its registry too."""
     actor = actor_of(request)

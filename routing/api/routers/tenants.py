@@ -12,8 +12,9 @@ from pydantic import Field
 from routing.api.auth import actor_of
 from routing.api.errors import PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
-from routing.api.pagination import ListQuery, Paging
-from routing.api.schemas import DeleteParams, Id, Reason, StrictSchema, SuspensionIn, Text, Version
+from routing.api.lookups import TenantKey, tenant_by_key
+from routing.api.pagination import ListQuery, Paging, Sortable
+from routing.api.schemas import DeleteParams, Named, Reason, StrictSchema, SuspensionIn, Text, Version
 from routing.models import Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.rows import get_row
@@ -23,31 +24,32 @@ from routing.services.people import tenants as verbs
 router = Router(tags=["tenants"])
 
 Limit = Annotated[int, Field(ge=0, le=2**31 - 1)]
-ByteLimit = Annotated[int, Field(ge=0, le=2**63 - 1)]
+ByteLimit = Annotated[int, Field(ge=0, le=2**63 - 1, description="Bytes a calendar month.")]
+_COLUMNS = {"slug": "slug", "name": "name", "created_at": "created_at"}
 
 
 class TenantOut(Schema):
     """An organisation. A limit of null is the platform's."""
 
-    id: int
+    id: int = Field(examples=[3])
     version: Version
-    slug: str
-    name: str
-    suspended: bool
-    suspension_message: str
-    max_hostnames: int | None
+    slug: str = Field(description="By which paths, bodies and filters name it.", examples=["acme"])
+    name: str = Field(examples=["Acme Corporation"])
+    suspended: bool = Field(examples=[False])
+    suspension_message: str = Field(examples=[""])
+    max_hostnames: int | None = Field(examples=[50])
     max_mappings: int | None
     max_registries: int | None
     max_members: int | None
-    max_streamed_bytes: int | None
+    max_streamed_bytes: int | None = Field(description="Bytes a calendar month.")
     created_at: datetime
 
 
 class TenantIn(StrictSchema):
     """A tenant to add."""
 
-    slug: Text
-    name: Text
+    slug: Annotated[Named, Field(examples=["acme"])]
+    name: Annotated[Named, Field(examples=["Acme Corporation"])]
     max_hostnames: Limit | None = None
     max_mappings: Limit | None = None
     max_registries: Limit | None = None
@@ -59,8 +61,8 @@ class TenantIn(StrictSchema):
 class TenantPatch(StrictSchema):
     """What is to change; what isn't given stays. A limit of null is the platform's."""
 
-    slug: Text = ""
-    name: Text = ""
+    slug: Annotated[Text, Field(examples=["acme"])] = ""
+    name: Annotated[Text, Field(examples=["Acme Corporation"])] = ""
     max_hostnames: Limit | None = None
     max_mappings: Limit | None = None
     max_registries: Limit | None = None
@@ -72,7 +74,10 @@ class TenantPatch(StrictSchema):
 class TenantQuery(ListQuery):
     """Which tenants."""
 
-    slug: Text | None = None
+    columns = _COLUMNS
+    slug: Annotated[Text | None, Field(description="Exactly this one.")] = None
+    name: Annotated[Text | None, Field(description="Exactly this one.")] = None
+    sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
 
 class RemoveTenantParams(DeleteParams):
@@ -87,8 +92,8 @@ class RemoveTenantParams(DeleteParams):
 @paginate(Paging)
 def list_tenants(request: HttpRequest, params: Query[TenantQuery]) -> "QuerySet[Tenant]":
     """List tenants, by name."""
-    rows = Tenant.objects.viewable_by(actor_of(request)).order_by("name", "pk")
-    return rows if params.slug is None else rows.filter(slug=params.slug)
+    given = params.model_dump(include={"slug", "name"}, exclude_none=True)
+    return params.in_order(Tenant.objects.viewable_by(actor_of(request)).filter(**given), "name", "pk")
 
 
 @router.post("", response={201: TenantOut, **PROBLEMS}, operation_id="add_tenant")
@@ -98,56 +103,71 @@ def add_tenant(request: HttpRequest, response: HttpResponse, data: TenantIn) -> 
     return Status(201, tagged(response, tenant))
 
 
-@router.get("/{tenant_id}", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="get_tenant")
-def get_tenant(request: HttpRequest, response: HttpResponse, tenant_id: Id, if_match: str | None = IF_MATCH) -> Tenant:
-    """Get a tenant."""
-    return looked_at(response, _one(actor_of(request), tenant_id), if_match)
-
-
-@router.patch("/{tenant_id}", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="update_tenant")
-def update_tenant(
-    request: HttpRequest, response: HttpResponse, tenant_id: Id, data: TenantPatch, if_match: str | None = IF_MATCH
+@router.get("/{tenant}", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="get_tenant")
+def get_tenant(
+    request: HttpRequest, response: HttpResponse, tenant: TenantKey, if_match: str | None = IF_MATCH
 ) -> Tenant:
-    """Rename a tenant, or set its limits."""
+    """Get a tenant."""
+    return looked_at(response, tenant_by_key(actor_of(request), tenant), if_match)
+
+
+@router.patch("/{tenant}", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="update_tenant")
+def update_tenant(
+    request: HttpRequest, response: HttpResponse, tenant: TenantKey, data: TenantPatch, if_match: str | None = IF_MATCH
+) -> Tenant:
+    """Rename a tenant, or set its limits. For operators of the platform."""
     actor = actor_of(request)
     # Whom it isn't told of learns no more than that there is none.
-    _one(actor, tenant_id)
+    pk = tenant_by_key(actor, tenant).pk
     changes = data.model_dump(exclude={"reason"}, exclude_unset=True)
-    outcome = verbs.update_tenant(actor, data.reason, tenant_id=tenant_id, if_match=versions(if_match), **changes)
+    outcome = verbs.update_tenant(actor, data.reason, tenant_id=pk, if_match=versions(if_match), **changes)
     return tagged(response, outcome.row)
 
 
-@router.post("/{tenant_id}/suspension", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="suspend_tenant")
+@router.put("/{tenant}/suspension", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="suspend_tenant")
 def suspend_tenant(
-    request: HttpRequest, response: HttpResponse, tenant_id: Id, data: SuspensionIn, if_match: str | None = IF_MATCH
+    request: HttpRequest,
+    response: HttpResponse,
+    tenant: TenantKey,
+    data: SuspensionIn | None = None,
+    if_match: str | None = IF_MATCH,
 ) -> Tenant:
-    """Suspend a tenant, or unsuspend it."""
-    # The verb tells who may not even look no more than that only operators of the platform may.
-    verbs.suspend_tenants(
-        actor_of(request),
-        data.reason,
-        tenant_ids=[tenant_id],
-        suspended=data.suspended,
-        message=data.message,
-        if_match=versions(if_match),
-    )
-    return tagged(response, _one(actor_of(request), tenant_id))
+    """Suspend a tenant: every request for its hostnames is refused. For operators of the platform."""
+    said = data or SuspensionIn()
+    return tagged(response, _suspended(actor_of(request), tenant, said.reason, True, said.message, if_match))
 
 
-@router.delete("/{tenant_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_tenant")
+@router.delete("/{tenant}/suspension", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="unsuspend_tenant")
+def unsuspend_tenant(
+    request: HttpRequest,
+    response: HttpResponse,
+    tenant: TenantKey,
+    params: Query[DeleteParams],
+    if_match: str | None = IF_MATCH,
+) -> Tenant:
+    """Unsuspend a tenant: its hostnames are served again. For operators of the platform."""
+    return tagged(response, _suspended(actor_of(request), tenant, params.reason, False, "", if_match))
+
+
+@router.delete("/{tenant}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_tenant")
 def delete_tenant(
-    request: HttpRequest, tenant_id: Id, params: Query[RemoveTenantParams], if_match: str | None = IF_MATCH
+    request: HttpRequest, tenant: TenantKey, params: Query[RemoveTenantParams], if_match: str | None = IF_MATCH
 ) -> Status[None]:
     """Remove a tenant that has nothing left; with `everything` any tenant. `GET …/removal` tells what that takes."""
+    actor = actor_of(request)
     remove_tenant(
-        actor_of(request),
+        actor,
         params.reason,
-        tenant_id=tenant_id,
+        tenant_id=tenant_by_key(actor, tenant).pk,
         everything=params.everything,
         if_match=versions(if_match),
     )
     return Status(204, None)
 
 
-def _one(actor: Actor, tenant_id: int) -> Tenant:
-    return get_row(Tenant.objects.viewable_by(actor), tenant_id)
+def _suspended(actor: Actor, key: str, reason: str, suspended: bool, message: str, if_match: str | None) -> Tenant:
+    pk = tenant_by_key(actor, key).pk
+    verbs.suspend_tenants(
+        actor, reason, tenant_ids=[pk], suspended=suspended, message=message, if_match=versions(if_match)
+    )
+    return get_row(Tenant.objects.viewable_by(actor), pk)

@@ -5,12 +5,12 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 
+from routing.core.grammar.docker_hub import DOCKER_HUB, DOCKER_HUB_NAMES
 from routing.models import Hostname, HostnameClaim, Membership, Registry, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.hostnames.names import parse_hostname
 from routing.services.people.members import account_of
-from routing.services.registries.pages import DOCKER_HUB, DOCKER_HUB_NAMES
 
 HOSTNAME_HELP = "the name that people pull from, such as docker.acme.com"
 CLAIMED_HELP = "the name to serve, such as docker.acme.com, or '*.pull.acme.com' for all names below"

@@ -10,6 +10,7 @@ from routing.jobs.at_once import Busy, at_once
 from routing.jobs.kinds import Kind, places
 from routing.models import Tenant
 from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
 from routing.services.base.errors import TooManyRequests
 from routing.services.base.rates import Limit, spend
 
@@ -50,4 +51,5 @@ def checking(actor: Actor, kind: Kind, key: int, tenant: Tenant | None) -> Itera
             if busy.same
             else "too many checks are under way: try again in a moment",
             busy.seconds,
+            Code.CHECK_UNDER_WAY if busy.same else None,
         ) from busy

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from routing.models import Role, Tenant
 from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
 from routing.services.base.errors import NotFound, ServiceError
 
 
@@ -34,6 +35,8 @@ ALLOWED: dict[str, frozenset[Permission]] = {Role.OWNER: _OWNER, Role.OPERATOR: 
 
 class PermissionDenied(ServiceError):
     """The actor's role doesn't reach that far."""
+
+    default_code = Code.PERMISSION_DENIED
 
 
 def role_in(actor: Actor, tenant_id: int | None) -> str | None:
@@ -74,7 +77,7 @@ def check_permission(actor: Actor, action: Permission, tenant: Tenant | None) ->
     if tenant is not None and not has_permission(actor, Permission.VIEW, tenant):
         raise NotFound("there is no such thing, or it isn't yours")
     if actor.read_only and action not in _LOOKS:
-        raise PermissionDenied("this API token can look, and change nothing")
+        raise PermissionDenied("this API token can look, and change nothing", code=Code.READ_ONLY_TOKEN)
     if tenant is None or action is Permission.ADMINISTER:
         raise PermissionDenied("only operators of the platform may do this")
     raise PermissionDenied(f"your role in {tenant} does not allow you to {action}; ask one of its owners")

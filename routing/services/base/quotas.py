@@ -9,6 +9,7 @@ from django.utils import timezone
 from routing.models import Hostname, HostnameClaim, Invitation, Membership, Registry, Tenant
 from routing.models import Mapping as MappingRow
 from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 
 
@@ -85,7 +86,9 @@ def check_quota(actor: Actor, tenant: Tenant, what: str) -> None:
     """Refuse one more over the limit; `what` is a key of HELD. Raises ServiceError."""
     limit = getattr(quota_for(tenant), what)
     if not actor.is_operator and HELD[what](tenant) >= limit:
-        raise ServiceError(f"{tenant} may have {limit} {what}; ask the platform's operators for more")
+        raise ServiceError(
+            f"{tenant} may have {limit} {what}; ask the platform's operators for more", code=Code.QUOTA_EXCEEDED
+        )
 
 
 def _count(model: type[Hostname | HostnameClaim | Registry | Membership], tenant: Tenant) -> int:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from django.db.models import Model
 
 from routing.services.base.actor import Actor
-from routing.services.base.errors import ServiceError
+from routing.services.base.codes import Code
+from routing.services.base.errors import Gathered, ServiceError
 
 
 class Write(NamedTuple):
@@ -55,7 +56,9 @@ def fixed(model: type[Model], *columns: str) -> None:
         for name in _attnames(model, columns):
             if write.before is not None and getattr(write.row, name) != getattr(write.before, name):
                 label = names.get_field(name).verbose_name
-                raise ServiceError(f"the {label} of a {names.verbose_name} never changes: add another one")
+                raise ServiceError(
+                    f"the {label} of a {names.verbose_name} never changes: add another one", code=Code.NEVER_CHANGES
+                )
 
     rule(model, *columns)(is_what_it_was)
     _FIXED[model] |= set(_attnames(model, columns))
@@ -72,18 +75,25 @@ def rules_of(model: type[Model]) -> tuple[Rule, ...]:
 
 
 def check_rules(write: Write, changed: Collection[str] | None = None) -> None:
-    """Ask the rules of a row: all, or those about what has changed. Raises ServiceError for the first it breaks."""
+    """Ask the rules of a row: all, or those about what has changed. Raises ServiceError for those that it breaks."""
     model = type(write.row)
     about = None if changed is None else set(_attnames(model, changed))
+    gathered = Gathered()
+    broken: set[str] = set()
     for each in _RULES[model]:
-        if about is None or about & each.columns:
-            each.check(write)
+        # A value that breaks one rule is not shown to the next, which may count on the first.
+        if (about is None or about & each.columns) and not broken & each.columns:
+            before = len(gathered)
+            with gathered:
+                each.check(write)
+            broken |= each.columns if len(gathered) > before else set()
+    gathered.raise_any()
 
 
 def require_reason(reason: str) -> None:
     """Refuse a change without a reason. Raises ServiceError."""
     if not reason.strip():
-        raise ServiceError.for_field("reason", "Say why: the reason is kept with the change.")
+        raise ServiceError.for_field("reason", "Say why: the reason is kept with the change.", Code.REASON_REQUIRED)
 
 
 def _attnames(model: type[Model], columns: Collection[str]) -> list[str]:

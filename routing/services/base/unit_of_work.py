@@ -22,6 +22,7 @@ from routing.models.history import sign
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 from routing.request_id import current_request_id, within_request
 from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
 from routing.services.base.dry_run import verb_transaction
 from routing.services.base.errors import Outdated, ServiceError
 from routing.services.base.events import announce
@@ -190,7 +191,8 @@ class UnitOfWork:
             row.delete()
         except models.ProtectedError as error:
             kinds = sorted({str(item._meta.verbose_name_plural) for item in error.protected_objects})
-            raise ServiceError(f"{row} is still used by {' and '.join(kinds)}; remove those first") from error
+            said = f"{row} is still used by {' and '.join(kinds)}; remove those first"
+            raise ServiceError(said, code=Code.IN_USE) from error
         if key is not None:
             self._record(*key, None)
 

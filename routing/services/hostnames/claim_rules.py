@@ -8,7 +8,8 @@ from functools import cache
 from publicsuffixlist import PublicSuffixList
 
 from routing.conf import platform_domains, policy
-from routing.core.grammar.hosts import MAX_HOST_LENGTH, ends_in_number, is_ip_address, is_wildcard
+from routing.core.grammar.hosts import MAX_HOST_LENGTH, ends_in_number, is_ip_address, is_loopback, is_wildcard
+from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof import proof_name
@@ -19,8 +20,18 @@ def claimable_name(text: str) -> str:
     name = parse_hostname(text)
     reason = _objection(name)
     if reason:
-        raise ServiceError.for_field("hostname", reason)
+        raise ServiceError.for_field("hostname", reason, Code.HOSTNAME_NOT_ALLOWED)
     return name
+
+
+def refuse_control_host(name: str) -> None:
+    """Refuse a name at which people sign in. Loopback ones are for trying things out. Raises ServiceError."""
+    if name in policy().control_hosts and not is_loopback(name):
+        raise ServiceError.for_field(
+            "hostname",
+            f"{name} is a control host of this platform, where people sign in: give another name",
+            Code.HOSTNAME_NOT_ALLOWED,
+        )
 
 
 def _objection(name: str) -> str:

@@ -16,6 +16,7 @@ from routing.models import Hostname, HostnameClaim, Tenant
 from routing.request_id import within_request
 from routing.services.base.actor import Actor
 from routing.services.base.checking import checking
+from routing.services.base.codes import Code
 from routing.services.base.dry_run import verb_transaction
 from routing.services.base.errors import Conflict, NotFound, ServiceError
 from routing.services.base.permissions import Permission, check_permission
@@ -133,7 +134,8 @@ def vouch_hostname(
         name = parse_hostname(name)
         hostname = _holder(name) or Hostname(tenant=tenant, name=name)
         if hostname.tenant_id != tenant.pk:
-            raise Conflict(f"{name} is a hostname of {hostname.tenant}: remove it there first")
+            said = f"{name} is a hostname of {hostname.tenant}: remove it there first"
+            raise Conflict(said, {"hostname": [said]}, code=Code.HOSTNAME_TAKEN)
         if if_match is not None:
             claims = HostnameClaim.objects.filter(tenant=tenant, name=name)
             check_version(hostname if hostname.pk else _one(claims), if_match)
@@ -155,9 +157,11 @@ def _one(claims: QuerySet[HostnameClaim]) -> HostnameClaim:
 
 def _check_new(tenant: Tenant, name: str) -> None:
     if HostnameClaim.objects.filter(tenant=tenant, name=name).exists():
-        raise Conflict(f"{name} is claimed already", {"hostname": ["You have claimed this hostname already."]})
+        said = "You have claimed this hostname already."
+        raise Conflict(f"{name} is claimed already", {"hostname": [said]}, code=Code.CLAIM_EXISTS)
     if Hostname.objects.filter(tenant=tenant, name=name).exists():
-        raise Conflict(f"{name} is a hostname of {tenant} already", {"hostname": ["This is your hostname already."]})
+        said = "This is your hostname already."
+        raise Conflict(f"{name} is a hostname of {tenant} already", {"hostname": [said]}, code=Code.CLAIM_EXISTS)
 
 
 def _holder(name: str) -> Hostname | None:

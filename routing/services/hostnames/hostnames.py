@@ -5,12 +5,14 @@ from typing import TypedDict, Unpack
 
 from routing.models import Hostname, Tenant
 from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, NotFound
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.names import parse_hostname
+from routing.services.hostnames.near import did_you_mean, near_hostnames
 from routing.services.people.tenants import DEFAULT_SLUG, ensure_tenant, suspend_rows
 
 
@@ -23,23 +25,44 @@ class HostnameChanges(TypedDict, total=False):
     suspension_message: str
 
 
-def ensure_hostname(unit: UnitOfWork, text: str, tenant_slug: str | None) -> tuple[Hostname, list[str]]:
-    """The hostname, made where it is missing, and a line for each thing done.
+def find_hostname(actor: Actor, text: str, tenant_slug: str | None, *, create: bool) -> Hostname | None:
+    """The hostname of that name; None where it is missing and is to be made, which the actor wants and may.
 
-    Raises ServiceError; Conflict where another tenant has it.
+    Raises ServiceError; Conflict where another tenant has it; NotFound where it is missing and isn't to be made.
     """
     name = parse_hostname(text)
-    hostname = Hostname.objects.viewable_by(unit.actor).with_names().filter(name=name).first()
+    hostname = Hostname.objects.viewable_by(actor).with_names().filter(name=name).first()
     if hostname is not None:
         if tenant_slug not in (None, hostname.tenant.slug):
-            raise Conflict(f"{name} belongs to another tenant than {tenant_slug}")
+            said = f"{name} belongs to another tenant than {tenant_slug}"
+            raise Conflict(said, {"tenant": [said]}, code=Code.HOSTNAME_TAKEN)
+        return hostname
+    if create and actor.is_operator:
+        return None
+    question = did_you_mean(near_hostnames(actor, name))
+    if actor.is_operator:
+        said = f"there is no hostname {name}, and creating it was not asked for{question}"
+        raise NotFound(said, {"hostname": [said]}, code=Code.HOSTNAME_UNKNOWN)
+    # The same words whether nobody has the name or somebody else does.
+    advice = f"claim it first, and prove that it is{question}"
+    raise NotFound(
+        f"{name} is not a hostname of yours; {advice}",
+        {"hostname": [f"This is not a hostname of yours: {advice}{'' if question else '.'}"]},
+        code=Code.HOSTNAME_UNKNOWN,
+    )
+
+
+def ensure_hostname(
+    unit: UnitOfWork, text: str, tenant_slug: str | None, *, create: bool = True
+) -> tuple[Hostname, list[str]]:
+    """The hostname, made where it is missing and `create` says so, and a line for each thing done.
+
+    Raises ServiceError; Conflict where another tenant has it; NotFound where it is missing and isn't to be made.
+    """
+    hostname = find_hostname(unit.actor, text, tenant_slug, create=create)
+    if hostname is not None:
         return hostname, []
-    if not unit.actor.is_operator:
-        # The same words whether nobody has the name or somebody else does.
-        raise NotFound(
-            f"{name} is not a hostname of yours; claim it first, and prove that it is",
-            {"hostname": ["This is not a hostname of yours: claim it first, and prove that it is."]},
-        )
+    name = parse_hostname(text)
     tenant, done = ensure_tenant(unit, tenant_slug or DEFAULT_SLUG)
     hostname = Hostname(tenant=tenant, name=name)
     unit.add(hostname)

@@ -2,13 +2,15 @@
 
 from django.db.models import Q
 
-from routing.core.grammar.hosts import parse_authority, wildcard_above
+from routing.core.grammar.docker_hub import DOCKER_HUB_NAMES
+from routing.core.grammar.hosts import ends_in_number, is_ip_address, is_loopback, parse_authority, wildcard_above
 from routing.models import Hostname, HostnameClaim, Registry
+from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
 from routing.services.base.rules import Write, fixed, rule
-from routing.services.hostnames.claim_rules import claimable_name
+from routing.services.hostnames.claim_rules import claimable_name, refuse_control_host
 from routing.services.hostnames.names import parse_hostname
 
 fixed(Hostname, "tenant", "name")
@@ -20,6 +22,24 @@ def name_is_in_its_one_form(write: Write) -> None:
     """Two spellings of one name are one hostname."""
     if parse_hostname(write.row.name) != write.row.name:
         raise ServiceError.for_field("hostname", f"{write.row.name} is not how this name is written")
+
+
+@rule(Hostname, "name")
+def is_a_name(write: Write) -> None:
+    """Clients verify a certificate for a name, and nobody owns an address. Loopback ones are for trying things out."""
+    name = write.row.name
+    if is_ip_address(name) or ends_in_number(name):
+        if write.actor.is_operator and is_loopback(name):
+            return
+        raise ServiceError.for_field(
+            "hostname", f"{name} is an IP address: give a name, such as docker.acme.com", Code.HOSTNAME_NOT_ALLOWED
+        )
+
+
+@rule(Hostname, "name")
+def is_not_the_platforms(write: Write) -> None:
+    """A control host answers people and the API, never registry clients. Loopback names are for trying things out."""
+    refuse_control_host(write.row.name)
 
 
 @rule(Hostname, "name", "tenant")
@@ -54,18 +74,30 @@ def can_be_claimed(write: Write) -> None:
     """Some names nobody gets by a proof."""
     if claimable_name(write.row.name) != write.row.name:
         raise ServiceError.for_field("hostname", f"{write.row.name} is not how this name is written")
+    check_no_loop(write.row)
 
 
-def check_no_loop(hostname: Hostname) -> None:
-    """Refuse a hostname at which a backing registry lives: mappings onto it would lead round in a circle.
+def check_no_loop(row: Hostname | HostnameClaim) -> None:
+    """Refuse a name at which a backing registry lives: mappings onto it would lead round in a circle.
 
-    The shared registries count, and the tenant's own: another tenant's must not keep the name from its owner.
+    The shared registries count, with all that they are called, and the tenant's own: another tenant's must not keep the
+    name from its owner. Raises ServiceError.
     """
-    known = Registry.objects.filter(Q(tenant=None) | Q(tenant=hostname.tenant))
-    for registry in known.filter(origin__contains=hostname.name.removeprefix("*")):
-        host, _ = parse_authority(registry.origin.partition("://")[2])
-        if hostname.name in (host, wildcard_above(host)):
-            raise ServiceError.for_field(
-                "hostname",
-                f"{host} is the address of the registry “{registry.name}”: a facade there would lead to itself",
-            )
+    known = Registry.objects.filter(Q(tenant=None) | Q(tenant=row.tenant))
+    bare = row.name.removeprefix("*")
+    for registry in known.filter(Q(origin__contains=bare) | Q(alias__contains=bare)):
+        _refuse_address(row.name, registry.origin.partition("://")[2], registry.name)
+        if registry.alias:
+            _refuse_address(row.name, registry.alias, registry.name)
+    for name in sorted(DOCKER_HUB_NAMES):
+        _refuse_address(row.name, name, "Docker Hub")
+
+
+def _refuse_address(name: str, authority: str, registry: str) -> None:
+    host, _ = parse_authority(authority)
+    if name in (host, wildcard_above(host)):
+        raise ServiceError.for_field(
+            "hostname",
+            f"{host} is the address of the registry “{registry}”: a facade there would lead to itself",
+            Code.HOSTNAME_NOT_ALLOWED,
+        )

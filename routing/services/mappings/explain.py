@@ -9,13 +9,32 @@ from routing.core.grammar.names import is_digest, is_name, is_tag
 from routing.core.grammar.user_agents import Needed
 from routing.core.table.mapping_entry import Flag
 from routing.core.table.routing_table import Auth, Match, Strategy, Table
-from routing.models import Hostname, Mapping, Registry
+from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.mappings.pull_command import authority_of, pull_command
 from routing.table.load import load_table
 
 _WORST = (Verdict.WORKS, Verdict.UNKNOWN, Verdict.FAILS)
+
+
+class Words(NamedTuple):
+    """How a door says what to do about something. `{}` stands for what to probe."""
+
+    probe: str
+    private: str
+    repoint: str
+
+
+#: For people with a shell: what to type.
+COMMANDS = Words(
+    "manage.py probe {}",
+    "the mapping's switch “private”, or --private",
+    "manage.py repoint {hostname} {prefix} {target} --reason TEXT",
+)
+#: For everybody else.
+PLAIN = Words("probe {}", "the mapping's switch “private”", "repoint the mapping to {target}")
 
 
 class Image(NamedTuple):
@@ -68,14 +87,18 @@ def parse_image(text: str) -> Image:
     return Image(host, name, digest or tag or "latest")
 
 
-def explain(actor: Actor, text: str) -> Explanation:
+def explain(actor: Actor, text: str, words: Words = COMMANDS) -> Explanation:
     """What happens to an image. Raises ServiceError, and NotFound for a hostname that isn't here."""
     image = parse_image(text)
     hostname = _serving(actor, image.hostname)
     if hostname is None:
-        raise NotFound(f"{image.hostname} is not a hostname of this facade; manage.py list_mappings shows those it has")
+        raise NotFound(
+            f"{image.hostname} is not a hostname of this facade",
+            code=Code.HOSTNAME_UNKNOWN,
+            at_command_line="; manage.py list_mappings shows those it has",
+        )
     source = f"{image.hostname}/{image.name}"
-    return explain_image(load_table(policy(), hostname.name), image, hostname, source)
+    return explain_image(load_table(policy(), hostname.name), image, hostname, source, words)
 
 
 def _serving(actor: Actor, host: str) -> Hostname | None:
@@ -88,7 +111,7 @@ def _serving(actor: Actor, host: str) -> Hostname | None:
     return first
 
 
-def explain_image(table: Table, image: Image, hostname: Hostname, source: str) -> Explanation:
+def explain_image(table: Table, image: Image, hostname: Hostname, source: str, words: Words = COMMANDS) -> Explanation:
     """As `explain`, from a table that is there already. `source` is what to call the image's repository."""
     match = table.match_repository(hostname.name, image.name)
     mapping = None
@@ -96,9 +119,9 @@ def explain_image(table: Table, image: Image, hostname: Hostname, source: str) -
         mapping = Mapping.objects.select_related("hostname__tenant", "registry").get(
             hostname=hostname, prefix=match.prefix
         )
-    findings = _findings(mapping, match, source)
+    findings = _findings(mapping, match, source, words)
     found = client_support(table, image.hostname, image.name, image.reference, findings)
-    return Explanation(image, hostname, mapping, match, found, _advice(mapping, match, findings))
+    return Explanation(image, hostname, mapping, match, found, _advice(mapping, match, findings, words))
 
 
 def explain_mapping(mapping: Mapping) -> Explanation:
@@ -137,38 +160,36 @@ def _some_rest(mapping: Mapping) -> str | None:
     return "" if mapping.prefix and upstream and is_one else None
 
 
-def _findings(mapping: Mapping | None, match: Match | None, source: str) -> Findings:
+def _findings(mapping: Mapping | None, match: Match | None, source: str, words: Words) -> Findings:
     """What probes have found out about an image."""
     if mapping is None or match is None:
         return Findings()
     delivery = {Mapping.BlobDelivery.INLINE: True, Mapping.BlobDelivery.REDIRECT: False}
-    return Findings(_doubt(mapping, match, source), delivery.get(Mapping.BlobDelivery(mapping.blob_delivery)))
+    return Findings(_doubt(mapping, match, source, words), delivery.get(Mapping.BlobDelivery(mapping.blob_delivery)))
 
 
-def _doubt(mapping: Mapping, match: Match, source: str) -> str:
+def _doubt(mapping: Mapping, match: Match, source: str, words: Words) -> str:
     """Why it isn't known whether the image can be pulled, and what to do; "" where a probe has seen its repository."""
     registry = mapping.registry
     if registry.probe_error:
-        return f"the last probe of {registry} failed: {registry.probe_error}. Once that is mended: {_probe(registry)}"
+        probe = words.probe.format(registry)
+        return f"the last probe of {registry} failed: {registry.probe_error}. Once that is mended: {probe}"
     if registry.auth == Auth.UNKNOWN:
-        return f"no probe has reached {registry}: {_probe(registry)}"
+        return f"no probe has reached {registry}: {words.probe.format(registry)}"
     if mapping.probed_repository != match.upstream_name:
-        return f"no probe has looked for it: manage.py probe {source}"
+        return f"no probe has looked for it: {words.probe.format(source)}"
     if mapping.public != "no" and (mapping.probe_error or mapping.public == "unknown"):
-        return f"the last probe of it failed: {mapping.probe_error}. Once that is mended: manage.py probe {source}"
+        probe = words.probe.format(source)
+        return f"the last probe of it failed: {mapping.probe_error}. Once that is mended: {probe}"
     if mapping.public == "no" and not mapping.private:
         return (
-            f"{mapping.probe_error}. If it is private, say so (the mapping's switch “private”, or --private), and pull "
+            f"{mapping.probe_error}. If it is private, say so ({words.private}), and pull "
             f"it once after docker login {_login_at(mapping)}"
         )
     return ""
 
 
-def _probe(registry: Registry) -> str:
-    return f"manage.py probe {registry}"
-
-
-def _advice(mapping: Mapping | None, match: Match | None, findings: Findings) -> list[str]:
+def _advice(mapping: Mapping | None, match: Match | None, findings: Findings, words: Words) -> list[str]:
     """What the operator could change for the better."""
     if mapping is None or match is None:
         return ["No mapping covers this name: add one, or an empty prefix for the whole hostname."]
@@ -193,9 +214,11 @@ def _advice(mapping: Mapping | None, match: Match | None, findings: Findings) ->
                 f"With the same name on both sides these would be redirected: {_able(match)}."
             )
     if _is_lone(match) and not match.flags & Flag.NAME_DIFFERS:
+        target = f"{registry}/{match.upstream_name}"
+        repoint = words.repoint.format(hostname=mapping.hostname.name, prefix=match.prefix, target=target)
         advice.append(
             f"{match.prefix} by itself is {match.upstream_name} at {registry}. If it is an image, lead it there: "
-            f"manage.py repoint {mapping.hostname.name} {match.prefix} {registry}/{match.upstream_name} --reason TEXT"
+            f"{repoint}"
         )
     if findings.inline_blobs and not registry.stream_blobs and match.strategy in (Strategy.SPLIT, Strategy.BROKER):
         advice.append(

@@ -8,15 +8,17 @@ from routing.core.grammar.names import is_name
 from routing.models import Mapping
 from routing.models.mapping import NOTHING_FOUND
 from routing.services.base.actor import Actor
-from routing.services.base.errors import Conflict, NotFound, ServiceError
+from routing.services.base.codes import Code
+from routing.services.base.errors import Conflict, Gathered, NotFound, ServiceError
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_quota
 from routing.services.base.rules import require_reason
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
-from routing.services.hostnames.hostnames import ensure_hostname
+from routing.services.hostnames.hostnames import ensure_hostname, find_hostname
+from routing.services.mappings.rules import refuse_whole_shared
 from routing.services.registries.registries import ensure_registry
-from routing.services.registries.targets import Target, find_registry, parse_target
+from routing.services.registries.targets import Target, check_target, find_registry, parse_target, shared_at
 
 
 class MappingOutcome(Outcome[Mapping]):
@@ -49,16 +51,33 @@ def add_mapping(
     allow_push: bool = False,
     private: bool = False,
     delivery: str = Mapping.Delivery.AUTO,
+    create_hostname: bool = True,
+    whole_registry: bool = True,
 ) -> MappingOutcome:
     """Map a prefix of a hostname to a target, creating the tenant, hostname and registry that are missing.
 
     `tenant` is a slug; None means the hostname's own, or `default`. Saying the same again changes nothing.
-    Raises ServiceError; Conflict where the mapping exists with another target.
+    `create_hostname`: whether operators of the platform make a hostname that is missing; `whole_registry`: whether the
+    target may have no path. Doors say no where nobody asked for that in so many words. What is wrong with several
+    inputs is told at once.
+
+    Raises ServiceError; Conflict where the mapping exists with another target, NotFound for an unknown hostname.
     """
-    wanted = parse_target(target)
-    prefix = parse_prefix(prefix)
+    gathered = Gathered()
+    with gathered:
+        prefix = parse_prefix(prefix)
+    with gathered:
+        wanted = parse_target(target)
+    host = None
+    with gathered:
+        host = find_hostname(actor, hostname, tenant, create=create_hostname)
+    if "target" not in gathered.fields:
+        with gathered:
+            check_target(host.tenant if host else None, wanted)
+            _check_whole(actor, wanted, whole_registry)
+    gathered.raise_any()
     with unit_of_work(actor, reason) as unit:
-        host, done = ensure_hostname(unit, hostname, tenant)
+        host, done = ensure_hostname(unit, hostname, tenant, create=create_hostname)
         check_permission(actor, Permission.CHANGE_MAPPINGS, host.tenant)
         existing = Mapping.objects.with_names().filter(hostname=host, prefix=prefix).first()
         if existing is not None:
@@ -88,15 +107,16 @@ def _refuse_difference(
     if not same_target:
         prefix = existing.prefix or '""'
         raise Conflict(
-            f"{existing.source} leads to {existing.target} already. To change it: "
-            f"manage.py repoint {existing.hostname.name} {prefix} {target} --reason TEXT",
-            {"target": [f"{existing.source} leads to {existing.target} already: repoint that mapping instead."]},
+            f"{existing.source} leads to {existing.target} already",
+            {"prefix": [f"{existing.source} leads to {existing.target} already: repoint that mapping instead."]},
+            code=Code.MAPPING_EXISTS,
+            at_command_line=(
+                f". To change it: manage.py repoint {existing.hostname.name} {prefix} {target} --reason TEXT"
+            ),
         )
     if (existing.allow_push, existing.private, existing.delivery) != (allow_push, private, delivery):
-        raise Conflict(
-            f"{existing.source} leads to {existing.target} already, with other options. "
-            "Change them in the admin, or remove the mapping and add it anew"
-        )
+        said = f"{existing.source} leads to {existing.target} already, with other options: change those of that mapping"
+        raise Conflict(said, {"prefix": [said]}, code=Code.MAPPING_EXISTS)
 
 
 def repoint(actor: Actor, reason: str, *, hostname: str, prefix: str, target: str) -> MappingOutcome:
@@ -117,18 +137,22 @@ def update_mapping(
     *,
     mapping_id: int,
     if_match: Collection[int] | None = None,
+    whole_registry: bool = True,
     **changes: Unpack[MappingChanges],
 ) -> MappingOutcome:
     """Change what is given of a mapping, in one step; a changed target needs a reason.
 
-    Raises NotFound, PermissionDenied, Outdated, ServiceError.
+    `whole_registry`: whether the target may have no path, as in `add_mapping`. Raises NotFound, PermissionDenied,
+    Outdated, ServiceError.
     """
     target = changes.pop("target", None)
-    wanted = None if target is None else parse_target(target)
+    wanted = None if target is None else _readable_target(target, reason)
     with unit_of_work(actor, reason) as unit:
         mapping = unit.get(Mapping, mapping_id, Permission.CHANGE_MAPPINGS, if_match)
         before = mapping.target
         values, notes = _lead(unit, mapping, wanted)
+        if values and wanted is not None:
+            _check_whole(actor, wanted, whole_registry)
         changed = unit.update(mapping, **values, **changes)
         options = [name for name in changed if name in changes]
         if values:
@@ -140,6 +164,30 @@ def update_mapping(
         elif options:
             unit.event("mapping.updated", **_ids(mapping), changed=options)
         return MappingOutcome(mapping, bool(notes), notes, asks_anew=bool(values))
+
+
+def _readable_target(text: str, reason: str) -> Target:
+    """The target to which a mapping is to lead. Where it can't be read, a missing reason is told as well."""
+    gathered = Gathered()
+    with gathered:
+        return parse_target(text)
+    with gathered:
+        require_reason(reason)
+    gathered.raise_any()
+    raise AssertionError("a target that can't be read was refused")
+
+
+def _check_whole(actor: Actor, wanted: Target, may_be_whole: bool) -> None:
+    if wanted.upstream_prefix or may_be_whole:
+        return
+    if shared_at(wanted.origin):
+        refuse_whole_shared(actor, wanted.authority)
+    raise ServiceError.for_field(
+        "target",
+        f"{wanted.authority} without a path is the whole registry: name your part of it, such as "
+        f"{wanted.authority}/your-organisation, or say that you mean all of it",
+        Code.WHOLE_REGISTRY,
+    )
 
 
 def _lead(unit: UnitOfWork, mapping: Mapping, wanted: Target | None) -> tuple[dict[str, Any], list[str]]:
@@ -192,7 +240,9 @@ def get_mapping(actor: Actor, hostname: str, prefix: str) -> Mapping:
     mapping = Mapping.objects.viewable_by(actor).with_names().filter(hostname__name=name, prefix=prefix).first()
     if mapping is None:
         source = f"{name}/{prefix}" if prefix else name
-        raise NotFound(f"there is no mapping of {source}; manage.py list_mappings shows those that exist")
+        raise NotFound(
+            f"there is no mapping of {source}", at_command_line="; manage.py list_mappings shows those that exist"
+        )
     return mapping
 
 

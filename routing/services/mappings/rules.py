@@ -1,6 +1,8 @@
 """The rules of mappings: where one may lead."""
 
 from routing.models import Mapping
+from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 from routing.services.base.rules import Write, fixed, require_reason, rule
 from routing.services.registries.targets import check_origin, shared_at
@@ -24,15 +26,10 @@ def registry_is_allowed(write: Write) -> None:
 @rule(Mapping, "registry", "upstream_prefix")
 def leads_to_no_whole_shared_registry(write: Write) -> None:
     """The address would vouch for anybody's images. Operators of the platform may want that all the same."""
-    mapping = write.row
-    if write.actor.is_operator or mapping.upstream_prefix:
-        return
-    if mapping.registry.tenant_id is None or shared_at(mapping.registry.origin):
-        raise ServiceError.for_field(
-            "target",
-            f"all of {mapping.registry} can be mapped by operators of the platform only: "
-            f"name your part of it, such as {mapping.registry}/your-organisation",
-        )
+    registry = write.row.registry
+    shared = registry.tenant_id is None or shared_at(registry.origin)
+    if shared and not write.row.upstream_prefix:
+        refuse_whole_shared(write.actor, str(registry))
 
 
 @rule(Mapping, "registry", "upstream_prefix")
@@ -40,3 +37,14 @@ def repointing_takes_a_reason(write: Write) -> None:
     """Whoever asks next year is told why."""
     if write.before is not None:
         require_reason(write.reason)
+
+
+def refuse_whole_shared(actor: Actor, registry: str) -> None:
+    """Refuse all of a shared registry to a tenant. Raises ServiceError."""
+    if not actor.is_operator:
+        raise ServiceError.for_field(
+            "target",
+            f"all of {registry} can be mapped by operators of the platform only: "
+            f"name your part of it, such as {registry}/your-organisation",
+            Code.REGISTRY_NOT_ALLOWED,
+        )

@@ -14,6 +14,7 @@ from routing.crypto import API_TOKENS, is_signature, signature
 from routing.database.postgresql import is_standby
 from routing.models import ApiToken, Tenant
 from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.permissions import PermissionDenied
 from routing.services.base.rows import get_row
@@ -63,7 +64,8 @@ def create_api_token(
             if tenant is None:
                 raise NotFound("there is no such tenant, or it isn't theirs")
         if ApiToken.objects.filter(user=user).count() >= MAX_TOKENS_A_PERSON:
-            raise ServiceError(f"nobody has more than {MAX_TOKENS_A_PERSON} tokens: revoke some first")
+            said = f"nobody has more than {MAX_TOKENS_A_PERSON} tokens: revoke some first"
+            raise ServiceError(said, code=Code.QUOTA_EXCEEDED)
         secret = _new_secret()
         expires_at = None if days is None else timezone.now() + timedelta(days=days)
         token = ApiToken(
@@ -112,7 +114,7 @@ def actor_of_token(secret: str) -> tuple[Actor, ApiToken]:
     """Who comes with this secret. Raises NotFound, in the same words for whatever is wrong with it."""
     found = ApiToken.objects.select_related("user", "tenant").filter(token_hash=token_digest(secret)).first()
     if found is None or found.is_expired or not found.user.is_active:
-        raise NotFound("this API token is unknown, revoked or expired")
+        raise NotFound("this API token is unknown, revoked or expired", code=Code.TOKEN_INVALID)
     today = timezone.now().date()
     if found.last_used_on != today and not is_standby():
         # A write a day rather than one a request.

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from routing.models import Invitation, Membership, Role, Tenant
 from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission, has_permission
@@ -219,7 +220,8 @@ def _ids(membership: Membership) -> dict[str, int]:
 def _check_not_last_owner(membership: Membership) -> None:
     others = Membership.objects.filter(tenant=membership.tenant, role=Role.OWNER, user__is_active=True)
     if not others.exclude(pk=membership.pk).exists():
-        raise ServiceError(f"{membership.user} is the last owner of {membership.tenant}: make somebody else one first")
+        said = f"{membership.user} is the last owner of {membership.tenant}: make somebody else one first"
+        raise ServiceError(said, code=Code.LAST_OWNER)
 
 
 def _hash(token: str) -> str:

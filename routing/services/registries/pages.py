@@ -9,15 +9,8 @@ from collections.abc import Callable, Mapping
 from itertools import takewhile
 from urllib.parse import unquote
 
+from routing.core.grammar.docker_hub import DOCKER_HUB, DOCKER_HUB_NAMES
 from routing.services.base.errors import ServiceError
-
-DOCKER_HUB = "docker.io"
-DOCKER_HUB_ORIGIN = "https://registry-1.docker.io"
-# index.docker.io is what docker's own configuration calls it, registry.hub.docker.com what its pages once did
-# (containers/image, pkg/docker/config: normalizeRegistry); hub.docker.com is its web site.
-DOCKER_HUB_NAMES = frozenset(
-    {DOCKER_HUB, "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"}
-)
 
 _MCR_TABS = ("about", "tags")
 

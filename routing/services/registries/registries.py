@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any, TypedDict, Unpack
 
+from routing.core.grammar.docker_hub import DOCKER_HUB, DOCKER_HUB_ORIGIN
 from routing.core.table.routing_table import Auth
 from routing.models import Registry, Tenant
 from routing.models.mapping import NOTHING_FOUND
@@ -13,7 +14,6 @@ from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_quota
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
-from routing.services.registries.pages import DOCKER_HUB, DOCKER_HUB_ORIGIN
 from routing.services.registries.targets import Target, find_registry, parse_alias, parse_origin
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from django.db.models import Q
 
+from routing.core.grammar.docker_hub import DOCKER_HUB_NAMES, DOCKER_HUB_ORIGIN
 from routing.models import Hostname, Registry
 from routing.services.base.errors import ServiceError
 from routing.services.base.rules import Write, require_reason, rule
-from routing.services.registries.pages import DOCKER_HUB_NAMES, DOCKER_HUB_ORIGIN
 from routing.services.registries.targets import check_origin, parse_alias, parse_origin, place_of, shared_at
 
 

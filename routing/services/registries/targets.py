@@ -8,12 +8,14 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import Q
 
+from routing.core.grammar.docker_hub import DOCKER_HUB, DOCKER_HUB_NAMES, DOCKER_HUB_ORIGIN
 from routing.core.grammar.hosts import InvalidHost, ends_in_number, normalise_hostname, parse_authority, wildcard_above
 from routing.core.grammar.names import is_name
 from routing.models import Hostname, Registry, Tenant
 from routing.registries.addresses import AddressScope, classify_address
+from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
-from routing.services.registries.pages import DOCKER_HUB, DOCKER_HUB_NAMES, DOCKER_HUB_ORIGIN, image_of_page
+from routing.services.registries.pages import image_of_page
 
 _DEFAULT_PORT = {"https": "443", "http": "80"}
 
@@ -129,27 +131,40 @@ def check_origin(origin: str, field: str = "target") -> None:
             field,
             f"{origin} is not encrypted. Use https://, or set FACADE_ALLOW_INSECURE_REGISTRIES=true "
             "if content and credentials may travel in the clear",
+            Code.REGISTRY_NOT_ALLOWED,
         )
     far = address_scope(host)
     if far is AddressScope.FORBIDDEN:
-        raise ServiceError.for_field(field, f"{host} is an address at which no registry can be")
+        raise ServiceError.for_field(
+            field, f"{host} is an address at which no registry can be", Code.REGISTRY_NOT_ALLOWED
+        )
     if far is AddressScope.PRIVATE and "." not in host and ":" not in host and host != "localhost":
         if not settings.FACADE_ALLOW_PRIVATE_REGISTRIES:
             raise ServiceError.for_field(
                 field,
                 f"“{host}” is no registry on the internet: write it in full, like ghcr.io/acme. For a name of your "
                 "own network, set FACADE_ALLOW_PRIVATE_REGISTRIES=true",
+                Code.REGISTRY_NOT_ALLOWED,
             )
     elif far is AddressScope.PRIVATE and not settings.FACADE_ALLOW_PRIVATE_REGISTRIES:
         raise ServiceError.for_field(
             field,
             f"{host} is a private or loopback address. Set FACADE_ALLOW_PRIVATE_REGISTRIES=true "
             "if mappings may lead into this network",
+            Code.REGISTRY_NOT_ALLOWED,
         )
     if Hostname.objects.filter(name__in=(host, wildcard_above(host))).exists():
         raise ServiceError.for_field(
-            field, f"{host} is a hostname of this facade itself: a mapping to it would lead round in a circle"
+            field,
+            f"{host} is a hostname of this facade itself: a mapping to it would lead round in a circle",
+            Code.REGISTRY_NOT_ALLOWED,
         )
+
+
+def check_target(tenant: Tenant | None, wanted: Target) -> None:
+    """Refuse a target at which the tenant has no registry yet, and can't have one. Raises ServiceError."""
+    if find_registry(tenant, wanted) is None:
+        check_origin(wanted.origin)
 
 
 def address_scope(host: str) -> AddressScope:

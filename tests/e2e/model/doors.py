@@ -89,11 +89,13 @@ class Api:
             return self._send("PATCH", f"registries/{change.registry}", body)
         if change.former is None:
             body |= {"hostname": change.hostname, "prefix": change.prefix, "tenant": change.tenant}
-            return self._send("POST", "mappings", body | {"target": change.target, "delivery": "redirect-only"})
+            said = {"create_hostname": True, "whole_registry": True, "delivery": "redirect-only"}
+            return self._send("POST", "mappings", body | said | {"target": change.target})
         mapping, _ = self._rows.mapping(change.hostname, change.prefix)
         if change.route is None:
             return self._send("DELETE", f"mappings/{mapping}", None)
-        wanted = {"enabled": change.route.enabled} if change.is_switch else {"target": change.target}
+        moved = {"target": change.target, "whole_registry": True}
+        wanted = {"enabled": change.route.enabled} if change.is_switch else moved
         return self._send("PATCH", f"mappings/{mapping}", body | wanted)
 
     def _send(self, method: str, path: str, body: Mapping[str, object] | None) -> bool:

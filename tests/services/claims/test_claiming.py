@@ -158,8 +158,14 @@ def test_the_platforms_domains_can_be_named(alice: Person, settings: Settings) -
     assert claim(alice, "notinternal.acme.com").pk
 
 
-def test_the_address_of_a_shared_registry_is_not_to_be_had(alice: Person, prove: Prove, table: Refreshed) -> None:
-    wanted = claim(alice, "ghcr.io")
+@pytest.mark.parametrize("name", ["ghcr.io", "docker.io", "registry-1.docker.io", "*.docker.io"])
+def test_the_address_of_a_shared_registry_cant_be_claimed(alice: Person, name: str) -> None:
+    with pytest.raises(ServiceError, match="would lead to itself"):
+        claim(alice, name)
+
+
+def test_nor_is_it_to_be_had_by_an_older_claim(alice: Person, prove: Prove, table: Refreshed) -> None:
+    wanted = HostnameClaim.objects.create(tenant=alice.tenant, name="ghcr.io", token="0" * 32)
     prove(wanted)
 
     checked = check_claim(alice.actor, claim_id=wanted.pk)
