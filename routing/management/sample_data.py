@@ -1,4 +1,4 @@
-"""Two organisations as they would stand in a facade after some months, for whoever works on the pages."""
+"""Three organisations as they would stand in a facade after some months, for whoever works on the pages."""
 
 from typing import Any, NamedTuple
 
@@ -15,18 +15,20 @@ from routing.services.people.tenants import add_tenant
 #: Everybody's. Only where DEBUG is on: the command sees to that.
 PASSWORD = "only-for-trying-out"  # noqa: S105
 PLATFORM = "sam"
-TENANTS = {"acme": "Acme Corporation", "globex": "Globex"}
+TENANTS = {"acme": "Acme Corporation", "globex": "Globex", "initech": "Initech"}
 MEMBERS = (
     ("alice", "acme", Role.OWNER),
     ("oscar", "acme", Role.OPERATOR),
     ("vera", "acme", Role.VIEWER),
     ("gina", "globex", Role.OWNER),
+    ("peter", "initech", Role.OWNER),
 )
 HOSTNAMES = {
     "docker.acme.com": "acme",
     "*.pull.acme.com": "acme",
     "images.globex.com": "globex",
     "old.globex.com": "globex",
+    "images.initech.com": "initech",
 }
 CLAIM = ("charts.acme.com", "acme")
 SUSPENDED = ("old.globex.com", "Moved to images.globex.com in May", "asked for by their owner")
@@ -51,6 +53,7 @@ MAPPINGS = (
     _Row("images.globex.com", "globex", "ghcr.io/globex"),
     _Row("images.globex.com", "charts", "quay.io/globex/charts", redirect_only=True),
     _Row("old.globex.com", "globex", "docker.io/globex"),
+    _Row("images.initech.com", "tps", "ghcr.io/initech/tps"),
 )
 REPOINTED = ("docker.acme.com", "tools", "ghcr.io/acme-tools", "The organisation moved to GitHub, CHG-4211")
 

@@ -23,7 +23,7 @@ def test_without_debug_nothing_is_added(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_two_tenants_with_people_and_mappings_are_added_once(
+def test_tenants_with_people_and_mappings_are_added_once(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.DEBUG = True

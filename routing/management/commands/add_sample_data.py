@@ -1,4 +1,4 @@
-"""`manage.py add_sample_data`: two tenants with people, hostnames and mappings, for whoever works on the facade."""
+"""`manage.py add_sample_data`: three tenants with people, hostnames and mappings, for whoever works on the facade."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from routing.management.service_command import ServiceCommand
 class Command(ServiceCommand):
     """Adds sample data where there is none. Refused without DEBUG: everybody's password is known."""
 
-    help = "Add two tenants with people, hostnames and mappings, for working on the facade. Needs DEBUG=true."
+    help = "Add three tenants with people, hostnames and mappings, for working on the facade. Needs DEBUG=true."
 
     def handle(self, **options: Any) -> None:
         """Add it, and say who can sign in."""
