@@ -56,6 +56,7 @@ def test_the_build_is_strict_and_nothing_comes_from_elsewhere() -> None:
 
     assert CONFIGURATION["theme"]["font"] is False
     assert set(checks["nav"].values()) | set(checks["links"].values()) == {"warn"}
-    assert "mkdocs build --strict" in (ROOT / "scripts/docs").read_text()
+    # With --quiet MkDocs forgets to count the warnings at which it is to stop.
+    assert re.findall(r"mkdocs build (.*)$", (ROOT / "scripts/docs").read_text(), re.MULTILINE) == ["--strict --clean"]
     # The theme would load its program for diagrams from another host.
     assert [path for path in DOCS.rglob("*.md") if "```mermaid" in path.read_text()] == []
