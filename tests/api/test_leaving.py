@@ -6,10 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
+from django.test import AsyncRequestFactory
 
+from routing.accounts import downloads
 from routing.models import Hostname, Registry, Tenant
 from routing.services.base.actor import Actor
+from routing.services.leaving.exports import export_tenant
 from routing.services.mappings.mappings import add_mapping
 from routing.services.people.api_tokens import create_api_token
 from tests.api.conftest import ApiClient
@@ -65,6 +69,22 @@ def test_exports_are_documents_to_keep(mapped: Person, api: ApiClient, platform_
         assert json.loads(answer.getvalue())["tenant"]["slug"] == "acme"
     person = platform_api.get(f"people/{mapped.user.pk}/export")
     assert json.loads(person.getvalue())["account"]["username"] == "alice"
+
+
+def test_by_asgi_an_export_is_sent_piece_by_piece(mapped: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "_PIECES_AT_A_TIME", 3)
+    request = AsyncRequestFactory().get("/api/v1/tenants/1/export")
+    pieces = export_tenant(mapped.actor, tenant_id=mapped.tenant.pk)
+
+    async def read() -> list[bytes]:
+        response = downloads.download(request, pieces, "acme.json")
+        assert response.is_async
+        return [part async for part in response]
+
+    parts = async_to_sync(read)()
+
+    assert len(parts) > 5
+    assert json.loads(b"".join(parts))["tenant"]["slug"] == "acme"
 
 
 def test_people_are_found_by_name_told_of_and_removed(
