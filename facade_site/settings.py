@@ -120,6 +120,7 @@ CACHES = {
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_I18N = True
+FORMAT_MODULE_PATH = ["facade_site.formats"]
 USE_TZ = True
 
 STATIC_URL = "static/"
@@ -200,7 +201,10 @@ ACCOUNT_ADAPTER = "routing.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 # The e-mail address of a new account is the one that was invited.
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
-ACCOUNT_FORMS = {"change_password": "routing.accounts.forms.PasswordForm"}
+ACCOUNT_FORMS = {
+    "login": "routing.accounts.forms.LoginForm",
+    "change_password": "routing.accounts.forms.PasswordForm",
+}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 # Each is a row, and a mail to whomever it belongs to.

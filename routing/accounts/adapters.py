@@ -45,6 +45,12 @@ _UNREADABLE = (
 class AccountAdapter(MailLater):
     """Accounts with a password: made by invitation only."""
 
+    error_messages = {
+        **MailLater.error_messages,
+        # As long as the rates of attempts.py go back at most.
+        "too_many_login_attempts": "Too many failed attempts to sign in. Wait five minutes, then try again.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Only while the browser has opened an invitation's link."""
         return pending_invitation(request) is not None

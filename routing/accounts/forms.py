@@ -3,11 +3,24 @@
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm
+from allauth.account.forms import LoginForm as AllauthLoginForm
 from django import forms
 
 from routing.models import ApiToken
 from routing.services.base.actor import Actor
 from routing.services.people.api_tokens import revoke_every_api_token
+
+
+class LoginForm(AllauthLoginForm):  # type: ignore[misc]  # django-allauth has no types
+    """Name or address, and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name = self.fields["login"]
+        name.label = "User name or e-mail address"
+        name.widget.attrs.pop("placeholder", None)
+        # The address is one of two things that may be typed (HTML, "autocomplete": username).
+        name.widget.attrs["autocomplete"] = "username"
 
 
 class PasswordForm(ChangePasswordForm):  # type: ignore[misc]  # django-allauth has no types

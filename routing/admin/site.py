@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
@@ -49,11 +49,11 @@ class FacadeAdminSite(AdminLogin, AdminSite):
             self.register(noun, pages)
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Django registers its pages of accounts by itself; a few of them are this project's."""
-        models = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
-        if get_user_model() in models:
-            admin_class = with_account_pages(admin_class)
-        super().register(model_or_iterable, admin_class, **options)
+        """Show a model. Of Django's own: accounts by this project's pages, and no groups, which nothing asks for."""
+        models: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        for model in models:
+            if model is not Group:
+                super().register(model, with_account_pages(admin_class) if model is User else admin_class, **options)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The overview."""

@@ -12,7 +12,7 @@ from tests.accounts.signing_in import PASSWORD, Browser, is_signed_in, page, sig
 
 pytestmark = pytest.mark.django_db
 
-TOO_MANY = "Too many failed login attempts"
+TOO_MANY = "Too many failed attempts to sign in"
 FAILURES = 5
 SECOND_STEP = "/accounts/2fa/authenticate/"
 NEW_PASSWORD = "another horse, another staple"

@@ -200,7 +200,7 @@ def test_a_tenants_name_adds_no_line_to_the_mails_head(invited: Invited) -> None
 def test_without_mail_nothing_is_promised(client: Browser, settings: Settings) -> None:
     settings.EMAIL_BACKEND = NO_MAIL
 
-    assert "Forgotten" not in page(client.get("/accounts/login/"))
+    assert "Forgot password?" in page(client.get("/accounts/login/"))
     answer = client.post("/accounts/password/reset/", {"email": "alice@docker.acme.com"})
     assert answer.status_code == 404
     assert "sends no mail" in page(answer)
@@ -208,7 +208,7 @@ def test_without_mail_nothing_is_promised(client: Browser, settings: Settings) -
 
 def test_a_forgotten_password(client: Browser, owner: Person) -> None:
     with_password(owner.user)
-    assert "Forgotten" in page(client.get("/accounts/login/"))
+    assert "Forgot password?" in page(client.get("/accounts/login/"))
 
     client.post("/accounts/password/reset/", {"email": owner.user.email})
     stranger = client.post("/accounts/password/reset/", {"email": "nobody@example.com"})

@@ -11,7 +11,7 @@ from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db
 
-TOO_MANY = "Too many failed login attempts"
+TOO_MANY = "Too many failed attempts to sign in"
 # django-allauth's default: 5 failures in 5 minutes for one name, 10 a minute for one address.
 FAILURES_PER_NAME = 5
 FAILURES_PER_ADDRESS = 10

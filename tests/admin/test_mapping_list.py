@@ -1,15 +1,18 @@
 """The list of mappings: what it says of each, how one finds them, and what it says while it is empty."""
 
+from collections.abc import Callable
+
 import pytest
 from django.utils import timezone
 
-from routing.models import Hostname, Mapping
+from routing.models import Hostname, Mapping, Tenant
 from routing.services.base.actor import Actor
 from routing.services.hostnames.hostnames import suspend_hostnames
 from routing.services.mappings.mappings import repoint, switch_mappings
 from routing.services.mappings.pull_command import pull_command
 from routing.services.people.tenants import suspend_tenants
 from tests.admin.conftest import SET_UP, AdminClient, add, text_of
+from tests.conftest import Person
 
 
 def found(admin: AdminClient, **query: object) -> list[str]:
@@ -23,8 +26,17 @@ def test_a_row_says_where_the_mapping_leads_and_how_it_stands(admin: AdminClient
     page = text_of(admin.get("mapping_changelist"))
 
     assert "docker.acme.com/acme → docker.io/acme" in page
-    assert "docker pull docker.acme.com/acme/IMAGE Copy on Docker Hub automatic, private, push just now" in page
+    assert "docker.acme.com/acme → docker.io/acme Copy default on Docker Hub automatic, private, push just now" in page
     assert "program: test set-up" in page
+
+
+def test_whose_a_mapping_is_the_platform_alone_is_told(
+    admin: AdminClient, owner: Person, member: Callable[[Tenant, str], AdminClient]
+) -> None:
+    add(owner.hostname.name, "acme", "ghcr.io/acme", tenant=owner.tenant.slug)
+
+    assert "field-tenant" in admin.get("mapping_changelist").content.decode()
+    assert "field-tenant" not in member(owner.tenant, "viewer").get("mapping_changelist").content.decode()
 
 
 def test_each_row_has_the_pull_command_on_a_button(admin: AdminClient, mapping: Mapping) -> None:
@@ -100,25 +112,27 @@ def test_the_registry_filter_offers_those_in_use(admin: AdminClient, mapping: Ma
 
     page = text_of(admin.get("mapping_changelist"))
 
-    assert "By registry All GitHub Container Registry Quay" in page
+    assert "Registry: All All GitHub Container Registry Quay" in page
     assert "Amazon" not in page
+
+
+def hostname_filter(admin: AdminClient, **query: object) -> str:
+    page = admin.get("mapping_changelist", **query).content.decode()
+    return page.partition("<summary>Hostname: ")[2].partition("</details>")[0]
 
 
 def test_long_filters_are_cut_and_say_so(admin: AdminClient) -> None:
     for number in range(20):
         add(f"host-{number:02}.acme.com", "", "ghcr.io/acme")
 
-    page = text_of(admin.get("mapping_changelist"))
+    page = hostname_filter(admin)
     chosen = Mapping.objects.get(hostname__name="host-19.acme.com").hostname_id
 
-    assert "host-14.acme.com" in page.partition("By hostname")[2]
-    assert "host-15.acme.com" not in page.partition("By hostname")[2]
+    assert "host-14.acme.com" in page
+    assert "host-15.acme.com" not in page
     assert "There are more: search for their name." in page
     # The chosen one is there even when it is beyond the cut.
-    assert (
-        "host-19.acme.com"
-        in text_of(admin.get("mapping_changelist", hostname__id__exact=chosen)).partition("By hostname")[2]
-    )
+    assert "host-19.acme.com" in hostname_filter(admin, hostname__id__exact=chosen)
 
 
 def test_states_and_their_filter(admin: AdminClient) -> None:
@@ -137,9 +151,9 @@ def test_states_and_their_filter(admin: AdminClient) -> None:
     assert found(admin, state="on") == [on.source]
     assert found(admin, state="off") == [off.source]
     assert found(admin, state="blocked") == [blocked.source, suspended.source, withdrawn.source]
-    assert "Copy hostname suspended" in page
-    assert "Copy tenant suspended" in page
-    assert "Copy hostname withdrawn" in page
+    assert "Copy default hostname suspended" in page
+    assert "Copy globex tenant suspended" in page
+    assert "Copy default hostname withdrawn" in page
     hostnames = text_of(admin.get("hostname_changelist"))
     assert "lost.acme.com default withdrawn 1" in hostnames
     assert "docker.globex.com globex tenant suspended 1" in hostnames

@@ -36,7 +36,7 @@ def test_the_workers_count_attempts_together(facade: Facade) -> None:
     for guess in range(FAILURES_PER_NAME):
         assert attempt(facade, f"wrong {guess}", f"198.51.100.{guess}").status_code == 200
 
-    assert "Too many failed login attempts" in attempt(facade, PASSWORD, "198.51.100.99").text
+    assert "Too many failed attempts to sign in" in attempt(facade, PASSWORD, "198.51.100.99").text
 
 
 @pytest.mark.parametrize("path", ["invitation/", "password/reset/key/1-", "confirm-email/"])

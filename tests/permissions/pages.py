@@ -43,12 +43,7 @@ _UNNAMED: dict[str, Callable[[World, str], str]] = {
         )
         for noun in ("mapping", "hostname", "registry", "tenant", "membership", "invitation", "hostnameclaim")
     },
-    **{
-        f"admin/auth/{noun}/<path:object_id>/": (
-            lambda world, subject, noun=noun: f"/admin/auth/{noun}/{world[subject].pk}/"  # type: ignore[misc]
-        )
-        for noun in ("user", "group")
-    },
+    "admin/auth/user/<path:object_id>/": lambda world, subject: f"/admin/auth/user/{world[subject].pk}/",
     **{
         f"accounts/social/{page}/": (lambda world, subject, page=page: f"/accounts/social/{page}/")  # type: ignore[misc]
         for page in ("login/cancelled", "login/error", "signup", "connections")
@@ -160,9 +155,6 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "date_joined_1": "00:00:00",
     },
     ("admin:auth_user_delete", "account"): lambda world: {"post": "yes"},
-    ("admin:auth_group_add", "."): lambda world: {"name": "a group"},
-    ("admin:auth_group_change", "group"): lambda world: {"name": "renamed"},
-    ("admin:auth_group_delete", "group"): lambda world: {"post": "yes"},
     ("api_tokens", "."): lambda world: {"name": "new", "days": "9"},
     ("mfa_edit_webauthn", "security key"): lambda world: {"name": "mine"},
 }

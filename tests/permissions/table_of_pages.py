@@ -132,20 +132,8 @@ POST admin:view_on_site                          | .                  | s n | - 
 # Accounts, for operators of the platform only.
 ACCOUNTS_IN_ADMIN = """
 # page                                           | subject            | ? o | v o w | v o w | p
-GET  admin/auth/group/<path:object_id>/          | group              | s n | l l l | l l l | l
-POST admin/auth/group/<path:object_id>/          | group              | s n | l l l | l l l | l
 GET  admin/auth/user/<path:object_id>/           | account            | s n | l l l | l l l | l
 POST admin/auth/user/<path:object_id>/           | account            | s n | l l l | l l l | l
-GET  admin:auth_group_add                        | .                  | s n | n n n | n n n | y
-POST admin:auth_group_add                        | .                  | s n | n n n | n n n | y
-GET  admin:auth_group_change                     | group              | s n | n n n | n n n | y
-POST admin:auth_group_change                     | group              | s n | n n n | n n n | y
-GET  admin:auth_group_changelist                 | .                  | s n | n n n | n n n | y
-POST admin:auth_group_changelist                 | .                  | s n | n n n | n n n | r
-GET  admin:auth_group_delete                     | group              | s n | n n n | n n n | y
-POST admin:auth_group_delete                     | group              | s n | n n n | n n n | y
-GET  admin:auth_group_history                    | group              | s n | n n n | n n n | y
-POST admin:auth_group_history                    | group              | s n | n n n | n n n | r
 GET  admin:auth_user_add                         | .                  | s n | n n n | n n n | y
 POST admin:auth_user_add                         | .                  | s n | n n n | n n n | y
 GET  admin:auth_user_change                      | account            | s n | n n n | n n n | y

@@ -18,7 +18,7 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.test import Client, override_settings
@@ -189,7 +189,6 @@ def _add_people(world: World, sesame: Tenant) -> None:
         "invitation": invited.invitation,
         "invitation token": invited.token,
         "account": mate,
-        "group": Group.objects.create(name=f"group of {SECRET}"),
         "security key": key,
         "API token": create_api_token(Actor.person(mate), user=mate, name=f"{SECRET}'s token").token,
     }

@@ -17,7 +17,6 @@ _MAX_DIGITS = 18
 class RelatedFilter(RelatedFieldListFilter):
     """The first of the related rows that the asker may see; the search finds the others."""
 
-    template = "admin/routing/filter.html"
     _MOST = 15
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:

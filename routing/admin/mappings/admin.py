@@ -31,7 +31,7 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
     """Add in one form, see the effect, repoint with a reason."""
 
     action = Permission.CHANGE_MAPPINGS
-    list_display = ("route", "state", "registry_name", "delivered", "changed")
+    list_display = ("route", "tenant", "state", "registry_name", "delivered", "changed")
     # The first column makes its own link, beside the button.
     list_display_links = None
     list_select_related = ("hostname__tenant", "registry")
@@ -83,6 +83,12 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
         return {**super().change_view_context(request, row), "effect": effect_of(row)}
 
     # ---------------------------------------------------------------- the list
+    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+        """The columns: whose a mapping is, for operators of the platform only."""
+        columns = super().get_list_display(request)
+        is_platform = permissions.may(request, Permission.ADMINISTER, None)
+        return columns if is_platform else [name for name in columns if name != "tenant"]
+
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Add to each mapping the past row that says who changed it last."""
         last = last_rows(Mapping, [row.pk for row in rows])
@@ -113,6 +119,11 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
         context = {"mapping": mapping, "url": self.url("change", mapping.pk), "pull": pull_command(mapping)}
         return render_to_string("routing/route.html", context)
 
+    @admin.display(ordering="hostname__tenant__name")
+    def tenant(self, mapping: Mapping) -> str:
+        """Whose it is."""
+        return mapping.hostname.tenant.name
+
     @admin.display(ordering="enabled")
     def state(self, mapping: Mapping) -> str:
         """Whether it is served."""
@@ -137,7 +148,7 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
         """When and by whom; the reason when the mouse asks."""
         last = getattr(mapping, "last", None)
         return format_html(
-            '<span title="{}">{}<br><span class="quiet">{}</span></span>',
+            '<span title="{}">{} <span class="quiet">{}</span></span>',
             (last and last.history_change_reason) or "",
             ago(mapping.changed_at),
             (last and last.actor) or "",

@@ -1,4 +1,4 @@
-"""The pages of accounts beside Django's own: removing a person, and exporting what is known of them.
+"""The pages of accounts, for operators of the platform: who may sign in, and who of them runs the platform.
 
 Django's pages would delete the row past the verb, and with it what keeps a tenant without its last owner.
 """
@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
+from django.forms import Field
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -32,7 +33,32 @@ else:
 
 
 class AccountPages(_Base):
-    """Goes before Django's UserAdmin, which makes the site: it can't be named here."""
+    """Goes before Django's UserAdmin, which makes the site: it can't be named here.
+
+    Who may do what is told by memberships: groups, permissions of single users and the staff status have no effect, and
+    are not shown.
+    """
+
+    list_display = ("username", "email", "is_active", "is_superuser", "last_login")
+    list_filter = ("is_superuser", "is_active")
+    search_fields = ("username", "first_name", "last_name", "email")
+    search_help_text = "Name or e-mail address."
+    filter_horizontal = ()
+    readonly_fields = ("last_login", "date_joined")
+    fieldsets: Any = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("Access", {"fields": ("is_active", "is_superuser")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
+        """Django's field, by the name that the documents have for it."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.name == "is_superuser":
+            field.label = "Platform operator"
+            field.help_text = "Runs the platform: may do everything, for every tenant."
+        return field
 
     def get_urls(self) -> list[URLPattern]:
         """Beside Django's pages, the export."""

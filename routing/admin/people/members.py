@@ -19,6 +19,8 @@ from routing.models import Membership, ProviderGrant, Role
 from routing.services.base.permissions import Permission
 from routing.services.people import members as verbs
 
+_BADGES = {Role.OWNER: "on", Role.OPERATOR: "added"}
+
 
 class MemberForm(ServiceForm):
     """A member's role."""
@@ -121,7 +123,7 @@ class MemberAdmin(HistoryPages, ServiceModelAdmin):
     @admin.display(description="role", ordering="role")
     def role_held(self, member: Membership) -> str:
         """The role, in a word."""
-        return badge("on" if member.role == Role.OWNER else "off", member.role, member.get_role_display())
+        return badge(_BADGES.get(member.role, "off"), member.role, member.get_role_display())
 
     @admin.display(ordering="created_at")
     def since(self, member: Membership) -> str:

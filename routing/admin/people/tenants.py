@@ -84,7 +84,7 @@ class TenantAdmin(TenantRemovalPages, Suspension, HistoryPages, ServiceModelAdmi
     @admin.display(ordering="suspended")
     def state(self, tenant: Tenant) -> str:
         """Whether it is served."""
-        return badge("blocked", "suspended", tenant.suspension_message) if tenant.suspended else badge("on", "served")
+        return badge("blocked", "suspended", tenant.suspension_message) if tenant.suspended else badge("on", "on")
 
     @admin.display(description="hostnames")
     def hostname_count(self, tenant: Tenant) -> str:

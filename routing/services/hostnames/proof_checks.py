@@ -176,4 +176,4 @@ def _tell(hostname: Hostname, subject: str, finding: str) -> None:
 
 
 def _moment(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d %H:%M UTC")
+    return f"{at:%-d %B %Y, %H:%M} UTC"

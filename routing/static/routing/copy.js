@@ -28,6 +28,12 @@
         return copyBySelection(text);
     }
 
+    // A button's own words aren't read anew when they change.
+    const told = document.createElement("div");
+    told.className = "visually-hidden";
+    told.setAttribute("role", "status");
+    document.body.append(told);
+
     document.addEventListener("click", async (event) => {
         const button = event.target.closest("button[data-copy]");
         if (!button) {
@@ -35,10 +41,12 @@
         }
         const copied = await copy(button.dataset.copy);
         button.textContent = copied ? "Copied" : "Select it";
+        told.textContent = copied ? "Copied" : "It could not be copied: select it";
         button.classList.toggle("copied", copied);
         button.focus();
         setTimeout(() => {
             button.textContent = "Copy";
+            told.textContent = "";
             button.classList.remove("copied");
         }, SAID_MILLISECONDS);
     });

@@ -1,0 +1,50 @@
+"use strict";
+
+// What the keyboard finds: a refused form opens at its first wrong field, "/" goes to the search, Escape closes a menu.
+(() => {
+    const FIELDS = "input:not([type=hidden]), select, textarea";
+    const MENUS = "details.menu[open], details.filter[open]";
+
+    function closeMenu() {
+        const menu = document.querySelector(MENUS);
+        if (menu) {
+            menu.open = false;
+            menu.querySelector("summary").focus();
+        }
+    }
+
+    function search(event) {
+        const field = document.getElementById("searchbar");
+        if (field && !event.target.closest("input, select, textarea")) {
+            event.preventDefault();
+            field.focus();
+            field.select();
+        }
+    }
+
+    document.addEventListener("keydown", (event) => {
+        if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) {
+            return;
+        }
+        if (event.key === "Escape") {
+            closeMenu();
+        } else if (event.key === "/") {
+            search(event);
+        }
+    });
+
+    // Django's words above a form, which it gives no role.
+    document.querySelectorAll(".errornote:not([role])").forEach((note) => note.setAttribute("role", "alert"));
+
+    const wrong =
+        document.querySelector("[aria-invalid=true]") ||
+        document.querySelector(`.errors :is(${FIELDS})`) ||
+        document.querySelector(`.errorlist ~ :is(${FIELDS})`);
+    if (wrong) {
+        const fold = wrong.closest("details");
+        if (fold) {
+            fold.open = true;
+        }
+        wrong.focus();
+    }
+})();
