@@ -12,6 +12,8 @@ from routing.core.decisions import (
     Decision,
     Health,
     LocateBlob,
+    Page,
+    PageKind,
     PingOk,
     Redirect,
     Refuse,
@@ -44,6 +46,8 @@ _OPEN, _SPLIT, _REDIRECT_ONLY = Strategy.OPEN, Strategy.SPLIT, Strategy.REDIRECT
 _MANIFEST, _BLOB, _UPLOAD = EndpointKind.MANIFEST, EndpointKind.BLOB, EndpointKind.UPLOAD
 _NOTHING, _CREDENTIALS, _DOCKER_PING = Ability.NOTHING, Ability.CREDENTIALS, Ability.DOCKER_PING
 _ENABLED, _ALLOW_PUSH = int(Flag.ENABLED), int(Flag.ALLOW_PUSH)
+# What any host answers in the same way, served or not.
+_ALIKE = {"/abuse": PageKind.ABUSE, "/favicon.ico": PageKind.ICON, "/robots.txt": PageKind.ROBOTS}
 _CONTROL = Control()
 _PING_OK = PingOk()
 
@@ -85,15 +89,38 @@ def decide(table: Table, request: Request) -> Decision:
         return Refuse(400, "NAME_INVALID", _ESCAPED if "%" in path else _HOSTILE)
     tenant = table.tenants.get(entry.tenant)
     if tenant is None or tenant.refusal or entry.refusal:
-        return Refuse(403, "DENIED", _refusal(tenant, entry))
+        words = _refusal(tenant, entry)
+        return _not_served(request, 403, words) or Refuse(403, "DENIED", words)
     if endpoint is not None:
         return _repository(table, host, name, endpoint, request)
+    if _is_for_people(request):
+        return _page(path, tenant.name)
     return _other(table, host, name, entry, request)
 
 
 def is_health_check(request: Request) -> bool:
     """Whether the request is one that load balancers and kubelets send, as far as it goes without its host."""
     return request.path in (LIVENESS_PATH, READINESS_PATH) and request.method in READS
+
+
+def _is_for_people(request: Request) -> bool:
+    """Whether it is a browser's, by its path and method alone: no registry client asks so."""
+    return request.method in READS and request.path[:1] in ("/", "") and _is_control_path(request.path)
+
+
+def _page(path: str, tenant: str) -> Page:
+    kind = _ALIKE.get(path)
+    if kind is not None:
+        return Page(kind, 200, tenant)
+    return Page(PageKind.FRONT, 200, tenant) if path in ("/", "") else Page(PageKind.NOT_FOUND, 404, tenant)
+
+
+def _not_served(request: Request, status: int, words: str) -> Page | None:
+    """What a browser gets at a host that isn't served; None for a registry client."""
+    if not _is_for_people(request):
+        return None
+    kind = _ALIKE.get(request.path)
+    return Page(PageKind.NOT_SERVED, status, words=words) if kind is None else Page(kind, 200)
 
 
 def _is_control_path(path: str) -> bool:
@@ -125,8 +152,10 @@ def _unserved_host(host: str, entry: HostEntry | None, request: Request) -> Deci
     if entry is None:
         if is_health_check(request) and is_ip_address(host):
             return Health(request.path == READINESS_PATH)
-        return Refuse(404, "NAME_UNKNOWN", f"{host} is not a hostname of this registry facade")
-    return Refuse(404, "NAME_UNKNOWN", f"{host} is switched off at this registry facade")
+        words = f"{host} is not a hostname of this registry facade"
+    else:
+        words = f"{host} is switched off at this registry facade"
+    return _not_served(request, 404, words) or Refuse(404, "NAME_UNKNOWN", words)
 
 
 def _refusal(tenant: TenantEntry | None, entry: HostEntry) -> str:

@@ -4,6 +4,7 @@ A decision names no more than the answer needs; the data plane carries it out. E
 the origin of a registry in the table.
 """
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from routing.core.grammar.names import Endpoint
@@ -86,11 +87,34 @@ class Health(NamedTuple):
     is_readiness: bool
 
 
+class PageKind(StrEnum):
+    """What browsers find at a hostname, beside what registry clients ask for."""
+
+    FRONT = "front"
+    ABUSE = "abuse"
+    NOT_FOUND = "not_found"
+    NOT_SERVED = "not_served"
+    ICON = "icon"
+    ROBOTS = "robots"
+
+
+class Page(NamedTuple):
+    """A page for people.
+
+    `tenant` is the name of whose the hostname is, `words` say why it isn't served; both may be empty.
+    """
+
+    kind: PageKind
+    status: int
+    tenant: str = ""
+    words: str = ""
+
+
 class Control(NamedTuple):
     """Not a registry client's request: Django answers (admin, API, health)."""
 
 
-Decision = Redirect | Refuse | PingOk | Challenge | Relay | LocateBlob | Token | Health | Control
+Decision = Redirect | Refuse | PingOk | Challenge | Relay | LocateBlob | Token | Health | Page | Control
 
 
 def inline_refusal(decision: LocateBlob, *, quota_exhausted: bool = False) -> Refuse:

@@ -16,6 +16,8 @@ from routing.core.decisions import (
     Decision,
     Health,
     LocateBlob,
+    Page,
+    PageKind,
     Redirect,
     Refuse,
     Relay,
@@ -198,13 +200,22 @@ class Checked(NamedTuple):
     is_readiness: bool
 
 
+class Shows(NamedTuple):
+    """A page for people, with this status; `tenant` and `says` are what it tells."""
+
+    kind: PageKind
+    status: int
+    tenant: str = ""
+    says: str = ""
+
+
 class Django(NamedTuple):
     """Not the facade's: Django answers."""
 
 
-Outcome = RedirectsTo | Refused | PingOk | Challenged | Relayed | Resolved | Tokens | Checked | Django
+Outcome = RedirectsTo | Refused | PingOk | Challenged | Relayed | Resolved | Tokens | Checked | Shows | Django
 # What can be answered without asking a registry.
-ALONE = (RedirectsTo, Refused, PingOk, Challenged, Django)
+ALONE = (RedirectsTo, Refused, PingOk, Challenged, Shows, Django)
 
 
 class Row(NamedTuple):
@@ -225,8 +236,13 @@ class Row(NamedTuple):
         return f"{'+'.join(self.lines)}-{request.method}-{readable[:100]}-{agent}"
 
 
+_WORDLESS: dict[type, Outcome] = {decisions.PingOk: PingOk(), Token: Tokens(), Control: Django()}
+
+
 def outcome_of(decision: Decision) -> Outcome:
     """A decision in the contract's words."""
+    if isinstance(decision, Page):
+        return Shows(*decision)
     match decision:
         case Redirect(location):
             return RedirectsTo(location)
@@ -238,20 +254,19 @@ def outcome_of(decision: Decision) -> Outcome:
             return Relayed(decision.url)
         case LocateBlob():
             return Resolved(decision.url, decision.reauthorises)
-        case decisions.PingOk():
-            return PingOk()
-        case Token():
-            return Tokens()
         case Health(is_readiness):
             return Checked(is_readiness)
-        case Control():
-            return Django()
+        case _:
+            return _WORDLESS[type(decision)]
 
 
 def agrees(seen: Outcome, expected: Outcome) -> bool:
     """Whether they are the same, where an expected message is a part of the one seen."""
     if isinstance(seen, Refused) and isinstance(expected, Refused):
         return seen._replace(says=expected.says) == expected and expected.says in seen.says
+    if isinstance(seen, Shows) and isinstance(expected, Shows):
+        says_it = expected.says in seen.says if expected.says else not seen.says
+        return seen._replace(says=expected.says) == expected and says_it
     if isinstance(seen, Resolved) and isinstance(expected, Resolved) and expected.follows is None:
         return seen.url == expected.url
     return seen == expected

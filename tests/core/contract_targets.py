@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from routing.core.decide import Request
+from routing.core.decisions import PageKind
 from tests.core.contract import (
     BUILDKIT,
     CONTAINERD,
@@ -25,6 +26,7 @@ from tests.core.contract import (
     Relayed,
     Resolved,
     Row,
+    Shows,
     Tokens,
 )
 
@@ -36,6 +38,7 @@ MANIFEST = "/v2/acme/web/manifests/1.0"
 FOUND = RedirectsTo(f"{GHCR}/acme/web/manifests/1.0")
 BAD_NAME = Refused(400, "NAME_INVALID")
 NO_ENDPOINT = Refused(404, "UNSUPPORTED")
+NO_PAGE = Shows(PageKind.NOT_FOUND, 404, "Acme")
 READ_ONLY = "GET, HEAD"
 # The four things that are read, by the end of their path.
 CONTENT = ("manifests/1.0", f"manifests/{DIGEST}", f"blobs/{DIGEST}")
@@ -99,8 +102,9 @@ def host_rows() -> Iterator[Row]:
     ):
         yield row("R1.7", MANIFEST, Refused(404, "NAME_UNKNOWN", "not a hostname"), host=host)
     yield row("R1.7", MANIFEST, Refused(404, "NAME_UNKNOWN", "switched off"), host="off.acme.com")
-    for path in ("/", "/admin/", "/admin/login/", "/livez", "/readyz", "/static/admin/css/base.css", "/v2x", "/V2/"):
-        yield row("R1.8", path, NO_ENDPOINT)
+    for path in ("/admin/", "/admin/login/", "/livez", "/readyz", "/static/admin/css/base.css", "/v2x", "/V2/"):
+        yield row("R1.8 R17.2", path, NO_PAGE)
+        yield row("R1.8 R17.1", path, NO_ENDPOINT, method="POST")
     for path in (MANIFEST, "/v2/", "/token", "/v2/nothing/manifests/1"):
         yield row("R1.9", path, Refused(403, "DENIED", "Globex has left"), host="docker.globex.com")
         yield row("R1.9", path, Refused(403, "DENIED", "has lapsed"), host="stopped.acme.com", token=True)
@@ -116,17 +120,20 @@ def health_rows() -> Iterator[Row]:
             yield row("R1.12 R1.3", path, Refused(400, "NAME_INVALID", "Host header"), method=method, host="")
         yield row("R1.12", path, Checked(readiness), host="10.0.0.7", query="verbose")
         # An address that is somebody's hostname is treated as one.
-        yield row("R1.12 R1.8", path, NO_ENDPOINT, host="[2001:db8::1]")
-        yield row("R1.12 R1.7", path, Refused(404, "NAME_UNKNOWN", "switched off"), host="192.0.2.7")
+        yield row("R1.12 R1.8", path, NO_PAGE, host="[2001:db8::1]")
+        yield row("R1.12 R17.3", path, Shows(PageKind.NOT_SERVED, 404, says="switched off"), host="192.0.2.7")
         for host in ("elsewhere.example", "localhost.example", "1.2.3", "1.2.3.4.example"):
-            yield row("R1.12 R1.7", path, Refused(404, "NAME_UNKNOWN", "not a hostname"), host=host)
+            yield row("R1.12 R17.3", path, Shows(PageKind.NOT_SERVED, 404, says="not a hostname"), host=host)
         for host in ("[fe80::1%eth0]", "10.0.0.7:x", "_"):
             yield row("R1.12 R1.3", path, Refused(400, "NAME_INVALID", "Host header"), host=host, http_1_0=True)
         for method in ("POST", "OPTIONS"):
             refused = Refused(404, "NAME_UNKNOWN", "not a hostname")
             yield row("R1.12 R1.7", path, refused, method=method, host="10.0.0.7")
     for path in ("/", "/admin/", "/metrics", "/livez/", "/LIVEZ", "/%6civez", "/v2/", "/token", "/static/x", MANIFEST):
-        yield row("R1.12 R1.7", path, Refused(404, "NAME_UNKNOWN", "not a hostname"), host="10.0.0.7")
+        is_clients = path in ("/v2/", "/token", MANIFEST)
+        refused = Refused(404, "NAME_UNKNOWN", "not a hostname")
+        shown = Shows(PageKind.NOT_SERVED, 404, says="not a hostname")
+        yield row("R1.12 R1.7", path, refused if is_clients else shown, host="10.0.0.7")
         yield row("R1.12 R1.3", path, Refused(400, "NAME_INVALID", "Host header"), host="", http_1_0=True)
 
 
@@ -219,10 +226,40 @@ def endpoint_rows() -> Iterator[Row]:
     for path in (
         *("/v2/_catalog", "/v1/_ping", "/v1/search", "/v2/acme", "/v2/acme/web", "/v2/acme/web/", "/v2/acme/web/tags"),
         *("/v2/acme/web/tags/", "/v2/acme/web/tags/lists", "/v2/acme/web/unknown/x", "/v2/acme/web/manifest/1.0"),
-        *("/v3/", "/v2/acme/web/manifests", "/v2/acme/web/blobs", "/v2/acme/web/blobs/uploads/a/b", "/token/", "*", ""),
+        *("/v2/acme/web/manifests", "/v2/acme/web/blobs", "/v2/acme/web/blobs/uploads/a/b", "*"),
         *("/v2/acme/web/blobs/uploads/a,b", "/v2/token", "/v2/uploads/x"),
     ):
         yield row("R3.5", path, NO_ENDPOINT)
+
+
+def page_rows() -> Iterator[Row]:
+    for method in ("GET", "HEAD"):
+        yield row("R17.1 R17.2", "/", Shows(PageKind.FRONT, 200, "Acme"), method=method)
+        front = Shows(PageKind.FRONT, 200, "Acme")
+        yield row("R17.1 R17.2", "/", front, method=method, host="a.pull.acme.com", token=True)
+        # As of `GET http://docker.acme.com`, which is the same (RFC 9112 §3.2.1).
+        yield row("R17.2", "", front, method=method)
+        yield row("R17.2", "/abuse", Shows(PageKind.ABUSE, 200, "Acme"), method=method, query="from=mail")
+        yield row("R17.2", "/favicon.ico", Shows(PageKind.ICON, 200, "Acme"), method=method)
+        yield row("R17.2", "/robots.txt", Shows(PageKind.ROBOTS, 200, "Acme"), method=method)
+        for path in ("/acme/web", "/v3/", "/token/", "/index.html", "/abuse/", "/.well-known/security.txt"):
+            yield row("R17.2", path, NO_PAGE, method=method)
+    for host, status, says in (
+        ("docker.globex.com", 403, "Globex has left"),
+        ("stopped.acme.com", 403, "has lapsed"),
+        ("off.acme.com", 404, "switched off"),
+        ("a.off.acme.com", 404, "switched off"),
+        ("elsewhere.example", 404, "not a hostname"),
+    ):
+        for path in ("/", "/acme/web", "/livez"):
+            yield row("R17.3", path, Shows(PageKind.NOT_SERVED, status, says=says), host=host)
+        yield row("R17.3", "/abuse", Shows(PageKind.ABUSE, 200), host=host)
+        yield row("R17.3", "/favicon.ico", Shows(PageKind.ICON, 200), host=host)
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        yield row("R17.1", "/", NO_ENDPOINT, method=method)
+        yield row("R17.1 R1.9", "/", Refused(403, "DENIED", "has lapsed"), method=method, host="stopped.acme.com")
+    for path in ("/a b", "/a%20b", "//", "/../"):
+        yield row("R2.1 R17.1", path, BAD_NAME)
 
 
 def name_rows() -> Iterator[Row]:
@@ -360,6 +397,7 @@ TARGET_ROWS: tuple[Row, ...] = (
     *wildcard_rows(),
     *target_rows(),
     *endpoint_rows(),
+    *page_rows(),
     *name_rows(),
     *mapping_rows(),
     *write_rows(),

@@ -15,7 +15,18 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from routing.core.decide import Request, decide
-from routing.core.decisions import Challenge, Control, Decision, LocateBlob, PingOk, Redirect, Refuse, Relay, Token
+from routing.core.decisions import (
+    Challenge,
+    Control,
+    Decision,
+    LocateBlob,
+    Page,
+    PingOk,
+    Redirect,
+    Refuse,
+    Relay,
+    Token,
+)
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.routing_table import RegistryEntry, Table
 from tests.core.contract import CONTROL_HOSTS, DIGEST, HOSTS, MAPPINGS, ON, REGISTRIES, TENANTS, build_table
@@ -152,6 +163,10 @@ def judge(request: Request) -> Decision:
         assert served_as(decision.host) in HOSTS
     elif isinstance(decision, Control):
         assert any(name in request.host.lower() for name in CONTROL_HOSTS)
+    elif isinstance(decision, Page):
+        assert request.method in ("GET", "HEAD")
+        assert not request.path.startswith(("/v2/", "/v1/"))
+        assert request.path not in ("/v2", "/token")
     else:
         assert isinstance(decision, PingOk)
     return decision

@@ -9,6 +9,7 @@ from django.test import AsyncClient, Client
 from pytest_django import Settings
 
 from routing.core.decide import Request
+from routing.core.decisions import PageKind
 from routing.core.grammar.hosts import parse_authority
 from routing.dataplane.live.live_table import live_table
 from tests.core.contract import (
@@ -21,6 +22,7 @@ from tests.core.contract import (
     RedirectsTo,
     Refused,
     Row,
+    Shows,
     build_table,
 )
 from tests.core.contract_rows import ROWS
@@ -42,6 +44,9 @@ def check(row: Row, wire: Wire) -> None:
     if isinstance(outcome, Django):
         assert "docker-distribution-api-version" not in wire.headers
         return
+    if isinstance(outcome, Shows):
+        check_page(row.request.method, wire, outcome)
+        return
     assert wire.headers["docker-distribution-api-version"] == "registry/2.0"
     if isinstance(outcome, RedirectsTo):
         assert (wire.status, wire.body) == (307, b"")
@@ -62,6 +67,18 @@ def check(row: Row, wire: Wire) -> None:
         assert wire.status == 200
         assert wire.headers["content-type"] == "application/json"
         assert wire.body == (b"" if row.request.method == "HEAD" else b"{}")
+
+
+def check_page(method: str, wire: Wire, outcome: Shows) -> None:
+    assert wire.status == outcome.status
+    assert "docker-distribution-api-version" not in wire.headers
+    assert int(wire.headers["content-length"]) > 0
+    text = wire.body.decode()
+    if method == "HEAD":
+        assert text == ""
+    elif outcome.kind not in (PageKind.ICON, PageKind.ROBOTS):
+        assert outcome.says in text
+        assert (outcome.tenant or outcome.says or "abuse") in text or outcome.kind is PageKind.ABUSE
 
 
 def check_error(method: str, wire: Wire, status: int, code: str, says: str = "") -> None:
