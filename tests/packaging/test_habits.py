@@ -77,3 +77,14 @@ def test_editors_know_the_length_of_lines() -> None:
     length = re.findall(r"^line-length = (\d+)$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 
     assert re.findall(r"^max_line_length = (\d+)$", (ROOT / ".editorconfig").read_text(), re.MULTILINE) == length
+
+
+def test_nothing_that_is_made_here_is_tracked() -> None:
+    """A tracked link in place of .venv would take the environment of whoever checks it out."""
+    tracked = subprocess.run(["git", "ls-files", "-s"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    modes = {line.partition("\t")[2]: line.split()[0] for line in tracked.splitlines()}
+    ignored = ["git", "check-ignore", "--no-index", ".venv", ".venv-docs", "site", "dist", "var"]
+    found = subprocess.run(ignored, cwd=ROOT, capture_output=True, text=True).stdout.split()
+
+    assert [name for name, mode in modes.items() if mode == "120000" or name.startswith((".venv", "var/"))] == []
+    assert {".venv", ".venv-docs"} <= set(found)
