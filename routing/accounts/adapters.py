@@ -37,8 +37,8 @@ from routing.services.people.provider_grants import follow_provider
 logger = logging.getLogger(__name__)
 
 _UNREADABLE = (
-    "This second factor can't be checked any more: this server has another key than the one that it was kept under. "
-    "Whoever runs it can put the former key back, or reset your second factor."
+    "This second factor can't be checked any more: the server's key has changed. "
+    "The operators of this facade can restore the former key, or reset your second factor."
 )
 
 
@@ -219,6 +219,11 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # django-allauth has
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """For whom security keys sign: the control host by its configured name."""
         return {"id": relying_party(context.request), "name": settings.MFA_TOTP_ISSUER}
+
+    def generate_authenticator_name(self, user: Any, type: str) -> str:
+        """What the form of a new security key proposes to call it."""
+        number = user.authenticator_set.filter(type=type).count() + 1
+        return "Security key" if number == 1 else f"Security key {number}"
 
     def encrypt(self, text: str) -> str:
         """What is kept of a secret."""

@@ -25,16 +25,16 @@ class TokenForm(forms.Form):
     """A new token."""
 
     name = forms.CharField(max_length=MAX_TOKEN_NAME_LENGTH, help_text="What it is for, such as “deploy pipeline”.")
-    tenant = forms.ModelChoiceField(Tenant.objects.none(), required=False, empty_label="all of mine", label="Good for")
+    tenant = forms.ModelChoiceField(Tenant.objects.none(), required=False, empty_label="all my tenants", label="Scope")
     days = forms.IntegerField(
         required=False,
         min_value=1,
         max_value=MAX_DAYS,
         initial=90,
         label="Days until it expires",
-        help_text="Empty: it never does.",
+        help_text="Leave empty for a token that does not expire.",
     )
-    read_only = forms.BooleanField(required=False, label="It looks, and changes nothing")
+    read_only = forms.BooleanField(required=False, label="Read-only")
 
     def __init__(self, actor: Actor, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,7 +51,7 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
     """The list, and the form for a new one. A new one's secret is in this answer, and nowhere else."""
     actor = Actor.person(request.user)
     if lacks_second_factor(request.user):
-        messages.warning(request, "Your role needs two-factor authentication. Set it up here; then make tokens.")
+        messages.warning(request, "Your role needs two-factor authentication. Set it up here, then create tokens.")
         return HttpResponseRedirect(reverse("mfa_index"))
     form = TokenForm(actor, request.POST if request.method == "POST" else None)
     made = None
@@ -81,5 +81,5 @@ def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     except ServiceError as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.success(request, "The token is revoked: from now on it is refused.")
+        messages.success(request, "The token is revoked.")
     return HttpResponseRedirect(reverse("api_tokens"))

@@ -28,8 +28,8 @@ class PasswordForm(ChangePasswordForm):  # type: ignore[misc]  # django-allauth 
 
     end_api_tokens = forms.BooleanField(
         required=False,
-        help_text="Choose this where somebody else may know the old password: they could have made tokens with it. "
-        "Programs that use one of yours need a new one then.",
+        help_text="Choose this if somebody else may know the old password: they could have created tokens with it. "
+        "Programs that use your tokens then need new ones.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -121,7 +121,7 @@ class AddForm(forms.AddWebAuthnForm):  # type: ignore[misc]  # django-allauth ha
         """Take it from our own pages only, and not beyond what one person may have."""
         held = Authenticator.objects.filter(user=self.user, type=Authenticator.Type.WEBAUTHN).count()
         if held >= MAX_SECURITY_KEYS_A_PERSON:
-            raise ValidationError(f"Nobody has more than {MAX_SECURITY_KEYS_A_PERSON} security keys: remove one first.")
+            raise ValidationError(f"You can have at most {MAX_SECURITY_KEYS_A_PERSON} security keys: remove one first.")
         with _read_with_care():
             if "credential" in self.cleaned_data:
                 _check_client_data(auth.parse_registration_response, self.cleaned_data["credential"])

@@ -38,11 +38,17 @@ def overview(request: HttpRequest) -> dict[str, Any]:
 
 
 def _waiting(request: HttpRequest) -> dict[str, Any]:
-    """What waits for somebody: claims that aren't proved yet, and hostnames whose proof went missing."""
-    claims = permissions.viewable(request, HostnameClaim.objects.select_related("tenant")).order_by("-created_at")
-    missing = permissions.viewable(request, Hostname.objects.filter(proof_missing_since__isnull=False))
+    """What waits for the asker, or for tenants: claims that aren't verified yet, hostnames whose record went missing.
+
+    Who can do nothing about it isn't told of it.
+    """
+    theirs = permissions.tenants(request, Permission.CHANGE_HOSTNAMES)
+    claims = HostnameClaim.objects.select_related("tenant").filter(tenant__in=theirs).order_by("-created_at")
+    missing = Hostname.objects.filter(proof_missing_since__isnull=False, tenant__in=theirs)
     open_claims, lost = list(claims[: _WAITING + 1]), list(missing.order_by("proof_missing_since")[: _WAITING + 1])
+    is_platform = permissions.may(request, Permission.ADMINISTER, None)
     return {
+        "waiting_title": "Waiting for tenants" if is_platform else "Waiting for you",
         "claims": open_claims[:_WAITING],
         "more_claims": len(open_claims) > _WAITING,
         "lost_proofs": lost[:_WAITING],

@@ -37,7 +37,7 @@ _REFUSALS_OF: dict[tuple[str, str], _Refusal] = {
         "there is no hostname dockr.acme.com, and creating it was not asked for. Did you mean docker.acme.com? "
         "To create it, send “create_hostname”: true",
     ),
-    ("add_mapping", "409"): ("mapping_exists", "prefix", "docker.acme.com/app leads to ghcr.io/acme already"),
+    ("add_mapping", "409"): ("mapping_exists", "prefix", "docker.acme.com/app points to ghcr.io/acme already"),
     ("add_mapping", "422"): (
         "whole_registry",
         "target",
@@ -49,7 +49,7 @@ _REFUSALS_OF: dict[tuple[str, str], _Refusal] = {
         "hostname",
         "docker.acme.com is a hostname of Globex: remove it there first",
     ),
-    ("update_mapping", "422"): ("reason_required", "reason", "Say why: the reason is kept with the change."),
+    ("update_mapping", "422"): ("reason_required", "reason", "Say why: the reason is kept in the history."),
 }
 _HEADERS = {
     "401": ("WWW-Authenticate", "The scheme, Bearer (RFC 6750)."),

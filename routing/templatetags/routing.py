@@ -21,3 +21,9 @@ def breakable(text: str) -> str:
 def live_role(messages: Iterable[Message]) -> str:
     """How urgently a screen reader tells them (ARIA 1.2 §5.4): a failure at once, anything else in its turn."""
     return "alert" if any(message.level >= ERROR for message in messages) else "status"
+
+
+@register.filter
+def thousands(value: int | str) -> str:
+    """A number that can be read, such as 10,000; a text as it is."""
+    return f"{value:,}" if isinstance(value, int) else value

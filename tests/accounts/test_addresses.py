@@ -92,7 +92,7 @@ class TestLookUps:
         squatter = User.objects.create_user("squatter", CEO)
         User.objects.create_user(CEO)  # As one could be called before.
         EmailAddress.objects.create(user=squatter, email=CEO)
-        with pytest.raises(ServiceError, match="Nobody has proved that"):
+        with pytest.raises(ServiceError, match="No account has verified"):
             account_of(platform, CEO)
 
         ceo = User.objects.create_user("the-ceo")
@@ -138,7 +138,7 @@ class TestInvitations:
 
         assert addresses("dora") == {CEO: (False, False)}
         assert Membership.objects.filter(user__username="dora").exists()
-        with pytest.raises(ServiceError, match="Nobody has proved"):
+        with pytest.raises(ServiceError, match="No account has verified"):
             account_of(platform, CEO)
 
     def test_nor_does_a_mail_verify_what_another_has_proved(self, owner: Person, settings: Settings) -> None:

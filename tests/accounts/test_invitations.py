@@ -203,7 +203,7 @@ def test_without_mail_nothing_is_promised(client: Browser, settings: Settings) -
     assert "Forgot password?" in page(client.get("/accounts/login/"))
     answer = client.post("/accounts/password/reset/", {"email": "alice@docker.acme.com"})
     assert answer.status_code == 404
-    assert "sends no mail" in page(answer)
+    assert "sends no e-mail" in page(answer)
 
 
 def test_a_forgotten_password(client: Browser, owner: Person) -> None:

@@ -66,26 +66,26 @@ def test_the_way_from_a_claim_to_a_served_hostname(
     said = owner.fill("hostnameclaim_add", tenant=acme.pk, name="Docker.ACME.com.")
     claim = HostnameClaim.objects.get()
     assert claim.name == NAME
-    assert messages_of(said) == f"Claimed {NAME} for Acme: set the record below, and it is served."
+    assert messages_of(said) == f"Claimed {NAME} for Acme: add the DNS record below to verify it."
     assert said["Location"] == owner.url("hostnameclaim_change", claim.pk)
 
     page = owner.get("hostnameclaim_change", claim.pk).content.decode()
     for copied in (RECORD, value_of(claim)):
         assert f'data-copy="{copied}"' in page
-    assert "It was not looked up yet." in page
+    assert "Not checked yet." in page
 
     early = owner.client.post(owner.url("hostnameclaim_check", claim.pk))
-    assert messages_of(early) == f"Not proved yet: see below what is found for {NAME}."
+    assert messages_of(early) == f"Not verified yet: see below what was found for {NAME}."
     assert early["Location"] == owner.url("hostnameclaim_change", claim.pk)
     assert "the name does not exist" in text_of(owner.get("hostnameclaim_change", claim.pk))
-    assert "not proved" in text_of(owner.get("hostnameclaim_changelist"))
+    assert "not verified" in text_of(owner.get("hostnameclaim_changelist"))
 
     name_server.answers(RECORD, txt(value_of(claim)))
     done = owner.client.post(owner.url("hostnameclaim_check", claim.pk))
 
     hostname = Hostname.objects.get(name=NAME)
     assert done["Location"] == owner.url("hostname_change", hostname.pk)
-    assert f"Served from now on: {NAME}, a hostname of Acme." in messages_of(done)
+    assert f"Verified: {NAME} is a hostname of Acme now." in messages_of(done)
     assert table().hosts.get(NAME) is not None
     assert not HostnameClaim.objects.exists()
     # Whoever presses the button once more, in another window, is told no lie.
@@ -130,12 +130,12 @@ def test_over_the_limit_nothing_is_claimed(owner: AdminClient, acme: Tenant, set
 
 
 def test_take_a_claim_back(owner: AdminClient, claim: HostnameClaim) -> None:
-    assert "Take the claim back" in text_of(owner.get("hostnameclaim_change", claim.pk))
-    assert "takes another one" in text_of(owner.get("hostnameclaim_delete", claim.pk))
+    assert "Cancel claim" in text_of(owner.get("hostnameclaim_change", claim.pk))
+    assert "you set another record" in text_of(owner.get("hostnameclaim_delete", claim.pk))
 
     answer = owner.client.post(owner.url("hostnameclaim_delete", claim.pk))
 
-    assert messages_of(answer) == f"Took the claim of {NAME} back."
+    assert messages_of(answer) == f"Cancelled the claim of {NAME}."
     assert not HostnameClaim.objects.exists()
 
 
@@ -146,7 +146,7 @@ def test_whoever_is_no_owner_looks_only(acme: Tenant, claim: HostnameClaim, memb
 
     assert value_of(claim) in page
     assert "Check now" not in page
-    assert "Take the claim back" not in page
+    assert "Cancel claim" not in page
     assert admin.get("hostnameclaim_add").status_code == 403
     for view in ("check", "vouch", "delete"):
         assert admin.client.post(admin.url(f"hostnameclaim_{view}", claim.pk)).status_code == 403
@@ -185,7 +185,7 @@ def test_looking_takes_a_post(owner: AdminClient, claim: HostnameClaim, name_ser
 # ---------------------------------------------------------------- vouching
 def test_the_platform_vouches_for_a_claim(admin: AdminClient, claim: HostnameClaim, acme: Tenant) -> None:
     assert "Vouch for it instead" in text_of(admin.get("hostnameclaim_change", claim.pk))
-    assert "by the platform's word" in text_of(admin.get("hostnameclaim_vouch", claim.pk))
+    assert "on the platform's word" in text_of(admin.get("hostnameclaim_vouch", claim.pk))
 
     answer = admin.client.post(admin.url("hostnameclaim_vouch", claim.pk), {"reason": "known since 1999"})
 
@@ -193,7 +193,7 @@ def test_the_platform_vouches_for_a_claim(admin: AdminClient, claim: HostnameCla
     assert answer["Location"] == admin.url("hostname_change", hostname.pk)
     assert (hostname.tenant, hostname.proof_token) == (acme, "")
     assert hostname.history.latest().history_change_reason == "known since 1999"
-    assert "operators vouched for it" in text_of(admin.get("hostname_change", hostname.pk))
+    assert "operators vouched for" in text_of(admin.get("hostname_change", hostname.pk))
 
 
 def test_vouching_for_what_another_has(admin: AdminClient, claim: HostnameClaim, globex: Tenant) -> None:
@@ -222,17 +222,17 @@ def test_the_hostnames_page_follows_its_proof(
     def check() -> str:
         return messages_of(owner.client.post(owner.url("hostname_check", hostname.pk)))
 
-    assert "Proof there Looked up" in page()
+    assert "Verification record found Checked" in page()
     assert value_of(hostname) in page()
 
     assert check() == "Not found: see below."
-    assert "Proof missing Since" in page()
+    assert "Verification record missing Since" in page()
     assert "Unless the record is back by" in page()
-    assert "proof missing docker.acme.com its record has been missing since" in text_of(owner.client.get("/admin/"))
+    assert "record missing docker.acme.com its DNS record is missing since" in text_of(owner.client.get("/admin/"))
 
     settings.FACADE_PROOF_GRACE_SECONDS = 0
     assert check() == "Not found: see below."
-    assert "Proof withdrawn Not served since" in page()
+    assert "Verification withdrawn Clients are refused since" in page()
     assert "withdrawn docker.acme.com" in text_of(owner.client.get("/admin/"))
     assert NAME in text_of(owner.get("hostname_changelist", proof="missing"))
 
@@ -240,8 +240,8 @@ def test_the_hostnames_page_follows_its_proof(
     assert check() == "Not found: see below."
     assert "nothing is known" in page()
     name_server.answers(RECORD, txt(value_of(hostname)))
-    assert check() == f"The record of {NAME} is there."
-    assert "Proof there Looked up" in page()
+    assert check() == f"The DNS record of {NAME} is there."
+    assert "Verification record found Checked" in page()
     assert "Waiting for you" not in text_of(owner.client.get("/admin/"))
 
 
@@ -261,9 +261,9 @@ def test_the_platform_frees_a_hostname_from_its_proof(
 ) -> None:
     admin.client.post(admin.url("hostname_vouch", hostname.pk), {"reason": "their DNS can't hold TXT"})
 
-    assert "operators vouched for it" in text_of(admin.get("hostname_change", hostname.pk))
+    assert "operators vouched for" in text_of(admin.get("hostname_change", hostname.pk))
     answer = admin.client.post(admin.url("hostname_check", hostname.pk))
-    assert "needs no proof" in messages_of(answer)
+    assert "needs no DNS record" in messages_of(answer)
 
 
 # ---------------------------------------------------------------- first steps
@@ -275,14 +275,14 @@ def test_an_owner_without_a_hostname_is_led_to_a_claim(owner: AdminClient, acme:
     assert "Claim a hostname : the name that people will pull from" in text_of(owner.client.get("/admin/"))
 
     claim_hostname(SET_UP, tenant_id=acme.pk, name=NAME)
-    assert f"to prove {NAME} claimed for Acme" in text_of(owner.client.get("/admin/"))
+    assert f"not verified {NAME} claimed for Acme" in text_of(owner.client.get("/admin/"))
 
 
 def test_a_viewer_without_a_hostname_is_told_whom_to_ask(acme: Tenant, member: Member) -> None:
     admin = member(acme, "viewer")
 
-    assert "Let an owner of your tenant claim a hostname" in text_of(admin.client.get("/admin/"))
-    assert "An owner of your tenant claims the name" in text_of(admin.get("hostname_changelist"))
+    assert "Ask an owner of your tenant to claim a hostname" in text_of(admin.client.get("/admin/"))
+    assert "An owner of your tenant can claim the hostname" in text_of(admin.get("hostname_changelist"))
 
 
 def test_the_platform_is_led_to_a_mapping(admin: AdminClient, db: None) -> None:

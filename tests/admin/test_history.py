@@ -4,7 +4,10 @@ import pytest
 
 from routing.admin.base import history_views
 from routing.models import Change, Mapping
-from routing.services.mappings.mappings import remove_mappings, repoint, update_mapping
+from routing.services.hostnames.hostnames import suspend_hostnames, update_hostname
+from routing.services.mappings.mappings import remove_mappings, repoint, switch_mappings, update_mapping
+from routing.services.people.tenants import suspend_tenants, update_tenant
+from routing.services.registries.registries import update_registry
 from tests.admin.conftest import SET_UP, AdminClient, add, text_of
 
 
@@ -23,10 +26,10 @@ def test_a_mapping_tells_its_whole_story(admin: AdminClient, mapping: Mapping) -
     page = text_of(admin.get("mapping_history", mapping.pk))
 
     assert (
-        "changed program: test set-up, just now “now secret” state on → off pushes none → redirected "
+        "disabled program: test set-up, just now “now secret” state enabled → disabled pushes none → redirected "
         "images none → private delivery none → redirect only "
-        "changed program: test set-up, just now “cheaper” target ghcr.io/acme → quay.io/acme "
-        "added program: test set-up, just now “moved in” target ghcr.io/acme state on"
+        "repointed program: test set-up, just now “cheaper” target ghcr.io/acme → quay.io/acme "
+        "added program: test set-up, just now “moved in” target ghcr.io/acme state enabled"
     ) in page
 
 
@@ -88,8 +91,8 @@ def test_the_overview_counts_and_tells_what_was_done_last(admin: AdminClient, ma
 
     page = text_of(admin.client.get("/admin/"))
 
-    assert "1 mapping 1 off 1 hostname 1 registry in use of 10 1 tenant" in page
-    assert "changed docker.acme.com/acme mapping olga, just now “unpaid” state on → off" in page
+    assert "1 mapping 1 disabled 1 hostname 1 registry in use of 10 1 tenant" in page
+    assert "disabled docker.acme.com/acme mapping olga, just now “unpaid” state enabled → disabled" in page
     assert "“cheaper” target ghcr.io/acme → quay.io/acme" in page
     assert "added docker.acme.com hostname" in page
     assert "added default tenant" in page
@@ -97,12 +100,12 @@ def test_the_overview_counts_and_tells_what_was_done_last(admin: AdminClient, ma
 
 
 def test_the_overview_tells_whether_this_worker_is_up_to_date(admin: AdminClient) -> None:
-    assert "Generation 0 is the newest. served" in text_of(admin.client.get("/admin/"))
+    assert "Generation 0 is the newest. up to date" in text_of(admin.client.get("/admin/"))
 
     mapping = add("docker.acme.com", "acme", "ghcr.io/acme")
 
     page = text_of(admin.client.get("/admin/"))
-    assert "Generation 3 is the newest. behind This worker answers from generation 0" in page
+    assert "Generation 3 is the newest. behind This worker uses generation 0" in page
     # What is there still is linked to its page; what is gone, to its history.
     assert f'href="{admin.url("mapping_change", mapping.pk)}"' in admin.client.get("/admin/").content.decode()
 
@@ -111,4 +114,27 @@ def test_an_empty_facade_shows_the_first_steps(admin: AdminClient) -> None:
     page = text_of(admin.client.get("/admin/"))
 
     assert "First steps Add a mapping" in page
-    assert "Nothing was changed yet." in page
+    assert "No changes yet." in page
+
+
+def test_each_kind_of_change_has_a_word_of_its_own(admin: AdminClient, mapping: Mapping) -> None:
+    hostname, tenant = mapping.hostname, mapping.hostname.tenant
+    update_mapping(SET_UP, "", mapping_id=mapping.pk, private=True)
+    switch_mappings(SET_UP, "", mapping_ids=[mapping.pk], enabled=False)
+    switch_mappings(SET_UP, "", mapping_ids=[mapping.pk], enabled=True)
+    update_hostname(SET_UP, "", hostname_id=hostname.pk, enabled=False)
+    suspend_hostnames(SET_UP, "", hostname_ids=[hostname.pk], suspended=True, message="abuse")
+    suspend_hostnames(SET_UP, "", hostname_ids=[hostname.pk], suspended=False)
+    suspend_tenants(SET_UP, "", tenant_ids=[tenant.pk], suspended=True)
+    suspend_tenants(SET_UP, "", tenant_ids=[tenant.pk], suspended=False)
+    update_tenant(SET_UP, "", tenant_id=tenant.pk, name="Acme Inc")
+    update_tenant(SET_UP, "", tenant_id=tenant.pk, max_mappings=7)
+    update_registry(SET_UP, "moved", registry_id=mapping.registry_id, origin="https://ghcr.example.com")
+
+    def verbs(noun: str, pk: int) -> list[str]:
+        return [entry.verb for entry in admin.get(f"{noun}_history", pk).context["entries"]]
+
+    assert verbs("mapping", mapping.pk)[-4:] == ["enabled", "disabled", "options", "added"]
+    assert verbs("hostname", hostname.pk) == ["resumed", "suspended", "disabled", "added"]
+    assert verbs("tenant", tenant.pk) == ["options", "renamed", "resumed", "suspended", "added"]
+    assert verbs("registry", mapping.registry_id) == ["moved"]

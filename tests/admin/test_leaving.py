@@ -25,7 +25,7 @@ def test_a_tenants_page_of_removal_tells_in_numbers_and_has_the_name_typed(admin
 
     refused = admin.client.post(url, {"reason": "unpaid", "confirm": "Acme"})
 
-    assert "Type the short name, acme, to confirm" in text_of(refused)
+    assert "Type the slug, acme, to confirm" in text_of(refused)
     assert Tenant.objects.filter(slug="acme").exists()
 
     admin.client.post(url, {"reason": "unpaid", "confirm": "acme"})

@@ -46,7 +46,7 @@ def tenant(db: None) -> Tenant:
 def meets(answer: Any, *labels: str) -> None:
     """Asserts that the form came back, and says what somebody else changed."""
     (said,) = errors_of(answer)["__all__"]
-    assert said.startswith("Somebody else has changed this ")
+    assert said.startswith("Somebody else changed this ")
     assert f"meanwhile ({SET_UP.label}): {', '.join(labels)}." in said
 
 
@@ -56,18 +56,8 @@ def test_a_tenant_that_was_suspended_meanwhile_stays_so(admin: AdminClient, tena
 
     first = send(admin, "tenant_change", tenant.pk, form, name="Acme Inc", reason="new name")
 
-    meets(first, "suspended", "suspension message")
-    again = first.context["adminform"].form
-    assert again["name"].value() == "Acme Inc"
-    assert again["reason"].value() == "new name"
-    assert again["suspended"].value()
-    assert again["suspension_message"].value() == "report 7"
-    now = Tenant.objects.get(pk=tenant.pk)
-    assert (now.name, now.suspended) == ("Acme", True)
-
-    second = send(admin, "tenant_change", tenant.pk, sent_of(again))
-
-    assert messages_of(second) == "Changed tenant Acme Inc."
+    # The form has no such field; so it has nothing to ask, and undoes nothing.
+    assert messages_of(first) == "Changed tenant Acme Inc."
     now = Tenant.objects.get(pk=tenant.pk)
     assert (now.name, now.suspended, now.suspension_message) == ("Acme Inc", True, "report 7")
 
@@ -92,10 +82,8 @@ def test_a_hostname_that_was_suspended_meanwhile_stays_so(admin: AdminClient, te
     suspend_hostnames(SET_UP, "abuse", hostname_ids=[hostname.pk], suspended=True)
     del form["enabled"]
 
-    first = send(admin, "hostname_change", hostname.pk, form)
+    send(admin, "hostname_change", hostname.pk, form, reason="unpaid")
 
-    meets(first, "suspended")
-    send(admin, "hostname_change", hostname.pk, sent_of(first.context["adminform"].form))
     now = Hostname.objects.get(pk=hostname.pk)
     assert (now.enabled, now.suspended) == (False, True)
 
@@ -110,7 +98,7 @@ def test_a_tenants_own_form_of_a_hostname_lifts_no_suspension(
     suspend_hostnames(SET_UP, "abuse", hostname_ids=[hostname.pk], suspended=True)
     del form["enabled"]
 
-    answer = send(owner, "hostname_change", hostname.pk, form)
+    answer = send(owner, "hostname_change", hostname.pk, form, reason="moved")
 
     assert messages_of(answer) == "Changed hostname docker.acme.com."
     now = Hostname.objects.get(pk=hostname.pk)
@@ -137,7 +125,7 @@ def test_a_mapping_that_was_repointed_meanwhile_leads_where_it_was_repointed(
 
     first = send(admin, "mapping_change", mapping.pk, form, private="on")
 
-    meets(first, "leads to")
+    meets(first, "points to")
     again = first.context["adminform"].form
     assert again["target"].value() == "quay.io/acme"
     send(admin, "mapping_change", mapping.pk, sent_of(again))
@@ -179,7 +167,7 @@ def test_a_seeded_registry_that_nobody_changed_before_says_so_too(admin: AdminCl
 
     first = send(admin, "registry_change", registry.pk, form, name="Red Hat Quay")
 
-    assert "Somebody else has changed this registry meanwhile" in text_of(first)
+    assert "Somebody else changed this registry meanwhile" in text_of(first)
     assert first.context["adminform"].form["name"].value() == "Red Hat Quay"
     assert Registry.objects.get(pk=registry.pk).stream_blobs
 
@@ -206,7 +194,7 @@ def test_what_was_changed_meanwhile_is_not_removed_unseen(admin: AdminClient, ma
 
     first = admin.client.post(url, {"version": version, "reason": "moved away"})
 
-    assert "Somebody else has changed docker.acme.com/acme → quay.io/acme meanwhile" in text_of(first)
+    assert "Somebody else changed docker.acme.com/acme → quay.io/acme meanwhile" in text_of(first)
     assert 'value="moved away"' in first.content.decode()
     assert Mapping.objects.filter(pk=mapping.pk).exists()
     admin.client.post(url, {"version": first.context["original"].version, "reason": "moved away"})
@@ -222,7 +210,7 @@ def test_a_bulk_action_says_what_was_changed_meanwhile(admin: AdminClient, mappi
     confirmed = {"confirmed": "yes", "reason": "unpaid", name: str(mapping.version)}
     first = admin.act("switch_off", [mapping], **confirmed)
 
-    assert "Somebody else has changed docker.acme.com/acme → quay.io/acme meanwhile" in text_of(first)
+    assert "Somebody else changed docker.acme.com/acme → quay.io/acme meanwhile" in text_of(first)
     assert 'value="unpaid"' in first.content.decode()
     assert Mapping.objects.get(pk=mapping.pk).enabled
 

@@ -12,7 +12,7 @@ from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import repoint
 from tests.admin.conftest import SET_UP, AdminClient, add, errors_of, messages_of, text_of
 
-NEW = {"hostname": "docker.acme.com", "prefix": "acme", "target": "ghcr.io/acme"}
+NEW = {"hostname": "docker.acme.com", "prefix": "acme", "target": "ghcr.io/acme", "create_hostname": "on"}
 
 
 def generation() -> int:
@@ -32,8 +32,12 @@ def test_one_form_makes_whatever_is_missing(admin: AdminClient, table: Callable[
     assert messages_of(answer) == (
         "Added tenant default. Added hostname docker.acme.com. Added registry https://registry.acme.com:5000. "
         "Added mapping docker.acme.com/acme → registry.acme.com:5000/team. "
-        "Pull with: docker pull docker.acme.com/acme/IMAGE Whether that works is not known yet: no probe has reached "
-        "registry.acme.com:5000: manage.py probe registry.acme.com:5000."
+        "Saved. Pull with: docker pull docker.acme.com/acme/IMAGE "
+        "What is known of it: ✓ Mapping: active "
+        "? DNS: not looked at; docker.acme.com has to point to this facade "
+        "? Certificate: not looked at; clients want one for docker.acme.com "
+        "? Registry: not looked at; registry.acme.com:5000 was never probed "
+        "? Images: no probe has reached registry.acme.com:5000 yet"
     )
     past = mapping.history.get()
     assert (past.actor, past.history_user, past.history_change_reason) == ("olga", admin.user, "we moved in")
@@ -85,7 +89,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(
 
     assert words in errors_of(answer)[field][0]
     form = answer.context["adminform"].form
-    assert {name: form[name].value() for name in typed} == typed | {"private": True}
+    assert {name: form[name].value() for name in typed} == typed | {"private": True, "create_hostname": True}
     assert not Mapping.objects.exists()
     # Nothing that was made on the way stays either.
     assert not Hostname.objects.exists()
@@ -97,15 +101,58 @@ def test_the_same_again_changes_nothing_and_says_so(admin: AdminClient, mapping:
 
     answer = admin.fill("mapping_add", **NEW)
 
-    assert messages_of(answer) == "Nothing to change: docker.acme.com/acme → ghcr.io/acme is so already."
+    assert messages_of(answer) == "Nothing to change: docker.acme.com/acme → ghcr.io/acme has these values already."
     assert generation() == before
 
 
 def test_an_address_that_is_taken_leads_to_its_mapping(admin: AdminClient, mapping: Mapping) -> None:
     answer = admin.fill("mapping_add", **NEW | {"target": "quay.io/acme"})
 
-    assert "leads to ghcr.io/acme already" in " ".join(errors_of(answer)["prefix"])
+    assert "points to ghcr.io/acme already" in errors_of(answer)["prefix"][0]
     assert f'href="{admin.url("mapping_change", mapping.pk)}"' in answer.content.decode()
+
+
+def test_a_new_hostname_takes_a_tick_that_appears_when_it_is_needed(admin: AdminClient, mapping: Mapping) -> None:
+    assert "Add this hostname" not in text_of(admin.get("mapping_add"))
+    typo = NEW | {"hostname": "dockr.acme.com", "prefix": "tools", "create_hostname": ""}
+
+    asked = admin.fill("mapping_add", **typo)
+
+    said = errors_of(asked)["hostname"][0]
+    assert said.startswith("dockr.acme.com is not there yet. Did you mean docker.acme.com?")
+    assert 'name="create_hostname"' in asked.content.decode()
+    assert Hostname.objects.count() == 1
+    admin.fill("mapping_add", **typo | {"create_hostname": "on"})
+    assert Hostname.objects.count() == 2
+
+
+def test_a_whole_shared_registry_takes_a_tick(admin: AdminClient, mapping: Mapping) -> None:
+    asked = admin.fill("mapping_add", **NEW | {"prefix": "zz", "target": "index.docker.io"})
+
+    assert "this is all of Docker Hub" in errors_of(asked)["target"][0]
+    assert 'name="whole_registry"' in asked.content.decode()
+    repointed = admin.fill("mapping_change", mapping.pk, target="ghcr.io", reason="all of it")
+    assert "this is all of GitHub Container Registry" in errors_of(repointed)["target"][0]
+    admin.fill("mapping_change", mapping.pk, target="ghcr.io", reason="all of it", whole_registry="on")
+    mapping.refresh_from_db()
+    assert mapping.target == "ghcr.io"
+
+
+def test_all_that_is_wrong_is_said_at_once_where_it_is(
+    admin: AdminClient, mapping: Mapping, settings: LazySettings
+) -> None:
+    settings.FACADE_ALLOW_PRIVATE_REGISTRIES = False
+
+    three = errors_of(admin.fill("mapping_add", hostname="not a host", prefix="ACME", target="ftp://x"))
+    taken = errors_of(admin.fill("mapping_add", **NEW | {"target": "https://127.0.0.1/x"}))
+    empty = errors_of(admin.fill("mapping_add", hostname="", prefix="ACME", target="ghcr.io/Acme"))
+    repointed = errors_of(admin.fill("mapping_change", mapping.pk, target="https://127.0.0.1/x"))
+
+    assert set(three) == {"hostname", "prefix", "target"}
+    assert "points to ghcr.io/acme already" in taken["prefix"][0]
+    assert "private or loopback" in taken["target"][0]
+    assert set(empty) == {"hostname", "prefix", "target"}
+    assert set(repointed) == {"reason", "target"}
 
 
 def test_a_hostname_of_another_tenant_is_refused(admin: AdminClient, mapping: Mapping) -> None:
@@ -147,7 +194,7 @@ def change(admin: AdminClient, mapping: Mapping, **fields: object) -> Any:
 def test_a_changed_target_asks_for_a_reason(admin: AdminClient, mapping: Mapping) -> None:
     answer = change(admin, mapping, target="quay.io/acme")
 
-    assert errors_of(answer) == {"reason": ["Say why: the reason is kept with the change."]}
+    assert errors_of(answer) == {"reason": ["Say why: the reason is kept in the history."]}
     assert answer.context["adminform"].form["target"].value() == "quay.io/acme"
     assert Mapping.objects.get().target == "ghcr.io/acme"
 
@@ -158,8 +205,12 @@ def test_a_repoint_with_a_reason(admin: AdminClient, mapping: Mapping, table: Ca
     assert answer["Location"] == admin.url("mapping_change", mapping.pk)
     assert messages_of(answer) == (
         "Repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme. "
-        "Pull with: docker pull docker.acme.com/acme/IMAGE Whether that works is not known yet: no probe has looked "
-        "for it: manage.py probe docker.acme.com/acme/IMAGE."
+        "Saved. Pull with: docker pull docker.acme.com/acme/IMAGE "
+        "What is known of it: ✓ Mapping: active "
+        "? DNS: not looked at; docker.acme.com has to point to this facade "
+        "? Certificate: not looked at; clients want one for docker.acme.com "
+        "? Registry: not looked at; quay.io was never probed "
+        "? Images: no probe has looked for it yet"
     )
     assert mapping.history.latest().history_change_reason == "new contract"
     match = table().match_repository("docker.acme.com", "acme/app")
@@ -168,11 +219,19 @@ def test_a_repoint_with_a_reason(admin: AdminClient, mapping: Mapping, table: Ca
 
 
 def test_options_need_no_reason(admin: AdminClient, mapping: Mapping) -> None:
-    answer = change(admin, mapping, private="on", enabled=False)
+    answer = change(admin, mapping, private="on", allow_push="on")
+
+    mapping.refresh_from_db()
+    assert (mapping.private, mapping.allow_push, mapping.target) == (True, True, "ghcr.io/acme")
+    assert "Changed private, allow push" in messages_of(answer)
+
+
+def test_who_is_kept_out_is_said_instead_of_how_to_pull(admin: AdminClient, mapping: Mapping) -> None:
+    answer = change(admin, mapping, private="on", enabled=False, reason="unpaid")
 
     mapping.refresh_from_db()
     assert (mapping.private, mapping.enabled, mapping.target) == (True, False, "ghcr.io/acme")
-    assert "Clients are not served: off." in messages_of(answer)
+    assert "✗ Mapping: clients are refused: disabled" in messages_of(answer)
 
 
 def test_nothing_changed_writes_nothing(admin: AdminClient, mapping: Mapping) -> None:
@@ -215,7 +274,7 @@ def test_who_changes_it_at_the_same_time_is_not_undone_unawares(admin: AdminClie
     url = admin.url("mapping_change", mapping.pk)
     first = admin.client.post(url, sent | {"target": "docker.io/acme", "reason": "mine"})
 
-    assert "Somebody else has changed this mapping meanwhile (olga): leads to." in text_of(first)
+    assert "Somebody else changed this mapping meanwhile (olga): points to." in text_of(first)
     assert Mapping.objects.get().target == "quay.io/acme"
 
     seen = first.context["adminform"].form["version"].value()
@@ -234,7 +293,7 @@ def test_the_page_shows_the_effect(admin: AdminClient) -> None:
     page = text_of(admin.get("mapping_change", mapping.pk))
 
     assert "docker pull docker.acme.com/acme/IMAGE Copy" in page
-    assert "Leads to mcr.microsoft.com/acme at Microsoft Artifact Registry" in page
+    assert "Points to mcr.microsoft.com/acme at Microsoft Artifact Registry" in page
     assert "Push refused here; push to mcr.microsoft.com/acme" in page
     assert "works straight from the registry straight from the registry none" in page
 
@@ -262,7 +321,7 @@ def test_the_page_shows_who_when_and_why(admin: AdminClient, mapping: Mapping) -
 
     page = text_of(admin.get("mapping_change", mapping.pk))
 
-    history = page.partition("History changed")[2]
+    history = page.partition("History repointed")[2]
     assert "olga, just now “second reason” target quay.io/acme → quay.io/acme-inc" in history
     assert "program: test set-up, just now “first reason” target ghcr.io/acme → quay.io/acme" in history
     assert (
@@ -274,8 +333,8 @@ def test_a_refused_form_still_shows_what_is_in_force(admin: AdminClient, mapping
     answer = change(admin, mapping, target="quay.io/acme", enabled=False)
 
     page = text_of(answer)
-    assert "Leads to ghcr.io/acme" in page
-    assert "State on" in page
+    assert "Points to ghcr.io/acme" in page
+    assert "State active" in page
 
 
 def test_a_mapping_that_is_gone_is_said_to_be(admin: AdminClient) -> None:

@@ -59,16 +59,6 @@ def test_a_hostname_is_switched_off_and_never_renamed_or_moved(
     assert last(hostname) == ("~", "olga", "gone")
 
 
-def test_a_hostname_is_suspended_with_a_message(
-    admin: AdminClient, mapping: Mapping, table: Callable[[], Table]
-) -> None:
-    admin.fill("hostname_change", mapping.hostname_id, suspended="on", suspension_message="abuse", reason="report 7")
-
-    host = table().hosts.get("docker.acme.com")
-    assert host is not None
-    assert host.refusal == "abuse"
-
-
 def test_the_hostname_page_leads_to_its_mappings(admin: AdminClient, mapping: Mapping) -> None:
     page = text_of(admin.get("hostname_change", mapping.hostname_id))
 
@@ -141,26 +131,21 @@ def test_a_changed_address_moves_the_mappings(admin: AdminClient, mapping: Mappi
 def test_the_registry_list_says_what_each_asks_for(admin: AdminClient, mapping: Mapping) -> None:
     page = text_of(admin.get("registry_changelist"))
 
-    assert "GitHub Container Registry https://ghcr.io shared a token ? 1 never" in page
-    assert "Docker Hub https://registry-1.docker.io docker.io, shared a token ? 0 never" in page
+    assert "GitHub Container Registry https://ghcr.io shared token not known yet 1 never" in page
+    assert "Docker Hub https://registry-1.docker.io docker.io, shared token not known yet 0 never" in page
 
 
 # ---------------------------------------------------------------- tenants
 
 
-def test_add_change_and_suspend_a_tenant(admin: AdminClient, table: Callable[[], Table]) -> None:
+def test_add_and_change_a_tenant(admin: AdminClient) -> None:
     admin.fill("tenant_add", name="Acme", slug="acme")
     tenant = Tenant.objects.get()
-    add("docker.acme.com", "", "quay.io/acme", tenant="acme")
 
-    answer = admin.fill("tenant_change", tenant.pk, suspended="on", suspension_message="unpaid", reason="invoice 9")
+    answer = admin.fill("tenant_change", tenant.pk, name="Acme Inc", reason="new name")
 
-    assert messages_of(answer) == "Changed tenant Acme."
-    assert last(tenant) == ("~", "olga", "invoice 9")
-    entry = table().tenants.get(str(tenant.pk))
-    assert entry is not None
-    assert entry.refusal == "unpaid"
-    assert "suspended" in text_of(admin.get("tenant_changelist"))
+    assert messages_of(answer) == "Changed tenant Acme Inc."
+    assert last(tenant) == ("~", "olga", "new name")
 
 
 def test_the_tenants_page_shows_how_much_of_its_limits_it_uses(
@@ -175,13 +160,13 @@ def test_the_tenants_page_shows_how_much_of_its_limits_it_uses(
     viewer = member(tenant, "viewer")
     for asker in (admin, viewer):
         page = text_of(asker.get("tenant_change", tenant.pk))
-        assert "Hostnames 1 of 50 Mappings 1 of 10000 Registries 0 of 200 Members and invitations 1 of 500" in page
-        assert "Streamed this month 5.0 MB of 3.0 GB" in page
+        assert "Hostnames 1 of 50 Mappings 1 of 10,000 Registries 0 of 200 Members and invitations 1 of 500" in page
+        assert "Streamed this month 5 MiB of 3 GiB" in page
         assert "used up" not in page
-    admin.fill("tenant_change", tenant.pk, max_streamed_bytes=4 * 1024**2, reason="too much")
+    admin.fill("tenant_change", tenant.pk, max_streamed_bytes="4 MiB", reason="too much")
     page = text_of(admin.get("tenant_change", tenant.pk))
-    assert "5.0 MB of 4.0 MB" in page
-    assert "This month's streamed bytes are used up" in page
+    assert "5 MiB of 4 MiB" in page
+    assert "This month's limit for streamed layers is used up" in page
     assert row.month == this_month()
 
 
@@ -219,7 +204,9 @@ def test_what_is_still_used_is_not_removed_and_its_users_are_named(
     page = admin.get(f"{view}_delete", row.pk)
     answer = admin.client.post(admin.url(f"{view}_delete", row.pk), {"reason": "try"})
 
-    assert f"is still used, so it can't be removed. First remove, or lead elsewhere: {users}" in text_of(page)
+    assert f"is still used, so it can't be removed. First remove these, or point them elsewhere: {users}" in text_of(
+        page
+    )
     assert answer.status_code == 200
     assert "is still used by" in text_of(answer)
     assert type(row).objects.filter(pk=row.pk).exists()

@@ -45,8 +45,8 @@ def test_other_tenants_rows_can_not_be_reached_by_their_ids(mapping: Mapping, th
             ):
                 assert answer.status_code in (302, 403, 404)
                 assert b"secret" not in answer.content
-    admin.act("remove_all", [theirs], confirmed="yes")
-    admin.act("switch_off", [mapping, theirs], confirmed="yes")
+    admin.act("remove_all", [theirs], confirmed="yes", reason="moved")
+    admin.act("switch_off", [mapping, theirs], confirmed="yes", reason="moved")
 
     theirs.refresh_from_db()
     assert theirs.enabled
@@ -99,7 +99,7 @@ def test_an_operator_adds_a_mapping_to_their_own_hostnames_only(
     assert Mapping.objects.filter(prefix="new").count() == 1
     # In the same words, whether somebody has the name or nobody.
     said = {answer.context["adminform"].form.errors["hostname"][0] for answer in refused}
-    assert said == {"This is not a hostname of yours: claim it first, and prove that it is."}
+    assert said == {"This is not a hostname of yours: claim and verify it first."}
     assert Hostname.objects.count() == 2
 
 
@@ -110,7 +110,12 @@ def test_a_tenant_can_not_lift_its_suspension_or_its_limits(mapping: Mapping, me
         admin.url("tenant_change", mapping.hostname.tenant_id), {"name": "x", "slug": "x", "max_mappings": "9"}
     )
     admin.fill(
-        "hostname_change", mapping.hostname_id, suspension_message="none of yours", suspended="on", enabled=False
+        "hostname_change",
+        mapping.hostname_id,
+        suspension_message="none of yours",
+        suspended="on",
+        enabled=False,
+        reason="moved",
     )
 
     assert answer.status_code == 403

@@ -54,7 +54,7 @@ def test_registries_are_asked_on_demand(admin: AdminClient, server: FaultyServer
         admin.url("registry_changelist"), {"action": "probe_again", "_selected_action": [chosen]}
     )
 
-    assert messages_of(answer).startswith(f"Asking {server.url}.")
+    assert messages_of(answer).startswith(f"Probing {server.url}.")
     do_jobs()
     assert auth_of(server.url) == "bearer"
 

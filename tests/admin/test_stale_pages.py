@@ -20,7 +20,7 @@ from tests.dns.name_server import NameServer, txt
 
 TEMPLATES = Path(__file__).parents[2] / "routing" / "templates"
 NAME = "docker.acme.com"
-MEANWHILE = f"Somebody else has changed {NAME} meanwhile: look at it again."
+MEANWHILE = f"Somebody else changed {NAME} meanwhile: check it again."
 #: Pages that only lead on to one that asks, which knows the version.
 LEAD_ON = {"routing/suspension.html"}
 
@@ -94,7 +94,7 @@ def test_what_was_found_meanwhile_stops_nobody(
     of_claim = admin.client.post(admin.url("hostnameclaim_check", claim.pk), {"version": seen[1]})
 
     assert messages_of(of_hostname) == "Not found: see below."
-    assert messages_of(of_claim).startswith("Not proved yet")
+    assert messages_of(of_claim).startswith("Not verified yet")
 
 
 def test_the_verb_takes_a_version_as_every_other_does(acme: Tenant, hostname: Hostname) -> None:
@@ -125,7 +125,7 @@ def test_a_look_up_says_why(
     name_server.answers(record.name, txt(record.value))
     made = check_claim(SET_UP, "they still wait", claim_id=claim.pk).hostname
     assert made is not None
-    assert made.history.latest().history_change_reason == "proved by its DNS record: they still wait"
+    assert made.history.latest().history_change_reason == "verified by its DNS record: they still wait"
 
 
 def test_every_page_that_is_sent_knows_its_version() -> None:

@@ -1,4 +1,4 @@
-"""Tenants and hostnames are suspended, and that is lifted, in one action: from the list or from the page."""
+"""Tenants and hostnames are suspended, and resumed, in one action alone: from the list or from the page."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_from_the_list(admin: AdminClient, noun: str, row: Row, mapping: Mapping
 
     lifted = choose(admin, noun, "unsuspend", row, confirmed="yes", reason="paid")
 
-    assert messages_of(lifted) == f"Served again: {row}."
+    assert messages_of(lifted) == f"Resumed {row}."
     assert refusal(table(), mapping) == ""
 
 
@@ -65,11 +65,11 @@ def test_from_the_page_and_back_to_it(admin: AdminClient, noun: str, row: Row) -
         assert f'<input type="hidden" name="{name}" value="{value}">' in page
     assert 'name="from_page"' in choose(admin, noun, "suspend", row, from_page="yes").content.decode()
 
-    done = choose(admin, noun, "suspend", row, from_page="yes", confirmed="yes")
+    done = choose(admin, noun, "suspend", row, from_page="yes", confirmed="yes", reason="report 7")
 
     assert done["Location"] == admin.url(f"{noun}_change", row.pk)
     page = text_of(admin.get(f"{noun}_change", row.pk))
-    assert "Unsuspend…" in page
+    assert "Resume…" in page
     assert "suspended; ask its owner”" in page
 
 
@@ -83,10 +83,12 @@ def test_several_at_once_or_none(admin: AdminClient, noun: str, row: Row, mappin
     assert 'value="kept"' in too_long.content.decode()
     assert Generation.objects.get().value == before
 
-    assert messages_of(choose(admin, noun, "suspend", *rows, confirmed="yes")).startswith("Suspended ")
+    assert messages_of(choose(admin, noun, "suspend", *rows, confirmed="yes", reason="report 7")).startswith(
+        "Suspended "
+    )
     assert Generation.objects.get().value == before + 2
-    again = choose(admin, noun, "suspend", *rows, confirmed="yes")
-    assert messages_of(again) == "Nothing to change: it is so already."
+    again = choose(admin, noun, "suspend", *rows, confirmed="yes", reason="report 7")
+    assert messages_of(again) == "Nothing to change: suspended already."
 
 
 @pytest.mark.parametrize("role", ["owner", "operator", "viewer"])
@@ -96,7 +98,7 @@ def test_nobody_but_the_platform(noun: str, row: Row, mapping: Mapping, member: 
 
     assert "Suspend…" not in text_of(admin.get(f"{noun}_change", row.pk))
     assert "Suspend…" not in text_of(admin.get(f"{noun}_changelist"))
-    choose(admin, noun, "suspend", row, confirmed="yes")
+    choose(admin, noun, "suspend", row, confirmed="yes", reason="mine")
 
     assert Generation.objects.get().value == before
     assert not type(row).objects.get(pk=row.pk).suspended
@@ -105,12 +107,32 @@ def test_nobody_but_the_platform(noun: str, row: Row, mapping: Mapping, member: 
 def test_whose_it_is_reads_why_and_can_not_lift_it(
     noun: str, row: Row, mapping: Mapping, member: Member, admin: AdminClient
 ) -> None:
-    choose(admin, noun, "suspend", row, confirmed="yes", message="report 7")
+    choose(admin, noun, "suspend", row, confirmed="yes", message="report 7", reason="abuse")
     owner = member(mapping.hostname.tenant, "owner")
 
     page = text_of(owner.get(f"{noun}_change", row.pk))
     choose(owner, noun, "unsuspend", row, confirmed="yes")
 
     assert "Clients are told: “report 7”" in page
-    assert "Unsuspend" not in page
+    assert "Resume…" not in page
     assert type(row).objects.get(pk=row.pk).suspended
+
+
+def test_no_form_suspends(
+    admin: AdminClient, noun: str, row: Row, mapping: Mapping, table: Callable[[], Table]
+) -> None:
+    form = admin.get(f"{noun}_change", row.pk).context["adminform"].form
+    assert not {"suspended", "suspension_message"} & set(form.fields)
+
+    admin.fill(f"{noun}_change", row.pk, suspended="on", suspension_message="abuse", reason="report 7")
+
+    assert refusal(table(), mapping) == ""
+
+
+def test_suspending_takes_a_reason_and_looks_it(admin: AdminClient, noun: str, row: Row) -> None:
+    assert 'class="button deletelink">Suspend…' in admin.get(f"{noun}_change", row.pk).content.decode()
+
+    refused = choose(admin, noun, "suspend", row, confirmed="yes", message="abuse")
+
+    assert "Say why" in text_of(refused)
+    assert not type(row).objects.get(pk=row.pk).suspended

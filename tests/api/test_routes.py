@@ -50,7 +50,7 @@ def test_the_life_of_a_mapping(api: ApiClient) -> None:
     assert problem(api.send("post", "mappings", **new | {"target": "quay.io/x"}))[0] == 409
     assert problem(api.send("patch", f"mappings/{pk}", target="ghcr.io/x")) == (
         422,
-        {"reason": ["Say why: the reason is kept with the change."]},
+        {"reason": ["Say why: the reason is kept in the history."]},
     )
     changed = api.send("patch", f"mappings/{pk}", target="ghcr.io/x", private=True, reason="moved on").json()
     assert (changed["mapping"]["target"], changed["mapping"]["private"]) == ("ghcr.io/x", True)

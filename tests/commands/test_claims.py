@@ -66,7 +66,7 @@ def test_a_hostname_that_is_vouched_for(owner: Person, name_server: NameServer) 
 
     told = run("vouch_hostname", "*.pull.acme.com", "--tenant", "acme", "--reason", "ticket 7")
 
-    assert "Vouched for *.pull.acme.com: it is a hostname of acme that needs no proof" in told
+    assert "Vouched for *.pull.acme.com: it is a hostname of acme that needs no DNS record" in told
     assert name_server.queries == []
     with pytest.raises(CommandError, match="vouched"):
         run("check_claim", "*.pull.acme.com")

@@ -80,7 +80,7 @@ CHANGES: dict[tuple[str, ...], str] = {
     ("mapping", "disable", HOST, "acme"): "Disabled mapping docker.acme.com/acme → ghcr.io/acme",
     ("mapping", "remove", HOST, "acme"): "Removed mapping docker.acme.com/acme → ghcr.io/acme",
     ("hostname", "add", "new.acme.com", "--tenant", "acme"): (
-        "Vouched for new.acme.com: it is a hostname of acme that needs no proof"
+        "Vouched for new.acme.com: it is a hostname of acme that needs no DNS record"
     ),
     ("hostname", "claim", "claim.acme.com", "--tenant", "acme"): "Claimed claim.acme.com for acme",
     ("hostname", "check", CLAIMED): "Added hostname registry.acme.com of acme",
@@ -164,7 +164,10 @@ class TestChanges:
         (("hostname", "suspend", "docker.globex.com"), "docker.globex.com is suspended already."),
         (("hostname", "resume", HOST), "docker.acme.com is not suspended."),
         (("tenant", "resume", "acme"), "acme is not suspended."),
-        (("registry", "set", "r.acme.com", "--name", "r.acme.com"), "Nothing to change: r.acme.com is so already"),
+        (
+            ("registry", "set", "r.acme.com", "--name", "r.acme.com"),
+            "Nothing to change: r.acme.com has these values already",
+        ),
         (("member", "set-role", "acme", "dora", "viewer"), "dora is a viewer of acme already."),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
@@ -181,7 +184,7 @@ def test_what_is_so_already_is_no_error(world: NameServer, words: tuple[str, ...
     ("status", "words", "says"),
     [
         (1, ("mapping", "add", HOST, "Acme", "ghcr.io/acme"), "not a prefix"),
-        (1, ("mapping", "add", HOST, "acme", "quay.io/acme"), "leads to ghcr.io/acme already"),
+        (1, ("mapping", "add", HOST, "acme", "quay.io/acme"), "points to ghcr.io/acme already"),
         (1, ("mapping", "repoint", HOST, "no", "quay.io/acme", *WHY), "no mapping of docker.acme.com/no"),
         (2, ("mapping", "repoint", HOST, "acme", "quay.io/acme"), "required: --reason"),
         (2, ("mapping", "add", HOST), "required: PREFIX, TARGET"),

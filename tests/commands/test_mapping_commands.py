@@ -38,15 +38,19 @@ class TestAddMapping:
             "Added hostname docker.acme.com",
             "Added mapping docker.acme.com/acme → ghcr.io/acme-inc",
             "Pull with: docker pull docker.acme.com/acme/IMAGE",
-            "Whether that works is not known yet: no probe has looked for it: "
-            "manage.py probe docker.acme.com/acme/IMAGE",
-            "(where docker.acme.com leads to this server, with TLS in front: see docs/how-to/going-live.md)",
+            "✓ Mapping: active",
+            "? DNS: not looked at; docker.acme.com has to point to this facade",
+            "? Certificate: not looked at; clients want one for docker.acme.com",
+            "? Registry: not looked at; ghcr.io was never probed",
+            "? Images: no probe has looked for it yet",
+            "To find out: manage.py probe docker.acme.com/acme/IMAGE",
+            "DNS and a certificate for docker.acme.com: see docs/how-to/going-live.md",
         ]
 
     def test_only_a_hostnames_first_mapping_says_what_it_takes(self) -> None:
         run("add_mapping", HOST, "acme", "ghcr.io/acme")
 
-        assert "with TLS in front" not in run("add_mapping", HOST, "more", "ghcr.io/more")
+        assert "going-live.md" not in run("add_mapping", HOST, "more", "ghcr.io/more")
 
     def test_a_loopback_name_is_reached_as_it_is(self) -> None:
         assert "pull localhost:8000/acme/IMAGE\n" in run("add_mapping", "localhost", "acme", "ghcr.io/acme")
@@ -139,7 +143,7 @@ class TestAddMapping:
             ((HOST, "acme", "https://ghcr.io/v2/acme"), "leave out /v2/"),
             ((HOST, "acme", "ghcr.io/acme:1.0"), "with no tag or digest"),
             ((HOST, "acme", f"{HOST}/acme"), "round in a circle"),
-            (("ghcr.io", "acme", "quay.io/acme"), "lead to itself"),
+            (("ghcr.io", "acme", "quay.io/acme"), "point to itself"),
             ((HOST, "acme", "ghcr.io/acme", "--tenant", "not a slug"), "slug"),
             ((HOST, "acme"), "required: TARGET"),
             ((HOST, "acme", "ghcr.io", "x"), "unrecognized arguments: x"),

@@ -98,10 +98,14 @@ def test_add_a_mapping_that_then_serves(browser: Browser, facade: Facade) -> Non
     browser.type(hostname="added.acme.test", prefix="acme", target="http://127.0.9.9:5000/team", reason="moving in")
     Select(browser.field("delivery")).select_by_value("redirect-only")
     browser.press("Save")
+    assert "added.acme.test is not there yet." in browser.text
+    browser.field("create_hostname").click()
+    browser.press("Save")
 
     assert "Added mapping added.acme.test/acme → http://127.0.9.9:5000/team." in browser.message
     assert "Pull with: docker pull added.acme.test/acme/IMAGE" in browser.message
-    assert "is not known yet" in browser.message
+    assert "? Certificate: not looked at" in browser.message
+    assert "works" not in browser.message
     assert "“moving in”" in browser.text
     facade.wait_for(
         "/v2/acme/app/manifests/1.0",
@@ -178,17 +182,17 @@ def copy_and_paste(browser: Browser, mapping: str) -> None:
     browser.until(lambda: button.text == "Copy", "the button can be pressed again")
 
 
-def test_switch_several_off_at_once(browser: Browser, facade: Facade, mapping: str) -> None:
+def test_disable_several_at_once(browser: Browser, facade: Facade, mapping: str) -> None:
     facade.manage("add_mapping", mapping, "tools", "ghcr.io/tools")
     browser.open(f"{MAPPINGS}?q={mapping}")
     browser.find("#action-toggle").click()
     Select(browser.field("action")).select_by_value("switch_off")
     browser.press("Go")
-    assert "Switch off 2 mappings" in browser.text
+    assert "Disable 2 mappings" in browser.text
     browser.type(reason="unpaid")
-    browser.press("Switch off")
+    browser.press("Disable")
 
-    assert browser.message == f"Switched off {mapping}/acme, {mapping}/tools."
+    assert browser.message == f"Disabled {mapping}/acme, {mapping}/tools."
     assert browser.count("#result_list .badge.off") == 2
     facade.wait_for("/v2/acme/app/manifests/1.0", 403, host=mapping)
 

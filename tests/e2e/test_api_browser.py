@@ -22,7 +22,7 @@ def test_a_token_is_made_used_and_revoked(facade: Facade) -> None:
         browser.sign_in()
         browser.open(TOKENS)
         browser.type(name="pipeline", days="9")
-        browser.press("Make it")
+        browser.press("Create token")
         # What was sent goes on by itself once the password is given.
         browser.type(password=PASSWORD)
         browser.press("Confirm")

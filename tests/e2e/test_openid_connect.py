@@ -221,7 +221,7 @@ def test_an_account_with_a_password_is_connected_by_its_owner_only(
     run(facade, f"__import__('allauth.account.models').account.models.{proved}")
     provider.says(person | {"groups": ["acme-admins"]})
     answer = visitor.sign_in()
-    assert "You have an account already" in answer.text
+    assert "You already have an account" in answer.text
     assert not visitor.is_in
 
     visitor.form("/accounts/login/", login=name, password=NEW_PASSWORD)

@@ -60,13 +60,13 @@ def owner_of(name: str, facade: Facade, olga: Browser) -> Iterator[Browser]:
 def invite(browser: Browser, email: str, role: str, tenant: str = "") -> str:
     """Invite somebody from the list of members; gives the link that is shown."""
     browser.open("/admin/routing/membership/")
-    browser.press("Invite somebody")
+    browser.press("Invite a member")
     if tenant:
         Select(browser.field("tenant")).select_by_visible_text(tenant)
     browser.type(email=email)
     browser.find(f"input[name=role][value={role}]").click()
     browser.press("Save")
-    assert "It is shown only now." in browser.text
+    assert "Copy it now" in browser.text
     link = browser.find("button.copy").get_attribute("data-copy")
     assert link is not None
     return link
@@ -76,9 +76,9 @@ def accept(browser: Browser, link: str, username: str) -> None:
     """Open an invitation's link, make an account, and be in the admin."""
     # The server has any free port, which no setting knows; links are made from the settings.
     browser.open(urlsplit(link).path)
-    browser.press("Make an account")
+    browser.press("Create an account")
     browser.type(username=username, password1=PASSWORD, password2=PASSWORD)
-    browser.press("Make the account and accept")
+    browser.press("Create account and accept")
     browser.until(lambda: browser.driver.current_url.endswith("/admin/"), "the admin")
 
 
@@ -98,16 +98,16 @@ def test_from_an_invitation_to_a_served_hostname(facade: Facade, olga: Browser, 
         assert value is not None
 
         alice.press("Check now")
-        assert "Not proved yet" in alice.message
+        assert "Not verified yet" in alice.message
         assert f"There is no record at {record}" in alice.find(".advice").text
         alice.open("/admin/")
-        assert f"to prove {NAME} claimed for Acme" in alice.text
+        assert f"not verified {NAME} claimed for Acme" in alice.text
         alice.press(NAME)
 
         name_server.answers(record, txt(value))
         alice.press("Check now")
-        assert f"Served from now on: {NAME}, a hostname of Acme." in alice.message
-        assert "Proof there" in alice.text
+        assert f"Verified: {NAME} is a hostname of Acme now." in alice.message
+        assert "Verification record found" in alice.text
 
         alice.press("Add a mapping for this hostname")
         alice.type(prefix="acme", target="http://127.0.9.9:5000/team", reason="our own name at last")
@@ -121,14 +121,14 @@ def test_from_an_invitation_to_a_served_hostname(facade: Facade, olga: Browser, 
 def test_an_owner_invites_and_removes_a_colleague(facade: Facade, olga: Browser) -> None:
     with owner_of("Globex", facade, olga) as alice:
         link = invite(alice, "bob@globex.com", "viewer")
-        alice.press("I have it")
+        alice.press("Done")
         assert "bob@globex.com Globex viewer open" in alice.text
 
         with Browser(facade) as bob:
             accept(bob, link, "bob")
             bob.open("/admin/routing/membership/")
             assert "bob (you)" in bob.text
-            assert "Invite somebody" not in bob.text
+            assert "Invite a member" not in bob.text
 
             alice.open("/admin/routing/membership/")
             alice.press("bob")
@@ -136,6 +136,7 @@ def test_an_owner_invites_and_removes_a_colleague(facade: Facade, olga: Browser)
             alice.press("Save")
             assert alice.message == "Made bob operator of Globex."
             alice.press("Remove bob from Globex")
+            alice.type(reason="left")
             alice.press("Remove")
             assert alice.message == "Removed bob from Globex."
 
@@ -147,11 +148,11 @@ def test_an_owner_invites_and_removes_a_colleague(facade: Facade, olga: Browser)
         alice.press("alice-globex (you)")
         alice.press("Leave Globex")
         alice.press("Leave")
-        assert "is the last owner of Globex: make somebody else one first" in alice.text
+        assert "is the last owner of Globex: make someone else an owner" in alice.text
         assert alice.complaints() == []
 
 
-def test_the_platform_suspends_in_one_action_and_lifts_it(facade: Facade, olga: Browser) -> None:
+def test_the_platform_suspends_and_resumes_in_one_action(facade: Facade, olga: Browser) -> None:
     host = "docker.initech.com"
     with owner_of("Initech", facade, olga) as alice:
         facade.manage("vouch_hostname", host, "--tenant", "initech")
@@ -168,8 +169,9 @@ def test_the_platform_suspends_in_one_action_and_lifts_it(facade: Facade, olga: 
         alice.press("Initech")
         assert "Clients are told: “unpaid since May”" in alice.text
 
-        olga.press("Unsuspend…")
-        olga.press("Unsuspend")
+        olga.press("Resume…")
+        olga.type(reason="paid")
+        olga.press("Resume")
         facade.wait_for("/v2/", 200, host=host)
         assert olga.complaints() == []
 

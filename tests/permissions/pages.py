@@ -82,6 +82,7 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
                 "action": action,
                 "_selected_action": [world["mapping"].pk],
                 "confirmed": "yes",
+                "reason": "r",
             }
         )
         for action in ("switch_off", "remove_all", "delete_selected")
@@ -127,6 +128,7 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "tenant": world["tenant"].pk,
     },
     ("admin:routing_membership_change", "member"): lambda world: {"role": Role.OWNER},
+    ("admin:routing_membership_delete", "member"): lambda world: {"reason": "r"},
     ("admin:routing_tenant_add", "."): lambda world: {"name": "New", "slug": "new"},
     ("admin:routing_tenant_change", "tenant"): lambda world: {
         "name": "New",

@@ -131,9 +131,9 @@ def test_no_hostname_is_where_a_registry_is(platform: Actor, owner: Person, name
 
     add(platform, "registry.acme.com:5000/x")
 
-    with pytest.raises(ServiceError, match="a facade there would lead to itself"):
+    with pytest.raises(ServiceError, match="a facade there would point to itself"):
         add_hostname(platform, "", tenant_id=owner.tenant.pk, name=name)
-    with pytest.raises(ServiceError, match="a facade there would lead to itself"):
+    with pytest.raises(ServiceError, match="a facade there would point to itself"):
         add_mapping(platform, "", hostname="ghcr.io", prefix="x", target="quay.io/x")
 
 

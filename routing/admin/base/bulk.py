@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from routing.admin.base.concurrency import is_as_shown, shown_version
+from routing.admin.base.forms import REASON_NEEDED
 from routing.services.base.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ class Bulk(NamedTuple):
     """One bulk action.
 
     `verb` takes the request, the reason and the rows' ids, and gives the names of what it changed. `effect` ends the
-    sentence “Within a second every client that pulls from them …”. `asks_message`: the page asks for what clients are
-    told.
+    sentence “Within a second every client that pulls from them …”. `is_harsh`: it hurts somebody, so it takes a reason.
+    `asks_message`: the page asks for what clients are told.
     """
 
     action: str
@@ -56,7 +57,10 @@ class BulkActions(_Base):
         changed_meanwhile = [row for row in chosen if not _is_as_shown(request, row)]
         if changed_meanwhile:
             names = ", ".join(str(row) for row in changed_meanwhile[:_SHOWN])
-            self.message_lines(request, [f"Somebody else has changed {names} meanwhile: look again"], messages.ERROR)
+            self.message_lines(request, [f"Somebody else changed {names} meanwhile: check again"], messages.ERROR)
+            return self._ask(request, chosen, bulk)
+        if bulk.is_harsh and not request.POST.get("reason", "").strip():
+            self.message_lines(request, [REASON_NEEDED], messages.ERROR)
             return self._ask(request, chosen, bulk)
         try:
             changed = bulk.verb(request, request.POST.get("reason", ""), [row.pk for row in chosen])
@@ -67,7 +71,7 @@ class BulkActions(_Base):
             rest = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
             self.message_lines(request, [f"{bulk.done} {', '.join(changed[:_SHOWN])}{rest}"], messages.SUCCESS)
         else:
-            self.message_lines(request, ["Nothing to change: it is so already"], messages.INFO)
+            self.message_lines(request, [f"Nothing to change: {bulk.done.lower()} already"], messages.INFO)
         if "from_page" in request.POST and len(chosen) == 1:
             return HttpResponseRedirect(self.url("change", chosen[0].pk))
         return None
@@ -83,6 +87,7 @@ class BulkActions(_Base):
             "shown": chosen[:_SHOWN],
             "more": max(len(chosen) - _SHOWN, 0),
             "given": request.POST,
+            "needs_reason": bulk.is_harsh,
             "checkbox_name": ACTION_CHECKBOX_NAME,
             "media": self.media,
         }

@@ -42,7 +42,7 @@ class StateFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The states."""
-        return [("on", "on"), ("off", "off"), ("blocked", "hostname off, withdrawn or suspended")]
+        return [("on", "active"), ("off", "disabled"), ("blocked", "hostname disabled, withdrawn or suspended")]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         """The mappings in the chosen state."""
@@ -65,12 +65,12 @@ class StateFilter(SimpleListFilter):
 class ProofFilter(SimpleListFilter):
     """How a hostname is proved, and whether that still holds."""
 
-    title = "proof"
+    title = "verification"
     parameter_name = "proof"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The states."""
-        return [("there", "there"), ("missing", "missing or withdrawn"), ("vouched", "none: vouched for")]
+        return [("there", "record found"), ("missing", "record missing or withdrawn"), ("vouched", "vouched for")]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         """The hostnames in the chosen state."""

@@ -45,6 +45,10 @@ def tenant_choice(tenants: "QuerySet[Tenant]") -> "forms.ModelChoiceField[Tenant
     return forms.ModelChoiceField(tenants)
 
 
+#: What hurts somebody takes a reason: they are told, and whoever looks into it later.
+REASON_NEEDED = "Say why: the reason is kept in the history."
+
+
 class ServiceForm(_ModelForm):
     """A form whose input a verb judges. `refusal` is what the verb said of the same input a moment ago.
 
@@ -56,7 +60,7 @@ class ServiceForm(_ModelForm):
         required=False,
         max_length=1000,
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
-        help_text="Why? Kept in the history, for whoever asks next year.",
+        help_text="Optional. Shown in the history.",
     )
     version = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
 
@@ -100,6 +104,8 @@ class ServiceForm(_ModelForm):
     def clean(self) -> dict[str, Any]:
         """Stop once where somebody else has changed what the form had shown."""
         cleaned = super().clean() or self.cleaned_data
+        if "enabled" in self.changed_data and cleaned.get("enabled") is False and not cleaned.get("reason", "").strip():
+            self.add_error("reason", REASON_NEEDED)
         seen = cleaned.get("version")
         if self.instance.pk is None or seen in (None, self.row_version):
             return cleaned
@@ -136,8 +142,8 @@ class ServiceForm(_ModelForm):
         noun = self._meta.model._meta.verbose_name
         labels = [str(self.fields[name].label or name.replace("_", " ")).lower() for name in theirs]
         return (
-            f"Somebody else has changed this {noun} meanwhile ({who}): {', '.join(labels)}. The form shows theirs "
-            "where you typed nothing, and your input everywhere else. Look at it again; then save it as it is here."
+            f"Somebody else changed this {noun} meanwhile ({who}): {', '.join(labels)}. The form shows their values "
+            "where you typed nothing, and yours elsewhere. Check it, then save again."
         )
 
     def assign(self) -> None:

@@ -18,7 +18,7 @@ from routing.admin.base.badges import ago
 from routing.models import Hostname, Mapping, Membership, Registry, Tenant
 
 _User = get_user_model()
-_VERBS = {"+": "added", "~": "changed", "-": "removed"}
+_KINDS = {"+": "added", "~": "changed", "-": "removed"}
 
 
 class Step(NamedTuple):
@@ -30,10 +30,11 @@ class Step(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One thing that was done."""
+    """One thing that was done. `kind` is added, changed or removed; `verb` says which change it was."""
 
     at: datetime
     actor: str
+    kind: str
     verb: str
     noun: str
     name: str
@@ -76,15 +77,17 @@ def entries_of(request: HttpRequest, model: Any, rows: Iterable[Any]) -> list[En
         Entry(
             at=row.history_date,
             actor=row.actor or "unknown",
-            verb=_VERBS[row.history_type],
+            kind=_KINDS[row.history_type],
+            verb=_verb(row, steps),
             noun=str(model._meta.verbose_name),
             name=_name(model, row, names),
             url=reverse(page + ("change" if row.id in alive else "history"), args=[row.id]),
             reason=row.history_change_reason or "",
             request_id=row.request_id,
-            steps=_steps(model, row, before.get(row.history_id), names),
+            steps=steps,
         )
         for row in current
+        for steps in [_steps(model, row, before.get(row.history_id), names)]
     ]
 
 
@@ -115,6 +118,22 @@ def _steps(model: Any, row: Any, before: Any, names: Names) -> list[Step]:
         # Of something new, only what says more than “none” or “off”.
         if then.get(label, "") != text
     ]
+
+
+def _verb(row: Any, steps: Sequence[Step]) -> str:
+    """What was done, in a word that can be scanned for."""
+    if row.history_type != "~" or not steps:
+        return _KINDS[row.history_type]
+    changed = {step.label: step for step in steps}
+    if "state" in changed and "target" not in changed:
+        return _state_verb(changed["state"])
+    return next((verb for label, verb in _VERBS.items() if label in changed), "options")
+
+
+def _state_verb(step: Step) -> str:
+    if step.after in ("suspended", "withdrawn"):
+        return step.after
+    return {"suspended": "resumed", "withdrawn": "verified"}.get(step.before, step.after)
 
 
 def _rows_before(model: Any, rows: Sequence[Any]) -> dict[int, Any]:
@@ -171,8 +190,14 @@ def authority_of(registry: Any) -> str:
     return str(registry.alias or registry.origin.removeprefix("https://"))
 
 
-def _switch(enabled: bool) -> str:
-    return "on" if enabled else "off"
+def _enabled(enabled: bool) -> str:
+    return "enabled" if enabled else "disabled"
+
+
+def _hostname_state(row: Any, names: Names) -> str:
+    if row.suspended:
+        return "suspended"
+    return "withdrawn" if row.withdrawn_at is not None else _enabled(row.enabled)
 
 
 _Words = Callable[[Any, Names], str]
@@ -183,6 +208,8 @@ _NAMES: dict[type[Model], _Words] = {
     Tenant: lambda row, names: row.name,
     Membership: lambda row, names: f"{names.of(_User, row.user_id)} in {names.of(Tenant, row.tenant_id)}",
 }
+# What a change of something is called, by the label of that; the first that fits.
+_VERBS = {"target": "repointed", "address": "moved", "role": "role changed", "name": "renamed", "slug": "renamed"}
 # What never changes of a row, and is in its name.
 _IDENTITY: dict[type[Model], tuple[str, ...]] = {
     Mapping: ("hostname", "prefix"),
@@ -193,7 +220,7 @@ _IDENTITY: dict[type[Model], tuple[str, ...]] = {
 _TOGETHER: dict[type[Model], dict[str, tuple[tuple[str, ...], _Words]]] = {
     Mapping: {
         "target": (("registry", "upstream_prefix"), _target),
-        "state": (("enabled",), lambda row, names: _switch(row.enabled)),
+        "state": (("enabled",), lambda row, names: _enabled(row.enabled)),
         "pushes": (("allow_push",), lambda row, names: "redirected" if row.allow_push else ""),
         "images": (("private",), lambda row, names: "private" if row.private else ""),
         "delivery": (
@@ -203,15 +230,16 @@ _TOGETHER: dict[type[Model], dict[str, tuple[tuple[str, ...], _Words]]] = {
     },
     Hostname: {
         "state": (
-            ("enabled", "suspended"),
-            lambda row, names: "suspended" if row.suspended else _switch(row.enabled),
+            ("enabled", "suspended", "withdrawn_at"),
+            _hostname_state,
         ),
     },
     Registry: {
         "owner": (("tenant",), lambda row, names: names.of(Tenant, row.tenant_id) or "shared"),
     },
     Tenant: {
-        "state": (("suspended",), lambda row, names: "suspended" if row.suspended else "served"),
+        "slug": (("slug",), lambda row, names: row.slug),
+        "state": (("suspended",), lambda row, names: "suspended" if row.suspended else "active"),
     },
 }
 _REFERENCES: dict[type[Model], tuple[str, ...]] = {

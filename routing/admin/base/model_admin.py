@@ -23,7 +23,7 @@ from django.utils.text import capfirst
 
 from routing.admin.base import permissions
 from routing.admin.base.concurrency import is_as_shown, shown_version
-from routing.admin.base.forms import ServiceForm
+from routing.admin.base.forms import REASON_NEEDED, ServiceForm
 from routing.admin.base.uses import uses_of
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
@@ -40,8 +40,8 @@ class DeleteConfirmation(NamedTuple):
     title: str
     consequence: str
     button: str
-    keep: str
     done: str
+    needs_reason: bool = True
 
 
 class CompletedChangeList(ChangeList):
@@ -96,9 +96,9 @@ class ServiceModelAdmin(_ModelAdmin):
         """What else can be done from the list: (words, address)."""
         return []
 
-    def success_notes(self, row: Any) -> list[str]:
-        """What to say after a save, beyond what was done; may be safe HTML."""
-        return []
+    def tell_saved(self, request: HttpRequest, row: Any, done: list[str]) -> None:
+        """Say what was done by a save."""
+        self.message_lines(request, done, messages.SUCCESS)
 
     # ---------------------------------------------------------------- permission
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -181,9 +181,7 @@ class ServiceModelAdmin(_ModelAdmin):
                 # Once more, with the verb's words; or, where the row was changed between reading and writing it,
                 # with the row as it is now.
                 setattr(request, _REFUSAL, refusal)
-        self.message_lines(
-            request, ["This was changed again and again meanwhile: look at it, and try again"], messages.ERROR
-        )
+        self.message_lines(request, ["Others keep changing this: check it, then try again"], messages.ERROR)
         return HttpResponseRedirect(request.path)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -208,9 +206,9 @@ class ServiceModelAdmin(_ModelAdmin):
         """Call the verb: here rather than in save_model, since only this says which row the page goes on with."""
         row, done = self.save_via_service(request, form, change)
         if done:
-            self.message_lines(request, [*done, *self.success_notes(row)], messages.SUCCESS)
+            self.tell_saved(request, row, done)
         else:
-            self.message_lines(request, [f"Nothing to change: {row} is so already."], messages.INFO)
+            self.message_lines(request, [f"Nothing to change: {row} has these values already."], messages.INFO)
         return row
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -249,7 +247,10 @@ class ServiceModelAdmin(_ModelAdmin):
         if row is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
         words = self.delete_confirmation(request, row)
-        if request.method == "POST" and self.is_as_shown(request, row):
+        needs_reason = words.needs_reason and "reason" in self.form.base_fields
+        if request.method == "POST" and needs_reason and not request.POST.get("reason", "").strip():
+            self.message_lines(request, [REASON_NEEDED], messages.ERROR)
+        elif request.method == "POST" and self.is_as_shown(request, row):
             try:
                 self.delete_via_service(request, row, request.POST.get("reason", ""), frozenset((row.version,)))
             except ServiceError as refusal:
@@ -266,6 +267,7 @@ class ServiceModelAdmin(_ModelAdmin):
             "uses": uses_of(request, row),
             "words": words,
             "asks_reason": "reason" in self.form.base_fields,
+            "needs_reason": needs_reason,
             "given": request.POST,
             "media": self.media,
             **(extra_context or {}),
@@ -277,14 +279,14 @@ class ServiceModelAdmin(_ModelAdmin):
         seen = shown_version(request.POST.get("version", ""))
         if seen is None or is_as_shown(row, seen):
             return True
-        self.message_lines(request, [f"Somebody else has changed {row} meanwhile: look at it again"], messages.ERROR)
+        self.message_lines(request, [f"Somebody else changed {row} meanwhile: check it again"], messages.ERROR)
         return False
 
     def delete_confirmation(self, request: HttpRequest, row: Any) -> "DeleteConfirmation":
         """The words of the page that asks whether to remove a row."""
         noun = self.opts.verbose_name
         return DeleteConfirmation(
-            f"Remove {noun}", f"This removes {row}. Its history stays.", "Remove", "Keep it", f"Removed {noun} {row}."
+            f"Remove {noun}", f"This removes {row}. Its history stays.", "Remove", f"Removed {noun} {row}."
         )
 
     def get_url_after_delete(self, request: HttpRequest) -> str:

@@ -1,4 +1,4 @@
-"""Suspending tenants and hostnames, and lifting that, in one action: from the list or from a row's page.
+"""Suspending tenants and hostnames, and resuming them, in one action: from the list or from a row's page.
 
 For operators of the platform only; the verbs ask for that as well.
 """
@@ -51,15 +51,15 @@ class Suspension(BulkActions):
         )
         return self.run(request, rows, bulk)
 
-    @admin.action(description="Unsuspend…", permissions=["suspend"])
+    @admin.action(description="Resume…", permissions=["suspend"])
     def unsuspend(self, request: HttpRequest, rows: "QuerySet[Any]") -> HttpResponse | None:
         """Serve the chosen rows again."""
         bulk = Bulk(
             action="unsuspend",
-            title="Unsuspend",
-            effect="is served again",
-            done="Served again:",
-            button="Unsuspend",
+            title="Resume",
+            effect="can pull again, unless something else is disabled or suspended",
+            done="Resumed",
+            button="Resume",
             verb=lambda request, reason, ids: self._suspend(request, reason, ids, suspended=False),
             is_harsh=False,
         )

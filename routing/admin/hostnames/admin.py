@@ -18,10 +18,10 @@ from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.suspension import Suspension
 from routing.admin.hostnames.hand_over import HandingOver
 from routing.admin.hostnames.proof import ProofPages
-from routing.admin.mappings.preview import state_of_hostname
 from routing.models import Hostname, Mapping
 from routing.services.base.permissions import Permission
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, suspend_hostnames, update_hostname
+from routing.services.mappings.state import state_of_hostname
 
 
 class HostnameForm(ServiceForm):
@@ -32,6 +32,12 @@ class HostnameForm(ServiceForm):
 
     class Meta:
         widgets = {"name": name_input(placeholder="docker.acme.com")}
+        help_texts = {"enabled": "While disabled, clients are refused."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None and "reason" in self.fields:
+            self.fields["reason"].help_text = "Required to disable it. Shown in the history."
 
 
 class HostnameAdmin(HandingOver, ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
@@ -48,10 +54,8 @@ class HostnameAdmin(HandingOver, ProofPages, Suspension, HistoryPages, ServiceMo
     search_help_text = "Hostname or tenant."
 
     def get_fieldsets(self, request: HttpRequest, obj: Hostname | None = None) -> Any:
-        """What it is; and, for operators of the platform, whether it is suspended."""
+        """What it is. Suspending is an action."""
         parts: list[Any] = [(None, {"fields": ["name", "tenant", "enabled", "login_registry"]})]
-        if permissions.may(request, Permission.ADMINISTER, None):
-            parts.append(("Suspension", {"fields": ["suspended", "suspension_message"]}))
         if obj is None or self.has_change_permission(request, obj):
             parts.append((None, {"fields": ["reason"]}))
         return parts
@@ -61,8 +65,8 @@ class HostnameAdmin(HandingOver, ProofPages, Suspension, HistoryPages, ServiceMo
         if permissions.may(request, Permission.ADMINISTER, None):
             return "Adding a mapping adds its hostname too."
         if permissions.may(request, Permission.CHANGE_HOSTNAMES, None):
-            return "Claim the name that people shall pull from, and prove that it is yours by a record in the DNS."
-        return "An owner of your tenant claims the name that people shall pull from."
+            return "Claim the hostname people will pull from, then verify it with a DNS record."
+        return "An owner of your tenant can claim the hostname people will pull from."
 
     def object_tools(self, request: HttpRequest) -> list[tuple[str, str]]:
         """Owners claim from here."""

@@ -18,11 +18,12 @@ from routing.admin.base.filters import RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input, tenant_choice
 from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
 from routing.admin.hostnames.vouch import Vouching
-from routing.models import HostnameClaim
+from routing.models import Hostname, HostnameClaim
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.permissions import Permission
 from routing.services.hostnames.claims import check_claim, claim_hostname, remove_claim
 from routing.services.hostnames.proof import proof_name, proof_record
+from routing.services.mappings.state import state_of_hostname
 
 
 class ClaimForm(ServiceForm):
@@ -48,9 +49,7 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
     list_filter = (("tenant", RelatedFilter),)
     search_fields = ("name", "tenant__name", "tenant__slug")
     search_help_text = "Hostname or tenant."
-    empty_list_text = (
-        "Claim the name that people shall pull from. You are then told which DNS record proves that it is yours."
-    )
+    empty_list_text = "Claim the hostname people will pull from. The next page shows the DNS record that verifies it."
 
     # ---------------------------------------------------------------- permission
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -102,12 +101,12 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
         return super().changelist_view(request, {"add_words": "Claim a hostname", **(extra_context or {})})
 
     # ---------------------------------------------------------------- the list
-    @admin.display(description="last look-up")
+    @admin.display(description="last check")
     def found(self, claim: HostnameClaim) -> str:
         """What the last look-up found."""
         if claim.checked_at is None:
-            return badge("off", "not looked yet", f"Looked for at {proof_name(claim.name)}")
-        return badge("blocked", "not proved", claim.finding)
+            return badge("off", "not checked yet", f"Its record belongs at {proof_name(claim.name)}")
+        return badge("blocked", "not verified", claim.finding)
 
     @admin.display(ordering="checked_at")
     def checked(self, claim: HostnameClaim) -> str:
@@ -143,17 +142,16 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
             self.message_lines(request, [refusal.message], messages.ERROR)
             return here
         if checked.hostname is None:
-            self.message_lines(request, [f"Not proved yet: see below what is found for {claim}"], messages.WARNING)
+            self.message_lines(request, [f"Not verified yet: see below what was found for {claim}"], messages.WARNING)
             return here
-        done = f"Served from now on: {checked.hostname}, a hostname of {checked.hostname.tenant}"
-        self.message_lines(request, [checked.finding, done], messages.SUCCESS)
+        self.message_lines(request, [checked.finding, *_verified(checked.hostname)], messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:routing_hostname_change", args=[checked.hostname.pk]))
 
     def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[HostnameClaim, list[str]]:
         """Claim."""
         given = form.cleaned_data
         claim = claim_hostname(permissions.actor(request), tenant_id=given["tenant"].pk, name=given["name"])
-        return claim, [f"claimed {claim} for {claim.tenant}: set the record below, and it is served"]
+        return claim, [f"claimed {claim} for {claim.tenant}: add the DNS record below to verify it"]
 
     def delete_via_service(
         self, request: HttpRequest, row: HostnameClaim, reason: str, if_match: Collection[int]
@@ -164,9 +162,15 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
     def delete_confirmation(self, request: HttpRequest, row: HostnameClaim) -> DeleteConfirmation:
         """The words for taking it back."""
         return DeleteConfirmation(
-            f"Take the claim of {row} back",
-            "The record's value is worth nothing from then on: to claim the name again takes another one.",
-            "Take it back",
-            "Keep it",
-            f"Took the claim of {row} back.",
+            f"Cancel the claim of {row}",
+            "The record's value is worth nothing from then on. To claim the name again, you set another record.",
+            "Cancel claim",
+            f"Cancelled the claim of {row}.",
         )
+
+
+def _verified(hostname: Hostname) -> list[str]:
+    """What follows from it: also what still keeps clients out."""
+    state = state_of_hostname(hostname)
+    lines = [f"Verified: {hostname} is a hostname of {hostname.tenant} now"]
+    return lines if state.is_on else [*lines, f"Clients are refused all the same: {state.text}"]

@@ -28,7 +28,7 @@ class HandOverForm(forms.Form):
     copy_registries = forms.BooleanField(
         required=False,
         label="Give it the same registries",
-        help_text="For mappings that lead to registries of the present tenant's own.",
+        help_text="For mappings that point to registries of the present tenant's own.",
     )
 
 

@@ -57,6 +57,6 @@ class ProofPages(Vouching, _Base):
             except ServiceError as refusal:
                 self.message_lines(request, [refusal.message], messages.ERROR)
             else:
-                said = "Not found: see below" if found else f"The record of {hostname} is there"
+                said = "Not found: see below" if found else f"The DNS record of {hostname} is there"
                 self.message_lines(request, [said], messages.WARNING if found else messages.SUCCESS)
         return HttpResponseRedirect(self.url("change", hostname_id))

@@ -1,4 +1,4 @@
-"""Switching and removing several mappings at once."""
+"""Enabling, disabling and removing several mappings at once."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -15,12 +15,12 @@ class MappingActions(BulkActions):
 
     actions = ("switch_on", "switch_off", "remove_all")
 
-    @admin.action(description="Switch on…", permissions=["change"])
+    @admin.action(description="Enable…", permissions=["change"])
     def switch_on(self, request: HttpRequest, mappings: "QuerySet[Mapping]") -> HttpResponse | None:
         """Serve the chosen mappings."""
         return self.run(request, mappings, _SWITCH_ON)
 
-    @admin.action(description="Switch off…", permissions=["change"])
+    @admin.action(description="Disable…", permissions=["change"])
     def switch_off(self, request: HttpRequest, mappings: "QuerySet[Mapping]") -> HttpResponse | None:
         """Refuse clients of the chosen mappings."""
         return self.run(request, mappings, _SWITCH_OFF)
@@ -38,25 +38,25 @@ def _switch(request: HttpRequest, reason: str, ids: list[int], enabled: bool) ->
 
 _SWITCH_ON = Bulk(
     action="switch_on",
-    title="Switch on",
-    effect="is served again",
-    done="Switched on",
-    button="Switch on",
+    title="Enable",
+    effect="can pull again, unless the hostname is disabled or suspended",
+    done="Enabled",
+    button="Enable",
     verb=lambda request, reason, ids: _switch(request, reason, ids, enabled=True),
     is_harsh=False,
 )
 _SWITCH_OFF = Bulk(
     action="switch_off",
-    title="Switch off",
+    title="Disable",
     effect="is refused, and told that the mapping is off",
-    done="Switched off",
-    button="Switch off",
+    done="Disabled",
+    button="Disable",
     verb=lambda request, reason, ids: _switch(request, reason, ids, enabled=False),
 )
 _REMOVE = Bulk(
     action="remove_all",
     title="Remove",
-    effect="is refused, unless a shorter prefix of the same hostname leads somewhere",
+    effect="is refused, unless a shorter prefix of the same hostname has a mapping",
     done="Removed",
     button="Remove",
     verb=lambda request, reason, ids: remove_mappings(permissions.actor(request), reason, mapping_ids=ids),

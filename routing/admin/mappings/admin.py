@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 
@@ -18,12 +18,14 @@ from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.mappings.actions import MappingActions
 from routing.admin.mappings.forms import MappingForm, NewMappingForm
-from routing.admin.mappings.preview import effect_of, state_of
+from routing.admin.mappings.preview import effect_of
+from routing.admin.mappings.wishes import TICKS, ticks_of
 from routing.models import Mapping
 from routing.services.base.permissions import Permission
 from routing.services.mappings import mappings as verbs
-from routing.services.mappings.explain import docker_prospect
+from routing.services.mappings.findings import Mark, findings_of
 from routing.services.mappings.pull_command import pull_command
+from routing.services.mappings.state import state_of
 from routing.services.registries.probe_jobs import probe_soon
 
 
@@ -50,14 +52,16 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
         "registry__alias",
     )
     search_help_text = "Hostname, prefix, registry or path there; or an image as it is pulled, to find its mapping."
-    empty_list_text = "An address of your own that leads to any registry, such as docker.acme.com/acme → ghcr.io/acme."
+    empty_list_text = "It points an address of yours to any registry, such as docker.acme.com/acme → ghcr.io/acme."
 
     def get_fieldsets(self, request: HttpRequest, obj: Mapping | None = None) -> Any:
         """Everything in one form; what identifies an existing mapping isn't in it."""
         if obj is None:
+            # A tenant's hostnames are there beforehand, and say whose they are.
+            whose = ["tenant"] if permissions.may(request, Permission.ADMINISTER, None) else []
             return [
                 (None, {"fields": ["hostname", "prefix", "target"]}),
-                ("Options", {"fields": ["tenant", "private", "delivery", "allow_push"]}),
+                ("Options", {"fields": [*whose, "private", "delivery", "allow_push"]}),
                 (None, {"fields": ["reason"]}),
             ]
         if not self.has_change_permission(request, obj):
@@ -77,6 +81,19 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Mapping]":
         """Mappings with what their names are made of."""
         return super().get_queryset(request).select_related("hostname__tenant", "registry")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list; while it is empty, who has a shell is told of the command."""
+        is_platform = permissions.may(request, Permission.ADMINISTER, None)
+        return super().changelist_view(request, {"is_platform": is_platform, **(extra_context or {})})
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The form, with the ticks that it asks for behind their fields."""
+        shown = context["adminform"]
+        for name in ticks_of(shown.form):
+            fields = shown.fieldsets[0][1]["fields"]
+            fields.insert(fields.index(TICKS[name]) + 1, name)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def change_view_context(self, request: HttpRequest, row: Mapping) -> dict[str, Any]:
         """The page also shows the effect."""
@@ -184,11 +201,11 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
         """Remove one mapping."""
         verbs.remove_mappings(permissions.actor(request), reason, mapping_ids=[row.pk], if_match=if_match)
 
-    def success_notes(self, row: Mapping) -> list[str]:
-        """How to pull, and whether that works, as far as it is known."""
-        if state_of(row).kind != "on":
-            return [f"Clients are not served: {state_of(row).text}."]
-        return [
-            format_html("{}: <code>{}</code>", *line.split(": ", 1)) if pull_command(row) in line else line
-            for line in docker_prospect(row)
-        ]
+    def tell_saved(self, request: HttpRequest, row: Mapping, done: list[str]) -> None:
+        """How to pull, and what is known of that: it is saved, and whether it works is another matter."""
+        saved = format_html("Saved. Pull with: <code>{}</code>", pull_command(row))
+        self.message_lines(request, [*done, saved], messages.SUCCESS)
+        found = findings_of(row)
+        is_bad = any(finding.mark is Mark.BAD for finding in found)
+        lines = render_to_string("routing/findings.html", {"findings": found})
+        self.message_user(request, lines, messages.WARNING if is_bad else messages.INFO)

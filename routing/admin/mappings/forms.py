@@ -1,4 +1,4 @@
-"""The forms of mappings: one for a new address, one for where an existing one leads."""
+"""The forms of mappings: one for a new address, one for where an existing one points."""
 
 from typing import Any
 
@@ -8,21 +8,23 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from routing.admin.base import permissions
-from routing.admin.base.forms import ServiceForm, SuggestingInput, name_input
+from routing.admin.base.forms import REASON_NEEDED, ServiceForm, SuggestingInput, name_input
+from routing.admin.mappings.wishes import Wishes, create_hostname_tick, whole_registry_tick
 from routing.models import Hostname, Mapping, Registry, Tenant
-from routing.services.base.errors import Conflict
+from routing.services.registries.targets import Target, find_registry
 
 _SUGGESTIONS = 200
 _TARGET_HELP = (
     "Registry and path there, such as ghcr.io/acme, docker.io/acme or https://registry.acme.com:5000/team. "
-    "A registry that isn't known yet is added."
+    "A registry that is not there yet is added."
 )
 
 
 class TargetedForm(ServiceForm):
     """A form with a target."""
 
-    target = forms.CharField(label="Leads to", help_text=_TARGET_HELP, widget=name_input(placeholder="ghcr.io/acme"))
+    target = forms.CharField(label="Points to", help_text=_TARGET_HELP, widget=name_input(placeholder="ghcr.io/acme"))
+    whole_registry = whole_registry_tick()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,9 +47,10 @@ class NewMappingForm(TargetedForm):
     """A new mapping, with all that has to be made for it."""
 
     hostname = forms.CharField(
-        help_text="The name that people pull from. A name that isn't there yet is added.",
+        help_text="The name that people pull from.",
         widget=name_input(placeholder="docker.acme.com"),
     )
+    create_hostname = create_hostname_tick()
     prefix = forms.CharField(  # type: ignore[assignment]  # A field; the metaclass takes it out of the class.
         required=False,
         help_text="Leading part of the image names, such as acme or acme/app. Empty: the whole hostname.",
@@ -57,8 +60,8 @@ class NewMappingForm(TargetedForm):
         Tenant.objects.none(),
         required=False,
         to_field_name="slug",
-        empty_label="the hostname's own, or “default” for a new one",
-        help_text="Whom the hostname belongs to.",
+        empty_label="the hostname's own; “default” for a new one",
+        help_text="The tenant that the hostname belongs to.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -69,27 +72,49 @@ class NewMappingForm(TargetedForm):
         assert isinstance(tenants, forms.ModelChoiceField)
         tenants.queryset = permissions.viewable(self.request, Tenant.objects.all())
 
-    def _post_clean(self) -> None:
-        typed = dict(self.cleaned_data)
-        super()._post_clean()
-        if not isinstance(self.refusal, Conflict):
+    def clean(self) -> dict[str, Any]:
+        """Judge all that was typed before the verb does, which stops at what it can't do."""
+        cleaned, wishes = super().clean(), Wishes(self)
+        hostname, prefix, wanted = wishes.hostname(), wishes.prefix(), wishes.target()
+        if hostname is not None and prefix is not None:
+            self._check_free(hostname, prefix, wanted)
+        return cleaned
+
+    def _check_free(self, hostname: Hostname, prefix: str, wanted: Target | None) -> None:
+        """Link to the mapping that has this address already, unless it is the very one that is asked for."""
+        taken = Mapping.objects.with_names().filter(hostname=hostname, prefix=prefix).first()
+        if taken is None or (wanted and (taken.registry, taken.upstream_prefix) == _place(hostname, wanted)):
             return
-        # Lead to the mapping that has this address already.
-        taken = permissions.viewable(self.request, Mapping.objects.all()).filter(
-            hostname__name=typed.get("hostname", "").lower(), prefix=typed.get("prefix", "").strip("/")
+        url = reverse("admin:routing_mapping_change", args=[taken.pk])
+        said = format_html(
+            '{} points to {} already: repoint that mapping instead. <a href="{}">Go to that mapping</a>',
+            taken.source,
+            taken.target,
+            url,
         )
-        for mapping in taken:
-            url = reverse("admin:routing_mapping_change", args=[mapping.pk])
-            self.add_error("prefix", format_html('<a href="{}">To that mapping</a>', url))
+        self.add_error("prefix", said)
+
+
+def _place(hostname: Hostname, wanted: Target) -> tuple[Registry | None, str]:
+    return find_registry(hostname.tenant, wanted), wanted.upstream_prefix
 
 
 class MappingForm(TargetedForm):
-    """An existing mapping. Its hostname and prefix are what it is; where it leads can change."""
+    """An existing mapping. Its hostname and prefix are what it is; where it points can change."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "target" in self.fields:
-            self.fields["reason"].help_text = "Needed when the target changes. Kept in the history."
+            self.fields["reason"].help_text = "Required to repoint or to disable. Shown in the history."
+
+    def clean(self) -> dict[str, Any]:
+        """Judge another target before the verb does, and the reason with it."""
+        cleaned = super().clean()
+        if "target" in self.changed_data:
+            Wishes(self).target()
+            if not cleaned.get("reason", "").strip() and not self.has_error("reason"):
+                self.add_error("reason", REASON_NEEDED)
+        return cleaned
 
     def shown_of(self, row: Any) -> dict[str, Any]:
         """As its columns, with the target as it is typed."""

@@ -3,16 +3,10 @@
 from typing import Any, NamedTuple
 
 from routing.core.client_support import ClientSupport, Verdict
-from routing.models import Hostname, Mapping
+from routing.models import Mapping
 from routing.services.mappings.explain import explain_mapping
 from routing.services.mappings.pull_command import pull_command
-
-
-class State(NamedTuple):
-    """Whether clients are served. `kind` is on, off or blocked."""
-
-    kind: str
-    text: str
+from routing.services.mappings.state import state_of
 
 
 class Clients(NamedTuple):
@@ -49,27 +43,6 @@ _OUTCOMES = {
     "streamed": "through the facade",
     "fails": "fail: no token",
 }
-
-
-def state_of(mapping: Mapping) -> State:
-    """Whether a mapping's clients are served, and what keeps them from it."""
-    if not mapping.enabled:
-        return State("off", "off")
-    hostname = state_of_hostname(mapping.hostname)
-    if hostname.kind == "on" or mapping.hostname.tenant.suspended:
-        return hostname
-    return State("blocked", f"hostname {hostname.text}")
-
-
-def state_of_hostname(hostname: Hostname) -> State:
-    """Whether a hostname is served, and what keeps it from being."""
-    if hostname.tenant.suspended:
-        return State("blocked", "tenant suspended")
-    if hostname.suspended:
-        return State("blocked", "suspended")
-    if hostname.withdrawn_at is not None:
-        return State("blocked", "withdrawn")
-    return State("on", "on") if hostname.enabled else State("off", "off")
 
 
 def effect_of(mapping: Mapping) -> dict[str, Any]:

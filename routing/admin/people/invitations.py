@@ -50,9 +50,7 @@ class InvitationAdmin(ServiceModelAdmin):
     list_filter = ("role", ("tenant", RelatedFilter))
     search_fields = ("email", "tenant__name", "tenant__slug", "invited_by")
     search_help_text = "E-mail address, tenant or inviter."
-    empty_list_text = (
-        "Invite a colleague by e-mail: whoever opens the link signs in, or makes an account, and is a member."
-    )
+    empty_list_text = "Invite a colleague by e-mail. The link lets them sign in, or create an account, and join."
 
     # ---------------------------------------------------------------- permission
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -95,7 +93,7 @@ class InvitationAdmin(ServiceModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list; the first one is invited rather than added."""
-        return super().changelist_view(request, {"add_words": "Invite somebody", **(extra_context or {})})
+        return super().changelist_view(request, {"add_words": "Invite a member", **(extra_context or {})})
 
     # ---------------------------------------------------------------- the list
     @admin.display(description="role", ordering="role")
@@ -129,7 +127,7 @@ class InvitationAdmin(ServiceModelAdmin):
             {}
             if object_id
             else {
-                "title": "Invite somebody",
+                "title": "Invite a member",
                 "days": INVITATION_DAYS,
                 # The link comes first.
                 "show_save_and_add_another": False,
@@ -157,19 +155,21 @@ class InvitationAdmin(ServiceModelAdmin):
             withdraw_invitation(permissions.actor(request), invitation_id=invitation.pk)
             self.message_lines(
                 request,
-                [f"The mail to {invitation.email} could not be written, so nobody was invited: try again later"],
+                [f"The e-mail to {invitation.email} could not be sent, so there is no invitation: try again later"],
                 messages.ERROR,
             )
             return HttpResponseRedirect(self.url("changelist"))
         if url is None:
             whom, where = invitation.email, invitation.tenant
             self.message_lines(
-                request, [f"Invited {whom} to {where} as {invitation.role}: the link is in the mail"], messages.SUCCESS
+                request,
+                [f"Invited {whom} to {where} as {invitation.role}. The link is in the e-mail"],
+                messages.SUCCESS,
             )
             return HttpResponseRedirect(self.url("changelist"))
         context = {
             **self.admin_site.each_context(request),
-            "title": "Hand on this link",
+            "title": "Pass on this link",
             "opts": self.opts,
             "invitation": invitation,
             "link": url,
@@ -185,8 +185,7 @@ class InvitationAdmin(ServiceModelAdmin):
         """The words for withdrawing."""
         return DeleteConfirmation(
             f"Withdraw the invitation of {row.email}",
-            f"The link that {row.email} has is worth nothing from now on.",
+            f"The link that {row.email} has stops working.",
             "Withdraw",
-            "Leave it open",
             f"Withdrew the invitation of {row.email} to {row.tenant}.",
         )

@@ -53,7 +53,7 @@ class MemberAdmin(HistoryPages, ServiceModelAdmin):
     list_filter = ("role", ("tenant", RelatedFilter))
     search_fields = ("user__username", "user__email", "tenant__name", "tenant__slug")
     search_help_text = "Name, e-mail address or tenant."
-    empty_list_text = "Invite the first owner of a tenant by e-mail, or add somebody who has an account."
+    empty_list_text = "Invite the first owner of a tenant by e-mail, or add someone who has an account."
 
     # ---------------------------------------------------------------- permission
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -68,7 +68,7 @@ class MemberAdmin(HistoryPages, ServiceModelAdmin):
     def object_tools(self, request: HttpRequest) -> list[tuple[str, str]]:
         """Owners invite from here."""
         invitations = reverse("admin:routing_invitation_changelist")
-        invite = [("Invite somebody", reverse("admin:routing_invitation_add"))]
+        invite = [("Invite a member", reverse("admin:routing_invitation_add"))]
         return [
             *(invite if permissions.may(request, Permission.CHANGE_MEMBERS, None) else []),
             ("Invitations", invitations),
@@ -154,12 +154,10 @@ class MemberAdmin(HistoryPages, ServiceModelAdmin):
         """The words for removing somebody, or for leaving."""
         user, tenant = row.user, row.tenant
         if _is_self(request, row):
-            gone = f"You see nothing of {tenant} any more, and can change nothing, until an owner invites you again."
-            return DeleteConfirmation(f"Leave {tenant}", gone, "Leave", "Stay", f"You have left {tenant}.")
-        gone = f"From the next request on {user} sees nothing of {tenant}, and can change nothing. The account stays."
-        return DeleteConfirmation(
-            f"Remove {user} from {tenant}", gone, "Remove", "Keep", f"Removed {user} from {tenant}."
-        )
+            gone = f"You lose access to {tenant} until an owner invites you again."
+            return DeleteConfirmation(f"Leave {tenant}", gone, "Leave", f"You have left {tenant}.", needs_reason=False)
+        gone = f"{user} loses access to {tenant} at once. The account stays."
+        return DeleteConfirmation(f"Remove {user} from {tenant}", gone, "Remove", f"Removed {user} from {tenant}.")
 
     def get_url_after_delete(self, request: HttpRequest) -> str:
         """To the list; who has left their last tenant to their account, for the admin is closed to them."""

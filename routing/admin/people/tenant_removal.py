@@ -70,7 +70,7 @@ class TenantRemovalPages(_Base):
         """Remove, with everything."""
         typed = request.POST.get("confirm", "").strip()
         if typed != row.slug and not self._removal(request, row).is_empty:
-            raise ServiceError(f"type the short name, {row.slug}, to confirm that all of this goes")
+            raise ServiceError(f"type the slug, {row.slug}, to confirm that all of this is removed")
         remove_tenant(permissions.actor(request), reason, tenant_id=row.pk, everything=True, if_match=if_match)
 
     def _removal(self, request: HttpRequest, row: Tenant) -> TenantRemoval:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count
+from django.forms import Field
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -15,9 +15,10 @@ from routing.admin.base import permissions
 from routing.admin.base.badges import badge
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
+from routing.admin.base.sizes import SizeField, in_words
 from routing.admin.base.suspension import Suspension
 from routing.admin.people.tenant_removal import TenantRemovalPages
-from routing.models import Hostname, Membership, StreamedBytes, Tenant
+from routing.models import Hostname, HostnameClaim, Membership, StreamedBytes, Tenant
 from routing.models.streamed import this_month
 from routing.services.base.quotas import HELD, quota_for
 from routing.services.people.tenants import add_tenant, suspend_tenants, update_tenant
@@ -31,17 +32,28 @@ class TenantAdmin(TenantRemovalPages, Suspension, HistoryPages, ServiceModelAdmi
     list_display = ("name", "slug", "state", "hostname_count")
     list_filter = ("suspended",)
     search_fields = ("name", "slug")
-    search_help_text = "Name or short name."
-    empty_list_text = "The first mapping makes the tenant “default”, which is enough for one organisation."
+    search_help_text = "Name or slug."
+    empty_list_text = "The first mapping adds the tenant “default”, which is enough for one organisation."
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
+        """A number of bytes is typed with its unit."""
+        if db_field.name == "slug":
+            kwargs["label"] = "Slug"
+        if db_field.name == "max_streamed_bytes":
+            return SizeField(
+                required=False,
+                label="Streamed layers a month at most",
+                help_text="Such as 100 GiB; counted by calendar month (UTC). 0: none. Empty: the platform's limit.",
+            )
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Tenant | None = None) -> Any:
-        """Who it is; then, for who may change it, whether it is served and how much it may have."""
+        """Who it is; then, for who may change it, how much it may have. Suspending is an action."""
         who = (None, {"fields": ["name", "slug"]})
         if obj is not None and not self.has_change_permission(request, obj):
             return [who]
         return [
             who,
-            ("Suspension", {"fields": ["suspended", "suspension_message"]}),
             ("Limits", {"fields": list(_LIMITS)}),
             (None, {"fields": ["reason"]}),
         ]
@@ -52,12 +64,14 @@ class TenantAdmin(TenantRemovalPages, Suspension, HistoryPages, ServiceModelAdmi
         streamed = StreamedBytes.objects.filter(tenant=row, month=month).values_list("streamed_bytes", flat=True)
         passed = streamed.first() or 0
         own = f"tenant__id__exact={row.pk}"
+        claims = HostnameClaim.objects.filter(tenant=row).count()
+        claims_too = f"Hostnames ({claims} claimed)" if claims else "Hostnames"
         nouns = ("hostname", "mapping", "registry", "membership")
         lists = {noun: reverse(f"admin:routing_{noun}_changelist") for noun in nouns}
         return {
             **super().change_view_context(request, row),
             "usage": [
-                ("Hostnames", f"{lists['hostname']}?{own}", HELD["hostnames"](row), limits.hostnames),
+                (claims_too, f"{lists['hostname']}?{own}", HELD["hostnames"](row), limits.hostnames),
                 ("Mappings", f"{lists['mapping']}?hostname__{own}", HELD["mappings"](row), limits.mappings),
                 ("Registries", f"{lists['registry']}?{own}", HELD["registries"](row), limits.registries),
                 (
@@ -66,7 +80,7 @@ class TenantAdmin(TenantRemovalPages, Suspension, HistoryPages, ServiceModelAdmi
                     HELD["members"](row),
                     limits.members,
                 ),
-                ("Streamed this month", "", filesizeformat(passed), filesizeformat(limits.streamed_bytes)),
+                ("Streamed this month", "", in_words(passed), in_words(limits.streamed_bytes)),
             ],
             "members_url": f"{lists['membership']}?{own}",
             "member_count": Membership.objects.filter(tenant=row).count(),
@@ -84,7 +98,7 @@ class TenantAdmin(TenantRemovalPages, Suspension, HistoryPages, ServiceModelAdmi
     @admin.display(ordering="suspended")
     def state(self, tenant: Tenant) -> str:
         """Whether it is served."""
-        return badge("blocked", "suspended", tenant.suspension_message) if tenant.suspended else badge("on", "on")
+        return badge("blocked", "suspended", tenant.suspension_message) if tenant.suspended else badge("on", "active")
 
     @admin.display(description="hostnames")
     def hostname_count(self, tenant: Tenant) -> str:

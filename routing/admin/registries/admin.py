@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago, badge
@@ -23,6 +24,7 @@ from routing.services.registries.registries import add_registry, remove_registry
 
 # As many as anybody looks at afterwards.
 MOST_AT_ONCE = 50
+_SHOWN_OF_CAUSE = 80
 _PROBED = ("auth", "realm", "service", "probed_at", "probe_error")
 
 
@@ -36,11 +38,12 @@ class RegistryForm(ServiceForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk is not None and "reason" in self.fields:
             self.fields["reason"].help_text = (
-                "Needed when the address or the implicit namespace changes: every mapping to this registry leads "
-                "elsewhere then. Kept in the history."
+                "Required when the address or the implicit namespace changes: every mapping to this registry then "
+                "points elsewhere. Shown in the history."
             )
 
     class Meta:
+        labels = {"alias": "Alias"}
         widgets = {
             "origin": name_input(placeholder="https://registry.acme.com"),
             "alias": name_input(),
@@ -86,7 +89,7 @@ class RegistryAdmin(HistoryPages, ServiceModelAdmin):
             row.mapping_count = counts.get(row.pk, 0)
             row.deliveries = {delivery for pk, delivery in found if pk == row.pk}
 
-    @admin.action(description="Probe: ask what they want of clients", permissions=["change"])
+    @admin.action(description="Probe: see what they ask of clients", permissions=["change"])
     def probe_again(self, request: HttpRequest, registries: "QuerySet[Registry]") -> None:
         """Ask the chosen registries, without keeping this request waiting."""
         chosen = [row for row in registries[:MOST_AT_ONCE] if self.has_change_permission(request, row)]
@@ -95,8 +98,8 @@ class RegistryAdmin(HistoryPages, ServiceModelAdmin):
         except ServiceError as refusal:
             self.message_lines(request, [refusal.message], messages.ERROR)
             return
-        names = ", ".join(row.authority for row in chosen) or "none of them: they are not yours"
-        self.message_user(request, f"Asking {names}. Reload the page in a moment to see what they say.")
+        names = ", ".join(row.authority for row in chosen) or "none of them, since they are not yours"
+        self.message_user(request, f"Probing {names}. Reload this page in a moment to see the results.")
 
     @admin.display(ordering="origin")
     def address(self, registry: Registry) -> str:
@@ -105,17 +108,17 @@ class RegistryAdmin(HistoryPages, ServiceModelAdmin):
         quiet = ", ".join(filter(None, (registry.alias, owner)))
         return format_html('{}<br><span class="quiet">{}</span>', registry.origin, quiet)
 
-    @admin.display(description="asks for", ordering="auth")
+    @admin.display(description="authentication", ordering="auth")
     def asks_for(self, registry: Registry) -> str:
         """What it asks clients for."""
-        return {"none": "nothing", "basic": "a password", "bearer": "a token"}.get(registry.auth, "?")
+        return {"none": "none", "basic": "password", "bearer": "token"}.get(registry.auth, "not known yet")
 
-    @admin.display(description="serves layers")
+    @admin.display(description="layers")
     def layers(self, registry: Registry) -> str:
         """How it hands out layers, as far as mappings' probes have found out."""
-        words = {Mapping.BlobDelivery.REDIRECT: "by redirect", Mapping.BlobDelivery.INLINE: "itself"}
+        words = {Mapping.BlobDelivery.REDIRECT: "by redirect", Mapping.BlobDelivery.INLINE: "from the registry"}
         deliveries = getattr(registry, "deliveries", ())
-        return " or ".join(word for delivery, word in words.items() if delivery in deliveries) or "?"
+        return " or ".join(word for delivery, word in words.items() if delivery in deliveries) or "not known yet"
 
     @admin.display(description="mappings")
     def mapping_count(self, registry: Registry) -> str:
@@ -130,7 +133,14 @@ class RegistryAdmin(HistoryPages, ServiceModelAdmin):
         when = ago(registry.probed_at)
         if not registry.probe_error:
             return when
-        return format_html("{} {}", badge("blocked", "failed", registry.probe_error), when)
+        cause = Truncator(registry.probe_error).chars(_SHOWN_OF_CAUSE)
+        return format_html(
+            '{} {}<br><span class="quiet" title="{}">{}</span>',
+            badge("blocked", "failed"),
+            when,
+            registry.probe_error,
+            cause,
+        )
 
     def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[Registry, list[str]]:
         """Save."""

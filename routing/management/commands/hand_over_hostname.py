@@ -23,7 +23,7 @@ class Command(ServiceCommand):
         parser.add_argument(
             "--copy-registries",
             action="store_true",
-            help="give that tenant the same registries, where the mappings lead to the old tenant's own",
+            help="give that tenant the same registries, where the mappings point to the old tenant's own",
         )
         parser.add_argument("--reason", default="", help="kept in the history of both tenants")
         parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and do nothing")

@@ -28,7 +28,7 @@ _PARENT = os.getppid() if os.getppid() != 1 else -1
 
 class Command(BaseCommand):
     help = (
-        "Keep the snapshot of the routing table, compare tables with rows, check the proofs of hostnames, "
+        "Keep the snapshot of the routing table, compare tables with rows, check the DNS records of hostnames, "
         "probe registries, and send notices. Runs until it is stopped."
     )
     requires_system_checks = CHECKS

@@ -20,7 +20,7 @@ class ClaimHostname(Verb):
     """What a tenant does by itself in the admin."""
 
     name = "claim"
-    help = "Claim a hostname for a tenant, and tell which DNS record proves it."
+    help = "Claim a hostname for a tenant, and tell which DNS record verifies it."
     changes = True
 
     @classmethod
@@ -40,7 +40,7 @@ class ClaimHostname(Verb):
         record = proof_record(claim)
         assert record is not None
         output.done(
-            f"claimed {claim} for {tenant.slug}; it is served once this DNS record proves it:",
+            f"claimed {claim} for {tenant.slug}; add this DNS record to verify it:",
             claim=claim_facts(claim),
         )
         output.line(f'\n    {record.name}.  {record.type}  "{record.value}"\n\n')
@@ -51,7 +51,7 @@ class CheckHostname(Verb):
     """Of a claim, or of a hostname that was proved."""
 
     name = "check"
-    help = "Look for the DNS record that proves a claim, or a hostname. Exit status 3 where it isn't there."
+    help = "Look for the DNS record that verifies a claim, or a hostname. Exit status 3 where it isn't there."
     changes = True
     missing = Status.NOT_SO
 

@@ -73,7 +73,7 @@ class ListHostnames(Verb):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which."""
         parser.add_argument("--tenant", metavar="SLUG", help=ONLY_TENANT_HELP)
-        parser.add_argument("--claims", action="store_true", help="claims that are not proved yet, instead")
+        parser.add_argument("--claims", action="store_true", help="claims that are not verified yet, instead")
 
     def run(self, options: Options, output: Output) -> None:
         """Print them while they are read."""
@@ -97,7 +97,7 @@ class AddHostname(Verb):
     """By the platform's word."""
 
     name = "add"
-    help = "Make a name a tenant's hostname without a proof, or free a hostname from its proof: you vouch for it."
+    help = "Make a name a tenant's hostname without a DNS record, or free a hostname from its record: you vouch for it."
     changes = True
 
     @classmethod
@@ -112,7 +112,7 @@ class AddHostname(Verb):
         actor = Actor.command_line()
         hostname = vouch_hostname(actor, options["reason"], tenant_id=tenant.pk, name=options["name"])
         output.done(
-            f"vouched for {hostname}: it is a hostname of {tenant.slug} that needs no proof",
+            f"vouched for {hostname}: it is a hostname of {tenant.slug} that needs no DNS record",
             hostname=hostname_facts(hostname),
         )
 

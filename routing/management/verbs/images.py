@@ -95,6 +95,8 @@ class _Page:
         self._print_facts(found)
         self._print_endpoints(chosen)
         self._print_clients(chosen)
+        if found.to_probe:
+            self._line(f"\nTo find out: manage.py probe {found.to_probe}")
         for line in found.advice:
             self._line(f"\nNote: {line}")
 

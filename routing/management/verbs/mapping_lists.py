@@ -11,7 +11,7 @@ from routing.management.verbs.output import Output, as_facts, moment, yes
 from routing.management.verbs.verb import Options, Status, Verb
 from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
-from routing.services.mappings.explain import docker_prospect
+from routing.services.mappings.findings import docker_prospect
 from routing.services.mappings.listing import mappings_in_order
 from routing.services.mappings.mappings import get_mapping
 

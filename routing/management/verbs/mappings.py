@@ -15,7 +15,7 @@ from routing.services.base.dry_run import is_dry_run
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.near import did_you_mean, near_hostnames
-from routing.services.mappings.explain import docker_prospect
+from routing.services.mappings.findings import docker_prospect, to_probe
 from routing.services.mappings.mappings import (
     MappingOutcome,
     add_mapping,
@@ -212,8 +212,10 @@ def _tell_prospect(outcome: MappingOutcome, output: Output) -> None:
     output.facts(prospect=prospect)
     for line in prospect:
         output.line(line[:1].upper() + line[1:])
+    if unknown := to_probe(mapping):
+        output.line(f"To find out: manage.py probe {unknown}")
     if outcome.changed and not is_loopback(host) and not mapping.hostname.mappings.exclude(pk=mapping.pk).exists():
-        output.line(f"(where {host} leads to this server, with TLS in front: see docs/how-to/going-live.md)")
+        output.line(f"DNS and a certificate for {host}: see docs/how-to/going-live.md")
 
 
 def _probe(mapping: Mapping) -> str | None:

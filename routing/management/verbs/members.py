@@ -147,7 +147,7 @@ class Invite(Verb):
         )
         output.line(link)
         if not options["base_url"]:
-            output.line(f"(it leads to {base}, as {_BASE_FROM} say; --base-url names another place)")
+            output.line(f"(it points to {base}, as {_BASE_FROM} say; --base-url names another place)")
 
 
 class SetRole(Verb):

@@ -184,7 +184,9 @@ class SetRegistry(Verb):
         if outcome.changed:
             output.done(f"changed registry {outcome.row}", registry=registry_facts(outcome.row))
         else:
-            output.unchanged(f"Nothing to change: {outcome.row} is so already", registry=registry_facts(outcome.row))
+            output.unchanged(
+                f"Nothing to change: {outcome.row} has these values already", registry=registry_facts(outcome.row)
+            )
 
 
 class RemoveRegistry(Verb):

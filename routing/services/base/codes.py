@@ -27,7 +27,7 @@ class Code(StrEnum):
     HOSTNAME_UNKNOWN = "hostname_unknown", "There is no such hostname, or it isn't yours. Nothing was created."
     HOSTNAME_NOT_ALLOWED = "hostname_not_allowed", "Nobody can have this hostname, or not this way."
     WHOLE_REGISTRY = "whole_registry", "The target has no path: it stands for everything at the registry."
-    REGISTRY_NOT_ALLOWED = "registry_not_allowed", "This deployment lets no mapping lead to this address."
+    REGISTRY_NOT_ALLOWED = "registry_not_allowed", "This deployment lets no mapping point to this address."
     MAPPING_EXISTS = (
         "mapping_exists",
         "This hostname and prefix have a mapping, with another target or options.",

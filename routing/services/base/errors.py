@@ -105,9 +105,7 @@ class Outdated(ServiceError):
     default_code = Code.OUTDATED
 
     def __init__(self, noun: str, version: int) -> None:
-        super().__init__(
-            f"this {noun} was changed meanwhile: it is at version {version} now. Look at it again, then repeat"
-        )
+        super().__init__(f"this {noun} was changed meanwhile: it is at version {version} now. Check it, then try again")
         self.version = version
 
 

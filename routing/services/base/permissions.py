@@ -77,7 +77,7 @@ def check_permission(actor: Actor, action: Permission, tenant: Tenant | None) ->
     if tenant is not None and not has_permission(actor, Permission.VIEW, tenant):
         raise NotFound("there is no such thing, or it isn't yours")
     if actor.read_only and action not in _LOOKS:
-        raise PermissionDenied("this API token can look, and change nothing", code=Code.READ_ONLY_TOKEN)
+        raise PermissionDenied("this API token is read-only", code=Code.READ_ONLY_TOKEN)
     if tenant is None or action is Permission.ADMINISTER:
         raise PermissionDenied("only operators of the platform may do this")
     raise PermissionDenied(f"your role in {tenant} does not allow you to {action}; ask one of its owners")

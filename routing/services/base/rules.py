@@ -93,7 +93,7 @@ def check_rules(write: Write, changed: Collection[str] | None = None) -> None:
 def require_reason(reason: str) -> None:
     """Refuse a change without a reason. Raises ServiceError."""
     if not reason.strip():
-        raise ServiceError.for_field("reason", "Say why: the reason is kept with the change.", Code.REASON_REQUIRED)
+        raise ServiceError.for_field("reason", "Say why: the reason is kept in the history.", Code.REASON_REQUIRED)
 
 
 def _attnames(model: type[Model], columns: Collection[str]) -> list[str]:

@@ -37,7 +37,7 @@ def refuse_control_host(name: str) -> None:
 def _objection(name: str) -> str:
     base = name.removeprefix("*.")
     if is_ip_address(base) or ends_in_number(base):
-        return f"{name} is an IP address: only names can be proved to be yours"
+        return f"{name} is an IP address: only names can be claimed"
     if "." not in base:
         return f"{name} has a single label: give the full name, such as docker.acme.com"
     if _public_suffixes().is_public(base):
@@ -46,7 +46,7 @@ def _objection(name: str) -> str:
     if any(base == domain or base.endswith(f".{domain}") for domain in _own_domains()):
         return f"{name} lies in this platform's own domain: ask the platform's operators for a name there"
     if len(proof_name(name)) > MAX_HOST_LENGTH:
-        return f"{name} is too long: no record below it could prove that it is yours"
+        return f"{name} is too long for a DNS record that could verify it"
     return ""
 
 

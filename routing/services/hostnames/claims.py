@@ -29,11 +29,8 @@ from routing.services.hostnames.proof import Evidence, Verdict, look_for_proof, 
 from routing.services.hostnames.rules import check_no_loop
 from routing.services.people.notices import tell_owners
 
-PROGRAM = "proof of hostnames"
-_TAKEN = (
-    "The record is there, but this hostname can't be given to you without a word from the platform's operators: "
-    "please contact them."
-)
+PROGRAM = "verification of hostnames"
+_TAKEN = "The record is there, but only the platform's operators can give you this hostname: please contact them."
 
 # Somebody always waits for it. Where they are gone, with the process that looked for them, nothing is left to do.
 _CHECK_CLAIM = Kind(
@@ -105,7 +102,7 @@ def check_claim(actor: Actor, reason: str = "", *, claim_id: int, if_match: Coll
 
 
 def _judge(actor: Actor, reason: str, claim_id: int, evidence: Evidence) -> Checked:
-    why = f"proved by its DNS record: {reason}" if reason else "proved by its DNS record"
+    why = f"verified by its DNS record: {reason}" if reason else "verified by its DNS record"
     with within_request(), verb_transaction():
         # The first unit's lock holds to the end of the transaction: nothing changes between the two.
         with unit_of_work(actor, why) as unit:
@@ -115,7 +112,7 @@ def _judge(actor: Actor, reason: str, claim_id: int, evidence: Evidence) -> Chec
                 unit.save_without_history(claim, checked_at=timezone.now(), finding=problem)
                 unit.event("claim.checked", claim_id=claim_id, tenant_id=claim.tenant_id, reason=reason)
                 return Checked(None, problem)
-        with unit_of_work(Actor.program(PROGRAM), "somebody else proved this hostname by its DNS record") as unit:
+        with unit_of_work(Actor.program(PROGRAM), "somebody else verified this hostname by its DNS record") as unit:
             _make_way(unit, claim)
         with unit_of_work(actor, why) as unit:
             return Checked(_make_hostname(unit, claim), evidence.finding(claim.token))
@@ -201,10 +198,10 @@ def _make_way(unit: UnitOfWork, claim: HostnameClaim) -> None:
     unit.delete(holder)
     tell_owners(
         holder.tenant,
-        f"{holder.name} is not served for you any more",
-        f"The hostname {holder.name} was removed from {holder.tenant}, with its mappings: your DNS record that proved "
-        "it is gone, and somebody else has proved that the name is theirs.\n\nIf it is yours, claim it again and set "
-        "the new record. What it was stays in its history.\n",
+        f"{holder.name} is no longer served for you",
+        f"The hostname {holder.name} was removed from {holder.tenant}, with its mappings: your DNS record that "
+        "verified it is gone, and somebody else has verified the name.\n\nIf it is yours, claim it again and add "
+        "the new record. Its history stays.\n",
     )
 
 

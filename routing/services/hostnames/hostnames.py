@@ -44,7 +44,7 @@ def find_hostname(actor: Actor, text: str, tenant_slug: str | None, *, create: b
         said = f"there is no hostname {name}, and creating it was not asked for{question}"
         raise NotFound(said, {"hostname": [said]}, code=Code.HOSTNAME_UNKNOWN)
     # The same words whether nobody has the name or somebody else does.
-    advice = f"claim it first, and prove that it is{question}"
+    advice = f"claim and verify it first{question}"
     raise NotFound(
         f"{name} is not a hostname of yours; {advice}",
         {"hostname": [f"This is not a hostname of yours: {advice}{'' if question else '.'}"]},

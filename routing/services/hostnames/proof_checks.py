@@ -41,8 +41,8 @@ _MISSING_CHECKED_TIMES_AS_OFTEN = 24
 _MIN_A_ROUND = 20
 # What the history says of the changes that are kept in it.
 _REASONS = {
-    Verdict.THERE: "its proof in the DNS is back",
-    Verdict.MISSING: "its proof in the DNS was missing for the whole grace time",
+    Verdict.THERE: "its DNS record is back",
+    Verdict.MISSING: "its DNS record was missing for the whole grace period",
     Verdict.UNKNOWN: "",
 }
 
@@ -58,7 +58,7 @@ def check_hostname(
     check_permission(actor, Permission.CHANGE_HOSTNAMES, hostname.tenant)
     check_version(hostname, if_match)
     if not hostname.proof_token:
-        raise ServiceError(f"{hostname} needs no proof: the platform's operators vouched for it")
+        raise ServiceError(f"{hostname} needs no DNS record: the platform's operators vouched for it")
     with checking(actor, CHECK_HOSTNAME, hostname_id, hostname.tenant):
         found = _judge(hostname, look_for_proof(hostname.name))
     announce(actor, "hostname.checked", hostname_id=hostname_id, tenant_id=found.tenant_id, reason=reason.strip())
@@ -151,12 +151,12 @@ def _missing(unit: UnitOfWork, hostname: Hostname, finding: str, now: datetime) 
     if now >= ends and not withdrawn_before:
         unit.update(hostname, withdrawn_at=now, **facts)
         _announce(unit, "hostname.withdrawn", hostname)
-        _tell(hostname, f"{hostname} is not served any more", finding)
+        _tell(hostname, f"{hostname} is no longer served", finding)
         return
     unit.save_without_history(hostname, **facts)
     if is_new:
         _announce(unit, "hostname.proof_missing", hostname)
-        _tell(hostname, f"The proof of {hostname} is missing", finding)
+        _tell(hostname, f"The DNS record of {hostname} is missing", finding)
 
 
 def _announce(unit: UnitOfWork, event: str, hostname: Hostname) -> None:
@@ -169,9 +169,9 @@ def _tell(hostname: Hostname, subject: str, finding: str) -> None:
     tell_owners(
         hostname.tenant,
         subject,
-        f"The hostname {hostname} of {hostname.tenant} is served because a DNS record proves that it is yours.\n\n"
+        f"A DNS record verifies that the hostname {hostname} of {hostname.tenant} is yours.\n\n"
         f"{finding}\n\nThe record to set:\n\n    {record.name}  {record.type}  {record.value}\n\n"
-        "Its name servers are asked regularly; nothing else needs to be done.\n",
+        "It is checked regularly; you need not do anything else.\n",
     )
 
 

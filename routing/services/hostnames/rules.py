@@ -98,6 +98,6 @@ def _refuse_address(name: str, authority: str, registry: str) -> None:
     if name in (host, wildcard_above(host)):
         raise ServiceError.for_field(
             "hostname",
-            f"{host} is the address of the registry “{registry}”: a facade there would lead to itself",
+            f"{host} is the address of the registry “{registry}”: a facade there would point to itself",
             Code.HOSTNAME_NOT_ALLOWED,
         )

@@ -107,8 +107,8 @@ def _obstacles(
         names = ", ".join(registry.origin for registry in takes[:_SHOWN])
         more = f" and {len(takes) - _SHOWN} more" if len(takes) > _SHOWN else ""
         said.append(
-            f"{hostname} leads to registries that are {hostname.tenant}'s own: {names}{more}. Have {tenant} get the "
-            "same ones as well, or lead its mappings to shared registries first"
+            f"{hostname} points to registries that are {hostname.tenant}'s own: {names}{more}. Have {tenant} get the "
+            "same ones as well, or repoint its mappings to shared registries first"
         )
     wanted = {"hostnames": 1, "mappings": mappings}
     if copy_registries:
@@ -176,7 +176,7 @@ def _notes(plan: HandOver, old: Tenant) -> list[str]:
     notes = [f"handed {hostname} over from {old} to {tenant}, with {plan.mappings} mappings"]
     notes += [f"gave {tenant} the registry {registry.origin}" for registry in plan.takes]
     if plan.is_proved:
-        notes.append(f"{hostname} needs no proof any more: the record in the DNS that proved it for {old} can go")
+        notes.append(f"{hostname} no longer needs the DNS record that verified it for {old}: it can be deleted")
     notes += [f"{each} stays with {each.tenant}" for each in plan.beside]
     if hostname.suspended:
         notes.append(f"{hostname} is still suspended")

@@ -128,6 +128,4 @@ def _obstacle(tenant: Tenant) -> str:
     names = [str(mapping) for mapping in leads.with_names()[:5]]
     logins = Hostname.objects.filter(Q(login_registry__tenant=tenant) & ~Q(tenant=tenant))
     names += [f"logins at {name}" for name in logins.values_list("name", flat=True)[:5]]
-    return (
-        f"other tenants lead to registries of {tenant}: {', '.join(names)}; lead them elsewhere first" if names else ""
-    )
+    return f"other tenants use registries of {tenant}: {', '.join(names)}; repoint these first" if names else ""

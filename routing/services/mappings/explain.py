@@ -13,7 +13,7 @@ from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import NotFound, ServiceError
-from routing.services.mappings.pull_command import authority_of, pull_command
+from routing.services.mappings.pull_command import authority_of
 from routing.table.load import load_table
 
 _WORST = (Verdict.WORKS, Verdict.UNKNOWN, Verdict.FAILS)
@@ -52,7 +52,10 @@ class Image(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """Everything that there is to say about one image. `match` is None where no mapping leads anywhere."""
+    """Everything that there is to say about one image. `match` is None where no mapping covers it.
+
+    `to_probe` is the image or the registry that a probe has to look at before more is known; "" for nothing.
+    """
 
     image: Image
     hostname: Hostname
@@ -60,6 +63,7 @@ class Explanation(NamedTuple):
     match: Match | None
     client_support: list[ClientSupport]
     advice: list[str]
+    to_probe: str = ""
 
     @property
     def docker(self) -> ClientSupport:
@@ -133,18 +137,6 @@ def explain_mapping(mapping: Mapping) -> Explanation:
     return explain_image(load_table(policy(), mapping.hostname.name), image, mapping.hostname, source)
 
 
-def docker_prospect(mapping: Mapping) -> list[str]:
-    """What to tell somebody who has made or changed a mapping: how to pull, and whether that works, a line each."""
-    mapping = Mapping.objects.select_related("hostname__tenant", "registry").get(pk=mapping.pk)
-    outlook, command = explain_mapping(mapping).docker, pull_command(mapping)
-    match outlook.verdict:
-        case Verdict.WORKS:
-            return [f"This now works: {command}"]
-        case Verdict.UNKNOWN:
-            return [f"Pull with: {command}", f"Whether that works is not known yet: {outlook.reason}"]
-    return [f"This fails: {command}", f"{outlook.client.shown}: {outlook.reason}"]
-
-
 def _joined(*parts: str) -> str:
     return "/".join(part for part in parts if part)
 
@@ -196,7 +188,7 @@ def _advice(mapping: Mapping | None, match: Match | None, findings: Findings, wo
     advice = []
     registry = mapping.registry
     if not match.flags & Flag.ENABLED:
-        advice.append("The mapping is switched off: switch it on to serve it.")
+        advice.append("The mapping is disabled: enable it to serve it.")
     elif findings.doubt:
         advice.append(f"Whether this works is not known yet: {findings.doubt}")
     elif match.needed is Needed.CREDENTIALS and match.strategy is not Strategy.OPEN:
@@ -210,8 +202,8 @@ def _advice(mapping: Mapping | None, match: Match | None, findings: Findings, wo
         private = bool(match.flags & Flag.PRIVATE)
         if not private:
             advice.append(
-                "The repository has another name at the registry, so every client's manifests are relayed. "
-                f"With the same name on both sides these would be redirected: {_able(match)}."
+                "The repository has another name at the registry, so manifests are relayed for all clients. "
+                f"With the same name on both sides, these would be redirected: {_able(match)}."
             )
     if _is_lone(match) and not match.flags & Flag.NAME_DIFFERS:
         target = f"{registry}/{match.upstream_name}"
@@ -223,7 +215,7 @@ def _advice(mapping: Mapping | None, match: Match | None, findings: Findings, wo
     if findings.inline_blobs and not registry.stream_blobs and match.strategy in (Strategy.SPLIT, Strategy.BROKER):
         advice.append(
             f"{registry} serves layers itself: clients that can't follow a redirect with their token are refused. "
-            "Streaming, a switch of the registry, serves them, at the cost of the traffic."
+            "The registry's option “stream layers” serves them, at the cost of the traffic."
         )
     return advice
 

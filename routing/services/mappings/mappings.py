@@ -107,20 +107,20 @@ def _refuse_difference(
     if not same_target:
         prefix = existing.prefix or '""'
         raise Conflict(
-            f"{existing.source} leads to {existing.target} already",
-            {"prefix": [f"{existing.source} leads to {existing.target} already: repoint that mapping instead."]},
+            f"{existing.source} points to {existing.target} already",
+            {"prefix": [f"{existing.source} points to {existing.target} already: repoint that mapping instead."]},
             code=Code.MAPPING_EXISTS,
             at_command_line=(
                 f". To change it: manage.py repoint {existing.hostname.name} {prefix} {target} --reason TEXT"
             ),
         )
     if (existing.allow_push, existing.private, existing.delivery) != (allow_push, private, delivery):
-        said = f"{existing.source} leads to {existing.target} already, with other options: change those of that mapping"
+        said = f"{existing.source} points to {existing.target} already, with other options: change its options"
         raise Conflict(said, {"prefix": [said]}, code=Code.MAPPING_EXISTS)
 
 
 def repoint(actor: Actor, reason: str, *, hostname: str, prefix: str, target: str) -> MappingOutcome:
-    """Lead a mapping somewhere else. The reason is kept with the change.
+    """Point a mapping to something else. The reason is kept with the change.
 
     Raises ServiceError, NotFound, PermissionDenied.
     """

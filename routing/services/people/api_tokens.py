@@ -52,7 +52,7 @@ def create_api_token(
     `days`: after so many it expires; None: never. Whether the person needs a second factor first, the door asks.
     """
     if actor.is_token:
-        raise PermissionDenied("an API token makes no other token")
+        raise PermissionDenied("API tokens can't create tokens")
     if actor.user is not None and (not actor.user.is_active or actor.user.pk != user.pk):
         raise PermissionDenied("everybody makes their own tokens")
     if days is not None and not 0 < days <= MAX_DAYS:
@@ -64,7 +64,7 @@ def create_api_token(
             if tenant is None:
                 raise NotFound("there is no such tenant, or it isn't theirs")
         if ApiToken.objects.filter(user=user).count() >= MAX_TOKENS_A_PERSON:
-            said = f"nobody has more than {MAX_TOKENS_A_PERSON} tokens: revoke some first"
+            said = f"you can have at most {MAX_TOKENS_A_PERSON} tokens: revoke some first"
             raise ServiceError(said, code=Code.QUOTA_EXCEEDED)
         secret = _new_secret()
         expires_at = None if days is None else timezone.now() + timedelta(days=days)

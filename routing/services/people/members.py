@@ -151,7 +151,7 @@ def account_of(actor: Actor, text: str) -> Any:
     address = EmailAddress.objects.select_related("user").filter(email__iexact=name, verified=True).first()
     if address is None:
         raise ServiceError.for_field(
-            "account", f"Nobody has proved that {name} is theirs: give the user name, or invite them by e-mail."
+            "account", f"No account has verified {name}: give the user name, or invite them by e-mail."
         )
     return address.user
 
@@ -220,7 +220,7 @@ def _ids(membership: Membership) -> dict[str, int]:
 def _check_not_last_owner(membership: Membership) -> None:
     others = Membership.objects.filter(tenant=membership.tenant, role=Role.OWNER, user__is_active=True)
     if not others.exclude(pk=membership.pk).exists():
-        said = f"{membership.user} is the last owner of {membership.tenant}: make somebody else one first"
+        said = f"{membership.user} is the last owner of {membership.tenant}: make someone else an owner first"
         raise ServiceError(said, code=Code.LAST_OWNER)
 
 

@@ -166,7 +166,7 @@ def parse_repository(mapping: Mapping, text: str) -> str:
     upstream = registry.upstream_name(name)
     if not prefix or f"{name}/".startswith(f"{prefix}/") or upstream == registry.upstream_name(prefix):
         return upstream
-    raise ServiceError.for_field("repository", f"{mapping.source} leads to {mapping.target}, and {name} is not there")
+    raise ServiceError.for_field("repository", f"{mapping.source} points to {mapping.target}, and {name} is not there")
 
 
 def _fits(challenge: str) -> bool:

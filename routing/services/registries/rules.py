@@ -65,7 +65,7 @@ def owner_stays_while_it_is_used(write: Write) -> None:
     """What leads to a registry was judged by whose it is."""
     if write.before is not None and _is_in_use(write.before):
         raise ServiceError.for_field(
-            "tenant", "mappings or logins lead to this registry: its owner can't be changed any more"
+            "tenant", "mappings or logins use this registry: its owner can't be changed any more"
         )
 
 

@@ -156,7 +156,7 @@ def check_origin(origin: str, field: str = "target") -> None:
     if Hostname.objects.filter(name__in=(host, wildcard_above(host))).exists():
         raise ServiceError.for_field(
             field,
-            f"{host} is a hostname of this facade itself: a mapping to it would lead round in a circle",
+            f"{host} is a hostname of this facade itself: a mapping to it would point round in a circle",
             Code.REGISTRY_NOT_ALLOWED,
         )
 

@@ -160,7 +160,7 @@ def test_the_platforms_domains_can_be_named(alice: Person, settings: Settings) -
 
 @pytest.mark.parametrize("name", ["ghcr.io", "docker.io", "registry-1.docker.io", "*.docker.io"])
 def test_the_address_of_a_shared_registry_cant_be_claimed(alice: Person, name: str) -> None:
-    with pytest.raises(ServiceError, match="would lead to itself"):
+    with pytest.raises(ServiceError, match="would point to itself"):
         claim(alice, name)
 
 
@@ -171,7 +171,7 @@ def test_nor_is_it_to_be_had_by_an_older_claim(alice: Person, prove: Prove, tabl
     checked = check_claim(alice.actor, claim_id=wanted.pk)
 
     assert checked.hostname is None
-    assert "would lead to itself" in checked.finding
+    assert "would point to itself" in checked.finding
     assert isinstance(pull(table(), "ghcr.io"), Refuse)
 
 

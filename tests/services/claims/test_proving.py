@@ -38,7 +38,7 @@ def test_a_proved_claim_is_a_hostname_and_served(alice: Person, prove: Prove, ta
     assert not HostnameClaim.objects.exists()
     assert hostname.proof_token
     made = hostname.history.get()
-    assert (made.actor, made.history_change_reason) == ("alice", "proved by its DNS record")
+    assert (made.actor, made.history_change_reason) == ("alice", "verified by its DNS record")
 
 
 @pytest.mark.parametrize("wrapped", ['"{}"', " {} "])

@@ -109,7 +109,7 @@ def test_a_missing_proof_is_warned_of_once_and_goes_on_being_served(
     assert isinstance(pull(table(), NAME), Redirect)
     (letter,) = mail.outbox
     assert letter.to == [alice.user.email]
-    assert letter.subject == f"The proof of {NAME} is missing"
+    assert letter.subject == f"The DNS record of {NAME} is missing"
     assert until in letter.body
     assert record.value in letter.body
 
@@ -132,9 +132,9 @@ def test_after_the_grace_time_the_hostname_is_withdrawn(
     refusal = pull(table(), NAME)
     assert isinstance(refusal, Refuse)
     assert refusal.status == 404
-    assert [letter.subject for letter in mail.outbox][1:] == [f"{NAME} is not served any more"]
+    assert [letter.subject for letter in mail.outbox][1:] == [f"{NAME} is no longer served"]
     past = Hostname.history.latest()
-    assert (past.actor, past.withdrawn_at) == ("program: proof of hostnames", clock.now)
+    assert (past.actor, past.withdrawn_at) == ("program: verification of hostnames", clock.now)
 
 
 def withdrawn(hostname: Hostname, clock: Clock, name_server: NameServer) -> Hostname:

@@ -107,7 +107,7 @@ def test_the_history_of_the_old_one_names_nobody_of_the_new(alice: Person, mallo
     assert change.key == "registry.acme.com/acme"
     for past in (Hostname.history.filter(id=old.pk).latest(), Mapping.history.filter(id=mapping.pk).latest()):
         assert past.history_type == "-"
-        assert (past.history_user, past.actor) == (None, "program: proof of hostnames")
+        assert (past.history_user, past.actor) == (None, "program: verification of hostnames")
 
 
 def test_who_lost_a_name_has_to_prove_it_anew(

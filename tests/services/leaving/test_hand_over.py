@@ -80,7 +80,7 @@ def test_it_rests_on_the_platforms_word_and_the_claim_is_done_with(
     mapped.refresh_from_db()
     assert (mapped.proof_token, mapped.proof_finding, mapped.withdrawn_at) == ("", "", None)
     assert [claim.tenant for claim in HostnameClaim.objects.filter(name=mapped.name)] == [others]
-    assert "docker.acme.com needs no proof any more: the record in the DNS that proved it for Acme can go" in notes
+    assert "docker.acme.com no longer needs the DNS record that verified it for Acme: it can be deleted" in notes
 
 
 def test_both_histories_show_it_and_neither_names_the_other(
@@ -192,7 +192,7 @@ def test_a_registry_of_the_new_tenant_at_that_name_refuses_it(
     free = add_hostname(platform, "", tenant_id=mapped.tenant_id, name="r.other.example")
     Hostname.objects.filter(pk=free.pk).update(name="other.example")
 
-    with pytest.raises(Exception, match="would lead to itself"):
+    with pytest.raises(Exception, match="would point to itself"):
         hand_over(platform, free, outsider.tenant)
 
 

@@ -1,0 +1,106 @@
+"""What is known of a mapping once it is saved: what was looked at, what that found, and what nobody has looked at.
+
+Nothing is asked here. A mapping that is saved is not a mapping that works: people need its hostname's DNS, a
+certificate, and a registry that answers.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from routing.core.client_support import ClientSupport, Verdict
+from routing.core.grammar.hosts import is_loopback
+from routing.models import Hostname, Mapping
+from routing.services.mappings.explain import explain_mapping
+from routing.services.mappings.pull_command import pull_command
+from routing.services.mappings.state import state_of
+
+
+class Mark(StrEnum):
+    """What was found of one thing."""
+
+    GOOD = "good"
+    BAD = "bad"
+    NOT_LOOKED_AT = "not looked at"
+
+    @property
+    def sign(self) -> str:
+        """The same as a sign before the line."""
+        return {"good": "✓", "bad": "✗"}.get(self, "?")
+
+
+class Finding(NamedTuple):
+    """One line of the list: what it is about, what was found, and in words what that means."""
+
+    subject: str
+    mark: Mark
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.mark.sign} {self.subject}: {self.text}"
+
+
+def findings_of(mapping: Mapping) -> list[Finding]:
+    """Everything that a pull through this mapping depends on, as far as it is known."""
+    return _found(_read(mapping))[0]
+
+
+def docker_prospect(mapping: Mapping) -> list[str]:
+    """What to tell somebody who has made or changed a mapping: how to pull, and what is known of that, a line each."""
+    return [f"Pull with: {pull_command(mapping)}", *map(str, findings_of(mapping))]
+
+
+def to_probe(mapping: Mapping) -> str:
+    """What a probe has to look at before more is known: an image, or a registry; "" for nothing."""
+    return _found(_read(mapping))[1]
+
+
+def _read(mapping: Mapping) -> Mapping:
+    return Mapping.objects.select_related("hostname__tenant", "registry").get(pk=mapping.pk)
+
+
+def _found(mapping: Mapping) -> tuple[list[Finding], str]:
+    state = state_of(mapping)
+    around = [*_outside(mapping), _registry(mapping)]
+    if not state.is_on:
+        return [Finding("Mapping", Mark.BAD, f"clients are refused: {state.text}"), *around], ""
+    explained = explain_mapping(mapping)
+    return [Finding("Mapping", Mark.GOOD, "active"), *around, _images(explained.docker)], explained.to_probe
+
+
+def _outside(mapping: Mapping) -> list[Finding]:
+    """What is not this program's and a pull needs: of DNS and certificate nobody has looked at more than the record."""
+    host = mapping.hostname.name
+    if is_loopback(host):
+        return []
+    return [
+        *_verification(mapping.hostname),
+        Finding("DNS", Mark.NOT_LOOKED_AT, f"not looked at; {host} has to point to this facade"),
+        Finding("Certificate", Mark.NOT_LOOKED_AT, f"not looked at; clients want one for {host}"),
+    ]
+
+
+def _verification(hostname: Hostname) -> list[Finding]:
+    if not hostname.proof_token or hostname.proof_checked_at is None:
+        return []
+    if hostname.proof_missing_since is not None:
+        since = f"{hostname.proof_missing_since:%-d %B %Y}"
+        return [Finding("Verification", Mark.BAD, f"the DNS record that verifies {hostname} is missing since {since}")]
+    return [Finding("Verification", Mark.GOOD, f"the DNS record that verifies {hostname} is there")]
+
+
+def _registry(mapping: Mapping) -> Finding:
+    registry = mapping.registry
+    if registry.probe_error:
+        return Finding("Registry", Mark.BAD, f"the last probe of {registry} failed: {registry.probe_error}")
+    if registry.probed_at is None:
+        return Finding("Registry", Mark.NOT_LOOKED_AT, f"not looked at; {registry} was never probed")
+    return Finding("Registry", Mark.GOOD, f"{registry} answers")
+
+
+def _images(docker: ClientSupport) -> Finding:
+    match docker.verdict:
+        case Verdict.WORKS:
+            return Finding("Images", Mark.GOOD, f"{docker.client.shown} can pull the one that the last probe saw")
+        case Verdict.FAILS:
+            return Finding("Images", Mark.BAD, f"{docker.client.shown} can't pull: {docker.reason}")
+    return Finding("Images", Mark.NOT_LOOKED_AT, docker.reason)
