@@ -41,9 +41,10 @@ def said_in(source: str, place: str) -> Iterator[tuple[str, str]]:
     # A text that is a statement by itself is a docstring.
     silent = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
-        if " " in text.strip() and id(node) not in silent:
-            yield f"{place}:{node.lineno}", text
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in silent:
+            continue
+        if " " in node.value.strip():
+            yield f"{place}:{node.lineno}", node.value
 
 
 def breaches(text: str) -> list[str]:

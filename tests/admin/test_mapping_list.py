@@ -26,7 +26,9 @@ def test_a_row_says_where_the_mapping_leads_and_how_it_stands(admin: AdminClient
     page = text_of(admin.get("mapping_changelist"))
 
     assert "docker.acme.com/acme → docker.io/acme" in page
-    assert "docker.acme.com/acme → docker.io/acme Copy default active Docker Hub automatic, private, push just now" in page
+    assert (
+        "docker.acme.com/acme → docker.io/acme Copy default active Docker Hub automatic, private, push just now" in page
+    )
     assert "program: test set-up" in page
 
 
@@ -117,7 +119,7 @@ def test_the_registry_filter_offers_those_in_use(admin: AdminClient, mapping: Ma
 
 
 def hostname_filter(admin: AdminClient, **query: object) -> str:
-    page = admin.get("mapping_changelist", **query).content.decode()
+    page: str = admin.get("mapping_changelist", **query).content.decode()
     return page.partition("<summary>Hostname: ")[2].partition("</details>")[0]
 
 

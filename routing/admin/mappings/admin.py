@@ -100,7 +100,7 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
         return {**super().change_view_context(request, row), "effect": effect_of(row)}
 
     # ---------------------------------------------------------------- the list
-    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+    def get_list_display(self, request: HttpRequest) -> Any:
         """The columns: whose a mapping is, for operators of the platform only."""
         columns = super().get_list_display(request)
         is_platform = permissions.may(request, Permission.ADMINISTER, None)

@@ -4,7 +4,7 @@ A typing error is not to become a hostname, nor all of somebody else's registry 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.db.models import Q
@@ -17,6 +17,8 @@ from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.near import did_you_mean, near_hostnames
 from routing.services.mappings.mappings import parse_prefix
 from routing.services.registries.targets import Target, check_origin, find_registry, parse_target, shared_at
+
+_Parsed = TypeVar("_Parsed")
 
 #: Ticks that are asked for only where they are needed, each with the field that it stands behind.
 TICKS = {"create_hostname": "hostname", "whole_registry": "target"}
@@ -87,7 +89,7 @@ class Wishes:
             f"{wanted.authority}/your-organisation, or tick “Map the whole registry”.",
         )
 
-    def _readable(self, field: str, parse: Callable[[str], Any]) -> Any:
+    def _readable(self, field: str, parse: Callable[[str], _Parsed]) -> _Parsed | None:
         if field not in self._typed:
             # Nothing was typed, which the form has said.
             return None

@@ -5,7 +5,7 @@ Django's pages would delete the row past the verb, and with it what keeps a tena
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -45,7 +45,7 @@ class AccountPages(_Base):
     search_help_text = "Name or e-mail address."
     filter_horizontal = ()
     readonly_fields = ("last_login", "date_joined")
-    fieldsets: Any = (
+    fieldsets: ClassVar[Any] = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
         ("Access", {"fields": ("is_active", "is_superuser")}),

@@ -123,7 +123,7 @@ class MemberAdmin(HistoryPages, ServiceModelAdmin):
     @admin.display(description="role", ordering="role")
     def role_held(self, member: Membership) -> str:
         """The role, in a word."""
-        return badge(_BADGES.get(member.role, "off"), member.role, member.get_role_display())
+        return badge(_BADGES.get(Role(member.role), "off"), member.role, member.get_role_display())
 
     @admin.display(ordering="created_at")
     def since(self, member: Membership) -> str:
