@@ -66,7 +66,8 @@ def test_no_page_violates_the_policy(facade: Facade) -> None:
                 continue
             seen.add(kind)
             browser.open(path)
-            complaints[path] = browser.complaints()
+            # Beside a JSON document, which names no icon, the browser looks for one.
+            complaints[path] = [said for said in browser.complaints() if "/favicon.ico - " not in said]
             assert "owned" not in browser.driver.title
             waiting += links(browser)
         for path in BESIDE:
