@@ -17,7 +17,7 @@ from tests.conftest import Person
 
 PAGE = "/accounts/invitation/"
 NEW_ACCOUNT = {"username": "dora", "password1": PASSWORD, "password2": PASSWORD}
-NOT_VALID = "not valid any more"
+NOT_VALID = "This invitation is no longer valid"
 NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 
 
@@ -127,7 +127,7 @@ def test_a_link_that_goes_bad_while_the_form_is_filled_in(
     client: Browser, owner: Person, invited: Invited, how: str
 ) -> None:
     client.get(link(invited))
-    assert "Make the account" in page(client.get("/accounts/signup/"))
+    assert "Create an account" in page(client.get("/accounts/signup/"))
     if how == "expired":
         Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     else:

@@ -157,7 +157,7 @@ class TestNames:
         refused = api.send("post", "mappings", hostname="dockr.acme.com", target="quay.io/a", create_hostname=True)
 
         assert codes(refused)[:2] == (404, "hostname_unknown")
-        assert "claim it first" in refused.json()["message"]
+        assert "claim and verify it first" in refused.json()["message"]
         assert "Did you mean docker.acme.com?" in refused.json()["message"]
         assert "create_hostname" not in refused.json()["message"]
 

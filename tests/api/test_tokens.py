@@ -179,7 +179,7 @@ def test_tokens_are_bounded(owner: Person, outsider: Person) -> None:
         create_api_token(owner.actor, user=owner.user, name=" ")
     for number in range(100):
         create_api_token(owner.actor, user=owner.user, name=str(number))
-    with pytest.raises(ServiceError, match="more than 100"):
+    with pytest.raises(ServiceError, match="at most 100"):
         create_api_token(owner.actor, user=owner.user, name="x")
 
 

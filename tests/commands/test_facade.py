@@ -315,7 +315,7 @@ class TestMembers:
 
         link = done.out.splitlines()[1]
         assert link.startswith("http://localhost:18380/accounts/invitation/")
-        assert "(it leads to http://localhost:18380, as FACADE_CONTROL_HOSTS" in done.out
+        assert "(it points to http://localhost:18380, as FACADE_CONTROL_HOSTS" in done.out
         assert "--base-url" in done.out
         assert invitation_of(link.rstrip("/").rpartition("/")[2]).email == "eve@example.com"
         elsewhere = facade("member", "invite", "acme", "b@example.com", "--base-url", "https://x.test/", "--json")

@@ -20,21 +20,15 @@ _WORST = (Verdict.WORKS, Verdict.UNKNOWN, Verdict.FAILS)
 
 
 class Words(NamedTuple):
-    """How a door says what to do about something. `{}` stands for what to probe."""
+    """How a door says what to do about something."""
 
-    probe: str
-    private: str
     repoint: str
 
 
 #: For people with a shell: what to type.
-COMMANDS = Words(
-    "manage.py probe {}",
-    "the mapping's switch “private”, or --private",
-    "manage.py repoint {hostname} {prefix} {target} --reason TEXT",
-)
+COMMANDS = Words("manage.py repoint {hostname} {prefix} {target} --reason TEXT")
 #: For everybody else.
-PLAIN = Words("probe {}", "the mapping's switch “private”", "repoint the mapping to {target}")
+PLAIN = Words("repoint the mapping to {target}")
 
 
 class Image(NamedTuple):
@@ -123,9 +117,9 @@ def explain_image(table: Table, image: Image, hostname: Hostname, source: str, w
         mapping = Mapping.objects.select_related("hostname__tenant", "registry").get(
             hostname=hostname, prefix=match.prefix
         )
-    findings = _findings(mapping, match, source, words)
+    findings, to_probe = _findings(mapping, match, source)
     found = client_support(table, image.hostname, image.name, image.reference, findings)
-    return Explanation(image, hostname, mapping, match, found, _advice(mapping, match, findings, words))
+    return Explanation(image, hostname, mapping, match, found, _advice(mapping, match, findings, words), to_probe)
 
 
 def explain_mapping(mapping: Mapping) -> Explanation:
@@ -152,33 +146,34 @@ def _some_rest(mapping: Mapping) -> str | None:
     return "" if mapping.prefix and upstream and is_one else None
 
 
-def _findings(mapping: Mapping | None, match: Match | None, source: str, words: Words) -> Findings:
-    """What probes have found out about an image."""
+def _findings(mapping: Mapping | None, match: Match | None, source: str) -> tuple[Findings, str]:
+    """What probes have found out about an image, and what is to be probed before more is known."""
     if mapping is None or match is None:
-        return Findings()
+        return Findings(), ""
     delivery = {Mapping.BlobDelivery.INLINE: True, Mapping.BlobDelivery.REDIRECT: False}
-    return Findings(_doubt(mapping, match, source, words), delivery.get(Mapping.BlobDelivery(mapping.blob_delivery)))
+    doubt, to_probe = _doubt(mapping, match, source)
+    return Findings(doubt, delivery.get(Mapping.BlobDelivery(mapping.blob_delivery))), to_probe
 
 
-def _doubt(mapping: Mapping, match: Match, source: str, words: Words) -> str:
-    """Why it isn't known whether the image can be pulled, and what to do; "" where a probe has seen its repository."""
+def _doubt(mapping: Mapping, match: Match, source: str) -> tuple[str, str]:
+    """Why it isn't known whether the image can be pulled, and what to probe; "" where a probe has seen its repository."""
     registry = mapping.registry
     if registry.probe_error:
-        probe = words.probe.format(registry)
-        return f"the last probe of {registry} failed: {registry.probe_error}. Once that is mended: {probe}"
+        failed = f"the last probe of {registry} failed: {registry.probe_error}"
+        return f"{failed}. Once that is mended, probe it again", str(registry)
     if registry.auth == Auth.UNKNOWN:
-        return f"no probe has reached {registry}: {words.probe.format(registry)}"
+        return f"no probe has reached {registry} yet", str(registry)
     if mapping.probed_repository != match.upstream_name:
-        return f"no probe has looked for it: {words.probe.format(source)}"
+        return "no probe has looked for it yet", source
     if mapping.public != "no" and (mapping.probe_error or mapping.public == "unknown"):
-        probe = words.probe.format(source)
-        return f"the last probe of it failed: {mapping.probe_error}. Once that is mended: {probe}"
+        return f"the last probe of it failed: {mapping.probe_error}. Once that is mended, probe it again", source
     if mapping.public == "no" and not mapping.private:
+        option = "set the mapping's option “private”"
         return (
-            f"{mapping.probe_error}. If it is private, say so ({words.private}), and pull "
-            f"it once after docker login {_login_at(mapping)}"
+            f"{mapping.probe_error}. If it is private, {option}, and pull it once after docker login {_login_at(mapping)}",
+            "",
         )
-    return ""
+    return "", ""
 
 
 def _advice(mapping: Mapping | None, match: Match | None, findings: Findings, words: Words) -> list[str]:
