@@ -156,7 +156,7 @@ def _findings(mapping: Mapping | None, match: Match | None, source: str) -> tupl
 
 
 def _doubt(mapping: Mapping, match: Match, source: str) -> tuple[str, str]:
-    """Why it isn't known whether the image can be pulled, and what to probe; "" where a probe has seen its repository."""
+    """Why it isn't known whether the image can be pulled, and what to probe; "" and "" where a probe has seen it."""
     registry = mapping.registry
     if registry.probe_error:
         failed = f"the last probe of {registry} failed: {registry.probe_error}"
@@ -168,11 +168,8 @@ def _doubt(mapping: Mapping, match: Match, source: str) -> tuple[str, str]:
     if mapping.public != "no" and (mapping.probe_error or mapping.public == "unknown"):
         return f"the last probe of it failed: {mapping.probe_error}. Once that is mended, probe it again", source
     if mapping.public == "no" and not mapping.private:
-        option = "set the mapping's option “private”"
-        return (
-            f"{mapping.probe_error}. If it is private, {option}, and pull it once after docker login {_login_at(mapping)}",
-            "",
-        )
+        then = f"set the mapping's option “private”, and pull it once after docker login {_login_at(mapping)}"
+        return f"{mapping.probe_error}. If it is private, {then}", ""
     return "", ""
 
 
