@@ -207,7 +207,7 @@ def test_a_person_has_so_many_security_keys(owner: Person) -> None:
     form = AddForm(user=owner.user, data={"name": "one more", "credential": "{}"})
 
     assert not form.is_valid()
-    assert f"more than {MAX_SECURITY_KEYS_A_PERSON} security keys" in str(form.errors)
+    assert f"at most {MAX_SECURITY_KEYS_A_PERSON} security keys" in str(form.errors)
 
 
 def test_a_person_has_so_many_addresses(owner: Person, settings: Settings) -> None:

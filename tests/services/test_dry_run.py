@@ -55,7 +55,7 @@ def test_it_says_what_it_would_do_and_nothing_stays(owner: Person, verb: str, ca
 def test_refusals_are_the_same(owner: Person) -> None:
     add("app", "ghcr.io/acme")
 
-    with dry_run(), pytest.raises(ServiceError, match="leads to ghcr"):
+    with dry_run(), pytest.raises(ServiceError, match="points to ghcr"):
         add("app", "quay.io/acme")
 
 

@@ -104,7 +104,7 @@ def test_a_missing_proof_is_warned_of_once_and_goes_on_being_served(
     check()
 
     assert found.proof_missing_since == missing_since
-    until = (missing_since + timedelta(days=7)).strftime("%Y-%m-%d %H:%M")
+    until = (missing_since + timedelta(days=7)).strftime("%-d %B %Y, %H:%M")
     assert until in found.proof_finding
     assert isinstance(pull(table(), NAME), Redirect)
     (letter,) = mail.outbox
@@ -175,7 +175,7 @@ def test_a_withdrawn_hostname_is_served_again_with_its_mappings_when_its_proof_i
 
     assert (found.withdrawn_at, found.proof_missing_since, found.proof_finding) == (None, None, "")
     assert isinstance(pull(table(), NAME), Redirect)
-    assert Hostname.history.latest().history_change_reason == "its proof in the DNS is back"
+    assert Hostname.history.latest().history_change_reason == "its DNS record is back"
 
 
 def test_a_hostname_that_its_owner_switched_off_stays_so_when_its_proof_is_back(
@@ -294,7 +294,7 @@ def test_a_hostname_that_was_vouched_for_is_never_asked_for(
     assert isinstance(pull(table(), NAME), Redirect)
     clock.pass_by(30 * DAY)
     assert recheck_due(30) == []
-    with pytest.raises(ServiceError, match="no proof"):
+    with pytest.raises(ServiceError, match="needs no DNS record"):
         check_hostname(alice.actor, hostname_id=hostname.pk)
 
 
