@@ -146,7 +146,8 @@ def facade(listening: SilentMachine) -> Iterator[Facade]:
 def probes(api: Api, machine: SilentMachine) -> list[Callable[[], Answer]]:
     asked: list[Callable[[], Answer]] = []
     for number in range(AT_ONCE):
-        body = {"hostname": f"h{number}.probes.test", "prefix": "acme/app", "target": f"{machine.url}/acme/app{number}"}
+        where = {"hostname": f"h{number}.probes.test", "create_hostname": True, "prefix": "acme/app"}
+        body = {**where, "target": f"{machine.url}/acme/app{number}"}
         mapping = api.send("POST", "mappings", body).json()["mapping"]
         asked.append(partial(api.send, "POST", f"mappings/{mapping['id']}/probe", {}))
     return asked
@@ -155,7 +156,7 @@ def probes(api: Api, machine: SilentMachine) -> list[Callable[[], Answer]]:
 def claims(api: Api, machine: SilentMachine) -> list[Callable[[], Answer]]:
     asked: list[Callable[[], Answer]] = []
     for number in range(AT_ONCE):
-        claim = api.send("POST", "claims", {"tenant": "default", "name": f"h{number}.claims.example.com"}).json()
+        claim = api.send("POST", "claims", {"tenant": "default", "hostname": f"h{number}.claims.example.com"}).json()
         asked.append(partial(api.send, "POST", f"claims/{claim['id']}/check"))
     return asked
 
