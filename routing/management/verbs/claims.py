@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 
 from routing.management.verbs.hostnames import claim_facts, hostname_facts
-from routing.management.verbs.named import CLAIMED_HELP, TENANT_HELP, claim_of, tenant_of
+from routing.management.verbs.named import CLAIMED_HELP, TENANT_HELP, add_claimed, claim_of, tenant_of
 from routing.management.verbs.output import Output
 from routing.management.verbs.verb import NotSo, Options, Status, Verb
 from routing.models import Hostname, HostnameClaim
@@ -26,8 +26,7 @@ class ClaimHostname(Verb):
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which, and for whom."""
-        parser.add_argument("name", metavar="HOSTNAME", help=CLAIMED_HELP)
-        parser.add_argument("--tenant", required=True, metavar="SLUG", help=TENANT_HELP)
+        add_claimed(parser)
 
     def run(self, options: Options, output: Output) -> None:
         """Claim it."""

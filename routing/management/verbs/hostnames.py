@@ -4,10 +4,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from routing.management.verbs.named import (
-    CLAIMED_HELP,
     HOSTNAME_HELP,
     ONLY_TENANT_HELP,
     TENANT_HELP,
+    add_claimed,
     claim_of,
     hostname_of,
     tenant_of,
@@ -103,8 +103,7 @@ class AddHostname(Verb):
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which, and whose."""
-        parser.add_argument("name", metavar="HOSTNAME", help=CLAIMED_HELP)
-        parser.add_argument("--tenant", required=True, metavar="SLUG", help=TENANT_HELP)
+        add_claimed(parser)
 
     def run(self, options: Options, output: Output) -> None:
         """Vouch for it."""

@@ -1,5 +1,6 @@
 """Rows by the names that people type, and what the help says of these."""
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -23,6 +24,12 @@ TARGET_HELP = (
 )
 REGISTRY_HELP = "its address or alias, such as ghcr.io, docker.io or https://registry.acme.com:5000"
 ACCOUNT_HELP = "user name, or verified e-mail address"
+
+
+def add_claimed(parser: ArgumentParser) -> None:
+    """Arguments: the name that is to be a hostname, and whose."""
+    parser.add_argument("name", metavar="HOSTNAME", help=CLAIMED_HELP)
+    parser.add_argument("--tenant", required=True, metavar="SLUG", help=TENANT_HELP)
 
 
 def tenant_of(slug: str) -> Tenant:
