@@ -128,6 +128,21 @@ class TestHistory:
         for wrong in ({"since": "2026-01-01"}, {"noun": "claim"}, {"offset": 10_001}):
             assert api.get("history", **wrong).status_code == 422, wrong
 
+    @pytest.mark.parametrize("edge", ["since", "until"])
+    @pytest.mark.parametrize(
+        ("at", "is_past"),
+        [
+            ("7706-10-03T01:35:58.858-21:48", False),
+            ("9999-12-31T23:59:59-23:59", False),
+            ("0001-01-01T00:00:00+23:59", True),
+            ("2000-01-01T00:00:00+16:00", True),
+        ],
+    )
+    def test_any_time_with_any_offset(self, owner: Person, api: ApiClient, edge: str, at: str, is_past: bool) -> None:
+        add(owner, "a")
+
+        assert bool(self.entries(api, noun="mapping", **{edge: at})) is (is_past == (edge == "since"))
+
     def test_pages_have_each_entry_once(self, owner: Person, api: ApiClient) -> None:
         add(owner, *"abcde")
         whole = self.entries(api, limit=500)

@@ -4,7 +4,7 @@ Reads the past rows that django-simple-history keeps.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from heapq import merge
 from typing import Any, NamedTuple
 
@@ -98,14 +98,27 @@ def _rows(actor: Actor, noun: str, wanted: Wanted) -> Any:
     given: dict[str, Any] = {
         "id": wanted.id,
         "actor": wanted.actor,
-        "history_date__gte": wanted.since,
-        "history_date__lt": wanted.until,
+        "history_date__gte": _in_utc(wanted.since),
+        "history_date__lt": _in_utc(wanted.until),
         "request_id": wanted.request_id,
     }
     rows = rows.filter(**{name: value for name, value in given.items() if value is not None})
     if wanted.tenant is not None:
         rows = rows.filter(of_tenant__in=Tenant.objects.filter(slug=wanted.tenant).values("pk"))
     return rows
+
+
+def _in_utc(at: datetime | None) -> datetime | None:
+    """The same moment as every database can read it; the last or first that there is, where UTC has none.
+
+    PostgreSQL takes no offset from 16 hours on, and at the ends of what Python counts an offset leads beyond.
+    """
+    if at is None:
+        return None
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return (datetime.max if at.year == datetime.max.year else datetime.min).replace(tzinfo=UTC)
 
 
 def _keys(noun: str, rows: Any, most: int) -> list[tuple[datetime, str, int]]:
