@@ -29,6 +29,11 @@ def command_line(pid: int) -> str:
     return _read(f"/proc/{pid}/cmdline").replace("\0", " ")
 
 
+def name(pid: int) -> str:
+    """What a process calls itself, as `ps -o comm` shows it; empty where it is gone."""
+    return _read(f"/proc/{pid}/comm").strip()
+
+
 def cpu_seconds(pid: int) -> float:
     """The CPU time that a process has used, in user and kernel mode; 0 where it is gone."""
     fields = _stat(pid)

@@ -121,6 +121,10 @@ class Server:
         self.stop()
 
 
+# What a control worker calls itself.
+CONTROL_NAME = "facade-control"
+
+
 class Facade(Server):
     """The facade as `make run` serves it. With several workers it isn't pinned to a core."""
 
@@ -177,11 +181,15 @@ class Facade(Server):
         self.process = self._start()
 
     def worker_pids(self) -> list[int]:
-        """Its workers: children of gunicorn's first process that serve. The first answers before the last is there."""
+        """Its workers: children of gunicorn's first process that serve. The first answers before the last is there.
+
+        Control workers, which take no connections of the port, are not among them.
+        """
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             children = processes.children(self.process.pid)
-            found = [pid for pid in children if "manage.py" not in processes.command_line(pid)]
+            serving = [pid for pid in children if "manage.py" not in processes.command_line(pid)]
+            found = [pid for pid in serving if processes.name(pid) != CONTROL_NAME]
             if len(found) == self.workers:
                 return found
             time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -35,7 +36,8 @@ proc_name = "registry-facade"
 preload_app = True
 
 bind = f"{variables.BIND}:{variables.PORT}"
-workers = variables.WEB_CONCURRENCY
+# Those of the port, and those of the pages.
+workers = variables.WEB_CONCURRENCY + variables.FACADE_CONTROL_WORKERS
 
 # A worker that is stopped finishes what it has begun. Container runtimes kill 10 s after SIGTERM.
 graceful_timeout = 8
@@ -68,6 +70,11 @@ forwarded_allow_ips = ""
 
 def on_starting(server: Any) -> None:
     """Called once, before the workers."""
+    if variables.FACADE_CONTROL_WORKERS:
+        from routing.dataplane.serving.gunicorn_worker import FacadeWorker
+        from routing.dataplane.serving.handover import Handover
+
+        FacadeWorker.handover = Handover()
     if not variables.SECRET_KEY:
         server.log.info("SECRET_KEY is not set: the one in %s is used", settings.STATE_DIR / "secret_key")
 
@@ -77,6 +84,7 @@ def pre_fork(server: Any, worker: Any) -> None:
     from routing.dataplane.live.live_table import live_table
     from routing.dataplane.telemetry.metrics import sharing
 
+    worker.is_control = _workers(server, control=False) >= _most_workers(server)
     live_table.before_fork()
     # This process serves nobody: its gauges, all 0, must not be among the workers'.
     sharing.share(gauges=False)
@@ -84,10 +92,27 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     """Called in each worker: from here on it follows the table by itself."""
-    from routing.dataplane.live.live_table import live_table
+    from routing.dataplane.live.live_table import CONTROL_WORKER, WORKER, live_table
 
-    name_connections(f"worker {worker.age} web")
+    live_table.role = CONTROL_WORKER if worker.is_control else WORKER
+    name_connections(f"{live_table.role} {worker.age} web")
     live_table.follow()
+
+
+def _workers(server: Any, *, control: bool) -> int:
+    """How many of a kind there are, but for those that a reload is about to end."""
+    return sum(worker.is_control == control and not worker.is_old for worker in server.WORKERS.values())
+
+
+def _most_workers(server: Any) -> int:
+    """How many take the port's connections; the rest are control workers. SIGTTIN and SIGTTOU change it."""
+    return max(int(server.num_workers) - variables.FACADE_CONTROL_WORKERS, 1)
+
+
+def on_reload(server: Any) -> None:
+    """Called at SIGHUP, before the new workers: they take the places of all that there are."""
+    for worker in server.WORKERS.values():
+        worker.is_old = True
 
 
 def when_ready(server: Any) -> None:
@@ -104,6 +129,12 @@ def child_exit(server: Any, worker: Any) -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    if worker.handover is not None:
+        worker.handover.open(any(other.is_control for other in server.WORKERS.values()))
+    # SIGTTOU may have ended a control worker, since gunicorn ends the eldest of all: another one makes room for it.
+    if len(server.WORKERS) >= server.num_workers and _workers(server, control=False) > _most_workers(server):
+        others = [other for other in server.WORKERS.values() if not other.is_control and not other.is_old]
+        server.kill_worker(min(others, key=lambda other: other.age).pid, signal.SIGTERM)
 
 
 def on_exit(server: Any) -> None:

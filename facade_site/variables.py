@@ -36,6 +36,13 @@ PORT = declare.whole("PORT", 8000, "The port on which gunicorn listens. 0: any f
 WEB_CONCURRENCY = declare.whole(
     "WEB_CONCURRENCY", 2, "Worker processes. Each holds the whole routing table in memory.", least=1
 )
+FACADE_CONTROL_WORKERS = declare.whole(
+    "FACADE_CONTROL_WORKERS",
+    1,
+    "Processes beside them that answer the pages and the API on control hosts, so that no page keeps a registry client "
+    "waiting. 0: the workers do that themselves.",
+    most=64,
+)
 
 declare.group("The facade")
 FACADE_CONTROL_HOSTS = declare.names(

@@ -33,6 +33,8 @@ CONTROL_HOST = "localhost"
 USERNAME = "operator"
 PASSWORD = "correct horse battery staple"
 REQUEST_SECONDS = 30.0
+# What a control worker calls itself.
+CONTROL_NAME = "facade-control"
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,15 @@ class Facade:
         return self._daemon.pid
 
     def worker_pids(self) -> list[int]:
-        """The workers, as they are now: the server's children, but for the maintenance, which is another program."""
+        """The workers that take the port's connections, as they are now."""
+        return [pid for pid in self._serving() if _name_of(pid) != CONTROL_NAME]
+
+    def control_worker_pids(self) -> list[int]:
+        """The control workers, as they are now."""
+        return [pid for pid in self._serving() if _name_of(pid) == CONTROL_NAME]
+
+    def _serving(self) -> list[int]:
+        """The server's children, but for the maintenance, which is another program."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         commands = {int(pid): _command_of(pid) for pid in children}
         return sorted(pid for pid, command in commands.items() if command and b"\0maintain\0" not in command)
@@ -223,7 +233,8 @@ class Facade:
         # With port 0 only the log tells which one the kernel gave, so no other process can win a race for it.
         log = self._daemon.log.read_bytes()[seen:]
         line = re.search(rb"Listening at: http://[^ :]+:(\d+)", log)
-        if line is None or log.count(b"Started server process") < self.workers:
+        processes = self.workers + int(self.env.get("FACADE_CONTROL_WORKERS", "1"))
+        if line is None or log.count(b"Started server process") < processes:
             return False
         self.port = int(line[1])
         return True
@@ -256,6 +267,13 @@ def _command_of(pid: str) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return b""
+
+
+def _name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 _PASSWORD_ENV = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}

@@ -65,11 +65,15 @@ _LOGGED = {
 _DATABASE_ERRORS = (DatabaseError, InterfaceError, OSError)
 
 
+#: What a process has a table for, as its reports and metrics call it.
+WORKER, CONTROL_WORKER = "worker", "control worker"
+
+
 class LiveTable:
     """One table for this process, swapped in one assignment when the database has a newer generation."""
 
-    def __init__(self, role: str = "worker") -> None:
-        self._role = role
+    def __init__(self, role: str = WORKER) -> None:
+        self.role = role
         self.table: core.Table | None = None
         self.confirmed_at: float | None = None
         # The same by the clock on the wall, for comparing with a snapshot's.
@@ -223,7 +227,7 @@ class LiveTable:
         if outcome is not Outcome.UNKNOWN:
             TABLE_COMPARED.set(check.at.timestamp())
         pid = os.getpid()
-        report = Report(pid, begun_at(pid), self._role, table.generation, check.at.isoformat(), outcome)
+        report = Report(pid, begun_at(pid), self.role, table.generation, check.at.isoformat(), outcome)
         with contextlib.suppress(OSError):
             write_report(reports_folder(), report)
         return outcome

@@ -17,6 +17,8 @@ logger = logging.getLogger("routing.access")
 
 #: Where, in an ASGI scope, the data plane leaves what kind of decision it made.
 DECISION = "registry_facade.decision"
+#: In place of the decision, where another process has taken the request: that one logs it.
+HANDED_OVER = "handed over"
 #: In place of the status of a request whose client left before there was an answer, as the metrics have it.
 GONE = "gone"
 _FIELDS = frozenset({"host", "user-agent", "x-forwarded-for", "x-forwarded-host", "x-request-id"})
@@ -64,7 +66,8 @@ class AccessLog:
             finally:
                 path, query = scope.get("raw_path", b"").decode("latin-1"), scope["query_string"].decode("latin-1")
                 seconds, decision = time.perf_counter() - started, scope.get(DECISION, "")
-                _log(scope["method"], path, query, fields, peer_address, status, decision, seconds, this)
+                if decision != HANDED_OVER:
+                    _log(scope["method"], path, query, fields, peer_address, status, decision, seconds, this)
 
 
 def _known(fields: Iterable[tuple[str, str]]) -> dict[str, str]:

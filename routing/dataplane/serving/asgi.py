@@ -12,9 +12,9 @@ from typing import Any
 from routing.dataplane.live.live_table import live_table
 from routing.dataplane.request.client_request import from_asgi
 from routing.dataplane.request.responses import Response
-from routing.dataplane.serving.access_log import DECISION
+from routing.dataplane.serving.access_log import DECISION, HANDED_OVER
 from routing.dataplane.serving.body_guard import Application, Message, Receive, Scope, Send
-from routing.dataplane.serving.handler import DECIDED, HandledRequest, handle
+from routing.dataplane.serving.handler import DECIDED, HAND_OVER, HandledRequest, handle
 from routing.dataplane.upstream.refusals import bad_gateway
 from routing.dataplane.upstream.relay import StreamingResponse
 from routing.registries.exceptions import RegistryError
@@ -23,7 +23,7 @@ _WATCH_AFTER_SECONDS = 0.05
 
 
 class DataPlane:
-    """Serves registry clients; hands requests on control hosts, and all that isn't HTTP, on to `django`."""
+    """Serves registry clients. Pages are answered by `django`, in a control worker where the server has some."""
 
     def __init__(self, django: Application) -> None:
         self._django = django
@@ -33,7 +33,11 @@ class DataPlane:
         if handled is not None:
             scope[DECISION] = handled.kind
         if handled is None or handled.is_control:
-            await self._django(scope, receive, send)
+            hand_over = scope.get(HAND_OVER)
+            if hand_over is not None and hand_over():
+                scope[DECISION] = HANDED_OVER
+            else:
+                await self._django(scope, receive, send)
         elif handled.needs_registry:
             await _while_connected(_with_registry(handled, receive, send), receive, handled.has_form)
         else:

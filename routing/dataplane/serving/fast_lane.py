@@ -139,6 +139,8 @@ class _BatchWriter:
         """
         started = time.perf_counter()
         arrived, self.arrived = self.arrived, []
+        if not arrived:
+            return
         first = arrived[0][0]
         now, state = first.loop.time(), first.server_state
         parts = _parts(tuple(state.default_headers), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
@@ -226,6 +228,19 @@ _batch = _BatchWriter()
 def drain() -> None:
     """From now on every answer of this process is its connection's last one."""
     _batch.draining = True
+
+
+def is_draining() -> bool:
+    """Whether `drain` was called."""
+    return _batch.draining
+
+
+def take_arrived(connection: FastLaneProtocol) -> list[bytes]:
+    """What was read from a connection and not looked at yet; it is not looked at here any more."""
+    taken = [data for owner, data in _batch.arrived if owner is connection]
+    if taken:
+        _batch.arrived[:] = [(owner, data) for owner, data in _batch.arrived if owner is not connection]
+    return taken
 
 
 class _Parts(NamedTuple):

@@ -1,4 +1,8 @@
-"""The gunicorn worker: uvicorn with the fast lane, and a shutdown that loses no request."""
+"""The gunicorn worker: uvicorn with the fast lane, and a shutdown that loses no request.
+
+There are two kinds (handover.py says why): workers take the port's connections and answer registry clients; control
+workers take from them those that ask for pages.
+"""
 
 import asyncio
 import logging
@@ -15,6 +19,7 @@ from uvicorn_worker import UvicornWorker
 from routing.dataplane.serving import access_log
 from routing.dataplane.serving.access_log import AccessLog
 from routing.dataplane.serving.fast_lane import FastLaneProtocol, drain
+from routing.dataplane.serving.handover import GivingProtocol, Handover, Taker, TakingProtocol, name_process
 from routing.dataplane.upstream.streaming_quota import streaming_quota
 from routing.dataplane.views.metrics import flush
 
@@ -28,8 +33,23 @@ _PARENT_SECONDS = 1.0
 _SWITCH_SECONDS = 0.0005
 
 
+# Pages get a core when no registry client wants it, or nearly so: a fourth of what a worker gets.
+_CONTROL_NICENESS = 6
+# How long a control worker takes what workers sent before they, too, learnt of the end.
+_TAKING_SECONDS = 0.3
+
+
 class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no types
-    """A process that answers registry clients, and people on control hosts."""
+    """A process that answers registry clients, or people on control hosts.
+
+    `handover`: the way from the one to the other, set before the fork. None: there are no control workers, and each
+    answers both. `is_control`: which of them this one is.
+    """
+
+    handover: Handover | None = None
+    is_control = False
+    #: Whether it was there before the last reload, which ends it.
+    is_old = False
 
     CONFIG_KWARGS: dict[str, Any] = {
         "loop": "uvloop",
@@ -62,20 +82,40 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
     async def _serve(self) -> None:
         sys.setswitchinterval(_SWITCH_SECONDS)
         self.config.app = AccessLog(self.wsgi) if access_log.is_on() else self.wsgi
-        server = DrainingServer(self.config)
+        server = self._server()
         self._install_sigquit_handler()
         flushing = asyncio.create_task(_keep_flushing())
         # A thread, so that a worker whose event loop hangs ends as well.
         ends = (self.ppid, server, self.cfg.graceful_timeout)
         threading.Thread(target=_end_with_parent, args=ends, name="parent", daemon=True).start()
-        await server.serve(sockets=self.sockets)
+        await server.serve(sockets=[] if self.is_control else self.sockets)
         flushing.cancel()
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
+    def _server(self) -> "DrainingServer":
+        if self.handover is None:
+            return DrainingServer(self.config)
+        self.handover.keep_one_end(taking=self.is_control)
+        if not self.is_control:
+            GivingProtocol.handover = self.handover
+            self.config.http = GivingProtocol
+            return DrainingServer(self.config)
+        for listener in self.sockets:
+            # A port that is closed must be closed in every process.
+            listener.close()
+        name_process()
+        os.nice(_CONTROL_NICENESS)
+        return ControlServer(self.config, self.handover)
+
 
 class DrainingServer(Server):
     """uvicorn's server, whose connections are told of the end before it comes."""
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Called when a signal ends it: what is asked from here on is its connection's last."""
+        drain()
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop accepting, let the connections end with an answer each, close those that stay silent."""
@@ -85,6 +125,32 @@ class DrainingServer(Server):
         flush()
         # On a thread: the database may not answer.
         await asyncio.to_thread(streaming_quota.stop)
+
+
+class ControlServer(DrainingServer):
+    """Serves the connections that workers hand over."""
+
+    def __init__(self, config: Any, handover: Handover) -> None:
+        super().__init__(config)
+        self._handover = handover
+        self._taker: Taker | None = None
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Begin to take connections."""
+        await super().startup(sockets)
+        self._taker = Taker(self._handover, self._protocol)
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Take what was sent until now, and end as any server does."""
+        await asyncio.sleep(_TAKING_SECONDS)
+        if self._taker is not None:
+            self._taker.stop()
+        await super().shutdown(sockets)
+
+    def _protocol(self, read: bytes) -> TakingProtocol:
+        return TakingProtocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state, read=read
+        )
 
 
 def _end_with_parent(parent: int, server: Server, graceful_seconds: float) -> None:

@@ -35,6 +35,9 @@ def _seconds_of(kind: str) -> Any:
 
 # Where a server that has decided already leaves that in the ASGI scope.
 DECIDED = "registry_facade.decided"
+# Where it leaves what hands the request's connection over to a process that answers pages, and says whether that was
+# done. Nothing may have been received or sent before.
+HAND_OVER = "registry_facade.hand_over"
 
 
 class Decided(NamedTuple):

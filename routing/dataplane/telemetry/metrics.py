@@ -71,7 +71,8 @@ CHANGE_SECONDS = Histogram(
 TABLE_LOADS = _counter(
     "table_loads", "Times that a worker loaded the whole table, rather than the changes since, by reason.", "reason"
 )
-WORKERS = _gauge("workers", "Workers that serve.", "sum")
+WORKERS = _gauge("workers", "Workers that serve registry clients.", "sum")
+CONTROL_WORKERS = _gauge("control_workers", "Control workers that serve.", "sum")
 RELAYS = _gauge("relays_under_way", "Requests whose answer of a backing registry has not gone to its client.", "sum")
 RELAYED_BYTES_HELD = _gauge("relayed_bytes_held", "Bytes of such answers in memory.", "sum")
 GENERATION = _gauge("table_generation", "The routing table's generation, of the worker furthest behind.", "least")

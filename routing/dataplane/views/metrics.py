@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from routing.conf import database_identity, snapshot_path
-from routing.dataplane.live.live_table import live_table
+from routing.dataplane.live.live_table import CONTROL_WORKER, WORKER, live_table
 from routing.dataplane.live.maintenance_file import read_rounds
 from routing.dataplane.telemetry import metrics
 from routing.dataplane.telemetry.counters import counters
@@ -50,7 +50,8 @@ def flush() -> None:
         counter = metrics.COUNTERS[key[0]]
         (counter.labels(*key[1:]) if key[1:] else counter).inc(number)
     table, age = live_table.table, live_table.age_seconds
-    metrics.WORKERS.set(1)
+    metrics.WORKERS.set(live_table.role == WORKER)
+    metrics.CONTROL_WORKERS.set(live_table.role == CONTROL_WORKER)
     metrics.RELAYS.set(relay_limits.under_way)
     metrics.RELAYED_BYTES_HELD.set(relay_limits.held_bytes)
     metrics.REACHABLE.set(live_table.reachable)
