@@ -2,7 +2,6 @@
 
 from django.db.models import Q
 
-from routing.core.grammar.docker_hub import DOCKER_HUB_NAMES
 from routing.core.grammar.hosts import ends_in_number, is_ip_address, is_loopback, parse_authority, wildcard_above
 from routing.models import Hostname, HostnameClaim, Registry
 from routing.services.base.codes import Code
@@ -12,6 +11,7 @@ from routing.services.base.rows import get_row
 from routing.services.base.rules import Write, fixed, rule
 from routing.services.hostnames.claim_rules import claimable_name, refuse_control_host
 from routing.services.hostnames.names import parse_hostname
+from routing.services.hostnames.public_registries import public_registry_at
 
 fixed(Hostname, "tenant", "name")
 fixed(HostnameClaim, "tenant", "name", "token")
@@ -80,24 +80,28 @@ def can_be_claimed(write: Write) -> None:
 def check_no_loop(row: Hostname | HostnameClaim) -> None:
     """Refuse a name at which a backing registry lives: mappings onto it would lead round in a circle.
 
-    The shared registries count, with all that they are called, and the tenant's own: another tenant's must not keep the
-    name from its owner. Raises ServiceError.
+    Public registries count, whether they are known here or not, the shared ones, with all that they are called, and the
+    tenant's own: another tenant's must not keep the name from its owner. Raises ServiceError.
     """
+    if public := public_registry_at(row.name):
+        raise _is_a_registrys(public, public)
     known = Registry.objects.filter(Q(tenant=None) | Q(tenant=row.tenant))
     bare = row.name.removeprefix("*")
     for registry in known.filter(Q(origin__contains=bare) | Q(alias__contains=bare)):
         _refuse_address(row.name, registry.origin.partition("://")[2], registry.name)
         if registry.alias:
             _refuse_address(row.name, registry.alias, registry.name)
-    for name in sorted(DOCKER_HUB_NAMES):
-        _refuse_address(row.name, name, "Docker Hub")
 
 
 def _refuse_address(name: str, authority: str, registry: str) -> None:
     host, _ = parse_authority(authority)
     if name in (host, wildcard_above(host)):
-        raise ServiceError.for_field(
-            "hostname",
-            f"{host} is the address of the registry “{registry}”: a facade there would point to itself",
-            Code.HOSTNAME_NOT_ALLOWED,
-        )
+        raise _is_a_registrys(host, registry)
+
+
+def _is_a_registrys(host: str, registry: str) -> ServiceError:
+    return ServiceError.for_field(
+        "hostname",
+        f"{host} is the address of the registry “{registry}”: a facade there would point to itself",
+        Code.HOSTNAME_NOT_ALLOWED,
+    )
