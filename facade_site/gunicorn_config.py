@@ -1,5 +1,6 @@
 """How gunicorn serves the facade, from `make run` and in the image alike."""
 
+import logging
 import os
 import shutil
 import signal
@@ -22,8 +23,8 @@ if __name__ == "__config__":
 
 # Here rather than only in the settings: the workers are forked from this process and inherit what it read.
 try:
-    from facade_site import settings, variables
-    from facade_site.server_log import ServerLogger
+    from facade_site import settings, variables  # noqa: F401  # read here, whoever asks them first
+    from facade_site.server_log import ServerLogger, level_of_servers
 except ImproperlyConfigured as error:
     # gunicorn would put its traceback around the one line that tells what is to be done.
     sys.exit(str(error))
@@ -58,6 +59,7 @@ if __name__ == "__config__":
     name_connections("server")
 
 errorlog = "-"
+loglevel = level_of_servers(variables.LOG_LEVEL)
 logger_class = ServerLogger
 # To stdout. One line for each request costs more than answering it.
 accesslog = "-" if variables.FACADE_ACCESS_LOG else None
@@ -75,8 +77,6 @@ def on_starting(server: Any) -> None:
         from routing.dataplane.serving.handover import Handover
 
         FacadeWorker.handover = Handover()
-    if not variables.SECRET_KEY:
-        server.log.info("SECRET_KEY is not set: the one in %s is used", settings.STATE_DIR / "secret_key")
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -138,8 +138,9 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """End it without waiting for its next look at its parent."""
+    """End the maintenance without waiting for its next look at its parent, and say that nobody is served any more."""
     maintenance = getattr(server, "maintenance", None)
     if maintenance is not None:
         maintenance.stop()
     shutil.rmtree(os.environ[METRICS_DIR], ignore_errors=True)
+    logging.getLogger("facade_site.server").info("the facade has ended")

@@ -10,6 +10,14 @@ from facade_site.redaction import RedactingFormatter
 from facade_site.variables import FACADE_LOG_FORMAT
 
 
+def level_of_servers(level: str) -> str:
+    """From which level on gunicorn and uvicorn log, where the facade does from `level` on, as gunicorn writes it.
+
+    What they tell of their processes is for whoever looks for a fault: it would push what the facade says out of sight.
+    """
+    return {"DEBUG": "info", "INFO": "warning"}.get(level, level).lower()
+
+
 class ServerLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's loggers, whose handlers the workers inherit."""
 

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
+
 from facade_site.environment import BASE_DIR
 from facade_site.standard_streams import open_closed, say
 
@@ -27,8 +29,20 @@ def main() -> None:
     else:
         if status:
             say("The database was not prepared; the server starts all the same.")
+    _say_what_starts()
     gunicorn = shutil.which("gunicorn") or "gunicorn"
     os.execv(gunicorn, [gunicorn, "--config", str(BASE_DIR / "facade_site/gunicorn_config.py")])  # noqa: S606
+
+
+def _say_what_starts() -> None:
+    try:
+        from facade_site import settings, variables
+    except ImproperlyConfigured:
+        # The server says so, and ends.
+        return
+    if not variables.SECRET_KEY:
+        say(f"SECRET_KEY is not set: the one in {settings.STATE_DIR / 'secret_key'} is used")
+    say(f"The facade serves on {variables.BIND}:{variables.PORT}; worker processes: {variables.WEB_CONCURRENCY}.")
 
 
 if __name__ == "__main__":

@@ -407,7 +407,10 @@ SECRET_KEY_FALLBACKS = declare.names(
 
 declare.group("Looking inside")
 LOG_LEVEL = declare.choice(
-    "LOG_LEVEL", "INFO", "From which level on log lines are written.", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    "LOG_LEVEL",
+    "INFO",
+    "From which level on log lines are written. DEBUG also writes what the server tells of its processes.",
+    ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
 )
 FACADE_LOG_FORMAT = declare.choice(
     "FACADE_LOG_FORMAT",

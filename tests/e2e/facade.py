@@ -117,7 +117,10 @@ class Facade:
         config = ROOT / "facade_site" / "gunicorn_config.py"
         argv = [str(Path(sys.executable).parent / "gunicorn"), "--config", str(config), "--chdir", str(ROOT)]
         self.port = port
-        self._daemon = Daemon([*self._within, *argv], self.directory, self.env | {"PORT": str(port)})
+        # The log tells of the port, and of each worker, at this level.
+        wanted = f"--log-level info {self.env.get('GUNICORN_CMD_ARGS', '')}"
+        env = self.env | {"PORT": str(port), "GUNICORN_CMD_ARGS": wanted}
+        self._daemon = Daemon([*self._within, *argv], self.directory, env)
         self._daemon.wait_ready(lambda: self._listens(seen) and self._ready())
 
     def kill(self) -> None:

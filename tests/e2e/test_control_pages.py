@@ -52,6 +52,33 @@ def test_the_access_log_tells_no_secret(facade: Facade, path: str) -> None:
     assert token not in facade.log()
 
 
+def test_an_ordinary_refusal_is_one_line_of_the_log(facade: Facade) -> None:
+    """403 for whoever is signed in without a role, 404 for anybody: neither is a fault of the program."""
+    made = f"from django.contrib.auth.models import User; User.objects.create_user('visitor', password='{PASSWORD}')"
+    facade.manage("shell", "-v0", "-c", made)
+    with httpx2.Client(base_url=facade.url, headers={"X-Forwarded-For": "198.51.100.200"}, timeout=30) as http:
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', http.get(SIGN_IN).text)
+        assert token is not None
+        http.post(SIGN_IN, data={"csrfmiddlewaretoken": token[1], "login": "visitor", "password": PASSWORD})
+        paths = {"/admin/": 403, "/admin/routing/mapping/": 403, "/nothing/here/": 404}
+        assert {path: http.get(path).status_code for path in paths} == paths
+
+    wait_until(lambda: facade.log().count("Forbidden") >= 2, "both are in the log")
+    assert "Not Found: /nothing/here/" in facade.log()
+    assert "Traceback" not in facade.log()
+
+
+def test_no_page_warns_of_how_it_is_sent(facade: Facade) -> None:
+    page = facade.request("GET", SIGN_IN).body.decode()
+    files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+
+    assert {facade.request("GET", file).status for file in files} == {200}
+    assert facade.request("HEAD", files[0]).status == 200
+    assert facade.request("GET", files[0], headers={"Range": "bytes=0-9"}).status == 206
+    assert len(facade.request("GET", files[0], headers={"Range": "bytes=0-9"}).body) == 10
+    assert "StreamingHttpResponse" not in facade.log()
+
+
 def test_behind_a_trusted_proxy(facade: Facade) -> None:
     headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": PUBLIC}
 

@@ -104,6 +104,12 @@ class Served:
         os.killpg(self.daemon.pid, signal.SIGINT)
         self._wait_gone()
 
+    def quit(self) -> None:
+        """End it by the one signal that begins no new line of make's: SIGQUIT to the server's first process."""
+        (first,) = {int(pid) for pid in re.findall(r"process (\d+)", (self.clone / "var/run.lock").read_text())}
+        os.kill(first, signal.SIGQUIT)
+        self._wait_gone()
+
     def terminate(self) -> None:
         """End it as a supervisor does: SIGTERM to the one process that it started."""
         os.kill(self.daemon.pid, signal.SIGTERM)
@@ -177,11 +183,23 @@ def check_modes(state: Path) -> None:
     assert modes == {"secret_key": 0o600, "run.env": 0o600, ".": 0o700}
 
 
+def check_end(served: Served, before: str) -> None:
+    """It is told in one line, whatever the signal was. `before`: what was printed until then."""
+    (line,) = without_events(served.output.removeprefix(before))
+    assert line.endswith("INFO facade_site.server: the facade has ended")
+
+
+def without_events(output: str) -> list[str]:
+    """Its lines, but for what the maintenance did meanwhile: the example's registry is probed when there is time."""
+    return [line for line in output.splitlines() if " routing.events: " not in line]
+
+
 def test_three_runs_of_a_fresh_clone(clone: Path, tmp_path: Path) -> None:
     manifest = "/v2/acme/app/manifests/1.0"
     leads = (307, "https://ghcr.io" + manifest)
 
     with Served(clone, tmp_path / "first") as first:
+        welcome = first.output
         check_example(first)
         check_styles(first)
         check_modes(clone / "var")
@@ -195,8 +213,12 @@ def test_three_runs_of_a_fresh_clone(clone: Path, tmp_path: Path) -> None:
         wait_until(lambda: first.redirect(manifest, "docker.acme.test") == leads, "the new mapping is served", 20)
         kept = mappings(clone)
         assert kept == [("docker.acme.test", "acme"), ("localhost", "library")]
+        told_so_far = first.output
         first.interrupt()
-    assert "Traceback" not in first.output
+    # What is said to whoever has typed the command stays in sight, and Ctrl-C adds one line to it.
+    assert without_events(welcome)[-1].endswith("Ctrl-C ends the facade.")
+    assert passwords[0] in "\n".join(without_events(welcome)[-12:])
+    check_end(first, told_so_far)
 
     # What a run is told in its environment holds for manage.py in another shell, too…
     key = "it's $5 \"#1\" = a 'key'"
@@ -209,7 +231,9 @@ def test_three_runs_of_a_fresh_clone(clone: Path, tmp_path: Path) -> None:
             manage(clone, "shell", "-v0", "-c", "from django.conf import settings as s; print(s.SECRET_KEY)")
             == f"{key}\n"
         )
-        told.interrupt()
+        told_so_far = told.output
+        told.quit()
+    check_end(told, told_so_far)
 
     # … until the next run, which here is the first one's again, with everything that it kept.
     with Served(clone, tmp_path / "second") as second:
@@ -217,7 +241,9 @@ def test_three_runs_of_a_fresh_clone(clone: Path, tmp_path: Path) -> None:
         assert log_in(second, passwords[0]) == 302
         assert second.redirect(manifest, "docker.acme.test") == leads
         assert mappings(clone) == kept
+        told_so_far = second.output
         second.terminate()
+    check_end(second, told_so_far)
 
 
 def test_a_second_run_says_where_the_first_serves_and_changes_nothing(clone: Path, tmp_path: Path) -> None:

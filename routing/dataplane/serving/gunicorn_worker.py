@@ -7,6 +7,7 @@ workers take from them those that ask for pages.
 import asyncio
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -83,7 +84,7 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
         sys.setswitchinterval(_SWITCH_SECONDS)
         self.config.app = AccessLog(self.wsgi) if access_log.is_on() else self.wsgi
         server = self._server()
-        self._install_sigquit_handler()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.end)
         flushing = asyncio.create_task(_keep_flushing())
         # A thread, so that a worker whose event loop hangs ends as well.
         ends = (self.ppid, server, self.cfg.graceful_timeout)
@@ -92,6 +93,10 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
         flushing.cancel()
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
+        if server.was_told_to_end:
+            # At once, as by the signal itself: what other threads still wait for holds up no end.
+            logging.shutdown()
+            os._exit(0)
 
     def _server(self) -> "DrainingServer":
         if self.handover is None:
@@ -112,19 +117,28 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
 class DrainingServer(Server):
     """uvicorn's server, whose connections are told of the end before it comes."""
 
+    was_told_to_end = False
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Called when a signal ends it: what is asked from here on is its connection's last."""
         drain()
         super().handle_exit(sig, frame)
 
+    def end(self) -> None:
+        """Begin to end. For SIGQUIT, by which gunicorn's first process ends its workers when it gets a SIGINT alone."""
+        drain()
+        self.was_told_to_end = self.should_exit = True
+
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop accepting, let the connections end with an answer each, close those that stay silent."""
         drain()
         await super().shutdown(sockets)
-        # Here: the server's last act is the signal that ended it, over again, and this time it ends the process.
         flush()
         # On a thread: the database may not answer.
         await asyncio.to_thread(streaming_quota.stop)
+        # uvicorn would raise the signal over again, and gunicorn take that for a worker that somebody else has ended.
+        self.was_told_to_end = self.was_told_to_end or bool(self._captured_signals)
+        self._captured_signals.clear()
 
 
 class ControlServer(DrainingServer):
