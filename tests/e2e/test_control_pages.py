@@ -56,7 +56,9 @@ def test_an_ordinary_refusal_is_one_line_of_the_log(facade: Facade) -> None:
     """403 for whoever is signed in without a role, 404 for anybody: neither is a fault of the program."""
     made = f"from django.contrib.auth.models import User; User.objects.create_user('visitor', password='{PASSWORD}')"
     facade.manage("shell", "-v0", "-c", made)
-    with httpx2.Client(base_url=facade.url, headers={"X-Forwarded-For": "198.51.100.200"}, timeout=30) as http:
+    with httpx2.Client(
+        base_url=facade.url, headers={"X-Forwarded-For": "198.51.100.200"}, timeout=30, follow_redirects=True
+    ) as http:
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', http.get(SIGN_IN).text)
         assert token is not None
         http.post(SIGN_IN, data={"csrfmiddlewaretoken": token[1], "login": "visitor", "password": PASSWORD})
