@@ -4,6 +4,7 @@ from routing.api.auth import BearerTokenAuth
 from routing.api.document import FacadeAPI
 from routing.api.errors import register_exception_handlers
 from routing.api.routers import (
+    claims,
     history,
     hostnames,
     introspection,
@@ -27,7 +28,7 @@ api = FacadeAPI(
 api.add_router("", introspection.router)
 api.add_router("/mappings", mappings.router)
 api.add_router("/hostnames", hostnames.router)
-api.add_router("/claims", hostnames.claims)
+api.add_router("/claims", claims.router)
 api.add_router("/registries", registries.router)
 api.add_router("/tenants", tenants.router)
 api.add_router("/members", members.router)

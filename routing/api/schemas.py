@@ -106,6 +106,11 @@ class ReasonIn(StrictSchema):
     reason: Reason = ""
 
 
+def given_reason(data: ReasonIn | None) -> str:
+    """The reason in a body that need not be sent."""
+    return data.reason if data else ""
+
+
 class SuspensionIn(StrictSchema):
     """What clients are told meanwhile, and why."""
 

@@ -1,4 +1,4 @@
-"""Hostnames and claims: list, claim, check, enable, disable, suspend, vouch, remove."""
+"""Hostnames: list, add, check, enable, disable, suspend, vouch, remove."""
 
 from datetime import datetime
 from typing import Annotated
@@ -12,6 +12,7 @@ from pydantic import Field
 from routing.api.auth import actor_of
 from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
+from routing.api.findings import Findings
 from routing.api.lookups import OneTenant, tenant_by_slug
 from routing.api.pagination import ListQuery, Paging, Sortable
 from routing.api.schemas import (
@@ -26,18 +27,18 @@ from routing.api.schemas import (
     SuspensionIn,
     Text,
     Version,
+    given_reason,
 )
 from routing.models import Hostname, HostnameClaim
-from routing.services.base.errors import Gathered, NotFound
+from routing.services.base.errors import NotFound
 from routing.services.hostnames import claims as claim_verbs
 from routing.services.hostnames import hostnames as verbs
-from routing.services.hostnames.claim_rules import claimable_name
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof import ProofRecord, proof_record
 from routing.services.hostnames.proof_checks import check_hostname as check_proof
+from routing.services.mappings.findings import Finding, findings_of_hostname
 
 router = Router(tags=["hostnames"])
-claims = Router(tags=["claims"])
 
 _COLUMNS = {"hostname": "name", "tenant": "tenant__slug", "created_at": "created_at"}
 
@@ -79,22 +80,6 @@ class HostnameOut(ProvableOut):
     withdrawn_at: datetime | None = Field(description="Not served from then on, until the proof is back.")
 
 
-class ClaimOut(ProvableOut):
-    """A claim: once the record is there, the name is the tenant's hostname."""
-
-    checked_at: datetime | None
-    finding: str = Field(examples=["There is no record at _registry-facade.docker.acme.com: the name does not exist."])
-
-
-class ClaimCheckOut(Schema):
-    """What the DNS says. A claim that is proved is a hostname from now on, and a claim no more."""
-
-    hostname: str = Field(examples=["docker.acme.com"])
-    proved: bool = Field(examples=[True])
-    hostname_id: int | None = Field(description="The hostname's id once it is proved.", examples=[5])
-    finding: str = Field(examples=["The record is there: TXT at _registry-facade.docker.acme.com."])
-
-
 class ClaimIn(StrictSchema):
     """A hostname to claim: docker.acme.com, or *.pull.acme.com for every name one label below."""
 
@@ -105,6 +90,20 @@ class ClaimIn(StrictSchema):
 
 class HostnameIn(ClaimIn):
     """A hostname to add without a proof."""
+
+
+class ChangedHostnameOut(HostnameOut):
+    """A hostname after a change, and what is known of it now."""
+
+    findings: Findings
+
+    @staticmethod
+    def resolve_findings(row: Hostname) -> list[Finding]:
+        """What every pull from it depends on."""
+        return findings_of_hostname(row)
+
+
+_CHANGED = {200: ChangedHostnameOut, **ROW_PROBLEMS}
 
 
 class HostnamePatch(StrictSchema):
@@ -143,7 +142,9 @@ def list_hostnames(request: HttpRequest, params: Query[HostnameQuery]) -> "Query
     return params.in_order(rows, "name")
 
 
-@router.post("", response={201: HostnameOut, 200: HostnameOut, **ADDING_PROBLEMS}, operation_id="add_hostname")
+@router.post(
+    "", response={201: ChangedHostnameOut, 200: ChangedHostnameOut, **ADDING_PROBLEMS}, operation_id="add_hostname"
+)
 def add_hostname(request: HttpRequest, response: HttpResponse, data: HostnameIn) -> Status[Hostname]:
     """Add a hostname to a tenant without a proof. For operators of the platform; tenants claim.
 
@@ -175,7 +176,7 @@ def get_hostname(
     return looked_at(response, verbs.get_hostname(actor_of(request), hostname_id), if_match)
 
 
-@router.patch("/{hostname_id}", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="update_hostname")
+@router.patch("/{hostname_id}", response=_CHANGED, operation_id="update_hostname")
 def update_hostname(
     request: HttpRequest,
     response: HttpResponse,
@@ -194,7 +195,7 @@ def update_hostname(
     return tagged(response, outcome.row)
 
 
-@router.post("/{hostname_id}/check", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="check_hostname")
+@router.post("/{hostname_id}/check", response=_CHANGED, operation_id="check_hostname")
 def check_hostname(
     request: HttpRequest,
     response: HttpResponse,
@@ -203,12 +204,11 @@ def check_hostname(
     if_match: str | None = IF_MATCH,
 ) -> Hostname:
     """Look for the hostname's proof in the DNS, now. Takes seconds."""
-    reason = data.reason if data else ""
-    found = check_proof(actor_of(request), reason, hostname_id=hostname_id, if_match=versions(if_match))
+    found = check_proof(actor_of(request), given_reason(data), hostname_id=hostname_id, if_match=versions(if_match))
     return tagged(response, found)
 
 
-@router.post("/{hostname_id}/vouch", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="vouch_hostname")
+@router.post("/{hostname_id}/vouch", response=_CHANGED, operation_id="vouch_hostname")
 def vouch_hostname(
     request: HttpRequest,
     response: HttpResponse,
@@ -219,14 +219,13 @@ def vouch_hostname(
     """Vouch for a hostname, which needs no proof from now on. For operators of the platform."""
     actor = actor_of(request)
     found = verbs.get_hostname(actor, hostname_id)
-    reason = data.reason if data else ""
     made = claim_verbs.vouch_hostname(
-        actor, reason, tenant_id=found.tenant_id, name=found.name, if_match=versions(if_match)
+        actor, given_reason(data), tenant_id=found.tenant_id, name=found.name, if_match=versions(if_match)
     )
     return tagged(response, made)
 
 
-@router.put("/{hostname_id}/suspension", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="suspend_hostname")
+@router.put("/{hostname_id}/suspension", response=_CHANGED, operation_id="suspend_hostname")
 def suspend_hostname(
     request: HttpRequest,
     response: HttpResponse,
@@ -247,9 +246,7 @@ def suspend_hostname(
     return tagged(response, verbs.get_hostname(actor_of(request), hostname_id))
 
 
-@router.delete(
-    "/{hostname_id}/suspension", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="unsuspend_hostname"
-)
+@router.delete("/{hostname_id}/suspension", response=_CHANGED, operation_id="unsuspend_hostname")
 def unsuspend_hostname(
     request: HttpRequest,
     response: HttpResponse,
@@ -270,77 +267,4 @@ def delete_hostname(
 ) -> Status[None]:
     """Remove a hostname that has no mappings left."""
     verbs.remove_hostname(actor_of(request), params.reason, hostname_id=hostname_id, if_match=versions(if_match))
-    return Status(204, None)
-
-
-@claims.get("", response={200: list[ClaimOut], **PROBLEMS}, operation_id="list_claims")
-@paginate(Paging)
-def list_claims(request: HttpRequest, params: Query[HostnameQuery]) -> "QuerySet[HostnameClaim]":
-    """List claims that are not proved yet, the oldest first."""
-    rows = HostnameClaim.objects.viewable_by(actor_of(request)).with_names().filter(**params.as_filter())
-    return params.in_order(rows, "pk")
-
-
-@claims.post("", response={201: ClaimOut, **ADDING_PROBLEMS}, operation_id="claim_hostname")
-def claim_hostname(request: HttpRequest, response: HttpResponse, data: ClaimIn) -> Status[HostnameClaim]:
-    """Claim a hostname for a tenant, and learn which DNS record proves it."""
-    actor = actor_of(request)
-    gathered = Gathered()
-    with gathered:
-        tenant = tenant_by_slug(actor, data.tenant)
-    with gathered:
-        claimable_name(data.hostname)
-    gathered.raise_any()
-    claim = claim_verbs.claim_hostname(actor, data.reason, tenant_id=tenant.pk, name=data.hostname)
-    return Status(201, tagged(response, claim))
-
-
-@claims.get("/{claim_id}", response={200: ClaimOut, **ROW_PROBLEMS}, operation_id="get_claim")
-def get_claim(
-    request: HttpRequest, response: HttpResponse, claim_id: Id, if_match: str | None = IF_MATCH
-) -> HostnameClaim:
-    """Get a claim, with the record to set."""
-    return looked_at(response, claim_verbs.get_claim(actor_of(request), claim_id), if_match)
-
-
-@claims.post("/{claim_id}/check", response={200: ClaimCheckOut, **ROW_PROBLEMS}, operation_id="check_claim")
-def check_claim(
-    request: HttpRequest, claim_id: Id, data: ReasonIn | None = None, if_match: str | None = IF_MATCH
-) -> dict[str, object]:
-    """Look for the record, now; where it is there, the hostname is served. Takes seconds."""
-    actor, reason = actor_of(request), data.reason if data else ""
-    claim = claim_verbs.get_claim(actor, claim_id)
-    found = claim_verbs.check_claim(actor, reason, claim_id=claim_id, if_match=versions(if_match))
-    made = found.hostname
-    return {
-        "hostname": claim.name,
-        "proved": made is not None,
-        "hostname_id": made and made.pk,
-        "finding": found.finding,
-    }
-
-
-@claims.post("/{claim_id}/vouch", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="vouch_claim")
-def vouch_claim(
-    request: HttpRequest,
-    response: HttpResponse,
-    claim_id: Id,
-    data: ReasonIn | None = None,
-    if_match: str | None = IF_MATCH,
-) -> Hostname:
-    """Vouch for a claim, which is a hostname from now on, without a proof. For operators of the platform."""
-    actor, reason = actor_of(request), data.reason if data else ""
-    claim = claim_verbs.get_claim(actor, claim_id)
-    made = claim_verbs.vouch_hostname(
-        actor, reason, tenant_id=claim.tenant_id, name=claim.name, if_match=versions(if_match)
-    )
-    return tagged(response, made)
-
-
-@claims.delete("/{claim_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_claim")
-def delete_claim(
-    request: HttpRequest, claim_id: Id, params: Query[DeleteParams], if_match: str | None = IF_MATCH
-) -> Status[None]:
-    """Take a claim back."""
-    claim_verbs.remove_claim(actor_of(request), params.reason, claim_id=claim_id, if_match=versions(if_match))
     return Status(204, None)

@@ -18,7 +18,7 @@ from routing.api.errors import NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, tagged, versions
 from routing.api.lookups import TenantKey, tenant_by_key, tenant_by_slug
 from routing.api.pagination import ListQuery, Paging, Sortable
-from routing.api.routers.hostnames import HostnameOut
+from routing.api.routers.hostnames import ChangedHostnameOut
 from routing.api.schemas import DeleteParams, Id, QueryParams, Reason, StrictSchema, Text
 from routing.models import Hostname
 from routing.services.base.permissions import Permission, check_permission
@@ -188,7 +188,9 @@ def get_hand_over(request: HttpRequest, hostname_id: Id, params: Query[HandOverP
 
 
 @router.post(
-    "/hostnames/{hostname_id}/hand-over", response={200: HostnameOut, **ROW_PROBLEMS}, operation_id="hand_over_hostname"
+    "/hostnames/{hostname_id}/hand-over",
+    response={200: ChangedHostnameOut, **ROW_PROBLEMS},
+    operation_id="hand_over_hostname",
 )
 def hand_over_hostname(
     request: HttpRequest, response: HttpResponse, hostname_id: Id, data: HandOverIn, if_match: str | None = IF_MATCH

@@ -12,6 +12,7 @@ from pydantic import Field
 from routing.api.auth import actor_of
 from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
+from routing.api.findings import Findings
 from routing.api.lookups import OneTenant
 from routing.api.pagination import ListQuery, Paging, Sortable
 from routing.api.schemas import (
@@ -30,6 +31,7 @@ from routing.models import Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.rows import get_row
 from routing.services.mappings import mappings as verbs
+from routing.services.mappings.findings import Finding, findings_of
 from routing.services.registries.probe_jobs import probe_soon
 from routing.services.registries.probes import probe_mapping as probe
 
@@ -74,12 +76,29 @@ class MappingOut(Schema):
     probe_error: str = Field(examples=[""])
 
 
+class ProbedMappingOut(MappingOut):
+    """A mapping that was probed, and what is known of it now."""
+
+    findings: Findings
+
+    @staticmethod
+    def resolve_findings(row: Mapping) -> list[Finding]:
+        """Everything that a pull depends on."""
+        return findings_of(row)
+
+
 class MappingOutcome(Schema):
-    """The mapping as it is now, whether anything changed, and a line for each thing done."""
+    """The mapping as it is now, whether anything changed, a line for each thing done, and what is known of it."""
 
     mapping: MappingOut
     changed: bool = Field(examples=[True])
     done: list[str] = Field(alias="notes", examples=[["added mapping docker.acme.com/app → ghcr.io/acme"]])
+    findings: Findings
+
+    @staticmethod
+    def resolve_findings(outcome: verbs.MappingOutcome) -> list[Finding]:
+        """Everything that a pull depends on."""
+        return findings_of(outcome.mapping)
 
 
 class MappingIn(StrictSchema):
@@ -226,7 +245,7 @@ def update_mapping(
     return _told(response, outcome)
 
 
-@router.post("/{mapping_id}/probe", response={200: MappingOut, **ROW_PROBLEMS}, operation_id="probe_mapping")
+@router.post("/{mapping_id}/probe", response={200: ProbedMappingOut, **ROW_PROBLEMS}, operation_id="probe_mapping")
 def probe_mapping(
     request: HttpRequest, response: HttpResponse, mapping_id: Id, data: ProbeIn, if_match: str | None = IF_MATCH
 ) -> Mapping:

@@ -25,6 +25,7 @@ from routing.api.schemas import (
     StrictSchema,
     Text,
     Version,
+    given_reason,
 )
 from routing.models import Registry
 from routing.services.registries import registries as verbs
@@ -65,6 +66,9 @@ class RegistryOut(Schema):
     def resolve_tenant(registry: Registry) -> str | None:
         """Whose it is, by slug."""
         return registry.tenant.slug if registry.tenant else None
+
+
+_ONE = {200: RegistryOut, **ROW_PROBLEMS}
 
 
 class RegistryIn(StrictSchema):
@@ -128,7 +132,7 @@ def add_registry(request: HttpRequest, response: HttpResponse, data: RegistryIn)
     return Status(201, tagged(response, registry))
 
 
-@router.get("/{registry_id}", response={200: RegistryOut, **ROW_PROBLEMS}, operation_id="get_registry")
+@router.get("/{registry_id}", response=_ONE, operation_id="get_registry")
 def get_registry(
     request: HttpRequest, response: HttpResponse, registry_id: Id, if_match: str | None = IF_MATCH
 ) -> Registry:
@@ -136,7 +140,7 @@ def get_registry(
     return looked_at(response, verbs.get_registry(actor_of(request), registry_id), if_match)
 
 
-@router.patch("/{registry_id}", response={200: RegistryOut, **ROW_PROBLEMS}, operation_id="update_registry")
+@router.patch("/{registry_id}", response=_ONE, operation_id="update_registry")
 def update_registry(
     request: HttpRequest,
     response: HttpResponse,
@@ -157,7 +161,7 @@ def update_registry(
     return tagged(response, outcome.row)
 
 
-@router.post("/{registry_id}/probe", response={200: RegistryOut, **ROW_PROBLEMS}, operation_id="probe_registry")
+@router.post("/{registry_id}/probe", response=_ONE, operation_id="probe_registry")
 def probe_registry(
     request: HttpRequest,
     response: HttpResponse,
@@ -166,8 +170,8 @@ def probe_registry(
     if_match: str | None = IF_MATCH,
 ) -> Registry:
     """Ask a registry what it wants of its clients. Takes seconds."""
-    reason = data.reason if data else ""
-    return tagged(response, probe(actor_of(request), reason, registry_id=registry_id, if_match=versions(if_match)))
+    found = probe(actor_of(request), given_reason(data), registry_id=registry_id, if_match=versions(if_match))
+    return tagged(response, found)
 
 
 @router.delete("/{registry_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_registry")

@@ -1,4 +1,4 @@
-"""What is known of a mapping once it is saved: what was looked at, what that found, and what nobody has looked at.
+"""What is known of a mapping, or a hostname, once it is saved: what was looked at and found, and what nobody looked at.
 
 Nothing is asked here. A mapping that is saved is not a mapping that works: people need its hostname's DNS, a
 certificate, and a registry that answers.
@@ -12,7 +12,7 @@ from routing.core.grammar.hosts import is_loopback
 from routing.models import Hostname, Mapping
 from routing.services.mappings.explain import explain_mapping
 from routing.services.mappings.pull_command import pull_command
-from routing.services.mappings.state import state_of
+from routing.services.mappings.state import State, state_of, state_of_hostname
 
 
 class Mark(StrEnum):
@@ -20,7 +20,7 @@ class Mark(StrEnum):
 
     GOOD = "good"
     BAD = "bad"
-    NOT_LOOKED_AT = "not looked at"
+    NOT_LOOKED_AT = "not_looked_at"
 
     @property
     def sign(self) -> str:
@@ -41,7 +41,15 @@ class Finding(NamedTuple):
 
 def findings_of(mapping: Mapping) -> list[Finding]:
     """Everything that a pull through this mapping depends on, as far as it is known."""
-    return _found(_read(mapping))[0]
+    return _found_now(mapping)[0]
+
+
+def findings_of_hostname(hostname: Hostname) -> list[Finding]:
+    """Everything that a pull from this hostname depends on whichever mapping it is by, as far as it is known."""
+    found = [_is_served("Hostname", state_of_hostname(hostname)), *_outside(hostname)]
+    if not hostname.mappings.exists():
+        found.append(Finding("Mappings", Mark.BAD, "there are none yet, so there is nothing to pull"))
+    return found
 
 
 def docker_prospect(mapping: Mapping) -> list[str]:
@@ -51,29 +59,39 @@ def docker_prospect(mapping: Mapping) -> list[str]:
 
 def to_probe(mapping: Mapping) -> str:
     """What a probe has to look at before more is known: an image, or a registry; "" for nothing."""
-    return _found(_read(mapping))[1]
+    return _found_now(mapping)[1]
 
 
-def _read(mapping: Mapping) -> Mapping:
-    return Mapping.objects.select_related("hostname__tenant", "registry").get(pk=mapping.pk)
+def _found_now(mapping: Mapping) -> tuple[list[Finding], str]:
+    try:
+        return _found(Mapping.objects.select_related("hostname__tenant", "registry").get(pk=mapping.pk))
+    except Mapping.DoesNotExist:
+        # What was saved a moment ago may be removed by now.
+        return [Finding("Mapping", Mark.BAD, "it was removed meanwhile")], ""
 
 
 def _found(mapping: Mapping) -> tuple[list[Finding], str]:
     state = state_of(mapping)
-    around = [*_outside(mapping), _registry(mapping)]
+    around = [_is_served("Mapping", state), *_outside(mapping.hostname), _registry(mapping)]
     if not state.is_on:
-        return [Finding("Mapping", Mark.BAD, f"clients are refused: {state.text}"), *around], ""
+        return around, ""
     explained = explain_mapping(mapping)
-    return [Finding("Mapping", Mark.GOOD, "active"), *around, _images(explained.docker)], explained.to_probe
+    return [*around, _images(explained.docker)], explained.to_probe
 
 
-def _outside(mapping: Mapping) -> list[Finding]:
+def _is_served(subject: str, state: State) -> Finding:
+    if state.is_on:
+        return Finding(subject, Mark.GOOD, state.text)
+    return Finding(subject, Mark.BAD, f"clients are refused: {state.text}")
+
+
+def _outside(hostname: Hostname) -> list[Finding]:
     """What is not this program's and a pull needs: of DNS and certificate nobody has looked at more than the record."""
-    host = mapping.hostname.name
+    host = hostname.name
     if is_loopback(host):
         return []
     return [
-        *_verification(mapping.hostname),
+        *_verification(hostname),
         Finding("DNS", Mark.NOT_LOOKED_AT, f"not looked at; {host} has to point to this facade"),
         Finding("Certificate", Mark.NOT_LOOKED_AT, f"not looked at; clients want one for {host}"),
     ]
