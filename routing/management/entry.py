@@ -8,12 +8,15 @@ from django.core.management.base import CommandError, CommandParser
 
 from routing.management.verbs import (
     claims,
+    exports,
+    hand_over,
     history,
     hostnames,
     images,
     mapping_lists,
     mappings,
     members,
+    people,
     probes,
     registries,
     suspensions,
@@ -61,6 +64,7 @@ HOSTNAME = Noun(
         hostnames.ShowHostname,
         suspensions.SuspendHostname,
         suspensions.ResumeHostname,
+        hand_over.HandOver,
         hostnames.RemoveHostname,
         history.HostnameHistory,
     ),
@@ -86,6 +90,7 @@ TENANT = Noun(
         tenants.ShowTenant,
         suspensions.SuspendTenant,
         suspensions.ResumeTenant,
+        exports.ExportTenant,
         tenants.RemoveTenant,
     ),
 )
@@ -94,12 +99,17 @@ MEMBER = Noun(
     "who acts for a tenant",
     (members.ListMembers, members.AddMember, members.Invite, members.SetRole, members.RemoveMember),
 )
+PERSON = Noun(
+    "person",
+    "everybody who has an account",
+    (people.ListPeople, exports.ExportPerson, people.RemovePerson),
+)
 TOKEN = Noun("token", "keys to the HTTP API", (tokens.ListTokens, tokens.CreateToken, tokens.RevokeToken))
 
 #: By heading, in the order of the help.
 GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ("Names and where they lead", (MAPPING, HOSTNAME, REGISTRY)),
-    ("People", (TENANT, MEMBER, TOKEN)),
+    ("People", (TENANT, MEMBER, PERSON, TOKEN)),
     ("What happens, and happened", (images.Explain, probes.Probe, tables.CheckTable, history.History)),
 )
 

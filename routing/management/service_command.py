@@ -75,7 +75,7 @@ class ServiceCommand(BaseCommand):
 
     def run_verb(self, verb: Verb, options: Options) -> None:
         """Do it, and print what it says. Raises CommandError."""
-        output = Output(self.stdout, as_json=bool(options.get("json")))
+        output = Output(self.stdout, self.stderr, as_json=bool(options.get("json")))
         trial = dry_run() if options.get("dry_run") else nullcontext()
         with self.refusals(verb.missing), trial:
             try:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from routing.models import Mapping, Registry
+from routing.models import Hostname, Mapping, Registry, Tenant
 from tests.management.test_log_of_commands import ROOT, environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,11 +19,11 @@ WORDS = ("facade", "mapping", "add", "docker.acme.com", "", "docker.io")
 
 
 @contextmanager
-def at_a_terminal(*words: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """The process, and its terminal."""
+def at_a_terminal(*words: str, stdout: int | None = None) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The process, and its terminal. `stdout`: where its output goes instead."""
     terminal, theirs = pty.openpty()
     argv = [sys.executable, str(ROOT / "manage.py"), *words]
-    process = subprocess.Popen(argv, env=environment(), stdin=theirs, stdout=theirs, stderr=theirs)
+    process = subprocess.Popen(argv, env=environment(), stdin=theirs, stdout=stdout or theirs, stderr=theirs)
     os.close(theirs)
     try:
         yield process, terminal
@@ -54,3 +54,27 @@ def test_all_of_a_shared_registry(answer: str, status: int) -> None:
         assert process.wait(timeout=60) == status
 
     assert Mapping.objects.exists() is (status == 0)
+
+
+@pytest.mark.parametrize(("typed", "status"), [("acme\n", 0), ("y\n", 1), ("\x04", 1)], ids=["name", "y", "end"])
+def test_a_removal_wants_the_name_though_its_output_goes_elsewhere(typed: str, status: int) -> None:
+    """As in `facade tenant remove acme --everything | tee log`; Ctrl-D is no name."""
+    Hostname.objects.create(tenant=Tenant.objects.create(slug="acme", name="Acme"), name="docker.acme.com")
+    words = ("facade", "tenant", "remove", "acme", "--everything")
+    with at_a_terminal(*words, stdout=subprocess.DEVNULL) as (process, terminal):
+        assert "acme has 1 hostnames. This can't be undone." in read_until(terminal, "Type acme to go on: ")
+        os.write(terminal, typed.encode())
+        said = read_until(terminal, "there is no such text")
+        assert process.wait(timeout=60) == status
+
+    assert Tenant.objects.filter(slug="acme").exists() is (status == 1)
+    assert ("nothing was changed" in said) is (status == 1)
+
+
+def test_nobody_is_asked_with_yes() -> None:
+    Hostname.objects.create(tenant=Tenant.objects.create(slug="acme", name="Acme"), name="docker.acme.com")
+    with at_a_terminal("facade", "tenant", "remove", "acme", "--everything", "--yes") as (process, terminal):
+        assert "Type" not in read_until(terminal, "there is no such text")
+        assert process.wait(timeout=60) == 0
+
+    assert not Tenant.objects.filter(slug="acme").exists()

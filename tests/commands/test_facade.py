@@ -86,6 +86,7 @@ CHANGES: dict[tuple[str, ...], str] = {
     ("hostname", "check", CLAIMED): "Added hostname registry.acme.com of acme",
     ("hostname", "suspend", HOST, "--message", "no"): "Suspended hostname docker.acme.com",
     ("hostname", "resume", "docker.globex.com"): "Resumed hostname docker.globex.com",
+    ("hostname", "hand-over", "idle.acme.com", "--to", "globex"): "Handed idle.acme.com over from Acme to Globex",
     ("hostname", "remove", "idle.acme.com"): "Removed hostname idle.acme.com of acme",
     ("registry", "add", "s.acme.com", "--shared", "--stream-layers"): "Added registry https://s.acme.com",
     ("registry", "set", "r.acme.com", "--name", "Ours"): "Changed registry r.acme.com",
@@ -98,6 +99,7 @@ CHANGES: dict[tuple[str, ...], str] = {
     ("member", "invite", "acme", "new@example.com", "--role", "viewer"): "new@example.com",
     ("member", "set-role", "acme", "dora", "operator"): "Made dora an operator of acme",
     ("member", "remove", "acme", "dora"): "Removed dora from acme",
+    ("person", "remove", "dora"): "Removed dora: 1 memberships",
     ("token", "create", "alice", "new", "--read-only", "--days", "9"): "",
     ("token", "revoke", "alice", "pipeline"): "Revoked token pipeline of alice",
 }
@@ -203,6 +205,11 @@ def test_what_is_so_already_is_no_error(world: NameServer, words: tuple[str, ...
         (1, ("member", "set-role", "globex", "dora", "owner"), "dora is not a member of globex"),
         (2, ("member", "set-role", "acme", "dora", "king"), "invalid choice: 'king'"),
         (1, ("member", "remove", "acme", "alice"), "is the last owner of Acme"),
+        (1, ("hostname", "hand-over", "no.acme.com", "--to", "globex"), "there is no hostname no.acme.com"),
+        (2, ("hostname", "hand-over", HOST), "required: --to"),
+        (1, ("person", "remove", "nosuch"), "No user “nosuch”."),
+        (3, ("person", "export", "nosuch"), "No user “nosuch”."),
+        (3, ("tenant", "export", "no"), "there is no tenant no"),
         (1, ("token", "create", "nosuch", "x"), "No active user “nosuch”."),
         (1, ("token", "revoke", "alice", "no"), "alice has no token no"),
         (3, ("explain", "no.acme.com/app"), "is not a hostname"),
@@ -238,6 +245,7 @@ LISTS: dict[tuple[str, ...], tuple[str, dict[str, object]]] = {
     ("tenant", "list"): ("empty", {"tenant": "empty", "suspended": True}),
     ("member", "list", "--tenant", "acme"): ("acme    dora   viewer", {"username": "dora", "role": "viewer"}),
     ("member", "list", "--invitations"): ("acme    eve@example.com  owner", {"email": "eve@example.com"}),
+    ("person", "list"): ("dora     none", {"username": "dora", "is_platform_operator": False}),
     ("token", "list", "--user", "alice"): ("alice  pipeline  (all of theirs)  change  never", {"name": "pipeline"}),
 }
 

@@ -24,6 +24,7 @@ TARGET_HELP = (
 )
 REGISTRY_HELP = "its address or alias, such as ghcr.io, docker.io or https://registry.acme.com:5000"
 ACCOUNT_HELP = "user name, or verified e-mail address"
+USERNAME_HELP = "their user name, as “facade person list” shows it"
 
 
 def add_claimed(parser: ArgumentParser) -> None:
@@ -89,6 +90,14 @@ def user_of(username: str) -> Any:
     user = get_user_model()._default_manager.filter(username=username, is_active=True).first()
     if user is None:
         raise NotFound(f"No active user “{username}”.")
+    return user
+
+
+def anybody_of(username: str) -> Any:
+    """The account of that user name, also of one who may not sign in any more. Raises NotFound."""
+    user = get_user_model()._default_manager.filter(username=username).first()
+    if user is None:
+        raise NotFound(f"No user “{username}”.")
     return user
 
 

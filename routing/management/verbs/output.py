@@ -29,10 +29,10 @@ class Column(NamedTuple):
 
 
 class Output:
-    """Standard output. What is for people isn't printed for programs, and the other way round."""
+    """Standard output, and standard error `aside`. It prints for people or for programs, never for both."""
 
-    def __init__(self, stream: Stream, *, as_json: bool) -> None:
-        self._stream, self.as_json = stream, as_json
+    def __init__(self, stream: Stream, aside: Stream, *, as_json: bool) -> None:
+        self._stream, self._aside, self.as_json = stream, aside, as_json
         self._facts: Facts | None = None
 
     def line(self, text: str = "") -> None:
@@ -92,6 +92,15 @@ class Output:
             before = ",\n"
         self._stream.write("[]" if before == "[\n" else "\n]")
 
+    def document(self, pieces: Iterable[str]) -> None:
+        """A document that is JSON for everybody, as it comes."""
+        for piece in pieces:
+            self._stream.write(piece, ending="")
+
+    def aside(self, text: str) -> None:
+        """A line for people that is no part of what is printed: on standard error."""
+        self._aside.write(text)
+
     def close(self) -> None:
         """Print the document, where there is one."""
         if self.as_json and self._facts is not None:
@@ -99,9 +108,22 @@ class Output:
 
     def confirms(self, question: str) -> bool:
         """Ask a person at a terminal; nobody else is there to ask."""
-        if self.as_json or not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
-            return False
-        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        return self.has_person and _is_terminal(sys.stdout) and self.asked(f"{question} [y/N] ").lower() in ("y", "yes")
+
+    @property
+    def has_person(self) -> bool:
+        """Whether somebody types at a terminal, so that they can be asked."""
+        return not self.as_json and _is_terminal(sys.stdin)
+
+    @staticmethod
+    def asked(question: str) -> str:
+        """What they type; "" where they end the input. The question is on standard error, which a pipe doesn't take."""
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        try:
+            return input().strip()
+        except EOFError:
+            return ""
 
 
 def _dumped(facts: Facts) -> str:

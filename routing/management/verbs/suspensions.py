@@ -1,7 +1,8 @@
 """Suspending and resuming tenants and hostnames, for operators of the platform."""
 
 from argparse import ArgumentParser
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 from routing.management.verbs.named import HOSTNAME_HELP, TENANT_HELP, hostname_of, tenant_of
 from routing.management.verbs.output import Output
@@ -13,41 +14,56 @@ from routing.services.people.tenants import suspend_tenants
 _MESSAGE_HELP = "what clients are told; default: to ask its owner"
 
 
+class _Suspendable(NamedTuple):
+    """What can be suspended: the word for it, what names one, and the service."""
+
+    noun: str
+    metavar: str
+    help: str
+    find: Callable[[str], Any]
+    suspend: Callable[..., Sequence[Any]]
+
+
+_TENANT = _Suspendable("tenant", "SLUG", TENANT_HELP, tenant_of, suspend_tenants)
+_HOSTNAME = _Suspendable("hostname", "HOSTNAME", HOSTNAME_HELP, hostname_of, suspend_hostnames)
+
+
 class _Suspension(Verb):
     """Suspends, or resumes. `done` says that in the past tense."""
 
     changes = True
     suspended: ClassVar[bool]
     done: ClassVar[str]
+    #: One noun, whose name is the argument; or several, one of which is said by an option.
+    of: ClassVar[tuple[_Suspendable, ...]]
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which, and what clients are told."""
-        cls.add_which(parser)
+        if len(cls.of) == 1:
+            (only,) = cls.of
+            parser.add_argument(only.noun, metavar=only.noun.upper(), help=only.help)
+        else:
+            which = parser.add_mutually_exclusive_group(required=True)
+            for each in cls.of:
+                which.add_argument(f"--{each.noun}", metavar=each.metavar, help=each.help)
         if cls.suspended:
             parser.add_argument("--message", default="", metavar="TEXT", help=_MESSAGE_HELP)
 
-    @classmethod
-    def add_which(cls, parser: ArgumentParser) -> None:
-        """Which."""
-        which = parser.add_mutually_exclusive_group(required=True)
-        which.add_argument("--tenant", metavar="SLUG", help=TENANT_HELP)
-        which.add_argument("--hostname", metavar="HOSTNAME", help=HOSTNAME_HELP)
-
     def run(self, options: Options, output: Output) -> None:
         """Do it to the one that is given."""
-        actor, reason = Actor.command_line(), options["reason"]
-        given = {"suspended": self.suspended, "message": options.get("message", "")}
-        if options.get("tenant") is not None:
-            tenant = tenant_of(options["tenant"])
-            changed = bool(suspend_tenants(actor, reason, tenant_ids=[tenant.pk], **given))
-            name, noun = tenant.slug, "tenant"
-        else:
-            hostname = hostname_of(options["hostname"])
-            changed = bool(suspend_hostnames(actor, reason, hostname_ids=[hostname.pk], **given))
-            name, noun = hostname.name, "hostname"
+        which = next(each for each in self.of if options.get(each.noun) is not None)
+        row = which.find(options[which.noun])
+        changed = which.suspend(
+            Actor.command_line(),
+            options["reason"],
+            **{f"{which.noun}_ids": [row.pk]},
+            suspended=self.suspended,
+            message=options.get("message", ""),
+        )
+        name = getattr(row, "slug", None) or row.name
         if changed:
-            output.done(f"{self.done} {noun} {name}", suspended=self.suspended)
+            output.done(f"{self.done} {which.noun} {name}", suspended=self.suspended)
         else:
             state = "suspended already" if self.suspended else "not suspended"
             output.unchanged(f"{name} is {state}.", suspended=self.suspended)
@@ -58,7 +74,7 @@ class SuspendEither(_Suspension):
 
     name = "suspend"
     help = "Refuse every request for a tenant's hostnames, or for one hostname, on every worker within a second."
-    suspended, done = True, "suspended"
+    suspended, done, of = True, "suspended", (_TENANT, _HOSTNAME)
 
 
 class UnsuspendEither(_Suspension):
@@ -66,7 +82,7 @@ class UnsuspendEither(_Suspension):
 
     name = "unsuspend"
     help = "Unsuspend a tenant or hostname: it is served again within a second."
-    suspended, done = False, "unsuspended"
+    suspended, done, of = False, "unsuspended", (_TENANT, _HOSTNAME)
 
 
 class LiftEither(UnsuspendEither):
@@ -76,47 +92,33 @@ class LiftEither(UnsuspendEither):
     help = "The former name of unsuspend."
 
 
-class _OfTenant(_Suspension):
-    @classmethod
-    def add_which(cls, parser: ArgumentParser) -> None:
-        """Which tenant."""
-        parser.add_argument("tenant", metavar="TENANT", help=TENANT_HELP)
-
-
-class _OfHostname(_Suspension):
-    @classmethod
-    def add_which(cls, parser: ArgumentParser) -> None:
-        """Which hostname."""
-        parser.add_argument("hostname", metavar="HOSTNAME", help=HOSTNAME_HELP)
-
-
-class SuspendTenant(_OfTenant):
+class SuspendTenant(_Suspension):
     """With all its hostnames."""
 
     name = "suspend"
     help = "Refuse every request for a tenant's hostnames, on every worker within a second."
-    suspended, done = True, "suspended"
+    suspended, done, of = True, "suspended", (_TENANT,)
 
 
-class ResumeTenant(_OfTenant):
+class ResumeTenant(_Suspension):
     """With all its hostnames."""
 
     name = "resume"
     help = "Serve a tenant again that is suspended."
-    suspended, done = False, "resumed"
+    suspended, done, of = False, "resumed", (_TENANT,)
 
 
-class SuspendHostname(_OfHostname):
+class SuspendHostname(_Suspension):
     """That one."""
 
     name = "suspend"
     help = "Refuse every request for a hostname, on every worker within a second."
-    suspended, done = True, "suspended"
+    suspended, done, of = True, "suspended", (_HOSTNAME,)
 
 
-class ResumeHostname(_OfHostname):
+class ResumeHostname(_Suspension):
     """That one."""
 
     name = "resume"
     help = "Serve a hostname again that is suspended."
-    suspended, done = False, "resumed"
+    suspended, done, of = False, "resumed", (_HOSTNAME,)

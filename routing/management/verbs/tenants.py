@@ -5,12 +5,14 @@ from typing import Any
 
 from routing.management.verbs.named import TENANT_HELP, tenant_of
 from routing.management.verbs.output import Column, Output, as_facts, moment, yes
+from routing.management.verbs.removals import Removal, numbers, refuse_for
 from routing.management.verbs.verb import Options, Status, Verb
 from routing.models import Tenant
 from routing.services.base.actor import Actor
+from routing.services.base.dry_run import is_dry_run
 from routing.services.base.in_order import rows_in_order
 from routing.services.base.quotas import HELD, quota_for
-from routing.services.leaving.tenant_removal import remove_tenant
+from routing.services.leaving.tenant_removal import get_tenant_removal, remove_tenant
 from routing.services.people.tenants import add_tenant
 
 
@@ -95,23 +97,60 @@ class ShowTenant(Verb):
         )
 
 
-class RemoveTenant(Verb):
-    """One that is empty."""
+class RemoveWholeTenant(Removal):
+    """Whatever it has."""
 
     name = "remove"
     help = (
-        "Remove a tenant that has no hostnames and no registries left. With all that is its own: "
-        "manage.py remove_tenant."
+        "Take a tenant off the platform, with its hostnames, mappings, registries and all else that is its own. "
+        "Its history stays, and so do the accounts of its members. Export it first."
     )
-    changes = True
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which."""
         parser.add_argument("tenant", metavar="TENANT", help=TENANT_HELP)
+        super().add_arguments(parser)
+
+    def run(self, options: Options, output: Output) -> None:
+        """Remove it, after it was told what goes. A dry run only counts: a big tenant's rows are many."""
+        actor, tenant = Actor.command_line(), tenant_of(options["tenant"])
+        plan = get_tenant_removal(actor, tenant_id=tenant.pk)
+        obstacles = [plan.obstacle] if plan.obstacle else []
+        goes, stays = dict(plan.goes), dict(plan.stays)
+        facts: dict[str, Any] = {"tenant": tenant.slug, "goes": goes, "stays": stays, "obstacles": obstacles}
+        refuse_for(obstacles, {**facts, "removed": False}, output)
+        self.confirm(options, output, tenant.slug, goes)
+        if not is_dry_run():
+            facts["goes"] = remove_tenant(actor, options["reason"], tenant_id=tenant.pk, everything=True)
+        gone = {what: facts["goes"].get(what, 0) for what in goes}
+        lines = [f"removed tenant {tenant.slug}: {numbers(gone)}", f"what stays: {numbers(stays)}"]
+        output.done(*lines, **facts, removed=not is_dry_run())
+
+
+class RemoveTenant(RemoveWholeTenant):
+    """One that is empty; the whole, where that is said."""
+
+    help = (
+        "Remove a tenant that has no hostnames and no registries left; with --everything one that has. Its history "
+        "stays, and so do the accounts of its members. Export it first."
+    )
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which, and with what."""
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--everything",
+            action="store_true",
+            help="with its hostnames, mappings, registries and all else that is its own",
+        )
 
     def run(self, options: Options, output: Output) -> None:
         """Remove it."""
+        if options["everything"]:
+            super().run(options, output)
+            return
         tenant = tenant_of(options["tenant"])
         remove_tenant(Actor.command_line(), options["reason"], tenant_id=tenant.pk)
         output.done(f"removed tenant {tenant.slug}")

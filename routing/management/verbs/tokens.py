@@ -3,10 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth import get_user_model
-
 from routing.accounts.second_factor import lacks_second_factor
-from routing.management.verbs.named import tenant_of, user_of
+from routing.management.verbs.named import anybody_of, tenant_of, user_of
 from routing.management.verbs.output import Column, Output, as_facts, moment
 from routing.management.verbs.verb import Options, Verb
 from routing.models import ApiToken
@@ -44,7 +42,7 @@ class ListTokens(Verb):
         """Print them while they are read."""
         tokens = ApiToken.objects.select_related("user", "tenant")
         if options["user"]:
-            tokens = tokens.filter(user=_anybody(options["user"]))
+            tokens = tokens.filter(user=anybody_of(options["user"]))
         columns = [
             Column("USER", lambda row: row["username"]),
             Column("NAME", lambda row: row["name"]),
@@ -109,17 +107,9 @@ class RevokeToken(Verb):
 
     def run(self, options: Options, output: Output) -> None:
         """Revoke it."""
-        user = _anybody(options["username"])
+        user = anybody_of(options["username"])
         token = ApiToken.objects.filter(user=user, name=options["name"].strip()).first()
         if token is None:
             raise NotFound(f"{user} has no token {options['name']}")
         revoke_api_token(Actor.command_line(), options["reason"], token_id=token.pk)
         output.done(f"revoked token {token} of {user}")
-
-
-def _anybody(username: str) -> Any:
-    """Also who may not sign in any more. Raises NotFound."""
-    user = get_user_model()._default_manager.filter(username=username).first()
-    if user is None:
-        raise NotFound(f"No user “{username}”.")
-    return user

@@ -57,8 +57,12 @@ def get_person_removal(actor: Actor, *, user_id: int, erase: bool = False) -> Pe
     Raises NotFound, PermissionDenied.
     """
     user = get_person(actor, user_id)
-    mentions = [*Erasure(user).mentions()] if erase else []
-    return PersonRemoval(user, what_goes(user), what_stays(user), _obstacles(user), pseudonym_of(user), mentions)
+    goes, mentions = what_goes(user), []
+    if erase:
+        erasure = Erasure(user)
+        goes["invitations to them"] = erasure.invitations().count()
+        mentions = [*erasure.mentions()]
+    return PersonRemoval(user, goes, what_stays(user), _obstacles(user), pseudonym_of(user), mentions)
 
 
 def remove_person(actor: Actor, reason: str = "", *, user_id: int, erase: bool = False) -> dict[str, int]:

@@ -118,7 +118,8 @@ def _check_unused(tenant: Tenant) -> None:
     used_by = [what for what in ("hostnames", "registries") if ROUTED[what](tenant).exists()]
     if used_by:
         raise ServiceError(
-            f"{tenant} is still used by {' and '.join(used_by)}; remove those first, or remove it with everything"
+            f"{tenant} is still used by {' and '.join(used_by)}; remove those first, or remove it with everything",
+            at_command_line=" (--everything)",
         )
 
 
