@@ -22,6 +22,8 @@ _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
     "api_token_revoke": lambda world, subject: {"token_id": world[subject].pk},
     "admin:routing_hostname_check": lambda world, subject: {"hostname_id": world[subject].pk},
     "admin:routing_hostname_hand_over": lambda world, subject: {"row_id": world[subject].pk},
+    "admin:routing_mapping_probe": lambda world, subject: {"row_id": world[subject].pk},
+    "admin:routing_registry_probe": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_tenant_export": lambda world, subject: {"tenant_id": world[subject].pk},
     "admin:auth_user_export": lambda world, subject: {"user_id": world[subject].pk},
     "admin:routing_hostname_vouch": lambda world, subject: {"row_id": world[subject].pk},

@@ -84,6 +84,8 @@ GET  admin:routing_mapping_delete                | mapping            | s n | n 
 POST admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
 GET  admin:routing_mapping_history               | mapping            | s n | - - - | y y y | y
 POST admin:routing_mapping_history               | mapping            | s n | - - - | r r r | r
+GET  admin:routing_mapping_probe                 | mapping            | s n | - - - | n l l | l
+POST admin:routing_mapping_probe                 | mapping            | s n | - - - | n y y | y
 GET  admin:routing_membership_add                | .                  | s n | n n n | n n n | y
 POST admin:routing_membership_add                | .                  | s n | n n n | n n n | y
 GET  admin:routing_membership_change             | member             | s n | - - - | y y y | y
@@ -110,6 +112,10 @@ POST admin:routing_registry_delete               | shared registry    | s n | n 
 GET  admin:routing_registry_history              | registry           | s n | - - - | y y y | y
 GET  admin:routing_registry_history              | shared registry    | s n | y y y | y y y | y
 POST admin:routing_registry_history              | registry           | s n | - - - | r r r | r
+GET  admin:routing_registry_probe                | registry           | s n | - - - | n l l | l
+GET  admin:routing_registry_probe                | shared registry    | s n | n n n | n n n | l
+POST admin:routing_registry_probe                | registry           | s n | - - - | n y y | y
+POST admin:routing_registry_probe                | shared registry    | s n | n n n | n n n | y
 GET  admin:routing_tenant_add                    | .                  | s n | n n n | n n n | y
 POST admin:routing_tenant_add                    | .                  | s n | n n n | n n n | y
 GET  admin:routing_tenant_change                 | tenant             | s n | - - - | y y y | y

@@ -16,6 +16,7 @@ from routing.admin.base.forms import ServiceForm
 from routing.admin.base.history import last_rows
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
+from routing.admin.base.probing import ProbeNow
 from routing.admin.mappings.actions import MappingActions
 from routing.admin.mappings.forms import MappingForm, NewMappingForm
 from routing.admin.mappings.preview import effect_of
@@ -27,9 +28,10 @@ from routing.services.mappings.findings import Mark, findings_of
 from routing.services.mappings.pull_command import pull_command
 from routing.services.mappings.state import state_of
 from routing.services.registries.probe_jobs import probe_soon
+from routing.services.registries.probes import probe_mapping
 
 
-class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
+class MappingAdmin(MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
     """Add in one form, see the effect, repoint with a reason."""
 
     action = Permission.CHANGE_MAPPINGS
@@ -205,6 +207,14 @@ class MappingAdmin(MappingActions, HistoryPages, ServiceModelAdmin):
         """How to pull, and what is known of that: it is saved, and whether it works is another matter."""
         saved = format_html("Saved. Pull with: <code>{}</code>", pull_command(row))
         self.message_lines(request, [*done, saved], messages.SUCCESS)
+        self._tell_findings(request, row)
+
+    def probe_via_service(self, request: HttpRequest, row: Mapping, if_match: Collection[int]) -> None:
+        """Ask the registry, and for the mapping's repository where one is known."""
+        probe_mapping(permissions.actor(request), mapping_id=row.pk, if_match=if_match)
+        self._tell_findings(request, row)
+
+    def _tell_findings(self, request: HttpRequest, row: Mapping) -> None:
         found = findings_of(row)
         is_bad = any(finding.mark is Mark.BAD for finding in found)
         lines = render_to_string("routing/findings.html", {"findings": found})

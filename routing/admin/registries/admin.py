@@ -15,11 +15,13 @@ from routing.admin.base.filters import RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
+from routing.admin.base.probing import ProbeNow
 from routing.admin.hostnames.admin import counted, mappings_link
 from routing.models import Mapping, Registry
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
 from routing.services.registries.probe_jobs import probe_registry_soon, request_probes
+from routing.services.registries.probes import probe
 from routing.services.registries.registries import add_registry, remove_registry, update_registry
 
 # As many as anybody looks at afterwards.
@@ -51,7 +53,7 @@ class RegistryForm(ServiceForm):
         }
 
 
-class RegistryAdmin(HistoryPages, ServiceModelAdmin):
+class RegistryAdmin(ProbeNow, HistoryPages, ServiceModelAdmin):
     """What a person says of a registry can be changed; what a probe found can be read."""
 
     form = RegistryForm
@@ -100,6 +102,15 @@ class RegistryAdmin(HistoryPages, ServiceModelAdmin):
             return
         names = ", ".join(row.authority for row in chosen) or "none of them, since they are not yours"
         self.message_user(request, f"Probing {names}. Reload this page in a moment to see the results.")
+
+    def probe_via_service(self, request: HttpRequest, row: Registry, if_match: Collection[int]) -> None:
+        """Ask it."""
+        found = probe(permissions.actor(request), registry_id=row.pk, if_match=if_match)
+        if found.probe_error:
+            self.message_lines(request, [f"The probe of {found} failed: {found.probe_error}"], messages.WARNING)
+        else:
+            said = {"none": "no credentials", "basic": "a password", "bearer": "a token"}[found.auth]
+            self.message_lines(request, [f"Probed {found}: it asks for {said}"], messages.SUCCESS)
 
     @admin.display(ordering="origin")
     def address(self, registry: Registry) -> str:
