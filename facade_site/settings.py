@@ -63,9 +63,11 @@ MIDDLEWARE = [
     # Then: a registry client's request is answered before sessions, cookies or the database are thought of.
     "routing.dataplane.serving.middleware.FacadeMiddleware",
     "routing.api.middleware.ProblemMiddleware",
-    "routing.accounts.transport.TransportMiddleware",
+    # Around the refusals that follow, which may be pages.
     "csp.middleware.CSPMiddleware",
+    "routing.accounts.transport.TransportMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "routing.accounts.early_refusals.EarlyRefusalsMiddleware",
     "routing.accounts.static_files.StaticFilesMiddleware",
     "routing.accounts.no_store.NoStoreMiddleware",
     "routing.unavailable.middleware.DatabaseMiddleware",

@@ -39,6 +39,18 @@ def standing_page(template: str, status: int, title: str, context: Mapping[str, 
     return HttpResponse(page, status=status)
 
 
+def refusal(
+    request: HttpRequest, status: int, title: str, reason: str, context: Mapping[str, object] | None = None
+) -> HttpResponse:
+    """What is refused before there is a session: a page where people are, `reason` alone for programs.
+
+    Below /api/ the reason becomes a problem's message (`routing/api/middleware.py`).
+    """
+    if request.path_info == "/api" or request.path_info.startswith(_FOR_PROGRAMS):
+        return HttpResponse(f"{reason}\n", content_type="text/plain; charset=utf-8", status=status)
+    return standing_page("refused.html", status, title, {"reason": reason, **(context or {})})
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The page for a request that can't be read. It looks at nothing of it."""
     return standing_page("400.html", HTTPStatus.BAD_REQUEST, "This request can't be read")

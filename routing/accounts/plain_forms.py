@@ -11,7 +11,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.deprecation import MiddlewareMixin
 
-from routing.accounts.error_pages import standing_page
+from routing.accounts.error_pages import refusal
 
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
@@ -32,6 +32,4 @@ def _has_nul(fields: QueryDict) -> bool:
 
 def _refusal(request: HttpRequest) -> HttpResponse:
     text = "A NUL character stands in what was sent. Take it out, then try again."
-    if request.path_info.startswith("/api/"):
-        return HttpResponse(f"{text}\n", content_type="text/plain; charset=utf-8", status=HTTPStatus.BAD_REQUEST)
-    return standing_page("400.html", HTTPStatus.BAD_REQUEST, "This request can't be read", {"reason": text})
+    return refusal(request, HTTPStatus.BAD_REQUEST, "This request can't be read", text)

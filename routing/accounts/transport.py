@@ -13,6 +13,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 
+from routing.accounts.error_pages import refusal
 from routing.accounts.host_cookies import put_prefix_on, take_prefix_off
 from routing.accounts.links import https_origin
 from routing.core.grammar.hosts import is_loopback, parse_authority
@@ -89,14 +90,16 @@ def to_https(request: HttpRequest) -> HttpResponse | None:
     if "https" in request.headers.get("X-Forwarded-Proto", "").lower():
         # Redirecting would loop for ever: the browser is on https:// already.
         peer = request.META.get("REMOTE_ADDR", "")
-        text = f"This came by a proxy at {peer}, which is not trusted. Add its address to FACADE_TRUSTED_PROXIES.\n"
-        return HttpResponse(text, content_type="text/plain; charset=utf-8", status=HTTPStatus.FORBIDDEN)
-    if request.method not in _SAFE_METHODS:
-        text = "Forms and requests that change something are taken by https:// only.\n"
-        return HttpResponse(text, content_type="text/plain; charset=utf-8", status=HTTPStatus.FORBIDDEN)
+        text = f"This came by a proxy at {peer}, which is not trusted. Add its address to FACADE_TRUSTED_PROXIES."
+        # No other page can be reached this way either.
+        return refusal(request, HTTPStatus.FORBIDDEN, "This proxy is not trusted", text, {"is_dead_end": True})
     # Not the request's port: where plain HTTP is spoken, HTTPS isn't.
     name, _ = parse_authority(request.get_host())
-    return HttpResponsePermanentRedirect(f"{https_origin(name)}{request.get_full_path()}")
+    there = f"{https_origin(name)}{request.get_full_path()}"
+    if request.method not in _SAFE_METHODS:
+        text = "Forms and requests that change something are taken by https:// only."
+        return refusal(request, HTTPStatus.FORBIDDEN, "Only by https://", text, {"only_way": there})
+    return HttpResponsePermanentRedirect(there)
 
 
 def needs_https(request: HttpRequest) -> bool:

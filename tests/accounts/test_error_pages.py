@@ -204,6 +204,7 @@ def test_no_handler_is_djangos_own_words() -> None:
     """Each of Django's handlers finds a template of ours."""
     for template in (
         "400.html",
+        "refused.html",
         "403.html",
         "403_csrf.html",
         "404.html",

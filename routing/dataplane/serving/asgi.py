@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import quote
 
 from routing.dataplane.live.live_table import live_table
 from routing.dataplane.request.client_request import from_asgi
@@ -20,6 +21,7 @@ from routing.dataplane.upstream.relay import StreamingResponse
 from routing.registries.exceptions import RegistryError
 
 _WATCH_AFTER_SECONDS = 0.05
+_ASCII = "".join(map(chr, range(128)))
 
 
 class DataPlane:
@@ -30,6 +32,8 @@ class DataPlane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         handled = _handled(scope) if scope["type"] == "http" else None
+        if handled is None and scope["type"] == "http":
+            scope = _for_a_page(scope)
         if handled is not None:
             scope[DECISION] = handled.kind
         if handled is None or handled.is_control:
@@ -51,6 +55,16 @@ def _handled(scope: Scope) -> HandledRequest | None:
     """None where Django has to say what it says: of a query that isn't UTF-8, or where there is no raw path."""
     request = from_asgi(scope)
     return None if request is None else handle(live_table.get(), request, scope.get(DECIDED))
+
+
+def _for_a_page(scope: Scope) -> Scope:
+    """On a control host a query that isn't UTF-8 in its escaped form, of which Django makes a page or a problem.
+
+    To registry clients Django says what it says of one: 400, without a word.
+    """
+    escaped = {**scope, "query_string": quote(scope["query_string"], safe=_ASCII).encode()}
+    request = from_asgi(escaped)
+    return escaped if request is not None and handle(live_table.get(), request).is_control else scope
 
 
 async def _with_registry(handled: HandledRequest, receive: Receive, send: Send) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from routing.dataplane.live.live_table import live_table
@@ -17,9 +17,6 @@ from routing.dataplane.request.responses import Response
 from routing.dataplane.serving.body_guard import MAX_CONTROL_BODY_BYTES
 from routing.dataplane.serving.handler import HandledRequest, handle
 from routing.dataplane.upstream.relay import StreamingResponse
-from routing.request_id import current_request_id
-
-_BODY_TOO_LARGE = f"The body is longer than {MAX_CONTROL_BODY_BYTES} bytes, or its Content-Length isn't told.\n"
 
 
 class FacadeMiddleware:
@@ -38,21 +35,14 @@ class FacadeMiddleware:
         client_request = client_request_from(request)
         handled = handle(live_table.get(), client_request)
         if handled.is_control:
-            return self._control(request, client_request)
+            request.is_for_control_host = True  # type: ignore[attr-defined]
+            # Django wasn't given the body, and would take the form for an empty one: it refuses without reading it.
+            request.has_unread_body = client_request.body_exceeds(MAX_CONTROL_BODY_BYTES)  # type: ignore[attr-defined]
+            return self.get_response(request)
         if handled.needs_registry:
             answering = self._ask_registry(handled, request)
             return answering if self.is_async else async_to_sync(_awaited)(answering)
         response = as_response(handled.local_response(), request)
-        return _awaited(_done(response)) if self.is_async else response
-
-    def _control(
-        self, request: HttpRequest, client_request: ClientRequest
-    ) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        request.is_for_control_host = True  # type: ignore[attr-defined]
-        if not client_request.body_exceeds(MAX_CONTROL_BODY_BYTES):
-            return self.get_response(request)
-        # Django wasn't given the body, and would take the form for an empty one.
-        response = _body_too_large(request)
         return _awaited(_done(response)) if self.is_async else response
 
     async def _ask_registry(self, handled: HandledRequest, request: HttpRequest) -> HttpResponseBase:
@@ -65,14 +55,6 @@ class FacadeMiddleware:
         # Servers close a response once it is sent, or its client has gone (PEP 3333).
         response._resource_closers.append(held.release)  # type: ignore[attr-defined]
         return response
-
-
-def _body_too_large(request: HttpRequest) -> HttpResponse:
-    """As a page, or in the form that the API's refusals have (`routing/api/errors.py`)."""
-    if not request.path_info.startswith("/api/"):
-        return HttpResponse(_BODY_TOO_LARGE, content_type="text/plain; charset=utf-8", status=413)
-    said = {"code": "too_large", "message": _BODY_TOO_LARGE.strip(), "fields": {}, "request_id": current_request_id()}
-    return JsonResponse(said, status=413)
 
 
 def client_request_from(request: HttpRequest) -> ClientRequest:
