@@ -5,6 +5,7 @@ So no request finds the hostname without an answer, or with half of one.
 """
 
 from collections.abc import Collection, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from django.db.models import Q
@@ -130,7 +131,9 @@ def _beside(hostname: Hostname) -> list[Hostname]:
     if is_wildcard(hostname.name):
         base = hostname.name.removeprefix("*")
         below = Hostname.objects.filter(name__endswith=base).exclude(pk=hostname.pk).select_related("tenant")
-        return [each for each in below[:_SHOWN] if wildcard_above(each.name) == hostname.name]
+        # Names deeper below are none of the wildcard's.
+        own = (each for each in below.order_by("name").iterator() if wildcard_above(each.name) == hostname.name)
+        return list(islice(own, _SHOWN))
     return list(Hostname.objects.filter(name=wildcard_above(hostname.name)).select_related("tenant"))
 
 

@@ -185,6 +185,16 @@ def test_names_below_a_wildcard_stay_whose_they_are(owner: Person, outsider: Per
     assert "a.b.pull.acme.com" not in str(hand_over(platform, wildcard, owner.tenant))
 
 
+def test_names_deeper_below_a_wildcard_hide_none_of_its_own(owner: Person, outsider: Person, platform: Actor) -> None:
+    wildcard = add_hostname(platform, "", tenant_id=owner.tenant.pk, name="*.pull.acme.com")
+    for name in [*(f"a.b{number}.pull.acme.com" for number in range(12)), "own.pull.acme.com"]:
+        add_hostname(platform, "", tenant_id=owner.tenant.pk, name=name)
+
+    beside = get_hand_over(platform, hostname_id=wildcard.pk, tenant_id=outsider.tenant.pk).beside
+
+    assert [hostname.name for hostname in beside] == ["own.pull.acme.com"]
+
+
 def test_a_registry_of_the_new_tenant_at_that_name_refuses_it(
     mapped: Hostname, outsider: Person, platform: Actor
 ) -> None:
