@@ -78,3 +78,26 @@ def test_nobody_is_asked_with_yes() -> None:
         assert process.wait(timeout=60) == 0
 
     assert not Tenant.objects.filter(slug="acme").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (WORDS, "Is that meant? [y/N] "),
+        (("facade", "tenant", "remove", "acme", "--everything"), "Type acme to go on: "),
+    ],
+    ids=["yes or no", "a name"],
+)
+def test_who_leaves_by_ctrl_d_has_changed_nothing(words: tuple[str, ...], asked: str) -> None:
+    hub = {"name": "Docker Hub", "alias": "docker.io", "implicit_namespace": "library"}
+    Registry.objects.get_or_create(tenant=None, origin="https://registry-1.docker.io", defaults=hub)
+    Tenant.objects.create(slug="acme", name="Acme")
+    with at_a_terminal(*words) as (process, terminal):
+        read_until(terminal, asked)
+        os.write(terminal, b"\x04")
+        said = read_until(terminal, "there is no such text")
+        assert process.wait(timeout=60) == 1
+
+    assert "Traceback" not in said
+    assert Tenant.objects.filter(slug="acme").exists()
+    assert not Mapping.objects.exists()

@@ -117,12 +117,14 @@ class Output:
 
     @staticmethod
     def asked(question: str) -> str:
-        """What they type; "" where they end the input. The question is on standard error, which a pipe doesn't take."""
+        """What they type; "" where they leave by Ctrl-D or Ctrl-C. It asks on standard error, past a pipe."""
         sys.stderr.write(question)
         sys.stderr.flush()
         try:
             return input().strip()
-        except EOFError:
+        except (EOFError, KeyboardInterrupt):
+            # The next line of output begins anew.
+            sys.stderr.write("\n")
             return ""
 
 
