@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
-from django.db.models import Max, Model, OuterRef, Subquery
+from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago
 from routing.models import Hostname, Mapping, Membership, Registry, Tenant
+from routing.services.base.past_rows import last_rows, rows_before
 
 _User = get_user_model()
 _KINDS = {"+": "added", "~": "changed", "-": "removed"}
@@ -67,7 +68,7 @@ class Names:
 def entries_of(request: HttpRequest, model: Any, rows: Iterable[Any]) -> list[Entry]:
     """The entries for past rows of `model`, in the rows' order."""
     current = list(rows)
-    before = _rows_before(model, current)
+    before = rows_before(model, current)
     names = Names([*current, *before.values()])
     # A row that is another tenant's by now has no page for whose it was.
     still = permissions.viewable(request, model.objects.filter(pk__in={row.id for row in current}))
@@ -100,13 +101,6 @@ def latest_entries(request: HttpRequest, limit: int) -> list[Entry]:
     return sorted(found, key=lambda entry: entry.at, reverse=True)[:limit]
 
 
-def last_rows(model: Any, ids: Sequence[int]) -> dict[int, Any]:
-    """The newest past row of each id."""
-    newest = model.history.filter(id__in=ids).order_by().values("id").annotate(newest=Max("history_id"))
-    rows = model.history.filter(history_id__in=newest.values("newest"))
-    return {row.id: row for row in rows}
-
-
 def _steps(model: Any, row: Any, before: Any, names: Names) -> list[Step]:
     if row.history_type == "-":
         return []
@@ -134,18 +128,6 @@ def _state_verb(step: Step) -> str:
     if step.after in ("suspended", "withdrawn"):
         return step.after
     return {"suspended": "resumed", "withdrawn": "verified"}.get(step.before, step.after)
-
-
-def _rows_before(model: Any, rows: Sequence[Any]) -> dict[int, Any]:
-    """For each past row, by its history id, the one before it."""
-    earlier = model.history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by("-history_id")
-    pairs = dict(
-        model.history.filter(history_id__in=[row.history_id for row in rows])
-        .annotate(before=Subquery(earlier.values("history_id")[:1]))
-        .values_list("history_id", "before")
-    )
-    found = {row.history_id: row for row in model.history.filter(history_id__in=filter(None, pairs.values()))}
-    return {newer: found[older] for newer, older in pairs.items() if older in found}
 
 
 # ---------------------------------------------------------------- rows in words

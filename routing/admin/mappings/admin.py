@@ -13,7 +13,6 @@ from routing.admin.base import permissions
 from routing.admin.base.badges import ago, badge
 from routing.admin.base.filters import RelatedFilter, StateFilter
 from routing.admin.base.forms import ServiceForm
-from routing.admin.base.history import last_rows
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.probing import ProbeNow
@@ -22,6 +21,7 @@ from routing.admin.mappings.forms import MappingForm, NewMappingForm
 from routing.admin.mappings.preview import effect_of
 from routing.admin.mappings.wishes import TICKS, ticks_of
 from routing.models import Mapping
+from routing.services.base.past_rows import last_rows
 from routing.services.base.permissions import Permission
 from routing.services.mappings import mappings as verbs
 from routing.services.mappings.findings import Mark, findings_of

@@ -9,11 +9,11 @@ from heapq import merge
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
-from django.db.models import Max, OuterRef, Subquery
 
 from routing.models import Hostname, Mapping, Membership, Registry, Tenant
 from routing.models.versioned import viewable
 from routing.services.base.actor import Actor
+from routing.services.base.past_rows import last_rows, rows_before
 
 _ACTIONS = {"+": "added", "~": "changed", "-": "removed"}
 #: The nouns that have a history, by their names in the API.
@@ -129,7 +129,7 @@ def _keys(noun: str, rows: Any, most: int) -> list[tuple[datetime, str, int]]:
 def _entries(noun: str, keys: Sequence[int]) -> Iterator[tuple[int, Entry]]:
     model = NOUNS[noun]
     rows = list(model.history.filter(history_id__in=keys))
-    before = _rows_before(model, rows)
+    before = rows_before(model, rows)
     names = _Names([*rows, *before.values()])
     for row in rows:
         entry = Entry(
@@ -145,18 +145,6 @@ def _entries(noun: str, keys: Sequence[int]) -> Iterator[tuple[int, Entry]]:
             changes=_steps(noun, row, before.get(row.history_id), names),
         )
         yield row.history_id, entry
-
-
-def _rows_before(model: Any, rows: Sequence[Any]) -> dict[int, Any]:
-    """For each past row, by its history id, the one before it."""
-    earlier = model.history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by("-history_id")
-    pairs = dict(
-        model.history.filter(history_id__in=[row.history_id for row in rows])
-        .annotate(before=Subquery(earlier.values("history_id")[:1]))
-        .values_list("history_id", "before")
-    )
-    found = {row.history_id: row for row in model.history.filter(history_id__in=filter(None, pairs.values()))}
-    return {newer: found[older] for newer, older in pairs.items() if older in found}
 
 
 def _steps(noun: str, row: Any, before: Any, names: "_Names") -> list[Step]:
@@ -217,8 +205,7 @@ class _Names:
 def _now_or_last(model: Any, ids: set[int]) -> dict[int, Any]:
     found = {row.pk: row for row in model.objects.filter(pk__in=ids)}
     if gone := ids - found.keys():
-        newest = model.history.filter(id__in=gone).order_by().values("id").annotate(newest=Max("history_id"))
-        found |= {row.id: row for row in model.history.filter(history_id__in=newest.values("newest"))}
+        found |= last_rows(model, gone)
     return found
 
 
