@@ -6,12 +6,13 @@ import sys
 
 from facade_site.application_name import name_connections
 from facade_site.broken_pipe import ending_quietly
-from facade_site.standard_streams import open_closed
+from facade_site.standard_streams import open_closed, refuse_what_is_no_text
 
 
 def main() -> None:
     """Run one management command."""
     open_closed()
+    refuse_what_is_no_text(sys.argv)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facade_site.settings")
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured

@@ -29,3 +29,13 @@ def say(text: str) -> None:
     """One line on standard error, on which nothing depends: where there is no room for it nobody is told."""
     with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
+
+
+def refuse_what_is_no_text(argv: list[str]) -> None:
+    """End with a line, and the status of wrong usage, where an argument isn't UTF-8: no database takes it."""
+    for place, word in enumerate(argv):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            say(f"{os.path.basename(argv[0])}: argument {place} is not UTF-8: {os.fsencode(word)!r}")
+            sys.exit(2)

@@ -1,29 +1,64 @@
 """The filters beside the lists."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin import RelatedFieldListFilter, SimpleListFilter
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin, RelatedFieldListFilter, SimpleListFilter
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from routing.admin.base import permissions
 from routing.models import Mapping
 
-# Of a row's id; of more Python makes no number.
+if TYPE_CHECKING:
+    _Base = ModelAdmin[Any]
+else:
+    _Base = object
+
+# Of a row's id; more of them are beyond what databases hold.
 _MAX_DIGITS = 18
+#: How long a search may be.
+MAX_SEARCH = 1000
+_MAX_WORDS = 50
 
 
-class OwnFiltersOnly:
-    """The address of a list may ask what the list's own filters ask, and nothing else.
+def is_id(text: str) -> bool:
+    """Whether a text may be the id of a row: one that can be looked for."""
+    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
 
-    Django lets it name any column and any lookup: a regular expression, or a time or number that the database has no
-    room for, was an answer of 500. Goes before Django's ModelAdmin.
+
+class BoundedList(_Base):
+    """A list that asks the database for nothing that it can't answer. Goes before Django's ModelAdmin.
+
+    Its address may ask what the list's own filters ask: Django lets it name any column and any lookup, such as a
+    regular expression, or a time or number that the database has no room for. Rows are chosen by what may be an id, and
+    a search has as many words as SQLite takes conditions.
     """
+
+    def response_action(
+        self, request: HttpRequest, queryset: "QuerySet[Any]", *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Run the action on the rows that were chosen."""
+        if all(is_id(chosen) for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            return super().response_action(request, queryset, *args, **kwargs)
+        self.message_user(request, "What was chosen is no row of this list.", messages.WARNING)
+        return None
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
+    ) -> "tuple[QuerySet[Any], bool]":
+        """The rows that have all of the first words."""
+        wanted = search_term[:MAX_SEARCH]
+        words = wanted.split()
+        if len(words) > _MAX_WORDS:
+            wanted = " ".join(words[:_MAX_WORDS])
+        return super().get_search_results(request, queryset, wanted)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Whether a part of the address is one of the filters'. Others are answered 400."""
-        return lookup in {asked for choice in self.get_list_filter(request) for asked in self._lookups(choice)}  # type: ignore[attr-defined]
+        return lookup in {asked for choice in self.get_list_filter(request) for asked in self._lookups(choice)}
 
     def _lookups(self, choice: Any) -> Iterable[str]:
         if isinstance(choice, type):
@@ -48,7 +83,7 @@ class RelatedFilter(RelatedFieldListFilter):
         self.more = len(found) > self._MOST
         found = found[: self._MOST]
         chosen = self.lookup_val[-1] if self.lookup_val else None
-        if chosen and chosen.isdecimal() and len(chosen) <= _MAX_DIGITS and chosen not in dict(found):
+        if chosen and is_id(chosen) and chosen not in dict(found):
             found = [(str(row.pk), row.name) for row in rows.filter(pk=chosen)] + found
         return found
 

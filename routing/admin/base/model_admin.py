@@ -23,7 +23,7 @@ from django.utils.text import capfirst
 
 from routing.admin.base import permissions
 from routing.admin.base.concurrency import is_as_shown, shown_version
-from routing.admin.base.filters import OwnFiltersOnly
+from routing.admin.base.filters import BoundedList
 from routing.admin.base.forms import REASON_NEEDED, ServiceForm
 from routing.admin.base.uses import uses_of
 from routing.services.base.errors import ServiceError
@@ -62,7 +62,7 @@ class CompletedChangeList(ChangeList):
             self.full_result_count = self.result_count
 
 
-class ServiceModelAdmin(OwnFiltersOnly, _ModelAdmin):
+class ServiceModelAdmin(BoundedList, _ModelAdmin):
     """The pages of one noun."""
 
     form = ServiceForm

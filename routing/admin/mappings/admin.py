@@ -11,7 +11,7 @@ from django.utils.html import format_html
 
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago, badge
-from routing.admin.base.filters import RelatedFilter, StateFilter
+from routing.admin.base.filters import MAX_SEARCH, RelatedFilter, StateFilter
 from routing.admin.base.forms import ServiceForm
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
@@ -118,6 +118,7 @@ class MappingAdmin(MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
     ) -> "tuple[QuerySet[Any], bool]":
         """Search by words, or by what somebody pulls or pulled, pasted whole: docker.acme.com/acme/app:1.0."""
+        search_term = search_term[:MAX_SEARCH]
         host, slash, path = search_term.strip().removeprefix("docker pull ").strip().partition("/")
         if not slash or " " in path:
             return super().get_search_results(request, queryset, search_term)

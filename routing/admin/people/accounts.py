@@ -18,7 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from routing.accounts.downloads import download
-from routing.admin.base.filters import OwnFiltersOnly
+from routing.admin.base.filters import BoundedList
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.leaving.exports import export_person
@@ -33,7 +33,7 @@ else:
     _Base = object
 
 
-class AccountPages(OwnFiltersOnly, _Base):
+class AccountPages(BoundedList, _Base):
     """Goes before Django's UserAdmin, which makes the site: it can't be named here.
 
     Who may do what is told by memberships: groups, permissions of single users and the staff status have no effect, and
