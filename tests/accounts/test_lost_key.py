@@ -46,7 +46,7 @@ def test_a_link_for_a_new_password_is_good_no_more(client: Browser, owner: Perso
 
     answer = client.get(found[1])
     assert answer.status_code == 200
-    assert "Bad Token" in page(answer)
+    assert "This link is no longer good" in page(answer)
 
 
 @pytest.mark.parametrize("kind", ["app", "recovery code"])

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
+from routing.templatetags.sentence_case import as_a_sentence
 from tests.accounts.signing_in import PASSWORD, Browser, page
 from tests.conftest import Person
 
@@ -35,6 +36,33 @@ def test_nor_does_a_forwarded_host_of_a_stranger_bring_them_back(client: Browser
 
     assert answer.status_code == (200 if path == "/abuse" else 404)
     assert 'name="login"' not in page(answer)
+
+
+# Words of django-allauth's pages.
+IN_SENTENCE_CASE = {
+    "/accounts/2fa/": (
+        "<h1>Two-factor authentication</h1>",
+        "<title>Two-factor authentication |",
+        "<h2>Security keys</h2>",
+    ),
+    "/accounts/password/change/": ("<h1>Change password</h1>", ">Change password</button>"),
+    "/accounts/logout/": ("<h1>Sign out</h1>", ">Sign out</button>"),
+}
+
+
+@pytest.mark.parametrize("path", IN_SENTENCE_CASE)
+def test_headings_and_buttons_of_django_allauth_are_in_sentence_case(client: Browser, path: str) -> None:
+    User.objects.create_superuser("root", password=PASSWORD)
+    client.login(username="root", password=PASSWORD)
+
+    shown = page(client.get(path))
+
+    assert [words for words in IN_SENTENCE_CASE[path] if words not in shown] == []
+
+
+def test_words_that_are_not_django_allauths_stay_as_they_are() -> None:
+    assert as_a_sentence(" Sign In ") == "Sign in"
+    assert as_a_sentence("Sign in with Acme Login") == "Sign in with Acme Login"
 
 
 @pytest.mark.parametrize(
