@@ -1,5 +1,6 @@
 """The list of mappings: what it says of each, how one finds them, and what it says while it is empty."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -54,6 +55,17 @@ def test_the_row_tells_who_changed_it_last_and_why(admin: AdminClient, mapping: 
 
     assert 'title="new contract"' in page
     assert "olga" in page[page.index('title="new contract"') :]
+
+
+def test_by_the_first_click_the_latest_change_comes_first(admin: AdminClient) -> None:
+    add("docker.acme.com", "acme", "ghcr.io/acme")
+    add("docker.acme.com", "tools", "ghcr.io/tools")
+    assert found(admin) == ["docker.acme.com/acme", "docker.acme.com/tools"]
+    page = admin.get("mapping_changelist").content.decode()
+    click = re.search(r'<a href="\?o=([\d.-]+)">Changed</a>', page)
+    assert click is not None, page
+
+    assert found(admin, o=click[1]) == ["docker.acme.com/tools", "docker.acme.com/acme"]
 
 
 def test_an_empty_list_offers_the_first_step(admin: AdminClient) -> None:

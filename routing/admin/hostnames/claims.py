@@ -108,7 +108,7 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
             return badge("off", "not checked yet", f"Its record belongs at {proof_name(claim.name)}")
         return badge("blocked", "not verified", claim.finding)
 
-    @admin.display(ordering="checked_at")
+    @admin.display(ordering="-checked_at")
     def checked(self, claim: HostnameClaim) -> str:
         """When that was."""
         return ago(claim.checked_at) if claim.checked_at else "never"

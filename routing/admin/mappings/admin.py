@@ -163,7 +163,7 @@ class MappingAdmin(MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
         words += ["push"] if mapping.allow_push else []
         return ", ".join(words)
 
-    @admin.display(ordering="changed_at")
+    @admin.display(ordering="-changed_at")
     def changed(self, mapping: Mapping) -> str:
         """When and by whom; the reason when the mouse asks."""
         last = getattr(mapping, "last", None)

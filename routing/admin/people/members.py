@@ -125,7 +125,7 @@ class MemberAdmin(HistoryPages, ServiceModelAdmin):
         """The role, in a word."""
         return badge(_BADGES.get(Role(member.role), "off"), member.role, member.get_role_display())
 
-    @admin.display(ordering="created_at")
+    @admin.display(ordering="-created_at")
     def since(self, member: Membership) -> str:
         """Since when."""
         return ago(member.created_at)

@@ -136,7 +136,7 @@ class RegistryAdmin(ProbeNow, HistoryPages, ServiceModelAdmin):
         """How many, leading to them."""
         return mappings_link("registry", registry)
 
-    @admin.display(description="last probe", ordering="probed_at")
+    @admin.display(description="last probe", ordering="-probed_at")
     def probed(self, registry: Registry) -> str:
         """When it was asked last, and what went wrong."""
         if registry.probed_at is None:
