@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class RoutingConfig(AppConfig):
@@ -21,6 +21,8 @@ class RoutingConfig(AppConfig):
         from routing.database import postgresql  # noqa: F401  (listens to new connections)
         from routing.models.loop_triggers import keep_triggers
 
+        # What its pages are about here; Django's name for them is a title.
+        apps.get_app_config("auth").verbose_name = "Accounts"
         keep_triggers(self)
         refuse_addresses_as_user_names()
         for room in ("people", "registries", "hostnames", "mappings"):

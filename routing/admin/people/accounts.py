@@ -84,6 +84,10 @@ class AccountPages(BoundedList, _Base):
         with transaction.atomic():
             return super().user_change_password(request, id, form_url)
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list, under the name that it has in the menu."""
+        return super().changelist_view(request, {"title": "Users", **(extra_context or {})})
+
     def export_view(self, request: HttpRequest, user_id: int) -> HttpResponseBase:
         """What the facade knows of a person, as a JSON document."""
         user = self.get_queryset(request).filter(pk=user_id).first()
