@@ -112,13 +112,13 @@ def test_authenticator_app_and_recovery_code(browser: Browser, name: str) -> Non
     enter(browser, name)
     assert path(browser) == "/accounts/2fa/authenticate/"
     browser.type(code=shown_by_app(secret, used))
-    browser.press("Sign In")
+    browser.press("Sign in")
     assert path(browser) == "/admin/"
 
     leave(browser)
     enter(browser, name)
     browser.type(code=codes[0])
-    browser.press("Sign In")
+    browser.press("Sign in")
     assert path(browser) == "/admin/"
 
 
