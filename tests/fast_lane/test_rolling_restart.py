@@ -97,7 +97,9 @@ def test_no_request_is_lost_when_a_new_server_takes_over(other_facade: Facade) -
         os.kill(first, signal.SIGUSR2)
         wait_until(lambda: bool(second_server(first)), "the second server")
         second = second_server(first)[0]
-        wait_until(lambda: facade.log().count("Started server process") >= 2 * (WORKERS + 1), "the second server's workers")
+        wait_until(
+            lambda: facade.log().count("Started server process") >= 2 * (WORKERS + 1), "the second server's workers"
+        )
         load.wait_for_answers(300)
         os.kill(first, signal.SIGTERM)
         wait_until(lambda: not Path(f"/proc/{first}/cmdline").read_bytes(), "the end of the first server")
