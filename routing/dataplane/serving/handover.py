@@ -187,7 +187,7 @@ class Taker:
                 taken = self._handover.take()
             except OSError as error:
                 logger.warning("%s", error)
-                return True
+                return False
             if taken is None:
                 return False
             task = self._loop.create_task(self._adopt(*taken))
