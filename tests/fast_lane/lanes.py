@@ -41,6 +41,8 @@ _QUIET_TURNS = 5
 _POLL_SECONDS = 0.001
 _PATIENCE_SECONDS = 60.0
 _REQUEST_ID = re.compile(rb"x-request-id: ([0-9a-f]{32})\r\n")
+# Of pages, which nobody may keep: the second in which they were made.
+_EXPIRES = re.compile(rb"(?<=\r\nexpires: )[^\r]+")
 _DATE = b"Mon, 23 Nov 2026 16:00:00 GMT"
 _ENABLED, _PUSH, _REDIRECT_ONLY = 1, 2, 8
 
@@ -162,11 +164,11 @@ class Wire(asyncio.Transport):
         self.reading = True
 
 
-def _without_request_ids(sent: bytes) -> bytes:
-    """The same, with one word for the ids that control hosts' answers have: each request has another."""
+def _without_ids_and_times(sent: bytes) -> bytes:
+    """The same, with one word for what differs from request to request in control hosts' answers: ids and times."""
     for found in set(_REQUEST_ID.findall(sent)):
         sent = sent.replace(found, b"id")
-    return sent
+    return _EXPIRES.sub(b"then", sent)
 
 
 class Lane:
@@ -205,7 +207,7 @@ class Lane:
                 break
             connection.data_received(read)
             await self.rest(connection, wire)
-        outcome = Outcome(_without_request_ids(bytes(wire.sent)), wire.closed)
+        outcome = Outcome(_without_ids_and_times(bytes(wire.sent)), wire.closed)
         self.waited_for_body = self.application.receiving > 0
         connection.connection_lost(None)
         await self.rest(connection, wire)
