@@ -202,7 +202,8 @@ class Middleware(Facade):
     name = "facade, middleware only"
 
     def environment(self) -> dict[str, str]:
-        return super().environment() | {"GUNICORN_CMD_ARGS": "--worker-class tests.fast_lane.plain_worker.PlainWorker"}
+        plain = {"GUNICORN_CMD_ARGS": "--worker-class tests.fast_lane.plain_worker.PlainWorker"}
+        return super().environment() | plain | {"FACADE_CONTROL_WORKERS": "0"}
 
 
 class Caddy(Server):

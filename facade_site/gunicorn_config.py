@@ -84,7 +84,7 @@ def pre_fork(server: Any, worker: Any) -> None:
     from routing.dataplane.live.live_table import live_table
     from routing.dataplane.telemetry.metrics import sharing
 
-    worker.is_control = _workers(server, control=False) >= _most_workers(server)
+    worker.is_control, worker.is_old = _workers(server, control=False) >= _most_workers(server), False
     live_table.before_fork()
     # This process serves nobody: its gauges, all 0, must not be among the workers'.
     sharing.share(gauges=False)
@@ -129,8 +129,9 @@ def child_exit(server: Any, worker: Any) -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
-    if worker.handover is not None:
-        worker.handover.open(any(other.is_control for other in server.WORKERS.values()))
+    handover = getattr(worker, "handover", None)  # Another class of workers has none.
+    if handover is not None:
+        handover.open(any(other.is_control for other in server.WORKERS.values()))
     # SIGTTOU may have ended a control worker, since gunicorn ends the eldest of all: another one makes room for it.
     if len(server.WORKERS) >= server.num_workers and _workers(server, control=False) > _most_workers(server):
         others = [other for other in server.WORKERS.values() if not other.is_control and not other.is_old]

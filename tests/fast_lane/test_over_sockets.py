@@ -94,6 +94,7 @@ class Servers:
                 sqlite=True,
                 FACADE_MAINTAIN="false",
                 GUNICORN_CMD_ARGS="--worker-class tests.fast_lane.plain_worker.PlainWorker",
+                FACADE_CONTROL_WORKERS="0",
             )
         except BaseException:
             self.fast.stop()

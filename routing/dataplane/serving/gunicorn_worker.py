@@ -49,8 +49,6 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
 
     handover: Handover | None = None
     is_control = False
-    #: Whether it was there before the last reload, which ends it.
-    is_old = False
 
     CONFIG_KWARGS: dict[str, Any] = {
         "loop": "uvloop",
