@@ -164,7 +164,7 @@ def platform() -> Actor:
 @pytest.fixture
 def owner(db: None) -> Person:
     """Alice, an owner of the tenant acme, whose hostname is docker.acme.com."""
-    return _person("alice", Role.OWNER, *_tenant_with_hostname("acme"))
+    return make_owner("alice", "acme")
 
 
 @pytest.fixture
@@ -176,7 +176,12 @@ def teammate(owner: Person) -> Person:
 @pytest.fixture
 def outsider(db: None) -> Person:
     """Charles, an owner of the tenant globex, whose hostname is docker.globex.com."""
-    return _person("charles", Role.OWNER, *_tenant_with_hostname("globex"))
+    return make_owner("charles", "globex")
+
+
+def make_owner(username: str, tenant: str) -> Person:
+    """An owner of a new tenant, with its hostname."""
+    return _person(username, Role.OWNER, *_tenant_with_hostname(tenant))
 
 
 @pytest.fixture

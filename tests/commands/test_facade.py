@@ -1,20 +1,23 @@
-"""`facade NOUN VERB`: each verb, what it says to people and to programs, and its exit status."""
+"""`facade NOUN VERB`: each verb, what it says to people and to programs, and its exit status.
+
+All tests have the same rows to begin with; test_facade_alone.py has what needs others, or none.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import serializers
 from django.core.management import call_command
-from pytest_django import Settings
+from django.db import transaction
+from django.test import override_settings
+from pytest_django import DjangoDbBlocker
 
 from routing.core.table.routing_table import Table
-from routing.management.commands.facade import command_parser
-from routing.management.entry import GROUPS, Noun
-from routing.management.verbs.verb import Verb
 from routing.models import (
     ApiToken,
     Change,
@@ -27,9 +30,8 @@ from routing.models import (
     Registry,
     Tenant,
 )
-from routing.services.people.members import invitation_of
 from tests.commands.facade import facade
-from tests.conftest import Person
+from tests.conftest import make_owner
 from tests.dns.name_server import NameServer, txt
 
 pytestmark = pytest.mark.django_db
@@ -46,27 +48,44 @@ def rows() -> str:
     return "\n".join(serializers.serialize("json", model._default_manager.order_by("pk")) for model in (*TABLES, *past))
 
 
-@pytest.fixture
-def world(owner: Person, outsider: Person, name_server: NameServer) -> NameServer:
-    """Something to change for every verb. Nobody is asked but a name server."""
-    get_user_model()._default_manager.create_user(username="dora")
-    Tenant.objects.create(slug="empty", name="Empty")
-    Hostname.objects.create(tenant=owner.tenant, name="idle.acme.com")
-    for words in (
-        ("mapping", "add", HOST, "acme", "ghcr.io/acme"),
-        ("mapping", "add", HOST, "off", "ghcr.io/off"),
-        ("mapping", "disable", HOST, "off"),
-        ("hostname", "claim", CLAIMED, "--tenant", "acme"),
-        ("hostname", "suspend", "docker.globex.com"),
-        ("tenant", "suspend", "empty"),
-        ("registry", "add", "r.acme.com", "--tenant", "acme"),
-        ("member", "add", "acme", "dora", "--role", "viewer"),
-        ("member", "invite", "acme", "eve@example.com"),
-        ("token", "create", "alice", "pipeline"),
+@pytest.fixture(scope="module")
+def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """Something to change for every verb, made once, since that takes longer than most tests; each is rolled back.
+
+    Gives the token of a claim.
+    """
+    with (
+        closing(NameServer()) as server,
+        override_settings(FACADE_DNS_SERVERS=[server.at]),
+        django_db_blocker.unblock(),
+        transaction.atomic(),
     ):
-        assert facade(*words).status == 0, facade(*words)
-    claim = HostnameClaim.objects.get()
-    name_server.answers(RECORD, txt(f"registry-facade-proof={claim.token}"))
+        owner = make_owner("alice", "acme")
+        make_owner("charles", "globex")
+        get_user_model()._default_manager.create_user(username="dora")
+        Tenant.objects.create(slug="empty", name="Empty")
+        Hostname.objects.create(tenant=owner.tenant, name="idle.acme.com")
+        for words in (
+            ("mapping", "add", HOST, "acme", "ghcr.io/acme"),
+            ("mapping", "add", HOST, "off", "ghcr.io/off"),
+            ("mapping", "disable", HOST, "off"),
+            ("hostname", "claim", CLAIMED, "--tenant", "acme"),
+            ("hostname", "suspend", "docker.globex.com"),
+            ("tenant", "suspend", "empty"),
+            ("registry", "add", "r.acme.com", "--tenant", "acme"),
+            ("member", "add", "acme", "dora", "--role", "viewer"),
+            ("member", "invite", "acme", "eve@example.com"),
+            ("token", "create", "alice", "pipeline"),
+        ):
+            assert facade(*words).status == 0, facade(*words)
+        yield HostnameClaim.objects.get().token
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def world(db: None, made: str, name_server: NameServer) -> NameServer:
+    """What was made, and a name server that knows the claim's record. Nobody else is asked."""
+    name_server.answers(RECORD, txt(f"registry-facade-proof={made}"))
     return name_server
 
 
@@ -105,21 +124,6 @@ CHANGES: dict[tuple[str, ...], str] = {
 }
 #: These ask registries, and are tried with one in test_probes.py.
 PROBES = {("registry", "probe"), ("probe",)}
-
-
-def verbs() -> Iterator[tuple[tuple[str, ...], type[Verb]]]:
-    for _, entries in GROUPS:
-        for entry in entries:
-            if isinstance(entry, Noun):
-                yield from (((entry.name, verb.name), verb) for verb in entry.verbs)
-            else:
-                yield (entry.name,), entry
-
-
-def test_every_verb_that_changes_something_is_tried_here() -> None:
-    changing = {words for words, verb in verbs() if verb.changes}
-
-    assert changing == {words[:2] for words in CHANGES} | PROBES
 
 
 @pytest.mark.parametrize("words", CHANGES, ids=lambda words: " ".join(words[:2]))
@@ -261,15 +265,6 @@ def test_lists(world: NameServer, words: tuple[str, ...]) -> None:
     assert (told.status, read.status) == (0, 0)
 
 
-@pytest.mark.parametrize("words", LISTS, ids=" ".join)
-def test_empty_lists(words: tuple[str, ...]) -> None:
-    Registry.objects.all().delete()
-    words = words[:-2] if "--tenant" in words or "--user" in words else words
-
-    assert facade(*words).out.startswith("No ")
-    assert facade(*words, "--json").out == "[]\n"
-
-
 @pytest.mark.parametrize(
     ("words", "line", "fact"),
     [
@@ -315,65 +310,11 @@ class TestClaims:
         assert not HostnameClaim.objects.exists()
 
 
-class TestMembers:
-    def test_a_link_leads_to_where_the_settings_say(self, owner: Person, settings: Settings) -> None:
-        settings.FACADE_CONTROL_HOSTS, settings.FACADE_LOOPBACK_PORT = ["localhost"], 18380
+def test_an_invitation_is_withdrawn(world: NameServer) -> None:
+    done = facade("member", "remove", "acme", "eve@example.com")
 
-        done = facade("member", "invite", "acme", "eve@example.com")
-
-        link = done.out.splitlines()[1]
-        assert link.startswith("http://localhost:18380/accounts/invitation/")
-        assert "(it points to http://localhost:18380, as FACADE_CONTROL_HOSTS" in done.out
-        assert "--base-url" in done.out
-        assert invitation_of(link.rstrip("/").rpartition("/")[2]).email == "eve@example.com"
-        elsewhere = facade("member", "invite", "acme", "b@example.com", "--base-url", "https://x.test/", "--json")
-        assert elsewhere.json["link"].startswith("https://x.test/accounts/invitation/")
-
-    def test_an_invitation_is_withdrawn(self, world: NameServer) -> None:
-        done = facade("member", "remove", "acme", "eve@example.com")
-
-        assert done.out == "Withdrew the invitation of eve@example.com to acme\n"
-        assert not Invitation.objects.exists()
-
-
-def test_a_registry_that_several_tenants_have(owner: Person, outsider: Person) -> None:
-    for slug in ("acme", "globex"):
-        facade("registry", "add", "r.example.com", "--tenant", slug)
-
-    assert "is a registry of acme and globex: say --tenant" in facade("registry", "show", "r.example.com").err
-    assert facade("registry", "show", "r.example.com", "--tenant", "globex", "--json").json["tenant"] == "globex"
-    facade("registry", "add", "https://r.example.org", "--shared", "--alias", "known.example")
-    assert facade("registry", "show", "known.example", "--json").json["origin"] == "https://r.example.org"
-
-
-class TestExplain:
-    @pytest.fixture(autouse=True)
-    def _mapped(self, owner: Person) -> None:
-        facade("mapping", "add", HOST, "acme", "ghcr.io/acme", "--redirect-only")
-        Registry.objects.filter(origin="https://ghcr.io").update(auth="bearer")
-
-    def test_where_a_client_fails(self) -> None:
-        done = facade("explain", f"{HOST}/acme/app", "--json")
-
-        assert done.status == 3
-        verdicts = {each["client"]: each["verdict"] for each in done.json["clients"]}
-        assert verdicts["podman"] == "fails"
-        assert done.json["target"] == "ghcr.io/acme"
-
-    def test_clients_that_do_not_matter_are_left_out(self) -> None:
-        """Whether docker gets it nobody knows yet, which is no failure."""
-        done = facade("explain", f"{HOST}/acme/app", "--client", "containerd image store")
-
-        assert done.status == 0
-        assert "podman" not in done.out
-        assert facade("explain", f"{HOST}/acme/app", "--client", "PODMAN").status == 3
-        assert facade("explain", f"{HOST}/acme/app", "--client", "nothing").status == 1
-
-    def test_what_no_mapping_covers(self) -> None:
-        done = facade("explain", f"{HOST}/other/app")
-
-        assert done.status == 3
-        assert "No mapping covers this name" in done.out
+    assert done.out == "Withdrew the invitation of eve@example.com to acme\n"
+    assert not Invitation.objects.exists()
 
 
 class TestOfManagePy:
@@ -402,21 +343,3 @@ class TestOfManagePy:
         invited, _, claimed = capsys.readouterr().out.partition("\n}\n")
         assert "/accounts/invitation/" in json.loads(f"{invited}}}")["link"]
         assert json.loads(claimed)["dry_run"] is True
-
-
-def test_help_is_by_groups() -> None:
-    told = command_parser().format_help()
-
-    for heading, entries in GROUPS:
-        assert f"\n{heading}:\n" in told
-        assert all(f"\n  {entry.name} " in told for entry in entries)
-    assert "Exit status: 0 done, 1 refused, 2 wrong usage, 3 not so" in told
-    assert "--settings" not in told
-
-
-@pytest.mark.parametrize(("words", "shown"), [((), "facade COMMAND"), (("mapping",), "facade mapping")])
-def test_what_is_missing_is_shown(words: tuple[str, ...], shown: str) -> None:
-    done = facade(*words)
-
-    assert (done.status, done.out) == (2, "")
-    assert f"usage: {shown}" in done.err
