@@ -280,6 +280,9 @@ def test_an_owner_without_a_hostname_is_led_to_a_claim(owner: AdminClient, acme:
         assert claim_url in page.content.decode()
     assert "Claim a hostname : the name that people will pull from" in text_of(owner.client.get("/admin/"))
 
+    # The proxy and its address are the platform's.
+    assert "Ask whoever runs it for the address, and for a certificate" in text_of(owner.client.get("/admin/"))
+
     claim_hostname(SET_UP, tenant_id=acme.pk, name=NAME)
     assert f"not verified {NAME} claimed for Acme" in text_of(owner.client.get("/admin/"))
 
@@ -292,5 +295,7 @@ def test_a_viewer_without_a_hostname_is_told_whom_to_ask(acme: Tenant, member: M
 
 
 def test_the_platform_is_led_to_a_mapping(admin: AdminClient, db: None) -> None:
-    assert "Add a mapping" in text_of(admin.client.get("/admin/"))
+    page = text_of(admin.client.get("/admin/"))
+    assert "Add a mapping" in page
+    assert "give its proxy a certificate for the hostname" in page
     assert not Mapping.objects.exists()
