@@ -56,6 +56,24 @@ def test_a_new_account_becomes_a_member(client: Browser, owner: Person, invited:
     assert client.get("/admin/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        (Role.OWNER, "As an owner you invite members, claim hostnames, and change mappings and registries."),
+        (Role.OPERATOR, "As an operator you change mappings and registries."),
+        (Role.VIEWER, "As a viewer you see everything, and change nothing."),
+    ],
+)
+def test_the_invited_read_what_they_may_do(client: Browser, owner: Person, role: Role, words: str) -> None:
+    made = invite(Actor.command_line(), tenant_id=owner.tenant.pk, email="eve@example.com", role=role)
+
+    client.get(link(made))
+    deliver_invitation(made)
+
+    assert words in page(client.get(PAGE))
+    assert words in str(mail.outbox[-1].body)
+
+
 def test_opening_a_link_accepts_nothing(client: Browser, owner: Person, invited: Invited) -> None:
     # Mail scanners open every link.
     client.get(link(invited), follow=True)
