@@ -131,6 +131,30 @@ def test_the_one_tenant_is_chosen_already(owner: AdminClient, acme: Tenant, glob
     assert [tenant for _, tenant in form.fields["tenant"].choices] == ["Acme"]
 
 
+def test_a_tenants_page_leads_to_what_comes_first(admin: AdminClient, acme: Tenant, globex: Tenant) -> None:
+    page = admin.get("tenant_change", acme.pk).content.decode()
+
+    for words, noun in (("Invite a member", "invitation"), ("Claim a hostname", "hostnameclaim")):
+        assert f'<a href="{admin.url(f"{noun}_add")}?tenant={acme.pk}">{words}</a>' in page
+        form = admin.client.get(admin.url(f"{noun}_add"), {"tenant": acme.pk}).context["adminform"].form
+        assert int(form["tenant"].value()) == acme.pk
+
+
+@pytest.mark.parametrize("role", ["operator", "viewer"])
+def test_who_may_neither_invite_nor_claim_is_led_to_neither(acme: Tenant, member: Member, role: str) -> None:
+    page = member(acme, role).get("tenant_change", acme.pk).content.decode()
+
+    assert "?tenant=" not in page
+    assert "Invite a member" not in page
+
+
+def test_the_empty_list_tells_adding_from_inviting(admin: AdminClient, acme: Tenant) -> None:
+    page = text_of(admin.get("membership_changelist"))
+
+    assert "Add someone who has an account Invite a member" in page
+    assert "Add the first one" not in page
+
+
 @pytest.mark.parametrize("role", ["operator", "viewer"])
 def test_only_owners_invite(acme: Tenant, member: Member, role: str) -> None:
     admin = member(acme, role)

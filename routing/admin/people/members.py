@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from routing.admin.base import permissions
@@ -73,6 +73,11 @@ class MemberAdmin(HistoryPages, ServiceModelAdmin):
             *(invite if permissions.may(request, Permission.CHANGE_MEMBERS, None) else []),
             ("Invitations", invitations),
         ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list; whom operators of the platform add has an account, all others are invited."""
+        context = {"add_words": "Add someone who has an account", **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def change_view_context(self, request: HttpRequest, row: Membership) -> dict[str, Any]:
         """The page also says whose a role is to give, and lets a member leave."""

@@ -20,6 +20,7 @@ from routing.admin.base.suspension import Suspension
 from routing.admin.people.tenant_removal import TenantRemovalPages
 from routing.models import Hostname, HostnameClaim, Membership, StreamedBytes, Tenant
 from routing.models.streamed import this_month
+from routing.services.base.permissions import Permission
 from routing.services.base.quotas import HELD, quota_for
 from routing.services.people.tenants import add_tenant, suspend_tenants, update_tenant
 
@@ -84,9 +85,22 @@ class TenantAdmin(TenantRemovalPages, Suspension, HistoryPages, ServiceModelAdmi
             ],
             "members_url": f"{lists['membership']}?{own}",
             "member_count": Membership.objects.filter(tenant=row).count(),
+            "first_deeds": self._first_deeds(request, row),
             "quota_exhausted": passed >= limits.streamed_bytes,
             "next_month": (month + timedelta(days=31)).replace(day=1),
         }
+
+    def _first_deeds(self, request: HttpRequest, row: Tenant) -> list[tuple[str, str]]:
+        """What a new tenant needs: (words, address), as far as the asker may."""
+        deeds = (
+            ("Invite a member", "invitation", Permission.CHANGE_MEMBERS),
+            ("Claim a hostname", "hostnameclaim", Permission.CHANGE_HOSTNAMES),
+        )
+        return [
+            (words, f"{reverse(f'admin:routing_{noun}_add')}?tenant={row.pk}")
+            for words, noun, permission in deeds
+            if permissions.may(request, permission, row)
+        ]
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Count each one's hostnames."""
