@@ -27,6 +27,8 @@ _OPTIONS = (
     "--no-first-run",
     "--hide-scrollbars",
     "--window-size=1300,1000",
+    # A person at a desk has a mouse; without one pages show what a telephone is shown.
+    "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
 )
 
 # The WCAG 2.2 ratio of an element's text to the nearest painted background behind it.

@@ -49,6 +49,7 @@ LEAD_ON = frozenset(
         "mfa_login_webauthn",
         # Who comes from a provider gets an account at once.
         "socialaccount_signup",
+        *(f"admin:routing_{noun}_probe" for noun in ("mapping", "registry")),
         *(f"accounts/social/{page}/" for page in ("login/cancelled", "login/error", "signup", "connections")),
         "admin/auth/user/<path:object_id>/",
         *(

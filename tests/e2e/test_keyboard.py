@@ -18,6 +18,8 @@ LONG = "a-rather-long-name-of-a-hostname.of-an-organisation.acme.test"
 MAPPINGS = "/admin/routing/mapping/"
 # Of CSS, in a window of 1440 at 200 %.
 ZOOMED = 720
+# What is found of it is longer than a column has room for.
+NOBODY_LISTENS = "http://127.0.0.1:9"
 TALLEST_ROW, TALLEST_HEADER = 48, 64
 
 
@@ -176,6 +178,11 @@ def test_the_menu_opens_without_a_script(browser: Browser) -> None:
 
 
 def test_lists_fit_a_usual_screen_and_rows_are_one_line(browser: Browser) -> None:
+    browser.open("/admin/routing/registry/add/")
+    browser.type(name="One that is gone", origin=NOBODY_LISTENS)
+    browser.press("Save")
+    browser.press("Probe now")
+    assert "failed" in browser.message
     with screen(browser, WIDE):
         for noun in ("hostname", "registry", "tenant", "mapping"):
             browser.open(f"/admin/routing/{noun}/")

@@ -33,6 +33,14 @@
         }
     });
 
+    // A form goes to the page's own address. With the place in it that the way past the navigation leads to, the answer
+    // would open there.
+    document.addEventListener("submit", () => {
+        if (location.hash) {
+            history.replaceState(history.state, "", location.pathname + location.search);
+        }
+    });
+
     // Django's words above a form, which it gives no role.
     document.querySelectorAll(".errornote:not([role])").forEach((note) => note.setAttribute("role", "alert"));
 
