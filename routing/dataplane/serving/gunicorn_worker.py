@@ -34,8 +34,6 @@ _PARENT_SECONDS = 1.0
 _SWITCH_SECONDS = 0.0005
 
 
-# Pages get a core when no registry client wants it, or nearly so: a fourth of what a worker gets.
-_CONTROL_NICENESS = 6
 # How long a control worker takes what workers sent before they, too, learnt of the end.
 _TAKING_SECONDS = 0.3
 
@@ -108,7 +106,6 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
             # A port that is closed must be closed in every process.
             listener.close()
         name_process()
-        os.nice(_CONTROL_NICENESS)
         return ControlServer(self.config, self.handover)
 
 
