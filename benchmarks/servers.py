@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from benchmarks import processes
+from facade_site.application_name import CONTROL_NAME
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVER_CORE, LOAD_CORE = "0", "1"
@@ -119,10 +120,6 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-# What a control worker calls itself.
-CONTROL_NAME = "facade-control"
 
 
 class Facade(Server):

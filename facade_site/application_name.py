@@ -5,6 +5,11 @@ libpq takes the name from the environment (PGAPPNAME). An operator's own name, t
 
 import os
 import platform
+from contextlib import suppress
+from pathlib import Path
+
+#: What a control worker is called by the system, which shows 15 letters.
+CONTROL_NAME = "facade-control"
 
 _PRODUCT = "registry-facade"
 _VARIABLE = "PGAPPNAME"
@@ -18,6 +23,12 @@ def name_connections(role: str) -> None:
     """Call this process's connections that are made from now on `registry-facade HOST ROLE`."""
     if os.environ.get(_VARIABLE, _PRODUCT).startswith(_PRODUCT):
         os.environ[_VARIABLE] = application_name(platform.node(), role)
+
+
+def name_process(name: str) -> None:
+    """Let `top` and `ps -o comm` show this process by that name, where there is Linux's /proc."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(name, encoding="ascii")
 
 
 def application_name(host: str, role: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from facade_site import metrics_folder
-from facade_site.application_name import name_connections
+from facade_site.application_name import CONTROL_NAME, name_connections, name_process
 from facade_site.environment import BASE_DIR
 from facade_site.standard_streams import open_closed
 from facade_site.supervision import Supervised
@@ -84,7 +84,7 @@ def pre_fork(server: Any, worker: Any) -> None:
     from routing.dataplane.live.live_table import live_table
     from routing.dataplane.telemetry.metrics import sharing
 
-    worker.is_control, worker.is_old = _workers(server, control=False) >= _most_workers(server), False
+    worker.is_control, worker.is_old = len(_workers(server, control=False)) >= _most_workers(server), False
     live_table.before_fork()
     # This process serves nobody: its gauges, all 0, must not be among the workers'.
     sharing.share(gauges=False)
@@ -95,13 +95,15 @@ def post_fork(server: Any, worker: Any) -> None:
     from routing.dataplane.live.live_table import CONTROL_WORKER, WORKER, live_table
 
     live_table.role = CONTROL_WORKER if worker.is_control else WORKER
+    if worker.is_control:
+        name_process(CONTROL_NAME)
     name_connections(f"{live_table.role} {worker.age} web")
     live_table.follow()
 
 
-def _workers(server: Any, *, control: bool) -> int:
-    """How many of a kind there are, but for those that a reload is about to end."""
-    return sum(worker.is_control == control and not worker.is_old for worker in server.WORKERS.values())
+def _workers(server: Any, *, control: bool) -> list[Any]:
+    """Those of a kind, but for those that a reload is about to end."""
+    return [worker for worker in server.WORKERS.values() if worker.is_control == control and not worker.is_old]
 
 
 def _most_workers(server: Any) -> int:
@@ -133,8 +135,8 @@ def child_exit(server: Any, worker: Any) -> None:
     if handover is not None:
         handover.open(any(other.is_control for other in server.WORKERS.values()))
     # SIGTTOU may have ended a control worker, since gunicorn ends the eldest of all: another one makes room for it.
-    if len(server.WORKERS) >= server.num_workers and _workers(server, control=False) > _most_workers(server):
-        others = [other for other in server.WORKERS.values() if not other.is_control and not other.is_old]
+    others = _workers(server, control=False)
+    if len(server.WORKERS) >= server.num_workers and len(others) > _most_workers(server):
         server.kill_worker(min(others, key=lambda other: other.age).pid, signal.SIGTERM)
 
 

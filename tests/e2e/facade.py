@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from facade_site.application_name import CONTROL_NAME
 from facade_site.metrics_folder import PREFIX
 from tests.e2e.lab import process
 from tests.e2e.lab.process import Daemon, wait_until
@@ -33,8 +34,6 @@ CONTROL_HOST = "localhost"
 USERNAME = "operator"
 PASSWORD = "correct horse battery staple"
 REQUEST_SECONDS = 30.0
-# What a control worker calls itself.
-CONTROL_NAME = "facade-control"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from uvicorn_worker import UvicornWorker
 from routing.dataplane.serving import access_log
 from routing.dataplane.serving.access_log import AccessLog
 from routing.dataplane.serving.fast_lane import FastLaneProtocol, drain
-from routing.dataplane.serving.handover import GivingProtocol, Handover, Taker, TakingProtocol, name_process
+from routing.dataplane.serving.handover import GivingProtocol, Handover, Taker, TakingProtocol
 from routing.dataplane.upstream.streaming_quota import streaming_quota
 from routing.dataplane.views.metrics import flush
 
@@ -105,7 +105,6 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
         for listener in self.sockets:
             # A port that is closed must be closed in every process.
             listener.close()
-        name_process()
         return ControlServer(self.config, self.handover)
 
 
@@ -142,7 +141,6 @@ class ControlServer(DrainingServer):
     def __init__(self, config: Any, handover: Handover) -> None:
         super().__init__(config)
         self._handover = handover
-        self._taker: Taker | None = None
 
     async def startup(self, sockets: Any = None) -> None:
         """Begin to take connections."""
@@ -152,8 +150,7 @@ class ControlServer(DrainingServer):
     async def shutdown(self, sockets: Any = None) -> None:
         """Take what was sent until now, and end as any server does."""
         await asyncio.sleep(_TAKING_SECONDS)
-        if self._taker is not None:
-            self._taker.stop()
+        self._taker.stop()
         await super().shutdown(sockets)
 
     def _protocol(self, read: bytes) -> TakingProtocol:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import mmap
-import os
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -201,13 +200,3 @@ class Taker:
         except OSError as error:
             connection.close()
             logger.warning("a connection could not be taken: %s", error)
-
-
-def name_process() -> None:
-    """Let `top` and `ps` tell a control worker from the others."""
-    try:
-        with open("/proc/self/comm", "w", encoding="ascii") as comm:
-            comm.write("facade-control")
-    except OSError:
-        # No Linux, or no /proc.
-        logger.debug("process %d has no name of its own", os.getpid())
