@@ -15,7 +15,7 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.forms import Field, ModelChoiceField
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html, format_html_join
@@ -126,6 +126,15 @@ class ServiceModelAdmin(BoundedList, _ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         """The rows that the asker may see."""
         return permissions.viewable(request, super().get_queryset(request))
+
+    def row_for(self, request: HttpRequest, pk: int, permission: Permission) -> Any:
+        """The row of a page of its own. Raises Http404 where the asker sees none, or PermissionDenied."""
+        row = self.get_queryset(request).filter(pk=pk).first()
+        if row is None:
+            raise Http404
+        if not permissions.may(request, permission, row):
+            raise PermissionDenied
+        return row
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Pages whose rows are completed."""

@@ -4,8 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 
 from routing.admin.base import permissions
@@ -36,11 +35,7 @@ class ProbeNow(_Base):
 
     def probe_view(self, request: HttpRequest, row_id: int) -> HttpResponse:
         """Ask now."""
-        row = self.get_queryset(request).filter(pk=row_id).first()
-        if row is None:
-            raise Http404
-        if not permissions.may(request, self.action, row):
-            raise PermissionDenied
+        row = self.row_for(request, row_id, self.action)
         if request.method == "POST" and self.is_as_shown(request, row):
             try:
                 self.probe_via_service(request, row, frozenset((row.version,)))

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
@@ -50,11 +49,7 @@ class HandingOver(_Base):
 
     def hand_over_view(self, request: HttpRequest, row_id: int) -> HttpResponse:
         """Ask to whom; then tell what it does and ask why; then do it."""
-        row: Any = self.get_queryset(request).filter(pk=row_id).first()
-        if row is None:
-            raise Http404
-        if not permissions.may(request, Permission.ADMINISTER, row):
-            raise PermissionDenied
+        row: Any = self.row_for(request, row_id, Permission.ADMINISTER)
         form = HandOverForm(request.POST or request.GET or None)
         form.fields["tenant"].queryset = Tenant.objects.exclude(pk=row.tenant_id)  # type: ignore[attr-defined]
         given = {"hostname_id": row.pk, **_given(form)} if form.is_valid() else None

@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 
 from routing.admin.base import permissions
@@ -43,11 +42,7 @@ class ProofPages(Vouching, _Base):
 
     def check_view(self, request: HttpRequest, hostname_id: int) -> HttpResponse:
         """Look for the proof now, for seconds at most."""
-        hostname = self.get_queryset(request).filter(pk=hostname_id).first()
-        if hostname is None:
-            raise Http404
-        if not permissions.may(request, Permission.CHANGE_HOSTNAMES, hostname):
-            raise PermissionDenied
+        hostname = self.row_for(request, hostname_id, Permission.CHANGE_HOSTNAMES)
         if request.method == "POST" and self.is_as_shown(request, hostname):
             actor, reason = permissions.actor(request), request.POST.get("reason", "")
             try:

@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
@@ -35,11 +34,7 @@ class Vouching(_Base):
 
     def vouch_view(self, request: HttpRequest, row_id: int) -> HttpResponse:
         """Ask for a reason, and vouch."""
-        row: Any = self.get_queryset(request).filter(pk=row_id).first()
-        if row is None:
-            raise Http404
-        if not permissions.may(request, Permission.ADMINISTER, row):
-            raise PermissionDenied
+        row: Any = self.row_for(request, row_id, Permission.ADMINISTER)
         if request.method == "POST" and self.is_as_shown(request, row):
             reason = request.POST.get("reason", "")
             try:

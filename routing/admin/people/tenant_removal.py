@@ -4,8 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
@@ -41,11 +40,7 @@ class TenantRemovalPages(_Base):
 
     def export_view(self, request: HttpRequest, tenant_id: int) -> HttpResponseBase:
         """The tenant as a JSON document."""
-        tenant = self.get_queryset(request).filter(pk=tenant_id).first()
-        if tenant is None:
-            raise Http404
-        if not permissions.may(request, Permission.EXPORT, tenant):
-            raise PermissionDenied
+        tenant = self.row_for(request, tenant_id, Permission.EXPORT)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         pieces = export_tenant(permissions.actor(request), tenant_id=tenant_id)
