@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from routing.admin.base import permissions
@@ -123,7 +123,8 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
         """Look now, for seconds at most; from a proved claim on to the hostname's page."""
         claim = self.get_queryset(request).filter(pk=claim_id).first()
         if claim is None:
-            return self._gone(request)
+            # Proved, in another window or by somebody else, or taken back.
+            raise Http404
         if not permissions.may(request, self.action, claim):
             raise PermissionDenied
         here = HttpResponseRedirect(self.url("change", claim_id))
@@ -134,8 +135,9 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
             checked = check_claim(
                 permissions.actor(request), reason, claim_id=claim_id, if_match=frozenset((claim.version,))
             )
-        except NotFound:
-            return self._gone(request)
+        except NotFound as refusal:
+            self.message_lines(request, [refusal.message], messages.ERROR)
+            return HttpResponseRedirect(self.url("changelist"))
         except ServiceError as refusal:
             self.message_lines(request, [refusal.message], messages.ERROR)
             return here
@@ -144,16 +146,6 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
             return here
         self.message_lines(request, [checked.finding, *_verified(checked.hostname)], messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:routing_hostname_change", args=[checked.hostname.pk]))
-
-    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
-        """Where Django leads from the page of a row that is not there."""
-        return self._gone(request)
-
-    def _gone(self, request: HttpRequest) -> HttpResponse:
-        """Who goes back in the browser, or has the page open twice, meets claims that were verified meanwhile."""
-        words = "This claim is not there any more: it was verified, or cancelled. What is verified is under Hostnames"
-        self.message_lines(request, [words], messages.WARNING)
-        return HttpResponseRedirect(self.url("changelist"))
 
     def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[HostnameClaim, list[str]]:
         """Claim."""
