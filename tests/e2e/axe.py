@@ -28,7 +28,7 @@ axe.run(document, {runOnly: {type: "tag", values: TAGS}, resultTypes: ["violatio
 """
 # What axe-core doesn't look at: borders of fields that stand out too little from what is behind them (WCAG 2.2,
 # 1.4.11), fields in which a line of their own letters has no room, pages that are wider than the screen, and headings
-# and buttons In Title Case.
+# and buttons In Title Case, but for names: the project's, and a tenant's of `tests.permissions.world`.
 _BESIDE = """
 function rgba(colour) {
     const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
@@ -62,7 +62,8 @@ function beside() {
         ...fields.filter((field) => room(field) < 0).map((field) => `${field.name || field.id} is cut`),
         ...across > innerWidth ? [`the page is ${across} px wide`] : [],
         ...[...new Set(words.map((text) => text.trim()))].filter((text) => /^[A-Z][a-z-]+( [A-Z][a-z-]+)+$/.test(text))
-            .filter((text) => text !== "Registry Facade").map((text) => `In Title Case: ${text}`),
+            .filter((text) => !["Registry Facade", "Idle Sesame"].includes(text))
+            .map((text) => `In Title Case: ${text}`),
     ];
 }
 """

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e import looks
-from tests.e2e.axe import NARROW, WIDE, bring_axe, findings, judge, screen
+from tests.e2e.axe import NARROW, WIDE, bring_axe, findings, judge, screen, use_scheme
 from tests.e2e.browser import Browser
 from tests.e2e.facade import PASSWORD, ROOT, Facade
 from tests.e2e.lab import process
@@ -54,6 +54,7 @@ def opened(facade: Facade) -> Iterator[Browser]:
 @pytest.fixture
 def browser(opened: Browser) -> Browser:
     be(opened, None)
+    use_scheme(opened, "light")
     return opened
 
 
