@@ -135,6 +135,13 @@ def repoint(browser: Browser) -> None:
     assert "Repointed" in browser.message
 
 
+def test_the_cursor_is_in_the_first_field_that_is_not_filled_in_already(browser: Browser) -> None:
+    browser.open(f"{MAPPINGS}add/?hostname={HOST}")
+    assert focused(browser) == "id_prefix"
+    browser.open("/admin/routing/hostnameclaim/add/?tenant=1")
+    assert focused(browser) == "id_name"
+
+
 def test_a_slash_that_is_typed_is_no_command(browser: Browser) -> None:
     browser.open(f"{MAPPINGS}add/")
     press(browser, "a/b")

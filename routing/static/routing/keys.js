@@ -54,5 +54,13 @@
             fold.open = true;
         }
         wrong.focus();
+    } else if (document.querySelector("#django-admin-form-add-constants[data-model-name]")) {
+        // Django puts the cursor into a new row's first field, also where that is filled in already.
+        const first = document.activeElement;
+        const fields = first.form ? [...first.form.elements].filter((field) => field.matches(FIELDS)) : [];
+        const empty = fields.find((field) => field.offsetParent && !field.disabled && !field.value);
+        if (empty && first.value && fields.includes(first)) {
+            empty.focus();
+        }
     }
 })();
