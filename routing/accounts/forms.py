@@ -21,6 +21,8 @@ class LoginForm(AllauthLoginForm):  # type: ignore[misc]  # django-allauth has n
         name.widget.attrs.pop("placeholder", None)
         # The address is one of two things that may be typed (HTML, "autocomplete": username).
         name.widget.attrs["autocomplete"] = "username"
+        name.widget.attrs["autofocus"] = True
+        self.fields["password"].widget.attrs.pop("placeholder", None)
 
 
 class PasswordForm(ChangePasswordForm):  # type: ignore[misc]  # django-allauth has no types

@@ -1,5 +1,7 @@
 """Sign-in by password: who gets in, where to, how often one may guess, and what ends a session."""
 
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -48,6 +50,12 @@ def test_by_e_mail_too(client: Browser, admin: User) -> None:
 @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:0"])
 def test_nobody_is_sent_elsewhere_after_signing_in(client: Browser, admin: User, elsewhere: str) -> None:
     assert sign_in(client, "root", next_url=elsewhere).headers["Location"] == "/admin/"
+
+
+def test_the_cursor_is_in_the_first_field(client: Browser, admin: User) -> None:
+    for answer in (client.get("/accounts/login/"), sign_in(client, "root", "wrong")):
+        (field,) = re.findall(r'<input[^>]*name="login"[^>]*>', page(answer))
+        assert "autofocus" in field
 
 
 def test_a_wrong_password_and_an_unknown_name_are_told_alike(client: Browser, admin: User) -> None:
