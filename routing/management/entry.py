@@ -1,7 +1,7 @@
 """The parser of `facade`: nouns and their verbs, in groups."""
 
 from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from django.core.management.base import CommandError, CommandParser
@@ -124,9 +124,25 @@ Exit status: 0 done, 1 refused, 2 wrong usage, 3 not so (what was asked is not s
 class Parser(CommandParser):
     """One that raises CommandError, with the status of wrong usage."""
 
+    _given: Sequence[str] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and keep what was given for what `error` says."""
+        self._given = args or ()
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Refuse the command line."""
-        raise CommandError(f"{message}; see {self.prog} --help", returncode=Status.USAGE)
+        raise CommandError(f"{message}{self._hint(message)}; see {self.prog} --help", returncode=Status.USAGE)
+
+    def _hint(self, message: str) -> str:
+        """A mapping is shown as docker.acme.com/acme, and named by two arguments."""
+        named = {action.metavar for action in self._actions}
+        first = next((word for word in self._given if not word.startswith("-")), "")
+        hostname, slash, prefix = first.partition("/")
+        if not slash or "required" not in message or not {"HOSTNAME", "PREFIX"} <= named:
+            return ""
+        return f"; {first} is a hostname and a prefix, write them apart: {hostname} {prefix}"
 
 
 def build_parser(extra: Iterable[type[Verb]]) -> Parser:
@@ -150,6 +166,14 @@ def build_parser(extra: Iterable[type[Verb]]) -> Parser:
                 _add_noun(commands, entry)
             else:
                 _add_verb(commands, entry)
+    return parser
+
+
+def parser_of(parser: CommandParser, words: Sequence[str]) -> CommandParser:
+    """The parser of a noun, or of its verb; without words the whole. Raises KeyError where there is none."""
+    for word in words:
+        (commands,) = [action.choices for action in parser._actions if isinstance(action.choices, dict)] or [{}]
+        parser = commands[word]
     return parser
 
 

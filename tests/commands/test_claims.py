@@ -33,7 +33,7 @@ def test_from_the_claim_to_the_hostname(owner: Person, name_server: NameServer) 
     value = value_of(HostnameClaim.objects.get())
 
     assert f'    {RECORD}.  TXT  "{value}"\n' in told
-    assert "manage.py check_claim 'registry.acme.com' --tenant acme" in told
+    assert "facade hostname check 'registry.acme.com' --tenant acme" in told
     with pytest.raises(CommandError, match="the name does not exist"):
         run("check_claim", NAME)
 

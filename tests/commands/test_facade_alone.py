@@ -81,6 +81,18 @@ class TestExplain:
         assert verdicts["podman"] == "fails"
         assert done.json["target"] == "ghcr.io/acme"
 
+    def test_people_are_told_why_it_ends_with_3_and_how_to_ask_about_some(self) -> None:
+        every = facade("explain", f"{HOST}/acme/app", "--json").json["clients"]
+        failing = [each for each in every if each["verdict"] == "fails"]
+
+        last = facade("explain", f"{HOST}/acme/app").out.splitlines()[-1]
+
+        assert last == (
+            f"{len(failing)} of {len(every)} clients fail: exit status 3. --client NAME shows and judges only some."
+        )
+        passing = facade("explain", f"{HOST}/acme/app", "--client", "containerd image store")
+        assert "exit status" not in passing.out
+
     def test_clients_that_do_not_matter_are_left_out(self) -> None:
         """Whether docker gets it nobody knows yet, which is no failure."""
         done = facade("explain", f"{HOST}/acme/app", "--client", "containerd image store")
@@ -113,3 +125,11 @@ def test_what_is_missing_is_shown(words: tuple[str, ...], shown: str) -> None:
 
     assert (done.status, done.out) == (2, "")
     assert f"usage: {shown}" in done.err
+
+
+@pytest.mark.parametrize("words", [(), ("mapping",), ("mapping", "add"), ("explain",)], ids=" ".join)
+def test_help_is_a_command_too(words: tuple[str, ...]) -> None:
+    done = facade("help", *words)
+
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith(f"usage: {' '.join(('facade', *words))} ")

@@ -27,14 +27,45 @@ def _some(owner: Person, outsider: Person) -> None:
 def test_for_people() -> None:
     lines = facade("history").out.splitlines()
 
-    assert lines[0].endswith(f"  changed hostname {HOST}")
+    assert lines[0].endswith(f"  suspended hostname {HOST}")
     assert lines[1:3] == ["    suspended: no → yes", "    suspension message: none → unpaid"]
     assert lines[3].startswith("    by command line: ")
     assert f"  removed mapping {HOST}/acme" in lines[4]
     assert lines[5].endswith(": moved out")
     repointed = next(number for number, line in enumerate(lines) if "→ quay.io/acme" in line)
+    assert lines[repointed - 1].endswith(f"  repointed mapping {HOST}/acme")
     assert lines[repointed] == "    target: ghcr.io/acme → quay.io/acme"
     assert lines[repointed + 1].endswith(": CHG-4211")
+
+
+def test_each_kind_of_change_has_its_word() -> None:
+    for words in (
+        ("mapping", "add", HOST, "b", "ghcr.io/b"),
+        ("mapping", "disable", HOST, "b"),
+        ("mapping", "enable", HOST, "b"),
+        ("hostname", "resume", HOST),
+        ("tenant", "suspend", "globex"),
+        ("tenant", "resume", "globex"),
+        ("registry", "add", "r.acme.com", "--tenant", "acme"),
+        ("registry", "set", "r.acme.com", "--name", "Ours"),
+        ("registry", "set", "r.acme.com", "--stream-layers"),
+        ("member", "set-role", "globex", "charles", "owner"),
+    ):
+        assert facade(*words).status == 0, words
+
+    said = [line.split("UTC  ")[1] for line in facade("history").out.splitlines() if "UTC  " in line]
+
+    assert said[:9] == [
+        "changed options of registry Ours",
+        "renamed registry Ours",
+        "added registry r.acme.com",
+        "resumed tenant globex",
+        "suspended tenant globex",
+        f"resumed hostname {HOST}",
+        f"enabled mapping {HOST}/b",
+        f"disabled mapping {HOST}/b",
+        f"added mapping {HOST}/b",
+    ]
 
 
 def test_for_programs() -> None:

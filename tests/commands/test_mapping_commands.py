@@ -43,7 +43,7 @@ class TestAddMapping:
             "? Certificate: not looked at; clients want one for docker.acme.com",
             "? Registry: not looked at; ghcr.io was never probed",
             "? Images: no probe has looked for it yet",
-            "To find out: manage.py probe docker.acme.com/acme/IMAGE",
+            "To find out: facade probe docker.acme.com/acme/IMAGE",
             "DNS and a certificate for docker.acme.com: see docs/how-to/going-live.md",
         ]
 
@@ -114,7 +114,7 @@ class TestAddMapping:
 
         message = refused("add_mapping", HOST, "", "ghcr.io", "--whole-registry")
 
-        assert 'manage.py repoint docker.acme.com "" ghcr.io --reason TEXT' in message
+        assert 'facade mapping repoint docker.acme.com "" ghcr.io --reason TEXT' in message
 
     def test_its_options(self) -> None:
         run(
@@ -189,7 +189,7 @@ class TestRepoint:
 
         assert "required: --reason" in refused("repoint", HOST, "acme", "quay.io/acme")
         assert "Say why" in refused("repoint", HOST, "acme", "quay.io/acme", "--reason", " ")
-        assert "list_mappings" in refused("repoint", HOST, "other", "quay.io/acme", "--reason", "x")
+        assert "facade mapping list" in refused("repoint", HOST, "other", "quay.io/acme", "--reason", "x")
         assert Mapping.objects.get().target == "ghcr.io/acme"
 
 
@@ -266,7 +266,7 @@ class TestListMappings:
         assert "not a hostname" in refused("list_mappings", "--hostname", "-")
 
     def test_none_at_all(self) -> None:
-        assert run("list_mappings").startswith("No mappings yet. Add one: manage.py add_mapping")
+        assert run("list_mappings").startswith("No mappings yet. Add one: facade mapping add")
         assert run("list_mappings", "--json") == "[]\n"
 
     @pytest.mark.usefixtures("_some")

@@ -88,7 +88,7 @@ def test_what_is_no_registry_is_not_said_to_work(server: FaultyServer, sick: Cal
     assert f"Pull with: docker pull {HOST}/acme/app\n" in said
     assert "✗ Registry: the last probe of" in said
     assert "? Images: the last probe of" in said
-    assert f"manage.py probe {server.url}" in said
+    assert f"facade probe {server.url}" in said
     assert {verdict for verdict, _ in page().values()} == {Verdict.UNKNOWN}
     explained = run("explain", f"{HOST}/acme/app")
     assert "  works" not in explained
@@ -103,13 +103,13 @@ def test_a_repository_that_is_not_there_is_not_said_to_work(server: FaultyServer
     assert "can pull" not in said
     assert "the last probe of it failed: acme/app at 127.0.0.1" in said
     assert "has no tags to try" in said
-    assert f"manage.py probe {HOST}/acme/app" in said
+    assert f"facade probe {HOST}/acme/app" in said
 
 
 def test_another_repository_than_the_probed_one_is_not_said_to_work(server: FaultyServer) -> None:
     SmallRegistry(server).redirect_blobs(STORAGE)
     said = run("add_mapping", HOST, "acme", f"{server.url}/acme")
-    assert f"manage.py probe {HOST}/acme/IMAGE" in said
+    assert f"facade probe {HOST}/acme/IMAGE" in said
 
     run("probe", f"{HOST}/acme/app")
 
@@ -118,7 +118,7 @@ def test_another_repository_than_the_probed_one_is_not_said_to_work(server: Faul
     other = run("explain", f"{HOST}/acme/other")
     assert "  works" not in other
     assert "no probe has looked for it yet" in other
-    assert f"manage.py probe {HOST}/acme/other" in other
+    assert f"facade probe {HOST}/acme/other" in other
 
 
 def test_where_the_registry_serves_layers_itself_it_is_said_who_fails_and_why(server: FaultyServer) -> None:

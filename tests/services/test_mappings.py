@@ -103,7 +103,7 @@ def test_another_target_is_a_conflict_that_points_to_repoint(platform: Actor) ->
         add(platform, target="quay.io/acme")
 
     assert "manage.py" not in caught.value.message
-    assert "manage.py repoint docker.acme.com acme quay.io/acme --reason TEXT" in caught.value.command_line_message
+    assert "facade mapping repoint docker.acme.com acme quay.io/acme --reason TEXT" in caught.value.command_line_message
     assert caught.value.errors[0][::2] == ("prefix", Code.MAPPING_EXISTS)
     assert Mapping.objects.get().registry.origin == "https://ghcr.io"
 

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
 from routing.management.completion import SHELLS, script
-from routing.management.entry import build_parser
+from routing.management.entry import build_parser, parser_of
 from routing.management.service_command import ServiceCommand, prepare_streams
 from routing.management.verbs.about import Version, version_in_words
 from routing.management.verbs.output import Output
@@ -32,9 +32,32 @@ class Completion(Verb):
         output.line(script(options["shell"], command_parser()).rstrip("\n"))
 
 
+class Help(Verb):
+    """What people type who look for it. It is `--help`, and ends with the same status."""
+
+    name = "help"
+    help = "Say what a command does: “facade help mapping add” is “facade mapping add --help”."
+    has_json = False
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Of which command."""
+        parser.add_argument("command", metavar="COMMAND", nargs="*", help="such as mapping, or mapping add; none: all")
+
+    def run(self, options: Options, output: Output) -> None:
+        """Print it."""
+        parser = command_parser()
+        try:
+            parser = parser_of(parser, options["command"])
+        except KeyError:
+            said = f"there is no command {' '.join(options['command'])}; see facade --help"
+            raise CommandError(said, returncode=Status.USAGE) from None
+        output.line(parser.format_help().rstrip("\n"))
+
+
 def command_parser() -> CommandParser:
     """The parser of the whole command line."""
-    return build_parser([Version, Completion])
+    return build_parser([Help, Version, Completion])
 
 
 class Command(ServiceCommand):

@@ -43,7 +43,7 @@ class ClaimHostname(Verb):
             claim=claim_facts(claim),
         )
         output.line(f'\n    {record.name}.  {record.type}  "{record.value}"\n\n')
-        output.line(f"Then: manage.py check_claim '{claim}' --tenant {tenant.slug}")
+        output.line(f"Then: facade hostname check '{claim}' --tenant {tenant.slug}")
 
 
 class CheckHostname(Verb):
@@ -86,7 +86,7 @@ class CheckHostname(Verb):
         slug = options["tenant"]
         hostname = Hostname.objects.select_related("tenant").filter(name=name).first()
         if hostname is None or slug not in (None, hostname.tenant.slug):
-            raise NotFound(f"{name} is not claimed; manage.py claim_hostname does that")
+            raise NotFound(f"{name} is not claimed; “facade hostname claim” does that")
         hostname = check_hostname(Actor.command_line(), options["reason"], hostname_id=hostname.pk)
         output.facts(proved=not hostname.proof_finding, finding=hostname.proof_finding)
         if hostname.proof_finding:

@@ -123,7 +123,7 @@ def _print(entries: Iterator[Entry], output: Output) -> None:
     any_was = False
     for entry in entries:
         any_was = True
-        output.line(f"{moment(entry.at)}  {entry.action} {entry.noun} {entry.name}")
+        output.line(f"{moment(entry.at)}  {entry.verb} {entry.noun} {entry.name}")
         for step in entry.changes:
             if step.before or step.after:
                 output.line(f"    {step.field.replace('_', ' ')}: {_change(step.before, step.after)}")

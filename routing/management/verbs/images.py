@@ -16,6 +16,7 @@ _HOW = {Verdict.WORKS: "works", Verdict.FAILS: "FAILS", Verdict.UNKNOWN: "not kn
 # Clients that are named at the end of a line, rather than counted.
 _MAX_NAMED = 1
 _INDENT = " " * 12
+_ONLY_SOME = "--client NAME shows and judges only some."
 
 
 class Explain(Verb):
@@ -23,8 +24,9 @@ class Explain(Verb):
 
     name = "explain"
     help = (
-        "Show which mapping an image falls under, where it leads, and what each client will meet. Exit status 3 where "
-        "no mapping covers it, or a client fails."
+        "Show which mapping an image falls under, where it points to, and what each client will meet. Exit status 3 "
+        "where no mapping covers it, or where any client fails: of all clients, or of those that --client names. What "
+        "is not known yet is no failure."
     )
     missing = Status.NOT_SO
 
@@ -37,7 +39,7 @@ class Explain(Verb):
             "--client",
             action="append",
             metavar="NAME",
-            help="only clients with this in their name, such as docker or podman; may be given several times",
+            help="show and judge only clients with this in their name, such as docker; may be given several times",
         )
 
     def run(self, options: Options, output: Output) -> None:
@@ -46,7 +48,11 @@ class Explain(Verb):
         chosen = _chosen(found.client_support, options["client"] or [])
         output.facts(**_as_facts(found, chosen))
         _Page(output, options["verbose"]).print(found, chosen)
-        if found.mapping is None or any(outlook.verdict is Verdict.FAILS for outlook in chosen):
+        failing = sum(outlook.verdict is Verdict.FAILS for outlook in chosen)
+        if found.mapping is None:
+            raise NotSo
+        if failing:
+            output.line(f"\n{failing} of {len(chosen)} clients fail: exit status {Status.NOT_SO:d}. {_ONLY_SOME}")
             raise NotSo
 
 
@@ -96,7 +102,7 @@ class _Page:
         self._print_endpoints(chosen)
         self._print_clients(chosen)
         if found.to_probe:
-            self._line(f"\nTo find out: manage.py probe {found.to_probe}")
+            self._line(f"\nTo find out: facade probe {found.to_probe}")
         for line in found.advice:
             self._line(f"\nNote: {line}")
 

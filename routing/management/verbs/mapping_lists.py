@@ -110,7 +110,7 @@ class ShowMapping(Verb):
             output.line(line[:1].upper() + line[1:])
 
 
-_NONE = "No mappings yet. Add one: manage.py add_mapping docker.acme.com acme ghcr.io/acme"
+_NONE = "No mappings yet. Add one: facade mapping add docker.acme.com acme ghcr.io/acme"
 
 
 def _probe_in_words(mapping: Mapping) -> str:

@@ -213,7 +213,7 @@ def _tell_prospect(outcome: MappingOutcome, output: Output) -> None:
     for line in prospect:
         output.line(line[:1].upper() + line[1:])
     if unknown := to_probe(mapping):
-        output.line(f"To find out: manage.py probe {unknown}")
+        output.line(f"To find out: facade probe {unknown}")
     if outcome.changed and not is_loopback(host) and not mapping.hostname.mappings.exclude(pk=mapping.pk).exists():
         output.line(f"DNS and a certificate for {host}: see docs/how-to/going-live.md")
 

@@ -75,7 +75,8 @@ class ListMembers(Verb):
             return
         members = rows_in_order(Membership.objects.with_names().filter(**own), "tenant__slug")
         user = Column("USER", lambda row: row["username"])
-        output.table(as_facts(members, member_facts), [tenant, user, role], "No members.")
+        none = "No members. With --invitations: who is invited."
+        output.table(as_facts(members, member_facts), [tenant, user, role], none)
 
 
 def _open_invitations() -> "QuerySet[Invitation]":

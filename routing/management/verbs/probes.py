@@ -96,7 +96,7 @@ def _in_words(registry: Registry) -> str:
 def _probe_image(text: str, reason: str, output: Output) -> None:
     found = explain(Actor.command_line(), text)
     if found.mapping is None or found.match is None or not found.match.upstream_name:
-        raise NotFound(f"{text} points to no repository; manage.py explain {text}")
+        raise NotFound(f"{text} points to no repository; “facade explain {text}” shows why")
     name = found.match.upstream_name
     mapping = probe_mapping(Actor.command_line(), reason, mapping_id=found.mapping.pk, repository=name)
     registry = mapping.registry

@@ -10,6 +10,7 @@ from routing.management.verbs.verb import Options, Status, Verb
 from routing.models import Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.dry_run import is_dry_run
+from routing.services.base.errors import ServiceError
 from routing.services.base.in_order import rows_in_order
 from routing.services.base.quotas import HELD, quota_for
 from routing.services.leaving.tenant_removal import get_tenant_removal, remove_tenant
@@ -57,7 +58,13 @@ class AddTenant(Verb):
 
     def run(self, options: Options, output: Output) -> None:
         """Add it."""
-        slug = options["tenant"]
+        slug, known = options["tenant"], Tenant.objects.filter(slug=options["tenant"]).first()
+        if known is not None and options["name"] in (None, known.name):
+            output.unchanged(f"There is a tenant {slug} already.", tenant=tenant_facts(known))
+            return
+        if known is not None:
+            said = f"there is a tenant {slug} already, called {known.name}"
+            raise ServiceError(f"{said}; its page in the admin renames it")
         tenant = add_tenant(Actor.command_line(), options["reason"], slug=slug, name=options["name"] or slug)
         output.done(f"added tenant {tenant.slug}", tenant=tenant_facts(tenant))
 

@@ -37,6 +37,16 @@ _TOLD: dict[str, tuple[str, ...]] = {
 }
 
 
+# What a change of something is called; the first that fits.
+_VERBS = {"target": "repointed", "origin": "moved", "role": "changed the role of", "name": "renamed", "slug": "renamed"}
+# Of what is so or isn't: when it isn't any more, and when it is now.
+_STATES = {
+    "suspended": ("resumed", "suspended"),
+    "withdrawn_at": ("verified", "withdrawn"),
+    "enabled": ("disabled", "enabled"),
+}
+
+
 class Wanted(NamedTuple):
     """Which entries: those that fit everything that is given."""
 
@@ -70,6 +80,16 @@ class Entry(NamedTuple):
     reason: str
     request_id: str
     changes: list[Step]
+
+    @property
+    def verb(self) -> str:
+        """What was done, in words that stand before the row's name: which kind of change it was, where it was one."""
+        if self.action != "changed" or not self.changes:
+            return self.action
+        now = {step.field: step.after for step in self.changes}
+        named = (verb for field, verb in _VERBS.items() if field in now)
+        states = (words[bool(now[field])] for field, words in _STATES.items() if field in now)
+        return next(named, None) or next(states, "changed options of")
 
 
 def count_entries(actor: Actor, wanted: Wanted) -> int:

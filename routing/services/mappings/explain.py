@@ -26,7 +26,7 @@ class Words(NamedTuple):
 
 
 #: For people with a shell: what to type.
-COMMANDS = Words("manage.py repoint {hostname} {prefix} {target} --reason TEXT")
+COMMANDS = Words("facade mapping repoint {hostname} {prefix} {target} --reason TEXT")
 #: For everybody else.
 PLAIN = Words("repoint the mapping to {target}")
 
@@ -93,7 +93,7 @@ def explain(actor: Actor, text: str, words: Words = COMMANDS) -> Explanation:
         raise NotFound(
             f"{image.hostname} is not a hostname of this facade",
             code=Code.HOSTNAME_UNKNOWN,
-            at_command_line="; manage.py list_mappings shows those it has",
+            at_command_line="; “facade hostname list” shows those it has",
         )
     source = f"{image.hostname}/{image.name}"
     return explain_image(load_table(policy(), hostname.name), image, hostname, source, words)

@@ -111,7 +111,7 @@ def _refuse_difference(
             {"prefix": [f"{existing.source} points to {existing.target} already: repoint that mapping instead."]},
             code=Code.MAPPING_EXISTS,
             at_command_line=(
-                f". To change it: manage.py repoint {existing.hostname.name} {prefix} {target} --reason TEXT"
+                f". To change it: facade mapping repoint {existing.hostname.name} {prefix} {target} --reason TEXT"
             ),
         )
     if (existing.allow_push, existing.private, existing.delivery) != (allow_push, private, delivery):
@@ -241,7 +241,7 @@ def get_mapping(actor: Actor, hostname: str, prefix: str) -> Mapping:
     if mapping is None:
         source = f"{name}/{prefix}" if prefix else name
         raise NotFound(
-            f"there is no mapping of {source}", at_command_line="; manage.py list_mappings shows those that exist"
+            f"there is no mapping of {source}", at_command_line="; “facade mapping list” shows those that exist"
         )
     return mapping
 
