@@ -68,10 +68,11 @@ class Reader:
         self._facade = facade
         self._folder = folder
         self._variables = folder / "variables"
-        program = folder / "bin" / "manage.py"
-        program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/manage.py" "$@"\n')
-        program.chmod(0o755)
+        (folder / "bin").mkdir()
+        for name, words in (("manage.py", ""), ("facade", " facade")):
+            program = folder / "bin" / name
+            program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/manage.py"{words} "$@"\n')
+            program.chmod(0o755)
 
     def type(self, block: Block, expected: str) -> None:
         """Run a block. Raises AssertionError where it fails, or doesn't print what the page says."""
