@@ -2,12 +2,14 @@
 
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 from routing.accounts import api_tokens, invitations, leaving, provider
 from routing.accounts.confirmation import needed_for_first_password
 from routing.accounts.views import email, needs_mail
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="mfa_index"), name="account_home"),
     path("invitation/", invitations.invitation, name="invitation"),
     path("invitation/<str:token>/", invitations.open_link, name="invitation_link"),
     path("api-tokens/", api_tokens.api_tokens, name="api_tokens"),

@@ -113,6 +113,23 @@ def test_so_does_removing_from_the_page_and_disabling_in_the_form(admin: AdminCl
     assert Mapping.objects.get().enabled
 
 
+def test_before_a_mapping_goes_its_page_says_what_clients_get_then(admin: AdminClient, mapping: Mapping) -> None:
+    def said() -> str:
+        return text_of(admin.get("mapping_delete", mapping.pk))
+
+    lone = said()
+    wider = Mapping.objects.create(hostname=mapping.hostname, registry=mapping.registry, upstream_prefix="all")
+    beside_a_wider_one = said()
+    Mapping.objects.filter(pk=wider.pk).update(enabled=False)
+    beside_a_disabled_one = said()
+
+    assert f"Whoever pulls {mapping.source} is refused from then on, for no other mapping covers it." in lone
+    assert f"Whoever pulls {mapping.source} is served by the mapping {wider} from then on." in beside_a_wider_one
+    assert f"The mapping {wider} covers {mapping.source} from then on. It refuses clients: disabled." in (
+        beside_a_disabled_one
+    )
+
+
 @pytest.mark.parametrize("noun", ["mapping", "hostname", "registry", "tenant"])
 def test_every_way_back_is_called_cancel(admin: AdminClient, mapping: Mapping, noun: str) -> None:
     hostname = mapping.hostname

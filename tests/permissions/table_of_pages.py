@@ -165,6 +165,7 @@ GET  account_confirm_email                       | .                  | y y | y 
 GET  account_confirm_login_code                  | .                  | s l | l l l | l l l | l
 GET  account_email                               | .                  | s y | y y y | y y y | y
 GET  account_email_verification_sent             | .                  | y y | y y y | y y y | y
+GET  account_home                                | .                  | l l | l l l | l l l | l
 GET  account_inactive                            | .                  | y y | y y y | y y y | y
 GET  account_export                              | .                  | s y | y y y | y y y | y
 GET  account_leave                               | .                  | s y | y y y | y y y | y

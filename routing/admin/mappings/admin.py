@@ -14,7 +14,7 @@ from routing.admin.base.badges import ago, badge
 from routing.admin.base.filters import MAX_SEARCH, RelatedFilter, StateFilter
 from routing.admin.base.forms import ServiceForm
 from routing.admin.base.history_views import HistoryPages
-from routing.admin.base.model_admin import ServiceModelAdmin
+from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
 from routing.admin.base.probing import ProbeNow
 from routing.admin.mappings.actions import MappingActions
 from routing.admin.mappings.forms import MappingForm, NewMappingForm
@@ -26,7 +26,7 @@ from routing.services.base.permissions import Permission
 from routing.services.mappings import mappings as verbs
 from routing.services.mappings.findings import Mark, findings_of
 from routing.services.mappings.pull_command import pull_command
-from routing.services.mappings.state import state_of
+from routing.services.mappings.state import state_of, wider_mapping
 from routing.services.registries.probe_jobs import probe_soon
 from routing.services.registries.probes import probe_mapping
 
@@ -203,6 +203,18 @@ class MappingAdmin(MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
     def delete_via_service(self, request: HttpRequest, row: Mapping, reason: str, if_match: Collection[int]) -> None:
         """Remove one mapping."""
         verbs.remove_mappings(permissions.actor(request), reason, mapping_ids=[row.pk], if_match=if_match)
+
+    def delete_confirmation(self, request: HttpRequest, row: Mapping) -> DeleteConfirmation:
+        """The words for removing: what clients of its names get from then on."""
+        words = super().delete_confirmation(request, row)
+        wider = wider_mapping(row)
+        if wider is None:
+            then = f"Whoever pulls {row.source} is refused from then on, for no other mapping covers it."
+        elif (state := state_of(wider)).is_on:
+            then = f"Whoever pulls {row.source} is served by the mapping {wider} from then on."
+        else:
+            then = f"The mapping {wider} covers {row.source} from then on. It refuses clients: {state.text}."
+        return words._replace(consequence=f"This removes {row}. {then} Its history stays.")
 
     def tell_saved(self, request: HttpRequest, row: Mapping, done: list[str]) -> None:
         """How to pull, and what is known of that: it is saved, and whether it works is another matter."""

@@ -36,3 +36,11 @@ def state_of_hostname(hostname: Hostname) -> State:
     if hostname.withdrawn_at is not None:
         return State("blocked", "withdrawn")
     return State("on", "active") if hostname.enabled else State("off", "disabled")
+
+
+def wider_mapping(mapping: Mapping) -> Mapping | None:
+    """The mapping, of a shorter prefix of the hostname, that covers the names of this one once it is gone."""
+    parts = mapping.prefix.split("/")
+    shorter = ["/".join(parts[:length]) for length in range(len(parts))]
+    others = mapping.hostname.mappings.filter(prefix__in=shorter).exclude(pk=mapping.pk)
+    return max(others.select_related("hostname__tenant", "registry"), key=lambda other: len(other.prefix), default=None)
