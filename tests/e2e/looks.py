@@ -35,6 +35,7 @@ LEAD_ON = frozenset(
     {
         "account_confirm_login_code",
         "account_export",
+        "account_home",
         "admin:auth_user_export",
         "admin:autocomplete",
         "admin:login",

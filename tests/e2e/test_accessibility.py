@@ -75,14 +75,15 @@ def test_every_page_is_looked_at() -> None:
 
 
 def test_what_leads_on_shows_nothing(facade: Facade, seeded: Seeded) -> None:
-    """Or else it would be a page that nobody looks at."""
+    """Or else it would be a page that nobody looks at. Two routes may have one address, which the first answers."""
+    looked_at = {seeded.paths[key_of(look.page, look.subject)] for look in looks.every_look()}
     for who in (PLATFORM, WITH_A_PASSWORD):
         for key, path in seeded.paths.items():
             page = key.rpartition(" ")[0]
             if page in looks.LEAD_ON | looks.FOR_PROGRAMS:
                 answer = facade.request("GET", path, headers={"Cookie": f"sessionid={seeded.sessions[who]}"})
                 shows = answer.status == 200 and answer.headers["content-type"].startswith("text/html")
-                assert not shows, path
+                assert not shows or path in looked_at, path
 
 
 def test_axe_finds_nothing_on_any_page(browser: Browser, seeded: Seeded) -> None:
