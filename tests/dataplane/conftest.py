@@ -45,16 +45,18 @@ def trusting(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings
 
 
-@pytest_asyncio.fixture(params=["middleware", "application"])
+@pytest_asyncio.fixture(params=["middleware", "application", "worker"])
 async def facade_client(
     server: FaultyServer, trusting: Settings, request: pytest.FixtureRequest
 ) -> AsyncIterator[FacadeClient]:
     """Asks the facade for `docker.acme.com`: its `team` leads to `acme` at the server, which wants Bearer tokens.
 
-    Once through Django and the middleware, and once through the ASGI application that answers without them.
+    Through Django and the middleware, through the ASGI application that answers without them, and as bytes that a
+    worker's protocol reads, which answers most by itself.
     """
     registry = RegistryEntry(server.url, "the registry", auth="bearer", realm=f"{server.url}/realm", service="s")
-    yield FacadeClient(server, registry, facade() if request.param == "application" else None)
+    application = None if request.param == "middleware" else facade()
+    yield FacadeClient(server, registry, application, as_bytes=request.param == "worker")
     await client_pool.close()
 
 

@@ -17,6 +17,8 @@ from routing.core.table.mapping_entry import Flag, MappingEntry, mapping_key
 from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
 from routing.dataplane.live.live_table import live_table
 from routing.dataplane.serving.body_guard import Application
+from routing.dataplane.serving.fast_lane import FastLaneProtocol
+from tests.fast_lane.lanes import Lane
 from tests.registries.faulty_server import FaultyServer, ReceivedRequest
 
 HOST = "docker.acme.com"
@@ -83,13 +85,21 @@ def set_mappings(mappings: Mappings, *, login: str = "", challenge: str = "") ->
 class FacadeClient:
     """`await facade_client.request(path, …)` sends one request to the facade, as an ASGI server hands it over.
 
-    It goes through all of Django, or to `application` where there is one.
+    It goes through all of Django, or to `application` where there is one: `as_bytes` by way of a worker's protocol.
     """
 
-    def __init__(self, server: FaultyServer, registry: RegistryEntry, application: Application | None = None) -> None:
+    def __init__(
+        self,
+        server: FaultyServer,
+        registry: RegistryEntry,
+        application: Application | None = None,
+        *,
+        as_bytes: bool = False,
+    ) -> None:
         self.server = server
         self._client = AsyncClient()
         self._application = application
+        self._as_bytes = as_bytes
         self.map_to(registry)
 
     def map_to(
@@ -120,6 +130,11 @@ class FacadeClient:
         body: bytes = b"",
         peer: str = "192.0.2.1",
     ) -> Response:
+        if self._application is not None and self._as_bytes:
+            lines = [("Host", host), ("User-Agent", agent), *headers]
+            # One for each request: it rests when none of its tasks is under way.
+            lane = Lane(FastLaneProtocol, self._application)
+            return await lane_response(lane, method, target, lines, body, peer)
         if self._application is not None:
             scope = _scope(target, method, [("host", host), ("user-agent", agent), *headers], body, peer)
             return await asgi_response(self._application, {**SERVER, **scope}, body)
@@ -197,6 +212,32 @@ async def asgi_response(application: Application, scope: dict[str, Any], body: b
         assert name.lower().decode() not in headers, name
         headers[name.lower().decode()] = value.decode("latin-1")
     return Response(start["status"], headers, b"".join(part["body"] for part in parts))
+
+
+async def lane_response(
+    lane: Lane, method: str, target: str, lines: Lines, body: bytes, peer: str = "192.0.2.1"
+) -> Response:
+    """What a worker answers to a client that sends these bytes, without what uvicorn says of itself."""
+    if body:
+        lines = [*lines, ("Content-Length", str(len(body)))]
+    fields = "".join(f"{name}: {value}\r\n" for name, value in lines)
+    outcome = await lane.answer([f"{method} {target} HTTP/1.1\r\n{fields}\r\n".encode("latin-1") + body], peer)
+    head, _, rest = outcome.sent.partition(b"\r\n\r\n")
+    status_line, *answered = head.decode("latin-1").split("\r\n")
+    found = [(name, value) for name, _, value in (line.partition(": ") for line in answered)]
+    told = {name: value for name, value in found if name not in ("date", "server", "connection", "transfer-encoding")}
+    assert len({name for name, _ in found}) == len(found)
+    if ("transfer-encoding", "chunked") in found:
+        rest = _dechunked(rest)
+    return Response(int(status_line.split(" ")[1]), told, rest)
+
+
+def _dechunked(data: bytes) -> bytes:
+    whole = b""
+    while data:
+        size, _, data = data.partition(b"\r\n")
+        whole, data = whole + data[: int(size, 16)], data[int(size, 16) + 2 :]
+    return whole
 
 
 def _payload(body: bytes) -> Any:

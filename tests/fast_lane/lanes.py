@@ -35,6 +35,7 @@ from routing.dataplane.serving.asgi import DataPlane
 from routing.dataplane.serving.body_guard import Application, BodyGuard
 from routing.dataplane.serving.fast_lane import FastLaneProtocol
 from routing.dataplane.serving.middleware import FacadeMiddleware
+from routing.dataplane.serving.relay_cycle import RelayCycle
 
 # Callbacks run in the event loop's next turn, and may schedule another one: the writes of a turn, the next request.
 _QUIET_TURNS = 5
@@ -202,15 +203,17 @@ class Lane:
     async def answer(self, reads: Sequence[bytes], peer: str = "192.0.2.1") -> Outcome:
         """What the server sends when it reads exactly these pieces, with all the time it wants after each."""
         connection, wire = self.connect(peer)
-        for read in reads:
-            if wire.closed:
-                break
-            connection.data_received(read)
+        try:
+            for read in reads:
+                if wire.closed:
+                    break
+                connection.data_received(read)
+                await self.rest(connection, wire)
+            outcome = Outcome(_without_ids_and_times(bytes(wire.sent)), wire.closed)
+            self.waited_for_body = self.application.receiving > 0
+        finally:
+            connection.connection_lost(None)
             await self.rest(connection, wire)
-        outcome = Outcome(_without_ids_and_times(bytes(wire.sent)), wire.closed)
-        self.waited_for_body = self.application.receiving > 0
-        connection.connection_lost(None)
-        await self.rest(connection, wire)
         return outcome
 
     async def rest(self, connection: HttpToolsProtocol, wire: Wire) -> None:
@@ -233,7 +236,8 @@ class Lane:
         if not self._state.tasks:
             return False
         waits_for_body = connection.cycle.more_body and self.application.receiving > 0
-        waits_to_write = connection.flow.write_paused and self.application.sending > 0
+        is_sending = self.application.sending > 0 or isinstance(connection.cycle, RelayCycle)
+        waits_to_write = connection.flow.write_paused and is_sending
         return not (waits_for_body or waits_to_write)
 
 

@@ -13,6 +13,7 @@ _FIELDS = (
     *("host", "user-agent", "authorization", "accept", "if-none-match", "range", "expect"),
     *("content-length", "transfer-encoding", "x-forwarded-host", "x-forwarded-proto"),
 )
+_NAMES = frozenset(_FIELDS)
 _ASGI_FIELDS = {name.encode(): name for name in _FIELDS}
 _META_FIELDS = {
     "CONTENT_LENGTH" if name == "content-length" else f"HTTP_{name.upper().replace('-', '_')}": name for name in _FIELDS
@@ -109,6 +110,18 @@ def from_asgi(scope: Mapping[str, Any]) -> ClientRequest | None:
         client[0] if client else "",
         fields,
     )
+
+
+def from_plain(data: bytes, request: Request, scheme: str, peer_address: str) -> ClientRequest:
+    """The request of a read that holds one plain request (serving/raw_request.py), as `decide()` has seen it."""
+    fields: dict[str, str] = {}
+    for line in data.decode("latin-1").split("\r\n")[1:-2]:
+        name, _, value = line.partition(":")
+        name = name.lower()
+        if name in _NAMES:
+            value = value.lstrip(" \t")
+            fields[name] = f"{fields[name]},{value}" if name in fields else value
+    return ClientRequest(request.method, request.path, request.query, "1.1", scheme, peer_address, fields)
 
 
 def from_meta(method: str, path: str, meta: Mapping[str, Any], scheme: str, http_version: str) -> ClientRequest:

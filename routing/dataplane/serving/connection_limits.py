@@ -67,7 +67,7 @@ class TimeoutProtocol(OneAtATimeProtocol):
             # Of the piece in which a head begins, all is counted.
             self._head_bytes += len(piece)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._abort_with(431, b"The header fields are longer than %d bytes.\n" % MAX_HEAD_BYTES)
+                self.abort_with(431, b"The header fields are longer than %d bytes.\n" % MAX_HEAD_BYTES)
 
     def on_message_begin(self) -> None:
         """Called by the parser at a request's first byte."""
@@ -106,10 +106,11 @@ class TimeoutProtocol(OneAtATimeProtocol):
         elif len(waits) > 1 or not self.within_request:
             self.transport.abort()
         else:
-            self._abort_with(408, b"The request took too long to arrive.\n")
+            self.abort_with(408, b"The request took too long to arrive.\n")
             self.loop.call_later(self.timeout_keep_alive, self._check_timeouts)
 
-    def _abort_with(self, status: int, text: bytes) -> None:
+    def abort_with(self, status: int, text: bytes) -> None:
+        """Answer with a text, and close. Where an answer is under way, close alone."""
         if self.transport.is_closing():
             return
         if self.cycle is not None and not self.cycle.response_complete:

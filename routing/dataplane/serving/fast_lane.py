@@ -8,7 +8,8 @@ answer. It takes a request only where that is certain:
 - the client takes its answers (writing is not paused);
 - `decide()` says Redirect.
 
-Everything else goes on to uvicorn's parser and the application, as if this module were not there.
+What needs the registry goes by relay_cycle.py. Everything else goes on to uvicorn's parser and the application, as if
+this module were not there.
 """
 
 import logging
@@ -36,6 +37,7 @@ from routing.dataplane.serving.raw_request import (
     split_host,
 )
 from routing.dataplane.serving.redirect_cache import Kind, RedirectCache
+from routing.dataplane.serving.relay_cycle import RelayCycle, takes
 from routing.dataplane.telemetry.counters import FAST_BATCHES, FAST_SECONDS, REDIRECTS, counters
 
 logger = logging.getLogger(__name__)
@@ -54,7 +56,11 @@ class FastLaneProtocol(TimeoutProtocol):
         super().__init__(*args, **kwargs)
         self.behind_proxy = False
         self.is_logged = access_log.is_on()
+        # What was decided of a plain request that is not redirected, and whether it asks to close the connection.
         self.decided: Decided | None = None
+        self.asked_to_close = False
+        # Whether every answer that is not a plain redirect is the connection's last one.
+        self.closes_after_answers = False
 
     def connection_made(self, transport: Any) -> None:
         """Called by the event loop, once."""
@@ -70,6 +76,18 @@ class FastLaneProtocol(TimeoutProtocol):
             self.loop.call_soon(_batch.serve)
         _batch.arrived.append((self, data))
 
+    def go_on(self, data: bytes) -> None:
+        """Answer what is no plain redirect, or hand it on to uvicorn's parser."""
+        decided, self.decided = self.decided, None
+        if decided is None:
+            self.parse(data)
+        elif takes(decided) and not self.is_logged:
+            self.relay(data, decided)
+        else:
+            self.decided = decided
+            self.parse(data)
+            self.decided = None
+
     def parse(self, data: bytes) -> None:
         """Hand what was read on to uvicorn's parser."""
         if self.parser is not None:
@@ -81,7 +99,7 @@ class FastLaneProtocol(TimeoutProtocol):
         if self.decided is not None:
             # Not decided a second time. The request is the one that was just looked at: there was no other in its read.
             self.scope[DECIDED] = self.decided  # type: ignore[literal-required]  # a key of ours
-        if _batch.draining and self.cycle is not None:
+        if (_batch.draining or self.closes_after_answers) and self.cycle is not None:
             self.cycle.keep_alive = False
 
     def shutdown(self) -> None:
@@ -110,8 +128,36 @@ class FastLaneProtocol(TimeoutProtocol):
         if self.timeout_keep_alive_task is None:
             self._start_keep_alive_timer(self.timeout_keep_alive)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the event loop, once."""
+        if isinstance(self.cycle, RelayCycle):
+            self.cycle.leave()
+        super().connection_lost(exc)
+
+    def relay(self, data: bytes, decided: Decided) -> None:
+        """Answer a plain request that somebody else has to be asked about. `data` is every byte of it."""
+        keeps = not (self.asked_to_close or self.closes_after_answers or _batch.draining)
+        cycle = RelayCycle(keep_alive=keeps)
+        self.cycle = cycle  # type: ignore[assignment]  # in place of uvicorn's own
+        cycle.begin(self, decided, data)
+
+    def on_relayed(self) -> None:
+        """Called after the last byte of such an answer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.answered_at = self.loop.time()
+        # What the client sent meanwhile comes next.
+        self.flow.resume_reading()
+        if self.timeout_keep_alive_task is None:
+            self._start_keep_alive_timer(self.timeout_keep_alive)
+
     def timeout_keep_alive_handler(self) -> None:
-        """Called when the keep-alive timer ends. A fast answer leaves it running, so there may be time left."""
+        """Called when the keep-alive timer ends. An answer leaves it running, so there may be time left."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            # The answer that is under way begins the time anew.
+            self._start_keep_alive_timer(self.timeout_keep_alive)
+            return
         left = self.answered_at + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self._start_keep_alive_timer(left)
@@ -151,8 +197,7 @@ class _BatchWriter:
         for connection, data in arrived:
             try:
                 if not (connection.ready and self._redirect(connection, data, parts, now)):
-                    connection.parse(data)
-                    connection.decided = None
+                    connection.go_on(data)
                     continue
             except Exception:
                 # As the event loop does for an error in one connection's data_received: the others must not suffer.
@@ -218,7 +263,7 @@ class _BatchWriter:
         decision = decide(self._table, request)
         if isinstance(decision, Redirect):
             return decision.location.encode("latin-1")
-        connection.decided = Decided(self._table, request, decision)
+        connection.decided, connection.asked_to_close = Decided(self._table, request, decision), fields.closes
         return None
 
 

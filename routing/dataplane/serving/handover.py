@@ -153,15 +153,10 @@ class TakingProtocol(FastLaneProtocol):
     def connection_made(self, transport: Any) -> None:
         """Called by the event loop, once."""
         super().connection_made(transport)
+        self.closes_after_answers = self.behind_proxy
         if not transport.is_closing():
             self.data_received(self._read)
         self._read = b""
-
-    def on_headers_complete(self) -> None:
-        """Called by the parser once it has a request's header fields."""
-        super().on_headers_complete()
-        if self.behind_proxy:
-            self.cycle.keep_alive = False
 
 
 class Taker:
