@@ -90,6 +90,10 @@ def test_the_way_from_a_claim_to_a_served_hostname(
     assert not HostnameClaim.objects.exists()
     # Whoever presses the button once more, in another window, is told no lie.
     assert owner.client.post(owner.url("hostnameclaim_check", claim.pk)).status_code == 404
+    for page in ("hostnameclaim_change", "hostnameclaim_delete"):
+        late = owner.get(page, claim.pk)
+        assert late["Location"] == "/admin/"
+        assert "it was verified or cancelled. What is verified is under Hostnames." in messages_of(late)
 
 
 def test_no_transaction_waits_for_the_name_server(owner: AdminClient, claim: HostnameClaim, hostname: Hostname) -> None:

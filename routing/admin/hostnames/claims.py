@@ -147,6 +147,12 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
         self.message_lines(request, [checked.finding, *_verified(checked.hostname)], messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:routing_hostname_change", args=[checked.hostname.pk]))
 
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """Where Django leads from the page of a row that is not there: here from an old tab's claim, verified since."""
+        words = "This claim is not there any more: it was verified or cancelled. What is verified is under Hostnames"
+        self.message_lines(request, [words], messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:index"))
+
     def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[HostnameClaim, list[str]]:
         """Claim."""
         given = form.cleaned_data
