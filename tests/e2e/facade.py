@@ -104,10 +104,11 @@ class Facade:
         return [pid for pid in self._serving() if _name_of(pid) == CONTROL_NAME]
 
     def _serving(self) -> list[int]:
-        """The server's children, but for the maintenance, which is another program."""
+        """The server's children, the eldest first, but for the maintenance, which is another program."""
+        # In the order in which they were started, unlike their numbers, which begin anew now and then.
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         commands = {int(pid): _command_of(pid) for pid in children}
-        return sorted(pid for pid, command in commands.items() if command and b"\0maintain\0" not in command)
+        return [pid for pid, command in commands.items() if command and b"\0maintain\0" not in command]
 
     def start(self, port: int = 0) -> None:
         """Start the server and wait until every worker serves; `port` 0 lets the kernel choose one."""

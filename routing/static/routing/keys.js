@@ -44,23 +44,27 @@
     // Django's words above a form, which it gives no role.
     document.querySelectorAll(".errornote:not([role])").forEach((note) => note.setAttribute("role", "alert"));
 
-    const wrong =
-        document.querySelector("[aria-invalid=true]") ||
-        document.querySelector(`.errors :is(${FIELDS})`) ||
-        document.querySelector(`.errorlist ~ :is(${FIELDS})`);
-    if (wrong) {
-        const fold = wrong.closest("details");
-        if (fold) {
-            fold.open = true;
+    // Django's script for new rows is asynchronous: only once the page is loaded has it surely put the cursor into the
+    // first field, also where that is filled in already or another one is wrong.
+    window.addEventListener("load", () => {
+        const wrong =
+            document.querySelector("[aria-invalid=true]") ||
+            document.querySelector(`.errors :is(${FIELDS})`) ||
+            document.querySelector(`.errorlist ~ :is(${FIELDS})`);
+        if (wrong) {
+            const fold = wrong.closest("details");
+            if (fold) {
+                fold.open = true;
+            }
+            wrong.focus();
+        } else if (document.querySelector("#django-admin-form-add-constants[data-model-name]")) {
+            const first = document.activeElement;
+            const fields = first.form ? [...first.form.elements].filter((field) => field.matches(FIELDS)) : [];
+            const empty = fields.find((field) => field.offsetParent && !field.disabled && !field.value);
+            // What was typed meanwhile is not in the page's own value.
+            if (empty && fields.includes(first) && (first.defaultValue ?? first.value)) {
+                empty.focus();
+            }
         }
-        wrong.focus();
-    } else if (document.querySelector("#django-admin-form-add-constants[data-model-name]")) {
-        // Django puts the cursor into a new row's first field, also where that is filled in already.
-        const first = document.activeElement;
-        const fields = first.form ? [...first.form.elements].filter((field) => field.matches(FIELDS)) : [];
-        const empty = fields.find((field) => field.offsetParent && !field.disabled && !field.value);
-        if (empty && first.value && fields.includes(first)) {
-            empty.focus();
-        }
-    }
+    });
 })();
