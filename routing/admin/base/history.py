@@ -16,10 +16,9 @@ from django.urls import reverse
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago
 from routing.models import Hostname, Mapping, Membership, Registry, Tenant
-from routing.services.base.past_rows import last_rows, rows_before
+from routing.services.base.past_rows import change_of, kind_of, last_rows, rows_before
 
 _User = get_user_model()
-_KINDS = {"+": "added", "~": "changed", "-": "removed"}
 
 
 class Step(NamedTuple):
@@ -78,17 +77,16 @@ def entries_of(request: HttpRequest, model: Any, rows: Iterable[Any]) -> list[En
         Entry(
             at=row.history_date,
             actor=row.actor or "unknown",
-            kind=_KINDS[row.history_type],
-            verb=_verb(row, steps),
+            kind=kind_of(row),
+            verb=change_of(row, before.get(row.history_id)).word,
             noun=str(model._meta.verbose_name),
             name=_name(model, row, names),
             url=reverse(page + ("change" if row.id in alive else "history"), args=[row.id]),
             reason=row.history_change_reason or "",
             request_id=row.request_id,
-            steps=steps,
+            steps=_steps(model, row, before.get(row.history_id), names),
         )
         for row in current
-        for steps in [_steps(model, row, before.get(row.history_id), names)]
     ]
 
 
@@ -112,22 +110,6 @@ def _steps(model: Any, row: Any, before: Any, names: Names) -> list[Step]:
         # Of something new, only what says more than “none” or “off”.
         if then.get(label, "") != text
     ]
-
-
-def _verb(row: Any, steps: Sequence[Step]) -> str:
-    """What was done, in a word that can be scanned for."""
-    if row.history_type != "~" or not steps:
-        return _KINDS[row.history_type]
-    changed = {step.label: step for step in steps}
-    if "state" in changed and "target" not in changed:
-        return _state_verb(changed["state"])
-    return next((verb for label, verb in _VERBS.items() if label in changed), "options")
-
-
-def _state_verb(step: Step) -> str:
-    if step.after in ("suspended", "withdrawn"):
-        return step.after
-    return {"suspended": "resumed", "withdrawn": "verified"}.get(step.before, step.after)
 
 
 # ---------------------------------------------------------------- rows in words
@@ -190,8 +172,6 @@ _NAMES: dict[type[Model], _Words] = {
     Tenant: lambda row, names: row.name,
     Membership: lambda row, names: f"{names.of(_User, row.user_id)} in {names.of(Tenant, row.tenant_id)}",
 }
-# What a change of something is called, by the label of that; the first that fits.
-_VERBS = {"target": "repointed", "address": "moved", "role": "role changed", "name": "renamed", "slug": "renamed"}
 # What never changes of a row, and is in its name.
 _IDENTITY: dict[type[Model], tuple[str, ...]] = {
     Mapping: ("hostname", "prefix"),

@@ -13,9 +13,8 @@ from django.contrib.auth import get_user_model
 from routing.models import Hostname, Mapping, Membership, Registry, Tenant
 from routing.models.versioned import viewable
 from routing.services.base.actor import Actor
-from routing.services.base.past_rows import last_rows, rows_before
+from routing.services.base.past_rows import change_of, kind_of, last_rows, rows_before
 
-_ACTIONS = {"+": "added", "~": "changed", "-": "removed"}
 #: The nouns that have a history, by their names in the API.
 NOUNS: dict[str, Any] = {
     "mapping": Mapping,
@@ -34,16 +33,6 @@ _TOLD: dict[str, tuple[str, ...]] = {
         *("max_hostnames", "max_mappings", "max_registries", "max_members", "max_streamed_bytes"),
     ),
     "member": ("role",),
-}
-
-
-# What a change of something is called; the first that fits.
-_VERBS = {"target": "repointed", "origin": "moved", "role": "changed the role of", "name": "renamed", "slug": "renamed"}
-# Of what is so or isn't: when it isn't any more, and when it is now.
-_STATES = {
-    "suspended": ("resumed", "suspended"),
-    "withdrawn_at": ("verified", "withdrawn"),
-    "enabled": ("disabled", "enabled"),
 }
 
 
@@ -68,10 +57,14 @@ class Step(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One thing that was done. `id` is the row's, which may be gone; `tenant` is a slug."""
+    """One thing that was done. `id` is the row's, which may be gone; `tenant` is a slug.
+
+    `action` is added, changed or removed; `verb` says which change it was, in words that stand before the row's name.
+    """
 
     at: datetime
     action: str
+    verb: str
     noun: str
     id: int
     name: str
@@ -80,16 +73,6 @@ class Entry(NamedTuple):
     reason: str
     request_id: str
     changes: list[Step]
-
-    @property
-    def verb(self) -> str:
-        """What was done, in words that stand before the row's name: which kind of change it was, where it was one."""
-        if self.action != "changed" or not self.changes:
-            return self.action
-        now = {step.field: step.after for step in self.changes}
-        named = (verb for field, verb in _VERBS.items() if field in now)
-        states = (words[bool(now[field])] for field, words in _STATES.items() if field in now)
-        return next(named, None) or next(states, "changed options of")
 
 
 def count_entries(actor: Actor, wanted: Wanted) -> int:
@@ -154,7 +137,8 @@ def _entries(noun: str, keys: Sequence[int]) -> Iterator[tuple[int, Entry]]:
     for row in rows:
         entry = Entry(
             at=row.history_date,
-            action=_ACTIONS[row.history_type],
+            action=kind_of(row),
+            verb=change_of(row, before.get(row.history_id)).phrase,
             noun=noun,
             id=row.id,
             name=_name(noun, row, names),
