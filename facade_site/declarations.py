@@ -47,7 +47,7 @@ class Variable:
 
 
 class _WrongName(ValueError):
-    """One of several texts is wrong; the message says how."""
+    """A text is wrong; the message says how."""
 
 
 class More(TypedDict, total=False):
@@ -78,6 +78,18 @@ class Declarations:
     def text(self, name: str, default: str, about: str, **more: Unpack[More]) -> str:
         """Any text, without blanks around it."""
         return self._declare(name, str, "text", default, about, more)
+
+    def checked(self, name: str, about: str, *, what: str, check: Callable[[str], object], **more: Unpack[More]) -> str:
+        """One text, or "". `check` raises ValueError where it is not `what` is expected."""
+
+        def parse(text: str) -> str:
+            try:
+                check(text)
+            except ValueError as error:
+                raise _WrongName(str(error)) from None
+            return text
+
+        return self._declare(name, parse, what, "", about, more)
 
     def choice(self, name: str, default: str, about: str, choices: tuple[str, ...], **more: Unpack[More]) -> str:
         """One of a few words, in capitals or not."""

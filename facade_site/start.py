@@ -36,10 +36,20 @@ def main() -> None:
 
 def _say_what_starts() -> None:
     try:
-        from facade_site import settings, variables
+        from facade_site import plain, settings, variables
     except ImproperlyConfigured:
         # The server says so, and ends.
         return
+    for line in plain.told(
+        variables.REGISTRY_HOST,
+        variables.REGISTRY_ORG,
+        variables.FACADE_HOSTNAME,
+        variables.FACADE_TRUSTED_PROXIES,
+        variables.FACADE_CONTROL_HOSTS,
+        str(settings.STATE_DIR),
+        os.environ,
+    ):
+        say(line)
     if not variables.SECRET_KEY:
         say(f"SECRET_KEY is not set: the one in {settings.STATE_DIR / 'secret_key'} is used")
     say(f"The facade serves on {variables.BIND}:{variables.PORT}; worker processes: {variables.WEB_CONCURRENCY}.")

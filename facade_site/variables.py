@@ -3,10 +3,10 @@
 Each is a Django setting of the same name. `.env.example`, the compose file and `docs/reference/settings.md` follow.
 """
 
-from facade_site import environment
+from facade_site import environment, plain
 from facade_site.declarations import Declarations
 from facade_site.log_formats import LOG_FORMATS
-from routing.core.grammar.hosts import normalise_hostname, parse_authority
+from routing.core.grammar.hosts import normalise_hostname, normalise_served_name, parse_authority
 from routing.core.grammar.proxies import parse_proxy
 from routing.core.grammar.user_agents import parse_clients
 from routing.dns.name_servers import parse_name_server
@@ -44,6 +44,31 @@ FACADE_CONTROL_WORKERS = declare.whole(
     most=64,
 )
 
+declare.group("One container, two variables")
+REGISTRY_HOST = declare.checked(
+    "REGISTRY_HOST",
+    "The registry of the one organisation that this container serves, such as docker.io. It is for a container of its "
+    "own, without other tenants: every name that leads here is answered. See docs/how-to/plain-container.md. "
+    "None: hostnames and mappings are what the database says.",
+    what="a registry's host, such as docker.io",
+    check=plain.check_registry,
+    compose=None,
+)
+REGISTRY_ORG = declare.checked(
+    "REGISTRY_ORG",
+    "The organisation at that registry, such as acme: acme/… is served, and nothing else. None: all of the registry.",
+    what="an organisation at a registry, such as acme",
+    check=plain.check_organisation,
+    compose=None,
+)
+FACADE_HOSTNAME = declare.checked(
+    "FACADE_HOSTNAME",
+    "The one name on which REGISTRY_HOST is served. None: whichever name leads here.",
+    what="a hostname, such as docker.acme.com",
+    check=normalise_served_name,
+    compose=None,
+)
+
 declare.group("The facade")
 FACADE_CONTROL_HOSTS = declare.names(
     "FACADE_CONTROL_HOSTS",
@@ -58,7 +83,8 @@ FACADE_TRUSTED_PROXIES = declare.names(
     [],
     "Proxies in front of the facade (addresses or networks, separated by commas) whose X-Forwarded-Proto and "
     "X-Forwarded-Host are believed. Nobody else's are. The word gateway stands for this machine's default gateway: "
-    "that is how a container sees a proxy on its host.",
+    "that is how a container sees a proxy on its host. With REGISTRY_HOST, the word private stands for every address "
+    "that is not routed in the internet: platforms' proxies have such.",
     what="addresses, networks or gateway",
     check=parse_proxy,
 )
@@ -432,3 +458,4 @@ DEBUG = declare.switch(
 )
 
 declare.refuse_unknown("FACADE_")
+plain.check_together(REGISTRY_HOST, REGISTRY_ORG, FACADE_HOSTNAME, FACADE_TRUSTED_PROXIES)

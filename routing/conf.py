@@ -14,6 +14,8 @@ from routing.dns.name_servers import NameServer, parse_name_server
 from routing.registries.client import ClientLimits
 from routing.registries.guard import GuardPolicy
 
+#: The hostname whose mappings hold for every name that leads to a plain container which was told no name: decision 55.
+CATCH_ALL = "localhost"
 # On PostgreSQL, what writers notify and workers listen to.
 NOTIFY_CHANNEL = "routing_changed"
 
@@ -27,6 +29,7 @@ def policy() -> Policy:
     return Policy(
         control_hosts=frozenset(parse_authority(name)[0] for name in settings.FACADE_CONTROL_HOSTS),
         clients=Clients(parse_clients(settings.FACADE_CLIENTS)),
+        catch_all=CATCH_ALL if settings.REGISTRY_HOST and not settings.FACADE_HOSTNAME else "",
     )
 
 

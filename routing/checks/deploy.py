@@ -60,8 +60,8 @@ def _trusts_many() -> bool:
     named = [parse_proxy(text) for text in settings.FACADE_TRUSTED_PROXIES]
     return any(
         network.num_addresses > _MAX_PROXIES_IPV4 if network.version == 4 else network.prefixlen < _MIN_PREFIX_IPV6
-        for network in named
-        if network
+        for networks in named
+        for network in networks or ()
     )
 
 

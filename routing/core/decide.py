@@ -80,6 +80,8 @@ def decide(table: Table, request: Request) -> Decision:
         except InvalidHost as error:
             return _no_host(request, str(error))
         name, entry = table.match_host(host)
+        if name != host and name == table.policy.catch_all and _is_probe(table, host, request):
+            return Health(request.path == READINESS_PATH)
     if entry is None or not entry.enabled:
         return _CONTROL if host in table.policy.control_hosts else _unserved_host(host, entry, request)
     endpoint = parse_pull(path)
@@ -93,14 +95,17 @@ def decide(table: Table, request: Request) -> Decision:
         return _not_served(request, 403, words) or Refuse(403, "DENIED", words)
     if endpoint is not None:
         return _repository(table, host, name, endpoint, request)
-    if _is_for_people(request):
-        return _page(path, tenant.name)
-    return _other(table, host, name, entry, request)
+    return _other(table, host, name, entry, request, tenant.name)
 
 
 def is_health_check(request: Request) -> bool:
     """Whether the request is one that load balancers and kubelets send, as far as it goes without its host."""
     return request.path in (LIVENESS_PATH, READINESS_PATH) and request.method in READS
+
+
+def _is_probe(table: Table, host: str, request: Request) -> bool:
+    """Whether a platform asks for its health by whatever name it knows. On control hosts Django answers that."""
+    return is_health_check(request) and host not in table.policy.control_hosts
 
 
 def _is_for_people(request: Request) -> bool:
@@ -127,8 +132,10 @@ def _is_control_path(path: str) -> bool:
     return not path.startswith(("/v2/", "/v1/")) and path not in ("/v2", "/token")
 
 
-def _other(table: Table, host: str, name: str, entry: HostEntry, request: Request) -> Decision:
+def _other(table: Table, host: str, name: str, entry: HostEntry, request: Request, tenant: str) -> Decision:
     path = request.path
+    if _is_for_people(request):
+        return _page(path, tenant)
     if path in ("/v2/", "/v2"):
         return _ping(table, host, name, entry, request)
     if path == "/token":

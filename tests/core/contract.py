@@ -137,13 +137,13 @@ MAPPINGS = {
     "[2001:db8::1]/acme": MappingEntry("ghcr", "acme", ON),
     "xn--bcher-kva.example/acme": MappingEntry("ghcr", "acme", ON),
 }
-CONTROL_HOSTS = frozenset({"admin.facade.example", "both.acme.com", "admin.pull.acme.com"})
+CONTROL_HOSTS = frozenset({"admin.facade.example", "both.acme.com", "admin.pull.acme.com", "127.0.0.53"})
 
 
 @cache
-def build_table(clients: tuple[str, ...] = ()) -> Table:
-    """The table that the rows are judged by, with `clients` for FACADE_CLIENTS."""
-    policy = Policy(CONTROL_HOSTS)
+def build_table(clients: tuple[str, ...] = (), catch_all: str = "") -> Table:
+    """The table that the rows are judged by, with `clients` for FACADE_CLIENTS, and what answers for all names."""
+    policy = Policy(CONTROL_HOSTS, catch_all=catch_all)
     if clients:
         policy = policy._replace(clients=Clients(parse_clients(clients)))
     return Table.build(policy, 1, TENANTS.items(), REGISTRIES.items(), HOSTS.items(), MAPPINGS.items())
@@ -225,6 +225,12 @@ class Row(NamedTuple):
     request: Request
     outcome: Outcome
     clients: tuple[str, ...] = ()
+    catch_all: str = ""
+
+    @property
+    def table(self) -> Table:
+        """What it is judged by."""
+        return build_table(self.clients, self.catch_all)
 
     @property
     def title(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from routing.core.decide import Request
@@ -58,8 +59,10 @@ def row(
     token: bool = False,
     clients: tuple[str, ...] = (),
     http_1_0: bool = False,
+    catch_all: str = "",
 ) -> Row:
-    return Row(tuple(lines.split()), Request(method, host, path, query, agent, token, http_1_0), outcome, clients)
+    request = Request(method, host, path, query, agent, token, http_1_0)
+    return Row(tuple(lines.split()), request, outcome, clients, catch_all)
 
 
 def host_rows() -> Iterator[Row]:
@@ -154,6 +157,48 @@ def wildcard_rows() -> Iterator[Row]:
     yield row("R1.11", MANIFEST, Refused(403, "DENIED", "has lapsed"), host="stopped.pull.acme.com")
     for path in ("/v2/", MANIFEST, "/token", "/admin/"):
         yield row("R1.11", path, Django(), host="admin.pull.acme.com")
+
+
+def catch_all_rows() -> Iterator[Row]:
+    by = partial(row, catch_all="split.acme.com")
+    for host in ("elsewhere.example", "Elsewhere.Example.:8443", "a.docker.acme.com", "10.0.0.7:8000", "[::1]:8000"):
+        yield by("R1.13", MANIFEST, FOUND, host=host)
+        yield by("R1.13", MANIFEST, Challenged("repository:acme/web:pull"), host=host, agent=PODMAN)
+        yield by("R1.13", "/v2/other/manifests/1", Refused(404, "NAME_UNKNOWN", "not mapped"), host=host)
+        yield by("R1.13", "/token", Tokens(), host=host)
+        yield by("R1.13 R1.8", "/admin/", NO_PAGE, host=host)
+        for path, readiness in (("/livez", False), ("/readyz", True)):
+            for method in ("GET", "HEAD"):
+                yield by("R1.14", path, Checked(readiness), method=method, host=host)
+            yield by("R1.14 R17.1", path, NO_ENDPOINT, method="POST", host=host)
+    for path in ("/livez", "/readyz"):
+        # On a hostname of its own, and on a control host, all is as ever.
+        yield by("R1.14 R1.8", path, NO_PAGE, host="split.acme.com")
+        yield by("R1.14 R1.8", path, NO_PAGE, host="a.pull.acme.com")
+        yield by("R1.14 R1.5", path, Django(), host="127.0.0.53")
+    # What is known goes before it, also where it is switched off or suspended.
+    yield by("R1.13", "/v2/acme/web/tags/list", Challenged("repository:acme/web:pull"), agent=PODMAN)
+    yield by("R1.13", MANIFEST, Refused(404, "NAME_UNKNOWN", "switched off"), host="off.acme.com")
+    yield by("R1.13", MANIFEST, Refused(404, "NAME_UNKNOWN", "switched off"), host="a.off.acme.com")
+    yield by("R1.13", MANIFEST, RedirectsTo(f"{QUAY}/acme/web/manifests/1.0"), host="own.pull.acme.com")
+    # A control host answers people, but for this machine's own, whose clients have no other name.
+    for path in (MANIFEST, "/v2/", "/token", "/admin/"):
+        yield by("R1.13 R1.5", path, Django(), host="admin.facade.example")
+    yield by("R1.13", MANIFEST, FOUND, host="127.0.0.53:8000")
+    yield by("R1.13", "/admin/", Django(), host="127.0.0.53:8000")
+    # A host that is none is none here too.
+    yield by("R1.13 R1.3", MANIFEST, Refused(400, "NAME_INVALID", "Host header"), host="")
+    yield by("R1.13 R1.12", "/livez", Checked(False), host="", http_1_0=True)
+    # Itself switched off, suspended or not there.
+    off = partial(row, catch_all="off.acme.com")
+    yield off("R1.13", MANIFEST, Refused(404, "NAME_UNKNOWN", "switched off"), host="elsewhere.example")
+    yield off("R1.14", "/livez", Checked(False), host="elsewhere.example")
+    stopped = partial(row, catch_all="stopped.acme.com")
+    yield stopped("R1.13", MANIFEST, Refused(403, "DENIED", "has lapsed"), host="elsewhere.example")
+    gone = partial(row, catch_all="gone.acme.com")
+    yield gone("R1.13 R1.7", MANIFEST, Refused(404, "NAME_UNKNOWN", "not a hostname"), host="elsewhere.example")
+    shown = Shows(PageKind.NOT_SERVED, 404, says="not a hostname")
+    yield gone("R1.14 R17.3", "/livez", shown, host="elsewhere.example")
 
 
 def target_rows() -> Iterator[Row]:
@@ -395,6 +440,7 @@ TARGET_ROWS: tuple[Row, ...] = (
     *host_rows(),
     *health_rows(),
     *wildcard_rows(),
+    *catch_all_rows(),
     *target_rows(),
     *endpoint_rows(),
     *page_rows(),

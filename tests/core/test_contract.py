@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from routing.core.decide import decide
-from tests.core.contract import Row, agrees, build_table, outcome_of
+from tests.core.contract import Row, agrees, outcome_of
 from tests.core.contract_rows import ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +69,6 @@ def test_what_is_tested_elsewhere_is(path: str) -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)
 def test_the_decision_is_the_one_that_the_page_says(row: Row) -> None:
-    seen = outcome_of(decide(build_table(row.clients), row.request))
+    seen = outcome_of(decide(row.table, row.request))
 
     assert agrees(seen, row.outcome), f"got {seen}, expected {row.outcome}"

@@ -101,14 +101,14 @@ def check_error(method: str, wire: Wire, status: int, code: str, says: str = "")
 
 @pytest.mark.parametrize("row", HERE, ids=lambda row: row.title)
 def test_under_wsgi_the_answer_is_the_one_that_the_page_says(row: Row) -> None:
-    live_table.table = build_table(row.clients)
+    live_table.table = row.table
 
     check(row, send(SYNC, row.request))
 
 
 @pytest.mark.parametrize("row", HERE, ids=lambda row: row.title)
 async def test_under_asgi_the_answer_is_the_same(row: Row) -> None:
-    live_table.table = build_table(row.clients)
+    live_table.table = row.table
 
     wire = await send_async(ASYNC, row.request)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pytest_django import Settings
 
 from routing.conf import policy
 from routing.core.table.mapping_entry import Flag, MappingEntry
@@ -76,3 +77,21 @@ async def test_r1_10_below_a_wildcard_everything_goes_by_the_wildcards_mappings(
     )
     assert token.json()["token"] == "upstream.token"
     assert tags.json() == {"name": "team/app", "tags": ["1.0"]}
+
+
+@pytest.mark.parametrize("path", [MANIFEST, BLOB, TAGS, TOKEN_REQUEST])
+async def test_r14_10_where_all_names_are_answered_a_registry_whose_own_name_arrives_here_is_not_asked(
+    facade_client: FacadeClient, server: FaultyServer, settings: Settings, path: str
+) -> None:
+    settings.REGISTRY_HOST, settings.FACADE_HOSTNAME = "127.0.0.1", ""
+    lead_host(facade_client.registry, "localhost")
+    server.answers_json("/realm", {"token": "upstream.token"})
+    server.answers_json(UPSTREAM[TAGS], {"name": "acme/app", "tags": ["1.0"]})
+    asked_before = len(server.requests)
+
+    status, _, message = (await facade_client.request(path, host="127.0.0.1:8000", headers=[CREDENTIALS])).error
+
+    assert status == 502
+    assert "can't ask itself" in message
+    assert len(server.requests) == asked_before
+    assert (await facade_client.request(TAGS, host="any.example")).json()["tags"] == ["1.0"]

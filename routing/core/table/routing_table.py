@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from routing.core.grammar.hosts import wildcard_above
+from routing.core.grammar.hosts import is_loopback, wildcard_above
 from routing.core.grammar.user_agents import Needed
 from routing.core.table.digest import Digest, layout_of
 from routing.core.table.host_registries import (
@@ -231,7 +231,21 @@ class Table:
         return cls(policy, generation, tenants_map, compiled, hosts_map, packed_map, usages_map, nonce, digest.value)
 
     def match_host(self, host: str) -> tuple[str, HostEntry | None]:
-        """The stored name that answers for a normalised host, and its entry: the name itself, else a wildcard above.
+        """The stored name that answers for a normalised host, and its entry.
+
+        It is the name itself, else a wildcard above, else what answers for all names. Control hosts are answered for by
+        neither, but for those of this machine, whose clients would otherwise find nothing there.
+        """
+        name, entry = self.match_own_host(host)
+        if entry is None and (catch_all := self.policy.catch_all):
+            entry = self.hosts.get(catch_all)
+            if entry is not None and (host not in self.policy.control_hosts or is_loopback(host)):
+                return catch_all, entry
+            return host, None
+        return name, entry
+
+    def match_own_host(self, host: str) -> tuple[str, HostEntry | None]:
+        """The same by the name itself and by wildcards alone: whether a host is known to be one of this facade's.
 
         A name that is there goes before a wildcard even where it is switched off. Control hosts have no wildcard.
         """

@@ -31,7 +31,8 @@ def trusted_networks() -> tuple[Network, ...]:
     gateways = default_gateways() if None in named else []
     if None in named and not gateways:
         logger.warning("FACADE_TRUSTED_PROXIES names the gateway, but this machine has no default gateway")
-    return (*(network for network in named if network), *(ipaddress.ip_network(address) for address in gateways))
+    networks = [network for each in named if each is not None for network in each]
+    return (*networks, *(ipaddress.ip_network(address) for address in gateways))
 
 
 def _forget(**_: object) -> None:

@@ -46,7 +46,7 @@ async def fetch_from_registry(
 
     Never raises for what the caller or the registry does.
     """
-    if not isinstance(decision, Token) and (refusal := loop_refusal(table, decision.registry.origin)):
+    if not isinstance(decision, Token) and (refusal := loop_refusal(table, decision.registry.origin, decision.host)):
         return HeldAnswer(refusal)
     _, entry = table.match_host(decision.host)
     try:
@@ -142,7 +142,8 @@ async def _relayed(
         return _share_used_up(decision, client_request, seconds)
     answer = None
     try:
-        answer = await relay(client, decision, client_request, lambda url: loop_refusal(table, url) is not None)
+        host = decision.host
+        answer = await relay(client, decision, client_request, lambda url: loop_refusal(table, url, host) is not None)
         return answer
     finally:
         # Registries count what they gave out.

@@ -59,11 +59,11 @@ async def token(client: RegistryClient, table: Table, decision: Token, client_re
         wanted = _wanted(table, decision.host, _scopes(fields))
         if wanted.registry is None:
             return _own_token(OPEN_TOKEN)
-        _refuse_loop(table, wanted.registry.origin)
+        _refuse_loop(table, wanted.registry.origin, decision.host)
         registry = await with_auth_details(client, wanted.registry, wanted.repository)
         if registry.auth == Auth.NONE:
             return _own_token(OPEN_TOKEN)
-        _refuse_loop(table, registry.realm)
+        _refuse_loop(table, registry.realm, decision.host)
         if registry.auth == Auth.BASIC:
             return await _sealed(client, decision.host, registry, wanted.repository, client_request, fields)
         return await _brokered(client, registry, wanted.scopes, client_request, fields)
@@ -73,8 +73,8 @@ async def token(client: RegistryClient, table: Table, decision: Token, client_re
         return bad_gateway(failure)
 
 
-def _refuse_loop(table: Table, url: str) -> None:
-    refusal = loop_refusal(table, url)
+def _refuse_loop(table: Table, url: str, host: str) -> None:
+    refusal = loop_refusal(table, url, host)
     if refusal is not None:
         raise _Unusable(refusal)
 

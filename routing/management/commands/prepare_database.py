@@ -11,6 +11,8 @@ from django.db.migrations.executor import MigrationExecutor
 from routing.conf import snapshot_path
 from routing.database.postgresql import is_standby
 from routing.database.sqlite_connection import allow_new_file
+from routing.management.commands.add_plain_mapping import take_over_variables
+from routing.services.base.errors import ServiceError, Unavailable
 from routing.table.sqlite_file import is_new
 
 _FIRST_PAUSE_SECONDS = 0.5
@@ -22,7 +24,7 @@ _LOST = (
 
 
 class Command(BaseCommand):
-    """Migrates where there is something to apply, and creates the first administrator.
+    """Migrates where there is something to apply, creates the first administrator, and maps what the variables name.
 
     It waits for a database that isn't there, and for another that prepares the same one. Safe to run at every start.
     """
@@ -67,6 +69,18 @@ class Command(BaseCommand):
         if _is_behind():
             call_command("migrate", verbosity=0, interactive=False, stdout=self.stdout, stderr=self.stderr)
         call_command("create_first_admin", stdout=self.stdout, stderr=self.stderr)
+        self._map_what_variables_name()
+
+    def _map_what_variables_name(self) -> None:
+        try:
+            notes = take_over_variables()
+        except Unavailable as error:
+            # As any other error of the database's: tried again.
+            raise OSError(str(error)) from error
+        except ServiceError as error:
+            notes = [f"what REGISTRY_HOST and REGISTRY_ORG name is not served: {error.command_line_message}"]
+        for note in notes:
+            self.stderr.write(note[0].upper() + note[1:])
 
 
 def _is_behind() -> bool:

@@ -100,10 +100,10 @@ def explain(actor: Actor, text: str, words: Words = COMMANDS) -> Explanation:
 
 
 def _serving(actor: Actor, host: str) -> Hostname | None:
-    """The hostname that answers for a host, itself before a wildcard, where the actor may see it."""
-    names = {host} if host in policy().control_hosts else {host, wildcard_above(host)}
+    """The hostname that answers for a host, where the actor may see it: itself, a wildcard, what answers for all."""
+    names = [host] if host in policy().control_hosts else [host, wildcard_above(host), policy().catch_all]
     found = Hostname.objects.select_related("tenant").filter(name__in=names)
-    first = min(found, key=lambda hostname: hostname.name != host, default=None)
+    first = min(found, key=lambda hostname: names.index(hostname.name), default=None)
     if first is None or not Hostname.objects.viewable_by(actor).filter(pk=first.pk).exists():
         return None
     return first
