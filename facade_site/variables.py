@@ -81,8 +81,8 @@ FACADE_CONTROL_HOSTS = declare.names(
 FACADE_TRUSTED_PROXIES = declare.names(
     "FACADE_TRUSTED_PROXIES",
     [],
-    "Proxies in front of the facade (addresses or networks, separated by commas) whose X-Forwarded-Proto and "
-    "X-Forwarded-Host are believed. Nobody else's are. The word gateway stands for this machine's default gateway: "
+    "Proxies in front of the facade (addresses or networks, separated by commas) whose word is believed on how a "
+    "client came: X-Forwarded-Proto, -Host and -For, Forwarded, PROXY headers. Nobody else's is. The word gateway stands for this machine's default gateway: "
     "that is how a container sees a proxy on its host. With REGISTRY_HOST, the word private stands for every address "
     "that is not routed in the internet: platforms' proxies have such.",
     what="addresses, networks or gateway",

@@ -87,7 +87,8 @@ def to_https(request: HttpRequest) -> HttpResponse | None:
     """What a request in the clear gets instead of a page; None where the page may be answered."""
     if request.path in _ALWAYS_ANSWERED or request.is_secure() or not needs_https(request):
         return None
-    if "https" in request.headers.get("X-Forwarded-Proto", "").lower():
+    fields = fields_of(request.META)
+    if "https" in fields.get("x-forwarded-proto", "").lower() or "proto=https" in fields.get("forwarded", "").lower():
         # Redirecting would loop for ever: the browser is on https:// already.
         peer = request.META.get("REMOTE_ADDR", "")
         text = f"This came by a proxy at {peer}, which is not trusted. Add its address to FACADE_TRUSTED_PROXIES."
@@ -125,7 +126,7 @@ def fit_cookies(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
 def client_address(request: HttpRequest) -> str:
     """The address of whoever asks, as far as trusted proxies tell it."""
     peer_address = str(request.META.get("REMOTE_ADDR", ""))
-    return forwarded_client(request.headers.get("X-Forwarded-For", ""), peer_address)
+    return forwarded_client(fields_of(request.META), peer_address)
 
 
 def client_share(request: HttpRequest) -> str:

@@ -147,6 +147,17 @@ class Wire(asyncio.Transport):
         self.sent = bytearray()
         self.closed = False
         self.reading = True
+        self._protocol: Any = None
+
+    def set_protocol(self, protocol: Any) -> None:
+        self._protocol = protocol
+
+    def get_protocol(self) -> Any:
+        """Whoever gets what is read."""
+        return self._protocol
+
+    def abort(self) -> None:
+        self.closed = True
 
     def write(self, data: Any) -> None:
         if not self.closed:
@@ -197,6 +208,7 @@ class Lane:
         wire = Wire(peer)
         connection = self._protocol(self._config, self._state, {}, asyncio.get_running_loop())
         connection.access_log = False
+        wire.set_protocol(connection)
         connection.connection_made(wire)
         return connection, wire
 
@@ -207,12 +219,12 @@ class Lane:
             for read in reads:
                 if wire.closed:
                     break
-                connection.data_received(read)
+                wire.get_protocol().data_received(read)
                 await self.rest(connection, wire)
             outcome = Outcome(_without_ids_and_times(bytes(wire.sent)), wire.closed)
             self.waited_for_body = self.application.receiving > 0
         finally:
-            connection.connection_lost(None)
+            wire.get_protocol().connection_lost(None)
             await self.rest(connection, wire)
         return outcome
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from routing.core.decide import Request
-from routing.dataplane.request.forwarded import effective_host, public_origin
+from routing.dataplane.request.forwarded import X_FORWARDED, effective_host, public_origin
 from routing.dataplane.request.responses import PublicOrigin
 
 # The header fields that matter. Others are not looked at: X_Forwarded_Host is among them, which no proxy takes out and
 # which must not pass for X-Forwarded-Host, as it does in WSGI-style variables.
 _FIELDS = (
     *("host", "user-agent", "authorization", "accept", "if-none-match", "range", "expect"),
-    *("content-length", "transfer-encoding", "x-forwarded-host", "x-forwarded-proto"),
+    *("content-length", "transfer-encoding", "forwarded", *X_FORWARDED),
 )
 _NAMES = frozenset(_FIELDS)
 _ASGI_FIELDS = {name.encode(): name for name in _FIELDS}

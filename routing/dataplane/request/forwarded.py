@@ -1,25 +1,30 @@
 """How the client sees this server: from the connection, or from a proxy that is trusted.
 
 `X-Forwarded-Proto` and `X-Forwarded-Host` count only where the peer's address is in FACADE_TRUSTED_PROXIES: from
-anybody else they would choose the realm to which a client brings its credentials.
+anybody else they would choose the realm to which a client brings its credentials. `Forwarded` (RFC 7239) counts there
+too, unless one of X-Forwarded-* is there: most proxies write these alone, and pass on a `Forwarded` of the client's.
 """
 
 import ipaddress
 import logging
 from collections.abc import Mapping
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.signals import setting_changed
 
 from routing.core.grammar.hosts import InvalidHost, parse_authority
 from routing.core.grammar.proxies import Network, parse_proxy
+from routing.dataplane.request.forwarded_field import address_of, parse_forwarded
 from routing.dataplane.request.gateways import default_gateways
 from routing.dataplane.request.responses import PublicOrigin
 from routing.request_id import is_request_id, new_request_id
 
 logger = logging.getLogger(__name__)
 
+#: By which it is known that a proxy speaks by these.
+X_FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
 # What one subscriber gets of IPv6, at least (RFC 6177 §2).
 _IPV6_PREFIX = 64
 
@@ -58,9 +63,12 @@ def is_trusted(address: str) -> bool:
 
 def effective_host(fields: Mapping[str, str], peer_address: str) -> str:
     """The Host field, raw, or what a trusted proxy says that it was. `fields` are by their names in lower case."""
+    said = ""
     if "x-forwarded-host" in fields and is_trusted(peer_address):
-        return fields["x-forwarded-host"].strip() or fields.get("host", "")
-    return fields.get("host", "")
+        said = fields["x-forwarded-host"].strip()
+    elif "forwarded" in fields:
+        said = _way(fields, peer_address).host
+    return said or fields.get("host", "")
 
 
 def forwarded_scheme(fields: Mapping[str, str], peer_address: str) -> str:
@@ -71,6 +79,8 @@ def forwarded_scheme(fields: Mapping[str, str], peer_address: str) -> str:
     """
     if not is_trusted(peer_address):
         return ""
+    if "forwarded" in fields and (said := _way(fields, peer_address).scheme):
+        return said
     first = fields.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
     return first if first in ("http", "https") else ""
 
@@ -90,14 +100,16 @@ def forwarded_request_id(given: str, peer_address: str) -> str:
     return given if is_request_id(given) and is_trusted(peer_address) else new_request_id()
 
 
-def forwarded_client(forwarded_for: str, peer_address: str) -> str:
+def forwarded_client(fields: Mapping[str, str], peer_address: str) -> str:
     """The address of whoever asks: the last one in X-Forwarded-For that isn't a trusted proxy's own.
 
     Read from the right: each proxy appends the peer that it saw, so what stands left of the first untrusted address
-    was written by the client itself.
+    was written by the client itself. `fields` are by their names in lower case.
     """
+    if "forwarded" in fields and (said := _way(fields, peer_address).client):
+        return said
     address = peer_address
-    hops = [hop.strip() for hop in forwarded_for.split(",")]
+    hops = [hop.strip() for hop in fields.get("x-forwarded-for", "").split(",")]
     while hops and is_trusted(address):
         hop = hops.pop()
         try:
@@ -105,6 +117,36 @@ def forwarded_client(forwarded_for: str, peer_address: str) -> str:
         except ValueError:
             break
     return address
+
+
+class _Way(NamedTuple):
+    """What trusted proxies say by Forwarded of the way from the client to the outermost of them; "" for nothing."""
+
+    scheme: str = ""
+    host: str = ""
+    client: str = ""
+
+
+def _way(fields: Mapping[str, str], peer_address: str) -> _Way:
+    """Read from the right, as X-Forwarded-For is: an element counts where a trusted proxy has written it.
+
+    Of the schemes and hosts that it finds so, the outermost proxy's count.
+    """
+    way = _Way()
+    if not is_trusted(peer_address) or any(name in fields for name in X_FORWARDED):
+        return way
+    address = peer_address
+    for element in reversed(parse_forwarded(fields["forwarded"])):
+        scheme = element.get("proto", "").lower()
+        address = address_of(element.get("for", ""))
+        way = _Way(
+            scheme if scheme in ("http", "https") else way.scheme,
+            element.get("host") or way.host,
+            address or way.client,
+        )
+        if not is_trusted(address):
+            break
+    return way
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,12 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from routing.dataplane.request.forwarded import effective_host, forwarded_client, forwarded_request_id
+from routing.dataplane.request.forwarded import (
+    X_FORWARDED,
+    effective_host,
+    forwarded_client,
+    forwarded_request_id,
+)
 from routing.dataplane.serving.body_guard import Application, Message, Receive, Scope, Send
 from routing.request_id import request_id
 
@@ -21,7 +26,7 @@ DECISION = "registry_facade.decision"
 HANDED_OVER = "handed over"
 #: In place of the status of a request whose client left before there was an answer, as the metrics have it.
 GONE = "gone"
-_FIELDS = frozenset({"host", "user-agent", "x-forwarded-for", "x-forwarded-host", "x-request-id"})
+_FIELDS = frozenset({"host", "user-agent", "x-request-id", "forwarded", *X_FORWARDED})
 
 
 def is_on() -> bool:
@@ -99,7 +104,7 @@ def _log(
         "decision": decision,
         "duration_ms": round(seconds * 1000, 3),
         "host": effective_host(fields, peer_address),
-        "client": forwarded_client(fields.get("x-forwarded-for", ""), peer_address),
+        "client": forwarded_client(fields, peer_address),
         "user_agent": fields.get("user-agent", ""),
         "request_id": this,
     }

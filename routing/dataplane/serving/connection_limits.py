@@ -60,6 +60,15 @@ class TimeoutProtocol(OneAtATimeProtocol):
             peers.disconnect(self._address)
         super().connection_lost(exc)
 
+    def count_as(self, address: str) -> None:
+        """From now on the connection is this address's, as a proxy says. One too many of its own is closed at once."""
+        if self._address:
+            peers.disconnect(self._address)
+        self._address = address
+        if not peers.connect(address, max_connections()):
+            counters.add(CONNECTIONS_OVER_SHARE)
+            self.transport.abort()
+
     def feed(self, piece: bytes) -> None:
         """Hand a piece to the parser."""
         super().feed(piece)

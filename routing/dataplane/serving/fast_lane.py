@@ -29,6 +29,7 @@ from routing.dataplane.request.responses import redirect
 from routing.dataplane.serving import access_log
 from routing.dataplane.serving.connection_limits import TimeoutProtocol
 from routing.dataplane.serving.handler import DECIDED, Decided
+from routing.dataplane.serving.proxy_header import ProxyHeaderReader
 from routing.dataplane.serving.raw_request import (
     HeaderFields,
     RequestTarget,
@@ -59,16 +60,23 @@ class FastLaneProtocol(TimeoutProtocol):
         # What was decided of a plain request that is not redirected, and whether it asks to close the connection.
         self.decided: Decided | None = None
         self.asked_to_close = False
-        # Whether every answer that is not a plain redirect is the connection's last one.
-        self.closes_after_answers = False
+        # What came before a client's first byte, as it came.
+        self.proxy_header = b""
 
     def connection_made(self, transport: Any) -> None:
         """Called by the event loop, once."""
         super().connection_made(transport)
         self.behind_proxy = is_trusted(self.client[0]) if self.client else False
+        if self.behind_proxy and not transport.is_closing():
+            transport.set_protocol(ProxyHeaderReader(self, transport))
         if _batch.draining:
             # Accepted while the listening socket was being closed.
             self.shutdown()
+
+    @property
+    def closes_after_answers(self) -> bool:
+        """Whether every answer that is not a plain redirect is the connection's last one."""
+        return False
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop for each read. All reads of one turn of the loop are served together."""

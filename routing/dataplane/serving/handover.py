@@ -7,7 +7,8 @@ connection. Nothing is copied afterwards, and bodies, answers and what closes a 
 
 The messages wait in a pair of sockets that gunicorn's first process makes, so a control worker that is killed loses
 none of those that it has not taken. Where there is no control worker, or no room for one message more, the worker
-answers the request itself.
+answers the request itself. Who the client is, a control worker learns as the worker did: by the connection, or by the
+PROXY header before its first byte (proxy_header.py), which is kept for that and sent along.
 
 A control worker answers whatever comes on its connections, requests of registry clients too. A proxy's connections
 carry both, so it closes those after each answer: otherwise they would gather there, one by one.
@@ -126,9 +127,11 @@ class GivingProtocol(FastLaneProtocol):
             return False
         # Before the descriptor is gone, so that nothing is read that would be lost.
         self.flow.pause_reading()
-        whole = b"".join((read, self.waiting, *take_arrived(self)))
+        # A proxy's header goes along: who the client is, the control worker reads there as it was read here.
+        begun = self.proxy_header + read
+        whole = b"".join((begun, self.waiting, *take_arrived(self)))
         if not self.handover.give(self.transport.get_extra_info("socket").fileno(), whole):
-            self.waiting = whole[len(read) :]
+            self.waiting = whole[len(begun) :]
             self.flow.resume_reading()
             return False
         # Nobody is there any more whom this process could answer. It closes its own descriptor of the connection only.
@@ -140,7 +143,8 @@ class GivingProtocol(FastLaneProtocol):
         """Whether this process has to keep the connection."""
         transport = self.transport
         unsent = transport.get_write_buffer_size()
-        return is_draining() or bool(unsent) or transport.is_closing() or self.scheme == "https"
+        ends_tls = transport.get_extra_info("sslcontext") is not None
+        return is_draining() or bool(unsent) or transport.is_closing() or ends_tls
 
 
 class TakingProtocol(FastLaneProtocol):
@@ -153,10 +157,15 @@ class TakingProtocol(FastLaneProtocol):
     def connection_made(self, transport: Any) -> None:
         """Called by the event loop, once."""
         super().connection_made(transport)
-        self.closes_after_answers = self.behind_proxy
+        read, self._read = self._read, b""
         if not transport.is_closing():
-            self.data_received(self._read)
-        self._read = b""
+            # Not always this one: a proxy's header is read by another.
+            transport.get_protocol().data_received(read)
+
+    @property
+    def closes_after_answers(self) -> bool:
+        """Whether many clients' requests come on it. By then a header has said whether they are one client's alone."""
+        return self.behind_proxy
 
 
 class Taker:

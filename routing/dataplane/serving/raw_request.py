@@ -40,7 +40,8 @@ class RequestTarget(NamedTuple):
 class HeaderFields(NamedTuple):
     """What the other fields say that an answer may depend on.
 
-    `forwarded_host` is what X-Forwarded-Host says, or "", or None where it says more than one plain name.
+    `forwarded_host` is what X-Forwarded-Host says, or "", or None where it says more than one plain name, or Forwarded
+    stands in its place.
     """
 
     user_agent: str
@@ -93,6 +94,7 @@ def parse_header_fields(rest: bytes) -> HeaderFields | None:
 def _forwarded_host(lowered: str) -> str | None:
     _, *found = lowered.split("\nx-forwarded-host:", 2)
     if not found:
-        return ""
+        is_told_so = "\nx-forwarded-for:" in lowered or "\nx-forwarded-proto:" in lowered
+        return None if "\nforwarded:" in lowered and not is_told_so else ""
     host = found[0].partition("\r")[0].lstrip(" \t")
     return host if len(found) == 1 and _PLAIN_HOST.fullmatch(host) else None

@@ -16,6 +16,8 @@ STREAMED_BYTES: Key = ("streamed_bytes",)
 RELAYS_REJECTED: Key = ("relays_rejected",)
 CONNECTIONS_OVER_ALL: Key = ("connections_rejected", "all")
 CONNECTIONS_OVER_SHARE: Key = ("connections_rejected", "address")
+PROXY_HEADERS_MALFORMED: Key = ("connections_rejected", "proxy header")
+PROXY_HEADERS_LATE: Key = ("connections_rejected", "proxy header late")
 FAST_BATCHES: Key = ("fast_lane_batches",)
 FAST_SECONDS: Key = ("fast_lane_seconds",)
 

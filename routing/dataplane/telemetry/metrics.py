@@ -44,7 +44,8 @@ COUNTERS = {
     "relays_rejected": _counter("relays_rejected", "Requests over the bounds of relays, or a tenant's share of them."),
     "connections_rejected": _counter(
         "connections_rejected",
-        "Connections closed at once: over FACADE_MAX_CONNECTIONS (all) or over their address' share (address).",
+        "Connections closed at once: over FACADE_MAX_CONNECTIONS (all), over their address' share (address), or for a "
+        "PROXY header that can't be read (proxy header) or didn't come whole (proxy header late).",
         "bound",
     ),
     "registry_errors": _counter(
