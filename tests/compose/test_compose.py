@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.compose.project import Engine, Project, documented, engine
+from tests.e2e.front_proxies import HOST, Nginx
 from tests.e2e.lab.process import wait_until
-from tests.e2e.nginx import HOST, Nginx
 
 pytestmark = pytest.mark.e2e
 

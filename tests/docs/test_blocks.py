@@ -11,7 +11,22 @@ from tests.docs.pages import DOCS, ROOT, blocks, prose
 from tests.docs.running import GUIDES, is_run, problems_of
 
 #: Languages of what is shown, and is no command.
-SHOWN = {"ini", "yaml", "sql", "nginx", "caddy", "log", "answer", "output", "text", "mermaid", "json", "python", "html"}
+SHOWN = {
+    "ini",
+    "yaml",
+    "sql",
+    "nginx",
+    "caddy",
+    "haproxy",
+    "log",
+    "answer",
+    "output",
+    "text",
+    "mermaid",
+    "json",
+    "python",
+    "html",
+}
 #: Pages of which each block has a language.
 PAGES = (*GUIDES, *sorted((DOCS / "explanation").glob("*.md")))
 
