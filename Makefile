@@ -1,11 +1,14 @@
 .DEFAULT_GOAL := help
-.PHONY: help run dev docs licences release test test-fast test-clients coverage mutants lint fmt lock audit clean bench soak
+.PHONY: help run install dev docs licences release test test-fast test-clients coverage mutants lint fmt lock audit clean bench soak
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## serve on 127.0.0.1:8000 (PORT and BIND change that); makes .venv and the database when missing
 	@scripts/run
+
+install: ## as root, on Debian or Ubuntu with systemd: the service, in /opt/registry-facade, with /etc/registry-facade/env
+	@scripts/install
 
 dev: ## for working on the code: Django's server on 127.0.0.1:8000 with DEBUG, sample data and autoreload
 	@scripts/dev
