@@ -55,6 +55,19 @@ wrk.path = "{PATH}"
 """
 
 
+# The name to which the handshake belongs leads to loopback for this alone.
+_BY_TLS = f"""
+function wrk.resolve(host, service)
+  wrk.addrs = {{wrk.lookup("127.0.0.1", service)[1]}}
+end
+wrk.headers["User-Agent"] = "{AGENT}"
+wrk.path = "{PATH}"
+"""
+_CLOSING = """
+wrk.headers["Connection"] = "close"
+"""
+
+
 class Load(NamedTuple):
     """What wrk found: requests a second, and the 99th percentile of their latencies in seconds.
 
@@ -92,6 +105,11 @@ def relayed(server: Server, seconds: float) -> Load:
     return wrk(server, _RELAYED, seconds)
 
 
+def by_tls(server: Server, seconds: float, *, closes: bool) -> Load:
+    """For one mapping by TLS; `closes`: on a new connection, with a whole handshake, each."""
+    return wrk(server, _BY_TLS + (_CLOSING if closes else ""), seconds)
+
+
 def wrk(server: Server, script: str, seconds: float, connections: int = CONNECTIONS) -> Load:
     """Run wrk. Exits where answers are missing, or refusals come where the load should meet none."""
     used = server.cpu_seconds()
@@ -99,7 +117,8 @@ def wrk(server: Server, script: str, seconds: float, connections: int = CONNECTI
         file.write(script)
         file.flush()
         command = ["taskset", "-c", LOAD_CORE, "/usr/bin/wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s"]
-        url = f"http://127.0.0.1:{server.port}/"
+        name = HOST if server.scheme == "https" else "127.0.0.1"
+        url = f"{server.scheme}://{name}:{server.port}/"
         done = subprocess.run(
             [*command, "--latency", "-s", file.name, url],
             check=True,

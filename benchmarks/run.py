@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import scenarios
+from benchmarks import scenarios, tls
 from benchmarks.load import CONNECTIONS
 from benchmarks.servers import ROOT
 
@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "redirects": scenarios.redirects,
     "relays": scenarios.relays,
     "hanging": scenarios.hanging,
+    "tls": tls.tls,
     "scale": scenarios.scale,
 }
 

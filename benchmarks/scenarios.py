@@ -47,12 +47,12 @@ class Case(NamedTuple):
 def redirects(options: argparse.Namespace) -> list[str]:
     """Redirects a second, beside what people would use instead."""
     with contextlib.ExitStack() as stack:
-        own = _started(stack, Facade())
-        forgetful = _started(stack, Facade(more={"FACADE_REMEMBERED_ANSWERS_BYTES": "0"}))
-        proxied = _started(stack, Facade(more={"FACADE_TRUSTED_PROXIES": "127.0.0.1"}))
-        wide = _started(stack, Facade(_CADDY_HOSTNAMES))
-        wider = _started(stack, Facade(options.hostnames))
-        caddy, caddy_wide = _started(stack, Caddy()), _started(stack, Caddy(_CADDY_HOSTNAMES))
+        own = started(stack, Facade())
+        forgetful = started(stack, Facade(more={"FACADE_REMEMBERED_ANSWERS_BYTES": "0"}))
+        proxied = started(stack, Facade(more={"FACADE_TRUSTED_PROXIES": "127.0.0.1"}))
+        wide = started(stack, Facade(_CADDY_HOSTNAMES))
+        wider = started(stack, Facade(options.hostnames))
+        caddy, caddy_wide = started(stack, Caddy()), started(stack, Caddy(_CADDY_HOSTNAMES))
         many = f"{options.hostnames:,} hostnames"
         few = f"{_CADDY_HOSTNAMES:,} hostnames"
         cases = {
@@ -63,19 +63,19 @@ def redirects(options: argparse.Namespace) -> list[str]:
             f"facade, {few}, drawn at random": Case(wide, load.hostnames),
             f"facade, {many}, drawn at random": Case(wider, load.hostnames),
             "facade, a mix of clients, endpoints, unknown names and refusals": Case(own, load.mix),
-            "facade without the fast lane": Case(_started(stack, Middleware()), load.one),
+            "facade without the fast lane": Case(started(stack, Middleware()), load.one),
             "Caddy, one site": Case(caddy, load.one),
             f"Caddy, {few}, drawn at random": Case(caddy_wide, load.hostnames),
-            "nginx, a literal `return 307`": Case(_started(stack, Nginx()), load.one),
+            "nginx, a literal `return 307`": Case(started(stack, Nginx()), load.one),
         }
-        found = _rounds(cases, options)
+        found = rounds(cases, options)
         one, same_script = "facade, one mapping", "facade, one hostname, drawn by the script below"
         flat = _ratio(found[f"facade, {many}, drawn at random"], found[same_script])
         over_caddy = _ratio(found[f"facade, {many}, drawn at random"], found[f"Caddy, {few}, drawn at random"])
         return [
             "## Redirects",
             "",
-            *_table(found, one),
+            *table(found, one),
             "",
             f"- {many}: {flat:.2f} of the figure at one hostname by the same script, and {over_caddy:,.0f} times "
             f"Caddy's at {_CADDY_HOSTNAMES:,}.",
@@ -94,13 +94,13 @@ def relays(options: argparse.Namespace) -> list[str]:
         more = {"FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR": "100000000"}
         cases = {
             "facade, a manifest relayed": Case(
-                _started(stack, Facade(registry=registry.origin, asks_for="bearer", more=more)), load.relayed
+                started(stack, Facade(registry=registry.origin, asks_for="bearer", more=more)), load.relayed
             ),
-            "Caddy, `reverse_proxy`": Case(_started(stack, CaddyProxy(registry.origin)), load.relayed),
-            "nginx, `proxy_pass`": Case(_started(stack, NginxProxy(registry.origin)), load.relayed),
+            "Caddy, `reverse_proxy`": Case(started(stack, CaddyProxy(registry.origin)), load.relayed),
+            "nginx, `proxy_pass`": Case(started(stack, NginxProxy(registry.origin)), load.relayed),
         }
-        found = _rounds(cases, options)
-        return ["## Relayed manifests", "", *_table(found, "facade, a manifest relayed")]
+        found = rounds(cases, options)
+        return ["## Relayed manifests", "", *table(found, "facade, a manifest relayed")]
 
 
 def hanging(options: argparse.Namespace) -> list[str]:
@@ -109,14 +109,14 @@ def hanging(options: argparse.Namespace) -> list[str]:
     more = {"FACADE_RELAY_SECONDS": "3600"}
     with contextlib.ExitStack() as stack:
         stack.callback(registry.close)
-        calm = _started(stack, Facade(registry=registry.origin, asks_for="bearer", more=more))
-        busy = _started(stack, Facade(registry=registry.origin, asks_for="bearer", more=more))
+        calm = started(stack, Facade(registry=registry.origin, asks_for="bearer", more=more))
+        busy = started(stack, Facade(registry=registry.origin, asks_for="bearer", more=more))
         stack.enter_context(waiting_relays(busy, registry, _WAITING))
         cases = {
             "nobody waits": Case(calm, load.one),
             f"{_WAITING} relays wait": Case(busy, load.one),
         }
-        found = _rounds(cases, options)
+        found = rounds(cases, options)
         ratio = statistics.median(
             with_.p99_seconds / without.p99_seconds for without, with_ in zip(*found.values(), strict=True)
         )
@@ -204,13 +204,13 @@ def _database(kind: str) -> Iterator[str]:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-def _started(stack: contextlib.ExitStack, server: S) -> S:
+def started(stack: contextlib.ExitStack, server: S) -> S:
     print(f"started {server.name} with {server.hostnames} hostnames in {server.seconds_to_start:.1f} s", flush=True)
     stack.enter_context(server)
     return server
 
 
-def _rounds(cases: Mapping[str, Case], options: argparse.Namespace) -> dict[str, list[Load]]:
+def rounds(cases: Mapping[str, Case], options: argparse.Namespace) -> dict[str, list[Load]]:
     for server, measure in cases.values():
         # Until it has seen everything once: the peers compile nothing and remember nothing, but the facade does.
         measure(server, options.seconds)
@@ -234,7 +234,7 @@ def _cpu_ratio(mine: list[Load], others: list[Load]) -> float:
     return statistics.median(other.cpu_seconds / one.cpu_seconds for one, other in zip(mine, others, strict=True))
 
 
-def _table(found: Mapping[str, list[Load]], own: str) -> list[str]:
+def table(found: Mapping[str, list[Load]], own: str) -> list[str]:
     lines = [
         f"| | requests/s | “{own}” is … times this | µs of CPU a request | by CPU … times |",
         "|---|---:|---:|---:|---:|",

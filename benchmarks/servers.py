@@ -31,6 +31,7 @@ class Server:
 
     name = ""
     core = SERVER_CORE
+    scheme = "http"
     expected = (307, TARGET + PATH)
 
     def __init__(self, hostnames: int = 1) -> None:
@@ -245,6 +246,7 @@ class Nginx(Server):
     """nginx with a literal `return 307`, one worker."""
 
     name = "nginx"
+    listens = ""
 
     def directive(self) -> str:
         """What it does."""
@@ -259,7 +261,7 @@ class Nginx(Server):
             "events { worker_connections 1024; }\n"
             f"http {{ access_log off; keepalive_requests 100000000; server_tokens off; {temporary}\n"
             f"{self.outside()}\n"
-            f"server {{ listen 127.0.0.1:{self.port}; server_name {HOST}; {self.directive()} }} }}\n"
+            f"server {{ listen 127.0.0.1:{self.port} {self.listens}; server_name {HOST}; {self.directive()} }} }}\n"
         )
 
     def outside(self) -> str:

@@ -36,7 +36,10 @@ proc_name = "registry-facade"
 # taken up by a restart (or SIGUSR2), not by SIGHUP.
 preload_app = True
 
-bind = f"{variables.BIND}:{variables.PORT}"
+bind = [f"{variables.BIND}:{variables.PORT}"]
+if variables.FACADE_TLS_CERTIFICATES:
+    # The last one: the workers tell it by that.
+    bind.append(f"{variables.BIND}:{variables.FACADE_TLS_PORT}")
 # Those of the port, and those of the pages.
 workers = variables.WEB_CONCURRENCY + variables.FACADE_CONTROL_WORKERS
 
@@ -77,6 +80,20 @@ def on_starting(server: Any) -> None:
         from routing.dataplane.serving.handover import Handover
 
         FacadeWorker.handover = Handover()
+    if variables.FACADE_TLS_CERTIFICATES:
+        _end_tls(Path(variables.FACADE_TLS_CERTIFICATES))
+
+
+def _end_tls(folder: Path) -> None:
+    from routing.dataplane.serving.gunicorn_worker import FacadeWorker
+    from routing.dataplane.serving.tls_certificates import CertificateFolder
+    from routing.dataplane.serving.tls_handshake import Tls
+
+    if not folder.is_dir():
+        logging.getLogger("facade_site.server").warning(
+            "FACADE_TLS_CERTIFICATES: there is no folder %s yet, so no TLS handshake succeeds", folder
+        )
+    FacadeWorker.tls = Tls(CertificateFolder(folder))
 
 
 def pre_fork(server: Any, worker: Any) -> None:

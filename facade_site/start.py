@@ -53,6 +53,8 @@ def _say_what_starts() -> None:
     if not variables.SECRET_KEY:
         say(f"SECRET_KEY is not set: the one in {settings.STATE_DIR / 'secret_key'} is used")
     say(f"The facade serves on {variables.BIND}:{variables.PORT}; worker processes: {variables.WEB_CONCURRENCY}.")
+    if variables.FACADE_TLS_CERTIFICATES:
+        say(f"It ends TLS on {variables.BIND}:{variables.FACADE_TLS_PORT}.")
 
 
 if __name__ == "__main__":

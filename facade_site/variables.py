@@ -44,6 +44,19 @@ FACADE_CONTROL_WORKERS = declare.whole(
     most=64,
 )
 
+FACADE_TLS_CERTIFICATES = declare.text(
+    "FACADE_TLS_CERTIFICATES",
+    "",
+    "A folder of certificates, kept by an ACME client, with which the workers end TLS themselves on FACADE_TLS_PORT: "
+    "see docs/how-to/tls-in-the-workers.md. None: whatever stands in front ends TLS.",
+)
+FACADE_TLS_PORT = declare.whole(
+    "FACADE_TLS_PORT",
+    8443,
+    "The port on which the workers end TLS, where FACADE_TLS_CERTIFICATES says that they do. 0: any free one.",
+    most=65535,
+)
+
 declare.group("One container, two variables")
 REGISTRY_HOST = declare.checked(
     "REGISTRY_HOST",
@@ -82,9 +95,9 @@ FACADE_TRUSTED_PROXIES = declare.names(
     "FACADE_TRUSTED_PROXIES",
     [],
     "Proxies in front of the facade (addresses or networks, separated by commas) whose word is believed on how a "
-    "client came: X-Forwarded-Proto, -Host and -For, Forwarded, PROXY headers. Nobody else's is. The word gateway stands for this machine's default gateway: "
-    "that is how a container sees a proxy on its host. With REGISTRY_HOST, the word private stands for every address "
-    "that is not routed in the internet: platforms' proxies have such.",
+    "client came: X-Forwarded-Proto, -Host and -For, Forwarded, PROXY headers. Nobody else's is. The word gateway "
+    "stands for this machine's default gateway: that is how a container sees a proxy on its host. With REGISTRY_HOST, "
+    "the word private stands for every address that is not routed in the internet: platforms' proxies have such.",
     what="addresses, networks or gateway",
     check=parse_proxy,
 )

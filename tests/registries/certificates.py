@@ -36,18 +36,23 @@ class Authority:
     def client_context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=self.pem())
 
-    def server_context(self, host: str) -> ssl.SSLContext:
+    def issue(self, *names: str) -> tuple[bytes, bytes]:
+        """A certificate for these names, and its key, in PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         certificate = (
             _builder(subject, self._name, key.public_key())
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        path = self._folder / f"{host}.pem"
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        path.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+        return certificate.public_bytes(Encoding.PEM), private
+
+    def server_context(self, host: str) -> ssl.SSLContext:
+        certificate, private = self.issue(host)
+        path = self._folder / f"{host}.pem"
+        path.write_bytes(private + certificate)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path)
         return context

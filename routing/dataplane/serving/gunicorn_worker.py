@@ -21,6 +21,7 @@ from routing.dataplane.serving import access_log
 from routing.dataplane.serving.access_log import AccessLog
 from routing.dataplane.serving.fast_lane import FastLaneProtocol, drain
 from routing.dataplane.serving.handover import GivingProtocol, Handover, Taker, TakingProtocol
+from routing.dataplane.serving.tls_handshake import Tls, TlsListener
 from routing.dataplane.upstream.streaming_quota import streaming_quota
 from routing.dataplane.views.metrics import flush
 
@@ -42,10 +43,11 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
     """A process that answers registry clients, or people on control hosts.
 
     `handover`: the way from the one to the other, set before the fork. None: there are no control workers, and each
-    answers both. `is_control`: which of them this one is.
+    answers both. `is_control`: which of them this one is. `tls`: how the last of its ports ends TLS, where one does.
     """
 
     handover: Handover | None = None
+    tls: Tls | None = None
     is_control = False
 
     CONFIG_KWARGS: dict[str, Any] = {
@@ -96,12 +98,12 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
 
     def _server(self) -> "DrainingServer":
         if self.handover is None:
-            return DrainingServer(self.config)
+            return DrainingServer(self.config, self.tls)
         self.handover.keep_one_end(taking=self.is_control)
         if not self.is_control:
             GivingProtocol.handover = self.handover
             self.config.http = GivingProtocol
-            return DrainingServer(self.config)
+            return DrainingServer(self.config, self.tls)
         for listener in self.sockets:
             # A port that is closed must be closed in every process.
             listener.close()
@@ -109,9 +111,27 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
 
 
 class DrainingServer(Server):
-    """uvicorn's server, whose connections are told of the end before it comes."""
+    """uvicorn's server, whose connections are told of the end before it comes. `tls`: how the last socket ends TLS."""
 
     was_told_to_end = False
+
+    def __init__(self, config: Any, tls: Tls | None = None) -> None:
+        super().__init__(config)
+        self._tls = tls
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Begin to listen."""
+        if self._tls is None:
+            await super().startup(sockets)
+            return
+        *plain, ending_tls = sockets
+        await super().startup(plain)
+        self.servers.append(TlsListener(self._tls, ending_tls, self.server_state, self._protocol))  # type: ignore[arg-type]  # it has what is asked of one
+
+    def _protocol(self) -> Any:
+        """The protocol that goes on with a connection, as uvicorn makes it."""
+        protocol: Any = self.config.http_protocol_class
+        return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Called when a signal ends it: what is asked from here on is its connection's last."""
@@ -145,7 +165,7 @@ class ControlServer(DrainingServer):
     async def startup(self, sockets: Any = None) -> None:
         """Begin to take connections."""
         await super().startup(sockets)
-        self._taker = Taker(self._handover, self._protocol)
+        self._taker = Taker(self._handover, self._taking_protocol)
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Take what was sent until now, and end as any server does."""
@@ -153,7 +173,7 @@ class ControlServer(DrainingServer):
         self._taker.stop()
         await super().shutdown(sockets)
 
-    def _protocol(self, read: bytes) -> TakingProtocol:
+    def _taking_protocol(self, read: bytes) -> TakingProtocol:
         return TakingProtocol(
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state, read=read
         )

@@ -48,6 +48,12 @@ COUNTERS = {
         "PROXY header that can't be read (proxy header) or didn't come whole (proxy header late).",
         "bound",
     ),
+    "tls_handshakes_failed": _counter(
+        "tls_handshakes_failed",
+        "TLS handshakes that came to nothing: for no name that is served here (name), for one that has no certificate "
+        "(certificate), and by the client's own doing (other).",
+        "cause",
+    ),
     "registry_errors": _counter(
         "registry_errors", "Requests that a backing registry or its realm left without a usable answer.", "kind"
     ),
