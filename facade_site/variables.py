@@ -8,6 +8,7 @@ from facade_site.declarations import Declarations
 from facade_site.log_formats import LOG_FORMATS
 from routing.core.grammar.hosts import normalise_hostname, normalise_served_name, parse_authority
 from routing.core.grammar.proxies import parse_proxy
+from routing.core.grammar.public_addresses import parse_public_address
 from routing.core.grammar.user_agents import parse_clients
 from routing.dns.name_servers import parse_name_server
 
@@ -90,6 +91,16 @@ FACADE_CONTROL_HOSTS = declare.names(
     "served on a hostname that people pull from, unless that name is listed here too.",
     what="hosts without scheme",
     check=parse_authority,
+)
+FACADE_ADDRESSES = declare.names(
+    "FACADE_ADDRESSES",
+    [],
+    "Where clients reach this facade, separated by commas: its public IPv4 and IPv6 addresses, a host name that leads "
+    "to them, or both. Pages and commands tell owners of hostnames to set their DNS records to these, and checks "
+    "compare with them. None: the first of FACADE_CONTROL_HOSTS that is a public name, with the addresses that the DNS "
+    "has for it.",
+    what="IP addresses and host names",
+    check=parse_public_address,
 )
 FACADE_TRUSTED_PROXIES = declare.names(
     "FACADE_TRUSTED_PROXIES",

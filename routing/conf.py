@@ -7,7 +7,8 @@ from pathlib import Path
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from routing.core.grammar.hosts import normalise_hostname, parse_authority
+from routing.core.grammar.hosts import is_ip_address, is_loopback, normalise_hostname, parse_authority
+from routing.core.grammar.public_addresses import PublicAddresses, parse_public_addresses
 from routing.core.grammar.user_agents import Clients, parse_clients
 from routing.core.table.policy import Policy
 from routing.dns.name_servers import NameServer, parse_name_server
@@ -59,6 +60,18 @@ def name_servers() -> list[NameServer]:
 def platform_domains() -> list[str]:
     """The domains that the deployment names as its own. Raises InvalidHost."""
     return [normalise_hostname(name) for name in settings.FACADE_PLATFORM_DOMAINS]
+
+
+def public_addresses() -> PublicAddresses:
+    """Where hostnames have to lead: as the setting says, else the first control host that others can reach by name.
+
+    Raises ValueError for an address that can't be read.
+    """
+    if settings.FACADE_ADDRESSES:
+        return parse_public_addresses(settings.FACADE_ADDRESSES)
+    hosts = (parse_authority(host)[0] for host in settings.FACADE_CONTROL_HOSTS)
+    public = (host for host in hosts if not is_loopback(host) and not is_ip_address(host) and "." in host)
+    return parse_public_addresses([name for name in [next(public, "")] if name])
 
 
 def snapshot_path() -> Path:
