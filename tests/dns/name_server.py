@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dnslib import CNAME, QTYPE, RCODE, RR, TXT, A, DNSError, DNSRecord
+from dnslib import AAAA, CNAME, QTYPE, RCODE, RR, TXT, A, DNSError, DNSRecord
 from dnslib.server import BaseResolver, DNSHandler, DNSLogger, DNSServer, TCPServer, UDPServer
 
 _ADDRESS = "127.0.0.1"
@@ -34,6 +34,27 @@ def address() -> Answer:
     def answer(reply: DNSRecord) -> None:
         if reply.q.qtype == QTYPE.A:
             _add(reply, QTYPE.A, A("192.0.2.1"))
+
+    return answer
+
+
+def at(*found: str, ttl: int = 60) -> Answer:
+    """These addresses, to a question for their family."""
+
+    def answer(reply: DNSRecord) -> None:
+        for address in found:
+            kind, data = (QTYPE.AAAA, AAAA) if ":" in address else (QTYPE.A, A)
+            if reply.q.qtype == kind:
+                reply.add_answer(RR(reply.q.qname, kind, rdata=data(address), ttl=ttl))
+
+    return answer
+
+
+def silent_for(kind: int, otherwise: Answer) -> Answer:
+    """Nothing comes back to questions of one kind (of QTYPE)."""
+
+    def answer(reply: DNSRecord) -> None:
+        (silence() if reply.q.qtype == kind else otherwise)(reply)
 
     return answer
 

@@ -10,37 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from dnslib import AAAA, QTYPE, RR, A, DNSRecord
+from dnslib import QTYPE, RR, A, DNSRecord
 
 from routing.dns import addresses, memory
 from routing.dns.addresses import MAX_LOOK_UPS, MAX_LOOK_UPS_PER_SHARE, AddressResolver, NoAddress
 from routing.dns.memory import NameMemory, Remembered
 from routing.dns.shares import FairPlaces
-from tests.dns.name_server import NO_NAME, SERVER_FAILURE, Answer, NameServer, alias, silence
+from tests.dns.name_server import NO_NAME, SERVER_FAILURE, NameServer, alias, at, silence, silent_for
 
 PATIENT = 20.0
 Resolving = Callable[..., AddressResolver]
-
-
-def at(*found: str, ttl: int = 60) -> Answer:
-    """These addresses, to a question for their family."""
-
-    def answer(reply: DNSRecord) -> None:
-        for address in found:
-            kind, data = (QTYPE.AAAA, AAAA) if ":" in address else (QTYPE.A, A)
-            if reply.q.qtype == kind:
-                reply.add_answer(RR(reply.q.qname, kind, rdata=data(address), ttl=ttl))
-
-    return answer
-
-
-def silent_for(kind: int, otherwise: Answer) -> Answer:
-    """Nothing comes back to questions of one kind."""
-
-    def answer(reply: DNSRecord) -> None:
-        (silence() if reply.q.qtype == kind else otherwise)(reply)
-
-    return answer
 
 
 @pytest.fixture

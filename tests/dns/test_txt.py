@@ -9,7 +9,8 @@ from dnslib import RCODE
 
 from routing.dns.name_servers import NameServer as Address
 from routing.dns.name_servers import parse_name_server
-from routing.dns.txt import Outcome, TxtAnswer, look_up_txt
+from routing.dns.questions import Answer, Outcome
+from routing.dns.txt import look_up_txt
 from tests.dns.name_server import SERVER_FAILURE, NameServer, address, alias, referral, refuse, silence, txt
 
 NAME = "_registry-facade.docker.acme.com"
@@ -17,14 +18,14 @@ NAME = "_registry-facade.docker.acme.com"
 SECONDS = 10.0
 
 
-def ask(server: NameServer, name: str = NAME, seconds: float = SECONDS) -> TxtAnswer:
+def ask(server: NameServer, name: str = NAME, seconds: float = SECONDS) -> Answer:
     return look_up_txt(name, [parse_name_server(server.at)], seconds)
 
 
 def test_the_value_of_a_record(name_server: NameServer) -> None:
     name_server.answers(NAME, txt("registry-facade-proof=abc"))
 
-    assert ask(name_server) == TxtAnswer(Outcome.FOUND, ("registry-facade-proof=abc",))
+    assert ask(name_server) == Answer(Outcome.FOUND, ("registry-facade-proof=abc",))
 
 
 def test_several_records_come_all_in_any_order(name_server: NameServer) -> None:
@@ -46,13 +47,13 @@ def test_a_name_in_capitals_is_the_same_name(name_server: NameServer) -> None:
 
 
 def test_a_name_that_does_not_exist(name_server: NameServer) -> None:
-    assert ask(name_server) == TxtAnswer(Outcome.NO_NAME)
+    assert ask(name_server) == Answer(Outcome.NO_NAME)
 
 
 def test_a_name_without_txt_records(name_server: NameServer) -> None:
     name_server.answers(NAME, address())
 
-    assert ask(name_server) == TxtAnswer(Outcome.NO_RECORD)
+    assert ask(name_server) == Answer(Outcome.NO_RECORD)
 
 
 @pytest.mark.parametrize("code", [RCODE.SERVFAIL, RCODE.REFUSED, RCODE.NOTIMP, RCODE.FORMERR])

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from django.conf import settings
 
 from routing.conf import name_servers
-from routing.dns.txt import Outcome, TxtAnswer, look_up_txt
+from routing.dns.questions import Answer, Outcome
+from routing.dns.txt import look_up_txt
 from routing.models import Hostname, HostnameClaim
 
 _LABEL = "_registry-facade"
@@ -40,7 +41,7 @@ class Evidence(NamedTuple):
     """What the DNS answered for a hostname's proof; the same answer serves all who want that name."""
 
     record_name: str
-    answer: TxtAnswer
+    answer: Answer
 
     def verdict(self, token: str) -> Verdict:
         """Whether the record with this token is there."""
