@@ -62,6 +62,7 @@ def platform_domains() -> list[str]:
     return [normalise_hostname(name) for name in settings.FACADE_PLATFORM_DOMAINS]
 
 
+@cache
 def public_addresses() -> PublicAddresses:
     """Where hostnames have to lead: as the setting says, else the first control host that others can reach by name.
 
@@ -98,6 +99,7 @@ def database_identity() -> str:
 
 def _forget(**_: object) -> None:
     policy.cache_clear()
+    public_addresses.cache_clear()
 
 
 setting_changed.connect(_forget)

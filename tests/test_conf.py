@@ -28,7 +28,10 @@ def test_hostnames_lead_to_the_configured_addresses(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("hosts", "names"),
     [
-        (["localhost", "127.0.0.1", "[2001:db8::1]", "facade", "facade.acme.com", "other.acme.com"], ("facade.acme.com",)),
+        (
+            ["localhost", "127.0.0.1", "[2001:db8::1]", "facade", "facade.acme.com", "other.acme.com"],
+            ("facade.acme.com",),
+        ),
         (["localhost", "127.0.0.1", "[::1]"], ()),
     ],
 )

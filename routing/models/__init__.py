@@ -1,5 +1,6 @@
 """The tables, one file a noun. Imports only `routing.core`; written only by `routing.services`."""
 
+from routing.models.address_finding import AddressState
 from routing.models.api_token import ApiToken
 from routing.models.change import Change, Generation
 from routing.models.claim import HostnameClaim
@@ -16,6 +17,7 @@ from routing.models.table_check import TableCheck
 from routing.models.tenant import Tenant
 
 __all__ = [
+    "AddressState",
     "ApiToken",
     "Change",
     "Generation",

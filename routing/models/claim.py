@@ -7,11 +7,12 @@ becomes a Hostname, and only hostnames are served.
 from django.db import models
 from django.db.models import Q
 
+from routing.models.address_finding import WithAddress
 from routing.models.hostname import HOSTNAME_PATTERN
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 
-class HostnameClaim(VersionedModel):
+class HostnameClaim(WithAddress, VersionedModel):
     """A hostname that a tenant wants served. `token` is what its DNS TXT record has to hold."""
 
     tenant = models.ForeignKey("routing.Tenant", on_delete=models.CASCADE, related_name="claims")

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from routing.core.table.routing_table import HostEntry
+from routing.models.address_finding import WithAddress
 from routing.models.history import records
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
@@ -11,7 +12,7 @@ from routing.models.versioned import VersionedModel, VersionedQuerySet
 HOSTNAME_PATTERN = r"^((\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])\Z"
 
 
-class Hostname(VersionedModel):
+class Hostname(WithAddress, VersionedModel):
     """A name that a tenant's users pull from, in lower case and A-label form, with no port and no trailing dot."""
 
     tenant = models.ForeignKey("routing.Tenant", on_delete=models.PROTECT, related_name="hostnames")

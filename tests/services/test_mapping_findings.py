@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from routing.models import Hostname, Mapping, Registry
+from routing.models import AddressState, Hostname, Mapping, Registry
 from routing.services.base.actor import Actor
 from routing.services.hostnames.hostnames import suspend_hostnames, update_hostname
 from routing.services.mappings.findings import Mark, docker_prospect, findings_of
@@ -44,6 +44,23 @@ def test_what_a_probe_has_seen_is_told_and_the_rest_stays_open(mapping: Mapping)
 
     assert (found["Registry"], found["Images"]) == (Mark.GOOD, Mark.GOOD)
     assert (found["DNS"], found["Certificate"]) == (Mark.NOT_LOOKED_AT, Mark.NOT_LOOKED_AT)
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "mark"),
+    [
+        (AddressState.HERE, "docker.acme.com points to this facade: 203.0.113.7.", Mark.GOOD),
+        (AddressState.PARTLY, "docker.acme.com points to this facade. It has no AAAA record.", Mark.BAD),
+        (AddressState.MISSING, "There is no address record at docker.acme.com.", Mark.BAD),
+        (AddressState.ELSEWHERE, "docker.acme.com points to 198.51.100.9.", Mark.BAD),
+        (AddressState.UNKNOWN, "The name servers did not answer in time.", Mark.NOT_LOOKED_AT),
+    ],
+)
+def test_what_a_look_found_of_its_address_is_told(mapping: Mapping, state: str, text: str, mark: Mark) -> None:
+    Hostname.objects.update(address_state=state, address_finding=text)
+
+    assert marks(mapping)["DNS"] == mark
+    assert f"{mark.sign} DNS: {text.removesuffix('.')}" in docker_prospect(mapping)
 
 
 def test_a_probe_that_failed_is_told_and_nothing_beside_it_says_that_it_works(mapping: Mapping) -> None:

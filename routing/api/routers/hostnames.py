@@ -29,10 +29,11 @@ from routing.api.schemas import (
     Version,
     given_reason,
 )
-from routing.models import Hostname, HostnameClaim
+from routing.models import AddressState, Hostname, HostnameClaim
 from routing.services.base.errors import NotFound
 from routing.services.hostnames import claims as claim_verbs
 from routing.services.hostnames import hostnames as verbs
+from routing.services.hostnames.address import AddressRecord, address_records
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof import ProofRecord, proof_record
 from routing.services.hostnames.proof_checks import check_hostname as check_proof
@@ -51,6 +52,18 @@ class RecordOut(Schema):
     value: str = Field(examples=["registry-facade-proof=3f2c8b1de0a94f5ab6c7d8e9f0a1b2c3"])
 
 
+class AddressRecordOut(Schema):
+    """A DNS record that points a hostname to this facade."""
+
+    name: str = Field(examples=["docker.acme.com"])
+    type: str = Field(
+        description="A, AAAA or CNAME; ALIAS for a name that can have no CNAME: DNS consoles offer it, or flatten one.",
+        examples=["A"],
+    )
+    value: str = Field(examples=["203.0.113.7"])
+    found: bool | None = Field(description="Whether the last look found it; null where nobody knows.", examples=[True])
+
+
 class ProvableOut(Schema):
     """What hostnames and claims have in common."""
 
@@ -59,12 +72,30 @@ class ProvableOut(Schema):
     tenant: str = Field(alias="tenant.slug", examples=["acme"])
     hostname: str = Field(alias="name", examples=["docker.acme.com"])
     record: RecordOut | None = Field(description="The DNS record that proves it.")
+    address_records: list[AddressRecordOut] = Field(
+        description="The DNS records that point it to this facade: all of them. None where FACADE_ADDRESSES is not set "
+        "and no control host is a public name."
+    )
+    address_state: AddressState = Field(description="Where it points to, as the last look found.", examples=["here"])
+    address_finding: str = Field(examples=["docker.acme.com points to this facade: 203.0.113.7."])
+    addresses_found: list[str] = Field(examples=[["203.0.113.7"]])
+    address_checked_at: datetime | None
     created_at: datetime
 
     @staticmethod
     def resolve_record(row: Hostname | HostnameClaim) -> ProofRecord | None:
         """The record that proves it."""
         return proof_record(row)
+
+    @staticmethod
+    def resolve_address_records(row: Hostname | HostnameClaim) -> list[AddressRecord]:
+        """The records that point it here."""
+        return address_records(row)
+
+    @staticmethod
+    def resolve_addresses_found(row: Hostname | HostnameClaim) -> list[str]:
+        """The addresses to which it points."""
+        return [address for address in row.addresses_found.split(",") if address]
 
 
 class HostnameOut(ProvableOut):
@@ -203,7 +234,7 @@ def check_hostname(
     data: ReasonIn | None = None,
     if_match: str | None = IF_MATCH,
 ) -> Hostname:
-    """Look for the hostname's proof in the DNS, now. Takes seconds."""
+    """Look for the hostname's records in the DNS, its proof and where it points to, now. Takes seconds."""
     found = check_proof(actor_of(request), given_reason(data), hostname_id=hostname_id, if_match=versions(if_match))
     return tagged(response, found)
 

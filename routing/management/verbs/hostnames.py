@@ -18,10 +18,37 @@ from routing.models import Hostname, HostnameClaim
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
 from routing.services.base.in_order import rows_in_order
+from routing.services.hostnames.address import address_records
 from routing.services.hostnames.claims import remove_claim, vouch_hostname
 from routing.services.hostnames.hostnames import remove_hostname
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof import proof_record
+from routing.services.mappings.pull_command import pull_command
+
+
+def address_facts(row: Hostname | HostnameClaim) -> dict[str, Any]:
+    """The address records of a hostname or a claim, and where it points to, for programs."""
+    return {
+        "address_records": [record._asdict() for record in address_records(row)],
+        "address_state": row.address_state,
+        "address_finding": row.address_finding,
+        "address_checked_at": row.address_checked_at,
+    }
+
+
+def say_records(row: Hostname | HostnameClaim, output: Output) -> None:
+    """The DNS records to set, as a zone file has them, each with what the last look found; for people."""
+    proof = proof_record(row)
+    lines = [] if proof is None else [(proof.name, proof.type, f'"{proof.value}"', "")]
+    marks = {True: "found", False: "not found", None: ""}
+    lines += [(found.name, found.type, found.value, marks[found.found]) for found in address_records(row)]
+    widths = [max((len(line[column]) for line in lines), default=0) for column in range(2)]
+    output.line()
+    for name, kind, value, mark in lines:
+        value += "." if kind in ("CNAME", "ALIAS") else ""
+        text = f"    {name + '.':<{widths[0] + 1}}  {kind:<{widths[1]}}  {value}"
+        output.line(f"{text}  ({mark})" if mark else text)
+    output.line()
 
 
 def hostname_facts(hostname: Hostname) -> dict[str, Any]:
@@ -38,6 +65,7 @@ def hostname_facts(hostname: Hostname) -> dict[str, Any]:
         "proof_finding": hostname.proof_finding,
         "proof_checked_at": hostname.proof_checked_at,
         "withdrawn_at": hostname.withdrawn_at,
+        **address_facts(hostname),
     }
 
 
@@ -51,6 +79,7 @@ def claim_facts(claim: HostnameClaim) -> dict[str, Any]:
         "record": record._asdict() if record else None,
         "finding": claim.finding,
         "checked_at": claim.checked_at,
+        **address_facts(claim),
     }
 
 
@@ -140,6 +169,7 @@ class ShowHostname(Verb):
         output.facts(claims=[claim_facts(claim) for claim in claims])
         for claim in claims:
             output.line(f"claimed by {claim.tenant.slug}: {claim.finding or 'not checked yet'}")
+            say_records(claim, output)
 
     @staticmethod
     def _show(hostname: Hostname, output: Output) -> None:
@@ -165,8 +195,19 @@ class ShowHostname(Verb):
                 ("proof", "none needed: vouched for" if record is None else f"{record.type} record at {record.name}"),
                 ("checked", moment(hostname.proof_checked_at)),
                 ("finding", hostname.proof_finding),
+                ("address", hostname.address_finding or hostname.get_address_state_display()),
+                ("pull", _first_pull(hostname)),
             ]
         )
+        if record is not None or address_records(hostname):
+            output.line("DNS records to set, and to keep:")
+            say_records(hostname, output)
+
+
+def _first_pull(hostname: Hostname) -> str:
+    """What to type to try it; a hint where there is nothing to pull yet."""
+    mapping = hostname.mappings.select_related("hostname").order_by("prefix").first()
+    return f"nothing yet: facade mapping add {hostname} PREFIX TARGET" if mapping is None else pull_command(mapping)
 
 
 class RemoveHostname(Verb):

@@ -3,16 +3,13 @@
 The proof says whose a name is; these are names that nobody should get by a proof, whatever the DNS says.
 """
 
-from functools import cache
-
-from publicsuffixlist import PublicSuffixList
-
 from routing.conf import platform_domains, policy
 from routing.core.grammar.hosts import MAX_HOST_LENGTH, ends_in_number, is_ip_address, is_loopback, is_wildcard
 from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof import proof_name
+from routing.services.hostnames.public_suffixes import is_public_suffix, registrable_domain
 
 
 def claimable_name(text: str) -> str:
@@ -40,7 +37,7 @@ def _objection(name: str) -> str:
         return f"{name} is an IP address: only names can be claimed"
     if "." not in base:
         return f"{name} has a single label: give the full name, such as docker.acme.com"
-    if _public_suffixes().is_public(base):
+    if is_public_suffix(base):
         what = f"everybody's names below {base}" if is_wildcard(name) else "a public suffix, below which anybody can be"
         return f"{name} is {what}: give a name below it that is yours"
     if any(base == domain or base.endswith(f".{domain}") for domain in _own_domains()):
@@ -52,10 +49,4 @@ def _objection(name: str) -> str:
 
 def _own_domains() -> list[str]:
     names = [host for host in policy().control_hosts if not is_ip_address(host) and not ends_in_number(host)]
-    return [*names, *(platform_domains() or (_public_suffixes().privatesuffix(name) or name for name in names))]
-
-
-@cache
-def _public_suffixes() -> PublicSuffixList:
-    # The list comes with the package: nothing is fetched. A suffix that it doesn't know is one of a single label.
-    return PublicSuffixList()
+    return [*names, *(platform_domains() or (registrable_domain(name) or name for name in names))]

@@ -23,6 +23,7 @@ from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_quota
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, check_version, unit_of_work
+from routing.services.hostnames.address import AddressFinding, begin_to_look
 from routing.services.hostnames.claim_rules import claimable_name
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof import Evidence, Verdict, look_for_proof, new_token
@@ -90,6 +91,7 @@ def get_claim(actor: Actor, claim_id: int) -> HostnameClaim:
 def check_claim(actor: Actor, reason: str = "", *, claim_id: int, if_match: Collection[int] | None = None) -> Checked:
     """Look for a claim's record; where it is there, the hostname is the tenant's, and served. Takes seconds.
 
+    Where the name leads is looked at beside it, and written down; nothing depends on that.
     Whoever had the hostname by a proof that is there no more loses it, with its mappings; whoever has it by a proof
     that still is, or by the word of the platform's operators, keeps it. Raises NotFound, PermissionDenied, Outdated,
     TooManyRequests, ServiceError.
@@ -98,10 +100,12 @@ def check_claim(actor: Actor, reason: str = "", *, claim_id: int, if_match: Coll
     check_permission(actor, Permission.CHANGE_HOSTNAMES, claim.tenant)
     check_version(claim, if_match)
     with checking(actor, _CHECK_CLAIM, claim_id, claim.tenant):
-        return _judge(actor, reason.strip(), claim_id, look_for_proof(claim.name))
+        address = begin_to_look(claim.name)
+        evidence = look_for_proof(claim.name)
+        return _judge(actor, reason.strip(), claim_id, evidence, address.result())
 
 
-def _judge(actor: Actor, reason: str, claim_id: int, evidence: Evidence) -> Checked:
+def _judge(actor: Actor, reason: str, claim_id: int, evidence: Evidence, address: AddressFinding) -> Checked:
     why = f"verified by its DNS record: {reason}" if reason else "verified by its DNS record"
     with within_request(), verb_transaction():
         # The first unit's lock holds to the end of the transaction: nothing changes between the two.
@@ -109,13 +113,13 @@ def _judge(actor: Actor, reason: str, claim_id: int, evidence: Evidence) -> Chec
             claim = unit.get(HostnameClaim, claim_id, Permission.CHANGE_HOSTNAMES)
             problem = _objection(claim, evidence)
             if problem:
-                unit.save_without_history(claim, checked_at=timezone.now(), finding=problem)
+                unit.save_without_history(claim, checked_at=timezone.now(), finding=problem, **address.facts())
                 unit.event("claim.checked", claim_id=claim_id, tenant_id=claim.tenant_id, reason=reason)
                 return Checked(None, problem)
         with unit_of_work(Actor.program(PROGRAM), "somebody else verified this hostname by its DNS record") as unit:
             _make_way(unit, claim)
         with unit_of_work(actor, why) as unit:
-            return Checked(_make_hostname(unit, claim), evidence.finding(claim.token))
+            return Checked(_make_hostname(unit, claim, address), evidence.finding(claim.token))
 
 
 def vouch_hostname(
@@ -205,11 +209,15 @@ def _make_way(unit: UnitOfWork, claim: HostnameClaim) -> None:
     )
 
 
-def _make_hostname(unit: UnitOfWork, claim: HostnameClaim) -> Hostname:
+def _make_hostname(unit: UnitOfWork, claim: HostnameClaim, address: AddressFinding) -> Hostname:
     claim_id, hostname = claim.pk, _holder(claim.name)
     if hostname is None:
         hostname = Hostname(
-            tenant=claim.tenant, name=claim.name, proof_token=claim.token, proof_checked_at=timezone.now()
+            tenant=claim.tenant,
+            name=claim.name,
+            proof_token=claim.token,
+            proof_checked_at=timezone.now(),
+            **address.facts(),
         )
         unit.add(hostname)
     unit.delete(claim)

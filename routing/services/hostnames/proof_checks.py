@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
@@ -18,10 +18,11 @@ from routing.jobs.queue import enqueue
 from routing.models import Hostname, Job
 from routing.services.base.actor import Actor
 from routing.services.base.checking import checking, share_of
-from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.errors import NotFound
 from routing.services.base.events import announce
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.unit_of_work import UnitOfWork, check_version, unit_of_work
+from routing.services.hostnames.address import AddressFinding, begin_to_look
 from routing.services.hostnames.claims import PROGRAM
 from routing.services.hostnames.hostnames import get_hostname
 from routing.services.hostnames.proof import (
@@ -47,20 +48,27 @@ _REASONS = {
 }
 
 
+class Looked(NamedTuple):
+    """What the DNS answered about a hostname. No evidence: it needs no proof."""
+
+    hostname: Hostname
+    evidence: Evidence | None
+    address: AddressFinding
+
+
 def check_hostname(
     actor: Actor, reason: str = "", *, hostname_id: int, if_match: Collection[int] | None = None
 ) -> Hostname:
-    """Look for a hostname's proof now; `proof_finding` says what is wrong with it, empty for nothing. Takes seconds.
+    """Look for a hostname's proof, where it needs one, and where it leads, now. Takes seconds.
 
-    Raises NotFound, PermissionDenied, Outdated, TooManyRequests, and ServiceError for a hostname that needs no proof.
+    `proof_finding` says what is wrong with the proof, empty for nothing; `address_state` where the name leads. Raises
+    NotFound, PermissionDenied, Outdated, TooManyRequests.
     """
     hostname = get_hostname(actor, hostname_id)
     check_permission(actor, Permission.CHANGE_HOSTNAMES, hostname.tenant)
     check_version(hostname, if_match)
-    if not hostname.proof_token:
-        raise ServiceError(f"{hostname} needs no DNS record: the platform's operators vouched for it")
     with checking(actor, CHECK_HOSTNAME, hostname_id, hostname.tenant):
-        found = _judge(hostname, look_for_proof(hostname.name))
+        found = _judge(_look(hostname))
     announce(actor, "hostname.checked", hostname_id=hostname_id, tenant_id=found.tenant_id, reason=reason.strip())
     return found
 
@@ -89,14 +97,20 @@ def _due(round_seconds: float) -> "QuerySet[Hostname]":
     return oldest_first.select_related("tenant")[: max(share, _MIN_A_ROUND)]
 
 
-def _begin(job: Job) -> Callable[[], tuple[Hostname, Evidence]] | None:
+def _look(hostname: Hostname) -> Looked:
+    address = begin_to_look(hostname.name)
+    evidence = look_for_proof(hostname.name) if hostname.proof_token else None
+    return Looked(hostname, evidence, address.result())
+
+
+def _begin(job: Job) -> Callable[[], Looked] | None:
     hostname = Hostname.objects.exclude(proof_token="").filter(pk=job.key).first()
-    return None if hostname is None else lambda: (hostname, look_for_proof(hostname.name))
+    return None if hostname is None else lambda: _look(hostname)
 
 
-def _settle(job: Job, found: tuple[Hostname, Evidence]) -> None:
+def _settle(job: Job, found: Looked) -> None:
     try:
-        hostname = _judge(*found)
+        hostname = _judge(found)
     except NotFound:
         return
     if hostname.proof_finding:
@@ -106,26 +120,32 @@ def _settle(job: Job, found: tuple[Hostname, Evidence]) -> None:
 CHECK_HOSTNAME = Kind("check_hostname", NAMES, lambda: float(settings.FACADE_DNS_SECONDS), _begin, _settle)
 
 
-def _judge(hostname: Hostname, evidence: Evidence) -> Hostname:
+def _judge(looked: Looked) -> Hostname:
+    hostname, evidence, address = looked
     token, now = hostname.proof_token, timezone.now()
-    verdict = evidence.verdict(token)
+    verdict = Verdict.UNKNOWN if evidence is None else evidence.verdict(token)
     with unit_of_work(Actor.program(PROGRAM), _REASONS[verdict]) as unit:
         locked = Hostname.objects.with_names().select_for_update(of=("self",), no_key=True)
         current = locked.filter(pk=hostname.pk, proof_token=token).first()
         if current is None:
             raise NotFound("this hostname is gone, or was changed meanwhile")
+        facts = address.facts()
+        if evidence is None:
+            unit.save_without_history(current, **facts)
+            return current
+        facts |= {"proof_checked_at": now, "proof_finding": evidence.finding(token)}
         if verdict is Verdict.THERE:
-            _found(unit, current, now)
+            _found(unit, current, facts)
         elif verdict is Verdict.MISSING:
-            _missing(unit, current, evidence.finding(token), now)
+            _missing(unit, current, now, facts)
         else:
-            unit.save_without_history(current, proof_checked_at=now, proof_finding=evidence.finding(token))
+            unit.save_without_history(current, **facts)
     return current
 
 
-def _found(unit: UnitOfWork, hostname: Hostname, now: datetime) -> None:
+def _found(unit: UnitOfWork, hostname: Hostname, facts: dict[str, Any]) -> None:
     was_withdrawn, was_missing = hostname.withdrawn_at is not None, hostname.proof_missing_since is not None
-    facts: dict[str, Any] = {"proof_checked_at": now, "proof_missing_since": None, "proof_finding": ""}
+    facts = {**facts, "proof_missing_since": None, "proof_finding": ""}
     if was_withdrawn:
         unit.update(hostname, withdrawn_at=None, **facts)
     else:
@@ -134,20 +154,16 @@ def _found(unit: UnitOfWork, hostname: Hostname, now: datetime) -> None:
         _announce(unit, "hostname.proof_found", hostname)
 
 
-def _missing(unit: UnitOfWork, hostname: Hostname, finding: str, now: datetime) -> None:
+def _missing(unit: UnitOfWork, hostname: Hostname, now: datetime, facts: dict[str, Any]) -> None:
     since = hostname.proof_missing_since or now
     is_new = hostname.proof_missing_since is None
     ends = since + timedelta(seconds=settings.FACADE_PROOF_GRACE_SECONDS)
-    withdrawn_before = hostname.withdrawn_at is not None
+    withdrawn_before, finding = hostname.withdrawn_at is not None, facts["proof_finding"]
     if withdrawn_before or now >= ends:
         finding = f"Withdrawn: the hostname is not served until its record is back. {finding}"
     else:
         finding = f"Unless the record is back by {_moment(ends)}, the hostname is withdrawn. {finding}"
-    facts: dict[str, Any] = {
-        "proof_checked_at": now,
-        "proof_missing_since": since,
-        "proof_finding": finding[:MAX_FINDING_LENGTH],
-    }
+    facts = {**facts, "proof_missing_since": since, "proof_finding": finding[:MAX_FINDING_LENGTH]}
     if now >= ends and not withdrawn_before:
         unit.update(hostname, withdrawn_at=now, **facts)
         _announce(unit, "hostname.withdrawn", hostname)

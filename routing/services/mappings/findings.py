@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from routing.core.client_support import ClientSupport, Verdict
 from routing.core.grammar.hosts import is_loopback
-from routing.models import Hostname, Mapping
+from routing.models import AddressState, Hostname, Mapping
 from routing.services.mappings.explain import explain_mapping
 from routing.services.mappings.pull_command import pull_command
 from routing.services.mappings.state import State, state_of, state_of_hostname
@@ -86,15 +86,25 @@ def _is_served(subject: str, state: State) -> Finding:
 
 
 def _outside(hostname: Hostname) -> list[Finding]:
-    """What is not this program's and a pull needs: of DNS and certificate nobody has looked at more than the record."""
+    """What is not this program's and a pull needs: records in the DNS, and a certificate, which nobody looks at."""
     host = hostname.name
     if is_loopback(host):
         return []
     return [
         *_verification(hostname),
-        Finding("DNS", Mark.NOT_LOOKED_AT, f"not looked at; {host} has to point to this facade"),
+        _address(hostname),
         Finding("Certificate", Mark.NOT_LOOKED_AT, f"not looked at; clients want one for {host}"),
     ]
+
+
+def _address(hostname: Hostname) -> Finding:
+    state, text = hostname.address_state, hostname.address_finding
+    if state == AddressState.NOT_CHECKED:
+        return Finding("DNS", Mark.NOT_LOOKED_AT, f"not looked at; {hostname} has to point to this facade")
+    said = text.removesuffix(".")
+    if state == AddressState.UNKNOWN:
+        return Finding("DNS", Mark.NOT_LOOKED_AT, said)
+    return Finding("DNS", Mark.GOOD if state == AddressState.HERE else Mark.BAD, said)
 
 
 def _verification(hostname: Hostname) -> list[Finding]:
