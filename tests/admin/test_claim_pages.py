@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -15,8 +16,9 @@ from routing.core.table.routing_table import Table
 from routing.models import Hostname, HostnameClaim, Mapping, Membership, Role, Tenant
 from routing.services.hostnames.claims import claim_hostname, vouch_hostname
 from routing.services.hostnames.proof import proof_record
+from routing.services.mappings.mappings import add_mapping
 from tests.admin.conftest import SET_UP, AdminClient, errors_of, messages_of, text_of
-from tests.dns.name_server import SERVER_FAILURE, NameServer, txt
+from tests.dns.name_server import SERVER_FAILURE, NameServer, at, txt
 
 Member = Callable[[Tenant, str], AdminClient]
 NAME = "docker.acme.com"
@@ -66,13 +68,13 @@ def test_the_way_from_a_claim_to_a_served_hostname(
     said = owner.fill("hostnameclaim_add", tenant=acme.pk, name="Docker.ACME.com.")
     claim = HostnameClaim.objects.get()
     assert claim.name == NAME
-    assert messages_of(said) == f"Claimed {NAME} for Acme: add the DNS record below to verify it."
+    assert messages_of(said) == f"Claimed {NAME} for Acme: set the DNS records below."
     assert said["Location"] == owner.url("hostnameclaim_change", claim.pk)
 
     page = owner.get("hostnameclaim_change", claim.pk).content.decode()
     for copied in (RECORD, value_of(claim)):
         assert f'data-copy="{copied}"' in page
-    assert "Not checked yet." in page
+    assert "not checked yet" in page
 
     early = owner.client.post(owner.url("hostnameclaim_check", claim.pk))
     assert messages_of(early) == f"Not verified yet: see below what was found for {NAME}."
@@ -244,7 +246,7 @@ def test_the_hostnames_page_follows_its_proof(
     assert check() == "Not found: see below."
     assert "nothing is known" in page()
     name_server.answers(RECORD, txt(value_of(hostname)))
-    assert check() == f"The DNS record of {NAME} is there."
+    assert check().startswith(f"The DNS record of {NAME} is there.")
     assert "Verification record found Checked" in page()
     assert "Waiting for you" not in text_of(owner.client.get("/admin/"))
 
@@ -266,8 +268,129 @@ def test_the_platform_frees_a_hostname_from_its_proof(
     admin.client.post(admin.url("hostname_vouch", hostname.pk), {"reason": "their DNS can't hold TXT"})
 
     assert "operators vouched for" in text_of(admin.get("hostname_change", hostname.pk))
+    # Where it points to can be looked at all the same.
     answer = admin.client.post(admin.url("hostname_check", hostname.pk))
-    assert "needs no DNS record" in messages_of(answer)
+    assert messages_of(answer) == (
+        f"There is no address record at {NAME}: the name does not exist. A new record can take minutes."
+    )
+    assert {query.name for query in name_server.queries} == {NAME}
+
+
+# ---------------------------------------------------------------- address records, and pages that look by themselves
+IPV4, IPV6, FOREIGN = "203.0.113.7", "2001:db8::7", "198.51.100.9"
+
+
+@pytest.fixture
+def facade_addresses(settings: LazySettings) -> None:
+    settings.FACADE_ADDRESSES = [IPV4, IPV6]
+
+
+def live(admin: AdminClient, view: str, pk: int) -> Any:
+    """What the page's script asks for every few seconds."""
+    return admin.client.post(admin.url(view, pk), headers={"accept": "application/json"}).json()
+
+
+@pytest.mark.usefixtures("facade_addresses")
+def test_a_claims_page_shows_the_address_records_and_what_was_found_of_each(
+    owner: AdminClient, claim: HostnameClaim, name_server: NameServer
+) -> None:
+    page = owner.get("hostnameclaim_change", claim.pk).content.decode()
+    for copied in (NAME, IPV4, IPV6, value_of(claim)):
+        assert f'data-copy="{copied}"' in page
+    assert "data-live" in page
+
+    name_server.answers(NAME, at(IPV4))
+    owner.client.post(owner.url("hostnameclaim_check", claim.pk))
+
+    shown = text_of(owner.get("hostnameclaim_change", claim.pk))
+    assert f"Value {IPV4} Copy found" in shown
+    assert f"Value {IPV6} Copy not found" in shown
+    assert f"It has no AAAA record ({IPV6}), so clients that have IPv6 alone can't pull." in shown
+
+
+def test_where_nobody_knows_the_facades_address_the_page_says_whom_to_ask(
+    owner: AdminClient, hostname: Hostname, acme: Tenant
+) -> None:
+    other = claim_hostname(SET_UP, tenant_id=acme.pk, name="other.acme.com")
+
+    for page in (owner.get("hostnameclaim_change", other.pk), owner.get("hostname_change", hostname.pk)):
+        assert "Ask whoever runs this facade for its address" in text_of(page)
+
+
+@pytest.mark.usefixtures("facade_addresses")
+def test_the_claims_page_follows_the_dns_by_itself_and_goes_on_to_the_hostname(
+    owner: AdminClient, claim: HostnameClaim, name_server: NameServer
+) -> None:
+    first = live(owner, "hostnameclaim_check", claim.pk)
+    assert "the name does not exist" in first["html"]
+    assert 'data-live-part="verification"' in first["html"]
+
+    name_server.answers(NAME, at(IPV4, IPV6))
+    second = live(owner, "hostnameclaim_check", claim.pk)
+    assert f"{NAME} points to this facade: {IPV4}, {IPV6}." in second["html"]
+    assert "not found" in second["html"]
+
+    name_server.answers(RECORD, txt(value_of(claim)))
+    last = live(owner, "hostnameclaim_check", claim.pk)
+
+    hostname = Hostname.objects.get(name=NAME)
+    assert last == {"go": owner.url("hostname_change", hostname.pk)}
+    page = owner.client.get(last["go"])
+    assert f"Verified: {NAME} is a hostname of Acme now." in text_of(page)
+    assert "This page looks by itself" in text_of(page)
+    # All is done but for a mapping: there is nothing to look at any more.
+    assert " data-live>" not in page.content.decode()
+    # Another window, whose claim is gone meanwhile, has nothing to look at either.
+    assert owner.client.post(owner.url("hostnameclaim_check", claim.pk)).status_code == 404
+
+
+@pytest.mark.usefixtures("facade_addresses")
+def test_the_hostnames_page_follows_the_dns_by_itself_and_ends_with_the_first_pull(
+    owner: AdminClient, hostname: Hostname, name_server: NameServer
+) -> None:
+    page = owner.get("hostname_change", hostname.pk)
+    assert "Nothing to pull yet: add a mapping." in text_of(page)
+    assert " data-live>" in page.content.decode()
+    name_server.answers(RECORD, txt(value_of(hostname)))
+    name_server.answers(NAME, at(FOREIGN))
+
+    wrong = live(owner, "hostname_check", hostname.pk)
+    assert f"points to {FOREIGN}, not to this facade" in wrong["html"]
+    assert "data-settled" not in wrong["html"]
+    # Who had begun to change something is not in the way of what was found.
+    form = owner.fill("hostname_change", hostname.pk, enabled=False, reason="moving", version=hostname.version)
+    assert form.status_code == 302
+
+    name_server.answers(NAME, at(IPV4, IPV6))
+    add_mapping(SET_UP, "", hostname=NAME, prefix="acme", target="ghcr.io/acme")
+    right = live(owner, "hostname_check", hostname.pk)
+    assert "data-settled" in right["html"]
+    assert f'data-copy="docker pull {NAME}/acme/IMAGE"' in right["html"]
+    assert " data-live>" not in owner.get("hostname_change", hostname.pk).content.decode()
+
+
+@pytest.mark.usefixtures("facade_addresses")
+def test_over_the_rate_the_page_shows_what_is_known(
+    owner: AdminClient, hostname: Hostname, name_server: NameServer, settings: LazySettings
+) -> None:
+    settings.FACADE_MAX_CHECKS_PER_MINUTE = 0
+
+    shown = live(owner, "hostname_check", hostname.pk)
+
+    assert "not checked yet" in shown["html"]
+    assert name_server.queries == []
+
+
+@pytest.mark.usefixtures("facade_addresses")
+def test_nobody_else_looks_by_a_script_either(
+    acme: Tenant, hostname: Hostname, member: Member, name_server: NameServer
+) -> None:
+    viewer = member(acme, "viewer")
+    accept = {"accept": "application/json"}
+
+    assert " data-live>" not in viewer.get("hostname_change", hostname.pk).content.decode()
+    assert viewer.client.post(viewer.url("hostname_check", hostname.pk), headers=accept).status_code == 403
+    assert name_server.queries == []
 
 
 # ---------------------------------------------------------------- first steps
@@ -279,7 +402,7 @@ def test_an_owner_without_a_hostname_is_led_to_a_claim(owner: AdminClient, acme:
     assert "Claim a hostname : the name that people will pull from" in text_of(owner.client.get("/admin/"))
 
     # The proxy and its address are the platform's.
-    assert "Ask whoever runs it for the address, and for a certificate" in text_of(owner.client.get("/admin/"))
+    assert "its page shows. Ask whoever runs this facade for a certificate" in text_of(owner.client.get("/admin/"))
 
     claim_hostname(SET_UP, tenant_id=acme.pk, name=NAME)
     assert f"not verified {NAME} claimed for Acme" in text_of(owner.client.get("/admin/"))

@@ -32,7 +32,8 @@ def provider() -> Iterator[OidcProvider]:
 @pytest.fixture(scope="module")
 def facade(provider: OidcProvider) -> Iterator[Facade]:
     """One without mail, with a provider."""
-    settings = provider.settings(FACADE_PROBE_ON_SAVE="false", FACADE_ABUSE_CONTACT="abuse@acme.test")
+    more = {"FACADE_ABUSE_CONTACT": "abuse@acme.test", "FACADE_ADDRESSES": "203.0.113.7,2001:db8::7"}
+    settings = provider.settings(FACADE_PROBE_ON_SAVE="false", **more)
     with Facade(workers=1, sqlite=True, **settings) as running:
         yield running
 

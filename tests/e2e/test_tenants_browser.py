@@ -11,12 +11,14 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from tests.dns.name_server import NameServer, txt
+from tests.dns.name_server import NameServer, at, txt
 from tests.e2e.browser import Browser
 from tests.e2e.facade import Facade
 
 NAME = "docker.acme.com"
+ADDRESSES = "203.0.113.7,2001:db8::7"
 PASSWORD = "a password of alice's own"
+COPIES = (By.CSS_SELECTOR, ".copy")
 TELEPHONE = 390
 # The contrast that WCAG 2.2 asks of ordinary text (level AA), and of what.
 READABLE = 4.5
@@ -32,7 +34,8 @@ def name_server() -> Iterator[NameServer]:
 
 @pytest.fixture(scope="module")
 def facade(name_server: NameServer) -> Iterator[Facade]:
-    with Facade(workers=2, FACADE_PROBE_ON_SAVE="false", FACADE_DNS_SERVERS=name_server.at) as running:
+    settings = {"FACADE_DNS_SERVERS": name_server.at, "FACADE_ADDRESSES": ADDRESSES}
+    with Facade(workers=2, FACADE_PROBE_ON_SAVE="false", **settings) as running:
         yield running
 
 
@@ -91,9 +94,10 @@ def test_from_an_invitation_to_a_served_hostname(facade: Facade, olga: Browser, 
         alice.press("Save")
         assert f"Claimed {NAME} for Acme" in alice.message
         facade.wait_for("/v2/", 404, host=NAME)
-        record, value = (
+        record, value, *addresses = (
             button.get_attribute("data-copy") for button in alice.driver.find_elements(By.CSS_SELECTOR, ".copy")
         )
+        assert addresses == [NAME, "203.0.113.7", NAME, "2001:db8::7"]
         assert record == f"_registry-facade.{NAME}"
         assert value is not None
 
@@ -115,6 +119,31 @@ def test_from_an_invitation_to_a_served_hostname(facade: Facade, olga: Browser, 
         alice.press("Save")
         location = "http://127.0.9.9:5000/v2/team/app/manifests/1.0"
         facade.wait_for("/v2/acme/app/manifests/1.0", 307, host=NAME, location=location)
+        assert alice.complaints() == []
+
+
+def test_the_pages_look_by_themselves_until_all_is_done(facade: Facade, olga: Browser, name_server: NameServer) -> None:
+    host = "docker.hooli.com"
+    with owner_of("Hooli", facade, olga) as alice:
+        alice.open("/admin/routing/hostnameclaim/add/")
+        alice.type(name=host)
+        alice.press("Save")
+        assert "This page looks by itself" in alice.text
+        record, value = (button.get_attribute("data-copy") for button in alice.driver.find_elements(*COPIES)[:2])
+        assert record is not None
+        assert value is not None
+
+        name_server.answers(host, at("203.0.113.7"))
+        alice.until(lambda: "It has no AAAA record (2001:db8::7)" in alice.text, "the address, without a button")
+        name_server.answers(record, txt(value))
+        alice.until(lambda: "/routing/hostname/" in alice.driver.current_url, "the hostname's page")
+        assert f"Verified: {host} is a hostname of Hooli now." in alice.message
+
+        name_server.answers(host, at("203.0.113.7", "2001:db8::7"))
+        alice.until(lambda: f"{host} points to this facade: 203.0.113.7, 2001:db8::7." in alice.text, "both records")
+        assert [badge.text for badge in alice.driver.find_elements(By.CSS_SELECTOR, ".record .badge")] == ["found"] * 2
+        # All is done, so it looks no more.
+        alice.until(lambda: "This page looks by itself" not in alice.text, "the end of it")
         assert alice.complaints() == []
 
 

@@ -17,11 +17,13 @@ from routing.admin.base.badges import ago, badge
 from routing.admin.base.filters import RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input, tenant_choice
 from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
+from routing.admin.hostnames.live import go_on, live_answer, wants_live_answer
 from routing.admin.hostnames.vouch import Vouching
 from routing.models import Hostname, HostnameClaim
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.permissions import Permission
-from routing.services.hostnames.claims import check_claim, claim_hostname, remove_claim
+from routing.services.hostnames.address import address_records
+from routing.services.hostnames.claims import Checked, check_claim, claim_hostname, remove_claim
 from routing.services.hostnames.proof import proof_name, proof_record
 from routing.services.mappings.state import state_of_hostname
 
@@ -49,7 +51,7 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
     list_filter = (("tenant", RelatedFilter),)
     search_fields = ("name", "tenant__name", "tenant__slug")
     search_help_text = "Hostname or tenant."
-    empty_list_text = "Claim the hostname people will pull from. The next page shows the DNS record that verifies it."
+    empty_list_text = "Claim the hostname people will pull from. The next page shows the DNS records to set."
 
     # ---------------------------------------------------------------- permission
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -78,7 +80,7 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
         may = permissions.may(request, self.action, row)
         return {
             **super().change_view_context(request, row),
-            "record": proof_record(row),
+            **_set_up(row),
             "check_url": self.url("check", row.pk) if may else "",
             "vouch_url": self.vouch_url(request, row),
             "may_remove": may,
@@ -120,21 +122,23 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
         return [path("<int:claim_id>/check/", view, name="routing_hostnameclaim_check"), *super().get_urls()]
 
     def check_view(self, request: HttpRequest, claim_id: int) -> HttpResponse:
-        """Look now, for seconds at most; from a proved claim on to the hostname's page."""
+        """Look now, for seconds at most; from a proved claim on to the hostname's page.
+
+        The page's script asks for the answer alone.
+        """
         claim = self.get_queryset(request).filter(pk=claim_id).first()
         if claim is None:
             # Proved, in another window or by somebody else, or taken back.
             raise Http404
         if not permissions.may(request, self.action, claim):
             raise PermissionDenied
+        if request.method == "POST" and wants_live_answer(request):
+            return self._live_check(request, claim)
         here = HttpResponseRedirect(self.url("change", claim_id))
         if request.method != "POST" or not self.is_as_shown(request, claim):
             return here
-        reason = request.POST.get("reason", "")
         try:
-            checked = check_claim(
-                permissions.actor(request), reason, claim_id=claim_id, if_match=frozenset((claim.version,))
-            )
+            checked = self._check(request, claim)
         except NotFound as refusal:
             self.message_lines(request, [refusal.message], messages.ERROR)
             return HttpResponseRedirect(self.url("changelist"))
@@ -144,8 +148,30 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
         if checked.hostname is None:
             self.message_lines(request, [f"Not verified yet: see below what was found for {claim}"], messages.WARNING)
             return here
-        self.message_lines(request, [checked.finding, *_verified(checked.hostname)], messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:routing_hostname_change", args=[checked.hostname.pk]))
+        return HttpResponseRedirect(self._tell_verified(request, checked.hostname, checked.finding))
+
+    def _live_check(self, request: HttpRequest, claim: HostnameClaim) -> HttpResponse:
+        try:
+            checked = self._check(request, claim)
+        except NotFound:
+            return go_on(self.url("change", claim.pk))
+        except ServiceError:
+            # Refused, such as for too many checks at once: shown is what is known.
+            return live_answer(request, "admin/routing/hostnameclaim/set_up.html", _set_up(claim))
+        if checked.hostname is not None:
+            return go_on(self._tell_verified(request, checked.hostname, checked.finding))
+        claim.refresh_from_db()
+        return live_answer(request, "admin/routing/hostnameclaim/set_up.html", _set_up(claim))
+
+    @staticmethod
+    def _check(request: HttpRequest, claim: HostnameClaim) -> Checked:
+        actor, reason = permissions.actor(request), request.POST.get("reason", "")
+        return check_claim(actor, reason, claim_id=claim.pk, if_match=frozenset((claim.version,)))
+
+    def _tell_verified(self, request: HttpRequest, hostname: Hostname, finding: str) -> str:
+        """Say so on the next page, the address of which this gives."""
+        self.message_lines(request, [finding, *_verified(hostname)], messages.SUCCESS)
+        return reverse("admin:routing_hostname_change", args=[hostname.pk])
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
         """Where Django leads from the page of a row that is not there: here from an old tab's claim, verified since."""
@@ -157,7 +183,7 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
         """Claim."""
         given = form.cleaned_data
         claim = claim_hostname(permissions.actor(request), tenant_id=given["tenant"].pk, name=given["name"])
-        return claim, [f"claimed {claim} for {claim.tenant}: add the DNS record below to verify it"]
+        return claim, [f"claimed {claim} for {claim.tenant}: set the DNS records below"]
 
     def delete_via_service(
         self, request: HttpRequest, row: HostnameClaim, reason: str, if_match: Collection[int]
@@ -173,6 +199,11 @@ class ClaimAdmin(Vouching, ServiceModelAdmin):
             "Cancel claim",
             f"Cancelled the claim of {row}.",
         )
+
+
+def _set_up(claim: HostnameClaim) -> dict[str, Any]:
+    """What its owner has to do, with the state of each."""
+    return {"original": claim, "record": proof_record(claim), "address_records": address_records(claim)}
 
 
 def _verified(hostname: Hostname) -> list[str]:
