@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from routing.core.grammar.listeners import parse_listener
+
 T = TypeVar("T")
 
 #: The values of a switch, as django-environ and most shells write them.
@@ -154,6 +156,15 @@ class Declarations:
 
         expected = f"a URL that begins with {', '.join(f'{scheme}://' for scheme in schemes)}"
         return self._declare(name, parse, expected, "", about, {**more, "secret": True})
+
+    def listener(self, name: str, about: str, **more: Unpack[More]) -> str:
+        """Where to listen; "" where nowhere."""
+
+        def parse(text: str) -> str:
+            parse_listener(text)
+            return text
+
+        return self._declare(name, parse, "HOST:PORT or unix:/PATH", "", about, more)
 
     def refuse_unknown(self, prefix: str) -> None:
         """Raise ImproperlyConfigured for a set variable that begins with `prefix` and that no declaration names.

@@ -352,6 +352,25 @@ FACADE_ABUSE_CONTACT = declare.text(
     "Where people report abuse, an e-mail address or the address of a page: shown on /abuse, which everybody can read.",
 )
 
+declare.group("Certificates")
+FACADE_GATE_BIND = declare.listener(
+    "FACADE_GATE_BIND",
+    "Where the edge in front of the facade asks whether it may get a certificate for a name (Caddy's on-demand TLS, "
+    "permission http): 127.0.0.1:8001, say, or unix:/run/facade/gate.sock. Clients must not reach it. None: nothing "
+    "listens.",
+)
+FACADE_MAX_CERTIFICATES_PER_TENANT = declare.whole(
+    "FACADE_MAX_CERTIFICATES_PER_TENANT",
+    50,
+    "For how many new names of one tenant the edge may get certificates within 24 hours; names below a wildcard get "
+    "half of it. Names that had one before are not counted.",
+)
+FACADE_MAX_CERTIFICATES_PER_DOMAIN = declare.whole(
+    "FACADE_MAX_CERTIFICATES_PER_DOMAIN",
+    100,
+    "The same for new names below one registrable domain (acme.com), whoever's they are.",
+)
+
 declare.group("Sign-in and mail")
 FACADE_TLS = declare.switch(
     "FACADE_TLS",

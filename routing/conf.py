@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from routing.core.grammar.hosts import is_ip_address, is_loopback, normalise_hostname, parse_authority
+from routing.core.grammar.listeners import Listener, parse_listener
 from routing.core.grammar.public_addresses import PublicAddresses, parse_public_addresses
 from routing.core.grammar.user_agents import Clients, parse_clients
 from routing.core.table.policy import Policy
@@ -73,6 +74,16 @@ def public_addresses() -> PublicAddresses:
     hosts = (parse_authority(host)[0] for host in settings.FACADE_CONTROL_HOSTS)
     public = (host for host in hosts if not is_loopback(host) and not is_ip_address(host) and "." in host)
     return parse_public_addresses([name for name in [next(public, "")] if name])
+
+
+def gate_listener() -> Listener:
+    """Where the gate listens, if anywhere. Raises ValueError."""
+    return parse_listener(settings.FACADE_GATE_BIND)
+
+
+def addresses_of_certificates() -> PublicAddresses:
+    """Where a name has to lead before it gets a certificate: all empty where no setting says so. Raises ValueError."""
+    return parse_public_addresses(settings.FACADE_ADDRESSES)
 
 
 def snapshot_path() -> Path:

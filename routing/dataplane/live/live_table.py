@@ -66,7 +66,7 @@ _DATABASE_ERRORS = (DatabaseError, InterfaceError, OSError)
 
 
 #: What a process has a table for, as its reports and metrics call it.
-WORKER, CONTROL_WORKER = "worker", "control worker"
+WORKER, CONTROL_WORKER, SNAPSHOT_WRITER = "worker", "control worker", "snapshot writer"
 
 
 class LiveTable:
@@ -131,6 +131,11 @@ class LiveTable:
     @property
     def _unreachable(self) -> bool:
         return self._failure is not None
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether a thread of its own brings it up to date."""
+        return self._following
 
     def follow(self) -> None:
         """Start the thread that follows the database, once a process."""

@@ -10,24 +10,28 @@ from django.conf import settings
 
 from routing.conf import database_identity, snapshot_path
 from routing.core.table.routing_table import State
-from routing.dataplane.live.live_table import LiveTable
+from routing.dataplane.live.live_table import SNAPSHOT_WRITER, LiveTable
 from routing.table import snapshot
 
 logger = logging.getLogger(__name__)
 
 
 class SnapshotWriter:
-    """Follows the table, and writes it to the file at most every FACADE_SNAPSHOT_SECONDS, when it has changed."""
+    """Writes the table to the file at most every FACADE_SNAPSHOT_SECONDS, when it has changed.
 
-    def __init__(self) -> None:
-        self._live = LiveTable(role="snapshot writer")
+    It follows the table by itself, unless `live` is one that is followed already.
+    """
+
+    def __init__(self, live: LiveTable | None = None) -> None:
+        self._live = live or LiveTable(role=SNAPSHOT_WRITER)
         self._written: tuple[State, int] | None = None
         self._complained = False
 
     def write_if_changed(self) -> bool:
         """Bring the file up to date; True where it was written. A file that can't be written is said so, once."""
-        self._live.refresh_or_keep()
-        self._live.compare_now_and_then()
+        if not self._live.is_followed:
+            self._live.refresh_or_keep()
+            self._live.compare_now_and_then()
         table = self._live.table
         if table is None or self._live.source != "database" or (table.state, table.digest) == self._written:
             return False

@@ -10,10 +10,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from routing.conf import database_identity, snapshot_path
+from routing.dataplane.gate.gate_file import read_answers
 from routing.dataplane.live.live_table import CONTROL_WORKER, WORKER, live_table
 from routing.dataplane.live.maintenance_file import read_rounds
 from routing.dataplane.telemetry import metrics
@@ -40,6 +41,7 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
     exported.register(_Completeness())
     exported.register(_SnapshotFile())
     exported.register(_MaintenanceFile())
+    exported.register(_GateFile())
     headers = {"Cache-Control": "no-store"}
     return HttpResponse(generate_latest(exported), content_type=CONTENT_TYPE_LATEST, headers=headers)
 
@@ -123,3 +125,16 @@ class _MaintenanceFile(Collector):
         for task, last in read_rounds().items():
             done.add_metric([task], last.at)
         return [done] if done.samples else []
+
+
+class _GateFile(Collector):
+    """What the gate has answered, which is another process. Nothing where there is none."""
+
+    def collect(self) -> list[CounterMetricFamily]:
+        """Called by the Prometheus library."""
+        told = CounterMetricFamily(
+            "facade_gate_answers_total", "Answers to the edge that asked for names.", labels=["answer"]
+        )
+        for answer, number in read_answers().items():
+            told.add_metric([answer], number)
+        return [told] if told.samples else []

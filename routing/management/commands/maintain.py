@@ -6,10 +6,13 @@ import threading
 import time
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
 from routing.database.postgresql import is_standby
+from routing.dataplane.gate.thread import keep_gate
+from routing.dataplane.live.live_table import SNAPSHOT_WRITER, LiveTable
 from routing.dataplane.live.snapshot_writer import SnapshotWriter
 from routing.dataplane.live.table_checker import TableChecker
 from routing.jobs.runner import Runner
@@ -29,7 +32,7 @@ _PARENT = os.getppid() if os.getppid() != 1 else -1
 class Command(BaseCommand):
     help = (
         "Keep the snapshot of the routing table, compare tables with rows, check the DNS records of hostnames, "
-        "probe registries, and send notices. Runs until it is stopped."
+        "probe registries, and send notices; answer the edge where FACADE_GATE_BIND says so. Runs until it is stopped."
     )
     requires_system_checks = CHECKS
 
@@ -46,7 +49,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        writer = SnapshotWriter()
+        live = LiveTable(role=SNAPSHOT_WRITER)
+        writer = SnapshotWriter(live)
         if options["once"]:
             writer.write_if_changed()
             if not options["snapshot_only"] and not is_standby():
@@ -57,6 +61,10 @@ class Command(BaseCommand):
         # Each of its own: none of them waits for another.
         parts = [threading.Thread(target=writer.run, args=(stop,), name="snapshot", daemon=True)]
         parts.append(threading.Thread(target=keep_telling, args=(stop,), name="telling", daemon=True))
+        if settings.FACADE_GATE_BIND:
+            # The gate answers by the newest table, and not by one of a few seconds ago.
+            live.follow()
+            parts.append(threading.Thread(target=keep_gate, args=(live, stop), name="gate", daemon=True))
         if not options["snapshot_only"]:
             parts.append(threading.Thread(target=TableChecker().run, args=(stop,), name="table-check", daemon=True))
             for name, work_of in (("schedule", Schedule().run), ("jobs", work)):
