@@ -17,7 +17,7 @@ import dns.nameserver
 import dns.resolver
 
 from routing.dns.name_servers import NameServer
-from routing.dns.txt import Outcome
+from routing.dns.questions import Outcome
 
 _FAMILIES = ("A", "AAAA")
 # As for TXT records.

@@ -15,7 +15,7 @@ from routing.core.table.routing_table import Change, Table
 from routing.dataplane.gate.grants import Budget, Grants
 from routing.dataplane.gate.judgement import MAX_LOOK_UPS_PER_TENANT, NOT_HERE_SECONDS, AddressRecords, Answer, Gate
 from routing.dns.published import PublishedAddresses
-from routing.dns.txt import Outcome
+from routing.dns.questions import Outcome
 from tests.core.test_certificates import TABLE
 
 HERE = PublicAddresses(("203.0.113.7",), ("2001:db8::7",))

@@ -9,9 +9,8 @@ from dnslib import CNAME, QTYPE, RR, DNSRecord
 
 from routing.dns.name_servers import NameServer as Server
 from routing.dns.published import PublishedAddresses, look_up_addresses
-from routing.dns.txt import Outcome
-from tests.dns.name_server import NO_NAME, SERVER_FAILURE, Answer, NameServer, referral, silence, txt
-from tests.dns.test_addresses import at, silent_for
+from routing.dns.questions import Outcome
+from tests.dns.name_server import NO_NAME, SERVER_FAILURE, Answer, NameServer, at, referral, silence, silent_for, txt
 
 NAME = "docker.acme.com"
 

@@ -34,8 +34,9 @@ def name_server() -> Iterator[NameServer]:
 
 @pytest.fixture(scope="module")
 def facade(name_server: NameServer) -> Iterator[Facade]:
-    settings = {"FACADE_DNS_SERVERS": name_server.at, "FACADE_ADDRESSES": ADDRESSES}
-    with Facade(workers=2, FACADE_PROBE_ON_SAVE="false", **settings) as running:
+    with Facade(
+        workers=2, FACADE_PROBE_ON_SAVE="false", FACADE_DNS_SERVERS=name_server.at, FACADE_ADDRESSES=ADDRESSES
+    ) as running:
         yield running
 
 

@@ -13,8 +13,8 @@ from routing.core.grammar.public_addresses import PublicAddresses
 from routing.core.table.routing_table import Table
 from routing.dataplane.gate.grants import Grants
 from routing.dns.published import PublishedAddresses
+from routing.dns.questions import Outcome
 from routing.dns.shares import FairPlaces
-from routing.dns.txt import Outcome
 
 # Names that are looked up at once: of all together, and of one tenant.
 MAX_LOOK_UPS = 32
