@@ -38,7 +38,6 @@ preload_app = True
 
 bind = [f"{variables.BIND}:{variables.PORT}"]
 if variables.FACADE_TLS_CERTIFICATES:
-    # The last one: the workers tell it by that.
     bind.append(f"{variables.BIND}:{variables.FACADE_TLS_PORT}")
 # Those of the port, and those of the pages.
 workers = variables.WEB_CONCURRENCY + variables.FACADE_CONTROL_WORKERS
@@ -93,7 +92,7 @@ def _end_tls(folder: Path) -> None:
         logging.getLogger("facade_site.server").warning(
             "FACADE_TLS_CERTIFICATES: there is no folder %s yet, so no TLS handshake succeeds", folder
         )
-    FacadeWorker.tls = Tls(CertificateFolder(folder))
+    FacadeWorker.tls = Tls(CertificateFolder(folder), variables.FACADE_TLS_PORT)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

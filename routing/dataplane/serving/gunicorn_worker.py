@@ -43,7 +43,7 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
     """A process that answers registry clients, or people on control hosts.
 
     `handover`: the way from the one to the other, set before the fork. None: there are no control workers, and each
-    answers both. `is_control`: which of them this one is. `tls`: how the last of its ports ends TLS, where one does.
+    answers both. `is_control`: which of them this one is. `tls`: how one of its ports ends TLS, where one does.
     """
 
     handover: Handover | None = None
@@ -111,7 +111,7 @@ class FacadeWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has n
 
 
 class DrainingServer(Server):
-    """uvicorn's server, whose connections are told of the end before it comes. `tls`: how the last socket ends TLS."""
+    """uvicorn's server, whose connections are told of the end before it comes. `tls`: how one of its ports ends TLS."""
 
     was_told_to_end = False
 
@@ -124,8 +124,13 @@ class DrainingServer(Server):
         if self._tls is None:
             await super().startup(sockets)
             return
-        *plain, ending_tls = sockets
-        await super().startup(plain)
+        ending_tls = self._tls.listening_among(sockets)
+        await super().startup([listening for listening in sockets if listening is not ending_tls])
+        if ending_tls is None:
+            logger.error(
+                "no socket listens on FACADE_TLS_PORT: whoever opens them for this server has to open that too"
+            )
+            return
         self.servers.append(TlsListener(self._tls, ending_tls, self.server_state, self._protocol))  # type: ignore[arg-type]  # it has what is asked of one
 
     def _protocol(self) -> Any:

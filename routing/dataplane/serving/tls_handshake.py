@@ -10,7 +10,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from uvicorn.server import ServerState
 
@@ -42,11 +42,21 @@ _PAUSE_SECONDS = 1.0
 class Tls:
     """How this server ends TLS. Made before the workers are forked, which then share the keys of session tickets."""
 
-    def __init__(self, certificates: CertificateFolder) -> None:
-        self._certificates = certificates
+    def __init__(self, certificates: CertificateFolder, port: int) -> None:
+        self._certificates, self._port = certificates, port
         #: With no certificate of its own: the one for the name that the client asks for takes its place.
         self.context = new_context()
         self.context.sni_callback = self._choose
+
+    def listening_among(self, sockets: Sequence[socket.socket]) -> socket.socket | None:
+        """The one that listens on the TLS port, of those that gunicorn or systemd has opened; None where none does.
+
+        For a port of the kernel's choice gunicorn's last one: it opens them in the order of its configuration.
+        """
+        if not self._port:
+            return sockets[-1]
+        found = (each for each in sockets if isinstance(at := each.getsockname(), tuple) and at[1] == self._port)
+        return next(found, None)
 
     def _choose(self, connection: ssl.SSLObject, asked_for: str | None, _: ssl.SSLContext) -> int | None:
         """Called in each handshake with the name that the client asks for. An alert, or None to go on."""
