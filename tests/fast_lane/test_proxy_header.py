@@ -177,6 +177,9 @@ def test_a_host_that_the_client_says_leads_nowhere(lanes: Lanes) -> None:
 
     assert answered(lanes, version_2(), lie).sent.startswith(b"HTTP/1.1 307")
     assert answered(lanes, lie).sent.startswith(b"HTTP/1.1 404")
+    served = lie.replace(b"nobody.example", b"whole.acme.com")
+    assert b"location: https://registry-1.docker.io/" in answered(lanes, served).sent
+    assert b"location: https://ghcr.io/" in answered(lanes, version_2(), served).sent
     # What is remembered of the one is nothing to the other.
     assert answered(lanes, version_2(), lie).sent.startswith(b"HTTP/1.1 307")
 

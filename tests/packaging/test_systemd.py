@@ -31,8 +31,14 @@ ADDRESS = "127.0.0.1"
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which the project was installed, as for a package."""
     folder = tmp_path_factory.mktemp("installed")
-    subprocess.run(["scripts/install"], cwd=ROOT, env=os.environ | {"DESTDIR": str(folder)}, check=True)
+    install(folder)
     return folder
+
+
+def install(folder: Path) -> None:
+    # As in anybody's shell: the tests have other settings.
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    subprocess.run(["scripts/install"], cwd=ROOT, env=environment | {"DESTDIR": str(folder)}, check=True)
 
 
 def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -99,7 +105,7 @@ def test_a_second_time_the_settings_stay_and_what_is_gone_goes(installed: Path) 
     settings.write_text(f"{before}WEB_CONCURRENCY=3\n")
     leftover.write_text("")
 
-    subprocess.run(["scripts/install"], cwd=ROOT, env=os.environ | {"DESTDIR": str(installed)}, check=True)
+    install(installed)
 
     assert settings.read_text().endswith("WEB_CONCURRENCY=3\n")
     assert not leftover.exists()
