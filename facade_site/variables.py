@@ -470,7 +470,14 @@ SECRET_KEY = declare.text(
 SECRET_KEY_FALLBACKS = declare.names(
     "SECRET_KEY_FALLBACKS",
     [],
-    "Former keys, separated by commas: second factors that were set up under one are still read.",
+    "Former keys, separated by commas: what was encrypted or signed under one is still read. `manage.py rotate_keys` "
+    "encrypts it under SECRET_KEY.",
+    secret=True,
+)
+FACADE_BACKUP_PASSPHRASE = declare.text(
+    "FACADE_BACKUP_PASSPHRASE",
+    "",
+    "The passphrase under which `manage.py backup` encrypts, and with which `manage.py restore` reads.",
     secret=True,
 )
 

@@ -83,7 +83,7 @@ ALLOWED = {
         "connection.connection.execute": "LISTEN",
         "opened.execute": "the same, and asks whether that is a standby",
     },
-    "routing/management/migration_lock.py": {
+    "routing/database/migration_lock.py": {
         "cursor.execute": "takes the lock that keeps migrations apart, and asks who has it",
     },
     "routing/table/snapshot.py": {
@@ -123,6 +123,26 @@ ALLOWED = {
     },
     "routing/management/commands/facade.py": {
         "self.execute": "runs a command",
+    },
+    "routing/moving/sealed_values.py": {
+        "place.rows().filter(pk=row.pk).update": "the same text, encrypted under another key",
+    },
+    "routing/moving/sequences.py": {
+        "cursor.execute": "asks for the last numbers of rows, and has a restored database go on after them",
+    },
+    "routing/moving/restore.py": {
+        "cursor.execute": "empties a database of which it was seen that it is empty, but for what migrations write",
+        "cursor.executemany": "puts the rows of a backup there",
+        "schema.model('Generation').objects.update_or_create": "a history of its own begins",
+        "schema.model('Change').objects.create": "the same",
+        "restorations.objects.update_or_create": "says that it was restored",
+    },
+    "routing/moving/backup_file.py": {
+        "digest.update": "a checksum",
+        "self._digest.update": "the same",
+    },
+    "routing/services/base/restoration.py": {
+        "restoration.save": "says that a person has confirmed it; within the unit of work that tells of it",
     },
     "routing/admin/base/forms.py": {
         "self.initial.update": "a dictionary",

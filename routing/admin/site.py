@@ -1,12 +1,15 @@
 """The admin site: its name, the order of its parts, and the overview that it opens with."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import path
 
+from routing import __revision__, __version__
 from routing.accounts.admin_login import AdminLogin
 from routing.admin.hostnames.admin import HostnameAdmin
 from routing.admin.hostnames.claims import ClaimAdmin
@@ -17,6 +20,7 @@ from routing.admin.people.invitations import InvitationAdmin
 from routing.admin.people.members import MemberAdmin
 from routing.admin.people.tenants import TenantAdmin
 from routing.admin.registries.admin import RegistryAdmin
+from routing.admin.restoration import restoration_to_confirm, restoration_view
 from routing.models import Hostname, HostnameClaim, Invitation, Mapping, Membership, Registry, Tenant
 
 # In the order in which an operator needs them. The change log and the generation are the program's own.
@@ -54,6 +58,16 @@ class FacadeAdminSite(AdminLogin, AdminSite):
         for model in models:
             if model is not Group:
                 super().register(model, with_account_pages(admin_class) if model is User else admin_class, **options)
+
+    def get_urls(self) -> list[Any]:
+        """Beside Django's pages, the one that confirms a restore."""
+        view = self.admin_view(partial(restoration_view, self))
+        return [path("restored/", view, name="restored"), *super().get_urls()]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What every page may ask: with the version, and the restore that is to be confirmed."""
+        facts = {"version": __version__, "revision": __revision__[:12], "restoration": restoration_to_confirm(request)}
+        return {**super().each_context(request), **facts}
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The overview."""

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Max, Min, Q
 
 from routing.database.clock import database_now
-from routing.jobs.kinds import Kind, Places
+from routing.jobs.kinds import MAIL, Kind, Places
 from routing.jobs.lease import stand_in_line
 from routing.models import Job
 from routing.request_id import current_request_id
@@ -142,6 +142,17 @@ def sweep() -> None:
     """Throw away what nobody will do any more."""
     now = database_now()
     Job.objects.filter(_free(now), run_at__lt=now - timedelta(days=_KEPT_DAYS)).delete()
+
+
+def waiting_since(moment: datetime) -> tuple[int, int]:
+    """How many jobs, and among them mails, were put in before that moment and wait."""
+    waiting = Job.objects.filter(created_at__lte=moment, lease="")
+    return waiting.count(), waiting.filter(lane=MAIL).count()
+
+
+def discard_waiting(moment: datetime) -> int:
+    """Throw those jobs away; gives how many they were."""
+    return Job.objects.filter(created_at__lte=moment, lease="").delete()[0]
 
 
 def _leased(job: Job) -> Job | None:

@@ -21,9 +21,13 @@ _LOOK_SECONDS = 0.5
 
 
 class Runner:
-    """Begins, and settles, in the thread that calls it. Jobs that are under way when that ends are done by another."""
+    """Begins, and settles, in the thread that calls it. Jobs that are under way when that ends are done by another.
 
-    def __init__(self, kinds: Iterable[Kind]) -> None:
+    While `waits` says so, none is begun.
+    """
+
+    def __init__(self, kinds: Iterable[Kind], waits: Callable[[], bool] = lambda: False) -> None:
+        self._waits = waits
         self._kinds = {kind.name: kind for kind in kinds}
         self._pools = {kind.lane: _pool(kind.lane) for kind in self._kinds.values()}
         self._under_way = 0
@@ -53,7 +57,10 @@ class Runner:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _begin_all(self) -> None:
-        for lane in lanes_with_work() & self._pools.keys():
+        lanes = lanes_with_work() & self._pools.keys()
+        if not lanes or self._waits():
+            return
+        for lane in lanes:
             while (job := claim(self._kinds, lane, background_places())) is not None:
                 self._begin(job)
 

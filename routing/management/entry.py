@@ -7,12 +7,14 @@ from typing import Any, NamedTuple, NoReturn
 from django.core.management.base import CommandError, CommandParser
 
 from routing.management.verbs import (
+    backups,
     claims,
     exports,
     hand_over,
     history,
     hostnames,
     images,
+    keys,
     mapping_lists,
     mappings,
     members,
@@ -111,9 +113,10 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ("Names and where they lead", (MAPPING, HOSTNAME, REGISTRY)),
     ("People", (TENANT, MEMBER, PERSON, TOKEN)),
     ("What happens, and happened", (images.Explain, probes.Probe, tables.CheckTable, history.History)),
+    ("Moving house", (backups.Backup, backups.Restore, backups.ConfirmRestore, keys.RotateKeys)),
 )
 
-_WIDTH = 13
+_WIDTH = 16
 _FOOT = f"""\
 “{PROGRAM} NOUN --help” tells of a noun's verbs, “{PROGRAM} NOUN VERB --help” of what a verb takes.
 With --json a command prints JSON. With --dry-run it says what it would do, and changes nothing.

@@ -22,6 +22,7 @@ from routing.jobs import queue
 from routing.jobs.lease import hold, let_go
 from routing.jobs.rounds import note_round, seconds_since_rounds
 from routing.jobs.runner import Runner
+from routing.models.restoration import unconfirmed_restoration
 from routing.request_id import request_id
 from routing.services.base import rates
 from routing.services.base.history_bound import trim_history
@@ -82,11 +83,41 @@ class Schedule:
         let_go(LEASE, self.holder)
 
     def _do_due(self) -> None:
-        for task in TASKS:
-            if time.monotonic() >= self._next[task.name]:
-                if do(task):
-                    note_round(task.name, self.holder)
-                self._next[task.name] = time.monotonic() + task.every_seconds
+        due = [task for task in TASKS if time.monotonic() >= self._next[task.name]]
+        if not due or waits_for_confirmation():
+            return
+        for task in due:
+            if do(task):
+                note_round(task.name, self.holder)
+            self._next[task.name] = time.monotonic() + task.every_seconds
+
+
+class _Word:
+    """Says once that everything waits, and once that it goes on."""
+
+    def __init__(self) -> None:
+        self._lock, self._waited = threading.Lock(), False
+
+    def say(self, waits: bool) -> None:
+        with self._lock:
+            changed, self._waited = waits != self._waited, waits
+        if changed and waits:
+            logger.warning(
+                "a backup was restored into this database: jobs, schedules and mails wait until somebody confirms that "
+                "this facade is the one that serves, by “manage.py confirm_restore” or in the admin"
+            )
+        elif changed:
+            logger.info("the restore is confirmed: jobs, schedules and mails go on")
+
+
+_word = _Word()
+
+
+def waits_for_confirmation() -> bool:
+    """Whether a restore keeps all of this from being done; says so in the log. Raises django.db.Error."""
+    waits = unconfirmed_restoration() is not None
+    _word.say(waits)
+    return waits
 
 
 def do(task: Task) -> bool:
@@ -108,7 +139,8 @@ def tell_workers() -> None:
     Raises django.db.Error, OSError.
     """
     ago, now = seconds_since_rounds(), time.time()
-    write_rounds({task.name: LastRound(now - ago[task.name], task.every_seconds) for task in TASKS if task.name in ago})
+    rounds = {task.name: LastRound(now - ago[task.name], task.every_seconds) for task in TASKS if task.name in ago}
+    write_rounds(rounds, waits=unconfirmed_restoration() is not None)
 
 
 def keep_telling(stop: threading.Event) -> None:
@@ -132,7 +164,7 @@ def keep_telling(stop: threading.Event) -> None:
 
 def work(stop: threading.Event) -> None:
     """Do jobs until told to stop."""
-    runner = Runner(KINDS)
+    runner = Runner(KINDS, waits_for_confirmation)
     try:
         runner.run(stop)
     finally:

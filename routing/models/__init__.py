@@ -11,6 +11,7 @@ from routing.models.membership import Invitation, Membership, Role
 from routing.models.provider_grant import ProviderGrant, ProviderWord
 from routing.models.rate import Rate
 from routing.models.registry import Registry
+from routing.models.restoration import Restoration
 from routing.models.round import Round
 from routing.models.streamed import StreamedBytes
 from routing.models.table_check import TableCheck
@@ -32,6 +33,7 @@ __all__ = [
     "ProviderWord",
     "Rate",
     "Registry",
+    "Restoration",
     "Role",
     "Round",
     "StreamedBytes",

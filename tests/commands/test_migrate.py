@@ -57,7 +57,7 @@ HOLDER = """
 import sys, django
 django.setup()
 from django.db import connection
-from routing.management.migration_lock import migration_lock
+from routing.database.migration_lock import migration_lock
 with migration_lock(connection, print):
     print("held", flush=True)
     sys.stdin.read()

@@ -144,7 +144,7 @@ class TestBeforeTheFirstTable:
         settings.ALLOWED_HOSTS = ["*"]
         client = Client()
 
-        assert client.get("/livez", headers={"host": CONTROL}).json() == {"status": "ok"}
+        assert client.get("/livez", headers={"host": CONTROL}).json()["status"] == "ok"
         ready = client.get("/readyz", headers={"host": CONTROL})
         assert (ready.status_code, ready.json()["status"]) == (503, "starting")
 
@@ -152,7 +152,7 @@ class TestBeforeTheFirstTable:
     def test_the_health_checks_answer_by_address(self, host: str) -> None:
         client = Client()
 
-        assert client.get("/livez", headers={"host": host}).json() == {"status": "ok"}
+        assert client.get("/livez", headers={"host": host}).json()["status"] == "ok"
         assert client.get("/readyz", headers={"host": host}).status_code == 503
         assert client.get("/admin/", headers={"host": host}).status_code == 503
 

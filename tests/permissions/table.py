@@ -76,6 +76,8 @@ registries.get_registry      | shared registry            | y y | y y y | y y y 
 registries.update_registry   | shared registry            | n n | n n n | n n n | y
 registries.remove_registry   | own registry               | - - | - - - | n y y | y
 registries.remove_registry   | shared registry            | n n | n n n | n n n | y
+restoration.get_waiting_restore | .                       | n n | n n n | n n n | y
+restoration.confirm_restore  | .                          | n n | n n n | n n n | y
 tenant_removal.get_tenant_removal | .                     | n n | n n n | n n n | y
 tenant_removal.remove_tenant | an empty one               | n n | n n n | n n n | y
 tenant_removal.remove_tenant | everything                 | n n | n n n | n n n | y

@@ -116,6 +116,8 @@ GET  admin:routing_registry_probe                | registry           | s n | - 
 GET  admin:routing_registry_probe                | shared registry    | s n | n n n | n n n | l
 POST admin:routing_registry_probe                | registry           | s n | - - - | n y y | y
 POST admin:routing_registry_probe                | shared registry    | s n | n n n | n n n | y
+GET  admin:restored                              | .                  | s n | n n n | n n n | y
+POST admin:restored                              | .                  | s n | n n n | n n n | y
 GET  admin:routing_tenant_add                    | .                  | s n | n n n | n n n | y
 POST admin:routing_tenant_add                    | .                  | s n | n n n | n n n | y
 GET  admin:routing_tenant_change                 | tenant             | s n | - - - | y y y | y

@@ -10,6 +10,7 @@ from typing import Any
 
 from routing import services
 from routing.models import Membership, Registry, Role, Tenant
+from routing.services.base import restoration
 from routing.services.base.actor import Actor
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
@@ -211,6 +212,8 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("tenants.suspend_tenants", "."): (
         lambda a, w: tenants.suspend_tenants(a, "r", tenant_ids=[w["tenant"].pk, w["elsewhere"].pk], suspended=True)
     ),
+    ("restoration.get_waiting_restore", "."): lambda a, w: restoration.get_waiting_restore(a),
+    ("restoration.confirm_restore", "."): lambda a, w: restoration.confirm_restore(a),
     ("tenant_removal.get_tenant_removal", "."): (
         lambda a, w: tenant_removal.get_tenant_removal(a, tenant_id=w["tenant"].pk)
     ),

@@ -25,7 +25,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from routing.models import ApiToken, Hostname, Membership, Rate, Registry, Role, Tenant
+from routing.models import ApiToken, Hostname, Membership, Rate, Registry, Restoration, Role, Tenant
 from routing.services.base.actor import Actor
 from routing.services.hostnames.claims import claim_hostname
 from routing.services.hostnames.hostnames import add_hostname, suspend_hostnames
@@ -118,6 +118,8 @@ def make_world() -> World:
             world.secrets[role] = create_api_token(Actor.person(person), user=person, name=role).secret
     # Or else the first use of the day would write.
     ApiToken.objects.update(last_used_on=timezone.now().date())
+    # It has been restored, and nobody has confirmed that.
+    Restoration.objects.create(pk=1, restored_at=timezone.now())
     world.subjects |= {"tenant": sesame, "idle tenant": idle, "suspended tenant": suspended, "elsewhere": globex}
     return world
 

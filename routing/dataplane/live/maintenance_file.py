@@ -35,22 +35,29 @@ def maintenance_path() -> Path:
     return Path(settings.STATE_DIR) / "maintenance.json"
 
 
-def write_rounds(rounds: Mapping[str, LastRound]) -> None:
-    """Replace the file. Raises OSError."""
-    replace_file(maintenance_path(), json.dumps(rounds))
+def write_rounds(rounds: Mapping[str, LastRound], *, waits: bool = False) -> None:
+    """Replace the file. `waits`: none is done until a restore is confirmed. Raises OSError."""
+    replace_file(maintenance_path(), json.dumps({"rounds": rounds, "waits": waits}))
 
 
 def read_rounds() -> dict[str, LastRound]:
     """By task; empty where nothing is known. Never raises."""
+    return _read()[0]
+
+
+def _read() -> tuple[dict[str, LastRound], bool]:
     try:
         told = json.loads(maintenance_path().read_text())
-        return {str(task): LastRound(float(at), float(every)) for task, (at, every) in told.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
+        rounds = {str(task): LastRound(float(at), float(every)) for task, (at, every) in told["rounds"].items()}
+        return rounds, bool(told["waits"])
+    except (OSError, ValueError, TypeError, AttributeError, LookupError):
+        return {}, False
 
 
 def maintenance_word() -> str:
-    """`ok`, `unknown`, or which tasks are late."""
-    rounds = read_rounds()
+    """`ok`, `unknown`, which tasks are late, or that all of them wait for a restore to be confirmed."""
+    rounds, waits = _read()
+    if waits:
+        return "waits: a restore is not confirmed"
     late = sorted(task for task, last in rounds.items() if last.is_late)
     return f"late: {', '.join(late)}" if late else "ok" if rounds else "unknown"

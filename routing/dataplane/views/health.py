@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 
+from routing import __revision__, __version__
 from routing.core.decisions import Health
 from routing.dataplane.live.live_table import live_table
 from routing.dataplane.live.maintenance_file import maintenance_word
@@ -13,7 +14,7 @@ from routing.dataplane.telemetry.metrics import sharing
 
 
 def livez(request: HttpRequest) -> JsonResponse:
-    """200 while the process answers at all."""
+    """200 while the process answers at all, with the version and the commit that it runs."""
     return JsonResponse(_liveness())
 
 
@@ -36,7 +37,7 @@ def health(decision: Health) -> Response:
 
 
 def _liveness() -> dict[str, Any]:
-    return {"status": "ok"}
+    return {"status": "ok", "version": __version__, "revision": __revision__ or None}
 
 
 def _readiness() -> tuple[int, dict[str, Any]]:

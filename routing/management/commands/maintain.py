@@ -16,7 +16,16 @@ from routing.dataplane.live.live_table import SNAPSHOT_WRITER, LiveTable
 from routing.dataplane.live.snapshot_writer import SnapshotWriter
 from routing.dataplane.live.table_checker import TableChecker
 from routing.jobs.runner import Runner
-from routing.management.maintenance import KINDS, TASKS, Schedule, do, keep_telling, steadily, work
+from routing.management.maintenance import (
+    KINDS,
+    TASKS,
+    Schedule,
+    do,
+    keep_telling,
+    steadily,
+    waits_for_confirmation,
+    work,
+)
 from routing.management.service_command import CHECKS
 
 logger = logging.getLogger("routing.maintain")
@@ -83,6 +92,8 @@ class Command(BaseCommand):
     def _once() -> None:
         runner = Runner(KINDS)
         try:
+            if waits_for_confirmation():
+                return
             for task in TASKS:
                 do(task)
             if not runner.run_until_idle(_ONCE_SECONDS):

@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import connections
 
+from routing.database.migration_lock import migration_lock
 from routing.database.sqlite_connection import allow_new_file
-from routing.management.migration_lock import migration_lock
 
 
 class Command(migrate.Command):

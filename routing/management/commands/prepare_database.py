@@ -18,8 +18,8 @@ from routing.table.sqlite_file import is_new
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _LOST = (
-    "the database file {file} is gone, though there is a snapshot of its table. Put a backup back; or run "
-    "“manage.py migrate”, which makes an empty one"
+    "the database file {file} is gone, though there is a snapshot of its table. Put a backup back, such as "
+    "by “manage.py restore”; or run “manage.py migrate”, which makes an empty one"
 )
 
 

@@ -5,7 +5,7 @@ import platform
 import django
 from django.db import connection
 
-from routing import __version__
+from routing import __revision__, __version__
 from routing.management.verbs.output import Output
 from routing.management.verbs.verb import Options, Verb
 
@@ -20,6 +20,7 @@ class Version(Verb):
         """Print it."""
         output.facts(
             version=__version__,
+            revision=__revision__ or None,
             python=platform.python_version(),
             django=django.get_version(),
             database=connection.vendor,
@@ -29,4 +30,6 @@ class Version(Verb):
 
 def version_in_words() -> str:
     """One line."""
-    return f"Registry Facade {__version__} (Python {platform.python_version()}, Django {django.get_version()})"
+    revision = f"{__revision__[:12]}, " if __revision__ else ""
+    runs_on = f"Python {platform.python_version()}, Django {django.get_version()}"
+    return f"Registry Facade {__version__} ({revision}{runs_on})"
