@@ -11,7 +11,7 @@ FROM ${PYTHON_IMAGE}
 ENV PATH=/opt/venv/bin:/srv/facade:$PATH PYTHONUNBUFFERED=1 BIND=0.0.0.0 PORT=8000
 RUN useradd --uid 10001 --home-dir /srv/facade --no-create-home --shell /usr/sbin/nologin facade \
     # Also for whichever other UID the container is given: nobody else is in it.
-    && install -d -o facade -g facade -m 1777 /srv/facade/var
+    && install -d -o facade -g facade -m 1777 /srv/facade/var /run/facade
 WORKDIR /srv/facade
 COPY --from=packages /opt/venv /opt/venv
 COPY . .

@@ -166,6 +166,14 @@ class Declarations:
 
         return self._declare(name, parse, "HOST:PORT or unix:/PATH", "", about, more)
 
+    def socket_path(self, name: str, about: str, **more: Unpack[More]) -> str:
+        """The path of a Unix socket; "" for none."""
+
+        def parse(text: str) -> str:
+            return parse_listener(f"unix:{text}").path
+
+        return self._declare(name, parse, "an absolute path", "", about, more)
+
     def refuse_unknown(self, prefix: str) -> None:
         """Raise ImproperlyConfigured for a set variable that begins with `prefix` and that no declaration names.
 

@@ -37,6 +37,8 @@ proc_name = "registry-facade"
 preload_app = True
 
 bind = [f"{variables.BIND}:{variables.PORT}"]
+if variables.FACADE_SOCKET:
+    bind.append(f"unix:{variables.FACADE_SOCKET}")
 if variables.FACADE_TLS_CERTIFICATES:
     bind.append(f"{variables.BIND}:{variables.FACADE_TLS_PORT}")
 # Those of the port, and those of the pages.
@@ -135,8 +137,10 @@ def on_reload(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Start the work that nobody asks for beside the workers; it ends with this process."""
+    if variables.FACADE_MAINTAIN == "elsewhere":
+        return
     argv = [sys.executable, str(BASE_DIR / "manage.py"), "maintain", "--with-parent", str(os.getpid())]
-    if not variables.FACADE_MAINTAIN:
+    if variables.FACADE_MAINTAIN == "false":
         argv.append("--snapshot-only")
     environ = {name: value for name, value in os.environ.items() if name != METRICS_DIR}  # It is no worker.
     server.maintenance = Supervised(argv, BASE_DIR, environ, server.log.error_log)

@@ -34,6 +34,12 @@ BIND = declare.text(
     compose=None,
 )
 PORT = declare.whole("PORT", 8000, "The port on which gunicorn listens. 0: any free one.", most=65535, compose=None)
+FACADE_SOCKET = declare.socket_path(
+    "FACADE_SOCKET",
+    "A Unix socket on which gunicorn listens as well, such as /run/facade/app.sock, for a proxy on this machine. "
+    "Whoever may connect to it is trusted as FACADE_TRUSTED_PROXIES are: let its folder be the proxy's alone.",
+    compose="${FACADE_SOCKET:-/run/facade/app.sock}",
+)
 WEB_CONCURRENCY = declare.whole(
     "WEB_CONCURRENCY", 2, "Worker processes. Each holds the whole routing table in memory.", least=1
 )
@@ -330,11 +336,15 @@ FACADE_TABLE_CHECK_SECONDS = declare.seconds(
     "How often, in seconds, all rows of the routing table are read, for every worker and the snapshot to be compared "
     "with. What differs is loaded anew and counted. Of several servers on one database, one reads them.",
 )
-FACADE_MAINTAIN = declare.switch(
+FACADE_MAINTAIN = declare.choice(
     "FACADE_MAINTAIN",
-    True,
+    "true",
     "Whether the server starts `manage.py maintain` beside its workers: probes, proofs and notices are its work. Of "
-    "several servers on one database one is enough; those that do it share the work.",
+    "several servers on one database one is enough; those that do it share the work. false: nothing but the "
+    "snapshot of this machine, and the gate. elsewhere: not even that, because `manage.py maintain` runs beside it "
+    "with the same state folder, as in the compose file.",
+    ("true", "false", "elsewhere"),
+    compose="${FACADE_MAINTAIN:-elsewhere}",
 )
 FACADE_POLL_SECONDS = declare.seconds(
     "FACADE_POLL_SECONDS", 0.25, "How often, in seconds, each worker looks for changes of the routing table."
@@ -358,6 +368,16 @@ FACADE_GATE_BIND = declare.listener(
     "Where the edge in front of the facade asks whether it may get a certificate for a name (Caddy's on-demand TLS, "
     "permission http): 127.0.0.1:8001, say, or unix:/run/facade/gate.sock. Clients must not reach it. None: nothing "
     "listens.",
+    compose="${FACADE_GATE_BIND:-unix:/run/facade/gate.sock}",
+)
+FACADE_ACME_EMAIL = declare.text(
+    "FACADE_ACME_EMAIL",
+    "",
+    "An e-mail address that the edge (deploy/caddy/Caddyfile) gives to the certificate authority, which writes to "
+    "it when something is wrong. internal: Caddy's own authority, for networks that no public one reaches. The "
+    "facade doesn't read it.",
+    compose=None,
+    by_file=False,
 )
 FACADE_MAX_CERTIFICATES_PER_TENANT = declare.whole(
     "FACADE_MAX_CERTIFICATES_PER_TENANT",

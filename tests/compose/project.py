@@ -50,7 +50,8 @@ class Engine:
         # The package index is found by this process's own environment.
         given = os.environ | {"DOCKER_HOST": self.environment["DOCKER_HOST"]}
         process.run([str(ROOT / "scripts/compose-images")], env=given, timeout_seconds=_BUILD_SECONDS).checked()
-        self.docker("build", "--tag", "registry-facade", str(ROOT), timeout_seconds=_BUILD_SECONDS).checked()
+        for image, folder in {"registry-facade": ROOT, "registry-facade:edge": ROOT / "deploy" / "caddy"}.items():
+            self.docker("build", "--tag", image, str(folder), timeout_seconds=_BUILD_SECONDS).checked()
 
     def stop(self) -> None:
         """End the daemon; its images stay."""
@@ -82,6 +83,8 @@ class Project:
         self.port = free_port("127.0.0.1")
         folder.mkdir(exist_ok=True)
         shutil.copy(ROOT / "docker-compose.yml", folder)
+        # compose looks whether it is there, built or not.
+        shutil.copytree(ROOT / "deploy" / "caddy", folder / "deploy" / "caddy")
         self.settings = {"PORT": str(self.port), "WEB_CONCURRENCY": "1", "FACADE_PROBE_ON_SAVE": "false", **settings}
         self.write_settings()
 

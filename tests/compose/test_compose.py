@@ -55,7 +55,8 @@ def test_a_proxy_on_the_host_with_the_documented_settings(docker: Engine, tmp_pa
 
 
 def test_a_proxy_that_is_not_named_is_told_by_its_address(docker: Engine, tmp_path: Path) -> None:
-    with Project(docker, tmp_path / "project", FACADE_CONTROL_HOSTS="facade.acme.com,localhost") as project:
+    settings = {"FACADE_CONTROL_HOSTS": "facade.acme.com,localhost", "EDGE": "off"}
+    with Project(docker, tmp_path / "project", **settings) as project:
         project.up()
         wait_ready(project)
 
@@ -137,7 +138,8 @@ def _container(project: Project) -> str:
 @pytest.mark.parametrize("user", ["23456:34567", "23456"])
 def test_any_user_with_compose(docker: Engine, tmp_path: Path, user: str) -> None:
     with Project(docker, tmp_path / "project") as project:
-        project.override(f'services:\n  app:\n    user: "{user}"\n')
+        each = "".join(f'  {service}:\n    user: "{user}"\n' for service in ("app", "maintain"))
+        project.override(f"services:\n{each}")
         project.up()
         wait_ready(project)
         map_acme(project)

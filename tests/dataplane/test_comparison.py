@@ -292,6 +292,17 @@ class TestCheckTable:
         assert list(reports(reports_folder())) == []
         assert [path.name for path in reports_folder().iterdir()] == ["odd.json"]
 
+    def test_those_of_another_container_that_shares_the_folder_are_let_be_until_they_are_old(self) -> None:
+        write_report(reports_folder(), Report(os.getpid(), begun_at(os.getpid()), "worker", 1, "", Outcome.SAME))
+        (ours,) = reports_folder().iterdir()
+        foreign = [ours.with_name(f"{name}.{os.getpid()}.json") for name in ("another", "gone")]
+        for path in foreign:
+            path.write_text(ours.read_text())
+        os.utime(foreign[1], (0, 0))
+
+        assert [report.pid for report in reports(reports_folder())] == [os.getpid()]
+        assert set(reports_folder().iterdir()) == {ours, foreign[0]}
+
     def test_a_process_that_has_the_number_of_one_that_ended_is_not_taken_for_it(self) -> None:
         begun = begun_at(os.getpid())
         write_report(reports_folder(), Report(os.getpid(), begun - 1, "worker", 1, "", Outcome.SAME))

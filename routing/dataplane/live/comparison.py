@@ -6,6 +6,7 @@ The report is a small file in the state folder, for `manage.py check_table`, whi
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # So many states back a check may be of: the rows are read in seconds, while changes go on.
 _KEPT_STATES = 20_000
+# A report is written anew at each check of the rows. What is so old is left from a container that is gone.
+_FOREIGN_SECONDS = 86_400.0
 
 
 class Outcome(StrEnum):
@@ -75,19 +78,32 @@ class Comparison:
 def write_report(folder: Path, report: Report) -> None:
     """Write it where `reports` finds it. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / f"{report.pid}.json", json.dumps(report._asdict()))
+    replace_file(folder / _name(report.pid), json.dumps(report._asdict()))
 
 
 def withdraw_report(folder: Path) -> None:
     """This process answers from its table no more, and will not report again."""
     with contextlib.suppress(OSError):
-        (folder / f"{os.getpid()}.json").unlink()
+        (folder / _name(os.getpid())).unlink()
+
+
+def _name(pid: int) -> str:
+    # Containers that share a folder have numbers of their own.
+    return f"{os.uname().nodename}.{pid}.json"
 
 
 def reports(folder: Path) -> Iterator[Report]:
-    """The reports of the processes of this machine that are there; those of others are removed."""
+    """The reports of the processes of this machine that are there; those of others are removed.
+
+    Of another machine that shares the folder, such as a container, nobody here knows which are there: those are let be
+    until they are old.
+    """
     for path in sorted(folder.glob("*.json")):
         with contextlib.suppress(OSError, ValueError, TypeError):
+            if not path.name.startswith(f"{os.uname().nodename}."):
+                if time.time() - path.stat().st_mtime > _FOREIGN_SECONDS:
+                    path.unlink()
+                continue
             report = Report(**json.loads(path.read_text()))
             if _is_there(report):
                 yield report._replace(outcome=Outcome(report.outcome))

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 #: By which it is known that a proxy speaks by these.
 X_FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
+#: What stands for the address of whoever came by a Unix socket.
+UNIX = "unix"
 # What one subscriber gets of IPv6, at least (RFC 6177 §2).
 _IPV6_PREFIX = 64
 
@@ -51,7 +53,9 @@ setting_changed.connect(_forget)
 # Bounded: the public internet has more addresses than this process has memory.
 @lru_cache(maxsize=4096)
 def is_trusted(address: str) -> bool:
-    """Whether the peer is a proxy that this deployment trusts. Of a Unix socket there is no address: only "unix"."""
+    """Whether the peer is a proxy that this deployment trusts. Who may use FACADE_SOCKET is one."""
+    if address == UNIX:
+        return bool(settings.FACADE_SOCKET)
     try:
         peer = ipaddress.ip_address(address)
     except ValueError:

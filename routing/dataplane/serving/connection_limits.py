@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from routing.dataplane.request.forwarded import UNIX
 from routing.dataplane.serving.one_at_a_time import OneAtATimeProtocol
 from routing.dataplane.serving.peers import peers
 from routing.dataplane.telemetry.counters import CONNECTIONS_OVER_ALL, CONNECTIONS_OVER_SHARE, counters
@@ -22,6 +23,11 @@ MAX_HEAD_BYTES = 32 * 1024
 # What a worker opens beside connections of clients and to registries: files, pipes, the database, and up to two sockets
 # for each of 64 names that are looked up.
 _OTHER_FILES = 256
+
+
+def _is_unix(transport: Any) -> bool:
+    connection = transport.get_extra_info("socket")
+    return getattr(getattr(connection, "family", None), "name", "") == "AF_UNIX"
 
 
 class TimeoutProtocol(OneAtATimeProtocol):
@@ -43,7 +49,9 @@ class TimeoutProtocol(OneAtATimeProtocol):
     def connection_made(self, transport: Any) -> None:
         """Called by the event loop, once. One too many, in all or of its address, is closed at once."""
         super().connection_made(transport)
-        # By a Unix socket there is no address, and whoever may use it has all.
+        if self.client is None and _is_unix(transport):
+            # In place of an address, which such a peer has not.
+            self.client = (UNIX, 0)
         self._address = self.client[0] if self.client else ""
         is_within_share = not self._address or peers.connect(self._address, max_connections())
         if not is_within_share or len(self.connections) > max_connections():

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import threading
 import time
 from typing import Any
@@ -67,6 +68,9 @@ class Command(BaseCommand):
                 self._once()
             return
         stop = threading.Event()
+        if os.getpid() == 1:
+            # A container's first process, which no signal without a handler ends.
+            signal.signal(signal.SIGTERM, lambda *_: stop.set())
         # Each of its own: none of them waits for another.
         parts = [threading.Thread(target=writer.run, args=(stop,), name="snapshot", daemon=True)]
         parts.append(threading.Thread(target=keep_telling, args=(stop,), name="telling", daemon=True))
@@ -80,7 +84,7 @@ class Command(BaseCommand):
                 parts.append(threading.Thread(target=steadily, args=(work_of, stop), name=name, daemon=True))
         for part in parts:
             part.start()
-        while not _is_gone(options["with_parent"]):
+        while not (stop.is_set() or _is_gone(options["with_parent"])):
             stop.wait(1)
         stop.set()
         # So that the lease of the regular work is free for whoever does it next.
