@@ -168,11 +168,18 @@ async def test_a_name_that_had_its_certificate_keeps_it_over_a_restart(opened: O
     names.set("docker.acme.com", "203.0.113.7")
     assert await opened().judge("docker.acme.com") is Answer.YES
     names.records["docker.acme.com"] = PublishedAddresses(Outcome.TIMEOUT)
-    names.asked.clear()
 
-    # The edge, restarted, reads it from its disk: nothing new, whatever the DNS and the budget say.
+    # The edge, restarted, reads it from its disk: whatever is spent, and whether or not name servers answer.
     assert await opened(budget=Budget(1, 1)).judge("docker.acme.com") is Answer.YES
-    assert not names.asked
+
+
+async def test_a_name_that_moved_away_gets_no_renewal(opened: Opened, names: Names) -> None:
+    names.set("docker.acme.com", "203.0.113.7")
+    assert await opened().judge("docker.acme.com") is Answer.YES
+    names.set("docker.acme.com", "192.0.2.1")
+
+    # Or whoever connects here with its name could have the authority asked in vain, again and again.
+    assert await opened().judge("docker.acme.com") is Answer.ELSEWHERE
 
 
 async def test_what_is_withdrawn_removed_or_suspended_gets_no_renewal(opened: Opened, names: Names) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from routing.core.certificates import certificate_subject
+from routing.core.certificates import CertificateSubject, certificate_subject
 from routing.core.grammar.public_addresses import PublicAddresses
 from routing.core.table.routing_table import Table
 from routing.dataplane.gate.grants import Grants
@@ -104,20 +104,26 @@ class Gate:
         """Answer for a name as clients send it in TLS, in lower case.
 
         What isn't served is refused by two look-ups in memory, whatever was asked before. A name that once had its
-        certificate here keeps the right to it while it is served: the edge may only be reading it from its disk.
+        certificate here spends nothing, and name servers that don't say where it leads don't count against it: the edge
+        may only be reading it from its disk.
         """
         subject = certificate_subject(self._table(), name)
         if subject is None:
             return Answer.UNKNOWN
-        if not subject.tenant or self._grants.is_known(name):
+        if not subject.tenant:
             return Answer.YES
-        if not self._grants.has_room(subject):
+        is_known = self._grants.is_known(name)
+        if not is_known and not self._grants.has_room(subject):
             return Answer.SPENT
         answer = await self._records.lead_here(name, subject.tenant)
-        if answer is not Answer.YES or self._grants.is_known(name):
-            return answer
-        # Others may have been granted meanwhile.
-        if not self._grants.has_room(subject):
-            return Answer.SPENT
-        self._grants.add(subject)
+        if is_known:
+            return Answer.YES if answer is Answer.UNCLEAR else answer
+        return answer if answer is not Answer.YES else self._granted(subject)
+
+    def _granted(self, subject: CertificateSubject) -> Answer:
+        """A name that leads here gets in, unless others have taken the room while it was looked up."""
+        if not self._grants.is_known(subject.name):
+            if not self._grants.has_room(subject):
+                return Answer.SPENT
+            self._grants.add(subject)
         return Answer.YES
