@@ -22,6 +22,8 @@ API_TOKENS = "registry-facade API tokens v1"
 LETTERS = "registry-facade letters v1"
 _KEY_IDS = "registry-facade key ids v1"
 _KEY_ID_LENGTH = 8
+ECHO_QUESTIONS = "registry-facade echo questions v1"
+ECHO_ANSWERS = "registry-facade echo answers v1"
 
 
 @cache

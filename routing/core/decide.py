@@ -10,6 +10,7 @@ from routing.core.decisions import (
     Challenge,
     Control,
     Decision,
+    Echo,
     Health,
     LocateBlob,
     Page,
@@ -20,6 +21,7 @@ from routing.core.decisions import (
     Relay,
     Token,
 )
+from routing.core.grammar.echo import ECHO_PATH
 from routing.core.grammar.hosts import InvalidHost, is_ip_address, parse_authority
 from routing.core.grammar.names import (
     MAX_NAME_LENGTH,
@@ -49,6 +51,7 @@ _ENABLED, _ALLOW_PUSH = int(Flag.ENABLED), int(Flag.ALLOW_PUSH)
 # What any host answers in the same way, served or not.
 _ALIKE = {"/abuse": PageKind.ABUSE, "/favicon.ico": PageKind.ICON, "/robots.txt": PageKind.ROBOTS}
 _CONTROL = Control()
+_ECHO = Echo()
 _PING_OK = PingOk()
 
 
@@ -69,9 +72,12 @@ class Request(NamedTuple):
 
 def decide(table: Table, request: Request) -> Decision:
     """What the request gets. Never raises, whatever the request holds."""
-    if "%" in request.path:
-        request = request._replace(path=with_plain_colon(request.path))
-    host, path = request.host, request.path
+    path = request.path if "%" not in request.path else with_plain_colon(request.path)
+    request = request if path is request.path else request._replace(path=path)
+    host = request.host
+    if path.startswith(ECHO_PATH) and request.method in READS:
+        # Whatever the host: that a proxy has lost it is one of the answers.
+        return _ECHO
     name, entry = host, table.hosts.get(host)
     if entry is None or host[0] == "*":
         # Not as it is stored; perhaps it is so in its normal form, or falls under a wildcard.

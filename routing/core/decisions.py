@@ -110,11 +110,15 @@ class Page(NamedTuple):
     words: str = ""
 
 
+class Echo(NamedTuple):
+    """What the facade's own doctor asks, to find out how its question came."""
+
+
 class Control(NamedTuple):
     """Not a registry client's request: Django answers (admin, API, health)."""
 
 
-Decision = Redirect | Refuse | PingOk | Challenge | Relay | LocateBlob | Token | Health | Page | Control
+Decision = Redirect | Refuse | PingOk | Challenge | Relay | LocateBlob | Token | Health | Page | Echo | Control
 
 
 def inline_refusal(decision: LocateBlob, *, quota_exhausted: bool = False) -> Refuse:

@@ -14,6 +14,7 @@ from routing.core.decisions import (
     Challenge,
     Control,
     Decision,
+    Echo,
     Health,
     LocateBlob,
     Page,
@@ -209,11 +210,15 @@ class Shows(NamedTuple):
     says: str = ""
 
 
+class Echoes(NamedTuple):
+    """The doctor's question is answered."""
+
+
 class Django(NamedTuple):
     """Not the facade's: Django answers."""
 
 
-Outcome = RedirectsTo | Refused | PingOk | Challenged | Relayed | Resolved | Tokens | Checked | Shows | Django
+Outcome = RedirectsTo | Refused | PingOk | Challenged | Relayed | Resolved | Tokens | Checked | Shows | Echoes | Django
 # What can be answered without asking a registry.
 ALONE = (RedirectsTo, Refused, PingOk, Challenged, Shows, Django)
 
@@ -242,7 +247,7 @@ class Row(NamedTuple):
         return f"{'+'.join(self.lines)}-{request.method}-{readable[:100]}-{agent}"
 
 
-_WORDLESS: dict[type, Outcome] = {decisions.PingOk: PingOk(), Token: Tokens(), Control: Django()}
+_WORDLESS: dict[type, Outcome] = {decisions.PingOk: PingOk(), Token: Tokens(), Echo: Echoes(), Control: Django()}
 
 
 def outcome_of(decision: Decision) -> Outcome:

@@ -8,6 +8,7 @@ from typing import Any
 
 from routing.core.decide import Request
 from routing.core.decisions import PageKind
+from routing.core.grammar.echo import ECHO_PATH
 from tests.core.contract import (
     BUILDKIT,
     CONTAINERD,
@@ -20,6 +21,7 @@ from tests.core.contract import (
     Challenged,
     Checked,
     Django,
+    Echoes,
     Outcome,
     PingOk,
     RedirectsTo,
@@ -111,6 +113,18 @@ def host_rows() -> Iterator[Row]:
     for path in (MANIFEST, "/v2/", "/token", "/v2/nothing/manifests/1"):
         yield row("R1.9", path, Refused(403, "DENIED", "Globex has left"), host="docker.globex.com")
         yield row("R1.9", path, Refused(403, "DENIED", "has lapsed"), host="stopped.acme.com", token=True)
+
+
+def echo_rows() -> Iterator[Row]:
+    path = f"{ECHO_PATH}1.0.{'0' * 32}.{'s' * 43}"
+    served = ("docker.acme.com", "a.pull.acme.com", "both.acme.com")
+    others = ("off.acme.com", "stopped.acme.com", "docker.globex.com", "elsewhere.example", "admin.facade.example")
+    for host in (*served, *others, "127.0.0.1:8000", "", "docker_acme.com"):
+        for method in ("GET", "HEAD"):
+            yield row("R18.1", path, Echoes(), host=host, method=method)
+    yield row("R18.1", f"{ECHO_PATH}x", Echoes(), query="a b")
+    yield row("R18.1", path, NO_ENDPOINT, method="POST")
+    yield row("R18.1 R17.2", ECHO_PATH.removesuffix("/"), NO_PAGE)
 
 
 def health_rows() -> Iterator[Row]:
@@ -439,6 +453,7 @@ def _redirected_writes() -> Iterator[Row]:
 TARGET_ROWS: tuple[Row, ...] = (
     *host_rows(),
     *health_rows(),
+    *echo_rows(),
     *wildcard_rows(),
     *catch_all_rows(),
     *target_rows(),

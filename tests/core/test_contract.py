@@ -20,6 +20,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     f"{DATAPLANE}/test_body_guard.py": ("R6.6", "R6.7"),
     f"{DATAPLANE}/test_active_content.py": ("R7.9", "R14.14"),
     f"{DATAPLANE}/test_pages.py": ("R17.4",),
+    f"{DATAPLANE}/test_echo.py": ("R18.2", "R18.3"),
     f"{DATAPLANE}/test_contract_wire.py": ("R7.1", "R7.2", "R7.3", "R7.4", "R7.6"),
     "tests/core/test_hostile_targets.py": ("R7.5",),
     f"{DATAPLANE}/test_middleware.py": ("R7.7", "R7.8"),

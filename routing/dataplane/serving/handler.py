@@ -8,9 +8,10 @@ from django.conf import settings
 
 from routing.conf import policy
 from routing.core.decide import READINESS_PATH, Request, decide, is_health_check
-from routing.core.decisions import Control, Decision, Health, LocateBlob, Page, Refuse, Relay, Token
+from routing.core.decisions import Control, Decision, Echo, Health, LocateBlob, Page, Refuse, Relay, Token
 from routing.core.table.routing_table import Table
 from routing.dataplane.request.client_request import ClientRequest
+from routing.dataplane.request.echo import echo
 from routing.dataplane.request.pages import page
 from routing.dataplane.request.responses import Response, response_for
 from routing.dataplane.serving.body_guard import MAX_TOKEN_FORM_BYTES
@@ -91,6 +92,8 @@ class HandledRequest(NamedTuple):
         assert not isinstance(decision, Control | Relay | LocateBlob | Token)
         if isinstance(decision, Health):
             answer = health(decision)
+        elif isinstance(decision, Echo):
+            answer = echo(self.request)
         elif isinstance(decision, Page):
             answer = page(decision, self.request.public_origin.authority, settings.FACADE_ABUSE_CONTACT)
         else:
