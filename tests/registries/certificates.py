@@ -36,12 +36,12 @@ class Authority:
     def client_context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=self.pem())
 
-    def issue(self, *names: str) -> tuple[bytes, bytes]:
-        """A certificate for these names, and its key, in PEM."""
+    def issue(self, *names: str, days: float = 1) -> tuple[bytes, bytes]:
+        """A certificate for these names, and its key, in PEM. One of -1 days expired a day ago."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         certificate = (
-            _builder(subject, self._name, key.public_key())
+            _builder(subject, self._name, key.public_key(), days)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
@@ -49,8 +49,9 @@ class Authority:
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         return certificate.public_bytes(Encoding.PEM), private
 
-    def server_context(self, host: str) -> ssl.SSLContext:
-        certificate, private = self.issue(host)
+    def server_context(self, host: str, *, days: float = 1) -> ssl.SSLContext:
+        """A server's context, and `<host>.pem` in the folder."""
+        certificate, private = self.issue(host, days=days)
         path = self._folder / f"{host}.pem"
         path.write_bytes(private + certificate)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -58,7 +59,9 @@ class Authority:
         return context
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: float = 1
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
@@ -66,6 +69,6 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicK
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now + min(datetime.timedelta(days=2 * days), -datetime.timedelta(hours=1)))
+        .not_valid_after(now + datetime.timedelta(days=days))
     )

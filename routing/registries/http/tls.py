@@ -70,9 +70,20 @@ def system_context() -> ResumingContext:
     Loading them takes some 20 ms, so all clients of a process share it. A changed file counts after a restart.
     """
     context = ResumingContext()
+    _load_authorities(context)
+    return context
+
+
+def fresh_context() -> ssl.SSLContext:
+    """One with the same authorities as they are now, which resumes nothing: each server shows its certificate anew."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _load_authorities(context)
+    return context
+
+
+def _load_authorities(context: ssl.SSLContext) -> None:
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if file or folder:
         context.load_verify_locations(file or None, folder or None)
     else:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-    return context
