@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from routing.management.verbs import (
     backups,
     claims,
+    doctor,
     exports,
     hand_over,
     history,
@@ -112,7 +113,7 @@ TOKEN = Noun("token", "keys to the HTTP API", (tokens.ListTokens, tokens.CreateT
 GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ("Names and where they lead", (MAPPING, HOSTNAME, REGISTRY)),
     ("People", (TENANT, MEMBER, PERSON, TOKEN)),
-    ("What happens, and happened", (images.Explain, probes.Probe, tables.CheckTable, history.History)),
+    ("What happens, and happened", (doctor.Doctor, images.Explain, probes.Probe, tables.CheckTable, history.History)),
     ("Moving house", (backups.Backup, backups.Restore, backups.ConfirmRestore, keys.RotateKeys)),
 )
 

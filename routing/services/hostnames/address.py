@@ -100,6 +100,13 @@ def look_for_address(name: str) -> AddressFinding:
     return judge_address(name, found[asked], own, facade)
 
 
+def own_addresses() -> frozenset[str]:
+    """This facade's own, as far as the settings and the DNS say. Takes FACADE_DNS_SECONDS at most. Never raises."""
+    facade = public_addresses()
+    found = look_up_addresses(facade.names, name_servers(), settings.FACADE_DNS_SECONDS)
+    return facade.all.union(*(records.addresses for records in found.values()))
+
+
 def begin_to_look(name: str) -> "Future[AddressFinding]":
     """The same beside what the caller does meanwhile: its `result` is waited for."""
     pool = ThreadPoolExecutor(1, "address")

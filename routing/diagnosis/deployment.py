@@ -1,0 +1,206 @@
+"""Whether this deployment is as it should be: keys, proxies, database, snapshot, regular work, disk, clock."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.db import Error, connection
+
+from routing.conf import database_identity, public_addresses, snapshot_path
+from routing.core.grammar.proxies import GATEWAY
+from routing.crypto import SECOND_FACTORS, key_names, key_that_opens
+from routing.database.clock import database_now
+from routing.database.migrated import missing_migrations
+from routing.database.postgresql import is_standby
+from routing.dataplane.request.forwarded import trusted_networks
+from routing.diagnosis.report import Report, Taking
+from routing.jobs.rounds import seconds_since_rounds
+from routing.table import snapshot
+
+_MIN_FREE_BYTES = 64 * 1024**2
+_FEW_FREE_BYTES = 512 * 1024**2
+_CLOCK_SECONDS = 5.0
+# A round is every 30 s, and another server takes over after 90.
+_LATE_SECONDS = 150.0
+_SLOW_SECONDS = 0.5
+_MAINTAIN = "Let the server run it (FACADE_MAINTAIN), or start: manage.py maintain"
+
+
+def take_deployment_steps(report: Report) -> None:
+    """Look at all of it. A database that is gone is a finding, too."""
+    _take(report, "key", "SECRET_KEY, and what was encrypted under it", _key)
+    _take(report, "trusted proxies", "FACADE_TRUSTED_PROXIES", _proxies)
+    _take(report, "addresses", "FACADE_ADDRESSES", _addresses)
+    if _take(report, "database", connection.vendor, _database):
+        _take(report, "migrations", "those of this release", _migrations)
+        _take(report, "clock", "this machine's and the database's", _clock)
+        _take(report, "maintenance", "when the regular work was last done", _maintenance)
+    else:
+        for name in ("migrations", "clock", "maintenance"):
+            report.skip(name, "the database is not there")
+    _take(report, "snapshot", str(snapshot_path()), _snapshot)
+    _take(report, "disk", str(settings.STATE_DIR), _disk)
+
+
+def _take(report: Report, name: str, asked: str, look: Callable[[Taking], None]) -> bool:
+    """Take one step; whether it was no bad one."""
+    with report.step(name, asked) as taking, _told(taking):
+        look(taking)
+    return not taking.is_bad
+
+
+@contextmanager
+def _told(taking: Taking) -> Iterator[None]:
+    """What the database says of itself where it can't be used."""
+    try:
+        yield
+    except Error as error:
+        first = str(error).strip().partition("\n")[0] or type(error).__name__
+        taking.bad(first, "Look whether it runs, and at DATABASE_URL; docs/how-to/when-things-fail.md says more.")
+
+
+def _key(taking: Taking) -> None:
+    first, *others = key_names()
+    where = "of SECRET_KEY" if os.environ.get("SECRET_KEY") or os.environ.get("SECRET_KEY_FILE") else "kept, or of .env"
+    said = f"key {first} is in use ({where})" + (f"; fallbacks: {', '.join(others)}" if others else "")
+    try:
+        found = Counter(key_that_opens(SECOND_FACTORS, text) for text in _sealed_texts())
+    except Error:
+        # Of the database another step tells.
+        taking.good(said)
+        return
+    lost, old = found.pop(None, 0), sum(count for number, count in found.items() if number)
+    if lost:
+        taking.bad(
+            f"{said}. {lost} secrets of second factors can't be read: they were encrypted under another key",
+            "Put the former key into SECRET_KEY_FALLBACKS, or have these people set up their second factor anew.",
+        )
+    elif old:
+        taking.good(f"{said}. {old} secrets of second factors are still encrypted under a fallback: keep it")
+    else:
+        taking.good(said)
+
+
+def _sealed_texts() -> Iterator[str]:
+    kept = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}
+    for kind, data in Authenticator.objects.filter(type__in=list(kept)).values_list("type", "data"):
+        text = data.get(kept[Authenticator.Type(kind)])
+        if text:
+            yield text
+
+
+def _proxies(taking: Taking) -> None:
+    named, networks = settings.FACADE_TRUSTED_PROXIES, trusted_networks()
+    if not named:
+        taking.good("none: clients come to the facade directly")
+    elif GATEWAY in named and len(networks) < len(named):
+        taking.warning(
+            f"{', '.join(named)}: this machine has no default gateway",
+            "Name the proxy's own address in place of “gateway”.",
+        )
+    else:
+        taking.good(", ".join(str(network) for network in networks))
+
+
+def _addresses(taking: Taking) -> None:
+    facade = public_addresses()
+    known = (*facade.ipv4, *facade.ipv6, *facade.names)
+    if known:
+        by = "" if settings.FACADE_ADDRESSES else " (of FACADE_CONTROL_HOSTS)"
+        taking.good(f"{', '.join(known)}{by}")
+    else:
+        taking.warning(
+            "not known: pages can't say which DNS records to set",
+            "Set FACADE_ADDRESSES to the addresses at which clients reach this facade.",
+        )
+
+
+def _database(taking: Taking) -> None:
+    started = time.perf_counter()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    seconds = time.perf_counter() - started
+    if is_standby():
+        taking.warning("it is a standby, which takes no changes", "Promote it, or lead DATABASE_URL to the primary.")
+    elif seconds > _SLOW_SECONDS:
+        taking.warning(f"it took {seconds:.1f} s to answer", "Look at its load, and at the network to it.")
+    else:
+        taking.good("answers")
+
+
+def _migrations(taking: Taking) -> None:
+    missing = missing_migrations()
+    if missing:
+        taking.bad(f"{len(missing)} missing: {', '.join(missing[:3])}", "Run: manage.py migrate")
+    else:
+        taking.good("all there")
+
+
+def _clock(taking: Taking) -> None:
+    off = time.time() - database_now().timestamp()
+    if abs(off) > _CLOCK_SECONDS:
+        taking.bad(f"this machine's is {off:+.0f} s off the database's", "Set both clocks, by NTP.")
+    else:
+        taking.good("they agree")
+
+
+def _maintenance(taking: Taking) -> None:
+    last = min(seconds_since_rounds().values(), default=None)
+    if last is None:
+        taking.bad("it was never done: proofs, probes and notices wait", f"{_MAINTAIN}.")
+    elif last > _LATE_SECONDS:
+        taking.bad(f"the last round was {last:.0f} s ago: proofs, probes and notices wait", f"{_MAINTAIN}.")
+    else:
+        taking.good(f"the last round was {last:.0f} s ago")
+
+
+def _snapshot(taking: Taking) -> None:
+    path = snapshot_path()
+    if problem := _cannot_write(path.parent):
+        taking.bad(
+            f"it can't be written: {problem}",
+            f"Let the facade's user write in {path.parent}: only with a snapshot a server starts without the database.",
+        )
+        return
+    try:
+        header = snapshot.read_header(path, database_identity())
+    except FileNotFoundError:
+        taking.bad("there is none yet", f"{_MAINTAIN}; it writes the snapshot.")
+    except (snapshot.InvalidSnapshot, OSError) as error:
+        taking.bad(f"it can't be used: {error}", f"{_MAINTAIN}; it writes the snapshot anew.")
+    else:
+        taking.good(f"of generation {header.state.generation}")
+
+
+def _cannot_write(folder: Path) -> str:
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            # On a full disk an empty file can be made.
+            file.write(b"x" * 4096)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""
+
+
+def _disk(taking: Taking) -> None:
+    try:
+        free = shutil.disk_usage(settings.STATE_DIR).free
+    except OSError as error:
+        taking.bad(error.strerror or type(error).__name__, "Look at FACADE_STATE_DIR.")
+        return
+    said = f"{free / 1024**3:.1f} GiB free"
+    if free < _MIN_FREE_BYTES:
+        taking.bad(said, "Make room: nothing can be written soon.")
+    elif free < _FEW_FREE_BYTES:
+        taking.warning(said, "Make room.")
+    else:
+        taking.good(said)

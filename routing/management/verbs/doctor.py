@@ -1,0 +1,80 @@
+"""The doctor at the command line: a deployment, a hostname, or an image, from outside in."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from routing.diagnosis.hostname import diagnose_hostname
+from routing.diagnosis.itself import diagnose_deployment
+from routing.diagnosis.pull import Image
+from routing.diagnosis.report import Mark, Report, Step
+from routing.management.verbs.named import hostname_of
+from routing.management.verbs.output import Output
+from routing.management.verbs.verb import NotSo, Options, Status, Verb
+from routing.models import Hostname
+from routing.services.base.actor import Actor
+from routing.services.hostnames.names import parse_hostname
+from routing.services.mappings.explain import explain, parse_image
+
+_INDENT = " " * 4
+
+
+class Doctor(Verb):
+    """It changes nothing."""
+
+    name = "doctor"
+    help = (
+        "Find out what keeps clients out, and say what to do: of a hostname, from its DNS to a layer, as docker, "
+        "containerd, podman and Helm pull; without one, of the deployment itself. Exit status 3 where something does."
+    )
+    missing = Status.NOT_SO
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Of what."""
+        parser.add_argument(
+            "subject",
+            nargs="?",
+            metavar="HOSTNAME",
+            help="such as docker.acme.com; or an image there, such as docker.acme.com/acme/app:1.0 (default: the "
+            "deployment itself)",
+        )
+
+    def run(self, options: Options, output: Output) -> None:
+        """Look, and say what was found."""
+        report = _look(options["subject"])
+        output.facts(ok=report.is_good, steps=[_as_facts(step) for step in report.steps])
+        _print(report, output)
+        if not report.is_good:
+            raise NotSo
+
+
+def _look(subject: str | None) -> Report:
+    if subject is None:
+        return diagnose_deployment()
+    actor = Actor.command_line()
+    if "/" in subject.partition("://")[2] or ("/" in subject and "://" not in subject):
+        image = parse_image(subject)
+        hostname = explain(actor, subject).hostname
+        given = Image(image.name, image.reference if image.reference in subject else "")
+        return diagnose_hostname(actor, hostname_id=hostname.pk, image=given)
+    name = parse_hostname(subject)
+    found: Hostname = hostname_of(name)
+    return diagnose_hostname(actor, hostname_id=found.pk)
+
+
+def _as_facts(step: Step) -> dict[str, Any]:
+    return {**step._asdict(), "mark": step.mark.value}
+
+
+def _print(report: Report, output: Output) -> None:
+    width = max((len(step.name) for step in report.steps), default=0)
+    for step in report.steps:
+        took = f" ({step.milliseconds} ms)" if step.mark is not Mark.SKIPPED else ""
+        output.line(f"{step.mark.sign} {step.name:<{width}}  {step.came or step.asked}{took}")
+        if step.mark is not Mark.GOOD and step.asked:
+            output.line(f"{_INDENT}asked: {step.asked}")
+        if step.advice:
+            output.line(f"{_INDENT}do: {step.advice}")
+    bad = [step for step in report.steps if step.mark is Mark.BAD]
+    output.line()
+    output.line(f"{len(bad)} of {len(report.steps)} steps keep clients out." if bad else "Nothing keeps clients out.")
