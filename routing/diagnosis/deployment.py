@@ -15,7 +15,7 @@ from django.db import Error, connection
 
 from routing.conf import database_identity, public_addresses, snapshot_path
 from routing.core.grammar.proxies import GATEWAY
-from routing.crypto import SECOND_FACTORS, key_names, key_that_opens
+from routing.crypto import SECOND_FACTORS, key_id, key_id_of, secret_keys
 from routing.database.clock import database_now
 from routing.database.migrated import missing_migrations
 from routing.database.postgresql import is_standby
@@ -67,23 +67,27 @@ def _told(taking: Taking) -> Iterator[None]:
 
 
 def _key(taking: Taking) -> None:
-    first, *others = key_names()
+    first, *others = map(key_id, secret_keys())
     where = "of SECRET_KEY" if os.environ.get("SECRET_KEY") or os.environ.get("SECRET_KEY_FILE") else "kept, or of .env"
     said = f"key {first} is in use ({where})" + (f"; fallbacks: {', '.join(others)}" if others else "")
     try:
-        found = Counter(key_that_opens(SECOND_FACTORS, text) for text in _sealed_texts())
+        found = Counter(key_id_of(SECOND_FACTORS, text) for text in _sealed_texts())
     except Error:
         # Of the database another step tells.
         taking.good(said)
         return
-    lost, old = found.pop(None, 0), sum(count for number, count in found.items() if number)
+    lost = found.pop(None, 0)
+    old = found.total() - found[first]
     if lost:
         taking.bad(
             f"{said}. {lost} secrets of second factors can't be read: they were encrypted under another key",
             "Put the former key into SECRET_KEY_FALLBACKS, or have these people set up their second factor anew.",
         )
     elif old:
-        taking.good(f"{said}. {old} secrets of second factors are still encrypted under a fallback: keep it")
+        taking.good(
+            f"{said}. {old} secrets of second factors are still encrypted under a fallback: keep it, or run "
+            "manage.py rotate_keys"
+        )
     else:
         taking.good(said)
 
