@@ -47,7 +47,7 @@ _ESCAPED = "the path has a percent escape: names and tags are written without, a
 _OPEN, _SPLIT, _REDIRECT_ONLY = Strategy.OPEN, Strategy.SPLIT, Strategy.REDIRECT_ONLY
 _MANIFEST, _BLOB, _UPLOAD = EndpointKind.MANIFEST, EndpointKind.BLOB, EndpointKind.UPLOAD
 _NOTHING, _CREDENTIALS, _DOCKER_PING = Ability.NOTHING, Ability.CREDENTIALS, Ability.DOCKER_PING
-_ENABLED, _ALLOW_PUSH = int(Flag.ENABLED), int(Flag.ALLOW_PUSH)
+_ENABLED, _ALLOW_PUSH, _PRIVATE = int(Flag.ENABLED), int(Flag.ALLOW_PUSH), int(Flag.PRIVATE)
 # What any host answers in the same way, served or not.
 _ALIKE = {"/abuse": PageKind.ABUSE, "/favicon.ico": PageKind.ICON, "/robots.txt": PageKind.ROBOTS}
 _CONTROL = Control()
@@ -227,7 +227,8 @@ def _read(table: Table, host: str, served_name: str, endpoint: Endpoint, match: 
         able = _able(table, served_name, match)
         registry, name = match.registry, match.upstream_name
         return LocateBlob(host, key, registry, url, endpoint, name, strategy, client, match.needed, able)
-    return Relay(host, key, match.registry, url, endpoint, match.upstream_name, strategy)
+    is_private = bool(match.flags & _PRIVATE)
+    return Relay(host, key, match.registry, url, endpoint, match.upstream_name, strategy, is_private)
 
 
 def _write(table: Table, endpoint: Endpoint, match: Match, request: Request) -> Decision:

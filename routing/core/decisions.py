@@ -40,7 +40,10 @@ class Challenge(NamedTuple):
 
 
 class Relay(NamedTuple):
-    """Ask the registry, with the caller's token, and hand on its answer: manifests, tags, referrers, a ping."""
+    """Ask the registry, with the caller's token, and hand on its answer: manifests, tags, referrers, a ping.
+
+    `is_private`: the mapping says that its images are not for everybody.
+    """
 
     host: str
     registry_key: str
@@ -49,6 +52,7 @@ class Relay(NamedTuple):
     endpoint: Endpoint | None
     upstream_name: str
     strategy: Strategy
+    is_private: bool = False
 
 
 class LocateBlob(NamedTuple):
