@@ -236,6 +236,32 @@ FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR = declare.whole(
     "without an account. Over it: 429.",
     least=1,
 )
+FACADE_MANIFEST_STORE_BYTES = declare.whole(
+    "FACADE_MANIFEST_STORE_BYTES",
+    0,
+    "How many bytes of public manifests the facade remembers in the state folder, for all workers of a machine, so "
+    "that they cost the registry nothing. It keeps only what it fetched itself, with nobody's credentials. One "
+    "tenant's may be half of it. Such as 268435456 (256 MiB); 0: none, so that each is asked for with its caller's "
+    "token.",
+)
+FACADE_PUBLIC_SECONDS = declare.seconds(
+    "FACADE_PUBLIC_SECONDS",
+    600.0,
+    "For how many seconds a manifest that everybody could read counts as public, unless its repository refuses the "
+    "facade before. While one is in use the registry is asked again in time.",
+)
+FACADE_TAG_SECONDS = declare.whole(
+    "FACADE_TAG_SECONDS",
+    5,
+    "For how many seconds what a registry said of a tag is good for others who ask. 0: each asks, but for those who "
+    "come while it is being asked.",
+)
+FACADE_STALE_SECONDS = declare.whole(
+    "FACADE_STALE_SECONDS",
+    3600,
+    "For how many seconds remembered manifests are given while their registry can't answer (429, 5xx, no connection). "
+    "0: not at all.",
+)
 FACADE_MAX_HOSTNAMES_PER_TENANT = declare.whole(
     "FACADE_MAX_HOSTNAMES_PER_TENANT", 50, "Hostnames that one tenant may have, where its record says nothing else."
 )

@@ -38,6 +38,10 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     f"{DATAPLANE}/test_answers_nobody_reads.py": ("R14.15",),
     f"{DATAPLANE}/test_printable_words.py": ("R14.16",),
     f"{DATAPLANE}/test_registry_shares.py": ("R14.17",),
+    f"{DATAPLANE}/remembered/test_answers.py": ("R18.1", "R18.2", "R18.3", "R18.4", "R18.6", "R18.7"),
+    f"{DATAPLANE}/remembered/test_single_flight.py": ("R18.5", "R18.9"),
+    f"{DATAPLANE}/remembered/test_outages.py": ("R18.8",),
+    f"{DATAPLANE}/remembered/test_disk.py": ("R18.10",),
     f"{DATAPLANE}/test_blob_locations.py": tuple(f"R15.{number}" for number in range(1, 7)),
     f"{DATAPLANE}/test_blob_streams.py": tuple(f"R16.{number}" for number in range(1, 6)),
 }

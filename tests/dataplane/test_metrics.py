@@ -156,7 +156,7 @@ def test_no_sample_names_a_hostname_or_a_registry() -> None:
 
     labels = {label for family in registry.collect() for sample in family.samples for label in sample.labels}
 
-    assert labels <= {"decision", "status", "kind", "reason", "bound", "task", "le"}
+    assert labels <= {"decision", "status", "kind", "reason", "bound", "task", "le", "by", "how", "method"}
     assert "acme" not in str(scrape())
 
 

@@ -10,6 +10,7 @@ from routing.conf import policy
 from routing.core.decide import READINESS_PATH, Request, decide, is_health_check
 from routing.core.decisions import Control, Decision, Echo, Health, LocateBlob, Page, Refuse, Relay, Token
 from routing.core.table.routing_table import Table
+from routing.dataplane.remembered.answers import remembered_answer
 from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.echo import echo
 from routing.dataplane.request.pages import page
@@ -108,7 +109,13 @@ class HandledRequest(NamedTuple):
         request = self.request._replace(form=form)
         status = None
         try:
-            held = await fetch_from_registry(self.table, self.decision, request, persistent_loop=persistent_loop)
+            held = await fetch_from_registry(
+                self.table,
+                self.decision,
+                request,
+                persistent_loop=persistent_loop,
+                shortcut=remembered_answer,
+            )
             status = held.answer.status
             return held
         finally:

@@ -23,12 +23,27 @@ HANDSHAKES_WITHOUT_CERTIFICATE: Key = ("tls_handshakes_failed", "certificate")
 HANDSHAKES_FAILED: Key = ("tls_handshakes_failed", "other")
 FAST_BATCHES: Key = ("fast_lane_batches",)
 FAST_SECONDS: Key = ("fast_lane_seconds",)
+REMEMBERED_BYTES: Key = ("remembered_bytes",)
+STORE_DAMAGED: Key = ("manifest_store_failures", "damaged")
+STORE_UNWRITABLE: Key = ("manifest_store_failures", "unwritable")
 
 
 @cache
 def answers_key(decision: str, status: int | None) -> Key:
     """Answers to a kind of decision by class of status; None: the client didn't wait for its answer."""
     return ("answers", decision, "gone" if status is None else f"{status // 100}xx")
+
+
+@cache
+def remembered_key(by: str, how: str) -> Key:
+    """Requests for manifests that the memory was asked for: by `digest` or `tag`, and how they were answered."""
+    return ("remembered_manifests", by, how)
+
+
+@cache
+def anonymous_request_key(method: str) -> Key:
+    """The facade's own requests to registries and realms, with nobody's credentials."""
+    return ("anonymous_requests", method)
 
 
 REDIRECTS = answers_key("redirect", 307)

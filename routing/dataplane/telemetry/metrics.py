@@ -59,6 +59,20 @@ COUNTERS = {
     ),
     "fast_lane_batches": _counter("fast_lane_batches", "Turns of the event loop in which the fast lane served."),
     "fast_lane_seconds": _counter("fast_lane_seconds", "Time that the fast lane took for them."),
+    "remembered_manifests": _counter(
+        "remembered_manifests",
+        "Requests for manifests that the memory could answer: without a request (hit), by another's request (joined), "
+        "by one of their own (fetched), while the registry fails (stale); or not, so that the caller asked (passed).",
+        "by",
+        "how",
+    ),
+    "remembered_bytes": _counter("remembered_bytes", "Bytes of manifests that were given from memory."),
+    "anonymous_requests": _counter(
+        "anonymous_requests", "The facade's own requests for manifests, with nobody's credentials.", "method"
+    ),
+    "manifest_store_failures": _counter(
+        "manifest_store_failures", "Files of the store that were damaged, or could not be written.", "kind"
+    ),
 }
 
 ANSWER_SECONDS = Histogram(

@@ -5,7 +5,7 @@ import math
 import traceback
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from routing.core.decisions import LocateBlob, Relay, Token
 from routing.core.grammar.names import EndpointKind
@@ -27,6 +27,22 @@ logger = logging.getLogger(__name__)
 _RETRY_AFTER_SECONDS = 2
 
 
+class Shortcut(Protocol):
+    """Answers a relay without the caller's token, or says None: then the caller goes its own way."""
+
+    async def __call__(
+        self,
+        client: RegistryClient,
+        table: Table,
+        decision: Relay,
+        client_request: ClientRequest,
+        place: Place,
+        *,
+        is_lasting: bool,
+    ) -> Response | None:
+        """`client` counts towards `place`. `is_lasting`: this event loop serves other requests too."""
+
+
 class HeldAnswer(NamedTuple):
     """An answer with the place that it holds; none where nobody was asked. Call `release` when it has been sent."""
 
@@ -40,11 +56,16 @@ class HeldAnswer(NamedTuple):
 
 
 async def fetch_from_registry(
-    table: Table, decision: Relay | LocateBlob | Token, client_request: ClientRequest, *, persistent_loop: bool
+    table: Table,
+    decision: Relay | LocateBlob | Token,
+    client_request: ClientRequest,
+    *,
+    persistent_loop: bool,
+    shortcut: Shortcut | None = None,
 ) -> HeldAnswer:
     """The answer, from the backing registry. `persistent_loop`: this event loop serves other requests too.
 
-    Never raises for what the caller or the registry does.
+    Never raises for what the caller or the registry does. A relay is left to the `shortcut` where that has an answer.
     """
     if not isinstance(decision, Token) and (refusal := loop_refusal(table, decision.registry.origin, decision.host)):
         return HeldAnswer(refusal)
@@ -57,12 +78,11 @@ async def fetch_from_registry(
     try:
         if persistent_loop:
             client = lasting_client().shared_by(place.tenant, place.hold)
-            answered = await _asked(client, table, decision, client_request, place.tenant, may_stream=True)
+            answered = await _answered(client, table, decision, client_request, place, shortcut, is_lasting=True)
         else:
             async with new_client() as own_client:
                 client = own_client.shared_by(place.tenant, place.hold)
-                # A WSGI server would have to hold the whole layer in memory.
-                answered = await _asked(client, table, decision, client_request, place.tenant, may_stream=False)
+                answered = await _answered(client, table, decision, client_request, place, shortcut, is_lasting=False)
         held = HeldAnswer(await _accounted(answered, place), place)
         return held
     except TooManyRelays as problem:
@@ -106,6 +126,24 @@ def caught(unforeseen: Exception) -> Response:
     logger.error("a registry's answer could not be handled: %s at %s", kind, where)
     counters.add(("registry_errors", "Unforeseen"))
     return error(502, "UNAVAILABLE", "the backing registry answered with something that this facade cannot handle")
+
+
+async def _answered(
+    client: RegistryClient,
+    table: Table,
+    decision: Relay | LocateBlob | Token,
+    client_request: ClientRequest,
+    place: Place,
+    shortcut: Shortcut | None,
+    *,
+    is_lasting: bool,
+) -> Response | StreamingResponse:
+    if shortcut is not None and isinstance(decision, Relay):
+        answer = await shortcut(client, table, decision, client_request, place, is_lasting=is_lasting)
+        if answer is not None:
+            return answer
+    # A WSGI server would have to hold a whole layer in memory.
+    return await _asked(client, table, decision, client_request, place.tenant, may_stream=is_lasting)
 
 
 async def _asked(

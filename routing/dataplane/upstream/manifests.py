@@ -22,7 +22,7 @@ from routing.registries.url import parse_registry_url
 
 _DIGEST = "Docker-Content-Digest"
 # The digest of a signed manifest of the first schema is that of its payload, without the signatures.
-_SIGNED = "application/vnd.docker.distribution.manifest.v1"
+SIGNED = "application/vnd.docker.distribution.manifest.v1"
 _ALGORITHMS = ("sha256", "sha384", "sha512")
 
 
@@ -51,9 +51,9 @@ async def _with_body(client: RegistryClient, decision: Relay, answer: OpenRegist
     headers = facade_headers(answer, len(body))
     reference = decision.endpoint.reference if decision.endpoint is not None else ""
     told = _told_digest(answer)
-    if not answer.headers.get("content-type", "").startswith(_SIGNED):
+    if not answer.headers.get("content-type", "").startswith(SIGNED):
         for digest in (told, reference):
-            if not _fits(body, digest):
+            if not has_digest(body, digest):
                 host = _host(answer)
                 raise BadResponse(host, f"{host} answered with other bytes than those of the digest that it names")
         if not told:
@@ -68,8 +68,8 @@ def _told_digest(answer: OpenRegistryResponse) -> str:
     return told[0][1] if told else ""
 
 
-def _fits(body: bytes, digest: str) -> bool:
-    """Whether the bytes have the digest, as far as that can be told."""
+def has_digest(body: bytes, digest: str) -> bool:
+    """Whether the bytes have the digest, as far as that can be told: not of "", or of an algorithm that isn't known."""
     algorithm = digest.partition(":")[0]
     return not is_digest(digest) or algorithm not in _ALGORITHMS or _digest(algorithm, body) == digest
 

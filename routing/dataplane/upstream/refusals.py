@@ -15,6 +15,8 @@ the code is made up here, and clients go by it:
 
 from contextlib import suppress
 
+from django.conf import settings
+
 from routing.core.decisions import Challenge, LocateBlob, Relay
 from routing.core.grammar.names import EndpointKind
 from routing.core.table.routing_table import Strategy
@@ -52,11 +54,18 @@ _CODES = {
 }
 
 
-def bad_gateway(failure: RegistryError) -> Response:
-    """The answer to a request that the registry left without a usable one."""
+def bad_gateway(failure: RegistryError, decision: Relay | LocateBlob | None = None) -> Response:
+    """The answer to a request that the registry left without a usable one. `decision` is what it was about."""
     counters.add(("registry_errors", type(failure).__name__))
     status = 504 if isinstance(failure, RegistryTimeout) else 502
-    return error(status, "UNAVAILABLE", f"the backing registry gave no usable answer: {failure}")
+    message = f"the backing registry gave no usable answer: {failure}"
+    return error(status, "UNAVAILABLE", message + _beyond_help(decision))
+
+
+def _beyond_help(decision: Relay | LocateBlob | None) -> str:
+    """What is said of a layer, where manifests may go on coming."""
+    is_layer = isinstance(decision, LocateBlob) and settings.FACADE_MANIFEST_STORE_BYTES
+    return "; the facade remembers manifests, but no layers, so this has to wait for the registry" if is_layer else ""
 
 
 def challenged(
@@ -85,7 +94,8 @@ async def refused(decision: Relay | LocateBlob, caller: ClientRequest, answer: O
         if not (says_why and status in _ABOUT_THE_REQUEST):
             return no_referrers(decision)
     if status >= 500 and status != 503:
-        return error(502, "UNAVAILABLE", f"{name} answered with an error of its own (status {status})")
+        message = f"{name} answered with an error of its own (status {status})"
+        return error(502, "UNAVAILABLE", message + _beyond_help(decision))
     if status < 400:
         return error(502, "UNAVAILABLE", f"{name} answered with status {status}, which is no answer to this request")
     code, message, detail = words or _default_error(decision, status)

@@ -95,7 +95,7 @@ async def locate_blob(
         except NotAccepted:
             return challenged(decision, client_request)
         except RegistryError as failure:
-            return bad_gateway(failure)
+            return bad_gateway(failure, decision)
 
 
 async def _streamed(

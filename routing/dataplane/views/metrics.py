@@ -20,6 +20,7 @@ from routing.dataplane.live.maintenance_file import read_rounds
 from routing.dataplane.telemetry import metrics
 from routing.dataplane.telemetry.counters import counters
 from routing.dataplane.upstream.relay_limits import relay_limits
+from routing.manifest_store.store import stored_bytes
 from routing.table import snapshot
 
 # What proxies add. With one on this machine every peer is a loopback one.
@@ -42,6 +43,7 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
     exported.register(_SnapshotFile())
     exported.register(_MaintenanceFile())
     exported.register(_GateFile())
+    exported.register(_ManifestStore())
     headers = {"Cache-Control": "no-store"}
     return HttpResponse(generate_latest(exported), content_type=CONTENT_TYPE_LATEST, headers=headers)
 
@@ -138,3 +140,15 @@ class _GateFile(Collector):
         for answer, number in read_answers().items():
             told.add_metric([answer], number)
         return [told] if told.samples else []
+
+
+class _ManifestStore(Collector):
+    """What remembered manifests take of the disk. Nothing where none are."""
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """Called by the Prometheus library."""
+        stored = GaugeMetricFamily("facade_manifest_store_bytes", "What remembered manifests take of the disk.")
+        found = stored_bytes()
+        if found is not None:
+            stored.add_metric([], found)
+        return [stored] if stored.samples else []

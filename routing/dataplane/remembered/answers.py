@@ -1,0 +1,134 @@
+"""Answers a relay from the facade's memory, where it may, and else leaves the caller to its own way.
+
+`decide()` has come first, always: what is asked for here is what the mapping says now. A mapping that is private takes
+no part, nor does a caller whose Authorization would be refused here, or who doesn't take the manifest as the registry
+gave it to the facade: registries give some clients another one.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from routing.core.decisions import Relay
+from routing.core.grammar.names import EndpointKind
+from routing.core.table.routing_table import Table
+from routing.dataplane.remembered.anonymous import ACCEPTED_TYPES
+from routing.dataplane.remembered.recall import Recalled, memory
+from routing.dataplane.remembered.visits import Visit
+from routing.dataplane.request.client_request import ClientRequest
+from routing.dataplane.request.responses import API_VERSION, INERT, Headers, Response
+from routing.dataplane.telemetry.counters import REMEMBERED_BYTES, counters, remembered_key
+from routing.dataplane.upstream.credentials import NotAccepted, upstream_authorization
+from routing.dataplane.upstream.dispatch import caught
+from routing.dataplane.upstream.loop_guard import loop_refusal
+from routing.dataplane.upstream.relay_limits import Place
+from routing.manifest_store import store as stores
+from routing.manifest_store.bodies import is_kept
+from routing.manifest_store.store import Repository, manifest_store
+from routing.registries.client import RegistryClient
+
+# containerd names the registry that it takes the facade for a mirror of. Other queries are nobody's business here.
+_QUERY = re.compile(r"(?:ns=[^&]*+)?")
+_STALE = ("Warning", '110 - "Response is Stale"')
+# Longer than any client's.
+_MAX_ACCEPT_LENGTH = 4096
+
+
+async def remembered_answer(
+    client: RegistryClient,
+    table: Table,
+    decision: Relay,
+    client_request: ClientRequest,
+    place: Place,
+    *,
+    is_lasting: bool,
+) -> Response | None:
+    """The answer; None where the caller has to ask the registry with its own token.
+
+    `place` is the caller's, and `client` counts towards it. `is_lasting`: this event loop serves other requests too.
+    """
+    store = manifest_store()
+    if store is None or not store.is_on or not _takes_part(decision, client_request):
+        return None
+    assert decision.endpoint is not None
+    repository = Repository(decision.registry.origin, decision.upstream_name)
+    host = decision.host
+    visit = Visit(store, client, lambda url: loop_refusal(table, url, host) is not None, place, repository)
+    try:
+        found = await memory.recall(visit, decision.endpoint.reference, is_lasting=is_lasting)
+    except Exception as unforeseen:
+        # No pull fails by what was there to spare it.
+        caught(unforeseen)
+        return None
+    if found is not None and not accepts(client_request.fields.get("accept", ""), found.kept.manifest.media_type):
+        found = None
+    by = "digest" if ":" in decision.endpoint.reference else "tag"
+    counters.add(remembered_key(by, found.how if found is not None else "passed"))
+    return None if found is None else _answer(found, client_request)
+
+
+def _takes_part(decision: Relay, caller: ClientRequest) -> bool:
+    endpoint = decision.endpoint
+    if endpoint is None or endpoint.kind is not EndpointKind.MANIFEST or decision.is_private:
+        return False
+    if ":" in endpoint.reference and not is_kept(endpoint.reference):
+        return False
+    if not _QUERY.fullmatch(decision.url.partition("?")[2]):
+        return False
+    accept = caller.fields.get("accept", "")
+    if not any(accepts(accept, media_type) for media_type in ACCEPTED_TYPES):
+        return False
+    try:
+        upstream_authorization(caller.authorization, decision.host, decision.registry, decision.strategy)
+    except NotAccepted:
+        return False
+    return True
+
+
+@lru_cache(maxsize=512)
+def _accepted(accept: str) -> frozenset[str]:
+    """The media ranges of an Accept field that are not excluded (RFC 9110 §12.5.1), in lower case."""
+    ranges = set()
+    for part in accept.split(","):
+        name, *parameters = (piece.strip(" \t").lower() for piece in part.split(";"))
+        if name and not any(re.fullmatch(r"q=0(?:\.0{0,3})?", parameter) for parameter in parameters):
+            ranges.add(name)
+    return frozenset(ranges)
+
+
+def accepts(accept: str, media_type: str) -> bool:
+    """Whether a caller that sends this takes this type. Whoever says nothing takes all."""
+    if len(accept) > _MAX_ACCEPT_LENGTH:
+        return False
+    ranges = _accepted(accept)
+    essence = media_type.partition(";")[0].strip(" \t").lower()
+    return not accept.strip() or not ranges.isdisjoint((essence, f"{essence.partition('/')[0]}/*", "*/*"))
+
+
+def is_unchanged(if_none_match: str, etag: str) -> bool:
+    """Whether a caller has it already (RFC 9110 §13.1.2, weak comparison)."""
+    if not if_none_match or not etag:
+        return False
+    known = [each.strip(" \t").removeprefix("W/") for each in if_none_match.split(",")]
+    return "*" in known or etag.removeprefix("W/") in known
+
+
+def _answer(found: Recalled, caller: ClientRequest) -> Response:
+    manifest, body, as_of = found.kept
+    told = dict(manifest.headers)
+    unchanged = is_unchanged(caller.fields.get("if-none-match", ""), told.get("etag", ""))
+    if unchanged:
+        told.pop("content-type", None)
+    headers: Headers = [API_VERSION, *told.items(), *INERT, ("Cache-Control", "no-store")]
+    if age := int(stores.now() - as_of):
+        headers.append(("Age", str(max(age, 0))))
+    if found.how == "stale":
+        headers.append(_STALE)
+    if unchanged:
+        return Response(304, headers)
+    headers.append(("Content-Length", str(len(body))))
+    if caller.method == "HEAD":
+        return Response(200, headers)
+    counters.add(REMEMBERED_BYTES, len(body))
+    return Response(200, headers, body)

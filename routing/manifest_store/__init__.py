@@ -1,0 +1,1 @@
+"""Public manifests on this machine's disk: their bytes, and who was seen to give them to everybody."""

@@ -1,0 +1,280 @@
+"""What the facade fetched with nobody's credentials: manifests, and as of when everybody could read them.
+
+Two facts are kept apart. *The bytes* are named by their digest and are one for all. *Evidence* belongs to one
+repository of one registry: it gave this manifest (or said what this tag is) to the facade, which had brought nothing,
+at such a time. Only who has evidence of a repository may be given bytes for it: to know a digest opens nothing. That a
+repository refused ends all of its evidence from before.
+
+On the disk, below the state folder, for all workers of a machine:
+
+    bodies/ab/sha256-abcd…         the bytes; the time of change says when they were last used
+    repositories/<hash>/about      whose repository it is, and which tenant's request brought it here
+    repositories/<hash>/refused    when it last refused
+    repositories/<hash>/m-sha256-… a manifest's headers, and when everybody could read it
+    repositories/<hash>/t-1.0      a tag's digest, and when that was said
+    flights                        is locked by whoever asks a registry, byte by byte
+
+Nothing here asks a registry, and nothing here decides how long evidence is good for.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+import threading
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from django.conf import settings
+
+from routing.manifest_store.bodies import Bodies
+from routing.manifest_store.notes import Facts, Notes
+from routing.manifest_store.pruning import prune, used_bytes
+
+logger = logging.getLogger(__name__)
+
+# Of the store's bytes, what one worker may keep in memory, and at most.
+_HOT_PART, _MOST_HOT_BYTES = 8, 32 * 1024**2
+# Once so many parts of the bound were written, or after so many seconds, what is too much is looked for.
+_PRUNED_PART, _PRUNED_SECONDS = 16, 600.0
+_BLOCK_BYTES = 4096
+# What the clock of a machine may have been put back by, in seconds.
+_SKEW_SECONDS = 1.0
+# How long nothing is kept and nothing served, where the disk refused to write.
+_OFF_SECONDS = 30.0
+
+
+def now() -> float:
+    """The time in seconds since 1970, by which evidence is dated. Tests move it."""
+    return time.time()
+
+
+def is_younger(at: float, seconds: float) -> bool:
+    """Whether a time since 1970 is no longer ago than that. One that is yet to come is not."""
+    return -_SKEW_SECONDS < now() - at < seconds
+
+
+class Repository(NamedTuple):
+    """A repository by the name that it has at the registry; `origin` is scheme://host[:port]."""
+
+    origin: str
+    name: str
+
+
+class Manifest(NamedTuple):
+    """What a repository said of one of its manifests. `headers` are those that are handed on, names in lower case.
+
+    `confirmed_at`: when everybody could read it there; 0 where the repository has refused since.
+    """
+
+    digest: str
+    headers: tuple[tuple[str, str], ...]
+    confirmed_at: float
+
+    @property
+    def media_type(self) -> str:
+        """The type that the registry gave it."""
+        return dict(self.headers).get("content-type", "")
+
+
+class Tag(NamedTuple):
+    """Which manifest a tag was, when the registry was asked; 0 where the repository has refused since."""
+
+    digest: str
+    asked_at: float
+
+
+class ManifestStore:
+    """The store of one machine, as one process has it. Safe for threads and processes.
+
+    Methods that write raise OSError. Those that read don't: what can't be read is not there.
+    """
+
+    def __init__(self, folder: str, bound_bytes: int) -> None:
+        self._folder = folder
+        self._bound_bytes = bound_bytes
+        self._notes = Notes()
+        self.bodies = Bodies(f"{folder}/bodies", min(bound_bytes // _HOT_PART, _MOST_HOT_BYTES))
+        self._lock = threading.Lock()
+        self._pruning: threading.Thread | None = None
+        self._pruned_at = float("-inf")
+        self._used_bytes = 0
+        self._written_bytes = 0
+        self._off_until = float("-inf")
+        self._was_told = False
+        # For the file of flights. Where it can't be made, the first note says so.
+        with contextlib.suppress(OSError):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+
+    @property
+    def flights_path(self) -> str:
+        """The file whose bytes are locked by who asks a registry."""
+        return f"{self._folder}/flights"
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is kept and served at the moment."""
+        return time.monotonic() >= self._off_until
+
+    def switch_off(self, error: OSError) -> None:
+        """For some seconds it is as if there were no store: the disk refused. Said once in the log."""
+        self._off_until = time.monotonic() + _OFF_SECONDS
+        if not self._was_told:
+            logger.error("manifests are not remembered for now: the store can't be written (%s)", error.strerror)
+        self._was_told = True
+
+    def manifest(self, repository: Repository, digest: str) -> Manifest | None:
+        """What the repository said of a manifest, however long ago."""
+        folder = self._of(repository)
+        facts = self._facts(_manifest_path(folder, digest), repository, digest=digest)
+        if facts is None:
+            return None
+        headers = tuple((str(name), str(value)) for name, value in facts["headers"])
+        return Manifest(digest, headers, self._unless_refused(folder, facts["at"]))
+
+    def tag(self, repository: Repository, tag: str) -> Tag | None:
+        """Which manifest a tag was, however long ago."""
+        folder = self._of(repository)
+        facts = self._facts(f"{folder}/t-{tag}", repository, tag=tag)
+        return None if facts is None else Tag(facts["digest"], self._unless_refused(folder, facts["at"]))
+
+    def remembers(self, repository: Repository, reference: str) -> bool:
+        """Whether a manifest is here that everybody can read: by its digest, or by a tag that was asked for before."""
+        tag = None if ":" in reference else self.tag(repository, reference)
+        manifest = self.manifest(repository, tag.digest if tag else reference)
+        return manifest is not None and is_younger(manifest.confirmed_at, settings.FACADE_PUBLIC_SECONDS)
+
+    def has_refused(self, repository: Repository, since: float) -> bool:
+        """Whether the repository has refused since then."""
+        return self._unless_refused(self._of(repository), since) == 0
+
+    def keep(self, repository: Repository, tenant: str, manifest: Manifest, body: bytes) -> bool:
+        """Keep a manifest, whose bytes have its digest. False where there is no room for now, or its headers are long.
+
+        `tenant`: the key of whose request brought it here; it counts towards that tenant's share.
+        """
+        if not self._has_room(len(body)):
+            self._count(0)
+            return False
+        about = f"{self._of(repository)}/about"
+        if self._notes.read(about) is None:
+            self._notes.write(about, {**repository._asdict(), "tenant": tenant})
+        self.bodies.write(manifest.digest, body)
+        self._count(len(body))
+        return self.confirm(repository, manifest)
+
+    def confirm(self, repository: Repository, manifest: Manifest) -> bool:
+        """Everybody can read a manifest that is kept, as of its `confirmed_at`. False where its headers are long."""
+        facts = {"digest": manifest.digest, "headers": manifest.headers, "at": manifest.confirmed_at}
+        return self._write(_manifest_path(self._of(repository), manifest.digest), repository, facts)
+
+    def keep_tag(self, repository: Repository, name: str, tag: Tag) -> bool:
+        """Keep what a tag is."""
+        facts = {"tag": name, "digest": tag.digest, "at": tag.asked_at}
+        return self._write(f"{self._of(repository)}/t-{name}", repository, facts)
+
+    def refuse(self, repository: Repository, at: float, *, forget: bool) -> None:
+        """The repository has refused: what it said before counts no longer. `forget`: nor is it kept."""
+        folder = self._of(repository)
+        if not os.path.isdir(folder):
+            return
+        try:
+            self._notes.write(f"{folder}/refused", {"at": at})
+            if forget:
+                for entry in os.scandir(folder):
+                    if entry.name.startswith(("m-", "t-")):
+                        os.unlink(entry.path)
+        except OSError:
+            # On a disk that is full, what is there can be taken away all the same.
+            shutil.rmtree(folder, ignore_errors=True)
+            if os.path.isdir(folder):
+                raise
+
+    def forget(self, repository: Repository, reference: str) -> None:
+        """A manifest or tag of the repository is there no longer."""
+        folder = self._of(repository)
+        with contextlib.suppress(OSError):
+            os.unlink(_manifest_path(folder, reference) if ":" in reference else f"{folder}/t-{reference}")
+
+    def settle(self) -> None:
+        """Wait until nothing is being pruned. For tests."""
+        if self._pruning is not None:
+            self._pruning.join()
+
+    def _of(self, repository: Repository) -> str:
+        return f"{self._folder}/repositories/{_hash(repository)}"
+
+    def _facts(self, path: str, repository: Repository, **about: str) -> Facts | None:
+        """What a note says, where it is the one that it lies there as: files can be copied."""
+        facts = self._notes.read(path)
+        expected = {**repository._asdict(), **about}
+        if facts is None or any(facts.get(name) != value for name, value in expected.items()):
+            return None
+        return facts
+
+    def _unless_refused(self, folder: str, at: float) -> float:
+        refused = self._notes.read(f"{folder}/refused")
+        return 0.0 if refused is not None and refused["at"] >= at else at
+
+    def _write(self, path: str, repository: Repository, facts: Facts) -> bool:
+        try:
+            written = self._notes.write(path, {**repository._asdict(), **facts})
+        except ValueError:
+            return False
+        self._count(written)
+        if self._was_told:
+            logger.warning("manifests are remembered again")
+            self._was_told = False
+        return True
+
+    def _has_room(self, more_bytes: int) -> bool:
+        return self._used_bytes + self._written_bytes + more_bytes <= self._bound_bytes
+
+    def _count(self, written_bytes: int) -> None:
+        with self._lock:
+            self._written_bytes += -(-written_bytes // _BLOCK_BYTES) * _BLOCK_BYTES
+            is_due = self._written_bytes >= self._bound_bytes // _PRUNED_PART
+            is_due = is_due or time.monotonic() - self._pruned_at > _PRUNED_SECONDS
+            if is_due and (self._pruning is None or not self._pruning.is_alive()):
+                self._pruned_at = time.monotonic()
+                self._pruning = threading.Thread(target=self._prune, name="manifests", daemon=True)
+                self._pruning.start()
+
+    def _prune(self) -> None:
+        written = self._written_bytes
+        try:
+            self._used_bytes = prune(self._folder, self._bound_bytes, now())
+        except OSError as error:
+            self.switch_off(error)
+        except Exception:
+            logger.exception("pruning the manifests failed")
+        with self._lock:
+            self._written_bytes -= written
+
+
+def manifest_store() -> ManifestStore | None:
+    """This process' store; None where the deployment has none."""
+    bound_bytes = settings.FACADE_MANIFEST_STORE_BYTES
+    return _store(settings.STATE_DIR, bound_bytes) if bound_bytes else None
+
+
+@lru_cache(maxsize=1)
+def _store(state_folder: Path, bound_bytes: int) -> ManifestStore:
+    return ManifestStore(str(state_folder / "manifests"), bound_bytes)
+
+
+def stored_bytes() -> float | None:
+    """What the store held on the disk when that was last looked at; None where there is no store."""
+    return used_bytes(str(settings.STATE_DIR / "manifests")) if settings.FACADE_MANIFEST_STORE_BYTES else None
+
+
+@lru_cache(maxsize=4096)
+def _hash(repository: Repository) -> str:
+    return hashlib.sha256("\0".join(repository).encode()).hexdigest()[:40]
+
+
+def _manifest_path(folder: str, digest: str) -> str:
+    return f"{folder}/m-{digest.replace(':', '-')}"
