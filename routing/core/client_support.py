@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from routing.core.decide import Request, decide
 from routing.core.decisions import Challenge, Decision, LocateBlob, Redirect, Refuse, Relay, inline_refusal
+from routing.core.grammar.names import EndpointKind
 from routing.core.grammar.user_agents import Ability, ClientProfile, Needed
 from routing.core.table.routing_table import Auth, Match, Strategy, Table
 
@@ -27,11 +28,13 @@ class Findings(NamedTuple):
     """What probes found where an image leads.
 
     `doubt` says why it isn't known whether a pull works, in a sentence that says what to do; "" where a probe has seen
-    the repository. `inline_blobs`: the registry serves layers itself; None: nobody has found out.
+    the repository. `inline_blobs`: the registry serves layers itself; None: nobody has found out. `remembered`: the
+    facade has the image's manifest in its memory, for everybody.
     """
 
     doubt: str = ""
     inline_blobs: bool | None = None
+    remembered: bool = False
 
 
 class RequestOutcome(NamedTuple):
@@ -139,7 +142,7 @@ class _Walk:
             return RequestOutcome(
                 endpoint, "fails", "redirected to a registry to which this client takes no token", challenged
             )
-        return RequestOutcome(endpoint, *_outcome(decision, self._findings.inline_blobs), challenged)
+        return RequestOutcome(endpoint, *_outcome(decision, self._findings), challenged)
 
     def _arrives(self) -> bool:
         return self._client.follows(self._needed) or self._ping_led_on
@@ -152,10 +155,13 @@ def _needed(match: Match | None) -> Needed:
     return match.needed
 
 
-def _outcome(decision: Decision, inline_blobs: bool | None) -> tuple[str, str]:
+def _outcome(decision: Decision, findings: Findings) -> tuple[str, str]:
+    inline_blobs = findings.inline_blobs
     match decision:
         case Redirect(location):
             return "redirected", location
+        case Relay() if findings.remembered and _is_of_a_public_manifest(decision):
+            return "relayed", f"{decision.url}, from the facade's memory"
         case Relay():
             return "relayed", decision.url
         case LocateBlob() if inline_blobs and decision.reauthorises:
@@ -169,3 +175,8 @@ def _outcome(decision: Decision, inline_blobs: bool | None) -> tuple[str, str]:
         case Refuse():
             return "refused", decision.message
     return "answered", ""
+
+
+def _is_of_a_public_manifest(decision: Relay) -> bool:
+    endpoint = decision.endpoint
+    return endpoint is not None and endpoint.kind is EndpointKind.MANIFEST and not decision.is_private

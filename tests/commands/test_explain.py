@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from hashlib import sha256
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
+from routing.manifest_store.store import Manifest, Repository, manifest_store
 from routing.models import Mapping, Registry
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +92,23 @@ class TestExplained:
     )
     def test_however_it_is_written(self, written: str) -> None:
         assert f"docker pull {HOST}/acme/app:latest" in explain(written)
+
+    def test_what_comes_from_the_facades_memory(self, settings: Settings, tmp_path: Path) -> None:
+        settings.STATE_DIR, settings.FACADE_MANIFEST_STORE_BYTES = tmp_path, 1024**2
+        store, repository = manifest_store(), Repository("https://ghcr.io", "acme/app")
+        assert store is not None
+        digest = f"sha256:{sha256(b'{}').hexdigest()}"
+        assert "memory" not in explain(f"{HOST}/acme/app@{digest}")
+
+        store.keep(repository, "1", Manifest(digest, (("content-type", "application/json"),), time.time()), b"{}")
+        said = explain(f"{HOST}/acme/app@{digest}")
+        store.settle()
+
+        where = f"https://ghcr.io/v2/acme/app/manifests/{digest}, from the facade's memory"
+        assert f"relayed (after a token)   {where}" in said
+        assert said.count("memory") == 1
+        Mapping.objects.update(private=True)
+        assert "memory" not in explain(f"{HOST}/acme/app@{digest}")
 
     def test_what_is_not_mapped(self) -> None:
         said = explain(f"{HOST}/other/app")

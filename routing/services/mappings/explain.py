@@ -9,6 +9,7 @@ from routing.core.grammar.names import is_digest, is_name, is_tag
 from routing.core.grammar.user_agents import Needed
 from routing.core.table.mapping_entry import Flag
 from routing.core.table.routing_table import Auth, Match, Strategy, Table
+from routing.manifest_store.store import Repository, manifest_store
 from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
@@ -118,6 +119,7 @@ def explain_image(table: Table, image: Image, hostname: Hostname, source: str, w
             hostname=hostname, prefix=match.prefix
         )
     findings, to_probe = _findings(mapping, match, source)
+    findings = findings._replace(remembered=match is not None and _is_remembered(match, image.reference))
     found = client_support(table, image.hostname, image.name, image.reference, findings)
     return Explanation(image, hostname, mapping, match, found, _advice(mapping, match, findings, words), to_probe)
 
@@ -153,6 +155,12 @@ def _findings(mapping: Mapping | None, match: Match | None, source: str) -> tupl
     delivery = {Mapping.BlobDelivery.INLINE: True, Mapping.BlobDelivery.REDIRECT: False}
     doubt, to_probe = _doubt(mapping, match, source)
     return Findings(doubt, delivery.get(Mapping.BlobDelivery(mapping.blob_delivery))), to_probe
+
+
+def _is_remembered(match: Match, reference: str) -> bool:
+    """Whether this machine's memory has the manifest."""
+    store = manifest_store()
+    return store is not None and store.remembers(Repository(match.registry.origin, match.upstream_name), reference)
 
 
 def _doubt(mapping: Mapping, match: Match, source: str) -> tuple[str, str]:
