@@ -68,7 +68,7 @@ def _told(taking: Taking) -> Iterator[None]:
 
 def _key(taking: Taking) -> None:
     first, *others = map(key_id, secret_keys())
-    where = "of SECRET_KEY" if os.environ.get("SECRET_KEY") or os.environ.get("SECRET_KEY_FILE") else "kept, or of .env"
+    where = "kept in the state folder" if _is_kept() else "of SECRET_KEY"
     said = f"key {first} is in use ({where})" + (f"; fallbacks: {', '.join(others)}" if others else "")
     try:
         found = Counter(key_id_of(SECOND_FACTORS, text) for text in _sealed_texts())
@@ -90,6 +90,14 @@ def _key(taking: Taking) -> None:
         )
     else:
         taking.good(said)
+
+
+def _is_kept() -> bool:
+    """Whether the key is the one that the facade made for itself."""
+    try:
+        return (Path(settings.STATE_DIR) / "secret_key").read_text().strip() == settings.SECRET_KEY
+    except OSError:
+        return False
 
 
 def _sealed_texts() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is given from memory, to whom, and how it looks (request-handling.md, R18)."""
+"""What is given from memory, to whom, and how it looks (request-handling.md, R19)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def body_of(client: FacadeClient, reference: str, *, token: tuple[str, str
     return response.body if response.status == 200 else response.status
 
 
-async def test_r18_1_by_digest_one_request_serves_all(
+async def test_r19_1_by_digest_one_request_serves_all(
     facade_client: FacadeClient, server: PublicRegistry, counted: Counted
 ) -> None:
     digest = server.repository().put(APP)
@@ -47,7 +47,7 @@ async def test_r18_1_by_digest_one_request_serves_all(
     assert counted.answers("digest") == {"fetched": 1, "hit": 4}
 
 
-async def test_r18_1_nothing_of_the_callers_goes_along(facade_client: FacadeClient, server: PublicRegistry) -> None:
+async def test_r19_1_nothing_of_the_callers_goes_along(facade_client: FacadeClient, server: PublicRegistry) -> None:
     digest = server.repository().put(APP)
     lines = [STRANGER, ("accept", IMAGE), ("if-none-match", '"x"')]
 
@@ -63,7 +63,7 @@ async def test_r18_1_nothing_of_the_callers_goes_along(facade_client: FacadeClie
     assert all(INDEX in request.headers["Accept"] for request in asked)
 
 
-async def test_r18_1_a_private_mapping_takes_no_part(facade_client: FacadeClient, server: PublicRegistry) -> None:
+async def test_r19_1_a_private_mapping_takes_no_part(facade_client: FacadeClient, server: PublicRegistry) -> None:
     digest = server.repository().put(APP)
     assert await body_of(facade_client, digest) == APP
     facade_client.map_to(entry_of(server), flags=Flag.PRIVATE)
@@ -73,7 +73,7 @@ async def test_r18_1_a_private_mapping_takes_no_part(facade_client: FacadeClient
     assert server.given["GET", "acme/app", digest] == 2
 
 
-async def test_r18_1_a_repoint_and_a_switched_off_mapping_hold_at_once(
+async def test_r19_1_a_repoint_and_a_switched_off_mapping_hold_at_once(
     facade_client: FacadeClient, server: PublicRegistry
 ) -> None:
     digest = server.repository().put(APP)
@@ -94,7 +94,7 @@ async def test_r18_1_a_repoint_and_a_switched_off_mapping_hold_at_once(
     assert server.gets == 1
 
 
-async def test_r18_1_without_a_store_everything_is_as_before(
+async def test_r19_1_without_a_store_everything_is_as_before(
     facade_client: FacadeClient, server: PublicRegistry, settings: Settings
 ) -> None:
     settings.FACADE_MANIFEST_STORE_BYTES = 0
@@ -105,7 +105,7 @@ async def test_r18_1_without_a_store_everything_is_as_before(
     assert server.given["GET", "acme/app", digest] == 2
 
 
-async def test_r18_2_to_know_a_digest_is_not_enough(facade_client: FacadeClient, server: PublicRegistry) -> None:
+async def test_r19_2_to_know_a_digest_is_not_enough(facade_client: FacadeClient, server: PublicRegistry) -> None:
     """The same manifest is public in one repository and private in another, which its members may read."""
     digest = server.repository().put(APP)
     server.repository("acme/secret").public = False
@@ -120,7 +120,7 @@ async def test_r18_2_to_know_a_digest_is_not_enough(facade_client: FacadeClient,
     assert (await facade_client.request(path(digest, "secret"), headers=[STRANGER])).status == 401
 
 
-async def test_r18_2_a_lying_registry_gets_nobody_what_it_never_had(
+async def test_r19_2_a_lying_registry_gets_nobody_what_it_never_had(
     facade_client: FacadeClient, server: PublicRegistry
 ) -> None:
     """It says of any digest that it is there. The bytes are in the store, from a repository that is private by now."""
@@ -146,7 +146,7 @@ async def test_r18_2_a_lying_registry_gets_nobody_what_it_never_had(
         liar.stop()
 
 
-async def test_r18_2_after_its_time_the_registry_is_asked_again_by_head(
+async def test_r19_2_after_its_time_the_registry_is_asked_again_by_head(
     facade_client: FacadeClient, server: PublicRegistry, clock: Clock, settings: Settings
 ) -> None:
     digest = server.repository().put(APP)
@@ -158,7 +158,7 @@ async def test_r18_2_after_its_time_the_registry_is_asked_again_by_head(
     assert server.given == {("GET", "acme/app", digest): 1, ("HEAD", "acme/app", digest): 1}
 
 
-async def test_r18_2_evidence_that_is_yet_to_come_is_none(
+async def test_r19_2_evidence_that_is_yet_to_come_is_none(
     facade_client: FacadeClient, server: PublicRegistry, clock: Clock
 ) -> None:
     """The machine's clock was put back."""
@@ -170,7 +170,7 @@ async def test_r18_2_evidence_that_is_yet_to_come_is_none(
     assert [await body_of(facade_client, each) for each in ("1.0", digest)] == [401, 401]
 
 
-async def test_r18_2_what_became_private_is_given_no_longer_than_that(
+async def test_r19_2_what_became_private_is_given_no_longer_than_that(
     facade_client: FacadeClient, server: PublicRegistry, clock: Clock, settings: Settings
 ) -> None:
     digest = server.repository().put(APP)
@@ -183,7 +183,7 @@ async def test_r18_2_what_became_private_is_given_no_longer_than_that(
     assert await body_of(facade_client, digest) == 401
 
 
-async def test_r18_2_what_is_in_use_is_asked_for_in_time_and_nobody_waits(
+async def test_r19_2_what_is_in_use_is_asked_for_in_time_and_nobody_waits(
     facade_client: FacadeClient, server: PublicRegistry, clock: Clock, settings: Settings, counted: Counted
 ) -> None:
     digest = server.repository().put(APP)
@@ -202,7 +202,7 @@ def has_asked(server: PublicRegistry, heads: int) -> bool:
     return server.heads > heads and not is_asking()
 
 
-async def test_r18_3_a_tag_is_asked_for_once_in_its_time(
+async def test_r19_3_a_tag_is_asked_for_once_in_its_time(
     facade_client: FacadeClient, server: PublicRegistry, clock: Clock, settings: Settings
 ) -> None:
     digest = server.repository().put(APP, "1.0")
@@ -239,7 +239,7 @@ async def test_many_pulls_of_one_image_cost_one_get_for_each_manifest_and_a_head
     assert server.heads == server.given["HEAD", "acme/app", "1.0"]
 
 
-async def test_r18_3_with_no_time_for_tags_each_asks(
+async def test_r19_3_with_no_time_for_tags_each_asks(
     facade_client: FacadeClient, server: PublicRegistry, settings: Settings
 ) -> None:
     settings.FACADE_TAG_SECONDS = 0
@@ -252,7 +252,7 @@ async def test_r18_3_with_no_time_for_tags_each_asks(
 
 
 @pytest.mark.parametrize("lack", ["has_head", "tells_digests"])
-async def test_r18_3_without_a_usable_head_a_tag_is_asked_for_by_get(
+async def test_r19_3_without_a_usable_head_a_tag_is_asked_for_by_get(
     facade_client: FacadeClient, server: PublicRegistry, clock: Clock, settings: Settings, lack: str
 ) -> None:
     setattr(server, lack, False)
@@ -268,7 +268,7 @@ async def test_r18_3_without_a_usable_head_a_tag_is_asked_for_by_get(
 
 
 @pytest.mark.parametrize("status", [401, 403, 451])
-async def test_r18_4_a_refusal_ends_all_that_is_known_of_a_repository(
+async def test_r19_4_a_refusal_ends_all_that_is_known_of_a_repository(
     facade_client: FacadeClient, server: PublicRegistry, clock: Clock, settings: Settings, status: int
 ) -> None:
     content = server.repository()
@@ -286,7 +286,7 @@ async def test_r18_4_a_refusal_ends_all_that_is_known_of_a_repository(
     assert len(server.requests) == asked + 1
 
 
-async def test_r18_4_what_was_there_and_is_gone_ends_it_too(
+async def test_r19_4_what_was_there_and_is_gone_ends_it_too(
     facade_client: FacadeClient, server: PublicRegistry, clock: Clock, settings: Settings
 ) -> None:
     content = server.repository()
@@ -300,7 +300,7 @@ async def test_r18_4_what_was_there_and_is_gone_ends_it_too(
     assert await body_of(facade_client, digest, token=MEMBER) == 404
 
 
-async def test_r18_4_what_was_never_there_says_nothing_of_the_rest(
+async def test_r19_4_what_was_never_there_says_nothing_of_the_rest(
     facade_client: FacadeClient, server: PublicRegistry
 ) -> None:
     """Whoever looks for signatures asks for tags that most images don't have."""
@@ -314,7 +314,7 @@ async def test_r18_4_what_was_never_there_says_nothing_of_the_rest(
     assert len(server.requests) == asked
 
 
-async def test_r18_4_a_caller_that_may_read_a_private_repository_sees_no_difference(
+async def test_r19_4_a_caller_that_may_read_a_private_repository_sees_no_difference(
     facade_client: FacadeClient, server: PublicRegistry, counted: Counted
 ) -> None:
     server.repository().public = False
@@ -341,7 +341,7 @@ async def test_r18_4_a_caller_that_may_read_a_private_repository_sees_no_differe
         ([f"{IMAGE};q=0, {INDEX}"], False),
     ],
 )
-async def test_r18_6_who_does_not_take_the_type_asks_by_itself(
+async def test_r19_6_who_does_not_take_the_type_asks_by_itself(
     facade_client: FacadeClient, server: PublicRegistry, accept: list[str], takes: bool
 ) -> None:
     digest = server.repository().put(APP)
@@ -355,7 +355,7 @@ async def test_r18_6_who_does_not_take_the_type_asks_by_itself(
 
 
 @pytest.mark.parametrize(("query", "remembered"), [("?ns=docker.io", True), ("?a=b", False)])
-async def test_r18_6_a_query_that_nobody_knows_is_the_registrys_business(
+async def test_r19_6_a_query_that_nobody_knows_is_the_registrys_business(
     facade_client: FacadeClient, server: PublicRegistry, query: str, remembered: bool
 ) -> None:
     digest = server.repository().put(APP)
@@ -367,7 +367,7 @@ async def test_r18_6_a_query_that_nobody_knows_is_the_registrys_business(
     assert server.gets == (1 if remembered else 2)
 
 
-async def test_r18_6_credentials_that_belong_elsewhere_are_challenged_as_ever(
+async def test_r19_6_credentials_that_belong_elsewhere_are_challenged_as_ever(
     facade_client: FacadeClient, server: PublicRegistry
 ) -> None:
     digest = server.repository().put(APP)
@@ -376,7 +376,7 @@ async def test_r18_6_credentials_that_belong_elsewhere_are_challenged_as_ever(
     assert await body_of(facade_client, digest, token=("authorization", "Basic YTpi")) == 401
 
 
-async def test_r18_7_the_answer_is_the_registrys(
+async def test_r19_7_the_answer_is_the_registrys(
     facade_client: FacadeClient, server: PublicRegistry, clock: Clock
 ) -> None:
     digest = server.repository().put(APP, "1.0")
@@ -398,7 +398,7 @@ async def test_r18_7_the_answer_is_the_registrys(
     assert head.body == b""
 
 
-async def test_r18_7_limits_of_one_request_are_not_told_with_the_next(
+async def test_r19_7_limits_of_one_request_are_not_told_with_the_next(
     facade_client: FacadeClient, server: PublicRegistry
 ) -> None:
     limits = {"RateLimit-Remaining": "7;w=21600", "Retry-After": "3", "Warning": '199 - "x"', "OCI-Subject": "x"}
@@ -412,7 +412,7 @@ async def test_r18_7_limits_of_one_request_are_not_told_with_the_next(
     assert not {"ratelimit-remaining", "retry-after", "warning"} & response.headers.keys()
 
 
-async def test_r18_7_who_has_it_already_is_told_so(facade_client: FacadeClient, server: PublicRegistry) -> None:
+async def test_r19_7_who_has_it_already_is_told_so(facade_client: FacadeClient, server: PublicRegistry) -> None:
     digest = server.repository().put(APP)
     assert await body_of(facade_client, digest) == APP
 

@@ -1,4 +1,4 @@
-"""A store that can't be written, read or trusted is as none (request-handling.md, R18.10)."""
+"""A store that can't be written, read or trusted is as none (request-handling.md, R19.10)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def no_room(path: str) -> int:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
 
-async def test_r18_10_on_a_full_disk_it_is_as_if_there_were_none(
+async def test_r19_10_on_a_full_disk_it_is_as_if_there_were_none(
     facade_client: FacadeClient,
     server: PublicRegistry,
     counted: Counted,
@@ -47,7 +47,7 @@ async def test_r18_10_on_a_full_disk_it_is_as_if_there_were_none(
     ]
 
 
-async def test_r18_10_when_there_is_room_again_it_goes_on(
+async def test_r19_10_when_there_is_room_again_it_goes_on(
     facade_client: FacadeClient, server: PublicRegistry, store: ManifestStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digest = server.repository().put(APP)
@@ -61,7 +61,7 @@ async def test_r18_10_when_there_is_room_again_it_goes_on(
     assert store.is_on
 
 
-async def test_r18_10_a_damaged_file_is_asked_for_anew(
+async def test_r19_10_a_damaged_file_is_asked_for_anew(
     facade_client: FacadeClient, server: PublicRegistry, store: ManifestStore, counted: Counted
 ) -> None:
     digest = server.repository().put(APP)
@@ -76,7 +76,7 @@ async def test_r18_10_a_damaged_file_is_asked_for_anew(
     assert await asyncio.to_thread(stored.read_bytes) == APP
 
 
-async def test_r18_10_a_store_that_is_gone_is_made_anew(
+async def test_r19_10_a_store_that_is_gone_is_made_anew(
     facade_client: FacadeClient, server: PublicRegistry, store: ManifestStore
 ) -> None:
     digest = server.repository().put(APP)

@@ -1,4 +1,4 @@
-"""A registry that fails: manifests go on for a while, marked as stale (request-handling.md, R18.8)."""
+"""A registry that fails: manifests go on for a while, marked as stale (request-handling.md, R19.8)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def asked_out() -> None:
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 @pytest.mark.parametrize("by", ["digest", "tag"])
-async def test_r18_8_what_was_public_goes_on_for_an_hour_and_ends(
+async def test_r19_8_what_was_public_goes_on_for_an_hour_and_ends(
     facade_client: FacadeClient,
     server: PublicRegistry,
     clock: Clock,
@@ -54,7 +54,7 @@ async def test_r18_8_what_was_public_goes_on_for_an_hour_and_ends(
     await asked_out()
 
 
-async def test_r18_8_a_registry_that_is_not_there(
+async def test_r19_8_a_registry_that_is_not_there(
     facade_client: FacadeClient, server: PublicRegistry, clock: Clock, settings: Settings
 ) -> None:
     digest = server.repository().put(APP, "1.0")
@@ -69,7 +69,7 @@ async def test_r18_8_a_registry_that_is_not_there(
     await asked_out()
 
 
-async def test_r18_8_a_realm_that_fails_is_a_failure_too(
+async def test_r19_8_a_realm_that_fails_is_a_failure_too(
     facade_client: FacadeClient, server: PublicRegistry, clock: Clock, settings: Settings
 ) -> None:
     digest = server.repository().put(APP)
@@ -81,7 +81,7 @@ async def test_r18_8_a_realm_that_fails_is_a_failure_too(
     await asked_out()
 
 
-async def test_r18_8_a_realm_that_gives_no_token_any_more_is_a_refusal(
+async def test_r19_8_a_realm_that_gives_no_token_any_more_is_a_refusal(
     facade_client: FacadeClient, server: PublicRegistry, clock: Clock, settings: Settings
 ) -> None:
     digest = server.repository().put(APP)
@@ -93,7 +93,7 @@ async def test_r18_8_a_realm_that_gives_no_token_any_more_is_a_refusal(
 
 
 @pytest.mark.parametrize("by", ["digest", "tag"])
-async def test_r18_8_a_refusal_ends_it_at_once(
+async def test_r19_8_a_refusal_ends_it_at_once(
     facade_client: FacadeClient,
     server: PublicRegistry,
     clock: Clock,
@@ -119,7 +119,7 @@ async def test_r18_8_a_refusal_ends_it_at_once(
     assert await body_of(facade_client, reference) == 503
 
 
-async def test_r18_8_zero_seconds_switch_it_off(
+async def test_r19_8_zero_seconds_switch_it_off(
     facade_client: FacadeClient, server: PublicRegistry, clock: Clock, settings: Settings
 ) -> None:
     settings.FACADE_STALE_SECONDS = 0
@@ -132,7 +132,7 @@ async def test_r18_8_zero_seconds_switch_it_off(
     await asked_out()
 
 
-async def test_r18_8_while_it_fails_nobody_waits_for_it(
+async def test_r19_8_while_it_fails_nobody_waits_for_it(
     facade_client: FacadeClient,
     server: PublicRegistry,
     clock: Clock,
@@ -153,7 +153,7 @@ async def test_r18_8_while_it_fails_nobody_waits_for_it(
             assert await body_of(facade_client, digest) == APP
 
 
-async def test_r18_8_once_it_answers_again_it_is_asked_again(
+async def test_r19_8_once_it_answers_again_it_is_asked_again(
     facade_client: FacadeClient,
     server: PublicRegistry,
     clock: Clock,

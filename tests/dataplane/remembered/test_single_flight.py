@@ -1,4 +1,4 @@
-"""One asks for all who wait (request-handling.md, R18.5), and what it takes counts as its caller's (R18.9)."""
+"""One asks for all who wait (request-handling.md, R19.5), and what it takes counts as its caller's (R19.9)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Held:
 
 
 @pytest.mark.parametrize("reference", ["digest", "1.0"])
-async def test_r18_5_many_callers_make_one_request(
+async def test_r19_5_many_callers_make_one_request(
     facade_client: FacadeClient, server: PublicRegistry, counted: Counted, reference: str
 ) -> None:
     digest = server.repository().put(APP, "1.0")
@@ -69,7 +69,7 @@ async def test_r18_5_many_callers_make_one_request(
     assert ways["joined"] + ways.get("hit", 0) == CALLERS - 1
 
 
-async def test_r18_5_a_tag_and_its_digest_at_once_make_one_get(
+async def test_r19_5_a_tag_and_its_digest_at_once_make_one_get(
     facade_client: FacadeClient, server: PublicRegistry
 ) -> None:
     digest = server.repository().put(APP, "1.0", "2.0")
@@ -90,7 +90,7 @@ def running(server: PublicRegistry, trusting: Settings) -> Iterator[Facade]:
         yield started
 
 
-def test_r18_5_who_leaves_takes_the_answer_from_nobody(running: Facade, server: PublicRegistry) -> None:
+def test_r19_5_who_leaves_takes_the_answer_from_nobody(running: Facade, server: PublicRegistry) -> None:
     digest = server.repository().put(APP)
     held = Held(server)
     first = running.call(path(digest))
@@ -109,7 +109,7 @@ def test_r18_5_who_leaves_takes_the_answer_from_nobody(running: Facade, server: 
     until(lambda: relay_limits.under_way == 0, "every place is free again")
 
 
-def test_r18_5_when_the_last_one_has_left_nothing_is_asked_on(running: Facade, server: PublicRegistry) -> None:
+def test_r19_5_when_the_last_one_has_left_nothing_is_asked_on(running: Facade, server: PublicRegistry) -> None:
     digest = server.repository().put(APP)
     held = Held(server)
     callers = [running.call(path(digest)) for _ in range(3)]
@@ -124,7 +124,7 @@ def test_r18_5_when_the_last_one_has_left_nothing_is_asked_on(running: Facade, s
     assert late.recv(12) == b"HTTP/1.1 200"
 
 
-async def test_r18_9_a_flight_counts_as_a_relay_of_its_tenants(
+async def test_r19_9_a_flight_counts_as_a_relay_of_its_tenants(
     facade_client: FacadeClient, server: PublicRegistry, settings: Settings
 ) -> None:
     settings.FACADE_MAX_RELAYS_PER_TENANT = 2
@@ -140,7 +140,7 @@ async def test_r18_9_a_flight_counts_as_a_relay_of_its_tenants(
     assert relay_limits.held_bytes == 0
 
 
-async def test_r18_9_gets_that_the_registry_counts_are_a_share_of_the_tenants(
+async def test_r19_9_gets_that_the_registry_counts_are_a_share_of_the_tenants(
     facade_client: FacadeClient, server: PublicRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shares = RegistryShares()
@@ -192,7 +192,7 @@ def _takes_its_time(exchange: Exchange) -> None:
 
 
 @pytest.mark.parametrize("reference", ["digest", "1.0"])
-def test_r18_5_workers_of_one_machine_make_one_request_together(
+def test_r19_5_workers_of_one_machine_make_one_request_together(
     server: PublicRegistry, tmp_path: Path, reference: str
 ) -> None:
     asked = server.repository().put(APP, "1.0") if reference == "digest" else "1.0"
