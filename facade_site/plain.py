@@ -31,9 +31,14 @@ def check_organisation(text: str) -> None:
         raise ValueError("it has lower-case letters, digits and single separators (. _ __ -) alone")
 
 
-def check_together(registry: str, organisation: str, hostname: str, proxies: Sequence[str]) -> None:
-    """Raise ImproperlyConfigured for what there is with REGISTRY_HOST alone."""
+def check_together(registry: str, organisation: str, hostname: str, proxies: Sequence[str], certificates: str) -> None:
+    """Raise ImproperlyConfigured for what there is with REGISTRY_HOST alone, and what it can't be without."""
     if registry:
+        if certificates and not hostname:
+            raise ImproperlyConfigured(
+                "FACADE_TLS_CERTIFICATES goes with FACADE_HOSTNAME where REGISTRY_HOST is set: certificates are shown "
+                "for names that are known, so say which it is"
+            )
         return
     given = {"REGISTRY_ORG": organisation, "FACADE_HOSTNAME": hostname}
     for name in (name for name, value in given.items() if value):

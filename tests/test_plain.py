@@ -63,6 +63,14 @@ def test_what_there_is_in_a_plain_container_alone(monkeypatch: pytest.MonkeyPatc
     assert read(monkeypatch, **ACME | {name: value})["REGISTRY_HOST"] == "docker.io"
 
 
+def test_certificates_are_for_a_name_that_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ACME | {"FACADE_TLS_CERTIFICATES": "/etc/letsencrypt/live"}
+    with pytest.raises(ImproperlyConfigured, match=r"^FACADE_TLS_CERTIFICATES goes with FACADE_HOSTNAME"):
+        read(monkeypatch, **given)
+
+    assert read(monkeypatch, **given, FACADE_HOSTNAME="docker.acme.com")["FACADE_HOSTNAME"] == "docker.acme.com"
+
+
 @pytest.mark.parametrize(
     ("registry", "hostname", "catch_all"),
     [("", "", ""), ("docker.io", "", "localhost"), ("docker.io", "docker.acme.com", "")],

@@ -27,6 +27,7 @@ def certificate_subject(table: Table, name: str) -> CertificateSubject | None:
 
     Control hosts get one, and hostnames that are enabled and not suspended. That a hostname is in the table says that
     it was verified or vouched for. Of addresses and loopback names no authority says whose they are.
+    Of the names that a plain container answers without having been told of them none gets one: there is no end of them.
     """
     try:
         host, _ = parse_authority(name)
@@ -36,7 +37,7 @@ def certificate_subject(table: Table, name: str) -> CertificateSubject | None:
         return None
     if host in table.policy.control_hosts:
         return CertificateSubject(host, "", host)
-    hostname, entry = table.match_host(host)
+    hostname, entry = table.match_own_host(host)
     if entry is None or not entry.enabled or entry.refusal:
         return None
     tenant = table.tenants.get(entry.tenant)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from routing.core.certificates import CertificateSubject, certificate_subject
@@ -43,6 +45,16 @@ TABLE = Table.build(
 )
 def test_control_hosts_and_hostnames_that_are_served(name: str, tenant: str, hostname: str) -> None:
     assert certificate_subject(TABLE, name) == CertificateSubject(name, tenant, hostname)
+
+
+def test_no_name_that_a_plain_container_was_not_told_of() -> None:
+    catch_all = replace(TABLE, policy=Policy(CONTROL, Clients(()), catch_all="docker.acme.com"))
+
+    assert catch_all.match_host("unknown.example")[1] is not None
+    assert certificate_subject(catch_all, "unknown.example") is None
+    assert certificate_subject(catch_all, "docker.acme.com") == CertificateSubject(
+        "docker.acme.com", "1", "docker.acme.com"
+    )
 
 
 @pytest.mark.parametrize(
