@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -82,15 +83,18 @@ async def test_first_contact_is_guarded_by_itself(server: FaultyServer) -> None:
 
 async def test_servers_without_tls_and_without_a_word(start_server: Callable[..., FaultyServer]) -> None:
     policy = GuardPolicy(allow_private=True)
-    speaks, is_silent = start_server(greeting=b"220 mail.acme.com ESMTP\r\n"), start_server()
+    speaks = start_server(greeting=b"220 mail.acme.com ESMTP\r\n")
+    # Its connections wait to be accepted, for ever.
+    is_silent = socket.create_server(("127.0.0.1", 0))
+    silent_port = is_silent.getsockname()[1]
 
     with pytest.raises(NoContact, match="no TLS came about: wrong version number"):
         await presented_certificate(policy, "127.0.0.1", speaks.port, HOST, 30)
     with pytest.raises(NoContact, match=r"TLS was not there after 0\.3 seconds"):
-        await presented_certificate(policy, "127.0.0.1", is_silent.port, HOST, 0.3)
-    is_silent.stop()
+        await presented_certificate(policy, "127.0.0.1", silent_port, HOST, 0.3)
+    is_silent.close()
     with pytest.raises(NoContact, match="connection refused"):
-        await try_connection(policy, "127.0.0.1", is_silent.port, 30)
+        await try_connection(policy, "127.0.0.1", silent_port, 30)
 
 
 async def test_of_a_name_with_many_addresses_some_are_asked(name_server: NameServer, settings: Settings) -> None:

@@ -84,7 +84,7 @@ def _known(asked_for: str | None) -> str | None:
         name, _ = parse_authority(asked_for)
     except InvalidHost:
         return None
-    return name if name in table.policy.control_hosts or table.match_host(name)[1] is not None else None
+    return name if name in table.policy.control_hosts or table.match_own_host(name)[1] is not None else None
 
 
 class TlsListener:
