@@ -106,6 +106,18 @@ def test_docker_is_asked_for_a_token_that_its_ping_did_not_tell_of() -> None:
     assert found[KIND_OF["containerd"]].works
 
 
+@pytest.mark.parametrize(("flags", "is_told"), [(Flag.ENABLED, True), (Flag.ENABLED | Flag.PRIVATE, False)])
+def test_of_public_manifests_alone_it_is_told_that_they_come_from_memory(flags: Flag, is_told: bool) -> None:
+    registries = [("1", RegistryEntry("https://one.example", "one", auth="bearer"))]
+    mappings = [(f"{HOST}/team", MappingEntry("1", "acme", flags))]
+    table = Table.build(Policy(), 1, [("1", TenantEntry("Acme"))], registries, [(HOST, HostEntry("1"))], mappings)
+    support = client_support(table, HOST, "team/app", "1.0", Findings(remembered=True))
+    steps = next(each for each in support if each.client.shown == KIND_OF["podman"]).steps
+
+    told = {step.endpoint for step in steps if step.detail.endswith(", from the facade's memory")}
+    assert told == ({"manifest"} if is_told else set())
+
+
 def test_both_image_stores_of_docker_are_told_apart() -> None:
     names = [outlook.client.shown for outlook in client_support(Table(Policy()), HOST, "a/b", "1", Findings())]
     assert [name for name in names if name.startswith("docker (")] == [
