@@ -27,7 +27,7 @@ from routing.services.hostnames.hostnames import get_hostname
 from routing.services.mappings.state import state_of_hostname
 
 #: The longest that a hostname is looked at in all.
-DIAGNOSIS_SECONDS = 120.0
+DIAGNOSIS_SECONDS = 60.0
 #: Of a hostname's mappings so many are pulled through, unless an image is named.
 MAX_IMAGES = 3
 #: Whose pulls are tried, by their products in the table of clients, and what these are called here.
@@ -59,17 +59,18 @@ class Subject(NamedTuple):
     unknown: tuple[str, ...]
 
 
-def diagnose_hostname(actor: Actor, *, hostname_id: int, image: Image | None = None) -> Report:
-    """Look at a hostname as clients do, from the DNS to a layer. Takes seconds, two minutes at most.
+def diagnose_hostname(actor: Actor, *, hostname_id: int, host: str = "", image: Image | None = None) -> Report:
+    """Look at a hostname as clients do, from the DNS to a layer. Takes seconds, a minute at most.
 
-    `image` is pulled; without it, what probes have found under its mappings. Raises NotFound, PermissionDenied,
-    TooManyRequests.
+    `host`: of a wildcard, which of the names that it stands for; without it, any. `image` is pulled; without it, what
+    probes have found under its mappings. The addresses of proxies are told to
+    operators of the platform alone. Raises NotFound, PermissionDenied, TooManyRequests.
     """
     hostname = get_hostname(actor, hostname_id)
     check_permission(actor, Permission.CHANGE_HOSTNAMES, hostname.tenant)
-    subject = _subject(hostname, image)
+    subject = _subject(hostname, host or hostname.sample_name, image)
     with checking(actor, _DIAGNOSE, hostname_id, hostname.tenant):
-        return asyncio.run(_look(subject))
+        return asyncio.run(_look(subject, for_operators=actor.is_operator))
 
 
 def place_of(host: str) -> Place:
@@ -79,18 +80,18 @@ def place_of(host: str) -> Place:
     return Place("https", host, settings.FACADE_PUBLIC_PORT)
 
 
-def _subject(hostname: Hostname, image: Image | None) -> Subject:
+def _subject(hostname: Hostname, host: str, image: Image | None) -> Subject:
     state = state_of_hostname(hostname)
     step = Step("hostname", Mark.GOOD if state.is_on else Mark.BAD, f"{hostname} in the table", state.text)
     if not state.is_on:
         step = step._replace(advice=hostname.suspension_message or "Its page says what keeps clients out.")
     if image is not None:
-        return Subject(place_of(hostname.sample_name), step, (image,), ())
+        return Subject(place_of(host), step, (image,), ())
     mappings = hostname.mappings.filter(enabled=True).select_related("hostname", "registry").order_by("prefix")
     found = [(mapping, _probed_image(mapping)) for mapping in mappings[: 10 * MAX_IMAGES]]
     images = tuple(image for _, image in found if image is not None)[:MAX_IMAGES]
     unknown = tuple(mapping.source for mapping, image in found if image is None)
-    return Subject(place_of(hostname.sample_name), step, images, unknown)
+    return Subject(place_of(host), step, images, unknown)
 
 
 def _probed_image(mapping: Mapping) -> Image | None:
@@ -104,12 +105,12 @@ def _probed_image(mapping: Mapping) -> Image | None:
     return Image(f"{mapping.prefix}/{rest}" if mapping.prefix else rest)
 
 
-async def _look(subject: Subject) -> Report:
+async def _look(subject: Subject, *, for_operators: bool) -> Report:
     report = Report()
     report.add(subject.state)
     try:
         async with asyncio.timeout(DIAGNOSIS_SECONDS):
-            reached = await take_outside_steps(report, subject.place)
+            reached = await take_outside_steps(report, subject.place, for_operators=for_operators)
             await _take_pulls(report, subject, reached)
     except TimeoutError:
         report.add(

@@ -24,6 +24,7 @@ from routing.registries.first_contact import NoContact, Presented, presented_cer
 from routing.services.hostnames.address import AddressFinding, look_for_address, needs_address, own_addresses
 
 _TLS_SECONDS = 10.0
+_OPERATORS = "Tell the platform's operators: it is about their proxy."
 # Renewed at a third of its time by most clients of authorities, so less is a sign that nobody does.
 _SHARE_LEFT = 0.15
 _HOUR, _DAY = 3600, 86_400
@@ -41,15 +42,19 @@ class Reached(NamedTuple):
     is_trusted: bool
 
 
-async def take_outside_steps(report: Report, place: Place) -> Reached | None:
+async def take_outside_steps(report: Report, place: Place, *, for_operators: bool = True) -> Reached | None:
     """All steps up to the facade, at each address. Gives one at which a client gets through; None where none does.
 
-    Whether the name leads here is told by who answers there, not by its addresses: a proxy may have others.
+    Whether the name leads here is told by who answers there, not by its addresses: a proxy may have others. Only
+    operators of the platform are told which addresses its proxies have, and can do something about them.
     """
     own = await asyncio.to_thread(own_addresses) | (_LOOPBACK if is_loopback(place.host) else frozenset())
     finding = await _take_dns(report, place)
     policy = doctors_policy(place, own)
-    reached = [await _take_address(report, place, address, policy) for address in finding.addresses[:MAX_ADDRESSES]]
+    reached = [
+        await _take_address(report, place, address, policy, for_operators)
+        for address in finding.addresses[:MAX_ADDRESSES]
+    ]
     found = next((one for one in reached if one is not None), None)
     if found is not None and all(one is not None for one in reached):
         _forgive_other_addresses(report, finding)
@@ -95,7 +100,9 @@ def _forgive_other_addresses(report: Report, finding: AddressFinding) -> None:
             report.steps[position] = step._replace(mark=Mark.WARNING, came=came, advice=advice)
 
 
-async def _take_address(report: Report, place: Place, address: str, policy: DoctorsPolicy) -> Reached | None:
+async def _take_address(
+    report: Report, place: Place, address: str, policy: DoctorsPolicy, for_operators: bool
+) -> Reached | None:
     """The steps at one address. None where clients don't get through to this facade there."""
     shown = f"[{address}]" if ":" in address else address
     with report.step(f"port {place.port}", f"a connection to {shown}:{place.port}") as taking:
@@ -113,7 +120,10 @@ async def _take_address(report: Report, place: Place, address: str, policy: Doct
         seen = await _take_echo(report, client, place, shown)
         if seen is None:
             return None
+        first = len(report.steps)
         await _take_proxy(report, client, place, seen)
+        if not for_operators:
+            report.steps[first:] = [_for_tenants(step, seen) for step in report.steps[first:]]
     return Reached(address, is_trusted)
 
 
@@ -203,3 +213,11 @@ async def _take_proxy(report: Report, client: RegistryClient, place: Place, seen
     with report.step("clock", "the server's clock") as taking:
         judge_clock(taking, seen)
     await take_long_headers(report, client, place)
+
+
+def _for_tenants(step: Step, seen: Seen) -> Step:
+    """A step about the platform's proxy, for those who neither know it nor can change it."""
+    came = step.came
+    for address in (seen.peer, seen.client):
+        came = came.replace(address, "an address") if address else came
+    return step._replace(came=came, advice=_OPERATORS if step.advice else "")

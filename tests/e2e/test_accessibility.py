@@ -117,6 +117,16 @@ def test_axe_finds_nothing_on_what_forms_answer(browser: Browser, seeded: Seeded
     assert found == []
 
 
+def test_axe_finds_nothing_on_what_the_doctor_says(browser: Browser, seeded: Seeded) -> None:
+    as_somebody(browser, seeded, PLATFORM)
+    browser.open(seeded.paths[key_of("admin:routing_hostname_doctor", "hostname")])
+    browser.press("Check as a client would")
+
+    assert browser.count("table.clients tbody tr") >= 3
+    assert judge(browser, "what the doctor says") == []
+    assert browser.complaints() == []
+
+
 def forms_of(seeded: Seeded) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The name, the path and the fields of what is sent."""
     empty = set()

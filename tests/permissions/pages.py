@@ -21,6 +21,7 @@ _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
     "api_nothing": lambda world, subject: {"path": "nothing"},
     "api_token_revoke": lambda world, subject: {"token_id": world[subject].pk},
     "admin:routing_hostname_check": lambda world, subject: {"hostname_id": world[subject].pk},
+    "admin:routing_hostname_doctor": lambda world, subject: {"hostname_id": world[subject].pk},
     "admin:routing_hostname_hand_over": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_mapping_probe": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_registry_probe": lambda world, subject: {"row_id": world[subject].pk},

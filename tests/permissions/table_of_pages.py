@@ -46,6 +46,8 @@ GET  admin:routing_hostname_check                | proved hostname    | s n | - 
 POST admin:routing_hostname_check                | proved hostname    | s n | - - - | n n y | y
 GET  admin:routing_hostname_delete               | hostname           | s n | n n - | n n y | y
 POST admin:routing_hostname_delete               | idle hostname      | s n | n n - | n n y | y
+GET  admin:routing_hostname_doctor               | hostname           | s n | - - - | n n y | y
+POST admin:routing_hostname_doctor               | hostname           | s n | - - - | n n y | y
 GET  admin:routing_hostname_hand_over            | hostname           | s n | - - - | n n n | y
 POST admin:routing_hostname_hand_over            | idle hostname      | s n | - - - | n n n | y
 GET  admin:routing_hostname_history              | hostname           | s n | - - - | y y y | y

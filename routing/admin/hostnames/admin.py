@@ -16,6 +16,7 @@ from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.suspension import Suspension
+from routing.admin.hostnames.doctor import DoctorPages
 from routing.admin.hostnames.hand_over import HandingOver
 from routing.admin.hostnames.proof import ProofPages
 from routing.models import Hostname, Mapping
@@ -40,7 +41,7 @@ class HostnameForm(ServiceForm):
             self.fields["reason"].help_text = "Required to disable it. Shown in the history."
 
 
-class HostnameAdmin(HandingOver, ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
+class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
     """A name never changes, nor whose it is."""
 
     form = HostnameForm

@@ -3,17 +3,18 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from routing.core.grammar.hosts import is_wildcard, wildcard_above
 from routing.diagnosis.hostname import diagnose_hostname
 from routing.diagnosis.itself import diagnose_deployment
 from routing.diagnosis.pull import Image
 from routing.diagnosis.report import Mark, Report, Step
-from routing.management.verbs.named import hostname_of
 from routing.management.verbs.output import Output
 from routing.management.verbs.verb import NotSo, Options, Status, Verb
 from routing.models import Hostname
 from routing.services.base.actor import Actor
+from routing.services.base.errors import NotFound
 from routing.services.hostnames.names import parse_hostname
-from routing.services.mappings.explain import explain, parse_image
+from routing.services.mappings.explain import parse_image
 
 _INDENT = " " * 4
 
@@ -52,14 +53,21 @@ def _look(subject: str | None) -> Report:
     if subject is None:
         return diagnose_deployment()
     actor = Actor.command_line()
-    if "/" in subject.partition("://")[2] or ("/" in subject and "://" not in subject):
-        image = parse_image(subject)
-        hostname = explain(actor, subject).hostname
-        given = Image(image.name, image.reference if image.reference in subject else "")
-        return diagnose_hostname(actor, hostname_id=hostname.pk, image=given)
+    if "/" in subject:
+        parsed = parse_image(subject)
+        image = Image(parsed.name, parsed.reference if parsed.reference in subject else "")
+        served = _serving(parsed.hostname)
+        return diagnose_hostname(actor, hostname_id=served.pk, host=parsed.hostname, image=image)
     name = parse_hostname(subject)
-    found: Hostname = hostname_of(name)
-    return diagnose_hostname(actor, hostname_id=found.pk)
+    return diagnose_hostname(actor, hostname_id=_serving(name).pk, host="" if is_wildcard(name) else name)
+
+
+def _serving(name: str) -> Hostname:
+    """The hostname of that name, or the wildcard that stands for it. Raises NotFound."""
+    found = Hostname.objects.filter(name=name).first() or Hostname.objects.filter(name=wildcard_above(name)).first()
+    if found is None:
+        raise NotFound(f"there is no hostname {name}", at_command_line="; “facade hostname list” shows those there are")
+    return found
 
 
 def _as_facts(step: Step) -> dict[str, Any]:
