@@ -20,6 +20,7 @@ from routing.database.clock import database_now
 from routing.database.migrated import missing_migrations
 from routing.database.postgresql import is_standby
 from routing.dataplane.request.forwarded import trusted_networks
+from routing.dataplane.request.gateways import default_gateways
 from routing.diagnosis.report import Report, Taking
 from routing.jobs.rounds import seconds_since_rounds
 from routing.table import snapshot
@@ -84,9 +85,9 @@ def _key(taking: Taking) -> None:
             "Put the former key into SECRET_KEY_FALLBACKS, or have these people set up their second factor anew.",
         )
     elif old:
-        taking.good(
-            f"{said}. {old} secrets of second factors are still encrypted under a fallback: keep it, or run "
-            "manage.py rotate_keys"
+        taking.warning(
+            f"{said}. {old} secrets of second factors are still encrypted under a fallback",
+            "Encrypt them under the key in use: manage.py rotate_keys. Until then keep the fallback.",
         )
     else:
         taking.good(said)
@@ -112,7 +113,7 @@ def _proxies(taking: Taking) -> None:
     named, networks = settings.FACADE_TRUSTED_PROXIES, trusted_networks()
     if not named:
         taking.good("none: clients come to the facade directly")
-    elif GATEWAY in named and len(networks) < len(named):
+    elif GATEWAY in named and not default_gateways():
         taking.warning(
             f"{', '.join(named)}: this machine has no default gateway",
             "Name the proxy's own address in place of “gateway”.",

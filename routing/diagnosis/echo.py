@@ -17,7 +17,7 @@ _LONG_TOKEN_BYTES = 9 * 1024
 _LONG_HEADER_BYTES = 6 * 1024
 _SIGNATURE_LENGTH = 43
 _CLOCK_SECONDS = 30
-_BEHIND = "docs/how-to/going-live.md has the configuration to copy"
+_BEHIND = "docs/how-to/proxies.md has the configuration to copy"
 
 
 class Seen(NamedTuple):
@@ -116,7 +116,8 @@ def judge_scheme(taking: Taking, seen: Seen, place: Place) -> None:
         taking.good(f"the facade sees {seen.scheme}{by}")
         return
     came = f"the facade sees {seen.scheme}, and clients come by {place.scheme}: its challenges name the wrong address"
-    if "x-forwarded-proto" in seen.forwarded and not seen.is_peer_trusted:
+    says = {"x-forwarded-proto", "forwarded"} & set(seen.forwarded)
+    if says and not seen.is_peer_trusted:
         taking.bad(f"{came}. The proxy at {seen.peer} is not trusted", f"Add {seen.peer} to FACADE_TRUSTED_PROXIES.")
     elif not seen.is_peer_trusted:
         taking.bad(
@@ -129,7 +130,7 @@ def judge_scheme(taking: Taking, seen: Seen, place: Place) -> None:
 
 def judge_client(taking: Taking, seen: Seen) -> None:
     """Whether the facade knows who asks: sign-ins are counted by it, and the access log has it."""
-    if seen.is_peer_trusted and seen.client == seen.peer and "x-forwarded-for" not in seen.forwarded:
+    if seen.is_peer_trusted and seen.client == seen.peer and not {"x-forwarded-for", "forwarded"} & set(seen.forwarded):
         taking.warning(
             f"the facade sees {seen.client}, which is the proxy: it can't tell its clients apart",
             f"Let the proxy send X-Forwarded-For; {_BEHIND}.",

@@ -32,20 +32,34 @@ def documented(heading: str, language: str) -> str:
 
 
 class Front:
-    """An engine on a port of this machine's, by https, before a facade on another."""
+    """An engine on a port of this machine's, by https, before a facade on another.
+
+    `spoilt`: what stands in the configuration instead of parts of it. `name`, `days`: whose its certificate is, and how
+    long it is valid. `authority` is a file of the authority that clients have to know.
+    """
 
     heading: ClassVar[str]
     language: ClassVar[str]
 
-    def __init__(self, facade_port: int, port: int = 0) -> None:
+    def __init__(
+        self,
+        facade_port: int,
+        port: int = 0,
+        *,
+        spoilt: Mapping[str, str] | None = None,
+        name: str = HOST,
+        days: float = 1,
+    ) -> None:
         self.folder = process.short_directory("front")
         self.facade, self.port = f"{ADDRESS}:{facade_port}", port or free_port(ADDRESS)
         authority = Authority(self.folder)
-        authority.server_context(HOST)
-        self.certificate = self.folder / f"{HOST}.pem"
+        authority.server_context(name, days=days)
+        self.certificate = self.folder / f"{name}.pem"
+        self.authority = self.folder / "authority"
+        self.authority.write_text(authority.pem())
         self.trust = authority.client_context()
         text = documented(self.heading, self.language)
-        for there, here in self.changed().items():
+        for there, here in {**self.changed(), **(spoilt or {})}.items():
             assert text.count(there) == 1, f"{there} stands in the page once"
             text = text.replace(there, here)
         config = self.folder / "configuration"
@@ -136,6 +150,17 @@ class Nginx(Front):
 
     def command(self, config: str) -> Sequence[str]:
         return ["nginx", "-p", str(self.folder), "-c", config]
+
+
+class SpoiltNginx(Nginx):
+    """The same, for what doesn't let a client through: it is ready when it listens."""
+
+    def _passes_on(self) -> bool:
+        try:
+            socket.create_connection((ADDRESS, self.port), 30).close()
+        except OSError:
+            return False
+        return True
 
 
 class HAProxy(Front):

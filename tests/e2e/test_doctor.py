@@ -13,9 +13,9 @@ import pytest
 from tests.dns.name_server import NameServer, at
 from tests.e2e.facade import ADDRESS, ROOT, Facade
 from tests.e2e.front_proxies import HOST
+from tests.e2e.front_proxies import SpoiltNginx as Nginx
 from tests.e2e.lab import process
 from tests.e2e.lab.addresses import free_port
-from tests.e2e.nginx import Nginx
 from tests.e2e.test_full_disk import on_small
 from tests.registries.faulty_server import FaultyServer
 from tests.registries.small_registry import SmallRegistry
