@@ -40,14 +40,15 @@ def map_acme(project: Project, hostname: str = "docker.acme.test") -> None:
 
 def test_a_proxy_on_the_host_with_the_documented_settings(docker: Engine, tmp_path: Path) -> None:
     settings = dict(re.findall(r"^(\w+)=(.*)$", documented("With `docker compose up`, in `.env`:"), re.MULTILINE))
-    with Project(docker, tmp_path / "project", **settings) as project, Nginx(project.port) as nginx:
+    with Project(docker, tmp_path / "project", **settings) as project:
         project.up()
         wait_ready(project)
         project.manage("add_mapping", HOST, "acme", "ghcr.io/acme")
-        wait_until(lambda: nginx.get("/v2/").status == 401, "the mapping is served", READY_SECONDS)
+        with Nginx(project.port) as nginx:
+            wait_until(lambda: nginx.get("/v2/").status == 401, "the mapping is served", READY_SECONDS)
 
-        challenge = nginx.get("/v2/").headers["WWW-Authenticate"]
-        page = nginx.get("/accounts/login/", Host="facade.acme.com")
+            challenge = nginx.get("/v2/").headers["WWW-Authenticate"]
+            page = nginx.get("/accounts/login/", Host="facade.acme.com")
 
         assert f'realm="https://{HOST}:{nginx.port}/token"' in challenge
         assert page.status == 200
