@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 
 FORMAT = 1
@@ -41,6 +42,8 @@ _MAX_SCRYPT = {"log_n": 17, "r": 8, "p": 4}
 
 class InvalidBackup(ServiceError):
     """The file is no backup that this release can read with what it was given; the message says why."""
+
+    default_code = Code.MALFORMED
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,7 @@ def test_axe_finds_nothing_on_what_forms_answer(browser: Browser, seeded: Seeded
 
 def test_axe_finds_nothing_on_what_the_doctor_says(browser: Browser, seeded: Seeded) -> None:
     as_somebody(browser, seeded, PLATFORM)
+    browser.complaints()
     browser.open(seeded.paths[key_of("admin:routing_hostname_doctor", "hostname")])
     browser.press("Check as a client would")
 

@@ -56,6 +56,7 @@ EVENTS = {
     "tenant_removal.remove_tenant": "tenant.removed",
     "hand_over.hand_over_hostname": "hostname.handed_over",
     "person_removal.remove_person": "person.removed",
+    "restoration.confirm_restore": "restore.confirmed",
 }
 # What the world of the table has no good input for: another's token, leaving, and a proof that is missing.
 ELSEWHERE = {

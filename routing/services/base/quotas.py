@@ -49,6 +49,7 @@ BOUNDS: Mapping[str, str] = {
     "routing.Job": "One for one thing, and MAX_WAITING_PER_SHARE for one tenant.",
     "routing.Lease": "One for each name that the code has.",
     "routing.Rate": "One a person and limit; swept after days.",
+    "routing.Restoration": "One for each restore, which goes into an empty database alone.",
     "routing.Round": "One a task of the regular work.",
     "routing.TableCheck": "One row.",
     "routing.HistoricalHostname": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",

@@ -48,5 +48,5 @@ def confirm_restore(actor: Actor, reason: str = "", *, discard: bool = False) ->
         discarded = discard_waiting(restoration.restored_at) if discard else 0
         restoration.confirmed_at = database_now()
         restoration.save(update_fields=["confirmed_at"])
-        unit.event("restore.confirmed", discarded=discarded)
+        unit.event("restore.confirmed", restoration_id=restoration.pk, discarded=discarded)
     return Confirmed(restoration, discarded)
