@@ -11,19 +11,13 @@ from typing import NamedTuple
 import dns.asyncbackend
 import dns.asyncresolver
 import dns.exception
-import dns.flags
 import dns.name
-import dns.nameserver
 import dns.resolver
 
 from routing.dns.name_servers import NameServer
-from routing.dns.questions import Outcome
+from routing.dns.questions import MAX_ALIASES, Outcome, knows, new_resolver
 
 _FAMILIES = ("A", "AAAA")
-# As for TXT records.
-_MAX_ALIASES = 8
-_SECONDS_A_TRY = 2.0
-_UDP_BYTES = 1232
 
 
 class PublishedAddresses(NamedTuple):
@@ -39,7 +33,7 @@ async def look_up_addresses(name: str, servers: Sequence[NameServer], seconds: f
     Where one family could not be looked up, nothing is said of the other. Never raises for what the DNS says or not.
     """
     try:
-        resolver = _resolver(servers)
+        resolver = new_resolver(dns.asyncresolver.Resolver, servers)
         asked = dns.name.from_text(name)
     except (dns.exception.DNSException, OSError):
         return PublishedAddresses(Outcome.FAILED)
@@ -60,16 +54,14 @@ async def _of_family(
 ) -> PublishedAddresses:
     backend = dns.asyncbackend.get_backend("asyncio")
     try:
-        for _ in range(_MAX_ALIASES + 1):
+        for _ in range(MAX_ALIASES + 1):
             answer = await resolver.resolve(
                 name, family, raise_on_no_answer=False, search=False, lifetime=seconds, backend=backend
             )
             if answer.rrset is not None:
                 return PublishedAddresses(Outcome.FOUND, tuple(str(ip_address(record.address)) for record in answer))
             if answer.canonical_name == name:
-                # A server that is neither the name's own nor asks others knows nothing.
-                knows = answer.response.flags & (dns.flags.AA | dns.flags.RA)
-                return PublishedAddresses(Outcome.NO_RECORD if knows else Outcome.FAILED)
+                return PublishedAddresses(Outcome.NO_RECORD if knows(answer) else Outcome.FAILED)
             # An alias whose target the server didn't add.
             name = answer.canonical_name
     except dns.resolver.NXDOMAIN:
@@ -79,12 +71,3 @@ async def _of_family(
     except (dns.exception.DNSException, OSError, ValueError):
         pass
     return PublishedAddresses(Outcome.FAILED)
-
-
-def _resolver(servers: Sequence[NameServer]) -> dns.asyncresolver.Resolver:
-    resolver = dns.asyncresolver.Resolver(configure=not servers)
-    if servers:
-        resolver.nameservers = [dns.nameserver.Do53Nameserver(server.address, server.port) for server in servers]
-    resolver.timeout = _SECONDS_A_TRY
-    resolver.use_edns(0, 0, _UDP_BYTES)
-    return resolver

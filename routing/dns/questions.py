@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import dns.exception
 import dns.flags
@@ -18,13 +18,16 @@ import dns.resolver
 from routing.dns.name_servers import NameServer
 
 # RFC 1034 §3.6.2 sets no limit to aliases that lead to aliases; resolvers stop at 8 to 16.
-_MAX_ALIASES = 8
+MAX_ALIASES = 8
 _SECONDS_A_TRY = 2.0
 # Fits into every path's packets (DNS flag day 2020); what is longer comes by TCP.
 _UDP_BYTES = 1232
 _MAX_VALUE_LENGTH = 1000
 # More than any name has; a message of 64 KB holds some thousands.
 _MAX_VALUES = 1000
+
+
+R = TypeVar("R", bound=dns.resolver.BaseResolver)
 
 
 class Outcome(StrEnum):
@@ -62,9 +65,9 @@ def ask(
     """
     deadline = time.monotonic() + seconds
     try:
-        resolver = _resolver(servers)
+        resolver = new_resolver(dns.resolver.Resolver, servers)
         asked = dns.name.from_text(name)
-        for _ in range(_MAX_ALIASES + 1):
+        for _ in range(MAX_ALIASES + 1):
             left = max(deadline - time.monotonic(), 0.001)
             answer = resolver.resolve(asked, kind, raise_on_no_answer=False, search=False, lifetime=left)
             if answer.rrset is not None:
@@ -89,8 +92,9 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else "\ufffd" for char in text)[:_MAX_VALUE_LENGTH]
 
 
-def _resolver(servers: Sequence[NameServer]) -> dns.resolver.Resolver:
-    resolver = dns.resolver.Resolver(configure=not servers)
+def new_resolver(kind: type[R], servers: Sequence[NameServer]) -> R:
+    """A resolver, synchronous or not, that asks `servers`; none: the system's. Raises DNSException or OSError."""
+    resolver = kind(configure=not servers)
     if servers:
         resolver.nameservers = [dns.nameserver.Do53Nameserver(server.address, server.port) for server in servers]
     resolver.timeout = _SECONDS_A_TRY
@@ -98,9 +102,13 @@ def _resolver(servers: Sequence[NameServer]) -> dns.resolver.Resolver:
     return resolver
 
 
+def knows(answer: dns.resolver.Answer) -> bool:
+    """Whether who answered can say that nothing is there: it is the name's own server, or one that asks others."""
+    return bool(answer.response.flags & (dns.flags.AA | dns.flags.RA))
+
+
 def _nothing(answer: dns.resolver.Answer) -> Answer:
-    # A server that is neither the name's own nor asks others knows nothing, which is no proof that nothing is there.
-    if answer.response.flags & (dns.flags.AA | dns.flags.RA):
+    if knows(answer):
         return Answer(Outcome.NO_RECORD)
     return Answer(Outcome.FAILED, detail="the name server refers to others instead of asking them")
 
