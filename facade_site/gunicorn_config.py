@@ -29,6 +29,9 @@ except ImproperlyConfigured as error:
     # gunicorn would put its traceback around the one line that tells what is to be done.
     sys.exit(str(error))
 
+# Added to the niceness of what serves no pull: pages, and the work that nobody waits for.
+_BESIDE_NICENESS = 5
+
 wsgi_app = "facade_site.asgi:application"
 worker_class = "routing.dataplane.serving.gunicorn_worker.FacadeWorker"
 proc_name = "registry-facade"
@@ -115,6 +118,8 @@ def post_fork(server: Any, worker: Any) -> None:
     live_table.role = CONTROL_WORKER if worker.is_control else WORKER
     if worker.is_control:
         name_process(CONTROL_NAME)
+        # Pulls come first where there isn't CPU enough for all.
+        os.nice(_BESIDE_NICENESS)
     name_connections(f"{live_table.role} {worker.age} web")
     live_table.follow()
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from benchmarks import processes
 from benchmarks.soak.stage import Stage
 
-_EVERY_SECONDS = 1.0
+# Seldom: while a process's memory is measured (smaps_rollup), it waits for some of it.
+_EVERY_SECONDS = 5.0
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Held:
 
 
 class Watch:
-    """Samples each worker once a second.
+    """Samples each worker every few seconds.
 
     `replaced`: how many of the first ones had ended when it stopped. `cpu`: how much of a core the busiest one used.
     """

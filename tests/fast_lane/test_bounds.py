@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import resource
+import socket
+import struct
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -145,6 +149,31 @@ async def test_a_client_that_leaves_its_answers_lying_is_let_go() -> None:
         await server.has_open(1)
         await server.has_open(0)
         writer.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /v2/", PLAIN, SLOW + b"\r\n"])
+@pytest.mark.parametrize("abruptly", [False, True], ids=["closed", "reset"])
+async def test_nothing_is_left_of_a_connection_that_is_over(sent: bytes, abruptly: bool) -> None:
+    """Its time limits would end long after it, and hold it until then."""
+    with Running(LONG_SECONDS, facade()) as server:
+        reader, writer = await connect(server)
+        await server.has_open(1)
+        (connection,) = (weakref.ref(each) for each in server.server_state.connections)
+        if sent:
+            writer.write(sent)
+        if sent.endswith(b"\r\n\r\n"):
+            assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_SECONDS)).startswith(b"HTTP/1.1 ")
+        if abruptly:
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.close()
+        await server.has_open(0)
+
+        def is_gone() -> bool:
+            gc.collect()
+            return connection() is None
+
+        await asyncio.to_thread(until, is_gone, "the connection is forgotten")
 
 
 async def test_an_answer_may_take_its_time() -> None:

@@ -213,6 +213,17 @@ def test_connections_of_a_proxy_dont_gather_at_control_workers() -> None:
         assert wire.ended()
 
 
+def test_pulls_come_before_pages_where_cpu_is_scarce() -> None:
+    with mapped() as facade:
+        (control,) = facade.control_worker_pids()
+        others = facade.worker_pids()
+        niceness = {pid: os.getpriority(os.PRIO_PROCESS, pid) for pid in (control, *others)}
+
+    assert others
+    assert {niceness[pid] for pid in others} == {os.getpriority(os.PRIO_PROCESS, 0)}
+    assert niceness[control] > os.getpriority(os.PRIO_PROCESS, 0)
+
+
 def test_without_control_workers_the_workers_answer_pages() -> None:
     with mapped(FACADE_CONTROL_WORKERS="0") as facade, closing(Wire(facade)) as wire:
         assert facade.control_worker_pids() == []

@@ -4,6 +4,7 @@ uvicorn has a time limit for idle connections only, and its parser keeps a head 
 bounds of its own, but nothing here may depend on there being one.
 """
 
+import asyncio
 import logging
 import resource
 from typing import Any
@@ -43,6 +44,7 @@ class TimeoutProtocol(OneAtATimeProtocol):
         self._write_paused_at: float | None = None
         self._closing_since: float | None = None
         self._is_lost = False
+        self._timeouts: asyncio.TimerHandle | None = None
         self._address = ""
         self._head_bytes: int | None = None
 
@@ -59,11 +61,18 @@ class TimeoutProtocol(OneAtATimeProtocol):
             transport.abort()
             return
         self._began_at = self.loop.time()
-        self.loop.call_later(self.timeout_keep_alive, self._check_timeouts)
+        self._check_timeouts_in(self.timeout_keep_alive)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop, once."""
         self._is_lost = True
+        # A timer keeps all that belongs to the connection for a minute after its end. Of a flood of short ones that
+        # would be thousands, through which the garbage collector looks while everybody waits.
+        if self._timeouts is not None:
+            self._timeouts.cancel()
+            self._timeouts = None
+        # uvicorn does so only where nothing went wrong.
+        self._unset_keepalive_if_required()
         if self._address:
             peers.disconnect(self._address)
         super().connection_lost(exc)
@@ -119,12 +128,15 @@ class TimeoutProtocol(OneAtATimeProtocol):
         waits += [since for since in (self._write_paused_at, self._closing_since) if since is not None]
         longest = now - min(waits) if waits else 0.0
         if longest < self.timeout_keep_alive:
-            self.loop.call_later(self.timeout_keep_alive - longest, self._check_timeouts)
+            self._check_timeouts_in(self.timeout_keep_alive - longest)
         elif len(waits) > 1 or not self.within_request:
             self.transport.abort()
         else:
             self.abort_with(408, b"The request took too long to arrive.\n")
-            self.loop.call_later(self.timeout_keep_alive, self._check_timeouts)
+            self._check_timeouts_in(self.timeout_keep_alive)
+
+    def _check_timeouts_in(self, seconds: float) -> None:
+        self._timeouts = self.loop.call_later(seconds, self._check_timeouts)
 
     def abort_with(self, status: int, text: bytes) -> None:
         """Answer with a text, and close. Where an answer is under way, close alone."""

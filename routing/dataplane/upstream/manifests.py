@@ -5,7 +5,10 @@ headers that it doesn't know. Clients can't do without them: containerd takes th
 (core/remotes/docker/resolver.go), go-containerregistry and oras-go call a HEAD without length or digest an error.
 """
 
+import asyncio
 import hashlib
+from collections.abc import Callable
+from typing import TypeVar
 
 from routing.core.decisions import Relay
 from routing.core.grammar.names import is_digest
@@ -20,9 +23,13 @@ from routing.registries.open_response import OpenRegistryResponse
 from routing.registries.redirects import open_following
 from routing.registries.url import parse_registry_url
 
+T = TypeVar("T")
+
 _DIGEST = "Docker-Content-Digest"
 # The digest of a signed manifest of the first schema is that of its payload, without the signatures.
 SIGNED = "application/vnd.docker.distribution.manifest.v1"
+# Of more bytes a digest is made on a thread: it takes milliseconds, for which everybody else would wait.
+_BYTES_AT_ONCE = 128 * 1024
 _ALGORITHMS = ("sha256", "sha384", "sha512")
 
 
@@ -53,12 +60,14 @@ async def _with_body(client: RegistryClient, decision: Relay, answer: OpenRegist
     told = _told_digest(answer)
     if not answer.headers.get("content-type", "").startswith(SIGNED):
         for digest in (told, reference):
-            if not has_digest(body, digest):
+            if not await _aside(body, has_digest, body, digest):
                 host = _host(answer)
                 raise BadResponse(host, f"{host} answered with other bytes than those of the digest that it names")
         if not told:
             headers = facade_headers(answer, len(body), without=(_DIGEST.lower(),))
-            headers.append((_DIGEST, reference if is_digest(reference) else _digest("sha256", body)))
+            headers.append(
+                (_DIGEST, reference if is_digest(reference) else await _aside(body, _digest, "sha256", body))
+            )
     return Response(200, headers, body)
 
 
@@ -76,6 +85,13 @@ def has_digest(body: bytes, digest: str) -> bool:
 
 def _digest(algorithm: str, body: bytes) -> str:
     return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
+
+
+async def _aside(body: bytes, work: Callable[..., T], *args: str | bytes) -> T:
+    """What is worked out of the body: on a thread where others would notice (hashlib lets them go on meanwhile)."""
+    if len(body) <= _BYTES_AT_ONCE:
+        return work(*args)
+    return await asyncio.to_thread(work, *args)
 
 
 def _host(answer: OpenRegistryResponse) -> str:
