@@ -169,7 +169,9 @@ async def read_plain(answer: OpenRegistryResponse, max_bytes: int) -> bytes:
     if not codings_of(answer.headers):
         return await answer.read(max_bytes)
     coded = await answer.read(max_bytes)
-    body = decode(coded, answer.headers, max_bytes, parse_registry_url(answer.url).authority)
+    # On a thread: however few bytes came, what they stand for takes milliseconds, for which everybody else would wait.
+    host = parse_registry_url(answer.url).authority
+    body = await asyncio.to_thread(decode, coded, answer.headers, max_bytes, host)
     answer.hold(len(body))
     return body
 

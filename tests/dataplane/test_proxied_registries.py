@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import threading
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import brotli
 import pytest
 
+from routing.dataplane.upstream import manifests
+from routing.registries import content_coding
 from tests.dataplane.facade_client import BLOB, DIGEST, MANIFEST, REFERRERS, TAGS, TOKEN, UPSTREAM, FacadeClient
 from tests.registries.faulty_server import Exchange, FaultyServer
 from tests.registries.small_registry import digest_of
@@ -96,6 +101,34 @@ async def test_r14_13_the_digest_of_a_signed_manifest_is_not_that_of_its_bytes(
     server.answers(UPSTREAM[MANIFEST], 200, {**signed, "Docker-Content-Digest": DIGEST}, BODY)
     answer = await facade_client.request(MANIFEST)
     assert (answer.status, answer.headers["docker-content-digest"]) == (200, DIGEST)
+
+
+@pytest.mark.parametrize("coding", ["gzip", ""])
+async def test_what_takes_long_is_done_beside_the_event_loop(
+    facade_client: FacadeClient, server: FaultyServer, monkeypatch: pytest.MonkeyPatch, coding: str
+) -> None:
+    """The digest of a large manifest, and what a few bytes decode to: everybody else would wait for them."""
+    threads: set[int] = set()
+
+    def noted(work: Callable[..., Any]) -> Callable[..., Any]:
+        def noting(*args: Any) -> Any:
+            threads.add(threading.get_ident())
+            return work(*args)
+
+        return noting
+
+    monkeypatch.setattr(manifests, "_digest", noted(manifests._digest))
+    monkeypatch.setattr(content_coding, "decode", noted(content_coding.decode))
+    large = BODY * 100
+    headers = {"Content-Type": INDEX, "Docker-Content-Digest": digest_of(large)}
+    if coding:
+        headers["Content-Encoding"] = coding
+    server.answers(UPSTREAM[MANIFEST], 200, headers, CODINGS[coding](large) if coding else large)
+    answer = await facade_client.request(MANIFEST)
+
+    assert (answer.status, answer.body) == (200, large)
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 @pytest.mark.parametrize("left_out", ["Content-Length", "Docker-Content-Digest", "both"])
