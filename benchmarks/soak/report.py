@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from benchmarks.soak.stage import MAX_CONNECTIONS
-from benchmarks.soak.workers import Held, Watch
+from benchmarks.soak.workers import Watch
 
 # Slower than that the machine is busy with something else, and the run says nothing.
 MAX_QUIET_SECONDS = 0.1
@@ -59,7 +59,7 @@ def judge(found: Findings) -> list[Verdict]:
         ),
         Verdict("slowest relay", _ms(slowest), _at_most(MAX_RELAY_SECONDS), slowest <= MAX_RELAY_SECONDS),
         Verdict("wrong answers to the innocent", wrong or "none", "none", not wrong),
-        _memory(held),
+        _memory(found.watch),
         _most("threads of a worker", [max(each.threads) for each in held if each.threads], MAX_THREADS),
         _most("descriptors of a worker", [max(each.files) for each in held if each.files], MAX_FILES),
         Verdict("workers that were replaced", str(found.watch.replaced), "0", found.watch.replaced == 0),
@@ -67,10 +67,12 @@ def judge(found: Findings) -> list[Verdict]:
     ]
 
 
-def _memory(held: list[Held]) -> Verdict:
-    grown = max((each.growth() for each in held), default=0.0)
-    peak = max((max(each.memory) for each in held if each.memory), default=0)
-    measured = f"{grown:+.1%} (at most {peak / 2**20:.0f} MiB)"
+def _memory(watch: Watch) -> Verdict:
+    """Of the worker that grew most, said with its kind: the others answer registry clients."""
+    grown, pid = max(((held.growth(), pid) for pid, held in watch.held.items()), default=(0.0, 0))
+    memory = watch.held[pid].memory if pid else []
+    kind = "a worker" if pid in watch.first else "the control worker"
+    measured = f"{grown:+.1%} ({kind}, at most {max(memory, default=0) / 2**20:.0f} MiB)"
     return Verdict("memory of a worker in the second half", measured, f"≤ {MAX_GROWTH:+.0%}", grown <= MAX_GROWTH)
 
 

@@ -26,6 +26,7 @@ class Watched:
 
     def __init__(self, memory: list[int], threads: int = 20, files: int = 300, replaced: int = 0) -> None:
         samples = len(memory)
+        self.first = [1]
         self.held = {1: Held([each * MIB for each in memory], [threads] * samples, [files] * samples)}
         self.replaced = replaced
         self.cpu = 0.25
