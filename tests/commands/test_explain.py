@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from routing.manifest_store.sightings import sightings
 from routing.manifest_store.store import Manifest, Repository, manifest_store
 from routing.models import Mapping, Registry
 
@@ -109,6 +110,17 @@ class TestExplained:
         assert said.count("memory") == 1
         Mapping.objects.update(private=True)
         assert "memory" not in explain(f"{HOST}/acme/app@{digest}")
+
+    def test_what_came_from_memory_in_an_outage(self, settings: Settings, tmp_path: Path) -> None:
+        settings.STATE_DIR = tmp_path
+        sightings.forget()
+        assert "could not answer" not in explain(f"{HOST}/acme/app:1.0")
+
+        sightings.see_stale(HOST, "acme")
+        said = explain(f"{HOST}/acme/app:1.0")
+        assert "ghcr.io could not answer, so manifests came from the facade's memory, last just now. Layers" in said
+        settings.FACADE_STALE_SECONDS = 0
+        assert "could not answer" not in explain(f"{HOST}/acme/app:1.0")
 
     def test_what_is_not_mapped(self) -> None:
         said = explain(f"{HOST}/other/app")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
 from hashlib import blake2b
+from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
 from routing.dataplane.upstream import dispatch
 from routing.dataplane.upstream.registry_shares import RegistryShares, has_account
+from routing.manifest_store.sightings import sightings
 from tests.dataplane.facade_client import MANIFEST, TAGS, UPSTREAM, FacadeClient
+from tests.dataplane.test_metrics import scrape
 from tests.registries.faulty_server import FaultyServer
 
 INDEX = {"Content-Type": "application/vnd.oci.image.index.v1+json"}
@@ -176,3 +180,44 @@ def test_a_tenants_own_registries_do_not_push_out_its_count(settings: Settings, 
 )
 def test_whose_token_it_is(authorization: str, account: bool) -> None:
     assert has_account(authorization) == account
+
+
+@pytest.mark.parametrize(
+    ("headers", "left"),
+    [
+        (HUB, (9, 10, 21_600)),
+        ({"RateLimit-Remaining": "7"}, (7, 0, 0)),
+        ({"RateLimit-Remaining": "0;w=60", "RateLimit-Limit": "x"}, (0, 0, 0)),
+        ({"RateLimit-Remaining": "-1"}, None),
+        ({**HUB, "Docker-RateLimit-Source": "6f1c1f4e-0000-4000-8000-000000000000"}, None),
+        ({}, None),
+    ],
+)
+async def test_how_many_the_registry_gives_yet_is_seen(
+    facade_client: FacadeClient,
+    server: FaultyServer,
+    settings: Settings,
+    tmp_path: Path,
+    headers: dict[str, str],
+    left: tuple[int, int, float] | None,
+) -> None:
+    settings.STATE_DIR = tmp_path
+    sightings.forget()
+    server.answers(UPSTREAM[MANIFEST], 200, {**INDEX, **headers}, b"{}")
+
+    await statuses(facade_client, 1)
+
+    limit = await asyncio.to_thread(sightings.limit, server.url)
+    assert (limit and limit[1:4]) == left
+
+
+async def test_that_they_are_used_up_is_seen_too(
+    facade_client: FacadeClient, server: FaultyServer, settings: Settings, tmp_path: Path
+) -> None:
+    settings.STATE_DIR = tmp_path
+    server.answers(UPSTREAM[MANIFEST], 429, {**HUB, "RateLimit-Remaining": "0;w=21600"}, b"")
+
+    assert await statuses(facade_client, 1) == [429]
+
+    told = await asyncio.to_thread(scrape)
+    assert told[f"facade_registry_manifests_left{{registry={server.url.partition('://')[2]}}}"] == 0

@@ -1,6 +1,7 @@
 """The pages of registries."""
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,6 +18,7 @@ from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.probing import ProbeNow
 from routing.admin.hostnames.admin import counted, mappings_link
+from routing.manifest_store.sightings import sightings
 from routing.models import Mapping, Registry
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
@@ -28,6 +30,16 @@ from routing.services.registries.registries import add_registry, remove_registry
 MOST_AT_ONCE = 50
 _SHOWN_OF_CAUSE = 80
 _PROBED = ("auth", "realm", "service", "probed_at", "probe_error")
+
+
+def _limit(registry: Registry) -> str:
+    """How many more manifests it gives to this facade's address, as it said last; "" where it says nothing."""
+    limit = sightings.limit(registry.origin)
+    if limit is None:
+        return ""
+    allowed = f" of {limit.number:,} in {limit.seconds / 3600:.4g} h" if limit.number else ""
+    said = ago(datetime.fromtimestamp(limit.at, UTC))
+    return f"{limit.left:,}{allowed}, as it said {said}"
 
 
 class RegistryForm(ServiceForm):
@@ -80,6 +92,7 @@ class RegistryAdmin(ProbeNow, HistoryPages, ServiceModelAdmin):
         return {
             **super().change_view_context(request, row),
             "mapping_count": counted(request, "registry", [row]).get(row.pk, 0),
+            "limit": _limit(row),
         }
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:

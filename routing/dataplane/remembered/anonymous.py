@@ -72,7 +72,9 @@ class Refused(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """It, or its realm, can't answer now."""
+    """It, or its realm, can't answer now. `told`: what it says about its limits, such as that they are used up."""
+
+    told: Sequence[tuple[str, str]] = ()
 
 
 class Unusable(NamedTuple):
@@ -192,18 +194,18 @@ def _finding(heard: _Heard, method: str, reference: str, as_of: float, asked_at:
     status = heard.status
     if method == "HEAD" and status in _NO_HEAD:
         return Unusable(wants_get=True)
+    passed = dict(forwarded_headers(heard.headers.multi_items()))
+    limits = [(name, value) for name, value in passed.items() if "ratelimit" in name]
     if status == 429 or status >= 500:
-        return Failed()
+        return Failed(limits)
     if status in _REFUSALS:
         return Refused(status)
     if status not in _SUCCESSES:
         return Unusable()
-    passed = dict(forwarded_headers(heard.headers.multi_items()))
     passed["content-type"] = media_type = handed_on(passed.get("content-type", ""))
     if media_type.startswith(SIGNED) or (media_type == UNKNOWN and method == "GET"):
         return Unusable()
     told = passed.get("docker-content-digest", "")
-    limits = [(name, value) for name, value in passed.items() if "ratelimit" in name]
     if method == "HEAD":
         digest = told or (reference if ":" in reference else "")
         if not is_kept(digest) or (":" in reference and digest != reference):

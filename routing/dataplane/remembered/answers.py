@@ -25,6 +25,7 @@ from routing.dataplane.upstream.loop_guard import loop_refusal
 from routing.dataplane.upstream.relay_limits import Place
 from routing.manifest_store import store as stores
 from routing.manifest_store.bodies import is_kept
+from routing.manifest_store.sightings import sightings
 from routing.manifest_store.store import Repository, manifest_store
 from routing.registries.client import RegistryClient
 
@@ -65,7 +66,17 @@ async def remembered_answer(
         found = None
     by = "digest" if ":" in decision.endpoint.reference else "tag"
     counters.add(remembered_key(by, found.how if found is not None else "passed"))
+    if found is not None and found.how == "stale":
+        _see_stale(table, host, decision.endpoint.name)
     return None if found is None else _answer(found, client_request)
+
+
+def _see_stale(table: Table, host: str, name: str) -> None:
+    """Have the mapping's page say so."""
+    hostname, _ = table.match_host(host)
+    match = table.match_repository(hostname, name)
+    if match is not None:
+        sightings.see_stale(hostname, match.prefix)
 
 
 def _takes_part(decision: Relay, caller: ClientRequest) -> bool:

@@ -148,8 +148,10 @@ class Visits:
         try:
             finding = await self.visitor.ask(visit.client, visit.is_own, method, visit.repository, reference)
         finally:
+            told = finding.told if isinstance(finding, Given | Failed) else ()
+            is_ours = registry_shares.learn(origin, told)
             # Registries count what they gave out.
-            if counts and not (isinstance(finding, Given) and registry_shares.learn(origin, finding.told)):
+            if counts and not (isinstance(finding, Given) and is_ours):
                 registry_shares.give_back(tenant, origin)
         if isinstance(finding, Failed):
             self.troubles.failed(origin, method)

@@ -1,7 +1,7 @@
 """The metrics, as Prometheus knows them.
 
-No label tells hostnames, tenants or registries: there may be a million of them. Where PROMETHEUS_MULTIPROC_DIR is set,
-as under `facade_site/gunicorn_config.py`, each worker writes its values to files there, and tells the sum of all.
+No label here tells hostnames, tenants or registries: there may be a million of them. Where PROMETHEUS_MULTIPROC_DIR is
+set, as under `facade_site/gunicorn_config.py`, each worker writes its values to files there, and tells the sum of all.
 """
 
 import logging

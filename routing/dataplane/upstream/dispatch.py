@@ -185,9 +185,9 @@ async def _relayed(
         return answer
     finally:
         # Registries count what they gave out.
-        if counts and not (
-            answer is not None and answer.status == 200 and registry_shares.learn(origin, answer.headers)
-        ):
+        is_told = answer is not None and answer.status in (200, 429)
+        is_ours = counts and is_told and answer is not None and registry_shares.learn(origin, answer.headers)
+        if counts and not (is_ours and answer is not None and answer.status == 200):
             registry_shares.give_back(tenant, origin)
 
 

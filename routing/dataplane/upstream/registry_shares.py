@@ -24,14 +24,16 @@ from typing import NamedTuple
 from django.conf import settings
 
 from routing.dataplane.upstream.credentials import is_sealed, split_authorization
+from routing.manifest_store.sightings import sightings
 from routing.registries.documents import parse_json
 
 _HOUR_SECONDS = 3600.0
 _MAX_WINDOW_SECONDS = 86_400.0
 _MAX_TOLD = 1024
-_SOURCE, _NUMBER = "docker-ratelimit-source", "ratelimit-limit"
-_LENGTHS_OF_NAMES = (len(_SOURCE), len(_NUMBER))
+_SOURCE, _NUMBER, _LEFT = "docker-ratelimit-source", "ratelimit-limit", "ratelimit-remaining"
+_LENGTHS_OF_NAMES = (len(_SOURCE), len(_NUMBER), len(_LEFT))
 _LIMIT = re.compile(r"(\d{1,9})[ \t]*+;[ \t]*+w=(\d{1,7})")
+_NUMBER_LEFT = re.compile(r"(\d{1,9})(?:[ \t]*+;.*)?", re.DOTALL)
 # Key, begin of the window (monotonic clock, which all processes of a machine share), count.
 _SLOT = struct.Struct("=QdQ")
 _SLOTS = 4096
@@ -70,7 +72,7 @@ class RegistryShares:
             _SLOT.pack_into(self._memory, position, key, began, count - 1)
 
     def learn(self, origin: str, headers: Iterable[tuple[str, str]]) -> bool:
-        """Take in what a registry says with its answer; says whether that counted against the facade's address."""
+        """Take in what a registry says with its answer; says whether its limits are those of the facade's address."""
         told = {name.lower(): value for name, value in headers if len(name) in _LENGTHS_OF_NAMES}
         if not _is_address(told.get(_SOURCE, "")):
             return False
@@ -79,6 +81,10 @@ class RegistryShares:
             if len(self._told) >= _MAX_TOLD:
                 self._told.clear()
             self._told[origin] = Window(int(limit[1]), min(float(limit[2]), _MAX_WINDOW_SECONDS))
+        left = _NUMBER_LEFT.fullmatch(told.get(_LEFT, ""))
+        if left is not None:
+            window = self._told.get(origin, Window(0, 0))
+            sightings.see_limit(origin, int(left[1]), window.number, window.seconds)
         return True
 
     def _share(self, origin: str) -> Window:

@@ -20,6 +20,7 @@ from routing.dataplane.live.maintenance_file import read_rounds
 from routing.dataplane.telemetry import metrics
 from routing.dataplane.telemetry.counters import counters
 from routing.dataplane.upstream.relay_limits import relay_limits
+from routing.manifest_store.sightings import sightings
 from routing.manifest_store.store import stored_bytes
 from routing.table import snapshot
 
@@ -44,6 +45,7 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
     exported.register(_MaintenanceFile())
     exported.register(_GateFile())
     exported.register(_ManifestStore())
+    exported.register(_RegistryLimits())
     headers = {"Cache-Control": "no-store"}
     return HttpResponse(generate_latest(exported), content_type=CONTENT_TYPE_LATEST, headers=headers)
 
@@ -65,6 +67,7 @@ def flush() -> None:
     metrics.MAPPINGS.set(0 if table is None else len(table.mappings))
     metrics.HOSTNAMES.set(0 if table is None else len(table.hosts))
     metrics.sharing.share()
+    sightings.write()
 
 
 def _refusal(request: HttpRequest) -> HttpResponse | None:
@@ -152,3 +155,18 @@ class _ManifestStore(Collector):
         if found is not None:
             stored.add_metric([], found)
         return [stored] if stored.samples else []
+
+
+class _RegistryLimits(Collector):
+    """How many more manifests registries give to this server's address, as they said last. Nothing where none says."""
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """Called by the Prometheus library."""
+        left = GaugeMetricFamily(
+            "facade_registry_manifests_left",
+            "How many more manifests a registry gives to this server's address, as it said last.",
+            labels=["registry"],
+        )
+        for limit in sightings.limits():
+            left.add_metric([limit.origin.partition("://")[2]], limit.left)
+        return [left] if left.samples else []

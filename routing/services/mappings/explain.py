@@ -1,6 +1,9 @@
 """`explain IMAGE`: which mapping an image falls under, and what every client will meet. Reads only."""
 
+import time
 from typing import NamedTuple
+
+from django.conf import settings
 
 from routing.conf import policy
 from routing.core.client_support import ClientSupport, Findings, Verdict, client_support
@@ -9,6 +12,7 @@ from routing.core.grammar.names import is_digest, is_name, is_tag
 from routing.core.grammar.user_agents import Needed
 from routing.core.table.mapping_entry import Flag
 from routing.core.table.routing_table import Auth, Match, Strategy, Table
+from routing.manifest_store.sightings import sightings
 from routing.manifest_store.store import Repository, manifest_store
 from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
@@ -217,7 +221,20 @@ def _advice(mapping: Mapping | None, match: Match | None, findings: Findings, wo
             f"{registry} serves layers itself: clients that can't follow a redirect with their token are refused. "
             "The registry's option “stream layers” serves them, at the cost of the traffic."
         )
-    return advice
+    return advice + _outage(mapping)
+
+
+def _outage(mapping: Mapping) -> list[str]:
+    """Whether manifests came from memory lately, since the registry could not answer."""
+    at = sightings.stale_at(mapping.hostname.name, mapping.prefix)
+    seconds = None if at is None else max(time.time() - at, 0.0)
+    if seconds is None or seconds >= settings.FACADE_STALE_SECONDS:
+        return []
+    ago = "just now" if seconds < 60 else f"{seconds / 60:.0f} min ago"
+    return [
+        f"{mapping.registry} could not answer, so manifests came from the facade's memory, last {ago}. "
+        "Layers have to wait for the registry."
+    ]
 
 
 def _able(match: Match) -> str:

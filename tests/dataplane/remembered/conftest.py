@@ -15,6 +15,7 @@ from routing.dataplane.remembered.recall import memory
 from routing.dataplane.telemetry.counters import Key, counters
 from routing.dataplane.upstream.registry_shares import RegistryShares
 from routing.manifest_store import store as stores
+from routing.manifest_store.sightings import sightings
 from routing.manifest_store.store import ManifestStore, manifest_store
 from tests.dataplane.remembered.public_registry import PublicRegistry
 
@@ -56,6 +57,7 @@ def store(settings: Settings, tmp_path: Path, clock: Clock, monkeypatch: pytest.
     settings.FACADE_MANIFEST_STORE_BYTES = 16 * 1024**2
     monkeypatch.setattr(visits, "registry_shares", RegistryShares())
     memory.forget()
+    sightings.forget()
     found = manifest_store()
     assert found is not None
     yield found

@@ -9,9 +9,10 @@ from pytest_django import Settings
 
 from routing.dataplane.remembered import troubles
 from routing.dataplane.remembered.recall import memory
-from tests.dataplane.facade_client import FacadeClient
+from routing.manifest_store.sightings import sightings
+from tests.dataplane.facade_client import HOST, FacadeClient
 from tests.dataplane.remembered.conftest import Clock, Counted, is_asking
-from tests.dataplane.remembered.public_registry import MEMBER, STRANGER, PublicRegistry
+from tests.dataplane.remembered.public_registry import IMAGE, MEMBER, STRANGER, PublicRegistry
 from tests.dataplane.remembered.test_answers import APP, OTHER, body_of, path
 from tests.registries.faulty_server import Exchange
 from tests.registries.small_registry import digest_of
@@ -52,6 +53,36 @@ async def test_r19_8_what_was_public_goes_on_for_an_hour_and_ends(
     clock.skip(settings.FACADE_STALE_SECONDS)
     assert (await facade_client.request(path(reference), headers=[STRANGER])).status in (429, 502, 503)
     await asked_out()
+
+
+async def test_r19_8_the_mappings_page_is_told(
+    facade_client: FacadeClient, server: PublicRegistry, clock: Clock, settings: Settings
+) -> None:
+    digest = server.repository().put(APP)
+    assert await body_of(facade_client, digest) == APP
+    assert await asyncio.to_thread(sightings.stale_at, HOST, "team") is None
+    server.broken = 503
+    clock.skip(settings.FACADE_PUBLIC_SECONDS + 1)
+
+    assert await body_of(facade_client, digest) == APP
+
+    assert await asyncio.to_thread(sightings.stale_at, HOST, "team") is not None
+    assert await asyncio.to_thread(sightings.stale_at, "docker.globex.com", "team") is None
+    await asked_out()
+
+
+@pytest.mark.parametrize("status", [200, 429])
+async def test_how_many_the_registry_gives_yet_is_seen_by_the_facades_own_requests(
+    facade_client: FacadeClient, server: PublicRegistry, status: int
+) -> None:
+    limits = {"RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": "41;w=21600"}
+    server.answers(f"/v2/acme/app/manifests/{digest_of(APP)}", status, {"Content-Type": IMAGE, **limits}, APP)
+
+    await facade_client.request(path(digest_of(APP)), headers=[STRANGER])
+
+    limit = await asyncio.to_thread(sightings.limit, server.url)
+    assert limit is not None
+    assert limit[1:4] == (41, 100, 21_600)
 
 
 async def test_r19_8_a_registry_that_is_not_there(
