@@ -48,20 +48,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep each module on one worker where the run is by groups, as the end-to-end part is.
+    """Where the run is by groups, as the end-to-end part is: keep those on one worker that share what starts slowly.
 
     No test needs that. It saves time: the servers and browsers that a module shares start once and not on each worker.
+    The long ones come first, or else all workers would wait for one at the end. Before xdist, which reads the groups.
     """
     for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        if item.get_closest_marker("xdist_group") is None and shares_a_fixture(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    if config.getoption("loadgroup", False):
+        items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if wanted := config.getoption("--database"):
         groups: dict[bool, list[pytest.Item]] = {True: [], False: []}
         for item in items:
             groups[_touches_database(item)].append(item)
         items[:], left_out = groups[wanted == "only"], groups[wanted != "only"]
         config.hook.pytest_deselected(items=left_out)
+
+
+def shares_a_fixture(item: pytest.Item) -> bool:
+    """Whether it asks for something that is made once for several tests. The database is made once a worker anyway."""
+    asked_for = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    return any(
+        definitions[-1].scope != "function" and definitions[-1].func.__module__.startswith("tests.")
+        for name, definitions in asked_for.items()
+        if not name.startswith("django_db_")
+    )
 
 
 def _touches_database(item: pytest.Item) -> bool:

@@ -13,12 +13,13 @@ The first four columns say what is pulled, the others what each client meets.
        to pull instead (403). Where the registry's operator lets layers pass through the facade, the image arrives.
     l  login: this registry lets nobody read without credentials, and the client has none (401)
 
-tests/e2e/test_matrix.py pulls every cell with real clients. tests/core/test_outlook.py holds `explain` against it.
+tests/e2e/test_matrix.py pulls every cell with real clients: of rows that differ in the name alone one in `make test`,
+and all others in `make test-clients`. tests/core/test_outlook.py holds `explain` against it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, cast, get_args
 
 Auth = Literal["none", "bearer", "basic"]
@@ -119,3 +120,11 @@ def _row(line: str) -> MatrixRow:
 
 
 ROWS = tuple(read_rows(TABLE))
+
+
+def representatives(rows: Sequence[MatrixRow]) -> frozenset[MatrixRow]:
+    """Of rows that differ in how the image is called, and in nothing that comes of it, one. The namings take turns."""
+    alike: dict[tuple[object, ...], list[MatrixRow]] = {}
+    for row in rows:
+        alike.setdefault((row.auth, row.layers, row.access, row.outcomes), []).append(row)
+    return frozenset(each[turn % len(each)] for turn, each in enumerate(alike.values()))

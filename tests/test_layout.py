@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import shares_a_fixture
+
 TESTS = Path(__file__).parent
 CORE = sorted((TESTS / "core").glob("*.py"))
 #: What the tests of the core may import of the project: the core, themselves, and two modules that import nothing else.
@@ -36,3 +38,21 @@ def test_every_form_of_import_is_seen(tmp_path: Path) -> None:
     path.write_text("import tests.e2e\nfrom routing.models import Tenant\nfrom .contract import Row\n")
 
     assert list(imports_of(path)) == ["tests.e2e", "routing.models", "tests.core.contract"]
+
+
+@pytest.fixture(scope="module")
+def made_once() -> str:
+    return "made once"
+
+
+@pytest.mark.e2e
+def test_what_shares_a_fixture_stays_on_one_worker(request: pytest.FixtureRequest, made_once: str) -> None:
+    assert shares_a_fixture(request.node)
+    if request.config.getoption("loadgroup", False):
+        assert request.node.nodeid.endswith("@tests/test_layout.py")
+
+
+@pytest.mark.e2e
+def test_what_shares_nothing_goes_to_whichever_worker_is_free(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    assert not shares_a_fixture(request.node)
+    assert "@" not in request.node.nodeid

@@ -56,10 +56,14 @@ def field(head: bytes, name: bytes) -> bytes:
 
 
 class Load:
-    """`connections` that ask for what is wanted in turn, each beginning elsewhere, from `with` to its end."""
+    """`connections` that ask for what is wanted in turn, each beginning elsewhere, from `with` to its end.
+
+    `pause_seconds` may be set meanwhile: how long a connection waits after an answer, to leave others the cores.
+    """
 
     def __init__(self, port: int, wanted: Sequence[Wanted], connections: int = 16) -> None:
         self._port, self._wanted, self.connections = port, wanted, connections
+        self.pause_seconds = 0.0
         self.answers = 0
         self.opened = 0
         self.wrong: list[str] = []
@@ -119,6 +123,7 @@ class Load:
                 problem = wanted.judge(head, body)
                 if problem:
                     self.wrong.append(problem)
+                await asyncio.sleep(self.pause_seconds)
                 if field(head, b"connection").lower() == b"close":
                     writer.close()
                     reader = writer = None

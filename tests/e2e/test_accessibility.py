@@ -19,6 +19,7 @@ from tests.e2e.looks import PASSWORD as WITH_A_PASSWORD
 from tests.e2e.oidc_provider import OidcProvider
 from tests.e2e.seed_pages import Seeded, key_of
 
+pytestmark = pytest.mark.long
 MAPPINGS = "/admin/routing/mapping/"
 RESET = "/accounts/password/reset/"
 

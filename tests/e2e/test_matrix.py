@@ -1,4 +1,7 @@
-"""Every cell of tests/pull_matrix.py, with real clients and registries; and never does a layer pass the facade."""
+"""Every cell of tests/pull_matrix.py, with real clients and registries; and never does a layer pass the facade.
+
+`make test` pulls the cells of representative rows, and `make test-clients` all others.
+"""
 
 import json
 import re
@@ -24,7 +27,7 @@ from tests.e2e.lab.laboratory import (
     Laboratory,
 )
 from tests.e2e.matrix_report import PROPERTY
-from tests.pull_matrix import CLIENTS, DENIED, LOGIN, MANIFESTS, REDIRECTED, ROWS, MatrixRow
+from tests.pull_matrix import CLIENTS, DENIED, LOGIN, MANIFESTS, REDIRECTED, ROWS, MatrixRow, representatives
 
 #: What the registry calls the image: for clients of images, and for those that pull artifacts only.
 UPSTREAM_NAMES = {
@@ -66,8 +69,17 @@ MOST_RELAYED = 1.1
 def cells() -> list[object]:
     """Each cell with its group: one worker runs dockerd, by far the slowest, and another the other clients."""
     groups = {client: "docker" if client.startswith("docker") else "other clients" for client in CLIENTS}
+    in_make_test = representatives(ROWS)
     return [
-        pytest.param(client, row, id=f"{client}-{row}", marks=pytest.mark.xdist_group(groups[client]))
+        pytest.param(
+            client,
+            row,
+            id=f"{client}-{row}",
+            marks=[
+                pytest.mark.xdist_group(groups[client]),
+                *([] if row in in_make_test else [pytest.mark.left_to_clients]),
+            ],
+        )
         for client in CLIENTS
         for row in ROWS
     ]
@@ -88,6 +100,7 @@ def addresses(lab: Laboratory, address_book: AddressBook) -> dict[MatrixRow, Add
     return dict(zip(ROWS, opened, strict=True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("client", "row"), cells())
 def test_cell(
     lab: Laboratory,

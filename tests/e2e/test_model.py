@@ -120,6 +120,7 @@ class Model:
         return sum(map(of, self._writers), Counter())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_every_worker_answers_as_the_rows_say(database: str) -> None:
     seed = os.environ.get("FACADE_MODEL_SEED") or secrets.token_hex(4)

@@ -17,6 +17,9 @@ from tests.registries.faulty_server import FaultyServer
 
 LOAD_SECONDS = 60.0
 KILL_AFTER_SECONDS = 15.0
+# Around the kill nobody pauses, so that many wait for an answer; else 16 clients ask 160 times in a second.
+IMPATIENT_SECONDS = 2.0
+PAUSE_SECONDS = 0.1
 # Less than a connection pool would wait by itself for a database that is gone.
 REPLACED_WITHIN_SECONDS = 20.0
 WORKERS = 4
@@ -97,6 +100,7 @@ def kill_a_worker(facade: Facade) -> tuple[int, set[int]]:
     return (set(facade.worker_pids()) - set(before)).pop(), held
 
 
+@pytest.mark.long
 def test_the_facade_outlives_its_database_and_catches_up(facade: Facade, database: OutagePostgresql) -> None:
     # Each part begins where the one before it ends: one outage, so one test.
     generation = _wait_for_the_snapshot(facade)
@@ -119,10 +123,14 @@ def _wait_for_the_snapshot(facade: Facade) -> int:
 def _answers_stay_right_while_a_worker_is_killed(facade: Facade, generation: int) -> None:
     each = wanted("https://ghcr.io")
     with Load(facade.port, each) as load:
-        load.go_on(KILL_AFTER_SECONDS)
+        load.pause_seconds = PAUSE_SECONDS
+        load.go_on(KILL_AFTER_SECONDS - IMPATIENT_SECONDS)
+        load.pause_seconds = 0
+        load.go_on(IMPATIENT_SECONDS)
         replacement, held = kill_a_worker(facade)
         with connection_to(replacement, facade) as connection:
             problems = [ask(connection, one) for one in each]
+        load.pause_seconds = PAUSE_SECONDS
         load.go_on(LOAD_SECONDS - KILL_AFTER_SECONDS)
         assert facade.request("GET", "/readyz").status == 200
         facts = facade.request("GET", "/readyz").json()

@@ -20,7 +20,7 @@ import pytest
 from tests.e2e.lab.addresses import free_port
 from tests.e2e.lab.process import STOP_SECONDS, Daemon, run, wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # The first run downloads or at least installs every package.

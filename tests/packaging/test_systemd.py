@@ -18,7 +18,7 @@ from tests.e2e.lab import process
 from tests.e2e.lab.addresses import free_port
 from tests.e2e.lab.process import Daemon, wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 UNITS = ROOT / "deploy" / "systemd"
