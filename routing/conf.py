@@ -71,9 +71,13 @@ def public_addresses() -> PublicAddresses:
     """
     if settings.FACADE_ADDRESSES:
         return parse_public_addresses(settings.FACADE_ADDRESSES)
+    return parse_public_addresses([name for name in [public_control_host()] if name])
+
+
+def public_control_host() -> str:
+    """The first control host that others can reach by name; "" for none."""
     hosts = (parse_authority(host)[0] for host in settings.FACADE_CONTROL_HOSTS)
-    public = (host for host in hosts if not is_loopback(host) and not is_ip_address(host) and "." in host)
-    return parse_public_addresses([name for name in [next(public, "")] if name])
+    return next((host for host in hosts if not is_loopback(host) and not is_ip_address(host) and "." in host), "")
 
 
 def gate_listener() -> Listener:
@@ -82,7 +86,10 @@ def gate_listener() -> Listener:
 
 
 def addresses_of_certificates() -> PublicAddresses:
-    """Where a name has to lead before it gets a certificate: all empty where no setting says so. Raises ValueError."""
+    """Where a name has to lead before it gets a certificate: all empty where no setting says so. Raises ValueError.
+
+    The gate finds out then: see dataplane/gate/own_addresses.py.
+    """
     return parse_public_addresses(settings.FACADE_ADDRESSES)
 
 

@@ -5,9 +5,9 @@ import asyncio
 from django.conf import settings
 
 from routing.core.grammar.hosts import is_ip_address, is_loopback, parse_authority
+from routing.dataplane.itself.echo import NotThisFacade, ask_echo
 from routing.diagnosis.asking import Place, client_at, doctors_policy
 from routing.diagnosis.deployment import take_deployment_steps
-from routing.diagnosis.echo import NotThisFacade, ask_echo
 from routing.diagnosis.hostname import DIAGNOSIS_SECONDS
 from routing.diagnosis.outside import take_outside_steps
 from routing.diagnosis.report import Mark, Report, Step
@@ -35,7 +35,7 @@ async def _take_server(report: Report) -> None:
     with report.step("server", f"a question that only this facade can answer, at {place.url}") as taking:
         async with client_at(place, [address], doctors_policy(place, frozenset({address})), verifies=True) as client:
             try:
-                await ask_echo(client, place)
+                await ask_echo(client, place.url)
             except NotThisFacade as other:
                 taking.bad(str(other), other.advice)
             except RegistryError as error:

@@ -5,11 +5,9 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from routing.core.grammar.hosts import is_ip_address, is_loopback
+from routing.dataplane.itself.echo import NotThisFacade, Seen, ask_echo
 from routing.diagnosis.asking import DoctorsPolicy, Place, client_at, doctors_policy
 from routing.diagnosis.echo import (
-    NotThisFacade,
-    Seen,
-    ask_echo,
     judge_client,
     judge_clock,
     judge_host,
@@ -193,7 +191,7 @@ async def _take_echo(report: Report, client: RegistryClient, place: Place, shown
     seen: Seen | None = None
     with report.step("facade", f"a question that only this facade can answer, at {shown}") as taking:
         try:
-            seen = await ask_echo(client, place)
+            seen = await ask_echo(client, place.url)
         except NotThisFacade as other:
             taking.bad(str(other), other.advice)
         except RegistryError as error:

@@ -9,7 +9,7 @@ from django.conf import settings
 from routing.models import Job
 
 #: Registries are asked, name servers are asked, mail is sent: none of them waits for another.
-REGISTRIES, NAMES, MAIL = "registries", "names", "mail"
+REGISTRIES, NAMES, MAIL, CERTIFICATES = "registries", "names", "mail", "certificates"
 
 
 class Places(NamedTuple):

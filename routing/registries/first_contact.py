@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -65,16 +67,18 @@ async def presented_certificate(policy: GuardPolicy, address: str, port: int, na
     Raises `NoContact`, and `ForbiddenAddress` for an address that the guard refuses.
     """
     _check(policy, address)
-    try:
-        async with asyncio.timeout(seconds):
-            return await _look(address, port, name)
-    except TimeoutError:
-        raise NoContact(f"TLS was not there after {seconds:g} seconds") from None
-    except ssl.SSLError as error:
-        reason = printable(error.reason or "").replace("_", " ").lower()
-        raise NoContact(f"no TLS came about: {reason or 'it does not speak TLS'}") from None
-    except (OSError, EOFError):
-        raise NoContact("the connection was closed before TLS came about") from None
+    async with _tls_within(seconds):
+        return await _look(address, port, name)
+
+
+async def shake_hands(policy: GuardPolicy, address: str, port: int, name: str, seconds: float) -> None:
+    """Have a server at an address find a certificate for a name, whichever that is, and leave.
+
+    Raises as `presented_certificate`.
+    """
+    _check(policy, address)
+    async with _tls_within(seconds):
+        await _peer_certificate(address, port, name, unverified_context())
 
 
 def unverified_context() -> ssl.SSLContext:
@@ -83,6 +87,20 @@ def unverified_context() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+@asynccontextmanager
+async def _tls_within(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise NoContact(f"TLS was not there after {seconds:g} seconds") from None
+    except ssl.SSLError as error:
+        reason = printable(error.reason or "").replace("_", " ").lower()
+        raise NoContact(f"no TLS came about: {reason or 'it does not speak TLS'}") from None
+    except (OSError, EOFError):
+        raise NoContact("the connection was closed before TLS came about") from None
 
 
 def _check(policy: GuardPolicy, address: str) -> None:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from routing.dataplane.itself.echo import NotThisFacade, Seen, _read
 from routing.diagnosis.asking import Place, error_of
-from routing.diagnosis.echo import NotThisFacade, Seen, _read, judge_client, judge_clock, judge_scheme
+from routing.diagnosis.echo import judge_client, judge_clock, judge_scheme
 from routing.diagnosis.outside import judge_certificate
 from routing.diagnosis.report import Mark, Report, Step, Taking
 from routing.registries.client import RegistryResponse

@@ -1,6 +1,6 @@
 """Caddy with deploy/caddy/Caddyfile before a facade, on loopback, with an authority of its own.
 
-with Edge(facade.port, gate_port) as edge:
+with Edge(facade.port, gate_port, free_port(ADDRESS)) as edge:
     edge.handshake("docker.acme.test")
 """
 
@@ -11,13 +11,15 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Self
 
 from tests.e2e.lab import process
 from tests.e2e.lab.addresses import free_port
-from tests.e2e.lab.process import Completed, Daemon
+from tests.e2e.lab.process import Daemon
+from tests.e2e.lab.system import System
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ADDRESS = "127.0.0.1"
@@ -33,11 +35,11 @@ def caddy() -> Path:
 
 
 class Edge:
-    """The edge of one facade. It keeps its certificates when it is started again."""
+    """The edge of one facade, for clients on `port`. It keeps its certificates when it is started again."""
 
-    def __init__(self, facade_port: int, gate_port: int) -> None:
+    def __init__(self, facade_port: int, gate_port: int, port: int) -> None:
         self.folder = process.short_directory("edge")
-        self.http_port, self.port = free_port(ADDRESS), free_port(ADDRESS)
+        self.http_port, self.port = free_port(ADDRESS), port
         self._env = process.private_environment(self.folder) | {
             "XDG_DATA_HOME": str(self.folder / "data"),
             "FACADE_ACME_EMAIL": "internal",
@@ -121,13 +123,22 @@ class Edge:
         self.stop()
 
 
-def with_names(names: Sequence[str], folder: Path, argv: Sequence[str], trusted: Path) -> Completed:
-    """Run a program where these names lead to the edge, and its authority is trusted. Needs root."""
+@dataclass(frozen=True)
+class NamedSystem(System):
+    """This machine, where names lead as `hosts` says, and one more authority is trusted. Needs root."""
+
+    hosts: Path = Path("/etc/hosts")
+    trusted: Path = Path("/dev/null")
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """What to run so that `argv` runs there."""
+        script = 'mount --bind "$1" /etc/hosts && export SSL_CERT_FILE="$2" && shift 2 && exec "$@"'
+        shell = ["sh", "-euc", script, "sh", str(self.hosts), str(self.trusted)]
+        return ["unshare", "--mount", "--propagation", "private", *shell, *argv]
+
+
+def with_names(names: Sequence[str], folder: Path, trusted: Path) -> NamedSystem:
+    """Where these names lead to the edge, and its authority is trusted."""
     hosts = folder / "hosts"
     hosts.write_text(f"127.0.0.1 localhost\n{ADDRESS} {' '.join(names)}\n")
-    script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
-    env = process.private_environment(folder) | {"SSL_CERT_FILE": str(trusted)}
-    # podman insists that the file in this directory exists.
-    del env["DOCKER_CONFIG"]
-    namespace = ["unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "sh", str(hosts)]
-    return process.run([*namespace, *argv], env=env)
+    return NamedSystem("this machine behind the edge", hosts=hosts, trusted=trusted)

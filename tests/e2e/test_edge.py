@@ -14,19 +14,26 @@ from pathlib import Path
 import pytest
 
 from tests.dns.name_server import NameServer, at, txt
+from tests.e2e.browser import Browser
 from tests.e2e.edge import ADDRESS, Edge, with_names
 from tests.e2e.facade import Facade
 from tests.e2e.gate import answer_of, told
+from tests.e2e.lab import process
 from tests.e2e.lab.addresses import free_port
-from tests.e2e.lab.images import digest_of
+from tests.e2e.lab.docker_engine import Docker
+from tests.e2e.lab.images import Image, digest_of
 from tests.e2e.lab.laboratory import PUBLIC, TAG, Laboratory
 from tests.e2e.lab.process import wait_until
+from tests.e2e.lab.system import System
+from tests.e2e.test_tenants_browser import COPIES, owner_of
 
 CONTROL = "facade.acme.test"
+FIRST = "docker.first.test"
 HERE = at(ADDRESS)
 # What is promised of a name that was just verified.
 SOON_SECONDS = 10.0
 TENANTS, HOSTNAMES, CLIENTS = 30, 200, 24
+ANYTHING = '{"default": [{"type": "insecureAcceptAnything"}]}'
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +49,17 @@ def gate_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def facade(name_server: NameServer, gate_port: int) -> Iterator[Facade]:
+def edge_port() -> int:
+    return free_port(ADDRESS)
+
+
+@pytest.fixture(scope="module")
+def facade(name_server: NameServer, gate_port: int, edge_port: int) -> Iterator[Facade]:
     with Facade(
         FACADE_CONTROL_HOSTS=f"localhost,{CONTROL}",
         FACADE_GATE_BIND=f"{ADDRESS}:{gate_port}",
         FACADE_ADDRESSES=ADDRESS,
+        FACADE_PUBLIC_PORT=str(edge_port),
         FACADE_DNS_SERVERS=name_server.at,
         FACADE_TRUSTED_PROXIES=ADDRESS,
         FACADE_PROBE_ON_SAVE="false",
@@ -56,8 +69,8 @@ def facade(name_server: NameServer, gate_port: int) -> Iterator[Facade]:
 
 
 @pytest.fixture(scope="module")
-def edge(facade: Facade, gate_port: int) -> Iterator[Edge]:
-    with Edge(facade.port, gate_port) as running:
+def edge(facade: Facade, gate_port: int, edge_port: int) -> Iterator[Edge]:
+    with Edge(facade.port, gate_port, edge_port) as running:
         yield running
 
 
@@ -68,34 +81,88 @@ def open_hostname(facade: Facade, edge: Edge, name_server: NameServer, name: str
     wait_until(lambda: edge.shakes_hands(name), "the edge has its certificate")
 
 
-def test_a_hostname_is_claimed_verified_and_pulled_from(
-    facade: Facade, edge: Edge, name_server: NameServer, lab: Laboratory, tmp_path: Path
+@pytest.fixture
+def docker(edge: Edge, tmp_path: Path) -> Iterator[Docker]:
+    """One for which FIRST leads to the edge. What is at loopback it asks by TLS too, without judging certificates."""
+    engine = Docker(system=with_names([FIRST], tmp_path, edge.root))
+    yield engine
+    engine.stop()
+
+
+def test_a_hostname_is_claimed_in_a_browser_and_pulled_from(
+    facade: Facade, edge: Edge, name_server: NameServer, lab: Laboratory, docker: Docker, tmp_path: Path
 ) -> None:
-    name, backing = "docker.first.test", lab.backing("none", "redirected")
-    facade.manage("shell", "--verbosity", "0", "--command", _TENANT.format(slug="first"))
-    claimed = facade.manage("claim_hostname", name, "--tenant", "first")
-    record = re.search(rf'(_registry-facade\.{name})\.  TXT  "(.+)"', claimed)
-    assert record is not None
-    assert not edge.shakes_hands(name)
+    name, backing = FIRST, lab.backing("none", "redirected")
+    image, reference = backing.images[PUBLIC], f"{name}:{edge.port}/{PUBLIC}:{TAG}"
+    with Browser(facade) as olga:
+        olga.sign_in()
+        with owner_of("First", facade, olga) as alice:
+            alice.open("/admin/routing/hostnameclaim/add/")
+            alice.type(name=name)
+            alice.press("Save")
+            record, value = (button.get_attribute("data-copy") for button in alice.driver.find_elements(*COPIES)[:2])
+            assert record is not None
+            assert value is not None
+            assert not edge.shakes_hands(name)
+            assert not docker.pull(reference).ok
 
-    name_server.answers(record[1], txt(record[2]))
-    facade.manage("check_claim", name, "--tenant", "first")
-    facade.manage("add_mapping", name, "acme", f"{backing.url}/acme", "--tenant", "first")
-    # Verified, but its address record leads nowhere yet.
-    assert not edge.shakes_hands(name)
-    name_server.answers(name, HERE)
-    wait_until(lambda: edge.shakes_hands(name), "it has a certificate", SOON_SECONDS)
+            name_server.answers(record, txt(value))
+            alice.until(lambda: "/routing/hostname/" in alice.driver.current_url, "the page saw it by itself")
+            alice.press("Add a mapping for this hostname")
+            alice.type(prefix="acme", target=f"{backing.url}/acme", reason="our own name at last")
+            alice.press("Save")
+            # Verified, but its address record leads nowhere yet.
+            assert not edge.shakes_hands(name)
+            name_server.answers(name, HERE)
+            wait_until(lambda: edge.shakes_hands(name), "it has a certificate", SOON_SECONDS)
 
-    reference = f"{name}:{edge.port}/{PUBLIC}:{TAG}"
-    policy, target = tmp_path / "policy.json", tmp_path / "image"
-    policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+    docker.pull(reference).verified(image)
+    pulled_by_skopeo(docker.system, reference, tmp_path, image)
+    pulled_by_podman(docker.system, reference, edge.folder)
+
+
+def pulled_by_skopeo(system: System, reference: str, folder: Path, image: Image) -> None:
+    """Copy an image, with the certificate judged."""
+    policy, target = folder / "policy.json", folder / "image"
+    policy.write_text(ANYTHING)
     skopeo = ["skopeo", f"--policy={policy}", "copy", f"docker://{reference}", f"dir:{target}"]
-    with_names([name], tmp_path, skopeo, edge.root).checked()
-    assert digest_of((target / "manifest.json").read_bytes()) == backing.images[PUBLIC].host.digest
-    # podman takes short paths alone.
-    storage = [f"--root={edge.folder / 'images'}", f"--runroot={edge.folder / 'run'}", "--storage-driver=vfs"]
+    process.run(system.command(skopeo), env=_environment(folder)).checked()
+    assert digest_of((target / "manifest.json").read_bytes()) == image.host.digest
+
+
+def pulled_by_podman(system: System, reference: str, folder: Path) -> None:
+    """Pull an image, with the certificate judged. podman takes short paths alone."""
+    policy = folder / "policy.json"
+    policy.write_text(ANYTHING)
+    storage = [f"--root={folder / 'images'}", f"--runroot={folder / 'run'}", "--storage-driver=vfs"]
     podman = ["podman", *storage, "pull", f"--signature-policy={policy}", reference]
-    with_names([name], tmp_path, podman, edge.root).checked()
+    process.run(system.command(podman), env=_environment(folder)).checked()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    env = process.private_environment(folder)
+    # podman insists that the file in this directory exists.
+    del env["DOCKER_CONFIG"]
+    return env
+
+
+def test_no_client_waits_for_a_certificate(facade: Facade, edge: Edge, name_server: NameServer) -> None:
+    vouched, proved = "docker.vouched.test", "docker.proved.test"
+    name_server.answers(vouched, HERE)
+    facade.manage("add_mapping", vouched, "acme", "ghcr.io/acme")
+    # Nobody has shaken hands for it.
+    wait_until(lambda: vouched in edge.certificates(), "the edge has its certificate", SOON_SECONDS)
+
+    facade.manage("shell", "--verbosity", "0", "--command", _TENANT.format(slug="soon"))
+    record = re.search(
+        r'(_registry-facade\S+)\.  TXT  "(.+)"', facade.manage("claim_hostname", proved, "--tenant", "soon")
+    )
+    assert record is not None
+    name_server.answers(record[1], txt(record[2]))
+    name_server.answers(proved, HERE)
+    assert proved not in edge.certificates()
+    facade.manage("check_claim", proved, "--tenant", "soon")
+    wait_until(lambda: proved in edge.certificates(), "the edge has its certificate", SOON_SECONDS)
 
 
 def test_a_suspended_hostname_gets_the_refusal_alone(facade: Facade, edge: Edge, name_server: NameServer) -> None:
@@ -178,15 +245,41 @@ def test_no_handshake_for_a_known_name_fails_while_the_facade_ends_and_begins_ag
     assert edge.get(name, "/v2/acme/app/manifests/1").status == 307
 
 
+def test_where_no_setting_says_where_the_facade_is_it_asks_itself(name_server: NameServer) -> None:
+    gate_port, edge_port = free_port(ADDRESS), free_port(ADDRESS)
+    here, elsewhere = "docker.here.test", "docker.elsewhere.test"
+    name_server.answers(CONTROL, HERE)
+    name_server.answers(here, HERE)
+    name_server.answers(elsewhere, at("127.0.0.2"))
+    with Facade(
+        workers=1,
+        FACADE_CONTROL_HOSTS=f"localhost,{CONTROL}",
+        FACADE_GATE_BIND=f"{ADDRESS}:{gate_port}",
+        FACADE_PUBLIC_PORT=str(edge_port),
+        FACADE_DNS_SERVERS=name_server.at,
+        FACADE_TRUSTED_PROXIES=ADDRESS,
+        FACADE_PROBE_ON_SAVE="false",
+    ) as facade:
+        for name in (here, elsewhere):
+            facade.manage("add_mapping", name, "acme", "ghcr.io/acme")
+        wait_until(lambda: answer_of(gate_port, elsewhere) == "yes", "nothing is known yet")
+
+        with Edge(facade.port, gate_port, edge_port) as edge:
+            wait_until(lambda: f"this facade is at {ADDRESS}" in facade.log(), "it finds itself")
+            wait_until(lambda: answer_of(gate_port, elsewhere) == "elsewhere", "the gate holds names to it")
+            assert edge.shakes_hands(here)
+            assert not edge.shakes_hands(elsewhere)
+
+
 def test_many_tenants_get_theirs_side_by_side_and_scanners_none(
     facade: Facade, edge: Edge, name_server: NameServer
 ) -> None:
     names = [f"docker{number}.many{number % TENANTS}.test" for number in range(HOSTNAMES)]
     for name in names:
         name_server.answers(name, HERE)
+    had, before = edge.certificates(), told(facade)
     facade.manage("shell", "--verbosity", "0", "--command", _MANY.format(tenants=TENANTS, hostnames=HOSTNAMES))
     wait_until(lambda: answer_of(_gate(facade), names[-1]) == "yes", "the gate knows them")
-    had, before = edge.certificates(), told(facade)
     scanned = [f"{secrets.token_hex(8)}.example" for _ in range(2000)]
 
     with ThreadPoolExecutor(CLIENTS) as clients:

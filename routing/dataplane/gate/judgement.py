@@ -12,6 +12,7 @@ from routing.core.certificates import CertificateSubject, certificate_subject
 from routing.core.grammar.public_addresses import PublicAddresses
 from routing.core.table.routing_table import Table
 from routing.dataplane.gate.grants import Grants
+from routing.dataplane.gate.own_addresses import OwnAddresses
 from routing.dns.published import PublishedAddresses
 from routing.dns.questions import Outcome
 from routing.dns.shares import FairPlaces
@@ -39,20 +40,22 @@ class Answer(StrEnum):
 
 
 class AddressRecords:
-    """Whether names lead to `here`, for one event loop; where that says nothing, all do.
+    """Whether names lead to `here`, for one event loop; where that says nothing, to the addresses that it has `found`.
 
-    `seconds` is how long a judgement may take, with its wait for a place.
+    Where these are not known either, all do. `seconds` is how long a judgement may take, with its wait for a place.
     """
 
-    def __init__(self, here: PublicAddresses, look_up: LookUp, seconds: float) -> None:
-        self._here, self._look_up, self._seconds = here, look_up, seconds
+    def __init__(
+        self, here: PublicAddresses, look_up: LookUp, seconds: float, found: OwnAddresses | None = None
+    ) -> None:
+        self._here, self._look_up, self._seconds, self._found = here, look_up, seconds, found
         self._places = FairPlaces(MAX_LOOK_UPS, MAX_LOOK_UPS_PER_TENANT)
         self._flights: dict[str, asyncio.Task[Answer]] = {}
         self._remembered: dict[str, _Remembered] = {}
 
     async def lead_here(self, name: str, tenant: str) -> Answer:
         """YES, ELSEWHERE or UNCLEAR. YES where there is an address, and none that isn't the facade's."""
-        if not any(self._here):
+        if not any(self._here) and (self._found is None or not self._found.are_known):
             return Answer.YES
         known = self._remembered.get(name)
         if known is not None and known.until > time.monotonic():
@@ -84,9 +87,11 @@ class AddressRecords:
         found, *ours = await asyncio.gather(*map(self._look_up, (name, *self._here.names)))
         if any(each.outcome in (Outcome.FAILED, Outcome.TIMEOUT) for each in (found, *ours)):
             return Answer.UNCLEAR
-        here = self._here.all.union(*(each.addresses for each in ours))
         # An authority may ask at any of them.
-        return Answer.YES if found.addresses and here.issuperset(found.addresses) else Answer.ELSEWHERE
+        elsewhere = set(found.addresses).difference(self._here.all, *(each.addresses for each in ours))
+        if found.addresses and elsewhere and not any(self._here) and self._found is not None:
+            return Answer.YES if await self._found.include(elsewhere) else Answer.ELSEWHERE
+        return Answer.YES if found.addresses and not elsewhere else Answer.ELSEWHERE
 
 
 class _Remembered(NamedTuple):

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from django.conf import settings
 
-from routing.conf import addresses_of_certificates, gate_listener, name_servers, policy
+from routing.conf import addresses_of_certificates, gate_listener, name_servers, policy, public_control_host
 from routing.core.table.routing_table import Table
 from routing.dataplane.gate.gate_file import write_answers
 from routing.dataplane.gate.grants import Budget, Grants
-from routing.dataplane.gate.judgement import AddressRecords, Gate
+from routing.dataplane.gate.judgement import AddressRecords, Gate, LookUp
+from routing.dataplane.gate.own_addresses import OwnAddresses, answers_at
 from routing.dataplane.gate.server import GateServer, listen
 from routing.dataplane.live.live_table import LiveTable
 from routing.dns.published import look_up_addresses
@@ -52,15 +53,27 @@ async def _serve(live: LiveTable, stop: threading.Event) -> None:
     grants = Grants(Path(settings.STATE_DIR) / "certificates", budget)
     seconds = min(settings.FACADE_DNS_SECONDS, _MOST_LOOK_UP_SECONDS)
     look_up = partial(look_up_addresses, servers=name_servers(), seconds=seconds)
-    records = AddressRecords(addresses_of_certificates(), look_up, seconds)
+    own = _own_addresses(look_up, seconds)
+    records = AddressRecords(addresses_of_certificates(), look_up, seconds, own)
     # Before any table could be loaded, control hosts are known all the same.
     gate = Gate(lambda: live.table or Table(policy()), grants, records)
     server = GateServer(gate.judge)
-    telling = asyncio.create_task(_keep_telling(server))
+    beside = [asyncio.create_task(_keep_telling(server))]
+    if own is not None:
+        beside.append(asyncio.create_task(own.keep_looking()))
     try:
         await listen(server, gate_listener(), stop.is_set)
     finally:
-        telling.cancel()
+        for task in beside:
+            task.cancel()
+
+
+def _own_addresses(look_up: LookUp, seconds: float) -> OwnAddresses | None:
+    """What finds out where this facade is, where no setting says so and a control host has a name by which to ask."""
+    host = public_control_host()
+    if not host or any(addresses_of_certificates()):
+        return None
+    return OwnAddresses(host, look_up, partial(answers_at, host, settings.FACADE_PUBLIC_PORT, seconds))
 
 
 async def _keep_telling(server: GateServer) -> None:

@@ -19,6 +19,8 @@ from routing.models.address_finding import MAX_ADDRESSES_KEPT
 from routing.services.hostnames.public_suffixes import is_registrable
 
 MAX_FINDING_LENGTH = 500
+#: The states of a name that clients reach this facade by, if not all of them.
+LEADS_HERE = frozenset({AddressState.HERE, AddressState.PARTLY})
 _SHOWN = 4
 # What a wildcard stands for; any other label would do.
 _ANY = "any"
@@ -82,7 +84,7 @@ def address_records(row: Hostname | HostnameClaim) -> list[AddressRecord]:
 def _found(row: Hostname | HostnameClaim) -> bool | None:
     if row.address_state in (AddressState.NOT_CHECKED, AddressState.UNKNOWN):
         return None
-    return row.address_state in (AddressState.HERE, AddressState.PARTLY)
+    return row.address_state in LEADS_HERE
 
 
 def look_for_address(name: str) -> AddressFinding:

@@ -24,6 +24,7 @@ from routing.services.base.quotas import check_quota
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, check_version, unit_of_work
 from routing.services.hostnames.address import AddressFinding, begin_to_look
+from routing.services.hostnames.certificates import want_certificate
 from routing.services.hostnames.claim_rules import claimable_name
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof import Evidence, Verdict, look_for_proof, new_token
@@ -144,6 +145,7 @@ def vouch_hostname(
             unit.add(hostname)
         else:
             unit.update(hostname, **NO_PROOF)
+        want_certificate(hostname)
         unit.delete_all(HostnameClaim.objects.filter(tenant=tenant, name=name))
         unit.event("hostname.vouched", hostname_id=hostname.pk, tenant_id=tenant.pk)
     return hostname
@@ -220,6 +222,7 @@ def _make_hostname(unit: UnitOfWork, claim: HostnameClaim, address: AddressFindi
             **address.facts(),
         )
         unit.add(hostname)
+    want_certificate(hostname)
     unit.delete(claim)
     unit.event("claim.proved", claim_id=claim_id, hostname_id=hostname.pk, tenant_id=hostname.tenant_id)
     return hostname

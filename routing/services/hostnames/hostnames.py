@@ -11,6 +11,7 @@ from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.hostnames.certificates import want_certificate
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.near import did_you_mean, near_hostnames
 from routing.services.people.tenants import DEFAULT_SLUG, ensure_tenant, suspend_rows
@@ -66,6 +67,7 @@ def ensure_hostname(
     tenant, done = ensure_tenant(unit, tenant_slug or DEFAULT_SLUG)
     hostname = Hostname(tenant=tenant, name=name)
     unit.add(hostname)
+    want_certificate(hostname)
     return hostname, [*done, f"added hostname {name}"]
 
 
@@ -78,6 +80,7 @@ def add_hostname(actor: Actor, reason: str, *, tenant_id: int, name: str, **fact
         check_permission(actor, Permission.ADMINISTER, None)
         hostname = Hostname(tenant=get_row(Tenant.objects.all(), tenant_id), name=parse_hostname(name), **facts)
         unit.add(hostname)
+        want_certificate(hostname)
         unit.event("hostname.added", hostname_id=hostname.pk, tenant_id=tenant_id)
     return hostname
 
@@ -98,6 +101,8 @@ def update_hostname(
         hostname = unit.get(Hostname, hostname_id, Permission.CHANGE_HOSTNAMES, if_match)
         changed = unit.update(hostname, **changes)
         if changed:
+            if "enabled" in changed:
+                want_certificate(hostname)
             unit.event("hostname.updated", hostname_id=hostname.pk, tenant_id=hostname.tenant_id, changed=changed)
     return Outcome(hostname, bool(changed))
 

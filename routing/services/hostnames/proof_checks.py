@@ -22,7 +22,8 @@ from routing.services.base.errors import NotFound
 from routing.services.base.events import announce
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.unit_of_work import UnitOfWork, check_version, unit_of_work
-from routing.services.hostnames.address import AddressFinding, begin_to_look
+from routing.services.hostnames.address import LEADS_HERE, AddressFinding, begin_to_look
+from routing.services.hostnames.certificates import want_certificate
 from routing.services.hostnames.claims import PROGRAM
 from routing.services.hostnames.hostnames import get_hostname
 from routing.services.hostnames.proof import (
@@ -130,6 +131,8 @@ def _judge(looked: Looked) -> Hostname:
         if current is None:
             raise NotFound("this hostname is gone, or was changed meanwhile")
         facts = address.facts()
+        if address.state in LEADS_HERE and (current.address_state not in LEADS_HERE or current.withdrawn_at):
+            want_certificate(current)
         if evidence is None:
             unit.save_without_history(current, **facts)
             return current

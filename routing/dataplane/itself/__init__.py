@@ -1,0 +1,1 @@
+"""Asks, from outside, whether it is this facade that answers somewhere."""
