@@ -95,6 +95,7 @@ CHANGES: dict[tuple[str, ...], str] = {
     ("mapping", "repoint", HOST, "acme", "quay.io/acme", *WHY): (
         "Repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme"
     ),
+    ("confirm",): "Confirmed generation",
     ("mapping", "enable", HOST, "off"): "Enabled mapping docker.acme.com/off → ghcr.io/off",
     ("mapping", "disable", HOST, "acme"): "Disabled mapping docker.acme.com/acme → ghcr.io/acme",
     ("mapping", "remove", HOST, "acme"): "Removed mapping docker.acme.com/acme → ghcr.io/acme",

@@ -69,7 +69,7 @@ class MappingAdmin(MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
         if not self.has_change_permission(request, obj):
             return [(None, {"fields": ["target", "enabled", "private", "delivery", "allow_push"]})]
         return [
-            (None, {"fields": ["target", "reason"]}),
+            (None, {"fields": ["target", "abandon_old", "reason"]}),
             ("Options", {"fields": ["enabled", "private", "delivery", "allow_push"]}),
         ]
 
@@ -184,6 +184,7 @@ class MappingAdmin(MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
                 given["reason"],
                 mapping_id=form.instance.pk,
                 if_match=form.if_match,
+                abandon_old=given["abandon_old"],
                 **form.changes,
             )
         else:

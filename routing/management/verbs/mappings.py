@@ -16,6 +16,7 @@ from routing.services.base.errors import NotFound, ServiceError
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.near import did_you_mean, near_hostnames
 from routing.services.mappings.findings import docker_prospect, to_probe
+from routing.services.mappings.former import former_note
 from routing.services.mappings.mappings import (
     MappingOutcome,
     add_mapping,
@@ -103,14 +104,22 @@ class Repoint(Verb):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Address and target."""
         _add_target(parser)
+        parser.add_argument(
+            "--abandon-old",
+            action="store_true",
+            help="ask the former target for nothing any more, as where it was broken into; pulls that began there fail",
+        )
 
     def run(self, options: Options, output: Output) -> None:
         """Repoint it, and probe it."""
         address = {"hostname": options["hostname"], "prefix": options["prefix"]}
         if get_mapping(Actor.command_line(), **address).upstream_prefix:
             _check_whole(parse_target(options["target"]), options, output)
-        outcome = repoint(Actor.command_line(), options["reason"], **address, target=options["target"])
+        actor, abandon_old = Actor.command_line(), options["abandon_old"]
+        outcome = repoint(actor, options["reason"], **address, target=options["target"], abandon_old=abandon_old)
         _tell(outcome, f"Nothing to change: {outcome.mapping} already", output)
+        if outcome.changed and (note := former_note(outcome.mapping)):
+            output.line(note)
 
 
 class RemoveMapping(Verb):
