@@ -234,7 +234,7 @@ def _read(
         registry, name = match.registry, match.upstream_name
         return LocateBlob(host, key, registry, url, endpoint, name, strategy, client, match.needed, able)
     is_private = bool(match.flags & _PRIVATE)
-    return Relay(host, key, match.registry, url, endpoint, match.upstream_name, strategy, is_private)
+    return Relay(host, key, match.registry, url, endpoint, match.upstream_name, strategy, is_private, match.notice)
 
 
 def _read_after_repoint(

@@ -42,7 +42,7 @@ class Challenge(NamedTuple):
 class Relay(NamedTuple):
     """Ask the registry, with the caller's token, and hand on its answer: manifests, tags, referrers, a ping.
 
-    `is_private`: the mapping says that its images are not for everybody.
+    `is_private`: the mapping says that its images are not for everybody. `notice` is its word to those who pull.
     """
 
     host: str
@@ -53,6 +53,7 @@ class Relay(NamedTuple):
     upstream_name: str
     strategy: Strategy
     is_private: bool = False
+    notice: str = ""
     former: "Former | None" = None
 
 

@@ -51,6 +51,7 @@ MAPPING = Noun(
         mappings.AddMapping,
         mapping_lists.ShowMapping,
         mappings.Repoint,
+        mappings.SetNotice,
         mappings.EnableMapping,
         mappings.DisableMapping,
         mappings.RemoveMapping,

@@ -96,6 +96,7 @@ CHANGES: dict[tuple[str, ...], str] = {
         "Repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme"
     ),
     ("confirm",): "Confirmed generation",
+    ("mapping", "notice", HOST, "acme", "moves soon"): "Changed notice of docker.acme.com/acme",
     ("mapping", "enable", HOST, "off"): "Enabled mapping docker.acme.com/off → ghcr.io/off",
     ("mapping", "disable", HOST, "acme"): "Disabled mapping docker.acme.com/acme → ghcr.io/acme",
     ("mapping", "remove", HOST, "acme"): "Removed mapping docker.acme.com/acme → ghcr.io/acme",

@@ -33,6 +33,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     f"{DATAPLANE}/test_refusal_codes.py": ("R14.11", "R14.12"),
     f"{DATAPLANE}/test_proxied_registries.py": ("R14.13",),
     f"{DATAPLANE}/test_relay.py": ("R14.1", "R14.2", "R14.3", "R14.5", "R14.8"),
+    f"{DATAPLANE}/test_notices.py": ("R14.18",),
     f"{DATAPLANE}/test_relay_faults.py": ("R14.6", "R15.7"),
     f"{DATAPLANE}/test_relay_limits.py": ("R14.9",),
     f"{DATAPLANE}/test_answers_nobody_reads.py": ("R14.15",),

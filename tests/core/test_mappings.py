@@ -18,7 +18,8 @@ CHALLENGE = st.sampled_from(
 REGISTRY = st.integers(1, 10**9).map(str)
 FORMER_TARGET = st.builds(FormerTarget, st.integers(1, 2**33), REGISTRY, PREFIX, st.booleans(), CHALLENGE)
 FORMER = st.one_of(st.just(""), FORMER_TARGET.map(FormerTarget.packed))
-ENTRY = st.builds(MappingEntry, REGISTRY, PREFIX, st.integers(0, 15), CHALLENGE, FORMER)
+NOTICE = st.sampled_from(["", "moves on 1 March", "100% of it, soon/now"])
+ENTRY = st.builds(MappingEntry, REGISTRY, PREFIX, st.integers(0, 15), CHALLENGE, FORMER, NOTICE)
 
 
 @given(PREFIX, ENTRY)

@@ -190,6 +190,13 @@ def move_registry(origin: str, to: str) -> None:
     update_registry(_actor(), REASON, registry_id=registry.pk, origin=to)
 
 
+def set_notice(hostname: str, prefix: str, notice: str) -> None:
+    """Give a mapping a word for those who pull."""
+    from routing.services.mappings.mappings import get_mapping, update_mapping
+
+    update_mapping(_actor(), REASON, mapping_id=get_mapping(_actor(), hostname, prefix).pk, notice=notice)
+
+
 def dump() -> str:
     """Every row of every table."""
     from django.db import connection
@@ -226,6 +233,9 @@ def _parser() -> argparse.ArgumentParser:
     move = actions.add_parser("move-many")
     move.add_argument("origin")
     move.add_argument("to")
+    noticed = actions.add_parser("notice")
+    for name in ("hostname", "prefix", "notice"):
+        noticed.add_argument(name)
     actions.add_parser("dump")
     return parser
 
@@ -251,6 +261,8 @@ def main() -> None:
             add_many(options.number, options.origin)
         case "move-many":
             move_registry(options.origin, options.to)
+        case "notice":
+            set_notice(options.hostname, options.prefix, options.notice)
         case "dump":
             print(dump())
 

@@ -69,6 +69,7 @@ class MappingOut(Schema):
     allow_push: bool = Field(description="Pushes are redirected too.", examples=[False])
     private: bool = Field(description="The images need credentials even to be pulled.", examples=[False])
     delivery: Delivery = Field(description="How clients get to the registry.", examples=["auto"])
+    notice: str = Field(description="A line that clients print where the facade relays; empty for none.", examples=[""])
     created_at: datetime
     changed_at: datetime
     probed_repository: str = Field(examples=["acme/web"])
@@ -160,6 +161,13 @@ class MappingPatch(StrictSchema):
     allow_push: bool | None = None
     private: bool | None = None
     delivery: Delivery | None = None
+    notice: Annotated[
+        Text | None,
+        Field(
+            description="One line of ASCII for those who pull, of 300 characters at most; empty takes it away.",
+            examples=["moves to example.com on 1 March"],
+        ),
+    ] = None
     reason: Reason = ""
 
 

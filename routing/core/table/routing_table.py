@@ -99,7 +99,7 @@ class Match(NamedTuple):
     """The mapping that a repository name falls under, and that name at the registry.
 
     `needed` is what a client has to bring along that is sent to the registry. `former` is the mapping's former target,
-    packed; empty where it has none.
+    packed, and `notice` its word to those who pull; both empty where it has none.
     """
 
     prefix: str
@@ -110,6 +110,7 @@ class Match(NamedTuple):
     strategy: Strategy
     needed: Needed
     former: str = ""
+    notice: str = ""
 
 
 # Does what a NamedTuple's own constructor does, in half the time; worth it where every request passes.
@@ -283,11 +284,11 @@ class Table:
         if former is None:
             return 0, None
         flags = match.flags & ~_OF_THE_TARGET | (Flag.PRIVATE.value if former.private else 0)
-        entry = MappingEntry(former.registry, former.upstream_prefix, flags, former.challenge)
+        entry = MappingEntry(former.registry, former.upstream_prefix, flags, former.challenge, "", match.notice)
         return former.until, self._match(match.prefix, name, entry)
 
     def _match(self, prefix: str, name: str, entry: MappingEntry) -> Match | None:
-        registry_key, upstream_prefix, flags, challenge, former = entry
+        registry_key, upstream_prefix, flags, challenge, former, notice = entry
         compiled = self.registries.get(registry_key)
         if compiled is None:
             return None
@@ -301,7 +302,7 @@ class Table:
         private = (flags & 4) >> 2
         index = private | (flags & 8) >> 1 | (2 if upstream != name else 0)
         way, bring = strategies[index], needed[private]
-        return _new(Match, (prefix, flags, registry_key, registry, upstream, way, bring, former))
+        return _new(Match, (prefix, flags, registry_key, registry, upstream, way, bring, former, notice))
 
     def used_registries(self, host: str) -> dict[str, set[Strategy]]:
         """The registries that the hostname's enabled mappings lead to, each with the strategies that lead there."""

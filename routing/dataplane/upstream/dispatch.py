@@ -9,12 +9,13 @@ from typing import NamedTuple, Protocol
 
 from routing.core.decisions import LocateBlob, RedirectToHolder, Relay, Token
 from routing.core.grammar.names import EndpointKind
+from routing.core.grammar.notices import warning_of
 from routing.core.table.routing_table import Table
 from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.responses import Response, error, redirect
 from routing.dataplane.telemetry.counters import RELAYED_BYTES, RELAYS_REJECTED, STREAMED_BYTES, counters
 from routing.dataplane.upstream.client_pool import lasting_client, new_client
-from routing.dataplane.upstream.former_target import Nobody, ask_either, former_of, redirect_to_holder
+from routing.dataplane.upstream.former_target import Answer, Nobody, ask_either, former_of, redirect_to_holder
 from routing.dataplane.upstream.loop_guard import loop_refusal
 from routing.dataplane.upstream.registry_shares import has_account, registry_shares
 from routing.dataplane.upstream.relay import StreamingResponse, locate_blob, relay, started
@@ -156,9 +157,9 @@ async def _answered(
         if shortcut is not None and isinstance(decision, Relay):
             answer = await shortcut(client, table, decision, caller, place, is_lasting=is_lasting)
             if answer is not None:
-                return answer
+                return _noticed(decision, answer)
         # A WSGI server would have to hold a whole layer in memory.
-        return await _asked(client, table, decision, caller, place.tenant, may_stream=is_lasting)
+        return _noticed(decision, await _asked(client, table, decision, caller, place.tenant, may_stream=is_lasting))
 
     former = None if isinstance(decision, Token) else former_of(decision)
     if former is None:
@@ -171,6 +172,16 @@ async def _answered(
     if isinstance(decision, RedirectToHolder):
         return await redirect_to_holder(decision, former, client_request, ask, nobody)
     return await ask_either(decision, former, client_request, ask, nobody)
+
+
+def _noticed(decision: Relay | LocateBlob | Token, answer: Answer) -> Answer:
+    """The answer, with the mapping's word to those who pull, behind whatever the registry itself warns of."""
+    if not isinstance(decision, Relay) or not decision.notice or answer.status != 200:
+        return answer
+    theirs = [value for name, value in answer.headers if name.lower() == "warning"]
+    answer.headers[:] = [item for item in answer.headers if item[0].lower() != "warning"]
+    answer.headers.append(("Warning", ", ".join([*theirs, warning_of(decision.notice)])))
+    return answer
 
 
 async def _asked(

@@ -30,6 +30,7 @@ def mapping_facts(mapping: Mapping) -> dict[str, Any]:
         "allow_push": mapping.allow_push,
         "private": mapping.private,
         "delivery": mapping.delivery,
+        "notice": mapping.notice,
     }
 
 
@@ -106,6 +107,7 @@ class ShowMapping(Verb):
                 ("allows push", yes(mapping.allow_push)),
                 ("delivery", delivery),
                 *([("former target", f"{former.target}, asked until {moment(former.until)}")] if former else []),
+                ("notice", mapping.notice),
                 ("last probe", _probe_in_words(mapping)),
                 ("changed", moment(mapping.changed_at)),
             ]

@@ -25,6 +25,7 @@ from routing.services.mappings.mappings import (
     remove_mapping,
     repoint,
     switch_mappings,
+    update_mapping,
 )
 from routing.services.registries.probes import probe_mapping
 from routing.services.registries.targets import Target, find_registry, parse_target, shared_at
@@ -120,6 +121,34 @@ class Repoint(Verb):
         _tell(outcome, f"Nothing to change: {outcome.mapping} already", output)
         if outcome.changed and (note := former_note(outcome.mapping)):
             output.line(note)
+
+
+class SetNotice(Verb):
+    """People who pull see it, and nobody else asks them to look."""
+
+    name = "notice"
+    help = (
+        "Have clients print a line where the facade relays, such as “moves to example.com on 1 March”; an empty one takes "
+        "it away. Podman, Skopeo, Buildah and others print it."
+    )
+    changes = True
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Its address, and the line."""
+        add_address(parser)
+        parser.add_argument("notice", metavar="TEXT", help='one line of ASCII, 300 characters at most; "" takes it away')
+
+    def run(self, options: Options, output: Output) -> None:
+        """Set it."""
+        actor = Actor.command_line()
+        mapping = get_mapping(actor, options["hostname"], options["prefix"])
+        outcome = update_mapping(actor, options["reason"], mapping_id=mapping.pk, notice=options["notice"].strip())
+        facts = mapping_facts(outcome.mapping)
+        if outcome.changed:
+            output.done(*outcome.notes, mapping=facts)
+        else:
+            output.unchanged(f"Nothing to change: {outcome.mapping} has this notice already", mapping=facts)
 
 
 class RemoveMapping(Verb):

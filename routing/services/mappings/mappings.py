@@ -38,6 +38,7 @@ class MappingChanges(TypedDict, total=False):
     allow_push: bool
     private: bool
     delivery: str
+    notice: str
     enabled: bool
 
 
