@@ -97,7 +97,7 @@ def freeze_path() -> Path:
 
 
 def alarm_path() -> Path:
-    """The file that says, while it is there, that workers of this machine don't take a change without a confirmation."""
+    """The file that says, while it is there, that workers of this machine wait for a change to be confirmed."""
     return Path(settings.STATE_DIR) / "table-alarm.json"
 
 

@@ -66,9 +66,9 @@ class FacadeAdminSite(AdminLogin, AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page may ask: with the version, and the restore that is to be confirmed."""
-        facts = {"version": __version__, "revision": __revision__[:12], "restoration": restoration_to_confirm(request)}
-        facts["hold"] = hold_to_tell(request)
-        return {**super().each_context(request), **facts}
+        facts = {"version": __version__, "revision": __revision__[:12]}
+        told = {"restoration": restoration_to_confirm(request), "hold": hold_to_tell(request)}
+        return {**super().each_context(request), **facts, **told}
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The overview."""

@@ -1,4 +1,4 @@
-"""Confirmation: up to which generation somebody, or a verb that was told what it does, vouches for the routing table."""
+"""Confirmation: up to which generation somebody, or a verb that knows what it does, vouches for the routing table."""
 
 from django.db import models
 

@@ -68,7 +68,7 @@ HOSTS = {
         f"{name}.acme.com": HostEntry("acme")
         for name in (
             *("docker", "hub", "open", "empty", "split", "renamed", "private", "shell", "shells", "mixed", "two"),
-            *("brokered", "both", "only-off", "zot"),
+            *("brokered", "both", "only-off", "zot", "moved"),
         )
     },
     "*.pull.acme.com": HostEntry("acme"),
@@ -109,15 +109,15 @@ MAPPINGS = {
     # Repointed a moment ago, and where from.
     "docker.acme.com/moved": MappingEntry("ghcr", "moved", ON, "", FormerTarget(UNTIL, "quay", "old").packed()),
     "docker.acme.com/moved-open": MappingEntry("mcr", "new", ON, "", FormerTarget(UNTIL, "ghcr", "old").packed()),
-    "docker.acme.com/moved-plain": MappingEntry(
+    "moved.acme.com/moved-plain": MappingEntry(
         "ghcr", "new", ON | Flag.REDIRECT_ONLY, "", FormerTarget(UNTIL, "basic", "moved-plain", True).packed()
     ),
-    "docker.acme.com/moved-secret": MappingEntry(
+    "moved.acme.com/moved-secret": MappingEntry(
         "mcr", "new", ON, "", FormerTarget(UNTIL, "ghcr", "moved-secret", True).packed()
     ),
-    "docker.acme.com/moved-far": MappingEntry("mcr", "new", ON, "", FormerTarget(UNTIL, "gone", "old").packed()),
-    "docker.acme.com/moved-long": MappingEntry("mcr", "new", ON, "", FormerTarget(UNTIL, "ghcr", "a" * 253).packed()),
-    "docker.acme.com/moved-odd": MappingEntry("mcr", "new", ON, "", "of another release"),
+    "moved.acme.com/moved-far": MappingEntry("mcr", "new", ON, "", FormerTarget(UNTIL, "gone", "old").packed()),
+    "moved.acme.com/moved-long": MappingEntry("mcr", "new", ON, "", FormerTarget(UNTIL, "ghcr", "a" * 253).packed()),
+    "moved.acme.com/moved-odd": MappingEntry("mcr", "new", ON, "", "of another release"),
     "docker.acme.com/zot": MappingEntry("zot", "zot", ON),
     "docker.acme.com/zot/secret": MappingEntry("zot", "zot/secret", ON | Flag.PRIVATE),
     "docker.acme.com/zot/basic": MappingEntry("zot", "zot/basic", ON | Flag.PRIVATE, "basic"),
@@ -195,14 +195,14 @@ class RedirectsToEither(NamedTuple):
     """307 to `location`, or to what the former target gives, whichever has it."""
 
     location: str
-    former: "RedirectsTo | Relayed | Resolved"
+    former: RedirectsTo | Relayed | Resolved
 
 
 class Relayed(NamedTuple):
     """The registry is asked for this URL, and its answer handed on; what is missing there may be at the former one."""
 
     url: str
-    former: "RedirectsTo | Relayed | Resolved | None" = None
+    former: RedirectsTo | Relayed | Resolved | None = None
 
 
 class Resolved(NamedTuple):
@@ -213,7 +213,7 @@ class Resolved(NamedTuple):
 
     url: str
     follows: bool | None = None
-    former: "RedirectsTo | Relayed | Resolved | None" = None
+    former: RedirectsTo | Relayed | Resolved | None = None
 
 
 class Tokens(NamedTuple):

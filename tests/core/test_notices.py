@@ -12,7 +12,9 @@ def test_what_can_be_sent_is_kept_as_it_is(text: str) -> None:
     assert parse_notice(f" {text} ") == text
 
 
-@pytest.mark.parametrize("text", ['say "hi"', "a\\b", "two\nlines", "caf\xe9", "\x1b[31m", "\x7f", "a" * (MAX_NOTICE_LENGTH + 1)])
+@pytest.mark.parametrize(
+    "text", ['say "hi"', "a\\b", "two\nlines", "caf\xe9", "\x1b[31m", "\x7f", "a" * (MAX_NOTICE_LENGTH + 1)]
+)
 def test_what_would_not_arrive_as_it_is_is_refused(text: str) -> None:
     with pytest.raises(InvalidNotice):
         parse_notice(text)

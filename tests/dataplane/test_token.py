@@ -562,10 +562,14 @@ async def test_r13_9_a_few_hundred_scopes_are_brokered(facade_client: FacadeClie
     names = [f"a-team-with-a-long-name/image-{number:03}" for number in range(400)]
     scopes = [("scope", f"repository:team/{name}:pull") for name in names]
     wanted = [f"repository:acme/{name}:pull" for name in names]
-    assert (await facade_client.request("/token?" + urlencode(scopes), headers=[])).json() == handed_out(facade_client.server)
+    assert (await facade_client.request("/token?" + urlencode(scopes), headers=[])).json() == handed_out(
+        facade_client.server
+    )
     assert facade_client.upstream_parameters["scope"] == wanted
     form = urlencode([("grant_type", "refresh_token"), ("refresh_token", "x"), *scopes]).encode()
-    assert (await facade_client.request("/token", method="POST", headers=[], body=form)).json() == handed_out(facade_client.server)
+    assert (await facade_client.request("/token", method="POST", headers=[], body=form)).json() == handed_out(
+        facade_client.server
+    )
     assert facade_client.upstream_parameters["scope"] == [" ".join(wanted)]
 
 
@@ -613,7 +617,9 @@ async def test_r13_10_other_scopes_stay(facade_client: FacadeClient) -> None:
         "team/web:pull",
     ]
     query = urlencode([("scope", f"repository:{scope}") for scope in scopes])
-    assert (await facade_client.request(f"/token?{query}&scope=registry:catalog:*", headers=[])).json() == handed_out(facade_client.server)
+    assert (await facade_client.request(f"/token?{query}&scope=registry:catalog:*", headers=[])).json() == handed_out(
+        facade_client.server
+    )
     names = ["acme/app", "acme/b/web-app", "acme/b/app", "acme/web"]
     assert facade_client.upstream_parameters["scope"] == [
         *(f"repository:{name}:pull" for name in names),

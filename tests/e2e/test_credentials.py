@@ -85,8 +85,8 @@ def secrets_of(traffic: Traffic) -> set[str]:
             found |= {given, bare(given)}
         if exchange.path == "/token" and exchange.status == 200 and exchange.body:
             document = json.loads(exchange.body)
-            given = {document[key] for key in ("token", "access_token", "refresh_token") if document.get(key)}
-            found |= given | {bare(token) for token in given}
+            tokens = {document[key] for key in ("token", "access_token", "refresh_token") if document.get(key)}
+            found |= tokens | {bare(token) for token in tokens}
         _, signed, signature = exchange.headers.get("location", "").partition("X-Signature=")
         if signed:
             found.add(signature)

@@ -1,4 +1,4 @@
-"""The red button on real workers: frozen, restarted, without the database, and thawed; and the alarm that needs a word."""
+"""The red button on real workers: frozen, restarted, without the database, and thawed; and what waits for a word."""
 
 from __future__ import annotations
 

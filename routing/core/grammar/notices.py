@@ -21,7 +21,7 @@ def parse_notice(text: str) -> str:
     if len(notice) > MAX_NOTICE_LENGTH:
         raise InvalidNotice(f"a notice has {MAX_NOTICE_LENGTH} characters at most")
     if notice and not _NOTICE.fullmatch(notice):
-        raise InvalidNotice("a notice is one line of plain ASCII, without \" and \\: clients print it as it is")
+        raise InvalidNotice('a notice is one line of plain ASCII, without " and \\: clients print it as it is')
     return notice
 
 

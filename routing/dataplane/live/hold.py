@@ -120,8 +120,13 @@ def write_alarm(path: Path, alarm: Alarm | None) -> None:
     try:
         if alarm is None:
             path.unlink(missing_ok=True)
-        else:
+            return
+        known = read_alarm(path)
+        if known is None or known._replace(at=alarm.at) != alarm:
+            # Each worker of the machine says the same, at nearly the same time.
             replace_file(path, json.dumps(alarm._asdict()))
+    except FileNotFoundError:
+        pass
     except OSError as error:
         logger.warning("the alarm can't be written: %s", error)
 
@@ -130,6 +135,7 @@ def read_alarm(path: Path) -> Alarm | None:
     """What was left. Never raises."""
     try:
         told = json.loads(path.read_text())
-        return Alarm(*(int(told[name]) for name in Alarm._fields[:-1]), float(told["at"]))
+        generation, held, affected, hostnames = (int(told[name]) for name in Alarm._fields[:-1])
+        return Alarm(generation, held, affected, hostnames, float(told["at"]))
     except (OSError, ValueError, TypeError, LookupError):
         return None

@@ -185,6 +185,7 @@ class LiveTable:
         What is there is left to its children to share: nothing that the collector would touch, and so copy.
         """
         self.stop()
+        self._look_at_the_button()
         # Finding that it is still gone takes seconds, for each of the workers that are to be started.
         if not self._unreachable or time.monotonic() - self._failed_at > _GONE_SECONDS:
             self.refresh_or_keep()
@@ -424,8 +425,10 @@ class LiveTable:
             write_alarm(alarm_path(), None)
         self._hold, self._newest = Hold(base, freeze), newest
         self.table = base if newest is None or newest is base else self._hold.follow(newest, None)
-        logger.warning("the table is frozen at generation %d: changes are not served before it is thawed, but for what "
-                       "they refuse", base.generation)
+        said = (
+            "the table is frozen at generation %d: changes are not served before it is thawed, but for what they refuse"
+        )
+        logger.warning(said, base.generation)
 
     def _let_go(self) -> None:
         """Serve the newest table."""

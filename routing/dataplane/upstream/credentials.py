@@ -1,9 +1,9 @@
 """Credentials on their way through: sealed tokens for Basic registries, and what may be passed on to whom.
 
 Nothing is kept on the server. A registry's own token is handed out with a mark of that registry before it, and is never
-sent to another one: after a repoint the same repository is somewhere else. A sealed token holds the caller's own Basic credentials, encrypted
-and authenticated under the server's key (Fernet: AES-128-CBC with HMAC-SHA256), good for one hostname, one registry
-and a few minutes.
+sent to another one: after a repoint the same repository is somewhere else. A sealed token holds the caller's own Basic
+credentials, encrypted and authenticated under the server's key (Fernet: AES-128-CBC with HMAC-SHA256), good for one
+hostname, one registry and a few minutes.
 """
 
 import base64
@@ -114,7 +114,8 @@ def upstream_authorization(authorization: str, host: str, registry: RegistryEntr
 
     An open registry gets none: some answer 401 to a token that isn't theirs. Basic credentials that come straight to
     the facade are not passed to a Bearer registry: they belong at /token, which knows whose they are. A token that was
-    given out for another registry is not passed on; one that bears no mark came from elsewhere, and is. Of a registry that no probe has reached yet, the token itself tells what /token found out, perhaps in another worker.
+    given out for another registry is not passed on; one that bears no mark came from elsewhere, and is. Of a registry
+    that no probe has reached yet, the token itself tells what /token found out, perhaps in another worker.
     """
     if strategy is Strategy.OPEN or registry.auth == Auth.NONE:
         return ""

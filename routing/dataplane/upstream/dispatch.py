@@ -75,9 +75,7 @@ async def fetch_from_registry(
     if isinstance(decision, RedirectToHolder):
         if former_of(decision) is None:
             return HeldAnswer(redirect(decision.location))
-    elif not isinstance(decision, Token) and (
-        refusal := loop_refusal(table, decision.registry.origin, decision.host)
-    ):
+    elif not isinstance(decision, Token) and (refusal := loop_refusal(table, decision.registry.origin, decision.host)):
         return HeldAnswer(refusal)
     _, entry = table.match_host(decision.host)
     try:
@@ -105,7 +103,7 @@ async def fetch_from_registry(
 
 
 def _instead(decision: NeedsRegistry, trouble: Response) -> HeldAnswer:
-    """The answer where nobody could be asked. What is redirected needs nobody's answer: it goes where it always goes."""
+    """The answer where nobody could be asked. What is redirected needs nobody's: it goes where it always goes."""
     return HeldAnswer(redirect(decision.location) if isinstance(decision, RedirectToHolder) else trouble)
 
 

@@ -255,6 +255,7 @@ def _password_grant(fields: dict[str, str]) -> str:
 def _bound_token(registry: RegistryEntry, value: str, body: bytes) -> Response:
     """The realm's answer, with its token bound to the registry that it is for."""
     document = parse_json(body)
+    assert isinstance(document, dict)
     bound = {name: bind(value, registry) for name in ("token", "access_token") if name in document}
     return _token_answer(json.dumps(document | bound).encode())
 

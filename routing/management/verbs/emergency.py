@@ -21,15 +21,18 @@ class Freeze(Verb):
 
     name = "freeze"
     help = (
-        "Hold the workers of this machine at the table that they serve, or at an older one. Suspensions, withdrawals and "
-        "what is disabled go on being applied; nothing else is, until “facade thaw”. Needs no database."
+        "Hold the workers of this machine at the table that they serve, or at an older one. Suspensions, withdrawals "
+        "and what is disabled go on being applied; nothing else is, until “facade thaw”. Needs no database."
     )
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """At which table."""
         parser.add_argument(
-            "--generation", type=int, metavar="N", help="an older one, of the snapshots that are kept; --list shows them"
+            "--generation",
+            type=int,
+            metavar="N",
+            help="an older one, of the snapshots that are kept; --list shows them",
         )
         parser.add_argument("--list", action="store_true", help="show the snapshots that are kept, and freeze nothing")
 

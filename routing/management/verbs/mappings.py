@@ -128,8 +128,8 @@ class SetNotice(Verb):
 
     name = "notice"
     help = (
-        "Have clients print a line where the facade relays, such as “moves to example.com on 1 March”; an empty one takes "
-        "it away. Podman, Skopeo, Buildah and others print it."
+        "Have clients print a line where the facade relays, such as “moves to example.com on 1 March”; an empty one "
+        "takes it away. Podman, Skopeo and others of late print it."
     )
     changes = True
 
@@ -137,7 +137,9 @@ class SetNotice(Verb):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Its address, and the line."""
         add_address(parser)
-        parser.add_argument("notice", metavar="TEXT", help='one line of ASCII, 300 characters at most; "" takes it away')
+        parser.add_argument(
+            "notice", metavar="TEXT", help='one line of ASCII, 300 characters at most; "" takes it away'
+        )
 
     def run(self, options: Options, output: Output) -> None:
         """Set it."""
