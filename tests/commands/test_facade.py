@@ -21,6 +21,7 @@ from routing.core.table.routing_table import Table
 from routing.models import (
     ApiToken,
     Change,
+    Confirmation,
     Generation,
     Hostname,
     HostnameClaim,
@@ -39,7 +40,10 @@ HOST = "docker.acme.com"
 CLAIMED = "registry.acme.com"
 RECORD = f"_registry-facade.{CLAIMED}"
 WHY = ("--reason", "ticket 7")
-TABLES = (Tenant, Hostname, HostnameClaim, Registry, Mapping, Membership, Invitation, ApiToken, Generation, Change)
+TABLES = (
+    *(Tenant, Hostname, HostnameClaim, Registry, Mapping, Membership, Invitation, ApiToken),
+    *(Generation, Change, Confirmation),
+)
 
 
 def rows() -> str:

@@ -10,5 +10,5 @@ def confirm_generation(actor: Actor, reason: str = "") -> int:
     check_permission(actor, Permission.ADMINISTER, None)
     with unit_of_work(actor, reason) as unit:
         generation = unit.confirm()
-        unit.event("table.confirmed", generation=generation)
+        unit.event("table.confirmed", generation=generation, confirmation_id=1)
     return generation
