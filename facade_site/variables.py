@@ -133,6 +133,13 @@ FACADE_REDIRECT_MAX_AGE_SECONDS = declare.whole(
     0,
     "How many seconds a client may remember a redirect. 0: not at all, so that a repoint is seen by the next request.",
 )
+FACADE_FORMER_TARGET_SECONDS = declare.whole(
+    "FACADE_FORMER_TARGET_SECONDS",
+    600,
+    "For how many seconds after a repoint content that is missing at the new target is asked for at the former one, so "
+    "that pulls that began there can finish. 0: not at all.",
+    most=86_400,
+)
 FACADE_REMEMBERED_ANSWERS_BYTES = declare.whole(
     "FACADE_REMEMBERED_ANSWERS_BYTES",
     64 * 1024 * 1024,
@@ -355,6 +362,13 @@ FACADE_SNAPSHOT_SECONDS = declare.seconds(
     5.0,
     "At most how often, in seconds, the routing table is written to a file in the state folder, from which a server "
     "that starts while the database is gone serves.",
+)
+FACADE_MAX_CHANGE_SHARE = declare.whole(
+    "FACADE_MAX_CHANGE_SHARE",
+    33,
+    "How many percent of all hostnames, and a hundred at least, may be gone or lead elsewhere with what comes at once. "
+    "More is not served before somebody confirms it: facade confirm. 0: all is served.",
+    most=100,
 )
 FACADE_TABLE_CHECK_SECONDS = declare.seconds(
     "FACADE_TABLE_CHECK_SECONDS",

@@ -98,6 +98,16 @@ def snapshot_path() -> Path:
     return Path(settings.STATE_DIR) / "routing-table.snapshot"
 
 
+def freeze_path() -> Path:
+    """The file that freezes the table of this machine's workers, while it is there."""
+    return Path(settings.STATE_DIR) / "freeze.json"
+
+
+def alarm_path() -> Path:
+    """The file that says, while it is there, that workers of this machine wait for a change to be confirmed."""
+    return Path(settings.STATE_DIR) / "table-alarm.json"
+
+
 def reports_folder() -> Path:
     """Where each process that follows the table says how its table compares with the rows."""
     return Path(settings.STATE_DIR) / "tables"

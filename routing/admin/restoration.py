@@ -1,4 +1,6 @@
-"""After a restore: a banner on every page, and the page on which an operator of the platform confirms it."""
+"""Banners on every page, for operators of the platform: after a restore, with the page that confirms it, and while the
+workers hold an older table than the newest.
+"""
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -7,6 +9,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from routing.admin.base import permissions
+from routing.dataplane.live.hold import Hold
+from routing.dataplane.live.live_table import live_table
 from routing.models import Restoration
 from routing.models.restoration import unconfirmed_restoration
 from routing.services.base.errors import ServiceError
@@ -19,6 +23,13 @@ def restoration_to_confirm(request: HttpRequest) -> Restoration | None:
     if not request.user.is_authenticated or not permissions.may(request, Permission.ADMINISTER, None):
         return None
     return unconfirmed_restoration()
+
+
+def hold_to_tell(request: HttpRequest) -> Hold | None:
+    """Why the workers hold an older table; None where they don't, and for whoever can do nothing about it."""
+    if not request.user.is_authenticated or not permissions.may(request, Permission.ADMINISTER, None):
+        return None
+    return live_table.hold
 
 
 def restoration_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:

@@ -20,7 +20,7 @@ from routing.admin.people.invitations import InvitationAdmin
 from routing.admin.people.members import MemberAdmin
 from routing.admin.people.tenants import TenantAdmin
 from routing.admin.registries.admin import RegistryAdmin
-from routing.admin.restoration import restoration_to_confirm, restoration_view
+from routing.admin.restoration import hold_to_tell, restoration_to_confirm, restoration_view
 from routing.models import Hostname, HostnameClaim, Invitation, Mapping, Membership, Registry, Tenant
 
 # In the order in which an operator needs them. The change log and the generation are the program's own.
@@ -66,8 +66,9 @@ class FacadeAdminSite(AdminLogin, AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page may ask: with the version, and the restore that is to be confirmed."""
-        facts = {"version": __version__, "revision": __revision__[:12], "restoration": restoration_to_confirm(request)}
-        return {**super().each_context(request), **facts}
+        facts = {"version": __version__, "revision": __revision__[:12]}
+        told = {"restoration": restoration_to_confirm(request), "hold": hold_to_tell(request)}
+        return {**super().each_context(request), **facts, **told}
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The overview."""

@@ -7,7 +7,16 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from routing.core.decide import Request, decide
-from routing.core.decisions import Challenge, Decision, LocateBlob, Redirect, Refuse, Relay, inline_refusal
+from routing.core.decisions import (
+    Challenge,
+    Decision,
+    LocateBlob,
+    Redirect,
+    RedirectToHolder,
+    Refuse,
+    Relay,
+    inline_refusal,
+)
 from routing.core.grammar.names import EndpointKind
 from routing.core.grammar.user_agents import Ability, ClientProfile, Needed
 from routing.core.table.routing_table import Auth, Match, Strategy, Table
@@ -138,6 +147,9 @@ class _Walk:
                 )
             # The client asks /token, and comes back with what it got.
             decision = decide(self._table, request._replace(authorized=True))
+        if isinstance(decision, RedirectToHolder):
+            # For some time after a repoint; what the registry has, is had there.
+            decision = Redirect(decision.location)
         if isinstance(decision, Redirect) and not is_ping and not self._arrives():
             return RequestOutcome(
                 endpoint, "fails", "redirected to a registry to which this client takes no token", challenged

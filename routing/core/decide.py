@@ -11,12 +11,14 @@ from routing.core.decisions import (
     Control,
     Decision,
     Echo,
+    Former,
     Health,
     LocateBlob,
     Page,
     PageKind,
     PingOk,
     Redirect,
+    RedirectToHolder,
     Refuse,
     Relay,
     Token,
@@ -182,6 +184,8 @@ def _repository(table: Table, host: str, served_name: str, endpoint: Endpoint, r
     if not leads_somewhere(match):
         return _no_repository(host, endpoint.name, match)
     if request.method in READS and endpoint.kind is not _UPLOAD:
+        if match.former and ":" in endpoint.reference and endpoint.kind in (_MANIFEST, _BLOB):
+            return _read_after_repoint(table, host, served_name, endpoint, match, request)
         return _read(table, host, served_name, endpoint, match, request)
     if request.method in WRITES or endpoint.kind is _UPLOAD:
         return _write(table, endpoint, match, request)
@@ -210,7 +214,9 @@ def _url(match: Match, endpoint: Endpoint, query: str) -> str:
     return f"{url}?{query}" if query else url
 
 
-def _read(table: Table, host: str, served_name: str, endpoint: Endpoint, match: Match, request: Request) -> Decision:
+def _read(
+    table: Table, host: str, served_name: str, endpoint: Endpoint, match: Match, request: Request
+) -> Redirect | Challenge | Relay | LocateBlob:
     strategy, kind = match.strategy, endpoint.kind
     content = kind is _MANIFEST or kind is _BLOB
     url = _url(match, endpoint, request.query)
@@ -228,7 +234,27 @@ def _read(table: Table, host: str, served_name: str, endpoint: Endpoint, match: 
         registry, name = match.registry, match.upstream_name
         return LocateBlob(host, key, registry, url, endpoint, name, strategy, client, match.needed, able)
     is_private = bool(match.flags & _PRIVATE)
-    return Relay(host, key, match.registry, url, endpoint, match.upstream_name, strategy, is_private)
+    return Relay(host, key, match.registry, url, endpoint, match.upstream_name, strategy, is_private, match.notice)
+
+
+def _read_after_repoint(
+    table: Table, host: str, served_name: str, endpoint: Endpoint, match: Match, request: Request
+) -> Decision:
+    """As `_read`, with what the former target would get, for content that the present one may not have."""
+    decision = _read(table, host, served_name, endpoint, match, request)
+    until, there = table.former_match(match, endpoint.name)
+    if isinstance(decision, Challenge) or not leads_somewhere(there):
+        return decision
+    at_former = _read(table, host, served_name, endpoint, there, request)
+    if isinstance(at_former, Challenge):
+        # Nobody is asked for a token of a registry that the mapping has left: what there is for everybody is given.
+        at_former = _read(table, host, served_name, endpoint, there, request._replace(authorized=True))
+    assert not isinstance(at_former, Challenge)
+    former = Former(until, there.registry, there.upstream_name, at_former)
+    if isinstance(decision, Redirect):
+        location, registry, name = decision.location, match.registry, match.upstream_name
+        return RedirectToHolder(host, location, registry, endpoint, name, former)
+    return decision._replace(former=former)
 
 
 def _write(table: Table, endpoint: Endpoint, match: Match, request: Request) -> Decision:

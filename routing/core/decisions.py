@@ -42,7 +42,7 @@ class Challenge(NamedTuple):
 class Relay(NamedTuple):
     """Ask the registry, with the caller's token, and hand on its answer: manifests, tags, referrers, a ping.
 
-    `is_private`: the mapping says that its images are not for everybody.
+    `is_private`: the mapping says that its images are not for everybody. `notice` is its word to those who pull.
     """
 
     host: str
@@ -53,6 +53,8 @@ class Relay(NamedTuple):
     upstream_name: str
     strategy: Strategy
     is_private: bool = False
+    notice: str = ""
+    former: "Former | None" = None
 
 
 class LocateBlob(NamedTuple):
@@ -72,11 +74,38 @@ class LocateBlob(NamedTuple):
     client: ClientProfile
     needed: Needed
     able: str
+    former: "Former | None" = None
 
     @property
     def reauthorises(self) -> bool:
         """Whether the client can be sent to the registry."""
         return self.client.follows(self.needed)
+
+
+class RedirectToHolder(NamedTuple):
+    """307 to whichever of two registries has the content: the mapping's, or, where that says it has not, the former.
+
+    Only for content that is named by its digest, and only until `former.until`; then it is a redirect to `location`.
+    """
+
+    host: str
+    location: str
+    registry: RegistryEntry
+    endpoint: Endpoint
+    upstream_name: str
+    former: "Former"
+
+
+class Former(NamedTuple):
+    """What the same request would get where its mapping led before; counts until `until`, in seconds since 1970.
+
+    `decision` is made by the same rules. A Redirect holds for clients that the former registry can be sent to.
+    """
+
+    until: int
+    registry: RegistryEntry
+    upstream_name: str
+    decision: Redirect | Relay | LocateBlob
 
 
 class Token(NamedTuple):
@@ -122,7 +151,20 @@ class Control(NamedTuple):
     """Not a registry client's request: Django answers (admin, API, health)."""
 
 
-Decision = Redirect | Refuse | PingOk | Challenge | Relay | LocateBlob | Token | Health | Page | Echo | Control
+Decision = (
+    Redirect
+    | Refuse
+    | PingOk
+    | Challenge
+    | Relay
+    | LocateBlob
+    | RedirectToHolder
+    | Token
+    | Health
+    | Page
+    | Echo
+    | Control
+)
 
 
 def inline_refusal(decision: LocateBlob, *, quota_exhausted: bool = False) -> Refuse:

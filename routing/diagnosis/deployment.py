@@ -13,17 +13,19 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import Error, connection
 
-from routing.conf import database_identity, public_addresses, snapshot_path
+from routing.conf import alarm_path, database_identity, freeze_path, public_addresses, snapshot_path
 from routing.core.grammar.proxies import GATEWAY
 from routing.crypto import SECOND_FACTORS, key_id, key_id_of, secret_keys
 from routing.database.clock import database_now
 from routing.database.migrated import missing_migrations
 from routing.database.postgresql import is_standby
+from routing.dataplane.live.hold import HOW_TO_GO_ON, read_alarm
 from routing.dataplane.request.forwarded import trusted_networks
 from routing.dataplane.request.gateways import default_gateways
 from routing.diagnosis.report import Report, Taking
 from routing.jobs.rounds import seconds_since_rounds
 from routing.table import snapshot
+from routing.table.freeze import kept_snapshots, read_freeze
 
 _MIN_FREE_BYTES = 64 * 1024**2
 _FEW_FREE_BYTES = 512 * 1024**2
@@ -46,6 +48,7 @@ def take_deployment_steps(report: Report) -> None:
     else:
         for name in ("migrations", "clock", "maintenance"):
             report.skip(name, "the database is not there")
+    _take(report, "table", "whether workers of this machine hold an older one", _held)
     _take(report, "snapshot", str(snapshot_path()), _snapshot)
     _take(report, "disk", str(settings.STATE_DIR), _disk)
 
@@ -172,6 +175,18 @@ def _maintenance(taking: Taking) -> None:
         taking.bad(f"the last round was {last:.0f} s ago: proofs, probes and notices wait", f"{_MAINTAIN}.")
     else:
         taking.good(f"the last round was {last:.0f} s ago")
+
+
+def _held(taking: Taking) -> None:
+    frozen, alarm = read_freeze(freeze_path()), read_alarm(alarm_path())
+    if alarm is not None:
+        taking.bad(str(alarm), f"{HOW_TO_GO_ON}.")
+    elif frozen is not None:
+        at = "what they serve" if frozen.generation is None else f"generation {frozen.generation}"
+        kept = len(kept_snapshots(snapshot_path()))
+        taking.warning(f"frozen at {at}; {kept} snapshots are kept", "When all is well again: facade thaw.")
+    else:
+        taking.good("they take every change")
 
 
 def _snapshot(taking: Taking) -> None:

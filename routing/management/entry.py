@@ -10,6 +10,7 @@ from routing.management.verbs import (
     backups,
     claims,
     doctor,
+    emergency,
     exports,
     hand_over,
     history,
@@ -50,6 +51,7 @@ MAPPING = Noun(
         mappings.AddMapping,
         mapping_lists.ShowMapping,
         mappings.Repoint,
+        mappings.SetNotice,
         mappings.EnableMapping,
         mappings.DisableMapping,
         mappings.RemoveMapping,
@@ -114,6 +116,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ("Names and where they lead", (MAPPING, HOSTNAME, REGISTRY)),
     ("People", (TENANT, MEMBER, PERSON, TOKEN)),
     ("What happens, and happened", (doctor.Doctor, images.Explain, probes.Probe, tables.CheckTable, history.History)),
+    ("In an emergency", (emergency.Freeze, emergency.Thaw, emergency.Confirm)),
     ("Moving house", (backups.Backup, backups.Restore, backups.ConfirmRestore, keys.RotateKeys)),
 )
 

@@ -28,6 +28,7 @@ from routing.services.base import rates
 from routing.services.base.history_bound import trim_history
 from routing.services.hostnames.certificates import FETCH_CERTIFICATE
 from routing.services.hostnames.proof_checks import CHECK_HOSTNAME, recheck_due
+from routing.services.mappings.former import end_former_targets
 from routing.services.people.notices import NOTICE
 from routing.services.registries.probe_jobs import probe_stale
 from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
@@ -55,6 +56,7 @@ class Task(NamedTuple):
 TASKS = (
     Task("proofs", ROUND_SECONDS, lambda: recheck_due(ROUND_SECONDS)),
     Task("probes", ROUND_SECONDS, lambda: probe_stale(settings.FACADE_PROBE_SECONDS)),
+    Task("former targets", ROUND_SECONDS, end_former_targets),
     Task("queue", _HOUR, queue.sweep),
     Task("rates", _HOUR, rates.sweep),
     Task("history", _HOUR, trim_history),

@@ -4,6 +4,7 @@ from routing.models.address_finding import AddressState
 from routing.models.api_token import ApiToken
 from routing.models.change import Change, Generation
 from routing.models.claim import HostnameClaim
+from routing.models.confirmation import Confirmation
 from routing.models.hostname import Hostname
 from routing.models.job import Job, Lease
 from routing.models.mapping import Mapping
@@ -21,6 +22,7 @@ __all__ = [
     "AddressState",
     "ApiToken",
     "Change",
+    "Confirmation",
     "Generation",
     "Hostname",
     "HostnameClaim",

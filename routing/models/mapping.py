@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 
 from routing.core.grammar.names import MAX_NAME_LENGTH, NAME_PATTERN
+from routing.core.grammar.notices import MAX_NOTICE_LENGTH
+from routing.core.table.former_target import FormerTarget
 from routing.core.table.mapping_entry import Flag, MappingEntry, mapping_key
 from routing.models.history import records
 from routing.models.tenant import Tenant
@@ -67,6 +69,17 @@ class Mapping(VersionedModel):
     blob_origins = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
     probed_at = models.DateTimeField(null=True, blank=True, editable=False)
     probe_error = models.CharField(max_length=500, blank=True, editable=False)
+    # Where it led before its last repoint, and until when content that is missing now is asked for there: packed, as
+    # the table has it (core/table/former_target.py). No foreign key: what goes of a registry goes of this, by itself.
+    former = models.CharField(max_length=1250, blank=True, default="", db_default="", editable=False)
+    notice = models.CharField(
+        max_length=MAX_NOTICE_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="One line for those who pull, such as: moves to example.com on 1 March. Podman, Skopeo and others "
+        "print it where the facade relays.",
+    )
     enabled = models.BooleanField(default=True, help_text="While off, clients are told that the mapping is off.")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
@@ -75,6 +88,8 @@ class Mapping(VersionedModel):
 
     class Meta:
         ordering = ["hostname__name", "prefix"]
+        # Few have one at any time; they are looked for again and again.
+        indexes = [models.Index(fields=["former"], name="mapping_former", condition=~Q(former=""))]
         constraints = [
             models.UniqueConstraint(
                 fields=["hostname", "prefix"],
@@ -147,7 +162,13 @@ class Mapping(VersionedModel):
 
     def table_entry(self) -> MappingEntry:
         """The mapping as the data plane sees it."""
-        return MappingEntry(str(self.registry_id), self.upstream_prefix, self.table_flags, self.challenge)
+        rare = (self.challenge, self.former, self.notice)
+        return MappingEntry(str(self.registry_id), self.upstream_prefix, self.table_flags, *rare)
+
+    def as_former(self, until: int) -> str:
+        """What it leads to, as the former target of another one; `until` is in seconds since 1970."""
+        private = bool(self.table_flags & Flag.PRIVATE)
+        return FormerTarget(until, str(self.registry_id), self.upstream_prefix, private, self.challenge).packed()
 
 
 #: What a mapping has of findings where none was made: what a probe found at a former target is no longer so.

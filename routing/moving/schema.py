@@ -16,6 +16,7 @@ Node = tuple[str, str]
 LEFT_OUT = {
     "sessions.session": "whoever has the key of a session is signed in: people sign in anew",
     "routing.change": "the change log begins anew, so that every worker loads the whole table",
+    "routing.confirmation": "it tells of generations of another database",
     "routing.generation": "the file's first line has it",
     "routing.restoration": "it tells of another database",
     "routing.lease": "what processes of the former servers hold",

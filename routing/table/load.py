@@ -39,6 +39,8 @@ _MAPPING_COLUMNS = (
     "delivery",
     "probed_repository",
     "challenge",
+    "former",
+    "notice",
 )
 
 
@@ -151,9 +153,12 @@ def _entry(
     delivery: str,
     probed: str,
     challenge: str,
+    former: str,
+    notice: str,
 ) -> tuple[str, MappingEntry]:
     """A row of the mappings' table, as `Mapping.table_entry` has it."""
     renames = bool(probed) and is_implicit_namespace(upstream, probed)
     flags = pack_flags(enabled, push, is_private(private, public, challenge), delivery, renames)
     # A registry that was removed behind the database's back is none, as for `Table.match_repository`.
-    return mapping_key(host, prefix), MappingEntry(keys.get(registry) or str(registry), upstream, flags, challenge)
+    key = keys.get(registry) or str(registry)
+    return mapping_key(host, prefix), MappingEntry(key, upstream, flags, challenge, former, notice)

@@ -21,6 +21,7 @@ from routing.core.table.routing_table import Table
 from routing.models import (
     ApiToken,
     Change,
+    Confirmation,
     Generation,
     Hostname,
     HostnameClaim,
@@ -39,7 +40,10 @@ HOST = "docker.acme.com"
 CLAIMED = "registry.acme.com"
 RECORD = f"_registry-facade.{CLAIMED}"
 WHY = ("--reason", "ticket 7")
-TABLES = (Tenant, Hostname, HostnameClaim, Registry, Mapping, Membership, Invitation, ApiToken, Generation, Change)
+TABLES = (
+    *(Tenant, Hostname, HostnameClaim, Registry, Mapping, Membership, Invitation, ApiToken),
+    *(Generation, Change, Confirmation),
+)
 
 
 def rows() -> str:
@@ -95,6 +99,8 @@ CHANGES: dict[tuple[str, ...], str] = {
     ("mapping", "repoint", HOST, "acme", "quay.io/acme", *WHY): (
         "Repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme"
     ),
+    ("confirm",): "Confirmed generation",
+    ("mapping", "notice", HOST, "acme", "moves soon"): "Changed notice of docker.acme.com/acme",
     ("mapping", "enable", HOST, "off"): "Enabled mapping docker.acme.com/off → ghcr.io/off",
     ("mapping", "disable", HOST, "acme"): "Disabled mapping docker.acme.com/acme → ghcr.io/acme",
     ("mapping", "remove", HOST, "acme"): "Removed mapping docker.acme.com/acme → ghcr.io/acme",

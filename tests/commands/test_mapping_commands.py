@@ -160,7 +160,9 @@ class TestRepoint:
 
         said = run("repoint", HOST, "acme", "quay.io/acme", "--reason", "GHCR is down")
 
-        assert said == "Repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme\n"
+        done, note = said.splitlines()
+        assert done == "Repointed docker.acme.com/acme from ghcr.io/acme to quay.io/acme"
+        assert "content that is missing at quay.io/acme is asked for at ghcr.io/acme" in note
         assert Mapping.objects.get().history.latest().history_change_reason == "GHCR is down"
 
     def test_a_registry_that_is_new_is_made(self) -> None:
@@ -242,6 +244,7 @@ class TestListMappings:
             "allow_push": False,
             "private": False,
             "delivery": "auto",
+            "notice": "",
         }
 
     @pytest.mark.usefixtures("_some")

@@ -20,16 +20,20 @@ from routing.core.decisions import (
     Page,
     PageKind,
     Redirect,
+    RedirectToHolder,
     Refuse,
     Relay,
     Token,
 )
 from routing.core.grammar.user_agents import Clients, parse_clients
+from routing.core.table.former_target import FormerTarget
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import Auth, HostEntry, RegistryEntry, Table, TenantEntry
 
 ON = Flag.ENABLED
+# Of former targets: decide() looks at no clock.
+UNTIL = 2_000_000_000
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 DOCKER = (
     r"docker/25.0.3 go/go1.21.6 git-commit/f417435 os/linux arch/amd64 UpstreamClient(Docker-Client/25.0.3 \(linux\))"
@@ -64,7 +68,7 @@ HOSTS = {
         f"{name}.acme.com": HostEntry("acme")
         for name in (
             *("docker", "hub", "open", "empty", "split", "renamed", "private", "shell", "shells", "mixed", "two"),
-            *("brokered", "both", "only-off", "zot"),
+            *("brokered", "both", "only-off", "zot", "moved"),
         )
     },
     "*.pull.acme.com": HostEntry("acme"),
@@ -102,6 +106,18 @@ MAPPINGS = {
     "docker.acme.com/long": MappingEntry("ghcr", "a" * 200, ON),
     "docker.acme.com/tags": MappingEntry("ghcr", "tags", ON),
     "docker.acme.com/manifests": MappingEntry("ghcr", "manifests", ON),
+    # Repointed a moment ago, and where from.
+    "docker.acme.com/moved": MappingEntry("ghcr", "moved", ON, "", FormerTarget(UNTIL, "quay", "old").packed()),
+    "docker.acme.com/moved-open": MappingEntry("mcr", "new", ON, "", FormerTarget(UNTIL, "ghcr", "old").packed()),
+    "moved.acme.com/moved-plain": MappingEntry(
+        "ghcr", "new", ON | Flag.REDIRECT_ONLY, "", FormerTarget(UNTIL, "basic", "moved-plain", True).packed()
+    ),
+    "moved.acme.com/moved-secret": MappingEntry(
+        "mcr", "new", ON, "", FormerTarget(UNTIL, "ghcr", "moved-secret", True).packed()
+    ),
+    "moved.acme.com/moved-far": MappingEntry("mcr", "new", ON, "", FormerTarget(UNTIL, "gone", "old").packed()),
+    "moved.acme.com/moved-long": MappingEntry("mcr", "new", ON, "", FormerTarget(UNTIL, "ghcr", "a" * 253).packed()),
+    "moved.acme.com/moved-odd": MappingEntry("mcr", "new", ON, "", "of another release"),
     "docker.acme.com/zot": MappingEntry("zot", "zot", ON),
     "docker.acme.com/zot/secret": MappingEntry("zot", "zot/secret", ON | Flag.PRIVATE),
     "docker.acme.com/zot/basic": MappingEntry("zot", "zot/basic", ON | Flag.PRIVATE, "basic"),
@@ -175,10 +191,18 @@ class Challenged(NamedTuple):
     scope: str = ""
 
 
+class RedirectsToEither(NamedTuple):
+    """307 to `location`, or to what the former target gives, whichever has it."""
+
+    location: str
+    former: RedirectsTo | Relayed | Resolved
+
+
 class Relayed(NamedTuple):
-    """The registry is asked for this URL, and its answer handed on."""
+    """The registry is asked for this URL, and its answer handed on; what is missing there may be at the former one."""
 
     url: str
+    former: RedirectsTo | Relayed | Resolved | None = None
 
 
 class Resolved(NamedTuple):
@@ -189,6 +213,7 @@ class Resolved(NamedTuple):
 
     url: str
     follows: bool | None = None
+    former: RedirectsTo | Relayed | Resolved | None = None
 
 
 class Tokens(NamedTuple):
@@ -218,7 +243,20 @@ class Django(NamedTuple):
     """Not the facade's: Django answers."""
 
 
-Outcome = RedirectsTo | Refused | PingOk | Challenged | Relayed | Resolved | Tokens | Checked | Shows | Echoes | Django
+Outcome = (
+    RedirectsTo
+    | RedirectsToEither
+    | Refused
+    | PingOk
+    | Challenged
+    | Relayed
+    | Resolved
+    | Tokens
+    | Checked
+    | Shows
+    | Echoes
+    | Django
+)
 # What can be answered without asking a registry.
 ALONE = (RedirectsTo, Refused, PingOk, Challenged, Shows, Django)
 
@@ -262,13 +300,26 @@ def outcome_of(decision: Decision) -> Outcome:
         case Challenge(_, scope):
             return Challenged(scope)
         case Relay():
-            return Relayed(decision.url)
+            return Relayed(decision.url, _at_former(decision.former))
         case LocateBlob():
-            return Resolved(decision.url, decision.reauthorises)
+            return Resolved(decision.url, decision.reauthorises, _at_former(decision.former))
+        case RedirectToHolder():
+            former = _at_former(decision.former)
+            assert former is not None
+            return RedirectsToEither(decision.location, former)
         case Health(is_readiness):
             return Checked(is_readiness)
         case _:
             return _WORDLESS[type(decision)]
+
+
+def _at_former(former: decisions.Former | None) -> RedirectsTo | Relayed | Resolved | None:
+    if former is None:
+        return None
+    assert former.until == UNTIL
+    found = outcome_of(former.decision)
+    assert isinstance(found, RedirectsTo | Relayed | Resolved)
+    return found
 
 
 def agrees(seen: Outcome, expected: Outcome) -> bool:
@@ -279,5 +330,5 @@ def agrees(seen: Outcome, expected: Outcome) -> bool:
         says_it = expected.says in seen.says if expected.says else not seen.says
         return seen._replace(says=expected.says) == expected and says_it
     if isinstance(seen, Resolved) and isinstance(expected, Resolved) and expected.follows is None:
-        return seen.url == expected.url
+        return seen._replace(follows=None) == expected
     return seen == expected

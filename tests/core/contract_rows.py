@@ -9,6 +9,7 @@ from tests.core.contract import (
     BUILDKIT,
     CONTAINERD,
     CRANE,
+    DIGEST,
     DOCKER,
     DOCKERD,
     PODMAN,
@@ -17,6 +18,7 @@ from tests.core.contract import (
     Outcome,
     PingOk,
     RedirectsTo,
+    RedirectsToEither,
     Relayed,
     Resolved,
     Row,
@@ -194,6 +196,46 @@ def challenge_rows() -> Iterator[Row]:
     yield row("R12.1", "/v2/tools/deep/x/manifests/1", asked, method="HEAD", host="DOCKER.acme.com:8443")
 
 
+BY_DIGEST = (f"manifests/{DIGEST}", BLOB)
+
+
+def repointed_rows() -> Iterator[Row]:
+    """Who may be led to a former target: those who ask for content by its digest."""
+    for method in ("GET", "HEAD"):
+        for tail in BY_DIGEST:
+            sent: dict[str, Any] = {"method": method}
+            yield from _repointed(tail, sent)
+    plain = RedirectsTo(f"{GHCR}/new/web/manifests/1")
+    yield row("R20.1", "/v2/moved-plain/web/manifests/1", plain, agent=PODMAN, host="moved.acme.com")
+    yield row("R20.1", f"/v2/moved/web/{BLOB}", Challenged("repository:moved/web:pull"), agent=PODMAN)
+    for tail in LISTS:
+        yield row("R20.1", f"/v2/moved-open/sdk/{tail}", Relayed(f"{MCR}/new/sdk/{tail}"))
+    for name in ("moved-far", "moved-long", "moved-odd"):
+        # Its registry is not in the table, or the name would be too long, or nobody can read it.
+        yield row("R20.2", f"/v2/{name}/sdk/{BLOB}", RedirectsTo(f"{MCR}/new/sdk/{BLOB}"), host="moved.acme.com")
+
+
+def _repointed(tail: str, sent: dict[str, Any]) -> Iterator[Row]:
+    asking = Resolved if tail == BLOB else Relayed
+    here, moved = RedirectsTo(f"{GHCR}/moved/web/{tail}"), f"/v2/moved/web/{tail}"
+    # At the former one it has another name, so that it was relayed there, for who has a token and who has none.
+    there: Any = asking(f"{QUAY}/old/web/{tail}")
+    follows: dict[str, Any] = {} if tail != BLOB else {"follows": False}
+    sent_there = there._replace(follows=True) if tail == BLOB else there
+    yield row("R20.1 R20.2", moved, RedirectsToEither(here.location, sent_there), agent=CONTAINERD, **sent)
+    relayed: Any = asking(f"{GHCR}/moved/web/{tail}", former=there._replace(**follows))
+    yield row("R20.1 R20.2", moved, relayed._replace(**follows), agent=PODMAN, token=True, **sent)
+    opened = RedirectsToEither(f"{MCR}/new/sdk/{tail}", asking(f"{GHCR}/old/sdk/{tail}")._replace(**follows))
+    for token in (False, True):
+        yield row("R20.2", f"/v2/moved-open/sdk/{tail}", opened, agent=PODMAN, token=token, **sent)
+    plain = RedirectsToEither(
+        f"{GHCR}/new/web/{tail}", RedirectsTo(f"https://basic.example:5000/v2/moved-plain/web/{tail}")
+    )
+    yield row("R20.2", f"/v2/moved-plain/web/{tail}", plain, agent=PODMAN, host="moved.acme.com", **sent)
+    secret = RedirectsToEither(f"{MCR}/new/a/{tail}", asking(f"{GHCR}/moved-secret/a/{tail}")._replace(**follows))
+    yield row("R20.2", f"/v2/moved-secret/a/{tail}", secret, agent=PODMAN, host="moved.acme.com", **sent)
+
+
 ROWS: tuple[Row, ...] = (
     *TARGET_ROWS,
     *strategy_rows(),
@@ -201,4 +243,5 @@ ROWS: tuple[Row, ...] = (
     *client_rows(),
     *ping_rows(),
     *challenge_rows(),
+    *repointed_rows(),
 )

@@ -26,13 +26,14 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     f"{DATAPLANE}/test_middleware.py": ("R7.7", "R7.8"),
     f"{DATAPLANE}/test_proxies.py": ("R12.2",),
     f"{DATAPLANE}/test_loops.py": ("R14.10",),
-    f"{DATAPLANE}/test_token.py": tuple(f"R13.{number}" for number in range(1, 13)),
+    f"{DATAPLANE}/test_token.py": (*(f"R13.{number}" for number in range(1, 13)), "R13.14"),
     f"{DATAPLANE}/test_mixed_registries.py": ("R13.13",),
     f"{DATAPLANE}/test_lists.py": ("R14.4",),
     f"{DATAPLANE}/test_registry_redirects.py": ("R14.7", "R15.8"),
     f"{DATAPLANE}/test_refusal_codes.py": ("R14.11", "R14.12"),
     f"{DATAPLANE}/test_proxied_registries.py": ("R14.13",),
     f"{DATAPLANE}/test_relay.py": ("R14.1", "R14.2", "R14.3", "R14.5", "R14.8"),
+    f"{DATAPLANE}/test_notices.py": ("R14.18",),
     f"{DATAPLANE}/test_relay_faults.py": ("R14.6", "R15.7"),
     f"{DATAPLANE}/test_relay_limits.py": ("R14.9",),
     f"{DATAPLANE}/test_answers_nobody_reads.py": ("R14.15",),
@@ -43,6 +44,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     f"{DATAPLANE}/remembered/test_outages.py": ("R19.8",),
     f"{DATAPLANE}/remembered/test_disk.py": ("R19.10",),
     f"{DATAPLANE}/test_blob_locations.py": tuple(f"R15.{number}" for number in range(1, 7)),
+    f"{DATAPLANE}/test_former_target.py": tuple(f"R20.{number}" for number in range(3, 7)),
     f"{DATAPLANE}/test_blob_streams.py": tuple(f"R16.{number}" for number in range(1, 6)),
 }
 

@@ -19,10 +19,12 @@ from routing.core.decisions import (
     Challenge,
     Control,
     Decision,
+    Former,
     LocateBlob,
     Page,
     PingOk,
     Redirect,
+    RedirectToHolder,
     Refuse,
     Relay,
     Token,
@@ -145,12 +147,22 @@ def check_url(url: str, request: Request) -> None:
     assert (mark + query) in ("", f"?{request.query}")
 
 
+def check_former(former: Former | None, request: Request) -> None:
+    if former is not None:
+        there = former.decision
+        check_url(there.location if isinstance(there, Redirect) else there.url, request)
+
+
 def judge(request: Request) -> Decision:
     decision = decide(TABLE, request)
     if isinstance(decision, Redirect):
         check_url(decision.location, request)
+    elif isinstance(decision, RedirectToHolder):
+        check_url(decision.location, request)
+        check_former(decision.former, request)
     elif isinstance(decision, Relay | LocateBlob):
         check_url(decision.url, request)
+        check_former(decision.former, request)
     elif isinstance(decision, Refuse):
         assert 400 <= decision.status < 500
         assert decision.code

@@ -8,13 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from routing.core.table.former_target import FormerTarget, parse_former
 from routing.core.table.mapping_entry import Flag, MappingEntry, decode, encode, intern_all, mapping_key
 
 PREFIX = st.sampled_from(["", "acme", "acme/app", "a/b/c", "library"])
 CHALLENGE = st.sampled_from(
     ["", "basic", "bearer https://r.example/v2/token", "bearer https://r.example/t?a=/b its service"]
 )
-ENTRY = st.builds(MappingEntry, st.integers(1, 10**9).map(str), PREFIX, st.integers(0, 15), CHALLENGE)
+REGISTRY = st.integers(1, 10**9).map(str)
+FORMER_TARGET = st.builds(FormerTarget, st.integers(1, 2**33), REGISTRY, PREFIX, st.booleans(), CHALLENGE)
+FORMER = st.one_of(st.just(""), FORMER_TARGET.map(FormerTarget.packed))
+NOTICE = st.sampled_from(["", "moves on 1 March", "100% of it, soon/now"])
+ENTRY = st.builds(MappingEntry, REGISTRY, PREFIX, st.integers(0, 15), CHALLENGE, FORMER, NOTICE)
 
 
 @given(PREFIX, ENTRY)
@@ -24,6 +29,24 @@ def test_what_is_packed_comes_out_again(prefix: str, entry: MappingEntry) -> Non
     assert decode(prefix, packed) == entry
     assert packed.isascii()
     assert packed.isprintable()
+
+
+@given(FORMER_TARGET)
+def test_a_former_target_that_is_packed_comes_out_again(former: FormerTarget) -> None:
+    assert parse_former(former.packed()) == former
+
+
+@pytest.mark.parametrize("text", ["", "x", "1 2 0 acme", "soon 2 0 acme ", "1 2"])
+def test_what_is_no_former_target_is_none(text: str) -> None:
+    assert parse_former(text) is None
+
+
+def test_former_targets_are_in_the_order_of_their_ends() -> None:
+    ends = [0, 9, 10, 999_999_999, 1_000_000_000, 2_000_000_000]
+    packed = [FormerTarget(end, "7", "acme").packed() for end in ends]
+
+    assert packed == sorted(packed)
+    assert all(one < f"{end + 1:010} " for one, end in zip(packed, ends, strict=True))
 
 
 @given(PREFIX, ENTRY, ENTRY)

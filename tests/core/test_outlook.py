@@ -6,6 +6,7 @@ import pytest
 
 from routing.core.client_support import ClientSupport, Findings, Verdict, client_support
 from routing.core.grammar.user_agents import PROFILES, Ability
+from routing.core.table.former_target import FormerTarget
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
@@ -116,6 +117,25 @@ def test_of_public_manifests_alone_it_is_told_that_they_come_from_memory(flags: 
 
     told = {step.endpoint for step in steps if step.detail.endswith(", from the facade's memory")}
     assert told == ({"manifest"} if is_told else set())
+
+
+def test_for_some_time_after_a_repoint_it_is_told_as_at_any_other() -> None:
+    registries = [("1", RegistryEntry("https://one.example", "one", auth="none"))]
+    table = [
+        Table.build(
+            Policy(),
+            1,
+            [("1", TenantEntry("Acme"))],
+            registries,
+            [(HOST, HostEntry("1"))],
+            [(f"{HOST}/team", MappingEntry("1", "acme", Flag.ENABLED, "", former))],
+        )
+        for former in ("", FormerTarget(2_000_000_000, "1", "old").packed())
+    ]
+
+    before, after = (client_support(each, HOST, "team/app", "1.0", Findings()) for each in table)
+
+    assert after == before
 
 
 def test_both_image_stores_of_docker_are_told_apart() -> None:

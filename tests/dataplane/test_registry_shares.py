@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
+from routing.core.table.routing_table import RegistryEntry
 from routing.dataplane.upstream import dispatch
+from routing.dataplane.upstream.credentials import bind
 from routing.dataplane.upstream.registry_shares import RegistryShares, has_account
 from routing.manifest_store.sightings import sightings
 from tests.dataplane.facade_client import MANIFEST, TAGS, UPSTREAM, FacadeClient
@@ -169,6 +171,8 @@ def test_a_tenants_own_registries_do_not_push_out_its_count(settings: Settings, 
         (jwt(access=[])[1], False),
         (jwt(sub=7)[1], False),
         (SOMEBODYS[1], True),
+        (f"Bearer {bind(SOMEBODYS[1].removeprefix('Bearer '), RegistryEntry('https://r.example', 'r'))}", True),
+        (f"Bearer {bind(NOBODYS[1].removeprefix('Bearer '), RegistryEntry('https://r.example', 'r'))}", False),
         ("Bearer rfs1.sealed", True),
         ("Bearer rfo1.no-token-needed", False),
         ("Bearer opaque", False),

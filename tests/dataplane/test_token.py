@@ -22,6 +22,15 @@ from tests.registries.behaviours import redirects
 from tests.registries.faulty_server import Exchange, FaultyServer
 
 GIVEN = {"token": "upstream.token", "access_token": "upstream.token", "expires_in": 60}
+
+
+def handed_out(server: FaultyServer, given: dict[str, object] = GIVEN) -> dict[str, object]:
+    """What the caller gets of what the realm of the registry at this server gave."""
+    registry = RegistryEntry(server.url, "the registry")
+    bound = credentials.bind(str(given.get("token") or given["access_token"]), registry)
+    return {name: bound if name in ("token", "access_token") else value for name, value in given.items()}
+
+
 CREDENTIALS = ("authorization", f"Basic {BASIC}")
 PULL = "repository:team/app:pull"
 # Names that lead to no repository, and what is said of each.
@@ -42,7 +51,7 @@ async def test_r13_1_get_is_answered_by_the_registrys_realm(facade_client: Facad
     answer = await facade_client.request(
         f"/token?service={HOST}&scope={PULL}&account=alice&client_id=docker", headers=[CREDENTIALS]
     )
-    assert (answer.status, answer.json()) == (200, GIVEN)
+    assert (answer.status, answer.json()) == (200, handed_out(facade_client.server))
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
     assert facade_client.upstream_request.path.startswith("/realm?")
@@ -67,7 +76,7 @@ async def test_r13_1_post_is_answered_by_the_registrys_realm(facade_client: Faca
         "access_type": "offline",
     }
     answer = await facade_client.request("/token", method="POST", headers=[], body=urlencode(form).encode())
-    assert (answer.status, answer.json()) == (200, GIVEN)
+    assert (answer.status, answer.json()) == (200, handed_out(facade_client.server))
     assert facade_client.upstream_request.method == "POST"
     expected = form | {"service": "s", "scope": "repository:acme/app:pull registry:catalog:*"}
     assert facade_client.upstream_parameters == {name: [value] for name, value in expected.items()}
@@ -160,7 +169,7 @@ async def test_r13_4_a_bare_login_goes_to_the_only_registry(facade_client: Facad
     answer = await facade_client.request(
         f"/token?account=alice&service={HOST}&offline_token=true", headers=[CREDENTIALS]
     )
-    assert (answer.status, answer.json()) == (200, GIVEN)
+    assert (answer.status, answer.json()) == (200, handed_out(facade_client.server))
     assert facade_client.upstream_parameters == {"account": ["alice"], "service": ["s"], "offline_token": ["true"]}
     assert facade_client.upstream_request.headers["Authorization"] == CREDENTIALS[1]
 
@@ -207,6 +216,30 @@ async def test_r13_6_an_open_registry_has_a_token_that_means_nothing(
     bearer = ("authorization", f"Bearer {answer.json()['token']}")
     assert (await facade_client.request("/v2/team/app/tags/list", headers=[bearer])).status == 200
     assert "Authorization" not in facade_client.upstream_request.headers
+
+
+@pytest.mark.parametrize("path", [MANIFEST, "/v2/"])
+async def test_r13_14_a_token_is_for_the_registry_that_gave_it(
+    facade_client: FacadeClient, server: FaultyServer, path: str
+) -> None:
+    server.answers_json(UPSTREAM.get(path, path), {"manifests": []})
+    answer = await facade_client.request(f"/token?scope={PULL}", headers=[CREDENTIALS])
+    bearer = ("authorization", f"Bearer {answer.json()['token']}")
+    assert (await facade_client.request(path, headers=[bearer])).status == 200
+    assert facade_client.upstream_request.headers["Authorization"] == "Bearer upstream.token"
+
+    elsewhere = RegistryEntry(server.url.replace("127.0.0.1", "localhost"), "new", auth=Auth.BEARER, realm="x")
+    facade_client.map_to(elsewhere)
+    count = len(server.requests)
+    assert (await facade_client.request(path, headers=[bearer])).status == 401
+    assert len(server.requests) == count
+
+
+async def test_r13_14_what_else_a_realm_says_is_handed_on(facade_client: FacadeClient, server: FaultyServer) -> None:
+    given = {"access_token": "only.this", "refresh_token": "refresh", "expires_in": 9, "scope": "x", "more": [1]}
+    server.answers_json("/realm", given)
+    answer = await facade_client.request(f"/token?scope={PULL}", headers=[])
+    assert answer.json() == handed_out(facade_client.server, given)
 
 
 class TestBasicRegistries:
@@ -352,7 +385,7 @@ class TestUnprobedRegistries:
         server.answers("/v2/", 401, {"WWW-Authenticate": asks})
         for _ in range(2):
             answer = await facade_client.request(f"/token?scope={PULL}", headers=[CREDENTIALS])
-            assert answer.json() == GIVEN
+            assert answer.json() == handed_out(facade_client.server)
             assert facade_client.upstream_parameters["service"] == ["found"]
         assert server.paths().count("/v2/") == 1
 
@@ -439,7 +472,7 @@ async def test_r13_11_a_realm_that_has_moved_on_its_own_host(
         f"/token{query}", method=method, headers=[CREDENTIALS], body=form if method == "POST" else b""
     )
     moved.stop()
-    assert answer.json() == GIVEN
+    assert answer.json() == handed_out(facade_client.server)
     asked = moved.requests[-1] if "{other}" in location else server.requests[-1]
     assert (asked.method, asked.headers["Authorization"]) == (method, CREDENTIALS[1])
     assert b"password=s3cret" in asked.body or "scope=repository:acme/app:pull" in asked.path
@@ -488,7 +521,7 @@ async def test_r13_8_without_credentials_none_are_said_to_be_wrong(
 async def test_r14_13_a_realms_answer_that_was_compressed(facade_client: FacadeClient, server: FaultyServer) -> None:
     server.answers("/realm", 200, {"Content-Encoding": "gzip"}, gzip.compress(json.dumps(GIVEN).encode()))
     answer = await facade_client.request(f"/token?scope={PULL}", headers=[])
-    assert answer.json() == GIVEN
+    assert answer.json() == handed_out(facade_client.server)
     assert int(answer.headers["content-length"]) == len(answer.body)
 
 
@@ -529,10 +562,14 @@ async def test_r13_9_a_few_hundred_scopes_are_brokered(facade_client: FacadeClie
     names = [f"a-team-with-a-long-name/image-{number:03}" for number in range(400)]
     scopes = [("scope", f"repository:team/{name}:pull") for name in names]
     wanted = [f"repository:acme/{name}:pull" for name in names]
-    assert (await facade_client.request("/token?" + urlencode(scopes), headers=[])).json() == GIVEN
+    assert (await facade_client.request("/token?" + urlencode(scopes), headers=[])).json() == handed_out(
+        facade_client.server
+    )
     assert facade_client.upstream_parameters["scope"] == wanted
     form = urlencode([("grant_type", "refresh_token"), ("refresh_token", "x"), *scopes]).encode()
-    assert (await facade_client.request("/token", method="POST", headers=[], body=form)).json() == GIVEN
+    assert (await facade_client.request("/token", method="POST", headers=[], body=form)).json() == handed_out(
+        facade_client.server
+    )
     assert facade_client.upstream_parameters["scope"] == [" ".join(wanted)]
 
 
@@ -565,7 +602,7 @@ async def test_r13_10_containerds_second_scope_at_a_mirror(
     facade_client.map({"library": (other, "library", 0), mirror: (facade_client.registry, "cache", 0)})
     scopes = ["repository:library/alpine:pull", f"repository:{mirror}/library/alpine:pull"]
     query = urlencode([("scope", scope) for scope in (scopes if first else scopes[::-1])])
-    assert (await facade_client.request(f"/token?{query}", headers=[])).json() == GIVEN
+    assert (await facade_client.request(f"/token?{query}", headers=[])).json() == handed_out(facade_client.server)
     assert facade_client.upstream_parameters["scope"] == ["repository:cache/library/alpine:pull"]
 
 
@@ -580,7 +617,9 @@ async def test_r13_10_other_scopes_stay(facade_client: FacadeClient) -> None:
         "team/web:pull",
     ]
     query = urlencode([("scope", f"repository:{scope}") for scope in scopes])
-    assert (await facade_client.request(f"/token?{query}&scope=registry:catalog:*", headers=[])).json() == GIVEN
+    assert (await facade_client.request(f"/token?{query}&scope=registry:catalog:*", headers=[])).json() == handed_out(
+        facade_client.server
+    )
     names = ["acme/app", "acme/b/web-app", "acme/b/app", "acme/web"]
     assert facade_client.upstream_parameters["scope"] == [
         *(f"repository:{name}:pull" for name in names),
@@ -596,7 +635,7 @@ async def test_r13_3_a_registry_that_wants_a_token_goes_before_one_that_wants_no
         }
     )
     answer = await facade_client.request(f"/token?scope=repository:open/base:pull&scope={PULL}", headers=[])
-    assert answer.json() == GIVEN
+    assert answer.json() == handed_out(facade_client.server)
     assert facade_client.upstream_parameters["scope"] == ["repository:acme/app:pull"]
 
 
@@ -604,7 +643,7 @@ async def test_r13_3_a_registry_that_wants_a_token_goes_before_one_that_wants_no
 async def test_a_switch_of_the_mapping_changes_nothing_here(facade_client: FacadeClient, flags: int) -> None:
     facade_client.map_to(facade_client.registry, flags=flags)
     answer = await facade_client.request(f"/token?scope={PULL}", headers=[CREDENTIALS], agent=DOCKER)
-    assert answer.json() == GIVEN
+    assert answer.json() == handed_out(facade_client.server)
 
 
 async def test_head_is_answered_without_a_body(facade_client: FacadeClient) -> None:

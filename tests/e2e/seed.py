@@ -161,6 +161,42 @@ def timed(command: list[str]) -> float:
     return time.time()
 
 
+def repoint(hostname: str, prefix: str, target: str) -> None:
+    """Repoint a mapping to a registry that the facade has asked what it wants, as after a while."""
+    from routing.services.mappings import mappings
+    from routing.services.registries.probes import probe
+
+    probed = mappings.add_mapping(_actor(), REASON, hostname=hostname, prefix="not-pulled", target=target).mapping
+    probe(_actor(), registry_id=probed.registry_id)
+    mappings.remove_mapping(_actor(), REASON, hostname=hostname, prefix="not-pulled")
+    mappings.repoint(_actor(), REASON, hostname=hostname, prefix=prefix, target=target)
+
+
+def add_many(number: int, origin: str) -> None:
+    """So many hostnames, each with the same mapping to a registry."""
+    from routing.services.mappings.mappings import add_mapping
+
+    for each in range(number):
+        hostname, target = f"h{each}.many.test", f"{origin}/acme"
+        add_mapping(_actor(), REASON, hostname=hostname, prefix="acme", target=target, delivery="redirect-only")
+
+
+def move_registry(origin: str, to: str) -> None:
+    """Move a registry, and so everything that leads to it."""
+    from routing.models import Registry
+    from routing.services.registries.registries import update_registry
+
+    (registry,) = [each for each in Registry.objects.filter(origin=origin) if each.mappings.count() > 1]
+    update_registry(_actor(), REASON, registry_id=registry.pk, origin=to)
+
+
+def set_notice(hostname: str, prefix: str, notice: str) -> None:
+    """Give a mapping a word for those who pull."""
+    from routing.services.mappings.mappings import get_mapping, update_mapping
+
+    update_mapping(_actor(), REASON, mapping_id=get_mapping(_actor(), hostname, prefix).pk, notice=notice)
+
+
 def dump() -> str:
     """Every row of every table."""
     from django.db import connection
@@ -188,6 +224,18 @@ def _parser() -> argparse.ArgumentParser:
     limit.add_argument("bytes", type=int)
     actions.add_parser("streamed-bytes").add_argument("tenant")
     actions.add_parser("timed").add_argument("command", nargs=argparse.REMAINDER)
+    moved = actions.add_parser("repoint")
+    for name in ("hostname", "prefix", "target"):
+        moved.add_argument(name)
+    many = actions.add_parser("many")
+    many.add_argument("number", type=int)
+    many.add_argument("origin")
+    move = actions.add_parser("move-many")
+    move.add_argument("origin")
+    move.add_argument("to")
+    noticed = actions.add_parser("notice")
+    for name in ("hostname", "prefix", "notice"):
+        noticed.add_argument(name)
     actions.add_parser("dump")
     return parser
 
@@ -207,6 +255,14 @@ def main() -> None:
             print(streamed_bytes(options.tenant))
         case "timed":
             print(timed(options.command))
+        case "repoint":
+            repoint(options.hostname, options.prefix, options.target)
+        case "many":
+            add_many(options.number, options.origin)
+        case "move-many":
+            move_registry(options.origin, options.to)
+        case "notice":
+            set_notice(options.hostname, options.prefix, options.notice)
         case "dump":
             print(dump())
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from routing import services
 from routing.models import Membership, Registry, Role, Tenant
-from routing.services.base import restoration
+from routing.services.base import confirmation, restoration
 from routing.services.base.actor import Actor
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
@@ -212,6 +212,7 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("tenants.suspend_tenants", "."): (
         lambda a, w: tenants.suspend_tenants(a, "r", tenant_ids=[w["tenant"].pk, w["elsewhere"].pk], suspended=True)
     ),
+    ("confirmation.confirm_generation", "."): lambda a, w: confirmation.confirm_generation(a),
     ("restoration.get_waiting_restore", "."): lambda a, w: restoration.get_waiting_restore(a),
     ("restoration.confirm_restore", "."): lambda a, w: restoration.confirm_restore(a),
     ("tenant_removal.get_tenant_removal", "."): (

@@ -82,7 +82,7 @@ async def test_nothing_that_a_request_says_brings_credentials_to_another_tenants
     )
 
     assert answer.status == 200
-    assert answer.json()["token"] == "alices.token"
+    assert answer.json()["token"].endswith(".alices.token")
     assert server.requests
     assert evil.requests == []
 
@@ -99,7 +99,7 @@ async def test_a_second_record_of_anothers_registry_with_another_realm_is_for_it
 
         answer = await facade_client.request(f"/token?scope={PULL}", headers=[CREDENTIALS])
 
-        assert answer.json()["token"] == "alices.token"
+        assert answer.json()["token"].endswith(".alices.token")
         assert evil.requests == []
 
 
@@ -114,7 +114,7 @@ async def test_a_registry_that_was_asked_for_its_realm_answers_for_itself_alone(
 
     answer = await facade_client.request(f"/token?scope={PULL}", headers=[CREDENTIALS])
 
-    assert answer.json()["token"] == "alices.token"
+    assert answer.json()["token"].endswith(".alices.token")
     assert evil.requests == []
 
 
@@ -147,6 +147,6 @@ async def test_a_registry_sees_no_token_of_another_and_none_goes_along_to_where_
     answer = await facade_client.request(f"/token?{mixed}", headers=[CREDENTIALS])
 
     assert (redirected.status, redirected.headers["location"]) == (307, f"{evil.url}/cdn")
-    assert answer.json()["token"] == "alices.token"
+    assert answer.json()["token"].endswith(".alices.token")
     # The facade itself followed nothing and asked nothing there.
     assert evil.requests == []

@@ -30,6 +30,7 @@ EVENTS = {
     "claims.remove_claim": "claim.removed",
     "claims.check_claim": "claim.checked",
     "claims.vouch_hostname": "hostname.vouched",
+    "confirmation.confirm_generation": "table.confirmed",
     "hostnames.add_hostname": "hostname.added",
     "hostnames.update_hostname": "hostname.updated",
     "hostnames.suspend_hostnames": "hostname.suspended",

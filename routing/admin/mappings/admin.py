@@ -67,10 +67,10 @@ class MappingAdmin(MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
                 (None, {"fields": ["reason"]}),
             ]
         if not self.has_change_permission(request, obj):
-            return [(None, {"fields": ["target", "enabled", "private", "delivery", "allow_push"]})]
+            return [(None, {"fields": ["target", "enabled", "private", "delivery", "allow_push", "notice"]})]
         return [
-            (None, {"fields": ["target", "reason"]}),
-            ("Options", {"fields": ["enabled", "private", "delivery", "allow_push"]}),
+            (None, {"fields": ["target", "abandon_old", "reason"]}),
+            ("Options", {"fields": ["enabled", "private", "delivery", "allow_push", "notice"]}),
         ]
 
     def get_form(self, request: HttpRequest, obj: Mapping | None = None, change: bool = False, **kwargs: Any) -> Any:
@@ -184,6 +184,7 @@ class MappingAdmin(MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
                 given["reason"],
                 mapping_id=form.instance.pk,
                 if_match=form.if_match,
+                abandon_old=given["abandon_old"],
                 **form.changes,
             )
         else:

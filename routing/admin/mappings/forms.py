@@ -102,6 +102,13 @@ def _place(hostname: Hostname, wanted: Target) -> tuple[Registry | None, str]:
 class MappingForm(TargetedForm):
     """An existing mapping. Its hostname and prefix are what it is; where it points can change."""
 
+    abandon_old = forms.BooleanField(
+        required=False,
+        label="Abandon the former target at once",
+        help_text="Otherwise pulls that began there can finish: for some minutes it is asked for what is missing. Tick "
+        "this where it can't be trusted any more.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "target" in self.fields:

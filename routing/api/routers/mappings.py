@@ -32,6 +32,7 @@ from routing.services.base.actor import Actor
 from routing.services.base.rows import get_row
 from routing.services.mappings import mappings as verbs
 from routing.services.mappings.findings import Finding, findings_of
+from routing.services.mappings.former import former_target
 from routing.services.registries.probe_jobs import probe_soon
 from routing.services.registries.probes import probe_mapping as probe
 
@@ -68,12 +69,31 @@ class MappingOut(Schema):
     allow_push: bool = Field(description="Pushes are redirected too.", examples=[False])
     private: bool = Field(description="The images need credentials even to be pulled.", examples=[False])
     delivery: Delivery = Field(description="How clients get to the registry.", examples=["auto"])
+    notice: str = Field(description="A line that clients print where the facade relays; empty for none.", examples=[""])
     created_at: datetime
     changed_at: datetime
     probed_repository: str = Field(examples=["acme/web"])
     blob_delivery: str = Field(description="How the registry hands out layers.", examples=["redirect"])
     probed_at: datetime | None
     probe_error: str = Field(examples=[""])
+    former_target: str = Field(
+        description="Where content is asked for that is missing at the target, for some time after a repoint; else "
+        "empty.",
+        examples=["docker.io/acme"],
+    )
+    former_until: datetime | None = Field(description="How long that is so.")
+
+    @staticmethod
+    def resolve_former_target(row: Mapping) -> str:
+        """Where it led before, while that counts."""
+        former = former_target(row)
+        return former.target if former else ""
+
+    @staticmethod
+    def resolve_former_until(row: Mapping) -> datetime | None:
+        """Until when it counts."""
+        former = former_target(row)
+        return former.until if former else None
 
 
 class ProbedMappingOut(MappingOut):
@@ -133,10 +153,21 @@ class MappingPatch(StrictSchema):
         TargetText | None, Field(description="Where it shall lead; takes a reason.", examples=["quay.io/acme"])
     ] = None
     whole_registry: WholeRegistry = False
+    abandon_old: Annotated[
+        bool,
+        Field(description="Where it led before is asked for nothing from now on, as where it was broken into."),
+    ] = False
     enabled: bool | None = None
     allow_push: bool | None = None
     private: bool | None = None
     delivery: Delivery | None = None
+    notice: Annotated[
+        Text | None,
+        Field(
+            description="One line of ASCII for those who pull, of 300 characters at most; empty takes it away.",
+            examples=["moves to example.com on 1 March"],
+        ),
+    ] = None
     reason: Reason = ""
 
 

@@ -28,7 +28,7 @@ def mapping_class_of(prefix: str, packed: str) -> str:
     """The kind of a packed mapping, packed."""
     if prefix and "/" not in packed:
         return packed
-    registry, upstream_prefix, flags, challenge = decode(prefix, packed)
+    registry, upstream_prefix, flags, challenge = decode(prefix, packed)[:4]
     if upstream_prefix != prefix:
         flags |= NAME_DIFFERS
     if not upstream_prefix:
@@ -39,7 +39,7 @@ def mapping_class_of(prefix: str, packed: str) -> str:
 def mapping_classes(usage: HostRegistries) -> Iterable[MappingClass]:
     """The kinds that occur."""
     for packed, _ in usage:
-        registry, _, flags, challenge = decode("", packed)
+        registry, _, flags, challenge = decode("", packed)[:4]
         yield MappingClass(registry, flags, challenge)
 
 

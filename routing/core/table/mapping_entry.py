@@ -27,13 +27,16 @@ class MappingEntry(NamedTuple):
     """Where one prefix of one hostname leads: the registry's key, the prefix there, and `Flag`s added up.
 
     `challenge` is what the repositories there ask for by themselves, where their registry's ping asks for nothing:
-    `basic`, or `bearer`, realm and service. Empty where that isn't known, or isn't so.
+    `basic`, or `bearer`, realm and service. Empty where that isn't known, or isn't so. `former` is where it led before,
+    packed (former_target.py); empty but for some time after a repoint. `notice` is its word to those who pull.
     """
 
     registry: str
     upstream_prefix: str
     flags: int
     challenge: str = ""
+    former: str = ""
+    notice: str = ""
 
 
 # All flags together, those of usages included, are 63 at most: then this gives printable ASCII characters.
@@ -51,10 +54,14 @@ def encode(prefix: str, entry: MappingEntry) -> str:
     """The entry of the mapping of `prefix`, in one string.
 
     A character of flags, the registry's key, and `/` with the upstream prefix, left out where it is the mapping's own.
-    A challenge follows behind a space, which no prefix holds, percent-encoded; few mappings have one.
+    A challenge follows behind a space, which no prefix holds, percent-encoded, and so do a former target and a notice,
+    each behind another one; few mappings have any.
     """
-    registry, upstream_prefix, flags, challenge = entry
+    registry, upstream_prefix, flags, challenge, former, notice = entry
     head = chr(_NO_FLAGS + flags) + registry
+    if former or notice:
+        tail = f"{quote(challenge)} {quote(former)}"
+        return f"{head}/{upstream_prefix} {tail} {quote(notice)}" if notice else f"{head}/{upstream_prefix} {tail}"
     if challenge:
         return f"{head}/{upstream_prefix} {quote(challenge)}"
     return intern(head) if upstream_prefix == prefix else f"{head}/{upstream_prefix}"
@@ -64,9 +71,15 @@ def decode(prefix: str, packed: str) -> MappingEntry:
     """The entry again. A registry's key holds no slash."""
     head, slash, upstream_prefix = packed.partition("/")
     if not slash:
-        return _new(MappingEntry, (head[1:], prefix, ord(head[0]) - _NO_FLAGS, ""))
-    upstream_prefix, _, challenge = upstream_prefix.partition(" ")
-    return _new(MappingEntry, (head[1:], upstream_prefix, ord(head[0]) - _NO_FLAGS, challenge and unquote(challenge)))
+        return _new(MappingEntry, (head[1:], prefix, ord(head[0]) - _NO_FLAGS, "", "", ""))
+    upstream_prefix, _, more = upstream_prefix.partition(" ")
+    flags = ord(head[0]) - _NO_FLAGS
+    if not more:
+        return _new(MappingEntry, (head[1:], upstream_prefix, flags, "", "", ""))
+    challenge, _, more = more.partition(" ")
+    former, _, notice = more.partition(" ")
+    rare = (unquote(challenge), unquote(former), unquote(notice))
+    return _new(MappingEntry, (head[1:], upstream_prefix, flags, *rare))
 
 
 def intern_all(mappings: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:

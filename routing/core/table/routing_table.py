@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from routing.core.grammar.hosts import is_loopback, wildcard_above
 from routing.core.grammar.user_agents import Needed
 from routing.core.table.digest import Digest, layout_of
+from routing.core.table.former_target import parse_former
 from routing.core.table.host_registries import (
     EMPTY_UPSTREAM_PREFIX,
     NAME_DIFFERS,
@@ -88,6 +89,8 @@ class HostEntry(NamedTuple):
     refusal: str = ""
 
 
+# What a mapping's flags say of where it leads, rather than of how.
+_OF_THE_TARGET = Flag.PRIVATE.value | Flag.NAME_DIFFERS.value
 #: Of the digests of this release's tables.
 DIGEST_LAYOUT = layout_of(TenantEntry, RegistryEntry, HostEntry, MappingEntry)
 
@@ -95,7 +98,8 @@ DIGEST_LAYOUT = layout_of(TenantEntry, RegistryEntry, HostEntry, MappingEntry)
 class Match(NamedTuple):
     """The mapping that a repository name falls under, and that name at the registry.
 
-    `needed` is what a client has to bring along that is sent to the registry.
+    `needed` is what a client has to bring along that is sent to the registry. `former` is the mapping's former target,
+    packed, and `notice` its word to those who pull; both empty where it has none.
     """
 
     prefix: str
@@ -105,6 +109,8 @@ class Match(NamedTuple):
     upstream_name: str
     strategy: Strategy
     needed: Needed
+    former: str = ""
+    notice: str = ""
 
 
 # Does what a NamedTuple's own constructor does, in half the time; worth it where every request passes.
@@ -267,7 +273,22 @@ class Table:
                 return None
             prefix = prefix.rpartition("/")[0]
             packed = get(f"{host}/{prefix}")
-        registry_key, upstream_prefix, flags, challenge = decode(prefix, packed)
+        return self._match(prefix, name, decode(prefix, packed))
+
+    def former_match(self, match: Match, name: str) -> tuple[int, Match | None]:
+        """Where the same name led before the mapping was repointed, and until when that counts, in seconds since 1970.
+
+        None where it isn't known, or is no longer in the table. The mapping's other switches are those of now.
+        """
+        former = parse_former(match.former)
+        if former is None:
+            return 0, None
+        flags = match.flags & ~_OF_THE_TARGET | (Flag.PRIVATE.value if former.private else 0)
+        entry = MappingEntry(former.registry, former.upstream_prefix, flags, former.challenge, "", match.notice)
+        return former.until, self._match(match.prefix, name, entry)
+
+    def _match(self, prefix: str, name: str, entry: MappingEntry) -> Match | None:
+        registry_key, upstream_prefix, flags, challenge, former, notice = entry
         compiled = self.registries.get(registry_key)
         if compiled is None:
             return None
@@ -280,7 +301,8 @@ class Table:
             registry = registry.asking(challenge)
         private = (flags & 4) >> 2
         index = private | (flags & 8) >> 1 | (2 if upstream != name else 0)
-        return _new(Match, (prefix, flags, registry_key, registry, upstream, strategies[index], needed[private]))
+        way, bring = strategies[index], needed[private]
+        return _new(Match, (prefix, flags, registry_key, registry, upstream, way, bring, former, notice))
 
     def used_registries(self, host: str) -> dict[str, set[Strategy]]:
         """The registries that the hostname's enabled mappings lead to, each with the strategies that lead there."""
@@ -313,7 +335,7 @@ class Table:
         Raises InvalidChange for a change that it doesn't know.
         """
         generation, nonce = self.state
-        maps = _maps(self)
+        maps = maps_of(self)
         by_kind: dict[str, dict[str, Any]] = {kind: {} for kind in maps}
         digest = Digest(self.digest)
         for change in changes:
@@ -352,12 +374,12 @@ class Table:
 def digest_of(table: Table) -> int:
     """The table's digest, worked out from all its entries."""
     digest = Digest()
-    for kind, entries in _maps(table).items():
+    for kind, entries in maps_of(table).items():
         digest.add(kind, ((key, _fields_of(entry)) for key, entry in entries.items()))
     return digest.value
 
 
-def _maps(table: Table) -> dict[str, ShardedMap[Any]]:
+def maps_of(table: Table) -> dict[str, ShardedMap[Any]]:
     """What a table consists of, by the kinds of changes."""
     return {"tenant": table.tenants, "registry": table.registries, "hostname": table.hosts, "mapping": table.mappings}
 

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
-from routing.conf import database_identity, load_lock_path, policy, reports_folder, snapshot_path
+from routing.conf import (
+    alarm_path,
+    database_identity,
+    freeze_path,
+    load_lock_path,
+    policy,
+    reports_folder,
+    snapshot_path,
+)
 from routing.core.table import routing_table as core
 from routing.database.deadline import answered_within
 from routing.database.failures import Failure, failure_of
@@ -32,9 +40,11 @@ from routing.dataplane.live.comparison import (
     withdraw_report,
     write_report,
 )
+from routing.dataplane.live.hold import Changed, Hold, read_alarm, would_be_too_much, write_alarm
 from routing.dataplane.live.whole_load import in_turn
 from routing.dataplane.telemetry.metrics import TABLE_COMPARED, TABLE_LOADS, observe_change
 from routing.table import snapshot
+from routing.table.freeze import Freeze, kept_path, read_freeze
 from routing.table.sqlite_file import SQLiteFileWatch
 
 if TYPE_CHECKING:
@@ -94,6 +104,9 @@ class LiveTable:
         self._comparison = Comparison()
         self._compare_from = 0.0
         self._inherited: core.Table | None = None
+        # While an older table is served on purpose, and the newest that is there meanwhile.
+        self._hold: Hold | None = None
+        self._newest: core.Table | None = None
         os.register_at_fork(after_in_child=self._forget_thread)
 
     def get(self) -> core.Table | None:
@@ -129,6 +142,16 @@ class LiveTable:
         return Failure.READ_ONLY.value if self._is_standby else "ok"
 
     @property
+    def hold(self) -> Hold | None:
+        """Why an older table than the newest is served; None where the newest is."""
+        return self._hold
+
+    @property
+    def newest(self) -> core.Table | None:
+        """The newest table that is known, served or not."""
+        return self.table if self._hold is None else self._newest
+
+    @property
     def _unreachable(self) -> bool:
         return self._failure is not None
 
@@ -162,6 +185,7 @@ class LiveTable:
         What is there is left to its children to share: nothing that the collector would touch, and so copy.
         """
         self.stop()
+        self._look_at_the_button()
         # Finding that it is still gone takes seconds, for each of the workers that are to be started.
         if not self._unreachable or time.monotonic() - self._failed_at > _GONE_SECONDS:
             self.refresh_or_keep()
@@ -179,7 +203,7 @@ class LiveTable:
         """Bring the table up to date now; True where it changed. Raises django.db.DatabaseError."""
         from routing.table.change_log import DoesNotFit, LoadReason
 
-        table = self.table
+        table, served = self.newest, self.table
         # Before it is asked: this process may be stopped between its answer and the next line.
         asked_at, asked_time = time.monotonic(), time.time()
         self._file_replaced = self._file.before() or self._file_replaced
@@ -194,12 +218,14 @@ class LiveTable:
             self._file_replaced = False
         self._file.after()
         self._note_standby()
+        self._look_for_confirmation()
         self.confirmed_at, self._confirmed_time = asked_at, asked_time
         self.source = "database"
-        return self.table is not table
+        return self.table is not served
 
     def refresh_or_keep(self) -> None:
         """Refresh; where that can't be done, for whatever reason, say so once, and keep what there is."""
+        self._look_at_the_button()
         try:
             self.refresh()
         except Exception as error:
@@ -225,7 +251,7 @@ class LiveTable:
 
         None where there is nothing new to compare with. Raises django.db.DatabaseError.
         """
-        table = self.table
+        table = self.newest
         check, outcome = self._compare()
         if check is None or table is None or outcome is None:
             return None
@@ -243,9 +269,9 @@ class LiveTable:
 
         with answered_within(_LOOK_SECONDS):
             check = last_check()
-        if check is None or self.table is None:
+        if check is None or self.newest is None:
             return check, None
-        outcome = self._comparison.compare(check, self.table)
+        outcome = self._comparison.compare(check, self.newest)
         if outcome is Outcome.DIFFERS:
             found = f"the table of generation {check.state.generation} is not what the rows say"
             self._load_whole(DoesNotFit(LoadReason.DIFFERS, found))
@@ -309,6 +335,8 @@ class LiveTable:
 
         The later word of the database counts, not the greater generation: that of another history may be greater.
         """
+        if self._hold is not None:
+            return
         try:
             written = snapshot.read_header(snapshot_path(), database_identity())
         except (snapshot.InvalidSnapshot, OSError):
@@ -323,7 +351,8 @@ class LiveTable:
             with answered_within(_LOOK_SECONDS):
                 changes = change_log.changes_since(table.state, len(table.mappings))
             if changes:
-                self.table = table = self._apply(table, [each.change for each in changes])
+                table = self._apply(table, [each.change for each in changes])
+                self._take(table, [((each.change.kind, each.change.key), each.change.generation) for each in changes])
                 self._comparison.trim()
             for each in changes:
                 observe_change(time.time() - each.at.timestamp())
@@ -348,10 +377,77 @@ class LiveTable:
         # What is old can wait for the other workers' loads; what is wrong can't.
         turn = in_turn(load_lock_path()) if misfit.reason.leaves_an_old_table else contextlib.nullcontext()
         with turn, answered_within(_LOAD_SECONDS) as extend:
-            self.table = load_table(policy(), still_there=lambda: extend(_ROWS_SECONDS))
+            table = load_table(policy(), still_there=lambda: extend(_ROWS_SECONDS))
         self._misfit = ""
-        self._comparison.start_from(self.table)
+        self._comparison.start_from(table)
+        is_another_history = misfit.reason in (LoadReason.ANOTHER_HISTORY, LoadReason.FILE_REPLACED)
+        self._take(table, None, is_another_history=is_another_history)
         TABLE_LOADS.labels(misfit.reason).inc()
+
+    def _take(self, table: core.Table, changed: Changed, *, is_another_history: bool = False) -> None:
+        """Serve this table from now on, or, where an older one is held, what that comes to with it."""
+        served = self.table
+        if self._hold is None and served is not None and would_be_too_much(served, table, changed):
+            self._hold = Hold(served, is_another_history=is_another_history)
+        if self._hold is None:
+            self.table = table
+            return
+        self._newest = table
+        self.table = self._hold.follow(table, changed)
+        if self._hold.alarm is not None:
+            write_alarm(alarm_path(), self._hold.alarm)
+
+    def _look_at_the_button(self) -> None:
+        """Freeze, thaw, or freeze at another generation, as the file says. Needs no database."""
+        freeze, hold = read_freeze(freeze_path()), self._hold
+        if hold is not None and hold.freeze is not None and freeze is None:
+            logger.warning("thawed: the newest table is served again")
+            self._let_go()
+        elif freeze is not None and (hold is None or hold.freeze != freeze):
+            self._hold_at(freeze)
+        elif freeze is None and hold is None and self.table is None and read_alarm(alarm_path()) is not None:
+            # Begun while others of this machine wait for a confirmation: what they serve is in the snapshot.
+            self._read_snapshot()
+
+    def _hold_at(self, freeze: Freeze) -> None:
+        if self.table is None:
+            self._read_snapshot()
+        newest, base = self.newest, self.table
+        if freeze.generation is not None and (base is None or base.generation != freeze.generation):
+            try:
+                base = snapshot.read(kept_path(snapshot_path(), freeze.generation), policy(), database_identity())[1]
+            except (snapshot.InvalidSnapshot, OSError) as error:
+                logger.error("generation %d can't be served, what there is is held: %s", freeze.generation, error)
+        if base is None:
+            # With the first table that there is.
+            return
+        if self._hold is not None and self._hold.alarm is not None:
+            write_alarm(alarm_path(), None)
+        self._hold, self._newest = Hold(base, freeze), newest
+        self.table = base if newest is None or newest is base else self._hold.follow(newest, None)
+        said = (
+            "the table is frozen at generation %d: changes are not served before it is thawed, but for what they refuse"
+        )
+        logger.warning(said, base.generation)
+
+    def _let_go(self) -> None:
+        """Serve the newest table."""
+        if self._hold is not None and self._hold.alarm is not None:
+            write_alarm(alarm_path(), None)
+        newest, self._hold, self._newest = self._newest, None, None
+        self.table = newest or self.table
+
+    def _look_for_confirmation(self) -> None:
+        """Go on where somebody vouches for what is held back. Raises django.db.DatabaseError."""
+        if self._hold is None or self._hold.freeze is not None:
+            return
+        from routing.table.confirmation import last_confirmation
+
+        with answered_within(_LOOK_SECONDS):
+            confirmed = last_confirmation()
+        if self._hold.is_over(confirmed):
+            logger.warning("what was held back is confirmed, or was put right: the newest table is served")
+            self._let_go()
 
     def _run(self) -> None:
         while not self._stop.is_set():

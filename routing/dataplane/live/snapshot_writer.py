@@ -3,6 +3,7 @@
 Not in a worker: turning a million entries into text would hold up its redirects.
 """
 
+import contextlib
 import logging
 import threading
 
@@ -12,6 +13,7 @@ from routing.conf import database_identity, snapshot_path
 from routing.core.table.routing_table import State
 from routing.dataplane.live.live_table import SNAPSHOT_WRITER, LiveTable
 from routing.table import snapshot
+from routing.table.freeze import keep_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class SnapshotWriter:
         if table is None or self._live.source != "database" or (table.state, table.digest) == self._written:
             return False
         try:
+            self._keep_former(table.generation)
             snapshot.write(snapshot_path(), table, database_identity())
         except OSError as error:
             if not self._complained:
@@ -44,6 +47,14 @@ class SnapshotWriter:
             return False
         self._written, self._complained = (table.state, table.digest), False
         return True
+
+    @staticmethod
+    def _keep_former(generation: int) -> None:
+        # Where there are no links, or there is no former one, none is kept; `facade freeze --list` says so.
+        with contextlib.suppress(OSError, snapshot.InvalidSnapshot):
+            former = snapshot.read_header(snapshot_path(), database_identity()).state.generation
+            if former != generation:
+                keep_snapshot(snapshot_path(), former)
 
     def run(self, stop: threading.Event) -> None:
         """Keep it up to date until told to stop."""

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from routing.conf import policy
 from routing.core.decide import READINESS_PATH, Request, decide, is_health_check
-from routing.core.decisions import Control, Decision, Echo, Health, LocateBlob, Page, Refuse, Relay, Token
+from routing.core.decisions import Control, Decision, Echo, Health, Page, Refuse, Token
 from routing.core.table.routing_table import Table
 from routing.dataplane.remembered.answers import remembered_answer
 from routing.dataplane.request.client_request import ClientRequest
@@ -18,7 +18,7 @@ from routing.dataplane.request.responses import Response, response_for
 from routing.dataplane.serving.body_guard import MAX_TOKEN_FORM_BYTES
 from routing.dataplane.telemetry.counters import answers_key, counters
 from routing.dataplane.telemetry.metrics import ANSWER_SECONDS
-from routing.dataplane.upstream.dispatch import HeldAnswer, fetch_from_registry
+from routing.dataplane.upstream.dispatch import HeldAnswer, NeedsRegistry, fetch_from_registry
 from routing.dataplane.views.health import health
 
 _NOT_LOADED = Refuse(
@@ -71,7 +71,7 @@ class HandledRequest(NamedTuple):
     @property
     def needs_registry(self) -> bool:
         """Whether the backing registry has to be asked."""
-        return isinstance(self.decision, Relay | LocateBlob | Token) and not self._is_too_long
+        return isinstance(self.decision, NeedsRegistry) and not self._is_too_long
 
     @property
     def has_form(self) -> bool:
@@ -90,7 +90,7 @@ class HandledRequest(NamedTuple):
     def local_response(self) -> Response:
         """The answer, where nobody else has to be asked."""
         decision = _FORM_TOO_LARGE if self._is_too_long else self.decision
-        assert not isinstance(decision, Control | Relay | LocateBlob | Token)
+        assert not isinstance(decision, Control | NeedsRegistry)
         if isinstance(decision, Health):
             answer = health(decision)
         elif isinstance(decision, Echo):
@@ -105,7 +105,7 @@ class HandledRequest(NamedTuple):
     async def upstream_response(self, form: bytes, *, persistent_loop: bool) -> HeldAnswer:
         """The answer, with the backing registry's help. `persistent_loop`: the event loop outlives this request."""
         assert self.table is not None
-        assert isinstance(self.decision, Relay | LocateBlob | Token)
+        assert isinstance(self.decision, NeedsRegistry)
         request = self.request._replace(form=form)
         status = None
         try:

@@ -34,10 +34,11 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from routing.core.decisions import LocateBlob, Relay, Token
+from routing.core.decisions import LocateBlob, Redirect, Token
 from routing.dataplane.request.client_request import from_plain
 from routing.dataplane.request.responses import Headers, Response
 from routing.dataplane.serving.handler import Decided, HandledRequest
+from routing.dataplane.upstream.dispatch import NeedsRegistry
 
 if TYPE_CHECKING:
     from routing.dataplane.serving.fast_lane import FastLaneProtocol
@@ -58,9 +59,15 @@ def takes(decided: Decided) -> bool:
     decision = decided.decision
     if decided.request.is_http_1_0 or not decided.request.query.isascii():
         return False
-    return isinstance(decision, Relay | Token) or (
-        isinstance(decision, LocateBlob) and not decision.registry.stream_blobs
-    )
+    return isinstance(decision, NeedsRegistry) and not _may_stream(decision)
+
+
+def _may_stream(decision: NeedsRegistry | Redirect) -> bool:
+    if isinstance(decision, Token | Redirect):
+        return False
+    if isinstance(decision, LocateBlob) and decision.registry.stream_blobs:
+        return True
+    return decision.former is not None and _may_stream(decision.former.decision)
 
 
 class RelayCycle:

@@ -46,6 +46,12 @@ def anonymous_request_key(method: str) -> Key:
     return ("anonymous_requests", method)
 
 
+@cache
+def former_target_key(how: str) -> Key:
+    """Content that a mapping's former target had and the present one had not: `redirected` there, or `relayed`."""
+    return ("former_target_answers", how)
+
+
 REDIRECTS = answers_key("redirect", 307)
 
 

@@ -68,7 +68,12 @@ COUNTERS = {
     ),
     "remembered_bytes": _counter("remembered_bytes", "Bytes of manifests that were given from memory."),
     "anonymous_requests": _counter(
-        "anonymous_requests", "The facade's own requests for manifests, with nobody's credentials.", "method"
+        "anonymous_requests", "The facade's own requests for content, with nobody's credentials.", "method"
+    ),
+    "former_target_answers": _counter(
+        "former_target_answers",
+        "Requests for content that was missing where a mapping leads, and was found where it led before its repoint.",
+        "how",
     ),
     "manifest_store_failures": _counter(
         "manifest_store_failures", "Files of the store that were damaged, or could not be written.", "kind"
@@ -109,6 +114,10 @@ TABLE_COMPARED = _gauge(
     "table_compared_timestamp_seconds",
     "When the rows were read that a worker has compared its table with, where that is longest ago; 0: not yet.",
     "least",
+)
+FROZEN = _gauge("table_frozen", "1 where a worker holds its table because somebody froze it.", "greatest")
+ALARMED = _gauge(
+    "table_alarm", "1 where a worker holds its table because too much would change at once, unconfirmed.", "greatest"
 )
 REACHABLE = _gauge("database_reachable", "1 where all workers reach the database.", "least")
 

@@ -1,14 +1,16 @@
 """Credentials on their way through: sealed tokens for Basic registries, and what may be passed on to whom.
 
-Nothing is kept on the server. A sealed token holds the caller's own Basic credentials, encrypted
-and authenticated under the server's key (Fernet: AES-128-CBC with HMAC-SHA256), good for one hostname, one registry
-and a few minutes.
+Nothing is kept on the server. A registry's own token is handed out with a mark of that registry before it, and is never
+sent to another one: after a repoint the same repository is somewhere else. A sealed token holds the caller's own Basic
+credentials, encrypted and authenticated under the server's key (Fernet: AES-128-CBC with HMAC-SHA256), good for one
+hostname, one registry and a few minutes.
 """
 
 import base64
 import hashlib
 import hmac
 import zlib
+from functools import lru_cache
 
 from cryptography.fernet import InvalidToken
 
@@ -22,6 +24,9 @@ _SEALED_PREFIX = "rfs1."
 # What /token answers for a registry that asks for none: clients want one all the same.
 OPEN_TOKEN = "rfo1.no-token-needed"  # noqa: S105 (it is good for nothing)
 _OWN_PREFIXES = (_SEALED_PREFIX, "rfo1.")
+# Before a registry's own token, and behind it the registry's mark and a dot.
+_BOUND_PREFIX = "rfb1."
+_MARK_LENGTH = 16
 
 
 class NotAccepted(Exception):
@@ -42,6 +47,41 @@ def seal(basic: str, host: str, registry: RegistryEntry) -> str:
 
 def _bound_to(host: str, registry: RegistryEntry) -> bytes:
     return hashlib.sha256(f"{host} {registry.origin}".encode()).digest()
+
+
+@lru_cache(maxsize=1024)
+def _mark(origin: str) -> str:
+    """What tells one registry's tokens from another's. No secret: whoever makes one up fools nobody else."""
+    return base64.urlsafe_b64encode(hashlib.sha256(f"token of {origin}".encode()).digest()).decode()[:_MARK_LENGTH]
+
+
+def bind(token: str, registry: RegistryEntry) -> str:
+    """A registry's own token as it is handed out: good for this registry, and sent to no other."""
+    return f"{_BOUND_PREFIX}{_mark(registry.origin)}.{token}"
+
+
+def bare(token: str) -> str:
+    """A token as its registry gave it out."""
+    return token[len(_BOUND_PREFIX) + _MARK_LENGTH + 1 :] if token.startswith(_BOUND_PREFIX) else token
+
+
+def _is_bound_to(token: str, registry: RegistryEntry) -> bool:
+    return token.startswith(f"{_BOUND_PREFIX}{_mark(registry.origin)}.")
+
+
+def is_for(authorization: str, host: str, registry: RegistryEntry) -> bool:
+    """Whether a token was certainly given out for this registry: one that came from elsewhere is for none."""
+    scheme, rest = split_authorization(authorization)
+    if scheme != "bearer":
+        return False
+    if rest == OPEN_TOKEN:
+        return registry.auth == Auth.NONE
+    if rest.startswith(_BOUND_PREFIX):
+        return _is_bound_to(rest, registry)
+    try:
+        return bool(unseal(rest, host, registry))
+    except NotAccepted:
+        return False
 
 
 def is_sealed(token: str) -> bool:
@@ -73,8 +113,9 @@ def upstream_authorization(authorization: str, host: str, registry: RegistryEntr
     """The Authorization header for the backing registry; "" for none. Raises NotAccepted.
 
     An open registry gets none: some answer 401 to a token that isn't theirs. Basic credentials that come straight to
-    the facade are not passed to a Bearer registry: they belong at /token, which knows whose they are. Of a
-    registry that no probe has reached yet, the token itself tells what /token found out, perhaps in another worker.
+    the facade are not passed to a Bearer registry: they belong at /token, which knows whose they are. A token that was
+    given out for another registry is not passed on; one that bears no mark came from elsewhere, and is. Of a registry
+    that no probe has reached yet, the token itself tells what /token found out, perhaps in another worker.
     """
     if strategy is Strategy.OPEN or registry.auth == Auth.NONE:
         return ""
@@ -86,9 +127,9 @@ def upstream_authorization(authorization: str, host: str, registry: RegistryEntr
         return ""
     if registry.auth == Auth.BASIC or (unknown and rest.startswith(_SEALED_PREFIX)):
         return f"Basic {unseal(rest, host, registry)}"
-    if rest.startswith(_OWN_PREFIXES):
+    if rest.startswith(_OWN_PREFIXES) or (rest.startswith(_BOUND_PREFIX) and not _is_bound_to(rest, registry)):
         raise NotAccepted
-    return f"Bearer {rest}"
+    return f"Bearer {bare(rest)}"
 
 
 def basic_credentials(authorization: str) -> str:

@@ -7,13 +7,15 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import NamedTuple, Protocol
 
-from routing.core.decisions import LocateBlob, Relay, Token
+from routing.core.decisions import LocateBlob, RedirectToHolder, Relay, Token
 from routing.core.grammar.names import EndpointKind
+from routing.core.grammar.notices import warning_of
 from routing.core.table.routing_table import Table
 from routing.dataplane.request.client_request import ClientRequest
-from routing.dataplane.request.responses import Response, error
+from routing.dataplane.request.responses import Response, error, redirect
 from routing.dataplane.telemetry.counters import RELAYED_BYTES, RELAYS_REJECTED, STREAMED_BYTES, counters
 from routing.dataplane.upstream.client_pool import lasting_client, new_client
+from routing.dataplane.upstream.former_target import Answer, Nobody, ask_either, former_of, redirect_to_holder
 from routing.dataplane.upstream.loop_guard import loop_refusal
 from routing.dataplane.upstream.registry_shares import has_account, registry_shares
 from routing.dataplane.upstream.relay import StreamingResponse, locate_blob, relay, started
@@ -25,6 +27,9 @@ from routing.registries.client import RegistryClient
 logger = logging.getLogger(__name__)
 
 _RETRY_AFTER_SECONDS = 2
+
+#: The decisions that somebody else has to be asked about.
+NeedsRegistry = Relay | LocateBlob | RedirectToHolder | Token
 
 
 class Shortcut(Protocol):
@@ -57,7 +62,7 @@ class HeldAnswer(NamedTuple):
 
 async def fetch_from_registry(
     table: Table,
-    decision: Relay | LocateBlob | Token,
+    decision: NeedsRegistry,
     client_request: ClientRequest,
     *,
     persistent_loop: bool,
@@ -67,13 +72,16 @@ async def fetch_from_registry(
 
     Never raises for what the caller or the registry does. A relay is left to the `shortcut` where that has an answer.
     """
-    if not isinstance(decision, Token) and (refusal := loop_refusal(table, decision.registry.origin, decision.host)):
+    if isinstance(decision, RedirectToHolder):
+        if former_of(decision) is None:
+            return HeldAnswer(redirect(decision.location))
+    elif not isinstance(decision, Token) and (refusal := loop_refusal(table, decision.registry.origin, decision.host)):
         return HeldAnswer(refusal)
     _, entry = table.match_host(decision.host)
     try:
         place = relay_limits.acquire(entry.tenant if entry is not None else "")
     except TooManyRelays as problem:
-        return HeldAnswer(_too_many(problem))
+        return _instead(decision, _too_many(problem))
     held = None
     try:
         if persistent_loop:
@@ -86,12 +94,17 @@ async def fetch_from_registry(
         held = HeldAnswer(await _accounted(answered, place), place)
         return held
     except TooManyRelays as problem:
-        return HeldAnswer(_too_many(problem))
+        return _instead(decision, _too_many(problem))
     except Exception as unforeseen:
-        return HeldAnswer(caught(unforeseen))
+        return _instead(decision, caught(unforeseen))
     finally:
         if held is None:
             place.release()
+
+
+def _instead(decision: NeedsRegistry, trouble: Response) -> HeldAnswer:
+    """The answer where nobody could be asked. What is redirected needs nobody's: it goes where it always goes."""
+    return HeldAnswer(redirect(decision.location) if isinstance(decision, RedirectToHolder) else trouble)
 
 
 async def _accounted(answered: Response | StreamingResponse, place: Place) -> Response | StreamingResponse:
@@ -131,19 +144,42 @@ def caught(unforeseen: Exception) -> Response:
 async def _answered(
     client: RegistryClient,
     table: Table,
-    decision: Relay | LocateBlob | Token,
+    decision: NeedsRegistry,
     client_request: ClientRequest,
     place: Place,
     shortcut: Shortcut | None,
     *,
     is_lasting: bool,
 ) -> Response | StreamingResponse:
-    if shortcut is not None and isinstance(decision, Relay):
-        answer = await shortcut(client, table, decision, client_request, place, is_lasting=is_lasting)
-        if answer is not None:
-            return answer
-    # A WSGI server would have to hold a whole layer in memory.
-    return await _asked(client, table, decision, client_request, place.tenant, may_stream=is_lasting)
+    async def ask(decision: Relay | LocateBlob | Token, caller: ClientRequest) -> Response | StreamingResponse:
+        if shortcut is not None and isinstance(decision, Relay):
+            answer = await shortcut(client, table, decision, caller, place, is_lasting=is_lasting)
+            if answer is not None:
+                return _noticed(decision, answer)
+        # A WSGI server would have to hold a whole layer in memory.
+        return _noticed(decision, await _asked(client, table, decision, caller, place.tenant, may_stream=is_lasting))
+
+    former = None if isinstance(decision, Token) else former_of(decision)
+    if former is None:
+        if isinstance(decision, RedirectToHolder):
+            return redirect(decision.location)
+        return await ask(decision, client_request)
+    assert not isinstance(decision, Token)
+    host = decision.host
+    nobody = Nobody(client, lambda url: loop_refusal(table, url, host) is not None)
+    if isinstance(decision, RedirectToHolder):
+        return await redirect_to_holder(decision, former, client_request, ask, nobody)
+    return await ask_either(decision, former, client_request, ask, nobody)
+
+
+def _noticed(decision: Relay | LocateBlob | Token, answer: Answer) -> Answer:
+    """The answer, with the mapping's word to those who pull, behind whatever the registry itself warns of."""
+    if not isinstance(decision, Relay) or not decision.notice or answer.status != 200:
+        return answer
+    theirs = [value for name, value in answer.headers if name.lower() == "warning"]
+    answer.headers[:] = [item for item in answer.headers if item[0].lower() != "warning"]
+    answer.headers.append(("Warning", ", ".join([*theirs, warning_of(decision.notice)])))
+    return answer
 
 
 async def _asked(

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from routing.dataplane.upstream.credentials import is_sealed, split_authorization
+from routing.dataplane.upstream.credentials import bare, is_sealed, split_authorization
 from routing.manifest_store.sightings import sightings
 from routing.registries.documents import parse_json
 
@@ -128,7 +128,7 @@ def has_account(authorization: str) -> bool:
     scheme, token = split_authorization(authorization)
     if scheme == "bearer" and is_sealed(token):
         return True
-    parts = token.split(".")
+    parts = bare(token).split(".")
     if scheme != "bearer" or len(parts) != 3:
         return False
     try:

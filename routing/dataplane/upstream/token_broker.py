@@ -18,7 +18,7 @@ from routing.core.table.routing_table import Auth, Match, RegistryEntry, Strateg
 from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.responses import INERT, Response, error
 from routing.dataplane.upstream.client_pool import with_auth_details
-from routing.dataplane.upstream.credentials import OPEN_TOKEN, SEALED_SECONDS, basic_credentials, seal
+from routing.dataplane.upstream.credentials import OPEN_TOKEN, SEALED_SECONDS, basic_credentials, bind, seal
 from routing.dataplane.upstream.loop_guard import loop_refusal
 from routing.dataplane.upstream.refusals import bad_gateway
 from routing.dataplane.upstream.rewrite import named_headers, oci_error
@@ -26,6 +26,7 @@ from routing.registries.auth.scopes import InvalidScope, Scope, parse_scopes, re
 from routing.registries.auth.tokens import fetch_token, post_token, read_token
 from routing.registries.client import RegistryClient
 from routing.registries.client import RegistryResponse as RegistryAnswer
+from routing.registries.documents import parse_json
 from routing.registries.exceptions import BadResponse, RegistryError
 from routing.registries.redirects import peek_following
 
@@ -161,8 +162,7 @@ async def _brokered(
         user_agent=client_request.user_agent or None,
     )
     if answer.status == 200:
-        read_token(answer)
-        return _token_answer(answer.body)
+        return _bound_token(registry, read_token(answer), answer.body)
     return _realm_refusal(
         registry, answer, client_request, with_credentials=_brings_credentials(client_request, fields)
     )
@@ -250,6 +250,14 @@ def _password_grant(fields: dict[str, str]) -> str:
         return ""
     pair = f"{fields['username']}:{fields.get('password', '')}"
     return base64.b64encode(pair.encode()).decode()
+
+
+def _bound_token(registry: RegistryEntry, value: str, body: bytes) -> Response:
+    """The realm's answer, with its token bound to the registry that it is for."""
+    document = parse_json(body)
+    assert isinstance(document, dict)
+    bound = {name: bind(value, registry) for name in ("token", "access_token") if name in document}
+    return _token_answer(json.dumps(document | bound).encode())
 
 
 def _own_token(value: str) -> Response:

@@ -50,6 +50,7 @@ def _readiness() -> tuple[int, dict[str, Any]]:
         "database": live_table.database,
         "generation": None if table is None else table.generation,
         "mappings": None if table is None else len(table.mappings),
+        "held": "" if live_table.hold is None else live_table.hold.word,
         "confirmed_seconds_ago": None if age is None else round(age, 3),
         "maintenance": maintenance_word(),
         "metrics": f"not told: {sharing.error}" if sharing.error else "ok",

@@ -62,6 +62,9 @@ def flush() -> None:
     metrics.RELAYED_BYTES_HELD.set(relay_limits.held_bytes)
     metrics.REACHABLE.set(live_table.reachable)
     metrics.CONFIRMED.set(0 if age is None else time.time() - age)
+    hold = live_table.hold
+    metrics.FROZEN.set(hold is not None and hold.freeze is not None)
+    metrics.ALARMED.set(hold is not None and hold.freeze is None)
     for gauge in (metrics.GENERATION, metrics.NEWEST_GENERATION):
         gauge.set(0 if table is None else table.generation)
     metrics.MAPPINGS.set(0 if table is None else len(table.mappings))

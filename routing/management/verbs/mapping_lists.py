@@ -12,6 +12,7 @@ from routing.management.verbs.verb import Options, Status, Verb
 from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.mappings.findings import docker_prospect
+from routing.services.mappings.former import former_target
 from routing.services.mappings.listing import mappings_in_order
 from routing.services.mappings.mappings import get_mapping
 
@@ -29,6 +30,7 @@ def mapping_facts(mapping: Mapping) -> dict[str, Any]:
         "allow_push": mapping.allow_push,
         "private": mapping.private,
         "delivery": mapping.delivery,
+        "notice": mapping.notice,
     }
 
 
@@ -79,9 +81,11 @@ class ShowMapping(Verb):
     def run(self, options: Options, output: Output) -> None:
         """Print it."""
         mapping = get_mapping(Actor.command_line(), options["hostname"], options["prefix"])
-        prospect = docker_prospect(mapping)
+        prospect, former = docker_prospect(mapping), former_target(mapping)
         output.facts(
             **mapping_facts(mapping),
+            former_target=former and former.target,
+            former_until=former and former.until,
             version=mapping.version,
             created_at=mapping.created_at,
             changed_at=mapping.changed_at,
@@ -102,6 +106,8 @@ class ShowMapping(Verb):
                 ("private", yes(mapping.private)),
                 ("allows push", yes(mapping.allow_push)),
                 ("delivery", delivery),
+                *([("former target", f"{former.target}, asked until {moment(former.until)}")] if former else []),
+                ("notice", mapping.notice),
                 ("last probe", _probe_in_words(mapping)),
                 ("changed", moment(mapping.changed_at)),
             ]

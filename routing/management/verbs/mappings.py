@@ -16,6 +16,7 @@ from routing.services.base.errors import NotFound, ServiceError
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.near import did_you_mean, near_hostnames
 from routing.services.mappings.findings import docker_prospect, to_probe
+from routing.services.mappings.former import former_note
 from routing.services.mappings.mappings import (
     MappingOutcome,
     add_mapping,
@@ -24,6 +25,7 @@ from routing.services.mappings.mappings import (
     remove_mapping,
     repoint,
     switch_mappings,
+    update_mapping,
 )
 from routing.services.registries.probes import probe_mapping
 from routing.services.registries.targets import Target, find_registry, parse_target, shared_at
@@ -103,14 +105,52 @@ class Repoint(Verb):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Address and target."""
         _add_target(parser)
+        parser.add_argument(
+            "--abandon-old",
+            action="store_true",
+            help="ask the former target for nothing any more, as where it was broken into; pulls that began there fail",
+        )
 
     def run(self, options: Options, output: Output) -> None:
         """Repoint it, and probe it."""
         address = {"hostname": options["hostname"], "prefix": options["prefix"]}
         if get_mapping(Actor.command_line(), **address).upstream_prefix:
             _check_whole(parse_target(options["target"]), options, output)
-        outcome = repoint(Actor.command_line(), options["reason"], **address, target=options["target"])
+        actor, abandon_old = Actor.command_line(), options["abandon_old"]
+        outcome = repoint(actor, options["reason"], **address, target=options["target"], abandon_old=abandon_old)
         _tell(outcome, f"Nothing to change: {outcome.mapping} already", output)
+        if outcome.changed and (note := former_note(outcome.mapping)):
+            output.line(note)
+
+
+class SetNotice(Verb):
+    """People who pull see it, and nobody else asks them to look."""
+
+    name = "notice"
+    help = (
+        "Have clients print a line where the facade relays, such as “moves to example.com on 1 March”; an empty one "
+        "takes it away. Podman, Skopeo and others of late print it."
+    )
+    changes = True
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Its address, and the line."""
+        add_address(parser)
+        parser.add_argument(
+            "notice", metavar="TEXT", help='one line of ASCII, 300 characters at most; "" takes it away'
+        )
+
+    def run(self, options: Options, output: Output) -> None:
+        """Set it."""
+        actor = Actor.command_line()
+        mapping = get_mapping(actor, options["hostname"], options["prefix"])
+        outcome = update_mapping(actor, options["reason"], mapping_id=mapping.pk, notice=options["notice"].strip())
+        facts = mapping_facts(outcome.mapping)
+        if outcome.changed:
+            output.done(*outcome.notes, mapping=facts)
+        else:
+            output.unchanged(f"Nothing to change: {outcome.mapping} has this notice already", mapping=facts)
 
 
 class RemoveMapping(Verb):

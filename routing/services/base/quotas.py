@@ -45,6 +45,7 @@ BOUNDS: Mapping[str, str] = {
     "routing.ProviderWord": "One an account: what its identity provider said last.",
     "routing.StreamedBytes": "One a tenant and month.",
     "routing.Change": "The newest KEPT_CHANGES are kept.",
+    "routing.Confirmation": "One row.",
     "routing.Generation": "One row.",
     "routing.Job": "One for one thing, and MAX_WAITING_PER_SHARE for one tenant.",
     "routing.Lease": "One for each name that the code has.",

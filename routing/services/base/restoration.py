@@ -48,5 +48,6 @@ def confirm_restore(actor: Actor, reason: str = "", *, discard: bool = False) ->
         discarded = discard_waiting(restoration.restored_at) if discard else 0
         restoration.confirmed_at = database_now()
         restoration.save(update_fields=["confirmed_at"])
+        unit.confirm()
         unit.event("restore.confirmed", restoration_id=restoration.pk, discarded=discarded)
     return Confirmed(restoration, discarded)

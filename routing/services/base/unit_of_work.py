@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from routing.conf import NOTIFY_CHANNEL
 from routing.core.grammar.printable import printable
+from routing.database.clock import database_now
 from routing.database.postgresql import bound_transaction
-from routing.models import Change, Generation
+from routing.models import Change, Confirmation, Generation
 from routing.models.history import sign
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 from routing.request_id import current_request_id, within_request
@@ -39,6 +40,8 @@ MAX_REASON_LENGTH = 1100
 KEPT_CHANGES = 100_000
 _PRUNE_EVERY = 1_000
 _BATCH_ROWS = 500
+# Of a table's entries.
+_RARE = ("challenge", "former", "notice")
 
 V = TypeVar("V", bound=VersionedModel)
 
@@ -62,6 +65,7 @@ class UnitOfWork:
         self._generation = generation
         self._first = generation.value
         self._published = False
+        self._confirms = False
 
     # ---------------------------------------------------------------- reading
     def get(self, model: type[V], pk: int, action: Permission, if_match: Collection[int] | None = None) -> V:
@@ -217,8 +221,19 @@ class UnitOfWork:
         """Tell what was done, once it is committed."""
         announce(self.actor, event, **facts)
 
+    def confirm(self) -> int:
+        """Vouch for what this changes, and for all before it: workers take it, however many hostnames it moves.
+
+        For verbs whose actor was told how much that is. Gives the newest generation so far.
+        """
+        self._confirms = True
+        return self._generation.value
+
     def finish(self) -> None:
         """Write the generation once all is saved, and wake the workers that listen."""
+        if self._confirms:
+            facts = {"generation": self._generation.value, "at": database_now()}
+            Confirmation.objects.update_or_create(pk=1, defaults=facts)
         if not self._published:
             return
         self._generation.save()
@@ -349,10 +364,11 @@ def _check_account(actor: Actor) -> None:
 def _fields(entry: Any) -> dict[str, Any]:
     """A table's entry as a change row holds it.
 
-    A challenge is left out where there is none, as nearly everywhere: workers of an earlier release know no such field,
-    and would load the whole table for every change.
+    What few mappings have is left out where there is none: workers of an earlier release know no such field, and would
+    load the whole table for every change.
     """
     fields: dict[str, Any] = entry._asdict()
-    if not fields.get("challenge", "-"):
-        del fields["challenge"]
+    for name in _RARE:
+        if not fields.get(name, "-"):
+            del fields[name]
     return fields

@@ -149,6 +149,8 @@ def _hand_over(unit: UnitOfWork, plan: HandOver, reason: str) -> None:
     for old, new in leads:
         rows = Mapping.objects.with_names().filter(hostname=hostname, registry=old)
         unit.update_all(list(rows), registry=new)
+    # A registry of the one who had it is asked for nothing any more.
+    unit.update_all(list(Mapping.objects.with_names().filter(hostname=hostname).exclude(former="")), former="")
     unit.delete_all(HostnameClaim.objects.filter(tenant=tenant, name=hostname.name))
 
 

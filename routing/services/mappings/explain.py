@@ -18,6 +18,7 @@ from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import NotFound, ServiceError
+from routing.services.mappings.former import former_note
 from routing.services.mappings.pull_command import authority_of
 from routing.table.load import load_table
 
@@ -189,7 +190,7 @@ def _advice(mapping: Mapping | None, match: Match | None, findings: Findings, wo
     """What the operator could change for the better."""
     if mapping is None or match is None:
         return ["No mapping covers this name: add one, or an empty prefix for the whole hostname."]
-    advice = []
+    advice = [note] if (note := former_note(mapping)) else []
     registry = mapping.registry
     if not match.flags & Flag.ENABLED:
         advice.append("The mapping is disabled: enable it to serve it.")

@@ -16,6 +16,7 @@ from routing.services.base.quotas import check_quota
 from routing.services.base.rules import require_reason
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.hostnames import ensure_hostname, find_hostname
+from routing.services.mappings.former import former_of_now
 from routing.services.mappings.rules import refuse_whole_shared
 from routing.services.registries.registries import ensure_registry
 from routing.services.registries.targets import Target, check_target, find_registry, parse_target, shared_at
@@ -37,6 +38,7 @@ class MappingChanges(TypedDict, total=False):
     allow_push: bool
     private: bool
     delivery: str
+    notice: str
     enabled: bool
 
 
@@ -119,8 +121,10 @@ def _refuse_difference(
         raise Conflict(said, {"prefix": [said]}, code=Code.MAPPING_EXISTS)
 
 
-def repoint(actor: Actor, reason: str, *, hostname: str, prefix: str, target: str) -> MappingOutcome:
-    """Point a mapping to something else. The reason is kept with the change.
+def repoint(
+    actor: Actor, reason: str, *, hostname: str, prefix: str, target: str, abandon_old: bool = False
+) -> MappingOutcome:
+    """Point a mapping to something else. The reason is kept with the change; `abandon_old` as in `update_mapping`.
 
     Raises ServiceError, NotFound, PermissionDenied.
     """
@@ -128,7 +132,7 @@ def repoint(actor: Actor, reason: str, *, hostname: str, prefix: str, target: st
     parse_target(target)
     # Only to find out which it is; the verb reads it again, locked.
     found = get_mapping(actor, hostname, prefix)
-    return update_mapping(actor, reason, mapping_id=found.pk, target=target)
+    return update_mapping(actor, reason, mapping_id=found.pk, target=target, abandon_old=abandon_old)
 
 
 def update_mapping(
@@ -138,12 +142,14 @@ def update_mapping(
     mapping_id: int,
     if_match: Collection[int] | None = None,
     whole_registry: bool = True,
+    abandon_old: bool = False,
     **changes: Unpack[MappingChanges],
 ) -> MappingOutcome:
     """Change what is given of a mapping, in one step; a changed target needs a reason.
 
-    `whole_registry`: whether the target may have no path, as in `add_mapping`. Raises NotFound, PermissionDenied,
-    Outdated, ServiceError.
+    `whole_registry`: whether the target may have no path, as in `add_mapping`. `abandon_old`: where it led before is
+    asked for nothing from now on, and pulls that began there may fail. Raises NotFound, PermissionDenied, Outdated,
+    ServiceError.
     """
     target = changes.pop("target", None)
     wanted = None if target is None else _readable_target(target, reason)
@@ -153,12 +159,17 @@ def update_mapping(
         values, notes = _lead(unit, mapping, wanted)
         if values and wanted is not None:
             _check_whole(actor, wanted, whole_registry)
-        changed = unit.update(mapping, **values, **changes)
+        former = "" if abandon_old else former_of_now(mapping) if values else mapping.former
+        is_abandoned = bool(mapping.former) and not former and not values
+        changed = unit.update(mapping, former=former, **values, **changes)
         options = [name for name in changed if name in changes]
         if values:
             notes.append(f"repointed {mapping.source} from {before} to {mapping.target}")
         if options:
             notes.append(f"changed {', '.join(name.replace('_', ' ') for name in options)} of {mapping.source}")
+        if is_abandoned:
+            notes.append(f"what is missing at {mapping.target} is asked for nowhere else from now on")
+            unit.event("mapping.former_target_abandoned", **_ids(mapping))
         if values:
             unit.event("mapping.repointed", **_ids(mapping), changed=options)
         elif options:

@@ -1,5 +1,6 @@
 """The rules of mappings: where one may lead."""
 
+from routing.core.grammar.notices import InvalidNotice, parse_notice
 from routing.models import Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
@@ -37,6 +38,15 @@ def repointing_takes_a_reason(write: Write) -> None:
     """Whoever asks next year is told why."""
     if write.before is not None:
         require_reason(write.reason)
+
+
+@rule(Mapping, "notice")
+def a_notice_can_be_sent(write: Write) -> None:
+    """It stands in a header field of every relayed answer, whoever wrote the row."""
+    try:
+        parse_notice(write.row.notice)
+    except InvalidNotice as error:
+        raise ServiceError.for_field("notice", str(error)) from error
 
 
 def refuse_whole_shared(actor: Actor, registry: str) -> None:

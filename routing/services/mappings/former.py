@@ -1,0 +1,66 @@
+"""Where a mapping led before its last repoint, while pulls that began there may go on: docs/decisions/0070."""
+
+import time
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from django.conf import settings
+
+from routing.core.table.former_target import parse_former
+from routing.models import Mapping, Registry
+from routing.services.base.actor import Actor
+from routing.services.base.unit_of_work import unit_of_work
+
+_AT_ONCE = 500
+
+
+class FormerNow(NamedTuple):
+    """A former target that still counts, as people write it; and until when."""
+
+    target: str
+    until: datetime
+
+
+def former_of_now(mapping: Mapping) -> str:
+    """What the mapping leads to now, as the former target of where it is about to lead; "" where it gets none."""
+    seconds = settings.FACADE_FORMER_TARGET_SECONDS
+    # Nobody has a pull under way from one that is off.
+    return mapping.as_former(int(time.time()) + seconds) if seconds and mapping.enabled else ""
+
+
+def former_target(mapping: Mapping) -> FormerNow | None:
+    """Where content is asked for that is missing where the mapping leads; None where that is over."""
+    former = parse_former(mapping.former)
+    if former is None or former.until <= time.time():
+        return None
+    registry = Registry.objects.filter(pk=former.registry).first()
+    if registry is None:
+        return None
+    there = f"{registry.authority}/{former.upstream_prefix}" if former.upstream_prefix else registry.authority
+    return FormerNow(there, datetime.fromtimestamp(former.until, UTC))
+
+
+def former_note(mapping: Mapping) -> str:
+    """The same in a sentence; "" where that is over."""
+    former = former_target(mapping)
+    if former is None:
+        return ""
+    return (
+        f"Until {former.until:%H:%M} UTC, content that is missing at {mapping.target} is asked for at {former.target}, "
+        "where this pointed before: pulls that began there can finish."
+    )
+
+
+def end_former_targets() -> int:
+    """Take those out of the rows, and so of every worker's table, whose time is over; gives their number.
+
+    Nobody needs that for an answer: workers look at the time.
+    """
+    over = Mapping.objects.filter(former__gt="", former__lt=f"{int(time.time()):010} ").with_names()
+    if not over.exists():
+        return 0
+    with unit_of_work(Actor.program("former targets"), "the time of its former target is over") as unit:
+        rows = list(over.select_for_update(of=("self",), no_key=True)[:_AT_ONCE])
+        for row in rows:
+            unit.save_without_history(row, former="")
+    return len(rows)
