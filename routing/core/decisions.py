@@ -59,7 +59,7 @@ class LocateBlob(NamedTuple):
     """Ask the registry for a blob without following, and hand on the Location that it answers.
 
     Should the registry serve the blob itself, the client can be sent there if it brings what is `needed`. `able` are
-    the clients that certainly do, for a sentence.
+    the clients that certainly do, for a sentence. `is_private`: the mapping says that its images are not for everybody.
     """
 
     host: str
@@ -72,6 +72,7 @@ class LocateBlob(NamedTuple):
     client: ClientProfile
     needed: Needed
     able: str
+    is_private: bool = False
 
     @property
     def reauthorises(self) -> bool:
