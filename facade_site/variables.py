@@ -245,11 +245,11 @@ FACADE_MAX_RELAYED_MANIFESTS_PER_HOUR = declare.whole(
 )
 FACADE_MANIFEST_STORE_BYTES = declare.whole(
     "FACADE_MANIFEST_STORE_BYTES",
-    0,
+    256 * 1024**2,
     "How many bytes of public manifests the facade remembers in the state folder, for all workers of a machine, so "
     "that they cost the registry nothing. It keeps only what it fetched itself, with nobody's credentials. One "
-    "tenant's may be half of it. Such as 268435456 (256 MiB); 0: none, so that each is asked for with its caller's "
-    "token.",
+    "tenant's may be half of it, and 256 MiB of the disk stay free. 0: none, so that each is asked for with its "
+    "caller's token.",
 )
 FACADE_PUBLIC_SECONDS = declare.seconds(
     "FACADE_PUBLIC_SECONDS",

@@ -227,13 +227,12 @@ def _read(
         if strategy is _SPLIT and client.ability is not _NOTHING:
             return Redirect(url)
         return Challenge(host, f"repository:{endpoint.name}:pull")
-    key = match.registry_key
+    key, is_private = match.registry_key, bool(match.flags & _PRIVATE)
     if kind is _BLOB:
         # A token for the facade shows that docker's ping ended here: from a redirect on, it brings none.
         able = _able(table, served_name, match)
         registry, name = match.registry, match.upstream_name
-        return LocateBlob(host, key, registry, url, endpoint, name, strategy, client, match.needed, able)
-    is_private = bool(match.flags & _PRIVATE)
+        return LocateBlob(host, key, registry, url, endpoint, name, strategy, client, match.needed, able, is_private)
     return Relay(host, key, match.registry, url, endpoint, match.upstream_name, strategy, is_private, match.notice)
 
 

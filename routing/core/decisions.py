@@ -61,7 +61,7 @@ class LocateBlob(NamedTuple):
     """Ask the registry for a blob without following, and hand on the Location that it answers.
 
     Should the registry serve the blob itself, the client can be sent there if it brings what is `needed`. `able` are
-    the clients that certainly do, for a sentence.
+    the clients that certainly do, for a sentence. `is_private`: the mapping says that its images are not for everybody.
     """
 
     host: str
@@ -74,6 +74,7 @@ class LocateBlob(NamedTuple):
     client: ClientProfile
     needed: Needed
     able: str
+    is_private: bool = False
     former: "Former | None" = None
 
     @property

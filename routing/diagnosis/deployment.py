@@ -24,6 +24,8 @@ from routing.dataplane.request.forwarded import trusted_networks
 from routing.dataplane.request.gateways import default_gateways
 from routing.diagnosis.report import Report, Taking
 from routing.jobs.rounds import seconds_since_rounds
+from routing.manifest_store.pruning import RESERVE_BYTES, room_on_disk
+from routing.manifest_store.store import store_folder, stored_bytes
 from routing.table import snapshot
 from routing.table.freeze import kept_snapshots, read_freeze
 
@@ -50,6 +52,7 @@ def take_deployment_steps(report: Report) -> None:
             report.skip(name, "the database is not there")
     _take(report, "table", "whether workers of this machine hold an older one", _held)
     _take(report, "snapshot", str(snapshot_path()), _snapshot)
+    _take(report, "remembered manifests", str(store_folder()), _remembered)
     _take(report, "disk", str(settings.STATE_DIR), _disk)
 
 
@@ -217,6 +220,28 @@ def _cannot_write(folder: Path) -> str:
     except OSError as error:
         return error.strerror or type(error).__name__
     return ""
+
+
+def _remembered(taking: Taking) -> None:
+    bound_bytes = settings.FACADE_MANIFEST_STORE_BYTES
+    if not bound_bytes:
+        taking.good("none: FACADE_MANIFEST_STORE_BYTES is 0")
+        return
+    folder = store_folder() if store_folder().is_dir() else Path(settings.STATE_DIR)
+    if problem := _cannot_write(folder):
+        taking.warning(
+            f"they can't be written: {problem}. Each manifest is asked for with its caller's token, as without a store",
+            f"Let the facade's user write in {folder}, or set FACADE_MANIFEST_STORE_BYTES=0.",
+        )
+        return
+    used = stored_bytes() or 0
+    if not used and room_on_disk(str(folder)) <= 0:
+        taking.warning(
+            f"none are kept: the disk has less than {RESERVE_BYTES / 1024**2:.0f} MiB to spare",
+            "Make room, or set FACADE_MANIFEST_STORE_BYTES=0.",
+        )
+    else:
+        taking.good(f"{used / 1024**2:.0f} of {bound_bytes / 1024**2:.0f} MiB are taken")
 
 
 def _disk(taking: Taking) -> None:

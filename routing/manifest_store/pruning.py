@@ -1,5 +1,8 @@
 """Keeps the store within its bound, and each tenant within its share: what was used least lately leaves first.
 
+Where the disk has little room, the bound is lower: what belongs to the facade otherwise, its database and the table's
+snapshot, has to find room there.
+
 One process of a machine at a time looks through the folders, on a thread, with pauses. What it counts is what the file
 system gives: a note of some hundred bytes takes a whole block.
 """
@@ -24,6 +27,8 @@ _YOUNG_SECONDS = 60.0
 # Evidence that is so old is of no use to anybody (FACADE_STALE_SECONDS is seldom more).
 _OLD_SECONDS = 7 * 86_400.0
 _BLOCK_BYTES = 512
+#: What stays free on the disk.
+RESERVE_BYTES = 256 * 1024**2
 _STEPS, _PAUSE_SECONDS = 256, 0.002
 T = TypeVar("T")
 
@@ -56,29 +61,49 @@ class _Contents:
     # What repositories take beside their items.
     overhead: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
+    @property
+    def used_bytes(self) -> int:
+        """What all of it takes."""
+        notes = sum(item.note.cost for item in self.items)
+        return notes + sum(body.cost for body in self.bodies.values()) + sum(self.overhead.values())
 
-def prune(folder: str, bound_bytes: int, now: float) -> int:
-    """Remove what is too much; gives the bytes that are left. Raises OSError where the folder can't be used."""
+
+class Pruned(NamedTuple):
+    """What the store takes of the disk after a pruning, and what it may take."""
+
+    used_bytes: int
+    allowed_bytes: int
+
+
+def prune(folder: str, bound_bytes: int, now: float) -> Pruned:
+    """Remove what is too much. Raises OSError where the folder can't be used."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
     with open(f"{folder}/pruning", "ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             # Somebody is at it.
-            return int(used_bytes(folder) or 0)
-        left = _prune(folder, bound_bytes, now)
-        Notes().write(f"{folder}/used", {"bytes": left})
-        return left
+            return last_pruned(folder) or Pruned(0, bound_bytes)
+        pruned = _prune(folder, bound_bytes, now)
+        Notes().write(f"{folder}/used", pruned._asdict())
+        return pruned
 
 
-def used_bytes(folder: str) -> float | None:
-    """What was left when it was last pruned."""
+def last_pruned(folder: str) -> Pruned | None:
+    """How it stood when it was last pruned; None where it never was."""
     facts = Notes().read(f"{folder}/used")
-    return None if facts is None else float(facts["bytes"])
+    return None if facts is None else Pruned(int(facts["used_bytes"]), int(facts["allowed_bytes"]))
 
 
-def _prune(folder: str, bound_bytes: int, now: float) -> int:
+def room_on_disk(folder: str) -> int:
+    """How many bytes more may be written there. Raises OSError."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize - RESERVE_BYTES
+
+
+def _prune(folder: str, bound_bytes: int, now: float) -> Pruned:
     contents = _look_through(folder, now)
+    bound_bytes = max(min(bound_bytes, contents.used_bytes + room_on_disk(folder)), 0)
     leaving: set[int] = set()
     by_tenant: defaultdict[str, list[_Item]] = defaultdict(list)
     for item in contents.items:
@@ -99,7 +124,7 @@ def _prune(folder: str, bound_bytes: int, now: float) -> int:
             total += body.cost
         else:
             _remove(body)
-    return total
+    return Pruned(total, bound_bytes)
 
 
 def _leaving(items: Iterable[_Item], contents: _Contents, bound_bytes: float, overhead: int) -> set[int]:

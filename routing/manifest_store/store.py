@@ -32,12 +32,12 @@ from django.conf import settings
 
 from routing.manifest_store.bodies import Bodies
 from routing.manifest_store.notes import Facts, Notes
-from routing.manifest_store.pruning import prune, used_bytes
+from routing.manifest_store.pruning import last_pruned, prune
 
 logger = logging.getLogger(__name__)
 
 # Of the store's bytes, what one worker may keep in memory, and at most.
-_HOT_PART, _MOST_HOT_BYTES = 8, 32 * 1024**2
+_HOT_PART, _MOST_HOT_BYTES = 16, 32 * 1024**2
 # Once so many parts of the bound were written, or after so many seconds, what is too much is looked for.
 _PRUNED_PART, _PRUNED_SECONDS = 16, 600.0
 _BLOCK_BYTES = 4096
@@ -101,6 +101,8 @@ class ManifestStore:
         self._lock = threading.Lock()
         self._pruning: threading.Thread | None = None
         self._pruned_at = float("-inf")
+        # By its share of the disk; once it was pruned, what that found.
+        self._allowed_bytes = bound_bytes
         self._used_bytes = 0
         self._written_bytes = 0
         self._off_until = float("-inf")
@@ -121,9 +123,12 @@ class ManifestStore:
 
     def switch_off(self, error: OSError) -> None:
         """For some seconds it is as if there were no store: the disk refused. Said once in the log."""
-        self._off_until = time.monotonic() + _OFF_SECONDS
+        self._switch_off(_OFF_SECONDS, f"the store can't be written ({error.strerror})")
+
+    def _switch_off(self, seconds: float, why: str) -> None:
+        self._off_until = time.monotonic() + seconds
         if not self._was_told:
-            logger.error("manifests are not remembered for now: the store can't be written (%s)", error.strerror)
+            logger.error("manifests are not remembered for now: %s", why)
         self._was_told = True
 
     def manifest(self, repository: Repository, digest: str) -> Manifest | None:
@@ -231,7 +236,7 @@ class ManifestStore:
         return True
 
     def _has_room(self, more_bytes: int) -> bool:
-        return self._used_bytes + self._written_bytes + more_bytes <= self._bound_bytes
+        return self._used_bytes + self._written_bytes + more_bytes <= self._allowed_bytes
 
     def _count(self, written_bytes: int) -> None:
         with self._lock:
@@ -246,7 +251,11 @@ class ManifestStore:
     def _prune(self) -> None:
         written = self._written_bytes
         try:
-            self._used_bytes = prune(self._folder, self._bound_bytes, now())
+            self._used_bytes, self._allowed_bytes = prune(self._folder, self._bound_bytes, now())
+            if not self._allowed_bytes:
+                # The first that is to be kept after that looks again.
+                self._pruned_at = float("-inf")
+                self._switch_off(_PRUNED_SECONDS, "the disk of the state folder has no room to spare")
         except OSError as error:
             self.switch_off(error)
         except Exception:
@@ -258,17 +267,25 @@ class ManifestStore:
 def manifest_store() -> ManifestStore | None:
     """This process' store; None where the deployment has none."""
     bound_bytes = settings.FACADE_MANIFEST_STORE_BYTES
-    return _store(settings.STATE_DIR, bound_bytes) if bound_bytes else None
+    return _store(store_folder(), bound_bytes) if bound_bytes else None
 
 
 @lru_cache(maxsize=1)
-def _store(state_folder: Path, bound_bytes: int) -> ManifestStore:
-    return ManifestStore(str(state_folder / "manifests"), bound_bytes)
+def _store(folder: Path, bound_bytes: int) -> ManifestStore:
+    return ManifestStore(str(folder), bound_bytes)
 
 
 def stored_bytes() -> float | None:
     """What the store held on the disk when that was last looked at; None where there is no store."""
-    return used_bytes(str(settings.STATE_DIR / "manifests")) if settings.FACADE_MANIFEST_STORE_BYTES else None
+    if not settings.FACADE_MANIFEST_STORE_BYTES:
+        return None
+    pruned = last_pruned(str(store_folder()))
+    return None if pruned is None else float(pruned.used_bytes)
+
+
+def store_folder() -> Path:
+    """Where the store is, or would be."""
+    return Path(settings.STATE_DIR) / "manifests"
 
 
 @lru_cache(maxsize=4096)

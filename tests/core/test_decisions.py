@@ -1,4 +1,4 @@
-"""What a client is told of a layer that it can't be sent to: where to pull instead, and whom to ask."""
+"""What a client is told of a layer that it can't be sent to: where to pull instead, and whom to ask; who may have one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ HOST = "docker.acme.com"
 BLOB = f"/v2/acme/app/blobs/sha256:{'0' * 64}"
 
 
-def located() -> LocateBlob:
+def located(flags: int = Flag.PRIVATE) -> LocateBlob:
     table = Table.build(
         Policy(),
         1,
         [("1", TenantEntry("Acme"))],
         [("1", RegistryEntry("https://one.example:5000", "one", auth=Auth.BEARER))],
         [(HOST, HostEntry("1"))],
-        [(f"{HOST}/acme", MappingEntry("1", "team", Flag.ENABLED | Flag.PRIVATE))],
+        [(f"{HOST}/acme", MappingEntry("1", "team", Flag.ENABLED | flags))],
     )
     decision = decide(table, Request("GET", HOST, BLOB, "", "podman/5", authorized=True))
     assert isinstance(decision, LocateBlob)
@@ -46,3 +46,7 @@ def test_once_the_month_is_used_up_the_operators_of_the_facade_can_give_more() -
         f"until the next one begins (UTC). {located().able} still can; "
         "with this client pull from one.example:5000/team/app, or ask the operators of this facade for more"
     )
+
+
+def test_whether_its_mapping_says_that_its_images_are_private_is_told() -> None:
+    assert [located(flags).is_private for flags in (0, Flag.PRIVATE)] == [False, True]

@@ -316,8 +316,8 @@ def test_a_deployment_that_is_as_it_should_be(stage: Stage) -> None:
     assert (found.status, found.bad()) == (0, [])
     names = [step["name"] for step in found.steps]
     assert names == [
-        *("key", "trusted proxies", "addresses", "database", "migrations", "clock", "maintenance", "snapshot", "disk"),
-        "server",
+        *("key", "trusted proxies", "addresses", "database", "migrations", "clock", "maintenance", "snapshot"),
+        *("remembered manifests", "disk", "server"),
     ]
     assert "is in use" in found.step("key")["came"]
     assert "only-for-end-to-end-tests" not in json.dumps(found.steps)
@@ -367,6 +367,7 @@ def test_a_snapshot_that_can_not_be_written(stage: Stage) -> None:
 
     assert {"snapshot", "disk"} <= set(found.bad())
     assert found.step("snapshot")["came"] == "it can't be written: No space left on device"
+    assert found.step("remembered manifests")["mark"] == "warning"
 
 
 def test_a_database_that_is_gone(stage: Stage) -> None:

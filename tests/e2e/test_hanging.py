@@ -48,8 +48,9 @@ def registry() -> Iterator[Hanging]:
 
 @pytest.fixture
 def facade(registry: Hanging) -> Iterator[Facade]:
-    """One worker, which waits for registries longer than this test takes."""
-    with Facade(workers=1, sqlite=True, FACADE_RELAY_SECONDS="300", FACADE_PROBE_ON_SAVE="false") as started:
+    """One worker, which waits for registries longer than this test takes. Without a memory each asks by itself."""
+    settings = {"FACADE_RELAY_SECONDS": "300", "FACADE_MANIFEST_STORE_BYTES": "0", "FACADE_PROBE_ON_SAVE": "false"}
+    with Facade(workers=1, sqlite=True, **settings) as started:
         started.manage("add_mapping", HOST, "hangs", f"{registry.server.url}/hangs")
         started.manage("add_mapping", HOST, "fine", "ghcr.io/fine", "--redirect-only")
         started.wait_for(PATH, 307, host=HOST)

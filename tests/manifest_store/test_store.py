@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pytest_django import Settings
 
-from routing.manifest_store import notes
+from routing.manifest_store import notes, pruning
 from routing.manifest_store import store as stores
 from routing.manifest_store.bodies import Bodies, Damaged, is_kept
 from routing.manifest_store.notes import MAX_NOTE_BYTES, Notes
@@ -366,6 +367,42 @@ def test_writing_prunes_by_itself_and_waits_for_nothing(tmp_path: Path) -> None:
     assert size_of(store) <= 4 * MIB
 
 
+def disk_with(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
+    """A disk on which so many bytes are free beside what stays so."""
+    found = SimpleNamespace(f_bavail=(pruning.RESERVE_BYTES + free_bytes) // 4096, f_frsize=4096)
+    monkeypatch.setattr("routing.manifest_store.pruning.os.statvfs", lambda _: found)
+
+
+def test_where_the_disk_has_little_room_the_store_takes_no_more_than_that(
+    store: ManifestStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = fill(store, APP, "1", 30)
+    disk_with(monkeypatch, -MIB)
+
+    pruned = prune(store._folder, 16 * MIB, time.time())
+
+    assert pruned.used_bytes <= pruned.allowed_bytes < 3 * MIB
+    assert 5 < sum(there(store, APP, digests)) < 20
+
+
+def test_on_a_disk_without_room_it_is_as_if_there_were_no_store_until_there_is(
+    store: ManifestStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk_with(monkeypatch, -64 * MIB)
+    assert store.keep(APP, "1", of(BODY), BODY)
+    store.settle()
+    assert not store.is_on
+    assert there(store, APP, [digest_of(BODY)]) == [False]
+    assert "the disk of the state folder has no room to spare" in caplog.text
+
+    disk_with(monkeypatch, 64 * MIB)
+    store._off_until = 0.0
+    assert not store.keep(APP, "1", of(BODY), BODY)
+    store.settle()
+    assert store.keep(APP, "1", of(BODY), BODY)
+    assert store.is_on
+
+
 def test_one_process_at_a_time_prunes(store: ManifestStore) -> None:
     import fcntl
 
@@ -375,7 +412,7 @@ def test_one_process_at_a_time_prunes(store: ManifestStore) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         prune(store._folder, MIB, time.time())
         assert size_of(store) > 2 * MIB
-    assert prune(store._folder, MIB, time.time()) <= MIB
+    assert prune(store._folder, MIB, time.time()).used_bytes <= MIB
 
 
 def test_how_much_it_holds_is_told(store: ManifestStore, settings: Settings, tmp_path: Path) -> None:

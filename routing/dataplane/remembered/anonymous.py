@@ -1,12 +1,12 @@
-"""Asks a registry for a manifest as nobody: without credentials, with the token that everybody gets.
+"""Asks a registry for a manifest, or where a blob is, as nobody: without credentials, with the token that all get.
 
 Nothing of a caller's goes along, not even what it accepts: what comes back is the same for all. All that the other side
-can answer becomes one of four findings.
+can answer becomes one of a few findings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from django.conf import settings
@@ -24,9 +24,10 @@ from routing.registries.auth.tokens import fetch_token, read_token, usable_realm
 from routing.registries.client import RegistryClient
 from routing.registries.content_coding import read_plain
 from routing.registries.exceptions import BadResponse, RegistryError, RegistryTimeout, RegistryUnreachable
+from routing.registries.guard import check_url
 from routing.registries.http.headers import Headers
 from routing.registries.probes.repository import MANIFEST_TYPES
-from routing.registries.redirects import open_following
+from routing.registries.redirects import REDIRECTS, api_only, location_of, open_following
 
 #: Every kind of manifest that clients know by its digest (OCI image spec 1.1; ORAS artifacts before it).
 ACCEPTED_TYPES = (
@@ -83,6 +84,12 @@ class Unusable(NamedTuple):
     wants_get: bool = False
 
 
+class Located(NamedTuple):
+    """A blob is at `url`; "" where the registry gives its bytes itself."""
+
+    url: str
+
+
 Finding = Given | Refused | Failed | Unusable
 
 
@@ -94,17 +101,22 @@ class _Token(NamedTuple):
 
 
 class _Heard(NamedTuple):
-    """An answer as it came; the body of a success that GET asked for."""
+    """An answer as it came; the body of a success that GET asked for, or where a blob is (`location`).
+
+    `token_got_at`: when the token was got that it came for.
+    """
 
     status: int
     headers: Headers
-    body: bytes
+    body: bytes = b""
+    location: str = ""
+    token_got_at: float = float("inf")
 
 
 class _AtTheRealm(Exception):
     """There was no token; `finding` says why."""
 
-    def __init__(self, finding: Finding) -> None:
+    def __init__(self, finding: Refused | Failed | Unusable) -> None:
         super().__init__()
         self.finding = finding
 
@@ -120,20 +132,45 @@ class AnonymousVisitor:
     ) -> Finding:
         """Ask for a manifest by GET or HEAD. Never raises for what the registry does. `is_own`: a URL of the facade."""
         asked_at = store.now()
-        token = self._usable_token(repository, asked_at)
+        heard = await self._asked(
+            client, is_own, repository, lambda token: _hear(client, method, repository, reference, token)
+        )
+        if not isinstance(heard, _Heard):
+            return heard
+        return _finding(heard, method, reference, min(asked_at, heard.token_got_at), asked_at)
+
+    async def locate(
+        self, client: RegistryClient, is_own: IsOwn, repository: Repository, digest: str
+    ) -> Located | Refused | Failed | Unusable:
+        """Ask where a blob is. Never raises for what the registry does."""
+        heard = await self._asked(client, is_own, repository, lambda token: _where(client, repository, digest, token))
+        if not isinstance(heard, _Heard):
+            return heard
+        if heard.location or heard.status in _SUCCESSES:
+            return Located(heard.location)
+        return _not_given(heard.status)
+
+    async def _asked(
+        self,
+        client: RegistryClient,
+        is_own: IsOwn,
+        repository: Repository,
+        hear: Callable[[_Token | None], Awaitable[_Heard]],
+    ) -> _Heard | Refused | Failed | Unusable:
+        """What comes back, with the token that everybody gets where one is asked for."""
+        token = self._usable_token(repository, store.now())
         try:
-            heard = await _hear(client, method, repository, reference, token)
+            heard = await hear(token)
             if heard.status == 401 and find_challenge(heard.headers.get_list("www-authenticate"), "bearer"):
                 token = await self._new_token(client, is_own, repository, heard.headers)
-                heard = await _hear(client, method, repository, reference, token)
+                heard = await hear(token)
         except _AtTheRealm as problem:
             return problem.finding
         except _OUTAGES:
             return Failed()
         except RegistryError:
             return Unusable()
-        as_of = asked_at if token is None else min(asked_at, token.got_at)
-        return _finding(heard, method, reference, as_of, asked_at)
+        return heard if token is None else heard._replace(token_got_at=token.got_at)
 
     def forget(self, repository: Repository | None = None) -> None:
         """Forget the token of a repository, or all: what it opens may have been closed since."""
@@ -190,18 +227,32 @@ async def _hear(
         return _Heard(answer.status, answer.headers, body)
 
 
+async def _where(client: RegistryClient, repository: Repository, digest: str, token: _Token | None) -> _Heard:
+    """As for a caller's own request (upstream/relay.py): what leads elsewhere is not followed."""
+    headers = [("Authorization", f"Bearer {token.value}")] if token else []
+    url = f"{repository.origin}/v2/{repository.name}/blobs/{digest}"
+    counters.add(anonymous_request_key("blob"))
+    async with open_following(client, "GET", url, headers=headers, follows=api_only) as answer:
+        location = location_of(answer) if answer.status in REDIRECTS else ""
+        if location:
+            check_url(location, client.policy)
+        return _Heard(answer.status, answer.headers, location=location)
+
+
+def _not_given(status: int, told: Sequence[tuple[str, str]] = ()) -> Refused | Failed | Unusable:
+    if status == 429 or status >= 500:
+        return Failed(told)
+    return Refused(status) if status in _REFUSALS else Unusable()
+
+
 def _finding(heard: _Heard, method: str, reference: str, as_of: float, asked_at: float) -> Finding:
     status = heard.status
     if method == "HEAD" and status in _NO_HEAD:
         return Unusable(wants_get=True)
     passed = dict(forwarded_headers(heard.headers.multi_items()))
     limits = [(name, value) for name, value in passed.items() if "ratelimit" in name]
-    if status == 429 or status >= 500:
-        return Failed(limits)
-    if status in _REFUSALS:
-        return Refused(status)
     if status not in _SUCCESSES:
-        return Unusable()
+        return _not_given(status, limits)
     passed["content-type"] = media_type = handed_on(passed.get("content-type", ""))
     if media_type.startswith(SIGNED) or (media_type == UNKNOWN and method == "GET"):
         return Unusable()

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from routing.core.decisions import Relay
-from routing.core.grammar.names import EndpointKind
+from routing.core.decisions import LocateBlob, Relay
+from routing.core.grammar.names import Endpoint, EndpointKind
 from routing.core.table.routing_table import Table
 from routing.dataplane.remembered.anonymous import ACCEPTED_TYPES
 from routing.dataplane.remembered.recall import Recalled, memory
 from routing.dataplane.remembered.visits import Visit
 from routing.dataplane.request.client_request import ClientRequest
-from routing.dataplane.request.responses import API_VERSION, INERT, Headers, Response
+from routing.dataplane.request.responses import API_VERSION, INERT, Headers, Response, redirect
 from routing.dataplane.telemetry.counters import REMEMBERED_BYTES, counters, remembered_key
 from routing.dataplane.upstream.credentials import NotAccepted, upstream_authorization
 from routing.dataplane.upstream.dispatch import caught
@@ -39,7 +39,7 @@ _MAX_ACCEPT_LENGTH = 4096
 async def remembered_answer(
     client: RegistryClient,
     table: Table,
-    decision: Relay,
+    decision: Relay | LocateBlob,
     client_request: ClientRequest,
     place: Place,
     *,
@@ -56,6 +56,8 @@ async def remembered_answer(
     repository = Repository(decision.registry.origin, decision.upstream_name)
     host = decision.host
     visit = Visit(store, client, lambda url: loop_refusal(table, url, host) is not None, place, repository)
+    if isinstance(decision, LocateBlob):
+        return await _location(visit, decision) if is_lasting else None
     try:
         found = await memory.recall(visit, decision.endpoint.reference, is_lasting=is_lasting)
     except Exception as unforeseen:
@@ -71,6 +73,18 @@ async def remembered_answer(
     return None if found is None else _answer(found, client_request)
 
 
+async def _location(visit: Visit, decision: LocateBlob) -> Response | None:
+    try:
+        found = await memory.locations.locate(visit, decision.endpoint.reference)
+    except Exception as unforeseen:
+        caught(unforeseen)
+        return None
+    if found is None:
+        return None
+    counters.add(remembered_key("blob", found.how))
+    return redirect(found.url)
+
+
 def _see_stale(table: Table, host: str, name: str) -> None:
     """Have the mapping's page say so."""
     hostname, _ = table.match_host(host)
@@ -79,22 +93,28 @@ def _see_stale(table: Table, host: str, name: str) -> None:
         sightings.see_stale(hostname, match.prefix)
 
 
-def _takes_part(decision: Relay, caller: ClientRequest) -> bool:
+def _takes_part(decision: Relay | LocateBlob, caller: ClientRequest) -> bool:
     endpoint = decision.endpoint
-    if endpoint is None or endpoint.kind is not EndpointKind.MANIFEST or decision.is_private:
+    if endpoint is None or decision.is_private or not _QUERY.fullmatch(decision.url.partition("?")[2]):
         return False
-    if ":" in endpoint.reference and not is_kept(endpoint.reference):
-        return False
-    if not _QUERY.fullmatch(decision.url.partition("?")[2]):
-        return False
-    accept = caller.fields.get("accept", "")
-    if not any(accepts(accept, media_type) for media_type in ACCEPTED_TYPES):
+    if endpoint.kind is EndpointKind.BLOB:
+        # What is signed for GET is of no use for HEAD.
+        if caller.method != "GET":
+            return False
+    elif endpoint.kind is not EndpointKind.MANIFEST or not _takes_manifests(endpoint, caller):
         return False
     try:
         upstream_authorization(caller.authorization, decision.host, decision.registry, decision.strategy)
     except NotAccepted:
         return False
     return True
+
+
+def _takes_manifests(endpoint: Endpoint, caller: ClientRequest) -> bool:
+    if ":" in endpoint.reference and not is_kept(endpoint.reference):
+        return False
+    accept = caller.fields.get("accept", "")
+    return any(accepts(accept, media_type) for media_type in ACCEPTED_TYPES)
 
 
 @lru_cache(maxsize=512)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from routing.dataplane.remembered.anonymous import Failed, Unusable
+from routing.dataplane.remembered.locations import PATIENCE, Locations
 from routing.dataplane.remembered.single_flight import Flights, alone
 from routing.dataplane.remembered.visits import Kept, Outcome, Visit, Visits, kept_manifest
 from routing.dataplane.upstream.dispatch import caught
@@ -24,8 +25,6 @@ from routing.manifest_store.store import is_younger
 
 # While it is in use, evidence is renewed when so much of its time is over.
 _RENEWED = 3 / 4
-# Of the time that a relay may take. Whoever waited for nothing has its own way before it.
-_PATIENCE = 1 / 2
 
 Visiting = Callable[[], Coroutine[Any, Any, Outcome]]
 
@@ -42,6 +41,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.visits = Visits()
+        self.locations = Locations(self.visits)
         self._flights: Flights[Outcome] = Flights()
 
     async def recall(self, visit: Visit, reference: str, *, is_lasting: bool) -> Recalled | None:
@@ -50,11 +50,15 @@ class Memory:
         `is_lasting`: this event loop serves other requests too.
         """
         find = self._manifest if ":" in reference else self._tag
-        return await find(visit, reference, is_lasting)
+        found = await find(visit, reference, is_lasting)
+        if found is not None and found.how != "stale":
+            self.locations.is_public(visit.repository)
+        return found
 
     def forget(self) -> None:
         """Forget what is in memory beside the store. For tests."""
         self.visits = Visits()
+        self.locations = Locations(self.visits)
 
     async def _manifest(self, visit: Visit, digest: str, is_lasting: bool) -> Recalled | None:
         kept = await kept_manifest(visit.store, visit.repository, digest)
@@ -74,7 +78,7 @@ class Memory:
             if found is not None:
                 return found._replace(kept=found.kept._replace(as_of=min(found.kept.as_of, tag.asked_at)))
         newer_than = stores.now() - settings.FACADE_TAG_SECONDS
-        method = "GET" if self.visits.troubles.lacks_head(visit.repository.origin) else "HEAD"
+        method = "GET" if self.visits.troubles.lacks(visit.repository.origin, "HEAD") else "HEAD"
 
         def visiting() -> Coroutine[Any, Any, Outcome]:
             return self.visits.tag(visit, name, newer_than)
@@ -135,7 +139,7 @@ class Memory:
 
     async def _within_deadline(self, visit: Visit, reference: str, visiting: Visiting) -> Outcome:
         """What comes of a visit, which never fails: where it is no use, each goes its own way."""
-        seconds, key = visit.client.limits.total_seconds * _PATIENCE, visit.key(reference)
+        seconds, key = visit.client.limits.total_seconds * PATIENCE, visit.key(reference)
         try:
             async with asyncio.timeout(seconds), alone(visit.store.flights_path, key):
                 return await visiting()

@@ -14,7 +14,8 @@ from routing.manifest_store.store import Repository
 REFUSED_SECONDS = 60.0
 #: How long a registry that failed is not asked again, and for how long it counts as failing.
 RETRY_SECONDS, FAILING_SECONDS = 5.0, 60.0
-HEADLESS_SECONDS = 600.0
+#: How long it counts as without what it was found not to have.
+LACKING_SECONDS = 600.0
 # Callers choose names and references.
 _MOST = 4096
 K = TypeVar("K", bound=Hashable)
@@ -26,7 +27,7 @@ class Troubles:
     def __init__(self) -> None:
         self._refused: dict[tuple[Repository, str], float] = {}
         self._failed: dict[tuple[str, str], float] = {}
-        self._headless: dict[str, float] = {}
+        self._lacking: dict[tuple[str, str], float] = {}
 
     def refused(self, repository: Repository, reference: str = "") -> None:
         """It was refused, or can't be remembered; with no reference, all of the repository."""
@@ -52,19 +53,19 @@ class Troubles:
         """Whether it failed lately: then nobody waits until it is known whether it still does."""
         return _since(self._failed, (origin, method)) < FAILING_SECONDS
 
-    def has_no_head(self, origin: str) -> None:
-        """The registry says by GET alone what a tag is."""
-        _note(self._headless, origin)
+    def has_no(self, origin: str, what: str) -> None:
+        """The registry has no `HEAD`: it says by GET alone what a tag is. Or no `Location`: it gives blobs itself."""
+        _note(self._lacking, (origin, what))
 
-    def lacks_head(self, origin: str) -> bool:
+    def lacks(self, origin: str, what: str) -> bool:
         """Whether that was found out lately."""
-        return _since(self._headless, origin) < HEADLESS_SECONDS
+        return _since(self._lacking, (origin, what)) < LACKING_SECONDS
 
     def forget(self) -> None:
         """Forget all."""
         self._refused.clear()
         self._failed.clear()
-        self._headless.clear()
+        self._lacking.clear()
 
 
 def _note(noted: dict[K, float], key: K) -> None:

@@ -13,7 +13,16 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from routing.dataplane.remembered.anonymous import AnonymousVisitor, Failed, Finding, Given, IsOwn, Refused, Unusable
+from routing.dataplane.remembered.anonymous import (
+    AnonymousVisitor,
+    Failed,
+    Finding,
+    Given,
+    IsOwn,
+    Located,
+    Refused,
+    Unusable,
+)
 from routing.dataplane.remembered.single_flight import alone
 from routing.dataplane.remembered.troubles import Troubles
 from routing.dataplane.telemetry.counters import STORE_DAMAGED, STORE_UNWRITABLE, counters
@@ -84,11 +93,11 @@ class Visits:
         if known is not None and newer_than < known.asked_at <= stores.now():
             kept = await self._manifest_of_a_tag(visit, known.digest)
             return kept._replace(as_of=known.asked_at) if isinstance(kept, Kept) else kept
-        if self.troubles.lacks_head(visit.repository.origin):
+        if self.troubles.lacks(visit.repository.origin, "HEAD"):
             return await self._tag_by_get(visit, name, was_there=known is not None)
         finding = await self._ask(visit, "HEAD", name)
         if isinstance(finding, Unusable) and finding.wants_get:
-            self.troubles.has_no_head(visit.repository.origin)
+            self.troubles.has_no(visit.repository.origin, "HEAD")
             return await self._tag_by_get(visit, name, was_there=known is not None)
         if not isinstance(finding, Given):
             return await self._not_given(visit, name, finding, was_there=known is not None)
@@ -98,6 +107,23 @@ class Visits:
         else:
             outcome = await self._confirmed(visit, there, finding)
         return await self._tagged(visit, name, outcome, finding.asked_at)
+
+    async def location(self, visit: Visit, digest: str) -> str:
+        """Where a blob is; "" where each has to ask by itself."""
+        origin = visit.repository.origin
+        finding = await self.visitor.locate(visit.client, visit.is_own, visit.repository, digest)
+        if isinstance(finding, Located):
+            if not finding.url:
+                self.troubles.has_no(origin, "Location")
+            return finding.url
+        if isinstance(finding, Failed):
+            self.troubles.failed(origin, "Location")
+        elif isinstance(finding, Refused) and finding.status not in _NOT_THERE:
+            await self._closed(visit)
+        else:
+            # Of manifests it says nothing: callers make names up.
+            self.troubles.refused(visit.repository, digest)
+        return ""
 
     async def _manifest_of_a_tag(self, visit: Visit, digest: str) -> Outcome:
         """Others may ask for it by its digest at the same time."""
@@ -121,8 +147,9 @@ class Visits:
 
     async def _fetched(self, visit: Visit, reference: str, *, was_there: bool = False) -> Outcome:
         finding = await self._ask(visit, "GET", reference)
-        if not isinstance(finding, Given) or finding.body is None:
+        if not isinstance(finding, Given):
             return await self._not_given(visit, reference, finding, was_there=was_there)
+        assert finding.body is not None
         manifest, body = Manifest(finding.digest, finding.headers, finding.as_of), finding.body
         await _written(visit.store, lambda: visit.store.keep(visit.repository, visit.place.tenant, manifest, body))
         return self._as_seen(visit, Kept(manifest, body, finding.asked_at))
@@ -159,21 +186,32 @@ class Visits:
             self.troubles.answered(origin, method)
         return finding
 
-    async def _not_given(self, visit: Visit, reference: str, finding: Finding, *, was_there: bool) -> Outcome:
+    async def _not_given(
+        self, visit: Visit, reference: str, finding: Refused | Failed | Unusable, *, was_there: bool
+    ) -> Outcome:
         """The finding; a refusal ends what was known of the repository, at once and for all processes."""
-        assert not isinstance(finding, Given)
         if isinstance(finding, Unusable):
             self.troubles.refused(visit.repository, reference)
         if not isinstance(finding, Refused):
             return finding
-        store, repository, refused_at = visit.store, visit.repository, stores.now()
-        is_about_all = finding.status not in _NOT_THERE
-        self.troubles.refused(repository, "" if is_about_all else reference)
-        if is_about_all or was_there:
-            self.visitor.forget(repository)
-            await _written(store, lambda: store.refuse(repository, refused_at, forget=is_about_all))
-        store.forget(repository, reference)
+        if finding.status not in _NOT_THERE:
+            await self._closed(visit)
+        else:
+            self.troubles.refused(visit.repository, reference)
+            if was_there:
+                await self._forgotten(visit, forget=False)
+        visit.store.forget(visit.repository, reference)
         return finding
+
+    async def _closed(self, visit: Visit) -> None:
+        """The repository is not everybody's any more."""
+        self.troubles.refused(visit.repository)
+        await self._forgotten(visit, forget=True)
+
+    async def _forgotten(self, visit: Visit, *, forget: bool) -> None:
+        store, repository, refused_at = visit.store, visit.repository, stores.now()
+        self.visitor.forget(repository)
+        await _written(store, lambda: store.refuse(repository, refused_at, forget=forget))
 
 
 async def kept_manifest(store: ManifestStore, repository: Repository, digest: str) -> Kept | None:

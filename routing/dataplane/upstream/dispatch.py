@@ -33,13 +33,13 @@ NeedsRegistry = Relay | LocateBlob | RedirectToHolder | Token
 
 
 class Shortcut(Protocol):
-    """Answers a relay without the caller's token, or says None: then the caller goes its own way."""
+    """Answers without the caller's token, or says None: then the caller goes its own way."""
 
     async def __call__(
         self,
         client: RegistryClient,
         table: Table,
-        decision: Relay,
+        decision: Relay | LocateBlob,
         client_request: ClientRequest,
         place: Place,
         *,
@@ -70,7 +70,7 @@ async def fetch_from_registry(
 ) -> HeldAnswer:
     """The answer, from the backing registry. `persistent_loop`: this event loop serves other requests too.
 
-    Never raises for what the caller or the registry does. A relay is left to the `shortcut` where that has an answer.
+    Never raises for what the caller or the registry does. But for tokens it is the `shortcut`'s where that has one.
     """
     if isinstance(decision, RedirectToHolder):
         if former_of(decision) is None:
@@ -152,7 +152,7 @@ async def _answered(
     is_lasting: bool,
 ) -> Response | StreamingResponse:
     async def ask(decision: Relay | LocateBlob | Token, caller: ClientRequest) -> Response | StreamingResponse:
-        if shortcut is not None and isinstance(decision, Relay):
+        if shortcut is not None and not isinstance(decision, Token):
             answer = await shortcut(client, table, decision, caller, place, is_lasting=is_lasting)
             if answer is not None:
                 return _noticed(decision, answer)

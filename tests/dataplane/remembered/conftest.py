@@ -92,4 +92,4 @@ def entry_of(server: PublicRegistry) -> RegistryEntry:
 
 def is_asking() -> bool:
     """Whether a registry is being asked, for whomever."""
-    return any(memory._flights._by_loop.values())
+    return any(memory._flights._by_loop.values()) or any(memory.locations._flights._by_loop.values())

@@ -59,7 +59,11 @@ class PublicRegistry(FaultyServer):
     broken: int | None = None
     #: What was given out, by (method, repository, reference).
     given: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    #: Called before an answer to a request for a manifest.
+    #: Where blobs are; "": here.
+    storage: str = "https://storage.example/"
+    #: Blobs that were asked for and given, by the token.
+    located: Counter[str] = field(default_factory=Counter)
+    #: Called before an answer to a request for a manifest or a blob.
     before: Callable[[Exchange], None] | None = None
 
     def repository(self, name: str = "acme/app") -> Content:
@@ -81,6 +85,8 @@ class PublicRegistry(FaultyServer):
             exchange.answer(self.broken)
         elif path == "/realm":
             self._realm(exchange)
+        elif "/blobs/" in path:
+            self._blob(exchange, *path.removeprefix("/v2/").split("/blobs/"))
         else:
             self._manifest(exchange, *path.removeprefix("/v2/").split("/manifests/"))
 
@@ -105,14 +111,30 @@ class PublicRegistry(FaultyServer):
     def misses(self, token: str, name: str, reference: str) -> None:
         """Called when a manifest that is asked for is not there."""
 
-    def _manifest(self, exchange: Exchange, name: str, reference: str = "") -> None:
+    def _lets_in(self, exchange: Exchange, name: str) -> bool:
         if self.before is not None:
             self.before(exchange)
-        method, headers = exchange.request.method, exchange.request.headers
-        if not self.opens(headers.get("Authorization", ""), name):
-            challenge = f'Bearer realm="{self.url}/realm",service="s",scope="repository:{name}:pull"'
-            exchange.answer(401, {"WWW-Authenticate": challenge})
+        if self.opens(exchange.request.headers.get("Authorization", ""), name):
+            return True
+        challenge = f'Bearer realm="{self.url}/realm",service="s",scope="repository:{name}:pull"'
+        exchange.answer(401, {"WWW-Authenticate": challenge})
+        return False
+
+    def _blob(self, exchange: Exchange, name: str, digest: str) -> None:
+        """Every blob is there, at an address of its own each time, as signed ones are."""
+        if not self._lets_in(exchange, name):
             return
+        self.located[exchange.request.headers.get("Authorization", "")] += 1
+        if self.storage:
+            where = f"{self.storage}{digest}?signature={self.located.total()}"
+            exchange.answer(307, {"Location": where})
+        else:
+            exchange.answer(200, {"Content-Type": "application/octet-stream"}, b"layer")
+
+    def _manifest(self, exchange: Exchange, name: str, reference: str = "") -> None:
+        if not self._lets_in(exchange, name):
+            return
+        method, headers = exchange.request.method, exchange.request.headers
         if method == "HEAD" and not self.has_head:
             exchange.answer(405)
             return

@@ -215,12 +215,22 @@ class World(RuleBasedStateMachine):
             since = STALE_SECONDS if "warning" in response.headers else TAG_SECONDS
             assert self._now - self._tagged[f"{self._namespace}/{name}", tag, digest] < since + 1
 
+    @rule(host=st.sampled_from(HOSTS), name=names, digest=digests)
+    def a_stranger_asks_where_a_blob_is(self, host: str, name: str, digest: str) -> None:
+        response = self._ask(host, name, digest, "GET", STRANGER, kind="blobs")
+        if response.status == 307:
+            self.given.append("blob")
+            assert not self._flags & Flag.PRIVATE
+            # A token that everybody got opens it for so long at the registry, too; and what it said is good for 1 s.
+            assert self._asked_at - self._public_at[f"{self._namespace}/{name}"] < TOKEN_SECONDS + 1
+
     @rule(name=names)
     def strangers_ask_for_everything(self, name: str) -> None:
         for digest in DIGESTS:
             self.a_stranger_asks_by_digest(HOSTS[0], name, digest, "GET")
         for tag in TAGS:
             self.a_stranger_asks_by_tag(HOSTS[1], name, tag)
+        self.a_stranger_asks_where_a_blob_is(HOSTS[0], name, DIGESTS[0])
 
     @rule(name=names, status=st.sampled_from([429, 503]), seconds=st.sampled_from([61, 601, 3000, 3601]))
     def the_registry_fails_for_a_while(self, name: str, status: int, seconds: float) -> None:
@@ -258,11 +268,13 @@ class World(RuleBasedStateMachine):
         if response.status == 200 and ":" in reference:
             assert digest_of(response.body) == reference
 
-    def _ask(self, host: str, name: str, reference: str, method: str, token: tuple[str, str]) -> Response:
+    def _ask(
+        self, host: str, name: str, reference: str, method: str, token: tuple[str, str], kind: str = "manifests"
+    ) -> Response:
         self._look()
 
         async def ask() -> Response:
-            path = f"/v2/team/{name}/manifests/{reference}"
+            path = f"/v2/team/{name}/{kind}/{reference}"
             response = await self._client.request(path, method=method, host=host, headers=[token])
             await eventually(lambda: not is_asking())
             return response
@@ -298,3 +310,4 @@ def test_nobody_gets_what_they_could_not_have_had_as_nobody(trusting: Settings) 
     # Else there was nothing to be judged.
     assert World.given.count("fresh") > 10
     assert World.given.count("stale") > 2
+    assert World.given.count("blob") > 5
