@@ -30,10 +30,11 @@ from routing.services.hostnames.proof_checks import CHECK_HOSTNAME, recheck_due
 from routing.services.people.notices import NOTICE
 from routing.services.registries.probe_jobs import probe_stale
 from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
+from routing.services.verifications.steps import VERIFY, resume_forgotten
 
 logger = logging.getLogger("routing.maintain")
 
-KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, NOTICE, LETTER)
+KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, NOTICE, LETTER, VERIFY)
 #: Of several servers one puts the regular work in the queue: whoever holds this lease. All of them do it.
 LEASE = "maintenance"
 ROUND_SECONDS = 30.0
@@ -54,6 +55,7 @@ class Task(NamedTuple):
 TASKS = (
     Task("proofs", ROUND_SECONDS, lambda: recheck_due(ROUND_SECONDS)),
     Task("probes", ROUND_SECONDS, lambda: probe_stale(settings.FACADE_PROBE_SECONDS)),
+    Task("verifications", ROUND_SECONDS, resume_forgotten),
     Task("queue", _HOUR, queue.sweep),
     Task("rates", _HOUR, rates.sweep),
     Task("history", _HOUR, trim_history),
