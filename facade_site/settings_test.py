@@ -26,6 +26,7 @@ FACADE_CONTROL_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 ALLOWED_HOSTS = FACADE_CONTROL_HOSTS
 FACADE_FOLLOW_CHANGES = False
 FACADE_PROBE_ON_SAVE = False
+FACADE_VERIFY_ON_REPOINT = False
 # The test client speaks plain HTTP to a name that isn't loopback.
 FACADE_TLS = False
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -357,6 +357,11 @@ FACADE_PROBE_ON_SAVE = declare.switch(
 FACADE_PROBE_SECONDS = declare.seconds(
     "FACADE_PROBE_SECONDS", 3600.0, "After how many seconds a registry in use is asked again."
 )
+FACADE_VERIFY_ON_REPOINT = declare.switch(
+    "FACADE_VERIFY_ON_REPOINT",
+    True,
+    "Whether a sample of images is compared before a mapping is repointed, by the command and in the admin.",
+)
 FACADE_SNAPSHOT_SECONDS = declare.seconds(
     "FACADE_SNAPSHOT_SECONDS",
     5.0,

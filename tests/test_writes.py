@@ -55,6 +55,10 @@ ALLOWED = {
         "Rate.objects.filter(began_at__lt=database_now() - timedelta(days=_KEPT_DAYS)).delete": "the same",
         "rates.filter(spent__lt=limit.most).update": "the same",
     },
+    "routing/services/verifications/rows.py": {
+        "VerificationDifference.objects.bulk_create": "what was found; within the unit of work that tells of it",
+        "counts.update": "a counter",
+    },
     "routing/services/base/history_bound.py": {
         "past.objects.filter(history_id__in=list(piece)).delete": "the oldest entries of a history that has too many",
     },

@@ -14,6 +14,7 @@ from routing.api.routers import (
     registries,
     tenants,
     tokens,
+    verifications,
 )
 
 api = FacadeAPI(
@@ -34,6 +35,7 @@ api.add_router("/tenants", tenants.router)
 api.add_router("/members", members.router)
 api.add_router("/invitations", members.invitations)
 api.add_router("/tokens", tokens.router)
+api.add_router("/verifications", verifications.router)
 api.add_router("/history", history.router)
 api.add_router("", leaving.router)
 register_exception_handlers(api)

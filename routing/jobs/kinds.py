@@ -8,8 +8,10 @@ from django.conf import settings
 
 from routing.models import Job
 
-#: Registries are asked, name servers are asked, mail is sent: none of them waits for another.
-REGISTRIES, NAMES, MAIL, CERTIFICATES = "registries", "names", "mail", "certificates"
+#: Registries are asked, name servers are asked, mail is sent, certificates are asked for, switches are verified: none of
+#: them waits for another.
+REGISTRIES, NAMES, MAIL = "registries", "names", "mail"
+CERTIFICATES, VERIFICATIONS = "certificates", "verifications"
 
 
 class Places(NamedTuple):
@@ -39,8 +41,8 @@ class Kind:
     """One kind of job.
 
     `begin` gives what to do without the database, or None where there is nothing to do any more. `settle` gets what
-    that found. `seconds`: the longest that it takes by its own deadlines. Where a step fails, the job is tried
-    `attempts` times in all.
+    that found. `seconds`: the longest that it takes by its own deadlines. `margin_seconds`: how much longer its lease
+    lasts, for the steps in the database. Where a step fails, the job is tried `attempts` times in all.
     """
 
     name: str
@@ -49,3 +51,4 @@ class Kind:
     begin: Callable[[Job], Callable[[], Any] | None]
     settle: Callable[[Job, Any], None]
     attempts: int = 3
+    margin_seconds: float = 30.0

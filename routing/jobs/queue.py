@@ -20,8 +20,6 @@ logger = logging.getLogger(__name__)
 
 #: So many jobs of one share wait in a lane; more are not taken.
 MAX_WAITING_PER_SHARE = 1_000
-#: How much longer than a job takes at most its lease lasts: for the steps in the database.
-_LEASE_MARGIN_SECONDS = 30.0
 _RETRY_SECONDS = 10.0
 #: No job is put off, or leased, for longer: what seems to be was while the clock was ahead.
 LONGEST = timedelta(hours=6)
@@ -29,17 +27,24 @@ LONGEST = timedelta(hours=6)
 _KEPT_DAYS = 7
 
 
-def enqueue(kind: Kind, key: str, share: str, arguments: Mapping[str, Any] | None = None) -> bool:
+def enqueue(
+    kind: Kind, key: str, share: str, arguments: Mapping[str, Any] | None = None, *, after_seconds: float = 0.0
+) -> bool:
     """Have it done soon after the present transaction. False where too many jobs of that share wait already.
 
-    One that waits is not put in once more. One that is under way is done again after that.
+    One that waits is not put in once more. One that is under way is done again after that. `after_seconds`: no sooner
+    than so long from now; where it is wanted sooner meanwhile, it is done sooner.
     """
+    run_at = database_now() + timedelta(seconds=after_seconds)
     with transaction.atomic():
         row = Job.objects.select_for_update().filter(kind=kind.name, key=key).first()
         if row is not None:
             if row.lease and not row.again:
-                row.again = True
-                row.save(update_fields=["again"])
+                row.again, row.run_at = True, run_at
+                row.save(update_fields=["again", "run_at"])
+            elif row.run_at > run_at and (row.again or not row.lease):
+                row.run_at = run_at
+                row.save(update_fields=["run_at"])
             return True
         if Job.objects.filter(lane=kind.lane, share=share, lease="").count() >= MAX_WAITING_PER_SHARE:
             logger.warning("job not taken: too many wait", extra={"job": kind.name, "key": key, "share": share})
@@ -52,7 +57,7 @@ def enqueue(kind: Kind, key: str, share: str, arguments: Mapping[str, Any] | Non
             turn=_next_turn(kind.lane, share),
             arguments=dict(arguments or {}),
             request_id=current_request_id(),
-            run_at=database_now(),
+            run_at=run_at,
         )
         # Whoever put the same one in meanwhile was first.
         Job.objects.bulk_create([job], ignore_conflicts=True)
@@ -106,7 +111,7 @@ def held_places(lane: str, now: datetime) -> Counter[str]:
 def grant(job: Job, kind: Kind, now: datetime) -> None:
     """Give a job a lease of its own. The caller saves it."""
     job.lease = secrets.token_hex(16)
-    job.lease_until = now + timedelta(seconds=kind.seconds() + _LEASE_MARGIN_SECONDS)
+    job.lease_until = now + timedelta(seconds=kind.seconds() + kind.margin_seconds)
     job.attempts += 1
     job.again = False
 
@@ -118,7 +123,7 @@ def finish(job: Job) -> bool:
         if row is None:
             return False
         if row.again:
-            _release(row, database_now(), attempts=0)
+            _release(row, row.run_at, attempts=0)
         else:
             row.delete()
     return True

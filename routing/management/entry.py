@@ -27,6 +27,7 @@ from routing.management.verbs import (
     tables,
     tenants,
     tokens,
+    verify,
 )
 from routing.management.verbs.verb import Status, Verb
 
@@ -115,7 +116,17 @@ TOKEN = Noun("token", "keys to the HTTP API", (tokens.ListTokens, tokens.CreateT
 GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ("Names and where they lead", (MAPPING, HOSTNAME, REGISTRY)),
     ("People", (TENANT, MEMBER, PERSON, TOKEN)),
-    ("What happens, and happened", (doctor.Doctor, images.Explain, probes.Probe, tables.CheckTable, history.History)),
+    (
+        "What happens, and happened",
+        (
+            doctor.Doctor,
+            images.Explain,
+            probes.Probe,
+            verify.Verify,
+            tables.CheckTable,
+            history.History,
+        ),
+    ),
     ("In an emergency", (emergency.Freeze, emergency.Thaw, emergency.Confirm)),
     ("Moving house", (backups.Backup, backups.Restore, backups.ConfirmRestore, keys.RotateKeys)),
 )

@@ -32,10 +32,11 @@ from routing.services.mappings.former import end_former_targets
 from routing.services.people.notices import NOTICE
 from routing.services.registries.probe_jobs import probe_stale
 from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
+from routing.services.verifications.steps import VERIFY, resume_forgotten
 
 logger = logging.getLogger("routing.maintain")
 
-KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, FETCH_CERTIFICATE, NOTICE, LETTER)
+KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, FETCH_CERTIFICATE, NOTICE, LETTER, VERIFY)
 #: Of several servers one puts the regular work in the queue: whoever holds this lease. All of them do it.
 LEASE = "maintenance"
 ROUND_SECONDS = 30.0
@@ -57,6 +58,7 @@ TASKS = (
     Task("proofs", ROUND_SECONDS, lambda: recheck_due(ROUND_SECONDS)),
     Task("probes", ROUND_SECONDS, lambda: probe_stale(settings.FACADE_PROBE_SECONDS)),
     Task("former targets", ROUND_SECONDS, end_former_targets),
+    Task("verifications", ROUND_SECONDS, resume_forgotten),
     Task("queue", _HOUR, queue.sweep),
     Task("rates", _HOUR, rates.sweep),
     Task("history", _HOUR, trim_history),

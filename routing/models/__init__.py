@@ -17,6 +17,7 @@ from routing.models.round import Round
 from routing.models.streamed import StreamedBytes
 from routing.models.table_check import TableCheck
 from routing.models.tenant import Tenant
+from routing.models.verification import Verification, VerificationDifference
 
 __all__ = [
     "AddressState",
@@ -41,4 +42,6 @@ __all__ = [
     "StreamedBytes",
     "TableCheck",
     "Tenant",
+    "Verification",
+    "VerificationDifference",
 ]

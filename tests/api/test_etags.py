@@ -27,8 +27,8 @@ SUBJECTS = {
     "member_id": "member",
     "invitation_id": "invitation",
 }
-# What is no row with a version: people, and what is only told about a row.
-_HAS_NO_VERSION = re.compile(r"/people/|/(?:export|removal)$|^GET .*/hand-over$")
+# What is no row that people change: people, reports, and what is only told about a row.
+_HAS_NO_VERSION = re.compile(r"/people/|/verifications/|/(?:export|removal)$|^GET .*/hand-over$")
 LEAVE_IT = {"DELETE": 204}
 
 

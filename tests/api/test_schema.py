@@ -36,6 +36,7 @@ SUBJECTS = {
     "member_id": "member",
     "invitation_id": "invitation",
     "user_id": "account",
+    "verification_id": "verification",
 }
 
 

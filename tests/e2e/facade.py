@@ -210,6 +210,8 @@ class Facade:
             "FACADE_CONTROL_HOSTS": CONTROL_HOST,
             "FACADE_ALLOW_INSECURE_REGISTRIES": "true",
             "FACADE_ALLOW_PRIVATE_REGISTRIES": "true",
+            # Tests repoint to what is another on purpose.
+            "FACADE_VERIFY_ON_REPOINT": "false",
             "PYTHONUNBUFFERED": "1",
         }
 

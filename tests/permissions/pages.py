@@ -23,6 +23,11 @@ _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
     "admin:routing_hostname_check": lambda world, subject: {"hostname_id": world[subject].pk},
     "admin:routing_hostname_doctor": lambda world, subject: {"hostname_id": world[subject].pk},
     "admin:routing_hostname_hand_over": lambda world, subject: {"row_id": world[subject].pk},
+    "admin:routing_mapping_verify": lambda world, subject: {"row_id": world[subject].pk},
+    "admin:routing_mapping_report": lambda world, subject: {
+        "row_id": world["mapping"].pk,
+        "report_id": world[subject].pk,
+    },
     "admin:routing_mapping_probe": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_registry_probe": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_tenant_export": lambda world, subject: {"tenant_id": world[subject].pk},
@@ -72,6 +77,8 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "target": "quay.io/new",
         "delivery": Mapping.Delivery.AUTO,
     },
+    ("admin:routing_mapping_verify", "mapping"): lambda world: {"target": "quay.io/new", "add": "", "blobs": "sample"},
+    ("admin:routing_mapping_report", "verification"): lambda world: {"deed": "stop"},
     ("admin:routing_mapping_change", "mapping"): lambda world: {
         "target": "quay.io/new",
         "reason": "why not",

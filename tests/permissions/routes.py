@@ -39,6 +39,9 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("PATCH /mappings", "."): lambda world: {"ids": [world["mapping"].pk], "enabled": False},
     ("PATCH /mappings/{mapping_id}", "mapping"): lambda world: {"target": "quay.io/new", "reason": "r"},
     ("POST /mappings/{mapping_id}/probe", "mapping"): lambda world: {},
+    ("POST /verifications", "."): lambda world: {
+        "candidates": [{"mapping_id": world["mapping"].pk, "target": "quay.io/new"}]
+    },
     ("POST /hostnames", "."): lambda world: {"tenant": world["tenant"].slug, "hostname": "more.sesame.example"},
     ("PATCH /hostnames/{hostname_id}", "hostname"): lambda world: {"enabled": False},
     ("POST /hostnames/{hostname_id}/hand-over", "idle hostname"): lambda world: {"tenant": "globex"},
@@ -95,6 +98,7 @@ def ask(world: World, role: str, route: str, subject: str, secret: str | None) -
         path = f"{start}{world[subject].pk}{rest.partition('}')[2]}"
     query = _QUERIES[path](world) if path in _QUERIES else {}
     query |= {"tenant": "globex"} if path.endswith("/hand-over") else {}
+    query |= {"tool": "skopeo"} if path.endswith("/plan") else {}
     body = BODIES[route, subject](world) if (route, subject) in BODIES else None
     headers = {"host": "localhost"} | ({"authorization": f"Bearer {secret}"} if secret else {})
     send: Any = getattr(Client(headers=headers), method.lower())

@@ -85,6 +85,10 @@ tenant_removal.remove_tenant | everything                 | n n | n n n | n n n 
 tenants.add_tenant           | .                          | n n | n n n | n n n | y
 tenants.update_tenant        | .                          | n n | n n n | n n n | y
 tenants.suspend_tenants      | .                          | n n | n n n | n n n | y
+verifications.get_differences | .                         | - - | - - - | y y y | y
+verifications.get_verification | .                        | - - | - - - | y y y | y
+verifications.start_verification | .                      | - - | - - - | n y y | y
+verifications.stop_verification | .                       | - - | - - - | n y y | y
 """
 
 # The routes of the API, below /api/v1. Everybody comes with a token of their own; nobody has none.
@@ -154,4 +158,11 @@ DELETE /tenants/{tenant}/suspension          | suspended tenant         | s - | 
 PUT /tenants/{tenant}/suspension             | tenant                   | s - | - - - | n n n | y
 GET /tokens                                  | .                        | s y | y y y | y y y | y
 GET /whoami                                  | .                        | s y | y y y | y y y | y
+GET /verifications                           | .                        | s y | y y y | y y y | y
+POST /verifications                          | .                        | s - | - - - | n y y | y
+GET /verifications/{verification_id}         | verification             | s - | - - - | y y y | y
+GET /verifications/{verification_id}/differences | verification         | s - | - - - | y y y | y
+GET /verifications/{verification_id}/differences.csv | verification     | s - | - - - | y y y | y
+GET /verifications/{verification_id}/plan    | verification             | s - | - - - | y y y | y
+POST /verifications/{verification_id}/stop   | verification             | s - | - - - | n y y | y
 """

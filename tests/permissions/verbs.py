@@ -17,6 +17,8 @@ from routing.services.leaving import exports, hand_over, person_removal, tenant_
 from routing.services.mappings import explain, mappings
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import probe_jobs, probes, registries
+from routing.services.verifications import verifications
+from routing.services.verifications.candidates import Candidate
 from tests.permissions.world import World
 
 #: Functions that take an actor and are no verbs: they judge, or are asked by verbs.
@@ -38,6 +40,7 @@ NOT_VERBS = frozenset(
         "quotas.check_quota",
         "rates.spend_change",
         "refused_writes.refused_writes",
+        "repointing.look_before",
         "unit_of_work.unit_of_work",
     }
 )
@@ -189,6 +192,16 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ),
     ("probes.probe", "own registry"): lambda a, w: probes.probe(a, registry_id=w["registry"].pk),
     ("probes.probe", "shared registry"): lambda a, w: probes.probe(a, registry_id=w["shared registry"].pk),
+    ("verifications.start_verification", "."): lambda a, w: verifications.start_verification(
+        a, candidates=[Candidate(w["mapping"].pk, "quay.io/new")]
+    ),
+    ("verifications.stop_verification", "."): (
+        lambda a, w: verifications.stop_verification(a, verification_id=w["verification"].pk)
+    ),
+    ("verifications.get_verification", "."): (lambda a, w: verifications.get_verification(a, w["verification"].pk)),
+    ("verifications.get_differences", "."): (
+        lambda a, w: list(verifications.get_differences(a, verification_id=w["verification"].pk))
+    ),
     ("probes.probe_mapping", "."): lambda a, w: probes.probe_mapping(a, mapping_id=w["mapping"].pk),
     ("proof_checks.check_hostname", "."): lambda a, w: proof_checks.check_hostname(
         a, hostname_id=w["proved hostname"].pk

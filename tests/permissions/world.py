@@ -34,6 +34,8 @@ from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
 from routing.services.people.tenants import add_tenant
 from routing.services.registries.registries import add_registry
+from routing.services.verifications.candidates import Candidate
+from routing.services.verifications.verifications import start_verification
 from tests.dns.name_server import NameServer
 
 SECRET = "sesame"
@@ -178,6 +180,7 @@ def _add_routing(world: World, sesame: Tenant) -> None:
         "idle registry": registry("Idle registry of Sesame", "https://127.0.0.1:10", sesame),
         "shared registry": registry("Shared", "https://127.0.0.1:11", None),
         "mapping": mapping,
+        "verification": start_verification(SET_UP, candidates=[Candidate(mapping.pk, "quay.io/new")]),
         "claim": claim_hostname(SET_UP, tenant_id=sesame.pk, name=f"claimed.{SECRET}.example"),
     }
 

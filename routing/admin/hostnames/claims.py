@@ -16,8 +16,8 @@ from routing.admin.base import permissions
 from routing.admin.base.badges import ago, badge
 from routing.admin.base.filters import RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input, tenant_choice
+from routing.admin.base.live import go_on, live_answer, wants_live_answer
 from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
-from routing.admin.hostnames.live import go_on, live_answer, wants_live_answer
 from routing.admin.hostnames.vouch import Vouching
 from routing.models import Hostname, HostnameClaim
 from routing.services.base.errors import NotFound, ServiceError

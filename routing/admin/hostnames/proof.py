@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 
 from routing.admin.base import permissions
-from routing.admin.hostnames.live import live_answer, wants_live_answer
+from routing.admin.base.live import live_answer, wants_live_answer
 from routing.admin.hostnames.vouch import Vouching
 from routing.models import AddressState, Hostname, Mapping
 from routing.services.base.errors import ServiceError

@@ -19,6 +19,7 @@ from routing.admin.base.probing import ProbeNow
 from routing.admin.mappings.actions import MappingActions
 from routing.admin.mappings.forms import MappingForm, NewMappingForm
 from routing.admin.mappings.preview import effect_of
+from routing.admin.mappings.verification import VerificationPages
 from routing.admin.mappings.wishes import TICKS, ticks_of
 from routing.models import Mapping
 from routing.services.base.past_rows import last_rows
@@ -29,9 +30,10 @@ from routing.services.mappings.pull_command import pull_command
 from routing.services.mappings.state import state_of, wider_mapping
 from routing.services.registries.probe_jobs import probe_soon
 from routing.services.registries.probes import probe_mapping
+from routing.services.verifications.repointing import reason_of
 
 
-class MappingAdmin(MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
+class MappingAdmin(VerificationPages, MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
     """Add in one form, see the effect, repoint with a reason."""
 
     action = Permission.CHANGE_MAPPINGS
@@ -179,9 +181,10 @@ class MappingAdmin(MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
         """Add, or edit."""
         given = form.cleaned_data
         if change:
+            skipped = bool(given.get("skip_verification")) and "target" in form.changes
             outcome = verbs.update_mapping(
                 permissions.actor(request),
-                given["reason"],
+                reason_of(given["reason"], skipped=skipped),
                 mapping_id=form.instance.pk,
                 if_match=form.if_match,
                 abandon_old=given["abandon_old"],

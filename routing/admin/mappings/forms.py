@@ -9,10 +9,13 @@ from django.utils.html import format_html
 
 from routing.admin.base import permissions
 from routing.admin.base.forms import REASON_NEEDED, ServiceForm, SuggestingInput, name_input
-from routing.admin.mappings.wishes import Wishes, create_hostname_tick, whole_registry_tick
+from routing.admin.mappings.wishes import Wishes, create_hostname_tick, skip_verification_tick, whole_registry_tick
 from routing.models import Hostname, Mapping, Registry, Tenant
 from routing.services.registries.targets import Target, find_registry
+from routing.services.verifications.repointing import BriefLook
 
+#: Where a request keeps what was found at the target before it is repointed.
+LOOK = "_routing_look"
 _SUGGESTIONS = 200
 _TARGET_HELP = (
     "Registry and path there, such as ghcr.io/acme, docker.io/acme or https://registry.acme.com:5000/team. "
@@ -108,6 +111,7 @@ class MappingForm(TargetedForm):
         help_text="Otherwise pulls that began there can finish: for some minutes it is asked for what is missing. Tick "
         "this where it can't be trusted any more.",
     )
+    skip_verification = skip_verification_tick()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -121,7 +125,19 @@ class MappingForm(TargetedForm):
             Wishes(self).target()
             if not cleaned.get("reason", "").strip() and not self.has_error("reason"):
                 self.add_error("reason", REASON_NEEDED)
+            self._check_look()
         return cleaned
+
+    def _check_look(self) -> None:
+        """What differs at the target keeps nobody from repointing, but takes a tick."""
+        look: BriefLook | None = getattr(self.request, LOOK, None)
+        if look is None or not look.differs or look.report is None:
+            return
+        url = reverse("admin:routing_mapping_report", args=[self.instance.pk, look.report.pk])
+        said = format_html(
+            '{}. <a href="{}">See the report</a>. If that is meant, tick “Repoint all the same”.', look.said, url
+        )
+        self.add_error("target", said)
 
     def shown_of(self, row: Any) -> dict[str, Any]:
         """As its columns, with the target as it is typed."""

@@ -21,7 +21,7 @@ from routing.services.registries.targets import Target, check_origin, find_regis
 _Parsed = TypeVar("_Parsed")
 
 #: Ticks that are asked for only where they are needed, each with the field that it stands behind.
-TICKS = {"create_hostname": "hostname", "whole_registry": "target"}
+TICKS = {"create_hostname": "hostname", "whole_registry": "target", "skip_verification": "target"}
 
 
 def create_hostname_tick() -> forms.BooleanField:
@@ -32,6 +32,11 @@ def create_hostname_tick() -> forms.BooleanField:
 def whole_registry_tick() -> forms.BooleanField:
     """The tick by which all of a shared registry is mapped."""
     return forms.BooleanField(required=False, label="Map the whole registry")
+
+
+def skip_verification_tick() -> forms.BooleanField:
+    """The tick by which a mapping is repointed although something differs."""
+    return forms.BooleanField(required=False, label="Repoint all the same")
 
 
 class Wishes:
@@ -104,7 +109,11 @@ def ticks_of(form: Any) -> list[str]:
     """The ticks that a form that came back shows: those that its messages ask for, and those that were set."""
     if not form.is_bound:
         return []
-    asked = {"create_hostname": "“Add this hostname”", "whole_registry": "“Map the whole registry”"}
+    asked = {
+        "create_hostname": "“Add this hostname”",
+        "whole_registry": "“Map the whole registry”",
+        "skip_verification": "“Repoint all the same”",
+    }
     return [
         name
         for name, field in TICKS.items()

@@ -8,7 +8,7 @@ from routing.core.grammar.hosts import is_loopback
 from routing.management.verbs.mapping_lists import mapping_facts
 from routing.management.verbs.named import HOSTNAME_HELP, PREFIX_HELP, TARGET_HELP
 from routing.management.verbs.output import Output
-from routing.management.verbs.verb import Options, Verb
+from routing.management.verbs.verb import NotSo, Options, Verb
 from routing.models import Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.dry_run import is_dry_run
@@ -29,8 +29,9 @@ from routing.services.mappings.mappings import (
 )
 from routing.services.registries.probes import probe_mapping
 from routing.services.registries.targets import Target, find_registry, parse_target, shared_at
+from routing.services.verifications.repointing import look_before, reason_of
 
-_WHOLE = "--whole-registry"
+_WHOLE, _SKIP = "--whole-registry", "--skip-verification"
 
 
 def add_address(parser: ArgumentParser) -> None:
@@ -98,7 +99,10 @@ class Repoint(Verb):
     """The core of it all."""
 
     name = "repoint"
-    help = "Point a mapping to another registry or upstream prefix; workers follow within a second."
+    help = (
+        "Point a mapping to another registry or upstream prefix; workers follow within a second. A sample of images is "
+        "compared before; exit status 3 where something differs."
+    )
     changes = needs_reason = True
 
     @classmethod
@@ -110,14 +114,22 @@ class Repoint(Verb):
             action="store_true",
             help="ask the former target for nothing any more, as where it was broken into; pulls that began there fail",
         )
+        parser.add_argument(
+            _SKIP, action="store_true", help="repoint without comparing a sample of images before; the history says so"
+        )
 
     def run(self, options: Options, output: Output) -> None:
-        """Repoint it, and probe it."""
+        """Look at the target, repoint it, and probe it."""
+        actor, target = Actor.command_line(), options["target"]
+        mapping = get_mapping(actor, options["hostname"], options["prefix"])
+        if mapping.upstream_prefix:
+            _check_whole(parse_target(target), options, output)
+        reason = reason_of(options["reason"], skipped=options["skip_verification"])
+        if reason.strip() and not options["skip_verification"]:
+            _look_before(mapping, target, output)
         address = {"hostname": options["hostname"], "prefix": options["prefix"]}
-        if get_mapping(Actor.command_line(), **address).upstream_prefix:
-            _check_whole(parse_target(options["target"]), options, output)
-        actor, abandon_old = Actor.command_line(), options["abandon_old"]
-        outcome = repoint(actor, options["reason"], **address, target=options["target"], abandon_old=abandon_old)
+        abandon_old = options["abandon_old"]
+        outcome = repoint(actor, reason, **address, target=target, abandon_old=abandon_old)
         _tell(outcome, f"Nothing to change: {outcome.mapping} already", output)
         if outcome.changed and (note := former_note(outcome.mapping)):
             output.line(note)
@@ -228,6 +240,19 @@ def _check_whole(target: Target, options: Options, output: Output) -> None:
     said = f"{target.authority} without a path is all of {shared.name}, whoever published it"
     if not output.confirms(f"{said}. Is that meant?"):
         raise ServiceError(f"{said}. Give a path, such as {target.authority}/acme; or say {_WHOLE}")
+
+
+def _look_before(mapping: Mapping, target: str, output: Output) -> None:
+    """Compare a sample. Raises NotSo where something differs: nothing is repointed then."""
+    wanted = parse_target(target)
+    if (wanted.origin, wanted.upstream_prefix) == (mapping.registry.origin, mapping.upstream_prefix):
+        return
+    look = look_before(Actor.command_line(), mapping, target)
+    if look.differs:
+        raise NotSo(f"Not repointed: {look.said}. To see them: facade verify; to repoint all the same: {_SKIP}")
+    output.facts(verification=look.said or None)
+    if look.said:
+        output.line(f"{look.said[:1].upper()}{look.said[1:]}.")
 
 
 def _tell(outcome: MappingOutcome, otherwise: str, output: Output) -> None:

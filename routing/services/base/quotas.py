@@ -53,6 +53,8 @@ BOUNDS: Mapping[str, str] = {
     "routing.Restoration": "One for each restore, which goes into an empty database alone.",
     "routing.Round": "One a task of the regular work.",
     "routing.TableCheck": "One row.",
+    "routing.Verification": "MAX_UNFINISHED and MAX_KEPT of a tenant.",
+    "routing.VerificationDifference": "MAX_ROWS a report.",
     "routing.HistoricalHostname": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
     "routing.HistoricalMapping": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
     "routing.HistoricalMembership": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",

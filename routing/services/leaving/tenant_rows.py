@@ -18,6 +18,8 @@ from routing.models import (
     Registry,
     StreamedBytes,
     Tenant,
+    Verification,
+    VerificationDifference,
 )
 from routing.models import Mapping as MappingRow
 from routing.services.base.history_bound import past_models
@@ -40,6 +42,8 @@ OTHERS: Mapping[str, Rows] = {
     "API tokens for this tenant alone": lambda tenant: ApiToken.objects.filter(tenant=tenant),
     "roles by the identity provider": lambda tenant: ProviderGrant.objects.filter(tenant=tenant),
     "members": lambda tenant: Membership.objects.filter(tenant=tenant),
+    "differences found": lambda tenant: VerificationDifference.objects.filter(verification__tenant=tenant),
+    "verification reports": lambda tenant: Verification.objects.filter(tenant=tenant),
     "months of streamed bytes": lambda tenant: StreamedBytes.objects.filter(tenant=tenant),
     "waiting jobs": lambda tenant: Job.objects.filter(share=str(tenant.pk)),
     "counts of requests": lambda tenant: Rate.objects.filter(
@@ -48,7 +52,7 @@ OTHERS: Mapping[str, Rows] = {
 }
 
 #: What a person need not be told of.
-_QUIET = frozenset({"waiting jobs", "counts of requests"})
+_QUIET = frozenset({"waiting jobs", "counts of requests", "differences found"})
 
 
 def what_goes(tenant: Tenant) -> dict[str, int]:
