@@ -8,7 +8,7 @@ from django.conf import settings
 
 from routing.models import Job
 
-#: Registries are asked, name servers are asked, mail is sent, certificates are asked for, switches are verified: none of
+#: Registries and name servers are asked, mail is sent, certificates are asked for, switches are verified: none of
 #: them waits for another.
 REGISTRIES, NAMES, MAIL = "registries", "names", "mail"
 CERTIFICATES, VERIFICATIONS = "certificates", "verifications"

@@ -1,4 +1,4 @@
-"""What a client is told of a layer that it can't be sent to: where to pull instead, and whom to ask; who may have it."""
+"""What a client is told of a layer that it can't be sent to: where to pull instead, whom to ask, who may have it."""
 
 from __future__ import annotations
 
