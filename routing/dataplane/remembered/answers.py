@@ -73,6 +73,24 @@ async def remembered_answer(
     return None if found is None else _answer(found, client_request)
 
 
+def answer_at_once(table: Table, decision: Relay, client_request: ClientRequest, most_bytes: int) -> Response | None:
+    """The same where nobody has to be waited for, not even the disk, and it isn't too long. None says nothing."""
+    store = manifest_store()
+    if store is None or not store.is_on or not _takes_part(decision, client_request):
+        return None
+    assert decision.endpoint is not None
+    if loop_refusal(table, decision.registry.origin, decision.host) is not None:
+        return None
+    reference = decision.endpoint.reference
+    found = memory.at_once(store, Repository(decision.registry.origin, decision.upstream_name), reference)
+    if found is None or len(found.kept.body) > most_bytes:
+        return None
+    if not accepts(client_request.fields.get("accept", ""), found.kept.manifest.media_type):
+        return None
+    counters.add(remembered_key("digest" if ":" in reference else "tag", found.how))
+    return _answer(found, client_request)
+
+
 async def _location(visit: Visit, decision: LocateBlob) -> Response | None:
     try:
         found = await memory.locations.locate(visit, decision.endpoint.reference)

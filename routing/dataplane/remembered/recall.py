@@ -21,7 +21,7 @@ from routing.dataplane.remembered.visits import Kept, Outcome, Visit, Visits, ke
 from routing.dataplane.upstream.dispatch import caught
 from routing.dataplane.upstream.relay_limits import TooManyRelays
 from routing.manifest_store import store as stores
-from routing.manifest_store.store import is_younger
+from routing.manifest_store.store import ManifestStore, Repository, is_younger
 
 # While it is in use, evidence is renewed when so much of its time is over.
 _RENEWED = 3 / 4
@@ -54,6 +54,23 @@ class Memory:
         if found is not None and found.how != "stale":
             self.locations.is_public(visit.repository)
         return found
+
+    def at_once(self, store: ManifestStore, repository: Repository, reference: str) -> Recalled | None:
+        """What the reference is, where that is in memory, and young. None says nothing: to find out takes longer."""
+        digest, as_of = reference, float("inf")
+        if ":" not in reference:
+            tag = store.tag(repository, reference)
+            if tag is None or not is_younger(tag.asked_at, settings.FACADE_TAG_SECONDS):
+                return None
+            digest, as_of = tag
+        manifest = store.manifest(repository, digest)
+        if manifest is None or not is_younger(manifest.confirmed_at, settings.FACADE_PUBLIC_SECONDS * _RENEWED):
+            return None
+        body = store.bodies.in_memory(digest)
+        if body is None:
+            return None
+        self.locations.is_public(repository)
+        return Recalled(Kept(manifest, body, min(as_of, manifest.confirmed_at)), "hit")
 
     def forget(self) -> None:
         """Forget what is in memory beside the store. For tests."""

@@ -12,6 +12,9 @@ uvicorn's own, with all that the protocol looks at. So everything around an answ
 client sends meanwhile waits as bytes (one_at_a_time.py), deadlines (connection_limits.py), the worker's end (`shutdown`
 takes `keep_alive` away, and waits for the tasks in `server_state.tasks`), the redirect that comes next.
 
+**From memory.** A manifest that the facade has in memory, and may give to everybody (remembered/answers.py), is written
+at once, with no task and no place: nobody is asked, and the server buffers no more of it than of any answer.
+
 **The answer.** It is whole in memory by then, within the place's budget. Head and body are written in one go, a long
 body beside its head and not copied. Then the task waits for the client to have taken it, but for what the server
 buffers of any answer, and only then releases the place. A client that takes nothing is let go by the deadline.
@@ -47,6 +50,8 @@ logger = logging.getLogger(__name__)
 
 # A body of at most this length is copied behind its head, which costs less than a second buffer.
 _JOINED_BYTES = 16 * 1024
+# An answer from memory that is longer waits, as any other, until its client has taken it.
+_AT_ONCE_BYTES = 64 * 1024
 _BODILESS = (204, 304)
 # What no field may hold (RFC 9110 §5.5): it would end the line early, or show it as another one.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -92,6 +97,11 @@ class RelayCycle:
         peer_address = protocol.client[0] if protocol.client else ""
         request = from_plain(data, decided.request, protocol.scheme or "http", peer_address)
         handled = HandledRequest(decided.table, decided.decision, request, time.perf_counter())
+        answer = handled.response_at_once(_AT_ONCE_BYTES)
+        if answer is not None:
+            self._write(protocol, answer, request.method)
+            self._end(protocol)
+            return
         self._task = task = protocol.loop.create_task(self._answer(protocol, handled))
         # uvicorn waits for these at its end.
         protocol.tasks.add(task)
@@ -132,6 +142,14 @@ class RelayCycle:
         """Write the answer. Returns when the client has taken it, but for what the server buffers."""
         if self.disconnected:
             return
+        self._write(protocol, answer, method)
+        if protocol.flow.write_paused:
+            await protocol.flow.drain()
+        if self.disconnected:
+            return
+        self._end(protocol)
+
+    def _write(self, protocol: FastLaneProtocol, answer: Response, method: str) -> None:
         transport, body = protocol.transport, b"" if method == "HEAD" else answer.body
         head = _head(
             protocol.server_state.default_headers, answer, closes=not self.keep_alive, has_body=method != "HEAD"
@@ -140,13 +158,11 @@ class RelayCycle:
             transport.write(head + body)
         else:
             transport.writelines((head, body))
-        if protocol.flow.write_paused:
-            await protocol.flow.drain()
-        if self.disconnected:
-            return
+
+    def _end(self, protocol: FastLaneProtocol) -> None:
         self.response_complete = True
         if not self.keep_alive:
-            transport.close()
+            protocol.transport.close()
         protocol.on_relayed()
 
 

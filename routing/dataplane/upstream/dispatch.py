@@ -155,9 +155,9 @@ async def _answered(
         if shortcut is not None and not isinstance(decision, Token):
             answer = await shortcut(client, table, decision, caller, place, is_lasting=is_lasting)
             if answer is not None:
-                return _noticed(decision, answer)
+                return noticed(decision, answer)
         # A WSGI server would have to hold a whole layer in memory.
-        return _noticed(decision, await _asked(client, table, decision, caller, place.tenant, may_stream=is_lasting))
+        return noticed(decision, await _asked(client, table, decision, caller, place.tenant, may_stream=is_lasting))
 
     former = None if isinstance(decision, Token) else former_of(decision)
     if former is None:
@@ -172,8 +172,8 @@ async def _answered(
     return await ask_either(decision, former, client_request, ask, nobody)
 
 
-def _noticed(decision: Relay | LocateBlob | Token, answer: Answer) -> Answer:
-    """The answer, with the mapping's word to those who pull, behind whatever the registry itself warns of."""
+def noticed(decision: Relay | LocateBlob | Token, answer: Answer) -> Answer:
+    """The same answer, with the mapping's word to those who pull, behind whatever the registry itself warns of."""
     if not isinstance(decision, Relay) or not decision.notice or answer.status != 200:
         return answer
     theirs = [value for name, value in answer.headers if name.lower() == "warning"]
