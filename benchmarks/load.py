@@ -3,6 +3,7 @@
 import re
 import subprocess
 import tempfile
+from collections.abc import Callable
 from typing import NamedTuple
 
 from benchmarks.servers import AGENT, HOST, LOAD_CORE, PATH, Server
@@ -103,6 +104,12 @@ def mix(server: Server, seconds: float) -> Load:
 def relayed(server: Server, seconds: float) -> Load:
     """For a manifest that is fetched from its registry."""
     return wrk(server, _RELAYED, seconds)
+
+
+def by_digest(digest: str) -> Callable[[Server, float], Load]:
+    """The same for a manifest by its digest."""
+    script = _RELAYED.replace("manifests/1.0", f"manifests/{digest}")
+    return lambda server, seconds: wrk(server, script, seconds)
 
 
 def by_tls(server: Server, seconds: float, *, closes: bool) -> Load:

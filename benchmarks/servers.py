@@ -298,11 +298,12 @@ class Registry(Nginx):
     core = LOAD_CORE
     expected = (200, "")
 
+    manifest = '{"schemaVersion":2,"layers":[' + ",".join(['{"digest":"sha256:%s"}' % ("a" * 64)] * 12) + "]}"
+    digest = f"sha256:{sha256(manifest.encode()).hexdigest()}"
+
     def directive(self) -> str:
-        manifest = '{"schemaVersion":2,"layers":[' + ",".join(['{"digest":"sha256:%s"}' % ("a" * 64)] * 12) + "]}"
         kind = "application/vnd.oci.image.manifest.v1+json"
-        digest = f"sha256:{sha256(manifest.encode()).hexdigest()}"
-        return f"default_type {kind}; add_header Docker-Content-Digest {digest}; return 200 '{manifest}';"
+        return f"default_type {kind}; add_header Docker-Content-Digest {self.digest}; return 200 '{self.manifest}';"
 
     @property
     def origin(self) -> str:
