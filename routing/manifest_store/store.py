@@ -41,6 +41,7 @@ _HOT_PART, _MOST_HOT_BYTES = 16, 32 * 1024**2
 # Once so many parts of the bound were written, or after so many seconds, what is too much is looked for.
 _PRUNED_PART, _PRUNED_SECONDS = 16, 600.0
 _BLOCK_BYTES = 4096
+_MOST_READ = 4096
 # What the clock of a machine may have been put back by, in seconds.
 _SKEW_SECONDS = 1.0
 # How long nothing is kept and nothing served, where the disk refused to write.
@@ -97,6 +98,8 @@ class ManifestStore:
         self._folder = folder
         self._bound_bytes = bound_bytes
         self._notes = Notes()
+        # What notes say, as long as they are the same ones.
+        self._read: dict[str, tuple[Facts, Manifest]] = {}
         self.bodies = Bodies(f"{folder}/bodies", min(bound_bytes // _HOT_PART, _MOST_HOT_BYTES))
         self._lock = threading.Lock()
         self._pruning: threading.Thread | None = None
@@ -134,17 +137,28 @@ class ManifestStore:
     def manifest(self, repository: Repository, digest: str) -> Manifest | None:
         """What the repository said of a manifest, however long ago."""
         folder = self._of(repository)
-        facts = self._facts(_manifest_path(folder, digest), repository, digest=digest)
-        if facts is None:
+        path = _manifest_path(folder, digest)
+        facts = self._notes.read(path)
+        read = self._read.get(path)
+        if read is not None and read[0] is facts:
+            manifest = read[1]
+        elif facts is None or not _is_about(facts, repository, digest=digest):
             return None
-        headers = tuple((str(name), str(value)) for name, value in facts["headers"])
-        return Manifest(digest, headers, self._unless_refused(folder, facts["at"]))
+        else:
+            headers = tuple((str(name), str(value)) for name, value in facts["headers"])
+            manifest = Manifest(digest, headers, facts["at"])
+            if len(self._read) >= _MOST_READ:
+                self._read.clear()
+            self._read[path] = facts, manifest
+        return manifest._replace(confirmed_at=0) if self.has_refused(repository, manifest.confirmed_at) else manifest
 
     def tag(self, repository: Repository, tag: str) -> Tag | None:
         """Which manifest a tag was, however long ago."""
         folder = self._of(repository)
-        facts = self._facts(f"{folder}/t-{tag}", repository, tag=tag)
-        return None if facts is None else Tag(facts["digest"], self._unless_refused(folder, facts["at"]))
+        facts = self._notes.read(f"{folder}/t-{tag}")
+        if facts is None or not _is_about(facts, repository, tag=tag):
+            return None
+        return Tag(facts["digest"], self._unless_refused(folder, facts["at"]))
 
     def remembers(self, repository: Repository, reference: str) -> bool:
         """Whether a manifest is here that everybody can read: by its digest, or by a tag that was asked for before."""
@@ -212,14 +226,6 @@ class ManifestStore:
     def _of(self, repository: Repository) -> str:
         return f"{self._folder}/repositories/{_hash(repository)}"
 
-    def _facts(self, path: str, repository: Repository, **about: str) -> Facts | None:
-        """What a note says, where it is the one that it lies there as: files can be copied."""
-        facts = self._notes.read(path)
-        expected = {**repository._asdict(), **about}
-        if facts is None or any(facts.get(name) != value for name, value in expected.items()):
-            return None
-        return facts
-
     def _unless_refused(self, folder: str, at: float) -> float:
         refused = self._notes.read(f"{folder}/refused")
         return 0.0 if refused is not None and refused["at"] >= at else at
@@ -264,15 +270,22 @@ class ManifestStore:
             self._written_bytes -= written
 
 
+def _is_about(facts: Facts, repository: Repository, **about: str) -> bool:
+    """Whether a note is the one that it lies there as: files can be copied."""
+    if (facts.get("origin"), facts.get("name")) != repository:
+        return False
+    return all(facts.get(name) == value for name, value in about.items())
+
+
 def manifest_store() -> ManifestStore | None:
     """This process' store; None where the deployment has none."""
     bound_bytes = settings.FACADE_MANIFEST_STORE_BYTES
-    return _store(store_folder(), bound_bytes) if bound_bytes else None
+    return _store(settings.STATE_DIR, bound_bytes) if bound_bytes else None
 
 
 @lru_cache(maxsize=1)
-def _store(folder: Path, bound_bytes: int) -> ManifestStore:
-    return ManifestStore(str(folder), bound_bytes)
+def _store(state_folder: Path, bound_bytes: int) -> ManifestStore:
+    return ManifestStore(str(state_folder / "manifests"), bound_bytes)
 
 
 def stored_bytes() -> float | None:
