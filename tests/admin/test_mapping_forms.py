@@ -218,6 +218,27 @@ def test_a_repoint_with_a_reason(admin: AdminClient, mapping: Mapping, table: Ca
     assert match.registry.origin == "https://quay.io"
 
 
+@pytest.mark.parametrize("tick", [{}, {"abandon_old": "on"}])
+def test_a_repoint_keeps_the_former_target_unless_it_is_abandoned(
+    admin: AdminClient, mapping: Mapping, tick: dict[str, str]
+) -> None:
+    change(admin, mapping, target="quay.io/acme", reason="moved", **tick)
+
+    mapping.refresh_from_db()
+    assert bool(mapping.former) is not bool(tick)
+    said = "is asked for at ghcr.io/acme" in admin.get("mapping_change", mapping.pk).content.decode()
+    assert said is not bool(tick)
+
+
+def test_a_notice_is_taken_and_one_that_no_client_could_print_is_not(admin: AdminClient, mapping: Mapping) -> None:
+    change(admin, mapping, notice="moves to example.com on 1 March")
+    refused = change(admin, mapping, notice='say "hi"')
+
+    mapping.refresh_from_db()
+    assert mapping.notice == "moves to example.com on 1 March"
+    assert "plain ASCII" in errors_of(refused)["notice"][0]
+
+
 def test_options_need_no_reason(admin: AdminClient, mapping: Mapping) -> None:
     answer = change(admin, mapping, private="on", allow_push="on")
 
