@@ -21,6 +21,7 @@ from routing.management.verbs import (
     members,
     people,
     probes,
+    pulls,
     registries,
     suspensions,
     tables,
@@ -113,7 +114,10 @@ TOKEN = Noun("token", "keys to the HTTP API", (tokens.ListTokens, tokens.CreateT
 GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ("Names and where they lead", (MAPPING, HOSTNAME, REGISTRY)),
     ("People", (TENANT, MEMBER, PERSON, TOKEN)),
-    ("What happens, and happened", (doctor.Doctor, images.Explain, probes.Probe, tables.CheckTable, history.History)),
+    (
+        "What happens, and happened",
+        (doctor.Doctor, images.Explain, probes.Probe, tables.CheckTable, history.History, pulls.Pulls),
+    ),
     ("Moving house", (backups.Backup, backups.Restore, backups.ConfirmRestore, keys.RotateKeys)),
 )
 
