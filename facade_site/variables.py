@@ -292,6 +292,21 @@ FACADE_MAX_HISTORY_PER_TENANT = declare.whole(
     "newest. What is thrown away was logged when it happened.",
     least=100,
 )
+FACADE_STATISTICS_DAYS = declare.whole(
+    "FACADE_STATISTICS_DAYS",
+    400,
+    "For how many days numbers of pulls are kept, by day; those by hour are kept for a week at most. No address, name "
+    "or token of who pulls is among them. 0: nothing is counted, and what was is thrown away.",
+    most=4000,
+)
+FACADE_STATISTICS_ROWS = declare.whole(
+    "FACADE_STATISTICS_ROWS",
+    1000,
+    "How many rows of such numbers a hostname may have in one hour, and in one day: one for each repository, client "
+    "and target. A tenant may have ten times as many. What is new beyond that is counted together, as others.",
+    least=10,
+    most=100_000,
+)
 FACADE_MAX_STREAMED_BYTES_PER_TENANT = declare.whole(
     "FACADE_MAX_STREAMED_BYTES_PER_TENANT",
     100 * 1024**3,

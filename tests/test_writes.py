@@ -49,6 +49,16 @@ ALLOWED = {
         "StreamedBytes.objects.get_or_create": "counts of bytes: nobody changes them, every worker adds to them",
         "StreamedBytes.objects.filter(pk=row.pk).update": "the same",
     },
+    "routing/models/pull_count.py": {
+        "cursor.execute": "takes a lock",
+        "cursor.executemany": "counts of pulls: nobody changes them, every worker adds to them",
+        "_rows(shape).filter(pk__in=pks).delete": "the same, once they are old",
+        "counts.update": "a Counter",
+        "found.update": "a set",
+    },
+    "routing/management/demo_data.py": {
+        "past.objects.filter(history_id=key).update": "the days of what was made up a moment ago",
+    },
     "routing/services/base/rates.py": {
         "Rate.objects.bulk_create": "counts of requests: nobody changes them",
         "Rate.objects.filter(over, name=name).update": "the same",

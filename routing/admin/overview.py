@@ -6,8 +6,9 @@ from django.http import HttpRequest
 
 from routing.admin.base import permissions
 from routing.admin.base.history import latest_entries
+from routing.admin.pulls import pulls_summary
 from routing.dataplane.live.live_table import live_table
-from routing.models import Generation, Hostname, HostnameClaim, Mapping, Registry, Tenant
+from routing.models import Generation, Hostname, HostnameClaim, Job, Mapping, Registry, Tenant
 from routing.services.base.permissions import Permission
 
 _LATEST = 10
@@ -27,6 +28,7 @@ def overview(request: HttpRequest) -> dict[str, Any]:
         "tenant_count": permissions.viewable(request, Tenant.objects.all()).count(),
         "tenants_suspended": permissions.viewable(request, Tenant.objects.filter(suspended=True)).count(),
         **_waiting(request),
+        **pulls_summary(request),
         "may_map": permissions.may(request, Permission.CHANGE_MAPPINGS, None),
         "may_claim": permissions.may(request, Permission.CHANGE_HOSTNAMES, None),
         "claims_first": not permissions.may(request, Permission.ADMINISTER, None),
@@ -47,7 +49,15 @@ def _waiting(request: HttpRequest) -> dict[str, Any]:
     missing = Hostname.objects.filter(proof_missing_since__isnull=False, tenant__in=theirs)
     open_claims, lost = list(claims[: _WAITING + 1]), list(missing.order_by("proof_missing_since")[: _WAITING + 1])
     is_platform = permissions.may(request, Permission.ADMINISTER, None)
+    silent = Registry.objects.exclude(probe_error="").order_by("name")
+    if not is_platform:
+        silent = silent.filter(tenant__in=permissions.tenants(request, Permission.CHANGE_REGISTRIES))
+    failing = list(silent[: _WAITING + 1])
     return {
+        "failing_registries": failing[:_WAITING],
+        "more_failing_registries": len(failing) > _WAITING,
+        # A job that has failed waits to be tried again, until it is given up.
+        "failing_jobs": Job.objects.filter(attempts__gt=1).count() if is_platform else 0,
         "waiting_title": "Waiting for tenants" if is_platform else "Waiting for you",
         "claims": open_claims[:_WAITING],
         "more_claims": len(open_claims) > _WAITING,

@@ -7,10 +7,11 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 
 from routing import __revision__, __version__
 from routing.accounts.admin_login import AdminLogin
+from routing.admin.history import history_view
 from routing.admin.hostnames.admin import HostnameAdmin
 from routing.admin.hostnames.claims import ClaimAdmin
 from routing.admin.mappings.admin import MappingAdmin
@@ -19,6 +20,7 @@ from routing.admin.people.accounts import with_account_pages
 from routing.admin.people.invitations import InvitationAdmin
 from routing.admin.people.members import MemberAdmin
 from routing.admin.people.tenants import TenantAdmin
+from routing.admin.pulls import pulls_view
 from routing.admin.registries.admin import RegistryAdmin
 from routing.admin.restoration import hold_to_tell, restoration_to_confirm, restoration_view
 from routing.models import Hostname, HostnameClaim, Invitation, Mapping, Membership, Registry, Tenant
@@ -34,6 +36,15 @@ _NOUNS = {
     Invitation: InvitationAdmin,
 }
 _ORDER = [noun.__name__ for noun in _NOUNS]
+
+# By the names of their addresses.
+_PAGES = {"pulls": "Pulls", "history": "History"}
+
+
+def _page(name: str, words: str) -> dict[str, Any]:
+    """A page as Django's lists of nouns take one."""
+    address = reverse(f"admin:{name}")
+    return {"name": words, "object_name": words, "admin_url": address, "add_url": None, "view_only": True, "perms": {}}
 
 
 class FacadeAdminSite(AdminLogin, AdminSite):
@@ -60,9 +71,10 @@ class FacadeAdminSite(AdminLogin, AdminSite):
                 super().register(model, with_account_pages(admin_class) if model is User else admin_class, **options)
 
     def get_urls(self) -> list[Any]:
-        """Beside Django's pages, the one that confirms a restore."""
-        view = self.admin_view(partial(restoration_view, self))
-        return [path("restored/", view, name="restored"), *super().get_urls()]
+        """Beside Django's pages, those that are about no noun."""
+        views = {"restored": restoration_view, "pulls": pulls_view, "history": history_view}
+        own = [path(f"{name}/", self.admin_view(partial(view, self)), name=name) for name, view in views.items()]
+        return [*own, *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page may ask: with the version, and the restore that is to be confirmed."""
@@ -75,9 +87,10 @@ class FacadeAdminSite(AdminLogin, AdminSite):
         return super().index(request, {**overview(request), **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """The apps, this one first, with its nouns in an operator's order."""
+        """The apps, this one first, with its nouns in an operator's order, and behind them pages about no noun."""
         apps = super().get_app_list(request, app_label)
         for app in apps:
             if app["app_label"] == "routing":
                 app["models"].sort(key=lambda model: _ORDER.index(model["object_name"]))
+                app["models"] += [_page(name, words) for name, words in _PAGES.items()]
         return sorted(apps, key=lambda app: app["app_label"] != "routing")

@@ -11,6 +11,7 @@ from routing.api.routers import (
     leaving,
     mappings,
     members,
+    pulls,
     registries,
     tenants,
     tokens,
@@ -37,5 +38,6 @@ api.add_router("/invitations", members.invitations)
 api.add_router("/tokens", tokens.router)
 api.add_router("/verifications", verifications.router)
 api.add_router("/history", history.router)
+api.add_router("/pulls", pulls.router)
 api.add_router("", leaving.router)
 register_exception_handlers(api)

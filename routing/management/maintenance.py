@@ -30,6 +30,7 @@ from routing.services.hostnames.certificates import FETCH_CERTIFICATE
 from routing.services.hostnames.proof_checks import CHECK_HOSTNAME, recheck_due
 from routing.services.mappings.former import end_former_targets
 from routing.services.people.notices import NOTICE
+from routing.services.pulls.retention import forget_old_counts
 from routing.services.registries.probe_jobs import probe_stale
 from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
 from routing.services.verifications.steps import VERIFY, resume_forgotten
@@ -62,6 +63,7 @@ TASKS = (
     Task("queue", _HOUR, queue.sweep),
     Task("rates", _HOUR, rates.sweep),
     Task("history", _HOUR, trim_history),
+    Task("statistics", _HOUR, forget_old_counts),
     Task("sessions", _HOUR, lambda: import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()),
 )
 

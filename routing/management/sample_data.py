@@ -58,14 +58,15 @@ MAPPINGS = (
 REPOINTED = ("docker.acme.com", "tools", "ghcr.io/acme-tools", "The organisation moved to GitHub, CHG-4211")
 
 
-def add_sample_data() -> bool:
+def add_sample_data(*, password: str | None = PASSWORD) -> bool:
     """Add all of it, unless there is a tenant of that name already. Gives whether anything was added.
 
-    Raises ServiceError.
+    Without a password nobody can sign in as one of these people. Raises ServiceError.
     """
     if Tenant.objects.filter(slug__in=TENANTS).exists():
         return False
-    platform = Actor.person(_add_people())
+    operator = _add_people(password)
+    platform = Actor.program("demonstration") if operator is None else Actor.person(operator)
     tenants = {slug: add_tenant(platform, "", slug=slug, name=name) for slug, name in TENANTS.items()}
     users = get_user_model()._default_manager
     for username, slug, role in MEMBERS:
@@ -84,14 +85,16 @@ def add_sample_data() -> bool:
     return True
 
 
-def _add_people() -> Any:
-    """Everybody, and gives the operator of the platform."""
+def _add_people(password: str | None) -> Any:
+    """Everybody; with a password also the operator of the platform, who is given."""
     users = get_user_model()._default_manager
     for username, slug, _ in MEMBERS:
         if not users.filter(username=username).exists():
-            users.create_user(username=username, email=f"{username}@{slug}.example", password=PASSWORD)
+            users.create_user(username=username, email=f"{username}@{slug}.example", password=password)
+    if password is None:
+        return None
     found = users.filter(username=PLATFORM).first()
-    return found or users.create_superuser(username=PLATFORM, email="sam@platform.example", password=PASSWORD)
+    return found or users.create_superuser(username=PLATFORM, email="sam@platform.example", password=password)
 
 
 def _add_mapping(platform: Actor, row: _Row) -> None:

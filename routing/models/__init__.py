@@ -10,6 +10,7 @@ from routing.models.job import Job, Lease
 from routing.models.mapping import Mapping
 from routing.models.membership import Invitation, Membership, Role
 from routing.models.provider_grant import ProviderGrant, ProviderWord
+from routing.models.pull_count import OrphanCount, PullCount, ReferenceCount
 from routing.models.rate import Rate
 from routing.models.registry import Registry
 from routing.models.restoration import Restoration
@@ -32,9 +33,12 @@ __all__ = [
     "Lease",
     "Mapping",
     "Membership",
+    "OrphanCount",
     "ProviderGrant",
     "ProviderWord",
+    "PullCount",
     "Rate",
+    "ReferenceCount",
     "Registry",
     "Restoration",
     "Role",

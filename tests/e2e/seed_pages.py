@@ -43,6 +43,7 @@ def _seed() -> Seeded:
     world = make_world()
     _add_hostnames()
     _add_history(world)
+    _add_pulls(world)
     people = _people()
     world.subjects["own key"] = people["with keys"].authenticator_set.get(type="webauthn")
     paths = {
@@ -108,6 +109,18 @@ def _add_history(world: Any) -> None:
 
     for target in ("quay.io/sesame", "127.0.0.1:9/sesame"):
         repoint(SET_UP, "a new contract", hostname=world["hostname"].name, prefix="app", target=target)
+
+
+def _add_pulls(world: Any) -> None:
+    from tests.services.pulls.counts import ago, asked, asked_in_vain, counted
+
+    tenant, host = world["tenant"], world["hostname"].name
+    for days in range(30):
+        counted(tenant, host, "app/web", 900 + 37 * days, at=ago(days=days), mapping="app", refused=60 * (days % 3))
+    counted(tenant, host, f"app/{'with-a-rather-long-name-' * 6}x", 12, mapping="app", client=("podman", "5", ""))
+    asked(tenant, host, "app/web", "2026.11.1", 4321)
+    asked_in_vain(tenant, host, "ap/web", 17)
+    asked_in_vain(None, "dockr.acme.test", "", 3)
 
 
 def _people() -> dict[str, Any]:

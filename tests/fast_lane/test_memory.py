@@ -14,7 +14,7 @@ from routing.core.grammar.user_agents import Clients
 from routing.dataplane.live.live_table import live_table
 from routing.dataplane.serving import fast_lane
 from routing.dataplane.serving.raw_request import HeaderFields
-from routing.dataplane.serving.redirect_cache import Kind, RedirectCache
+from routing.dataplane.serving.redirect_cache import Kind, RedirectCache, Redirection
 from routing.dataplane.upstream import client_pool
 from routing.registries.probes.registry import Auth, RegistryProbe
 from tests.fast_lane.lanes import Lanes, table
@@ -30,9 +30,13 @@ def cache(settings: Settings) -> RedirectCache:
     return RedirectCache()
 
 
-def fill(cache: RedirectCache, number: int) -> dict[bytes, bytes]:
+def store(cache: RedirectCache, head: bytes) -> None:
+    cache.store(KIND, head, Redirection(head, KIND, b"location"))
+
+
+def fill(cache: RedirectCache, number: int) -> dict[bytes, Redirection]:
     for each in range(number):
-        cache.store(KIND, b"head %d" % each, b"location")
+        store(cache, b"head %d" % each)
         cache.store_fields(False, b"rest", FIELDS, KIND)
     return cache.locations_of(KIND)
 
@@ -41,7 +45,7 @@ def test_what_is_kept_is_found(cache: RedirectCache) -> None:
     fill(cache, 10)
 
     _, locations = cache.fields[False][b"rest"]
-    assert locations[b"head 7"] == b"location"
+    assert locations[b"head 7"].location == b"location"
     assert cache.fields[True] == {}
 
 
@@ -78,7 +82,7 @@ def test_a_small_bound_holds_nothing_back(settings: Settings, limit: int) -> Non
 
     for turn in range(500):
         for each in range(32):
-            cache.store(KIND, b"head %d %d" % (turn, each), b"location")
+            store(cache, b"head %d %d" % (turn, each))
             cache.store_fields(False, b"rest %d %d" % (turn, each), FIELDS, KIND)
         cache.free_some(32)
 

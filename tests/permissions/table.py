@@ -132,6 +132,10 @@ POST /members                                | .                        | s - | 
 DELETE /members/{member_id}                  | member                   | s - | - - - | n n y | y
 GET /members/{member_id}                     | member                   | s - | - - - | y y y | y
 PATCH /members/{member_id}                   | member                   | s - | - - - | n n y | y
+GET /pulls                                   | .                        | s y | y y y | y y y | y
+GET /pulls/orphans                           | .                        | s y | y y y | y y y | y
+GET /pulls/references                        | .                        | s y | y y y | y y y | y
+GET /pulls/shares                            | .                        | s y | y y y | y y y | y
 GET /people                                  | .                        | s n | n n n | n n n | y
 DELETE /people/{user_id}                     | account                  | s n | n n n | n n n | y
 GET /people/{user_id}/export                 | account                  | s n | n n n | n n n | y

@@ -23,6 +23,8 @@ GET  admin:app_list                              | .                  | s n | y 
 POST admin:app_list                              | .                  | s n | r r r | r r r | r
 GET  admin:autocomplete                          | .                  | s n | y y y | y y y | y
 POST admin:autocomplete                          | .                  | s n | r r r | r r r | r
+GET  admin:history                               | .                  | s n | y y y | y y y | y
+POST admin:history                               | .                  | s n | r r r | r r r | r
 GET  admin:index                                 | .                  | s n | y y y | y y y | y
 POST admin:index                                 | .                  | s n | r r r | r r r | r
 GET  admin:jsi18n                                | .                  | s n | y y y | y y y | y
@@ -122,6 +124,8 @@ GET  admin:routing_registry_probe                | registry           | s n | - 
 GET  admin:routing_registry_probe                | shared registry    | s n | n n n | n n n | l
 POST admin:routing_registry_probe                | registry           | s n | - - - | n y y | y
 POST admin:routing_registry_probe                | shared registry    | s n | n n n | n n n | y
+GET  admin:pulls                                 | .                  | s n | y y y | y y y | y
+POST admin:pulls                                 | .                  | s n | r r r | r r r | r
 GET  admin:restored                              | .                  | s n | n n n | n n n | y
 POST admin:restored                              | .                  | s n | n n n | n n n | y
 GET  admin:routing_tenant_add                    | .                  | s n | n n n | n n n | y

@@ -15,6 +15,7 @@ from routing.admin.base.filters import ProofFilter, RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
+from routing.admin.base.pulls import pulls_panel
 from routing.admin.base.suspension import Suspension
 from routing.admin.hostnames.doctor import DoctorPages
 from routing.admin.hostnames.hand_over import HandingOver
@@ -23,6 +24,7 @@ from routing.models import Hostname, Mapping
 from routing.services.base.permissions import Permission
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, suspend_hostnames, update_hostname
 from routing.services.mappings.state import state_of_hostname
+from routing.services.pulls.reading import Scope
 
 
 class HostnameForm(ServiceForm):
@@ -79,7 +81,7 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
         return () if obj is None else ("name", "tenant")
 
     def change_view_context(self, request: HttpRequest, row: Hostname) -> dict[str, Any]:
-        """The page also leads to the hostname's mappings."""
+        """The page also leads to the hostname's mappings, and shows its pulls."""
         mappings = permissions.viewable(request, Mapping.objects.filter(hostname=row)).select_related(
             "hostname", "registry"
         )
@@ -87,6 +89,7 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
             **super().change_view_context(request, row),
             "mappings": mappings[:10],
             "mapping_count": mappings.count(),
+            "pulls": pulls_panel(request, Scope(hostname=row.name)),
         }
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:

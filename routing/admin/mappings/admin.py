@@ -16,6 +16,7 @@ from routing.admin.base.forms import ServiceForm
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
 from routing.admin.base.probing import ProbeNow
+from routing.admin.base.pulls import pulls_panel
 from routing.admin.mappings.actions import MappingActions
 from routing.admin.mappings.forms import MappingForm, NewMappingForm
 from routing.admin.mappings.preview import effect_of
@@ -28,6 +29,7 @@ from routing.services.mappings import mappings as verbs
 from routing.services.mappings.findings import Mark, findings_of
 from routing.services.mappings.pull_command import pull_command
 from routing.services.mappings.state import state_of, wider_mapping
+from routing.services.pulls.reading import Scope
 from routing.services.registries.probe_jobs import probe_soon
 from routing.services.registries.probes import probe_mapping
 from routing.services.verifications.repointing import reason_of
@@ -100,8 +102,10 @@ class MappingAdmin(VerificationPages, MappingActions, ProbeNow, HistoryPages, Se
         return super().render_change_form(request, context, *args, **kwargs)
 
     def change_view_context(self, request: HttpRequest, row: Mapping) -> dict[str, Any]:
-        """The page also shows the effect."""
-        return {**super().change_view_context(request, row), "effect": effect_of(row)}
+        """The page also shows the effect, and the pulls."""
+        scope = Scope(hostname=row.hostname.name, mapping=row.prefix)
+        context = super().change_view_context(request, row)
+        return {**context, "effect": effect_of(row), "pulls": pulls_panel(request, scope)}
 
     # ---------------------------------------------------------------- the list
     def get_list_display(self, request: HttpRequest) -> Any:

@@ -15,6 +15,7 @@ from routing.admin.base import permissions
 from routing.admin.base.badges import badge
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
+from routing.admin.base.pulls import pulls_panel
 from routing.admin.base.sizes import SizeField, in_words
 from routing.admin.base.suspension import Suspension
 from routing.admin.people.tenant_removal import TenantRemovalPages
@@ -23,6 +24,7 @@ from routing.models.streamed import this_month
 from routing.services.base.permissions import Permission
 from routing.services.base.quotas import HELD, quota_for
 from routing.services.people.tenants import add_tenant, suspend_tenants, update_tenant
+from routing.services.pulls.reading import Scope
 
 _LIMITS = ("max_hostnames", "max_mappings", "max_registries", "max_members", "max_streamed_bytes")
 
@@ -86,6 +88,7 @@ class TenantAdmin(TenantRemovalPages, Suspension, HistoryPages, ServiceModelAdmi
             "members_url": f"{lists['membership']}?{own}",
             "member_count": Membership.objects.filter(tenant=row).count(),
             "first_deeds": self._first_deeds(request, row),
+            "pulls": pulls_panel(request, Scope(tenant=row.slug)),
             "quota_exhausted": passed >= limits.streamed_bytes,
             "next_month": (month + timedelta(days=31)).replace(day=1),
         }

@@ -120,8 +120,11 @@ _MAX_PARTS, _MAX_DIGITS = 4, 9
 _MAX_KNOWN = 4096
 
 
-class _Product(NamedTuple):
-    """`is_early`: the version has a suffix like `-rc.1`, or is one of Go's for a commit before that release."""
+class Product(NamedTuple):
+    """One that a `User-Agent` names, in lower case.
+
+    `is_early`: the version has a suffix like `-rc.1`, or is one of Go's for a commit before that release.
+    """
 
     name: str
     version: Version
@@ -160,14 +163,14 @@ class Clients:
         return f"{', '.join(others)} and {last}" if others else last
 
     def _find(self, agent: str) -> ClientProfile:
-        products = _products(agent)
-        return next(profile for profile in self.profiles if _fits(profile, products))
+        named = products(agent)
+        return next(profile for profile in self.profiles if _fits(profile, named))
 
 
-def _products(agent: str) -> list[_Product]:
+def products(agent: str) -> list[Product]:
     """The products that it names. What stands in comments are others, for which it only works."""
     matches = (_PRODUCT.fullmatch(word) for word in _without_comments(agent).split())
-    return [_Product(match[1].lower(), _version(match[2]), bool(match[3])) for match in matches if match is not None]
+    return [Product(match[1].lower(), _version(match[2]), bool(match[3])) for match in matches if match is not None]
 
 
 def _without_comments(agent: str) -> str:
@@ -190,13 +193,13 @@ def _version(text: str | None) -> Version:
     return tuple(int(part[:_MAX_DIGITS]) for part in text.split(".")[:_MAX_PARTS]) if text else ()
 
 
-def _fits(profile: ClientProfile, products: list[_Product]) -> bool:
+def _fits(profile: ClientProfile, products: list[Product]) -> bool:
     if not profile.product:
         return True
     return any(product.name == profile.product and _within(profile, product) for product in products)
 
 
-def _within(profile: ClientProfile, product: _Product) -> bool:
+def _within(profile: ClientProfile, product: Product) -> bool:
     """Whether the version lies between both. A version that isn't told lies nowhere but where every version does."""
     lowest, highest = profile.lowest, profile.highest
     if not lowest and not highest:

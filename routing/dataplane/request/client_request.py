@@ -12,6 +12,7 @@ from routing.dataplane.request.responses import PublicOrigin
 _FIELDS = (
     *("host", "user-agent", "authorization", "accept", "if-none-match", "range", "expect"),
     *("content-length", "transfer-encoding", "forwarded", *X_FORWARDED),
+    *("dnt", "sec-gpc"),
 )
 _NAMES = frozenset(_FIELDS)
 _ASGI_FIELDS = {name.encode(): name for name in _FIELDS}
@@ -48,6 +49,11 @@ class ClientRequest(NamedTuple):
     def user_agent(self) -> str:
         """The User-Agent field, or ""."""
         return self.fields.get("user-agent", "")
+
+    @property
+    def unnoted(self) -> bool:
+        """Whether whoever sends it asks that nothing is noted of it (Tracking Preference Expression §5.2, GPC §2)."""
+        return any(self.fields.get(name, "").strip(" \t") == "1" for name in ("dnt", "sec-gpc"))
 
     @property
     def range(self) -> str:

@@ -22,8 +22,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from routing.core.decide import Request, decide
 from routing.core.decisions import Redirect
+from routing.core.grammar.client_families import UNNOTED, pull_client
 from routing.core.table.routing_table import Table
 from routing.dataplane.live.live_table import live_table
+from routing.dataplane.pulls.counting import pull_counting
 from routing.dataplane.request.forwarded import is_trusted
 from routing.dataplane.request.responses import redirect
 from routing.dataplane.serving import access_log
@@ -37,7 +39,7 @@ from routing.dataplane.serving.raw_request import (
     parse_request_target,
     split_host,
 )
-from routing.dataplane.serving.redirect_cache import Kind, RedirectCache
+from routing.dataplane.serving.redirect_cache import Kind, RedirectCache, Redirection
 from routing.dataplane.serving.relay_cycle import RelayCycle, takes
 from routing.dataplane.telemetry.counters import FAST_BATCHES, FAST_SECONDS, REDIRECTS, counters
 
@@ -48,6 +50,8 @@ _MAX_BYTES = 4096
 # How long a connection without a request in flight is kept at shutdown, in seconds: a client that is about to send one
 # gets its answer, with `Connection: close`, instead of a reset.
 _DRAIN_SECONDS = 1.0
+# Answers that wait to be counted; more are left to the statistics at once.
+_MAX_GIVEN = 20_000
 
 
 class FastLaneProtocol(TimeoutProtocol):
@@ -184,6 +188,8 @@ class _BatchWriter:
         self.draining = False
         self._table: Table | None = None
         self._cache = RedirectCache()
+        # The answers that were given and not counted yet, in their order.
+        self._given: list[Redirection] = []
 
     def serve(self) -> None:
         """Answer what was read in this turn, or hand it on to the parser.
@@ -199,12 +205,15 @@ class _BatchWriter:
         now, state = first.loop.time(), first.server_state
         parts = _parts(tuple(state.default_headers), settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
         if self._table is not live_table.table:
+            self.count_given()
             self._table = live_table.table
             self._cache.clear()
-        count = 0
+        given = self._given
+        before = len(given)
         for connection, data in arrived:
             try:
-                if not (connection.ready and self._redirect(connection, data, parts, now)):
+                redirection = self._redirect(connection, data, parts, now) if connection.ready else None
+                if redirection is None:
                     connection.go_on(data)
                     continue
             except Exception:
@@ -212,43 +221,55 @@ class _BatchWriter:
                 logger.exception("serving a connection failed; it is closed")
                 connection.transport.abort()
                 continue
-            count += 1
+            given.append(redirection)
             if connection.is_logged:
                 peer_address = connection.client[0] if connection.client else ""
                 access_log.log_redirect(data, peer_address, time.perf_counter() - started)
+        count = len(given) - before
         state.total_requests += count
         counters.totals[REDIRECTS] += count
         if count:
             counters.totals[FAST_BATCHES] += 1
             counters.totals[FAST_SECONDS] += time.perf_counter() - started
         self._cache.free_some(len(arrived))
+        if len(given) > _MAX_GIVEN:
+            self.count_given()
 
-    def _redirect(self, connection: FastLaneProtocol, data: bytes, parts: "_Parts", now: float) -> bool:
+    def count_given(self) -> None:
+        """Leave to the statistics what was answered since the last time."""
+        if self._given:
+            given, self._given = self._given, []
+            if self._table is not None and pull_counting.is_on:
+                pull_counting.add(self._table, given)
+
+    def _redirect(self, connection: FastLaneProtocol, data: bytes, parts: "_Parts", now: float) -> Redirection | None:
         """Answer with the redirect that the middleware would answer, if it certainly would."""
         head, rest = split_host(data)
         known, kind = self._cache.fields[connection.behind_proxy].get(rest), None
         if known is None:
             read = self._read(rest, connection.behind_proxy)
             if read is None:
-                return False
+                return None
             fields, kind = read
             locations = self._cache.locations_of(kind)
         else:
             fields, locations = known
-        location, closes = locations.get(head), fields.closes
-        if location is None:
+        redirection, closes = locations.get(head), fields.closes
+        if redirection is None:
             line = parse_request_target(head) if len(head) <= _MAX_BYTES else None
             location = self._location(connection, line, fields) if line is not None else None
             if line is None or location is None:
-                return False
+                return None
+            asked = kind or self._kind(fields, connection.behind_proxy)
+            redirection = Redirection(head, asked, location)
             if line.closes:
                 closes = True
             else:
-                self._cache.store(kind or self._kind(fields, connection.behind_proxy), head, location)
-        connection.answer(parts, location, closes, now)
+                self._cache.store(asked, head, redirection)
+        connection.answer(parts, redirection.location, closes, now)
         if kind is not None and not fields.authorized:
             self._cache.store_fields(connection.behind_proxy, rest, fields, kind)
-        return True
+        return redirection
 
     def _read(self, rest: bytes, behind_proxy: bool) -> tuple[HeaderFields, Kind] | None:
         fields = parse_header_fields(rest) if len(rest) <= _MAX_BYTES else None
@@ -259,7 +280,8 @@ class _BatchWriter:
     def _kind(self, fields: HeaderFields, behind_proxy: bool) -> Kind:
         assert self._table is not None
         client = self._table.policy.clients.of(fields.user_agent)
-        return Kind(client, fields.authorized, (behind_proxy and fields.forwarded_host) or "")
+        counted = UNNOTED if fields.unnoted else pull_client(fields.user_agent)
+        return Kind(client, fields.authorized, (behind_proxy and fields.forwarded_host) or "", counted)
 
     def _location(self, connection: FastLaneProtocol, head: RequestTarget, fields: HeaderFields) -> bytes | None:
         if self._table is None:
@@ -281,6 +303,11 @@ _batch = _BatchWriter()
 def drain() -> None:
     """From now on every answer of this process is its connection's last one."""
     _batch.draining = True
+
+
+def count_given() -> None:
+    """Leave to the statistics what this process has redirected until now."""
+    _batch.count_given()
 
 
 def is_draining() -> bool:

@@ -17,9 +17,10 @@ from gunicorn.arbiter import Arbiter
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
+from routing.dataplane.pulls.counting import pull_counting
 from routing.dataplane.serving import access_log
 from routing.dataplane.serving.access_log import AccessLog
-from routing.dataplane.serving.fast_lane import FastLaneProtocol, drain
+from routing.dataplane.serving.fast_lane import FastLaneProtocol, count_given, drain
 from routing.dataplane.serving.handover import GivingProtocol, Handover, Taker, TakingProtocol
 from routing.dataplane.serving.tls_handshake import Tls, TlsListener
 from routing.dataplane.upstream.streaming_quota import streaming_quota
@@ -153,8 +154,9 @@ class DrainingServer(Server):
         drain()
         await super().shutdown(sockets)
         flush()
-        # On a thread: the database may not answer.
-        await asyncio.to_thread(streaming_quota.stop)
+        count_given()
+        # On threads: the database may not answer.
+        await asyncio.gather(asyncio.to_thread(streaming_quota.stop), asyncio.to_thread(pull_counting.stop))
         # uvicorn would raise the signal over again, and gunicorn take that for a worker that somebody else has ended.
         self.was_told_to_end = self.was_told_to_end or bool(self._captured_signals)
         self._captured_signals.clear()
@@ -201,6 +203,7 @@ def _end_with_parent(parent: int, server: Server, graceful_seconds: float) -> No
 async def _keep_flushing() -> None:
     """Tell the metrics now and then what this worker has counted."""
     while True:
+        count_given()
         try:
             flush()
         except Exception:

@@ -10,6 +10,7 @@ from routing.conf import policy
 from routing.core.decide import READINESS_PATH, Request, decide, is_health_check
 from routing.core.decisions import Control, Decision, Echo, Health, Page, Refuse, Relay, Token
 from routing.core.table.routing_table import Table
+from routing.dataplane.pulls.answered import note_answer
 from routing.dataplane.remembered.answers import answer_at_once, remembered_answer
 from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.echo import echo
@@ -82,9 +83,10 @@ class HandledRequest(NamedTuple):
     def _is_too_long(self) -> bool:
         return isinstance(self.decision, Token) and self.request.body_exceeds(MAX_TOKEN_FORM_BYTES)
 
-    def measure(self, status: int | None) -> None:
-        """Count the answer. None: the caller has gone before there was one."""
+    def measure(self, status: int | None, *, from_memory: bool = False) -> None:
+        """Count the answer. None: the caller has gone before there was one. `from_memory`: the facade had it."""
         counters.add(answers_key(self.kind, status))
+        note_answer(self.table, self.decision, self.request, status, from_memory=from_memory)
         _seconds_of(self.kind).observe(time.perf_counter() - self.started)
 
     def local_response(self) -> Response:
@@ -113,7 +115,7 @@ class HandledRequest(NamedTuple):
             return None
         if answer is None:
             return None
-        self.measure(answer.status)
+        self.measure(answer.status, from_memory=True)
         noticed(self.decision, answer)
         return answer
 
@@ -122,19 +124,31 @@ class HandledRequest(NamedTuple):
         assert self.table is not None
         assert isinstance(self.decision, NeedsRegistry)
         request = self.request._replace(form=form)
-        status = None
+        status, memory = None, _Memory()
         try:
             held = await fetch_from_registry(
                 self.table,
                 self.decision,
                 request,
                 persistent_loop=persistent_loop,
-                shortcut=remembered_answer,
+                shortcut=memory.answer,
             )
             status = held.answer.status
             return held
         finally:
-            self.measure(status)
+            self.measure(status, from_memory=memory.has_answered)
+
+
+class _Memory:
+    """The facade's memory, and whether it answered this request."""
+
+    has_answered = False
+
+    async def answer(self, *args: Any, **kwargs: Any) -> Response | None:
+        """The answer, or None. For `Shortcut`."""
+        answer = await remembered_answer(*args, **kwargs)
+        self.has_answered = answer is not None
+        return answer
 
 
 def handle(table: Table | None, client_request: ClientRequest, decided: Decided | None = None) -> HandledRequest:

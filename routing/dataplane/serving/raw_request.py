@@ -20,6 +20,7 @@ _HOST = r"[0-9a-z.:\[\]-]+"
 # User-Agent comes once or not at all, and the last of the fields ends the text. Possessive quantifiers: matching takes
 # time in proportion to the length, whatever is sent. (None of them has a group inside: there, Python 3.11 fails.)
 _FIELDS = re.compile(rf"{_OTHERS}(?:user-agent:[ \t]*+([!-~][ -~]*)\r\n)?{_OTHERS}\r\n")
+_UNNOTED = re.compile(r"\n(?:dnt|sec-gpc):[ \t]*+1[ \t]*+\r")
 _HOST_FIELD = re.compile(rf"host:[ \t]*+({_HOST})")
 _PLAIN_HOST = re.compile(_HOST)
 _VERSIONS = ("HTTP/1.1", "HTTP/1.0")
@@ -41,13 +42,14 @@ class HeaderFields(NamedTuple):
     """What the other fields say that an answer may depend on.
 
     `forwarded_host` is what X-Forwarded-Host says, or "", or None where it says more than one plain name, or Forwarded
-    stands in its place.
+    stands in its place. `unnoted`: whoever sends it asks that nothing is noted of it.
     """
 
     user_agent: str
     authorized: bool
     closes: bool
     forwarded_host: str | None
+    unnoted: bool = False
 
 
 def split_host(data: bytes) -> tuple[bytes, bytes]:
@@ -88,7 +90,8 @@ def parse_header_fields(rest: bytes) -> HeaderFields | None:
     agent = text[start - 1 : end - 1] if start > 0 else ""
     closes = "\nconnection: close\r" in lowered or "\nconnection:close\r" in lowered
     authorized = "\nauthorization:" in lowered
-    return _new(HeaderFields, (agent, authorized, closes, _forwarded_host(lowered)))
+    unnoted = ("\ndnt:" in lowered or "\nsec-gpc:" in lowered) and _UNNOTED.search(lowered) is not None
+    return _new(HeaderFields, (agent, authorized, closes, _forwarded_host(lowered), unnoted))
 
 
 def _forwarded_host(lowered: str) -> str | None:

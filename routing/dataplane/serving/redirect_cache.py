@@ -7,26 +7,47 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
+from routing.core.grammar.client_families import PullClient
 from routing.core.grammar.user_agents import ClientProfile
-from routing.dataplane.serving.raw_request import HeaderFields
-
-# Where requests are redirected, by their heads, whose other fields make no difference between them.
-Locations = dict[bytes, bytes]
+from routing.dataplane.pulls.asked import Asked, Outcome
+from routing.dataplane.serving.raw_request import HeaderFields, parse_request_target
 
 # What a location takes beside its bytes and its head's: objects' headers and a place in a dictionary. Fields are kept
 # as they came and as they were read.
-_OVERHEAD_BYTES = 256
+_OVERHEAD_BYTES = 320
 _FIELDS_OVERHEAD_BYTES = 512
 _GIVEN_BACK_AT_ONCE = 256
-_NONE: Locations = {}
 
 
 class Kind(NamedTuple):
-    """What a location depends on, beside the head and the table."""
+    """What a location depends on, beside the head and the table; and `counted`, by which its requests are counted."""
 
     client: ClientProfile
     authorized: bool
     forwarded_host: str
+    counted: PullClient = PullClient()
+
+
+class Redirection:
+    """Where requests of one head and kind are redirected. Each is itself alone, so that many are counted at once."""
+
+    __slots__ = ("_head", "_kind", "location")
+
+    def __init__(self, head: bytes, kind: Kind, location: bytes) -> None:
+        self._head, self._kind, self.location = head, kind, location
+
+    @property
+    def asked(self) -> Asked:
+        """The requests that it answers, for statistics."""
+        line = parse_request_target(self._head)
+        assert line is not None
+        host = self._kind.forwarded_host or line.host
+        return Asked(line.method, host, line.path, self._kind.counted, Outcome.REDIRECTED)
+
+
+# By the heads of requests, whose other fields make no difference between them.
+Locations = dict[bytes, Redirection]
+_NONE: Locations = {}
 
 
 class RedirectCache:
@@ -47,13 +68,13 @@ class RedirectCache:
         """The locations of such requests; not to be written."""
         return self._locations.get(kind, _NONE)
 
-    def store(self, kind: Kind, head: bytes, location: bytes) -> None:
+    def store(self, kind: Kind, head: bytes, redirection: Redirection) -> None:
         """Keep a location, unless there is no room for it; then begin anew."""
-        added = len(head) + len(location) + _OVERHEAD_BYTES
+        added = len(head) + len(redirection.location) + _OVERHEAD_BYTES
         if kind not in self._locations:
             added += len(kind.forwarded_host) + _OVERHEAD_BYTES
         if self._has_room(added):
-            self._locations.setdefault(kind, {})[head] = location
+            self._locations.setdefault(kind, {})[head] = redirection
 
     def store_fields(self, behind_proxy: bool, rest: bytes, fields: HeaderFields, kind: Kind) -> None:
         """Keep what fields come to, of a request whose location is kept; begin anew where there is no room."""

@@ -37,7 +37,7 @@ _TOLD: dict[str, tuple[str, ...]] = {
 
 
 class Wanted(NamedTuple):
-    """Which entries: those that fit everything that is given."""
+    """Which entries: those that fit everything that is given. `words` stand in the reason."""
 
     noun: str | None = None
     id: int | None = None
@@ -46,6 +46,7 @@ class Wanted(NamedTuple):
     since: datetime | None = None
     until: datetime | None = None
     request_id: str | None = None
+    words: str | None = None
 
 
 class Step(NamedTuple):
@@ -104,6 +105,7 @@ def _rows(actor: Actor, noun: str, wanted: Wanted) -> Any:
         "history_date__gte": _in_utc(wanted.since),
         "history_date__lt": _in_utc(wanted.until),
         "request_id": wanted.request_id,
+        "history_change_reason__icontains": wanted.words,
     }
     rows = rows.filter(**{name: value for name, value in given.items() if value is not None})
     if wanted.tenant is not None:

@@ -13,8 +13,11 @@ from routing.models import (
     Invitation,
     Job,
     Membership,
+    OrphanCount,
     ProviderGrant,
+    PullCount,
     Rate,
+    ReferenceCount,
     Registry,
     StreamedBytes,
     Tenant,
@@ -45,6 +48,9 @@ OTHERS: Mapping[str, Rows] = {
     "differences found": lambda tenant: VerificationDifference.objects.filter(verification__tenant=tenant),
     "verification reports": lambda tenant: Verification.objects.filter(tenant=tenant),
     "months of streamed bytes": lambda tenant: StreamedBytes.objects.filter(tenant=tenant),
+    "counts of pulls": lambda tenant: PullCount.objects.filter(tenant=tenant),
+    "counts of tags and digests": lambda tenant: ReferenceCount.objects.filter(tenant=tenant),
+    "counts of names without a mapping": lambda tenant: OrphanCount.objects.filter(tenant=tenant),
     "waiting jobs": lambda tenant: Job.objects.filter(share=str(tenant.pk)),
     "counts of requests": lambda tenant: Rate.objects.filter(
         Q(name=f"checks of tenant {tenant.pk}") | Q(name__startswith=f"invitations of tenant {tenant.pk} to ")

@@ -43,6 +43,7 @@ from routing.services.people.members import invite
 from routing.services.people.notices import tell_owners
 from routing.services.registries.registries import add_registry
 from tests.conftest import Person
+from tests.services.pulls.counts import asked, asked_in_vain, counted
 
 pytestmark = pytest.mark.django_db
 SLEEP = "routing.services.leaving.tenant_removal.time.sleep"
@@ -61,6 +62,9 @@ def fill(person: Person, platform: Actor) -> None:
     create_api_token(person.actor, user=person.user, name="narrow", tenant_id=tenant.pk)
     ProviderGrant.objects.create(user=person.user, tenant=tenant)
     StreamedBytes.objects.create(tenant=tenant, month=this_month(), streamed_bytes=5)
+    counted(tenant, person.hostname.name, "acme/app", 5)
+    asked(tenant, person.hostname.name, "acme/app", "1.0", 5)
+    asked_in_vain(tenant, person.hostname.name, "acne/app", 5)
     tell_owners(tenant, "a word", "to its owners")
     Rate.objects.get_or_create(name=f"checks of tenant {tenant.pk}", defaults={"began_at": timezone.now()})
 
