@@ -3,6 +3,7 @@
 from routing.models.address_finding import AddressState
 from routing.models.api_token import ApiToken
 from routing.models.change import Change, Generation
+from routing.models.change_set import ChangeSet
 from routing.models.claim import HostnameClaim
 from routing.models.hostname import Hostname
 from routing.models.job import Job, Lease
@@ -21,6 +22,7 @@ __all__ = [
     "AddressState",
     "ApiToken",
     "Change",
+    "ChangeSet",
     "Generation",
     "Hostname",
     "HostnameClaim",

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from routing.models import (
     ApiToken,
+    ChangeSet,
     Hostname,
     HostnameClaim,
     Invitation,
@@ -40,6 +41,7 @@ OTHERS: Mapping[str, Rows] = {
     "API tokens for this tenant alone": lambda tenant: ApiToken.objects.filter(tenant=tenant),
     "roles by the identity provider": lambda tenant: ProviderGrant.objects.filter(tenant=tenant),
     "members": lambda tenant: Membership.objects.filter(tenant=tenant),
+    "change sets": lambda tenant: ChangeSet.objects.filter(tenant=tenant),
     "months of streamed bytes": lambda tenant: StreamedBytes.objects.filter(tenant=tenant),
     "waiting jobs": lambda tenant: Job.objects.filter(share=str(tenant.pk)),
     "counts of requests": lambda tenant: Rate.objects.filter(
