@@ -8,6 +8,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from routing.management.verbs import (
     backups,
+    change_drafts,
+    changes,
     claims,
     doctor,
     exports,
@@ -50,10 +52,25 @@ MAPPING = Noun(
         mappings.AddMapping,
         mapping_lists.ShowMapping,
         mappings.Repoint,
+        changes.RollBack,
         mappings.EnableMapping,
         mappings.DisableMapping,
         mappings.RemoveMapping,
         history.MappingHistory,
+    ),
+)
+CHANGES = Noun(
+    "changes",
+    "change sets: many mappings, changed as one",
+    (
+        changes.ListChangeSets,
+        change_drafts.Draft,
+        changes.ShowChangeSet,
+        changes.Approve,
+        changes.Apply,
+        changes.Undo,
+        change_drafts.Redraft,
+        changes.Discard,
     ),
 )
 HOSTNAME = Noun(
@@ -93,6 +110,7 @@ TENANT = Noun(
         tenants.ShowTenant,
         suspensions.SuspendTenant,
         suspensions.ResumeTenant,
+        tenants.RequireApproval,
         exports.ExportTenant,
         tenants.RemoveTenant,
     ),
@@ -111,7 +129,7 @@ TOKEN = Noun("token", "keys to the HTTP API", (tokens.ListTokens, tokens.CreateT
 
 #: By heading, in the order of the help.
 GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    ("Names and where they lead", (MAPPING, HOSTNAME, REGISTRY)),
+    ("Names and where they lead", (MAPPING, CHANGES, HOSTNAME, REGISTRY)),
     ("People", (TENANT, MEMBER, PERSON, TOKEN)),
     ("What happens, and happened", (doctor.Doctor, images.Explain, probes.Probe, tables.CheckTable, history.History)),
     ("Moving house", (backups.Backup, backups.Restore, backups.ConfirmRestore, keys.RotateKeys)),
