@@ -19,6 +19,7 @@ from routing.admin.base.probing import ProbeNow
 from routing.admin.mappings.actions import MappingActions
 from routing.admin.mappings.forms import MappingForm, NewMappingForm
 from routing.admin.mappings.preview import effect_of
+from routing.admin.mappings.repointing import Repointing
 from routing.admin.mappings.wishes import TICKS, ticks_of
 from routing.models import Mapping
 from routing.services.base.past_rows import last_rows
@@ -31,10 +32,11 @@ from routing.services.registries.probe_jobs import probe_soon
 from routing.services.registries.probes import probe_mapping
 
 
-class MappingAdmin(MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
+class MappingAdmin(Repointing, MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
     """Add in one form, see the effect, repoint with a reason."""
 
     action = Permission.CHANGE_MAPPINGS
+    actions = ("repoint_all", *MappingActions.actions)
     list_display = ("route", "tenant", "state", "registry_name", "delivered", "changed")
     # The first column makes its own link, beside the button.
     list_display_links = None
