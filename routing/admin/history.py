@@ -1,5 +1,6 @@
 """The page of the whole history: what was done in all tenants that the asker may see, searched and in parts."""
 
+from collections.abc import Container
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -10,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from routing.admin.base import permissions
-from routing.admin.base.history import Entry, Step
+from routing.admin.base.history import Entry, Step, viewable_change_sets
 from routing.services.base import past
 
 _PAGE, _MAX_PAGE = 50, 200
@@ -41,11 +42,12 @@ def history_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
     page = _number(request.GET.get("page", ""))
     start = (page - 1) * _PAGE
     found = past.past_entries(permissions.actor(request).looking(), wanted, start, start + _PAGE + 1)
+    change_sets = viewable_change_sets(request, (each.change_set for each in found))
     given = {**texts, "noun": noun, **{name: str(day) for name, day in days.items() if day}}
     context = {
         **site.each_context(request),
         "title": "History",
-        "entries": [_entry(each) for each in found[:_PAGE]],
+        "entries": [_entry(each, change_sets) for each in found[:_PAGE]],
         "texts": [(name, label, texts[name]) for name, label in _TEXTS.items()],
         "nouns": [(name, name.capitalize(), name == noun) for name in past.NOUNS],
         "since": days["since"],
@@ -58,9 +60,10 @@ def history_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/routing/all_history.html", context)
 
 
-def _entry(found: past.Entry) -> Entry:
+def _entry(found: past.Entry, change_sets: Container[int]) -> Entry:
     page = f"admin:routing_{_PAGES.get(found.noun, found.noun)}_history"
     return Entry(
+        number=found.number,
         at=found.at,
         actor=found.actor or "unknown",
         kind=found.action,
@@ -70,6 +73,7 @@ def _entry(found: past.Entry) -> Entry:
         url=reverse(page, args=[found.id]),
         reason=found.reason,
         request_id=found.request_id,
+        change_set=found.change_set if found.change_set in change_sets else None,
         steps=[
             Step(step.field.replace("_", " "), _told(step.before), _told(step.after))
             for step in found.changes

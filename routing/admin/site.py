@@ -11,6 +11,7 @@ from django.urls import path, reverse
 
 from routing import __revision__, __version__
 from routing.accounts.admin_login import AdminLogin
+from routing.admin.changes.admin import ChangeSetAdmin
 from routing.admin.history import history_view
 from routing.admin.hostnames.admin import HostnameAdmin
 from routing.admin.hostnames.claims import ClaimAdmin
@@ -23,11 +24,12 @@ from routing.admin.people.tenants import TenantAdmin
 from routing.admin.pulls import pulls_view
 from routing.admin.registries.admin import RegistryAdmin
 from routing.admin.restoration import hold_to_tell, restoration_to_confirm, restoration_view
-from routing.models import Hostname, HostnameClaim, Invitation, Mapping, Membership, Registry, Tenant
+from routing.models import ChangeSet, Hostname, HostnameClaim, Invitation, Mapping, Membership, Registry, Tenant
 
 # In the order in which an operator needs them. The change log and the generation are the program's own.
 _NOUNS = {
     Mapping: MappingAdmin,
+    ChangeSet: ChangeSetAdmin,
     Hostname: HostnameAdmin,
     HostnameClaim: ClaimAdmin,
     Registry: RegistryAdmin,

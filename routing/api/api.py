@@ -4,6 +4,7 @@ from routing.api.auth import BearerTokenAuth
 from routing.api.document import FacadeAPI
 from routing.api.errors import register_exception_handlers
 from routing.api.routers import (
+    changes,
     claims,
     history,
     hostnames,
@@ -29,6 +30,8 @@ api = FacadeAPI(
 )
 api.add_router("", introspection.router)
 api.add_router("/mappings", mappings.router)
+api.add_router("/mappings", changes.roll_backs)
+api.add_router("/changes", changes.router)
 api.add_router("/hostnames", hostnames.router)
 api.add_router("/claims", claims.router)
 api.add_router("/registries", registries.router)

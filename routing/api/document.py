@@ -49,6 +49,21 @@ _REFUSALS_OF: dict[tuple[str, str], _Refusal] = {
         "hostname",
         "docker.acme.com is a hostname of Globex: remove it there first",
     ),
+    ("undo_change_set", "409"): (
+        "changed_since",
+        "",
+        "nothing was changed, for this is not what was reviewed: the mapping docker.acme.com/app was changed since",
+    ),
+    ("apply_change_set", "409"): (
+        "changed_since",
+        "",
+        "nothing was changed, for this is not what was reviewed: the mapping docker.acme.com/app is gone",
+    ),
+    ("apply_change_set", "422"): (
+        "confirmation_required",
+        "confirm",
+        "it changes 40 of the 60 mappings of Acme: say how many mappings it changes in all (40), so that it is meant",
+    ),
     ("update_mapping", "422"): ("reason_required", "reason", "Say why: the reason is kept in the history."),
 }
 _HEADERS = {

@@ -62,6 +62,8 @@ NAMING_PROBLEMS: dict[int, Any] = {**PROBLEMS, 404: Problem}
 ADDING_PROBLEMS: dict[int, Any] = {**NAMING_PROBLEMS, 409: Problem}
 #: The same for operations of a single row, which take If-Match.
 ROW_PROBLEMS: dict[int, Any] = {**NAMING_PROBLEMS, 412: Problem}
+#: The same for those that find out that what they are about is not so any more.
+CHANGING_PROBLEMS: dict[int, Any] = {**ROW_PROBLEMS, 409: Problem}
 
 _STATUS: Sequence[tuple[type[ServiceError], HTTPStatus]] = (
     (NotFound, HTTPStatus.NOT_FOUND),

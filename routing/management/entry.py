@@ -8,6 +8,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from routing.management.verbs import (
     backups,
+    change_drafts,
+    changes,
     claims,
     doctor,
     emergency,
@@ -53,11 +55,26 @@ MAPPING = Noun(
         mappings.AddMapping,
         mapping_lists.ShowMapping,
         mappings.Repoint,
+        changes.RollBack,
         mappings.SetNotice,
         mappings.EnableMapping,
         mappings.DisableMapping,
         mappings.RemoveMapping,
         history.MappingHistory,
+    ),
+)
+CHANGES = Noun(
+    "changes",
+    "change sets: many mappings, changed as one",
+    (
+        changes.ListChangeSets,
+        change_drafts.Draft,
+        changes.ShowChangeSet,
+        changes.Approve,
+        changes.Apply,
+        changes.Undo,
+        change_drafts.Redraft,
+        changes.Discard,
     ),
 )
 HOSTNAME = Noun(
@@ -97,6 +114,7 @@ TENANT = Noun(
         tenants.ShowTenant,
         suspensions.SuspendTenant,
         suspensions.ResumeTenant,
+        tenants.RequireApproval,
         exports.ExportTenant,
         tenants.RemoveTenant,
     ),
@@ -115,7 +133,7 @@ TOKEN = Noun("token", "keys to the HTTP API", (tokens.ListTokens, tokens.CreateT
 
 #: By heading, in the order of the help.
 GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    ("Names and where they lead", (MAPPING, HOSTNAME, REGISTRY)),
+    ("Names and where they lead", (MAPPING, CHANGES, HOSTNAME, REGISTRY)),
     ("People", (TENANT, MEMBER, PERSON, TOKEN)),
     (
         "What happens, and happened",

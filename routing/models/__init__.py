@@ -3,6 +3,7 @@
 from routing.models.address_finding import AddressState
 from routing.models.api_token import ApiToken
 from routing.models.change import Change, Generation
+from routing.models.change_set import ChangeSet
 from routing.models.claim import HostnameClaim
 from routing.models.confirmation import Confirmation
 from routing.models.hostname import Hostname
@@ -24,6 +25,7 @@ __all__ = [
     "AddressState",
     "ApiToken",
     "Change",
+    "ChangeSet",
     "Confirmation",
     "Generation",
     "Hostname",

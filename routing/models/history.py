@@ -26,6 +26,9 @@ class Recorded(models.Model):
     #: Whose it was, by which it is bounded; no foreign key, for the tenant may be gone.
     of_tenant = models.BigIntegerField(null=True, blank=True, editable=False, db_index=True)
 
+    #: The change set by which it was done, where it was one; no foreign key, for those don't stay for ever.
+    change_set = models.BigIntegerField(null=True, blank=True, editable=False)
+
     class Meta:
         abstract = True
 
@@ -36,9 +39,10 @@ def records() -> Any:
     return HistoricalRecords(bases=[Recorded], history_id_field=models.BigAutoField(primary_key=True))
 
 
-def sign(instance: Any, actor: str, user: Any = None, reason: str = "") -> None:
-    """Say who is about to save or delete it, and why: what the history is going to hold."""
+def sign(instance: Any, actor: str, user: Any = None, reason: str = "", change_set: int | None = None) -> None:
+    """Say who is about to save or delete it, why and by which change set: what the history is going to hold."""
     instance._actor, instance._history_user, instance._change_reason = actor, user, reason
+    instance._change_set = change_set
 
 
 @receiver(pre_create_historical_record)
@@ -47,3 +51,4 @@ def _attribute(sender: Any, **kwargs: Any) -> None:
     past.actor = getattr(kwargs["instance"], "_actor", "")
     past.request_id = current_request_id()
     past.of_tenant = kwargs["instance"].owning_tenant_id
+    past.change_set = getattr(kwargs["instance"], "_change_set", None)

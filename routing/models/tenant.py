@@ -53,6 +53,13 @@ class Tenant(VersionedModel):
         help_text="How many bytes of layers may pass through the facade for it in a calendar month (UTC): 1 GiB is "
         "1073741824. 0: none. Empty: the platform's limit.",
     )
+    # With the database's default too: the previous release goes on adding rows while this one is rolled out.
+    needs_approval = models.BooleanField(
+        "approval of change sets",
+        default=False,
+        db_default=False,
+        help_text="A change set of its mappings is applied once a second person has approved it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     objects = VersionedQuerySet["Tenant"].as_manager()
     history = records()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tests.permissions.matrix_runner import ALLOWED, Line, lines_of
+from tests.permissions.pages import NOUNS
 from tests.permissions.table_of_pages import PAGES
 
 NOBODY, PLATFORM = "nobody", "platform"
@@ -53,10 +54,7 @@ LEAD_ON = frozenset(
         *(f"admin:routing_{noun}_probe" for noun in ("mapping", "registry")),
         *(f"accounts/social/{page}/" for page in ("login/cancelled", "login/error", "signup", "connections")),
         "admin/auth/user/<path:object_id>/",
-        *(
-            f"admin/routing/{noun}/<path:object_id>/"
-            for noun in ("mapping", "hostname", "registry", "tenant", "membership", "invitation", "hostnameclaim")
-        ),
+        *(f"admin/routing/{noun}/<path:object_id>/" for noun in NOUNS),
     }
 )
 #: Reached by steps, each of which `test_accessibility` takes.

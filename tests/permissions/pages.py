@@ -11,6 +11,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from routing.models import Mapping, Role
 from tests.permissions.world import World
 
+#: The nouns of the admin, as addresses name them.
+NOUNS = ("mapping", "changeset", "hostname", "registry", "tenant", "membership", "invitation", "hostnameclaim")
 #: What a page's name doesn't tell of its address.
 _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
     "admin:app_list": lambda world, subject: {"app_label": "routing"},
@@ -29,6 +31,10 @@ _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
         "report_id": world[subject].pk,
     },
     "admin:routing_mapping_probe": lambda world, subject: {"row_id": world[subject].pk},
+    "admin:routing_mapping_roll_back": lambda world, subject: {
+        "row_id": world[subject].pk,
+        "entry": world[subject].history.last().history_id,
+    },
     "admin:routing_registry_probe": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_tenant_export": lambda world, subject: {"tenant_id": world[subject].pk},
     "admin:auth_user_export": lambda world, subject: {"user_id": world[subject].pk},
@@ -49,7 +55,7 @@ _UNNAMED: dict[str, Callable[[World, str], str]] = {
         f"admin/routing/{noun}/<path:object_id>/": (
             lambda world, subject, noun=noun: f"/admin/routing/{noun}/{world[subject].pk}/"  # type: ignore[misc]
         )
-        for noun in ("mapping", "hostname", "registry", "tenant", "membership", "invitation", "hostnameclaim")
+        for noun in NOUNS
     },
     "admin/auth/user/<path:object_id>/": lambda world, subject: f"/admin/auth/user/{world[subject].pk}/",
     **{
@@ -97,6 +103,19 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         )
         for action in ("switch_off", "remove_all", "delete_selected")
     },
+    ("admin:routing_mapping_changelist", "repoint_all"): lambda world: {
+        "action": "repoint_all",
+        "_selected_action": [world["mapping"].pk],
+        "confirmed": "yes",
+        "target": "quay.io/new",
+        "reason": "r",
+    },
+    ("admin:routing_mapping_roll_back", "moved mapping"): lambda world: {"reason": "r"},
+    ("admin:routing_changeset_change", "change set"): lambda world: {
+        "deed": "apply",
+        "checksum": world["change set"].checksum,
+    },
+    ("admin:routing_changeset_change", "applied change set"): lambda world: {"deed": "undo", "message": "m"},
     ("admin:routing_hostname_add", "."): lambda world: {
         "name": "more.sesame.example",
         "tenant": world["tenant"].pk,

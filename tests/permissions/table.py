@@ -17,6 +17,16 @@ What isn't `y` changes no row of any table; nobody of the first five is told any
 
 VERBS = """
 # verb                       | subject                    | ? o | v o w | v o w | p
+applying.apply               | change set                 | - - | - - - | n y y | y
+applying.roll_back           | moved mapping              | - - | - - - | n y y | y
+applying.undo                | applied change set         | - - | - - - | n y y | y
+approval.approve             | change set                 | - - | - - - | n y y | y
+approval.require_approval    | .                          | - - | - - - | n n y | y
+drafts.discard               | change set                 | - - | - - - | n y y | y
+drafts.draft                 | .                          | - - | - - - | n y y | y
+drafts.get_change_set        | change set                 | - - | - - - | y y y | y
+drafts.get_differences       | change set                 | - - | - - - | y y y | y
+drafts.redraft               | change set                 | - - | - - - | n y y | y
 api_tokens.create_api_token  | for oneself                | n y | y y y | y y y | y
 api_tokens.create_api_token  | for another                | n n | n n n | n n n | n
 api_tokens.revoke_api_token  | another's                  | - - | - - - | - - - | y
@@ -94,6 +104,14 @@ verifications.stop_verification | .                       | - - | - - - | n y y 
 # The routes of the API, below /api/v1. Everybody comes with a token of their own; nobody has none.
 ROUTES = """
 # route                                      | subject                  | ? o | v o w | v o w | p
+GET /changes                                 | .                        | s y | y y y | y y y | y
+POST /changes                                | .                        | s - | - - - | n y y | y
+GET /changes/{change_set_id}                 | change set               | s - | - - - | y y y | y
+PATCH /changes/{change_set_id}               | change set               | s - | - - - | n y y | y
+POST /changes/{change_set_id}/apply          | change set               | s - | - - - | n y y | y
+POST /changes/{change_set_id}/approve        | change set               | s - | - - - | n y y | y
+POST /changes/{change_set_id}/discard        | change set               | s - | - - - | n y y | y
+POST /changes/{change_set_id}/undo           | applied change set       | s - | - - - | n y y | y
 GET /claims                                  | .                        | s y | y y y | y y y | y
 POST /claims                                 | .                        | s - | - - - | n n y | y
 DELETE /claims/{claim_id}                    | claim                    | s - | - - - | n n y | y
@@ -126,6 +144,7 @@ GET /invitations/{invitation_id}             | invitation               | s - | 
 DELETE /mappings/{mapping_id}                | mapping                  | s - | - - - | n y y | y
 GET /mappings/{mapping_id}                   | mapping                  | s - | - - - | y y y | y
 PATCH /mappings/{mapping_id}                 | mapping                  | s - | - - - | n y y | y
+POST /mappings/{mapping_id}/roll-back        | moved mapping            | s - | - - - | n y y | y
 POST /mappings/{mapping_id}/probe            | mapping                  | s - | - - - | n y y | y
 GET /members                                 | .                        | s y | y y y | y y y | y
 POST /members                                | .                        | s - | - - - | n n n | y
@@ -159,6 +178,7 @@ DELETE /tenants/{tenant}                     | idle tenant              | s - | 
 GET /tenants/{tenant}                        | tenant                   | s - | - - - | y y y | y
 PATCH /tenants/{tenant}                      | tenant                   | s - | - - - | n n n | y
 DELETE /tenants/{tenant}/suspension          | suspended tenant         | s - | - - - | n n n | y
+PUT /tenants/{tenant}/approval               | tenant                   | s - | - - - | n n y | y
 PUT /tenants/{tenant}/suspension             | tenant                   | s - | - - - | n n n | y
 GET /tokens                                  | .                        | s y | y y y | y y y | y
 GET /whoami                                  | .                        | s y | y y y | y y y | y

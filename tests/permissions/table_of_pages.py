@@ -5,6 +5,8 @@ ADMIN = """
 # page                                           | subject            | ? o | v o w | v o w | p
 GET  admin/(?P<url>.*)$                          | .                  | s n | - - - | - - - | -
 POST admin/(?P<url>.*)$                          | .                  | s n | - - - | - - - | -
+GET  admin/routing/changeset/<path:object_id>/   | change set         | s n | l l l | l l l | l
+POST admin/routing/changeset/<path:object_id>/   | change set         | s n | l l l | l l l | l
 GET  admin/routing/hostname/<path:object_id>/    | hostname           | s n | l l l | l l l | l
 POST admin/routing/hostname/<path:object_id>/    | hostname           | s n | l l l | l l l | l
 GET  admin/routing/hostnameclaim/<path:object_id>/ | claim              | s n | l l l | l l l | l
@@ -37,6 +39,12 @@ GET  admin:password_change                       | .                  | s n | l 
 POST admin:password_change                       | .                  | s n | l l l | l l l | l
 GET  admin:password_change_done                  | .                  | s n | y y y | y y y | y
 POST admin:password_change_done                  | .                  | s n | r r r | r r r | r
+GET  admin:routing_changeset_change              | change set         | s n | - - - | y y y | y
+GET  admin:routing_changeset_change              | applied change set | s n | - - - | y y y | y
+POST admin:routing_changeset_change              | change set         | s n | - - - | n y y | y
+POST admin:routing_changeset_change              | applied change set | s n | - - - | n y y | y
+GET  admin:routing_changeset_changelist          | .                  | s n | y y y | y y y | y
+POST admin:routing_changeset_changelist          | .                  | s n | r r r | r r r | r
 GET  admin:routing_hostname_add                  | .                  | s n | n n n | n n n | y
 POST admin:routing_hostname_add                  | .                  | s n | n n n | n n n | y
 GET  admin:routing_hostname_change               | hostname           | s n | - - - | y y y | y
@@ -82,6 +90,7 @@ GET  admin:routing_mapping_change                | mapping            | s n | - 
 POST admin:routing_mapping_change                | mapping            | s n | n - - | n y y | y
 GET  admin:routing_mapping_changelist            | .                  | s n | y y y | y y y | y
 POST admin:routing_mapping_changelist            | switch_off         | s n | r l l | r y y | y
+POST admin:routing_mapping_changelist            | repoint_all        | s n | r l l | r y y | y
 POST admin:routing_mapping_changelist            | remove_all         | s n | r l l | r y y | y
 POST admin:routing_mapping_changelist            | delete_selected    | s n | r l l | r l l | l
 GET  admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
@@ -94,6 +103,8 @@ GET  admin:routing_mapping_report                | verification       | s n | - 
 POST admin:routing_mapping_report                | verification       | s n | - - - | l y y | y
 GET  admin:routing_mapping_verify                | mapping            | s n | - - - | n y y | y
 POST admin:routing_mapping_verify                | mapping            | s n | - - - | n y y | y
+GET  admin:routing_mapping_roll_back             | moved mapping      | s n | - - - | n y y | y
+POST admin:routing_mapping_roll_back             | moved mapping      | s n | - - - | n y y | y
 GET  admin:routing_membership_add                | .                  | s n | n n n | n n n | y
 POST admin:routing_membership_add                | .                  | s n | n n n | n n n | y
 GET  admin:routing_membership_change             | member             | s n | - - - | y y y | y

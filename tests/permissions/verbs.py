@@ -12,6 +12,8 @@ from routing import services
 from routing.models import Membership, Registry, Role, Tenant
 from routing.services.base import confirmation, restoration
 from routing.services.base.actor import Actor
+from routing.services.changes import applying, approval, drafts
+from routing.services.changes.wishes import Wish
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
 from routing.services.mappings import explain, mappings
@@ -29,6 +31,10 @@ NOT_VERBS = frozenset(
         "events.announce",
         "hostnames.find_hostname",
         "near.near_hostnames",
+        # What they give is asked for once more by the verb.
+        "drafts.present_mappings",
+        "wishes.wishes_of_csv",
+        "wishes.wishes_to_repoint",
         "past.count_entries",
         "past.past_entries",
         "reading.client_versions",
@@ -122,8 +128,28 @@ def _own_membership(actor: Actor, world: World) -> int:
     return own.pk if own else 0
 
 
+def _reviewed(world: World) -> dict[str, Any]:
+    return {"change_set_id": world["change set"].pk, "checksum": world["change set"].checksum}
+
+
 #: By verb and, where the table has several lines for one, by what it is done to.
 DEEDS: dict[tuple[str, str], Deed] = {
+    ("applying.apply", "change set"): lambda a, w: applying.apply(a, **_reviewed(w)),
+    ("applying.roll_back", "moved mapping"): lambda a, w: applying.roll_back(
+        a, "r", mapping_id=w["moved mapping"].pk, to=w["moved mapping"].history.last().history_id
+    ),
+    ("applying.undo", "applied change set"): lambda a, w: applying.undo(
+        a, "r", change_set_id=w["applied change set"].pk
+    ),
+    ("approval.approve", "change set"): lambda a, w: approval.approve(a, **_reviewed(w)),
+    ("approval.require_approval", "."): lambda a, w: approval.require_approval(
+        a, "r", tenant_id=w["tenant"].pk, needed=True
+    ),
+    ("drafts.discard", "change set"): lambda a, w: drafts.discard(a, change_set_id=w["change set"].pk),
+    ("drafts.draft", "."): lambda a, w: drafts.draft(a, "r", wishes=[Wish(w["mapping"].pk, None, {"private": True})]),
+    ("drafts.get_change_set", "change set"): lambda a, w: drafts.get_change_set(a, w["change set"].pk),
+    ("drafts.get_differences", "change set"): lambda a, w: drafts.get_differences(a, w["change set"].pk),
+    ("drafts.redraft", "change set"): lambda a, w: drafts.redraft(a, change_set_id=w["change set"].pk, message="m"),
     ("api_tokens.create_api_token", "for oneself"): lambda a, w: _token(a, a.user),
     ("api_tokens.create_api_token", "for another"): lambda a, w: _token(a, w["account"]),
     ("api_tokens.revoke_api_token", "another's"): (

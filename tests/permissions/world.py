@@ -25,8 +25,11 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from routing.models import ApiToken, Hostname, Membership, Rate, Registry, Restoration, Role, Tenant
+from routing.models import ApiToken, ChangeSet, Hostname, Mapping, Membership, Rate, Registry, Restoration, Role, Tenant
 from routing.services.base.actor import Actor
+from routing.services.changes.applying import apply
+from routing.services.changes.drafts import draft
+from routing.services.changes.wishes import Wish
 from routing.services.hostnames.claims import claim_hostname
 from routing.services.hostnames.hostnames import add_hostname, suspend_hostnames
 from routing.services.mappings.mappings import add_mapping
@@ -171,6 +174,7 @@ def _add_routing(world: World, sesame: Tenant) -> None:
         SET_UP, "the reason of Sesame", hostname=pulled.name, prefix="app", target=f"127.0.0.1:9/{SECRET}"
     ).mapping
     add_mapping(SET_UP, "", hostname="docker.globex.example", prefix="", target="quay.io/globex", tenant="globex")
+    world.subjects |= _change_sets(mapping, proved)
     world.subjects |= {
         "hostname": pulled,
         "idle hostname": hostname("idle"),
@@ -183,6 +187,17 @@ def _add_routing(world: World, sesame: Tenant) -> None:
         "verification": start_verification(SET_UP, candidates=[Candidate(mapping.pk, "quay.io/new")]),
         "claim": claim_hostname(SET_UP, tenant_id=sesame.pk, name=f"claimed.{SECRET}.example"),
     }
+
+
+def _change_sets(mapping: Mapping, hostname: Hostname) -> dict[str, Any]:
+    """One that could be applied, and one that was."""
+    moved = add_mapping(SET_UP, "", hostname=hostname.name, prefix="moved", target=f"127.0.0.1:9/{SECRET}").mapping
+    waits = draft(SET_UP, f"the message of {SECRET}", wishes=[Wish(mapping.pk, None, {"enabled": False})])
+    done = draft(SET_UP, "m", wishes=[Wish(moved.pk, None, {"enabled": False})])
+    apply(SET_UP, change_set_id=done.pk, checksum=done.checksum)
+    ChangeSet.objects.filter(pk=done.pk).update(version=1)
+    Mapping.objects.filter(pk=moved.pk).update(version=1)
+    return {"change set": waits, "applied change set": done, "moved mapping": moved}
 
 
 def _add_people(world: World, sesame: Tenant) -> None:

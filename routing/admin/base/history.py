@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago
-from routing.models import Hostname, Mapping, Membership, Registry, Tenant
+from routing.models import ChangeSet, Hostname, Mapping, Membership, Registry, Tenant
 from routing.services.base.past_rows import change_of, kind_of, last_rows, rows_before
 
 _User = get_user_model()
@@ -32,6 +32,7 @@ class Step(NamedTuple):
 class Entry(NamedTuple):
     """One thing that was done. `kind` is added, changed or removed; `verb` says which change it was."""
 
+    number: int
     at: datetime
     actor: str
     kind: str
@@ -41,6 +42,7 @@ class Entry(NamedTuple):
     url: str
     reason: str
     request_id: str
+    change_set: int | None
     steps: list[Step]
 
     @property
@@ -64,6 +66,14 @@ class Names:
         return "" if pk is None else self._names.get((model, pk), f"#{pk}")
 
 
+def viewable_change_sets(request: HttpRequest, told_of: Iterable[int | None]) -> set[int]:
+    """Those of the change sets that have a page for who asks. None, which stands for no set, is never among them."""
+    numbers = set(told_of) - {None}
+    if not numbers:
+        return set()
+    return set(permissions.viewable(request, ChangeSet.objects.filter(pk__in=numbers)).values_list("pk", flat=True))
+
+
 def entries_of(request: HttpRequest, model: Any, rows: Iterable[Any]) -> list[Entry]:
     """The entries for past rows of `model`, in the rows' order."""
     current = list(rows)
@@ -72,9 +82,11 @@ def entries_of(request: HttpRequest, model: Any, rows: Iterable[Any]) -> list[En
     # A row that is another tenant's by now has no page for whose it was.
     still = permissions.viewable(request, model.objects.filter(pk__in={row.id for row in current}))
     alive = set(still.values_list("pk", flat=True))
+    change_sets = viewable_change_sets(request, (row.change_set for row in current))
     page = f"admin:{model._meta.app_label}_{model._meta.model_name}_"
     return [
         Entry(
+            number=row.history_id,
             at=row.history_date,
             actor=row.actor or "unknown",
             kind=kind_of(row),
@@ -84,6 +96,7 @@ def entries_of(request: HttpRequest, model: Any, rows: Iterable[Any]) -> list[En
             url=reverse(page + ("change" if row.id in alive else "history"), args=[row.id]),
             reason=row.history_change_reason or "",
             request_id=row.request_id,
+            change_set=row.change_set if row.change_set in change_sets else None,
             steps=_steps(model, row, before.get(row.history_id), names),
         )
         for row in current

@@ -1,5 +1,7 @@
 """Enabling, disabling and removing several mappings at once."""
 
+from collections.abc import Sequence
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +15,7 @@ from routing.services.mappings.mappings import remove_mappings, switch_mappings
 class MappingActions(BulkActions):
     """The bulk actions of mappings. Goes before ServiceModelAdmin."""
 
-    actions = ("switch_on", "switch_off", "remove_all")
+    actions: Sequence[str] = ("switch_on", "switch_off", "remove_all")
 
     @admin.action(description="Enable…", permissions=["change"])
     def switch_on(self, request: HttpRequest, mappings: "QuerySet[Mapping]") -> HttpResponse | None:

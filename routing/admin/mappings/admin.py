@@ -20,6 +20,7 @@ from routing.admin.base.pulls import pulls_panel
 from routing.admin.mappings.actions import MappingActions
 from routing.admin.mappings.forms import MappingForm, NewMappingForm
 from routing.admin.mappings.preview import effect_of
+from routing.admin.mappings.repointing import Repointing
 from routing.admin.mappings.verification import VerificationPages
 from routing.admin.mappings.wishes import TICKS, ticks_of
 from routing.models import Mapping
@@ -35,10 +36,11 @@ from routing.services.registries.probes import probe_mapping
 from routing.services.verifications.repointing import reason_of
 
 
-class MappingAdmin(VerificationPages, MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
+class MappingAdmin(VerificationPages, Repointing, MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
     """Add in one form, see the effect, repoint with a reason."""
 
     action = Permission.CHANGE_MAPPINGS
+    actions = ("repoint_all", *MappingActions.actions)
     list_display = ("route", "tenant", "state", "registry_name", "delivered", "changed")
     # The first column makes its own link, beside the button.
     list_display_links = None

@@ -52,6 +52,7 @@ class StepOut(Schema):
 class EntryOut(Schema):
     """One thing that was done to one row. The row, and its tenant, may be gone since."""
 
+    number: int = Field(description="The entry's among those of its noun.", examples=[41])
     at: datetime
     action: Action = Field(examples=["changed"])
     noun: Noun = Field(examples=["mapping"])
@@ -61,6 +62,7 @@ class EntryOut(Schema):
     actor: str = Field(examples=["alice (token deploy pipeline)"])
     reason: str = Field(examples=["CHG-4211: moved to Quay"])
     request_id: str = Field(examples=["0f3a5c7e9b1d4f60"])
+    change_set: int | None = Field(description="The change set by which it was done.", examples=[None])
     changes: list[StepOut]
 
 

@@ -18,6 +18,7 @@ from routing.api.schemas import DeleteParams, Named, Reason, StrictSchema, Suspe
 from routing.models import Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.rows import get_row
+from routing.services.changes.approval import require_approval
 from routing.services.leaving.tenant_removal import remove_tenant
 from routing.services.people import tenants as verbs
 
@@ -37,6 +38,7 @@ class TenantOut(Schema):
     name: str = Field(examples=["Acme Corporation"])
     suspended: bool = Field(examples=[False])
     suspension_message: str = Field(examples=[""])
+    needs_approval: bool = Field(description="Change sets take a second person's approval.", examples=[False])
     max_hostnames: int | None = Field(examples=[50])
     max_mappings: int | None
     max_registries: int | None
@@ -68,6 +70,13 @@ class TenantPatch(StrictSchema):
     max_registries: Limit | None = None
     max_members: Limit | None = None
     max_streamed_bytes: ByteLimit | None = None
+    reason: Reason = ""
+
+
+class ApprovalIn(StrictSchema):
+    """Whether change sets take a second person's approval."""
+
+    needed: bool = Field(examples=[True])
     reason: Reason = ""
 
 
@@ -121,6 +130,17 @@ def update_tenant(
     pk = tenant_by_key(actor, tenant).pk
     changes = data.model_dump(exclude={"reason"}, exclude_unset=True)
     outcome = verbs.update_tenant(actor, data.reason, tenant_id=pk, if_match=versions(if_match), **changes)
+    return tagged(response, outcome.row)
+
+
+@router.put("/{tenant}/approval", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="require_approval")
+def set_approval(
+    request: HttpRequest, response: HttpResponse, tenant: TenantKey, data: ApprovalIn, if_match: str | None = IF_MATCH
+) -> Tenant:
+    """Say whether a tenant's change sets take a second person's approval. For its owners."""
+    actor = actor_of(request)
+    pk = tenant_by_key(actor, tenant).pk
+    outcome = require_approval(actor, data.reason, tenant_id=pk, needed=data.needed, if_match=versions(if_match))
     return tagged(response, outcome.row)
 
 

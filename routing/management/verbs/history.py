@@ -102,7 +102,8 @@ def _print_of(noun: str, past: Any, name: str, options: Options, output: Output)
     if not found:
         raise NotFound(f"there was never a {noun} {name}, as far as the history goes back")
     found.sort(key=lambda entry: entry.at, reverse=True)
-    _print(iter(found[: options["limit"]]), output)
+    # One can roll a mapping back to an entry.
+    _print(iter(found[: options["limit"]]), output, numbered=noun == "mapping")
 
 
 def _entries(wanted: Wanted, limit: int) -> Iterator[Entry]:
@@ -116,7 +117,7 @@ def _entries(wanted: Wanted, limit: int) -> Iterator[Entry]:
             return
 
 
-def _print(entries: Iterator[Entry], output: Output) -> None:
+def _print(entries: Iterator[Entry], output: Output, *, numbered: bool = False) -> None:
     if output.as_json:
         output.json_list(as_facts(entries, _facts))
         return
@@ -127,7 +128,8 @@ def _print(entries: Iterator[Entry], output: Output) -> None:
         for step in entry.changes:
             if step.before or step.after:
                 output.line(f"    {step.field.replace('_', ' ')}: {_change(step.before, step.after)}")
-        output.line(f"    by {entry.actor}{f': {entry.reason}' if entry.reason else ''}")
+        number = f" (entry {entry.number})" if numbered else ""
+        output.line(f"    by {entry.actor}{number}{f': {entry.reason}' if entry.reason else ''}")
     if not any_was:
         output.line("Nothing was done, as far as the history goes back.")
 

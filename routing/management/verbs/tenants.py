@@ -13,6 +13,7 @@ from routing.services.base.dry_run import is_dry_run
 from routing.services.base.errors import ServiceError
 from routing.services.base.in_order import rows_in_order
 from routing.services.base.quotas import HELD, quota_for
+from routing.services.changes.approval import require_approval
 from routing.services.leaving.tenant_removal import get_tenant_removal, remove_tenant
 from routing.services.people.tenants import add_tenant
 
@@ -24,6 +25,7 @@ def tenant_facts(tenant: Tenant) -> dict[str, Any]:
         "name": tenant.name,
         "suspended": tenant.suspended,
         "suspension_message": tenant.suspension_message,
+        "needs_approval": tenant.needs_approval,
     }
 
 
@@ -98,10 +100,39 @@ class ShowTenant(Verb):
                 ("name", tenant.name),
                 ("suspended", yes(tenant.suspended)),
                 ("message", tenant.suspension_message),
+                ("approval", "change sets need a second person's" if tenant.needs_approval else ""),
                 *((name, f"{number:,} of {quota[name]:,}") for name, number in held.items()),
                 ("created", moment(tenant.created_at)),
             ]
         )
+
+
+class RequireApproval(Verb):
+    """Four eyes, or two."""
+
+    name = "require-approval"
+    help = "Have a tenant's change sets approved by a second person before they are applied; with --off, no more."
+    changes = True
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Whose."""
+        parser.add_argument("tenant", metavar="TENANT", help=TENANT_HELP)
+        parser.add_argument("--off", action="store_true", help="no approval is needed any more")
+
+    def run(self, options: Options, output: Output) -> None:
+        """Say so."""
+        outcome = require_approval(
+            Actor.command_line(),
+            options["reason"],
+            tenant_id=tenant_of(options["tenant"]).pk,
+            needed=not options["off"],
+        )
+        said = f"change sets of {outcome.row.slug} need {'no' if options['off'] else 'an'} approval"
+        if outcome.changed:
+            output.done(said, tenant=tenant_facts(outcome.row))
+        else:
+            output.unchanged(f"{said[:1].upper()}{said[1:]} already.", tenant=tenant_facts(outcome.row))
 
 
 class RemoveWholeTenant(Removal):

@@ -29,7 +29,7 @@ _TOLD: dict[str, tuple[str, ...]] = {
     "hostname": ("enabled", "login_registry_id", "suspended", "suspension_message", "withdrawn_at"),
     "registry": ("name", "origin", "alias", "implicit_namespace", "stream_blobs"),
     "tenant": (
-        *("slug", "name", "suspended", "suspension_message"),
+        *("slug", "name", "suspended", "suspension_message", "needs_approval"),
         *("max_hostnames", "max_mappings", "max_registries", "max_members", "max_streamed_bytes"),
     ),
     "member": ("role",),
@@ -58,11 +58,14 @@ class Step(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One thing that was done. `id` is the row's, which may be gone; `tenant` is a slug.
+    """One thing that was done. `number` is the entry's among those of its noun, to which one can roll back.
+
+    `id` is the row's, which may be gone; `tenant` is a slug; `change_set` is the id of the one by which it was done.
 
     `action` is added, changed or removed; `verb` says which change it was, in words that stand before the row's name.
     """
 
+    number: int
     at: datetime
     action: str
     verb: str
@@ -73,6 +76,7 @@ class Entry(NamedTuple):
     actor: str
     reason: str
     request_id: str
+    change_set: int | None
     changes: list[Step]
 
 
@@ -138,6 +142,7 @@ def _entries(noun: str, keys: Sequence[int]) -> Iterator[tuple[int, Entry]]:
     names = _Names([*rows, *before.values()])
     for row in rows:
         entry = Entry(
+            number=row.history_id,
             at=row.history_date,
             action=kind_of(row),
             verb=change_of(row, before.get(row.history_id)).phrase,
@@ -148,6 +153,7 @@ def _entries(noun: str, keys: Sequence[int]) -> Iterator[tuple[int, Entry]]:
             actor=row.actor or "unknown",
             reason=row.history_change_reason or "",
             request_id=row.request_id,
+            change_set=row.change_set,
             changes=_steps(noun, row, before.get(row.history_id), names),
         )
         yield row.history_id, entry

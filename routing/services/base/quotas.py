@@ -44,6 +44,7 @@ BOUNDS: Mapping[str, str] = {
     "routing.ProviderGrant": "One a membership that the identity provider gave.",
     "routing.ProviderWord": "One an account: what its identity provider said last.",
     "routing.StreamedBytes": "One a tenant and month.",
+    "routing.ChangeSet": "MAX_OPEN_SETS and MAX_CLOSED_SETS of a tenant, each of MAX_SET_ROWS mappings.",
     "routing.Change": "The newest KEPT_CHANGES are kept.",
     "routing.Confirmation": "One row.",
     "routing.Generation": "One row.",

@@ -66,6 +66,13 @@ class UnitOfWork:
         self._first = generation.value
         self._published = False
         self._confirms = False
+        #: The change set that is being applied, for the history.
+        self.change_set: int | None = None
+
+    @property
+    def generation(self) -> int:
+        """The newest, with what was written so far."""
+        return self._generation.value
 
     # ---------------------------------------------------------------- reading
     def get(self, model: type[V], pk: int, action: Permission, if_match: Collection[int] | None = None) -> V:
@@ -264,7 +271,7 @@ class UnitOfWork:
         row.save(update_fields=[*names, "version", *_stamps(row)])
 
     def _sign(self, instance: Any) -> None:
-        sign(instance, self.actor.label, self.actor.user, self._reason)
+        sign(instance, self.actor.label, self.actor.user, self._reason, self.change_set)
 
     def _keep_past(self, rows: Sequence[Any], kind: str) -> None:
         """Write the history of many rows, as simple-history's signals do for one."""
@@ -284,6 +291,7 @@ class UnitOfWork:
                     actor=self.actor.label,
                     request_id=current_request_id(),
                     of_tenant=row.owning_tenant_id,
+                    change_set=self.change_set,
                     **{field.attname: getattr(row, field.attname) for field in past.tracked_fields},
                 )
                 for row in rows

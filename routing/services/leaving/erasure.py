@@ -13,7 +13,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import CharField, Model, Q, QuerySet, TextField
 
-from routing.models import ApiToken, Invitation
+from routing.models import ApiToken, ChangeSet, Invitation
 from routing.services.base.history_bound import past_models
 from routing.services.leaving.documents import rows_of
 from routing.services.leaving.person_rows import addresses_of
@@ -21,7 +21,10 @@ from routing.services.leaving.person_rows import addresses_of
 #: What people type freely into past rows, and who did it.
 _PAST_TEXTS = ("actor", "history_change_reason", "suspension_message")
 #: What goes, or is erased, of rows that are in force.
-_ERASED: dict[type[Model], tuple[str, ...]] = {Invitation: ("invited_by", "email")}
+_ERASED: dict[type[Model], tuple[str, ...]] = {
+    Invitation: ("invited_by", "email"),
+    ChangeSet: ("drafted_by", "approved_by", "applied_by"),
+}
 # In pieces, so that no writer waits for long.
 _PIECE = 5_000
 
@@ -65,13 +68,15 @@ class Erasure:
         return reached
 
     def erase_log(self) -> None:
-        """Erase from the log of accounts, and from invitations."""
+        """Erase from the log of accounts, from invitations and from change sets."""
         accounts = ContentType.objects.get_for_model(type(self.user))
         about = LogEntry.objects.filter(content_type=accounts, object_id=str(self.user.pk))
         _update(about.exclude(object_repr=self.pseudonym), object_repr=self.pseudonym)
         self._erase_texts(LogEntry.objects.all(), "object_repr")
         self._erase_texts(LogEntry.objects.all(), "change_message")
         self._erase_texts(Invitation.objects.all(), "invited_by")
+        for column in _ERASED[ChangeSet]:
+            self._erase_texts(ChangeSet.objects.all(), column)
 
     def invitations(self) -> "QuerySet[Invitation]":
         """Those that were sent to the person."""

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from routing.models import (
     ApiToken,
+    ChangeSet,
     Hostname,
     HostnameClaim,
     Invitation,
@@ -45,6 +46,7 @@ OTHERS: Mapping[str, Rows] = {
     "API tokens for this tenant alone": lambda tenant: ApiToken.objects.filter(tenant=tenant),
     "roles by the identity provider": lambda tenant: ProviderGrant.objects.filter(tenant=tenant),
     "members": lambda tenant: Membership.objects.filter(tenant=tenant),
+    "change sets": lambda tenant: ChangeSet.objects.filter(tenant=tenant),
     "differences found": lambda tenant: VerificationDifference.objects.filter(verification__tenant=tenant),
     "verification reports": lambda tenant: Verification.objects.filter(tenant=tenant),
     "months of streamed bytes": lambda tenant: StreamedBytes.objects.filter(tenant=tenant),

@@ -23,6 +23,7 @@ class TenantOptions(TypedDict, total=False):
     max_registries: int | None
     max_members: int | None
     max_streamed_bytes: int | None
+    needs_approval: bool
 
 
 class TenantChanges(TenantOptions, total=False):

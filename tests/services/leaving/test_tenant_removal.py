@@ -33,6 +33,8 @@ from routing.services.base.actor import Actor
 from routing.services.base.dry_run import dry_run
 from routing.services.base.errors import NotFound, Outdated, ServiceError
 from routing.services.base.history_bound import past_models
+from routing.services.changes.drafts import draft
+from routing.services.changes.wishes import Wish
 from routing.services.hostnames.claims import claim_hostname
 from routing.services.leaving import tenant_removal
 from routing.services.leaving.tenant_removal import get_tenant_removal, remove_tenant
@@ -56,6 +58,8 @@ def fill(person: Person, platform: Actor) -> None:
     add_mapping(platform, "", hostname=person.hostname.name, prefix="own", target=f"r.{tenant.slug}.example/team")
     add_mapping(platform, "", hostname=person.hostname.name, prefix="hub", target=f"docker.io/{tenant.slug}")
     own = Registry.objects.get(tenant=tenant)
+    mapping = Mapping.objects.get(hostname=person.hostname, prefix="own")
+    draft(platform, "off with it", wishes=[Wish(mapping.pk, None, {"enabled": False})])
     Hostname.objects.filter(pk=person.hostname.pk).update(login_registry=own)
     claim_hostname(platform, tenant_id=tenant.pk, name=f"more.{tenant.slug}.com")
     invite(person.actor, tenant_id=tenant.pk, email="new@example.com", role=Role.VIEWER)

@@ -1,0 +1,181 @@
+"""The pages of change sets: all of them, and one as it is reviewed, approved, applied and undone."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern
+from django.utils.html import format_html
+
+from routing.admin.base import permissions
+from routing.admin.base.badges import ago, badge
+from routing.admin.base.filters import is_id
+from routing.admin.base.model_admin import ServiceModelAdmin
+from routing.models import ChangeSet
+from routing.services.base.errors import ServiceError
+from routing.services.base.permissions import Permission
+from routing.services.changes.applying import apply, undo
+from routing.services.changes.approval import approve
+from routing.services.changes.diff import diff
+from routing.services.changes.drafts import discard, get_change_set, get_differences, present_mappings, redraft
+from routing.services.changes.guards import Words, guards_of
+
+_KINDS = {"applied": "on", "approved": "on", "undone": "off", "discarded": "off"}
+_MAX_DIGITS = 9
+_SHOWN = 500
+
+
+class ChangeSetAdmin(ServiceModelAdmin):
+    """They come to be by an action of the list of mappings, by the API and the command line."""
+
+    action = Permission.CHANGE_MAPPINGS
+    list_display = ("number", "tenant_name", "state_badge", "size", "message", "drafted")
+    list_select_related = ("tenant",)
+    list_filter = ("state",)
+    search_fields = ("message", "drafted_by")
+    search_help_text = "Message, or who drafted it."
+    empty_list_text = "To draft one: choose mappings in their list, and then “Repoint…” among the actions."
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Not from an empty form."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: it is what was done."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
+        """Those that the asker may see."""
+        return super().get_queryset(request).select_related("tenant").defer("rows", "basis")
+
+    def get_urls(self) -> list[URLPattern]:
+        """The list and the one page of each."""
+        return [url for url in super().get_urls() if not (url.name or "").endswith(("_add", "_delete"))]
+
+    # ---------------------------------------------------------------- the list
+    @admin.display(description="change set", ordering="-pk")
+    def number(self, change_set: ChangeSet) -> str:
+        """Its number."""
+        return f"#{change_set.pk}"
+
+    @admin.display(description="tenant", ordering="tenant__name")
+    def tenant_name(self, change_set: ChangeSet) -> str:
+        """Whose mappings it changes."""
+        return change_set.tenant.name if change_set.tenant else "several"
+
+    @admin.display(description="state", ordering="state")
+    def state_badge(self, change_set: ChangeSet) -> str:
+        """How far it has come."""
+        return badge(_KINDS.get(change_set.state, "blocked"), change_set.get_state_display())
+
+    @admin.display(ordering="-drafted_at")
+    def drafted(self, change_set: ChangeSet) -> str:
+        """When and by whom."""
+        return format_html('{} <span class="quiet">{}</span>', ago(change_set.drafted_at), change_set.drafted_by)
+
+    # ---------------------------------------------------------------- one
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Review it; or do what a button of the page says."""
+        pk = unquote(object_id)
+        if not is_id(pk):
+            raise Http404
+        change_set: ChangeSet = self.row_for(request, int(pk), Permission.VIEW)
+        change_set = get_change_set(permissions.actor(request), change_set.pk)
+        if request.method == "POST":
+            if not permissions.may(request, self.action, change_set):
+                raise PermissionDenied
+            deed = _DEEDS.get(request.POST.get("deed", ""))
+            if deed is not None:
+                return self._do(request, change_set, deed)
+        return self._review(request, change_set)
+
+    def _do(
+        self,
+        request: HttpRequest,
+        change_set: ChangeSet,
+        deed: Callable[[HttpRequest, ChangeSet], tuple[ChangeSet, str]],
+    ) -> HttpResponse:
+        try:
+            after, said = deed(request, change_set)
+        except ServiceError as refusal:
+            self.message_lines(request, [refusal.message], messages.ERROR)
+            return self._review(request, get_change_set(permissions.actor(request), change_set.pk))
+        self.message_lines(request, [said], messages.SUCCESS)
+        return HttpResponseRedirect(self.url("change", after.pk))
+
+    def _review(self, request: HttpRequest, change_set: ChangeSet) -> HttpResponse:
+        actor = permissions.actor(request)
+        mappings = present_mappings(actor, change_set)
+        lines = diff(change_set)
+        is_drafter = change_set.drafter_id == actor.user.pk
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "title": f"Change set {change_set.pk}",
+            "opts": self.opts,
+            "change_set": change_set,
+            "state_kind": _KINDS.get(change_set.state, "blocked"),
+            "lines": lines[:_SHOWN],
+            "more": max(len(lines) - _SHOWN, 0),
+            "may": permissions.may(request, self.action, change_set),
+            "may_approve": change_set.is_open and not change_set.approved_at and not is_drafter,
+            "differences": get_differences(actor, change_set.pk),
+            "guards": guards_of(change_set, mappings) if change_set.is_open else None,
+            # What goes back may take credentials along.
+            "undo_credentials": guards_of(change_set, mappings).credentials if change_set.state == "applied" else [],
+            "given": request.POST,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/routing/changeset/review.html", context)
+
+
+def _words(request: HttpRequest) -> Words:
+    number = request.POST.get("confirm", "").strip()
+    is_number = number.isascii() and number.isdecimal() and len(number) <= _MAX_DIGITS
+    return Words(int(number) if is_number else None, "credentials_move" in request.POST)
+
+
+def _reviewed(request: HttpRequest, change_set: ChangeSet) -> dict[str, Any]:
+    return {"change_set_id": change_set.pk, "checksum": request.POST.get("checksum", "")}
+
+
+def _apply(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
+    applied = apply(permissions.actor(request), **_reviewed(request, change_set), words=_words(request))
+    return applied, f"Applied: {applied.size} mapping{'' if applied.size == 1 else 's'}, all at once"
+
+
+def _approve(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
+    return approve(permissions.actor(request), **_reviewed(request, change_set)), "Approved"
+
+
+def _redraft(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
+    return redraft(permissions.actor(request), change_set_id=change_set.pk), "Drafted once more, on what is there now"
+
+
+def _discard(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
+    return discard(permissions.actor(request), change_set_id=change_set.pk), "Discarded"
+
+
+def _undo(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
+    back = undo(
+        permissions.actor(request),
+        request.POST.get("message", ""),
+        change_set_id=change_set.pk,
+        words=_words(request),
+    )
+    return back, f"Change set {change_set.pk} is undone, by this one"
+
+
+_DEEDS: dict[str, Callable[[HttpRequest, ChangeSet], tuple[ChangeSet, str]]] = {
+    "apply": _apply,
+    "approve": _approve,
+    "redraft": _redraft,
+    "discard": _discard,
+    "undo": _undo,
+}

@@ -1,0 +1,341 @@
+"""Change sets: draft, review, approve, apply, undo; and rolling one mapping back."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router, Schema, Status
+from ninja.pagination import paginate
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from routing.api.auth import actor_of
+from routing.api.errors import ADDING_PROBLEMS, CHANGING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
+from routing.api.etags import IF_MATCH, looked_at, tagged, versions
+from routing.api.lookups import OneTenant
+from routing.api.pagination import ListQuery, Paging
+from routing.api.schemas import (
+    HostnameText,
+    Id,
+    Reason,
+    ReasonIn,
+    StrictSchema,
+    TargetText,
+    Text,
+    Version,
+    given_reason,
+)
+from routing.models import ChangeSet, Mapping
+from routing.services.base.actor import Actor
+from routing.services.changes import applying, approval, drafts
+from routing.services.changes.diff import diff
+from routing.services.changes.guards import Words, guards_of
+from routing.services.changes.wishes import MAX_SET_ROWS, Wish, wishes_to_repoint
+from routing.services.registries.targets import parse_target
+
+router = Router(tags=["change sets"])
+roll_backs = Router(tags=["mappings"])
+
+State = ChangeSet.State
+Delivery = Mapping.Delivery
+Message = Annotated[
+    Text, Field(description="Why; kept in the history of every mapping.", examples=["CHG-4211: to GitHub"])
+]
+Checksum = Annotated[
+    Text, Field(description="Of what was reviewed, as the change set has it.", examples=["9f86d081884c7d65…"])
+]
+CredentialsMove = Annotated[
+    bool, Field(description="Says that callers' credentials may go to another registry from then on.")
+]
+
+
+class StepOut(Schema):
+    """One thing about a mapping that changes, in words."""
+
+    what: str = Field(examples=["target"])
+    before: str = Field(examples=["docker.io/acme/app"])
+    after: str = Field(examples=["ghcr.io/acme/app"])
+
+
+class LineOut(Schema):
+    """One mapping, and what becomes of it."""
+
+    mapping_id: int = Field(examples=[17])
+    mapping: str = Field(alias="source", examples=["docker.acme.com/app"])
+    steps: list[StepOut]
+
+
+class ChangeSetOut(Schema):
+    """Changes of mappings that are reviewed, applied and undone as one."""
+
+    id: int = Field(examples=[8])
+    version: Version
+    tenant: str | None = Field(description="Slug; null: mappings of several.", examples=["acme"])
+    message: str = Field(examples=["CHG-4211: to GitHub"])
+    state: State = Field(examples=["draft"])
+    size: int = Field(description="How many mappings it changes.", examples=[40])
+    checksum: Checksum
+    undoes: int | None = Field(description="The change set that it takes back.", examples=[None])
+    drafted_by: str = Field(examples=["alice"])
+    drafted_at: datetime
+    approved_by: str = Field(examples=[""])
+    approved_at: datetime | None
+    applied_by: str = Field(examples=[""])
+    applied_at: datetime | None
+    generation: int | None = Field(description="Workers that have this one have all of it.", examples=[None])
+
+    @staticmethod
+    def resolve_tenant(row: ChangeSet) -> str | None:
+        """Whose it is."""
+        return row.tenant.slug if row.tenant else None
+
+
+class GuardsOut(Schema):
+    """What has to be said to apply it; an empty text: nothing."""
+
+    confirm: str = Field(description="Why its number of mappings has to be given.", examples=[""])
+    credentials_move: str = Field(description="Whose credentials go elsewhere.", examples=[""])
+    approval: str = Field(description="Why a second person has to approve it.", examples=[""])
+
+
+class ReviewOut(Schema):
+    """A change set as it is reviewed."""
+
+    change_set: ChangeSetOut
+    changes: list[LineOut]
+    guards: GuardsOut
+    differences: list[str] = Field(
+        description="What was changed since, so that it can't be applied.",
+        examples=[["the mapping docker.acme.com/app is gone"]],
+    )
+
+
+class RepointIn(StrictSchema):
+    """All mappings that lead to one registry, to another; what follows keeps its place there."""
+
+    source: Annotated[TargetText, Field(description="registry[/upstream-prefix].", examples=["docker.io/acme"])]
+    target: Annotated[TargetText, Field(description="registry[/upstream-prefix].", examples=["ghcr.io/acme"])]
+    tenant: OneTenant = None
+    hostname: Annotated[HostnameText | None, Field(description="Of this hostname alone.")] = None
+
+
+class WishIn(StrictSchema):
+    """What one mapping shall be; what isn't given, or null, stays."""
+
+    mapping_id: Id
+    target: Annotated[TargetText | None, Field(examples=["ghcr.io/acme"])] = None
+    enabled: bool | None = None
+    private: bool | None = None
+    allow_push: bool | None = None
+    delivery: Delivery | None = None
+
+
+class ChangeSetIn(StrictSchema):
+    """A change set to draft: of `repoint`, or of `mappings`."""
+
+    message: Message
+    repoint: RepointIn | None = None
+    mappings: Annotated[list[WishIn] | None, Field(min_length=1, max_length=MAX_SET_ROWS)] = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.repoint is None) == (self.mappings is None):
+            raise PydanticCustomError("required", "Give repoint or mappings, and not both.")
+        return self
+
+
+class ChangeSetPatch(StrictSchema):
+    """Another draft of it, on what is there now."""
+
+    message: Annotated[Text | None, Field(description="Null: as it is.")] = None
+
+
+class ReviewedIn(StrictSchema):
+    """What was reviewed."""
+
+    checksum: Checksum
+    reason: Reason = ""
+
+
+class ApplyIn(StrictSchema):
+    """What was reviewed, and what has to be said."""
+
+    checksum: Checksum
+    confirm: Annotated[
+        int | None, Field(ge=1, description="How many mappings it changes, where that is asked for.", examples=[40])
+    ] = None
+    credentials_move: CredentialsMove = False
+
+
+class UndoIn(StrictSchema):
+    """Why, and what has to be said."""
+
+    message: Message
+    credentials_move: CredentialsMove = False
+
+
+class RollBackIn(UndoIn):
+    """To which entry of the mapping's history."""
+
+    to: Annotated[Id, Field(description="The entry's `number`.", examples=[41])]
+
+
+class ChangeSetQuery(ListQuery):
+    """Which change sets."""
+
+    tenant: OneTenant = None
+    state: State | None = None
+
+
+@router.get("", response={200: list[ChangeSetOut], **PROBLEMS}, operation_id="list_change_sets")
+@paginate(Paging)
+def list_change_sets(request: HttpRequest, params: Query[ChangeSetQuery]) -> "QuerySet[ChangeSet]":
+    """List change sets, the newest first."""
+    rows = ChangeSet.objects.viewable_by(actor_of(request)).with_names().defer("rows", "basis")
+    if params.tenant is not None:
+        rows = rows.filter(tenant__slug=params.tenant)
+    if params.state is not None:
+        rows = rows.filter(state=params.state)
+    return params.in_order(rows, "-pk")
+
+
+@router.post("", response={201: ReviewOut, **ADDING_PROBLEMS}, operation_id="draft_change_set")
+def draft_change_set(request: HttpRequest, response: HttpResponse, data: ChangeSetIn) -> Status[dict[str, Any]]:
+    """Draft a change set. Nothing is changed by that, but that registries that are missing are added."""
+    actor = actor_of(request)
+    change_set = drafts.draft(actor, data.message, wishes=_wishes(actor, data))
+    return Status(201, _review(actor, tagged(response, change_set)))
+
+
+@router.get("/{change_set_id}", response={200: ReviewOut, **ROW_PROBLEMS}, operation_id="get_change_set")
+def get_change_set(
+    request: HttpRequest, response: HttpResponse, change_set_id: Id, if_match: str | None = IF_MATCH
+) -> dict[str, Any]:
+    """Review a change set: what it changes, what has to be said, and what was changed since."""
+    actor = actor_of(request)
+    return _review(actor, looked_at(response, drafts.get_change_set(actor, change_set_id), if_match))
+
+
+@router.patch("/{change_set_id}", response={200: ReviewOut, **CHANGING_PROBLEMS}, operation_id="redraft_change_set")
+def redraft_change_set(
+    request: HttpRequest,
+    response: HttpResponse,
+    change_set_id: Id,
+    data: ChangeSetPatch,
+    if_match: str | None = IF_MATCH,
+) -> dict[str, Any]:
+    """Draft a change set once more, on what is there now. Its approval ends."""
+    actor = actor_of(request)
+    change_set = drafts.redraft(actor, change_set_id=change_set_id, message=data.message, if_match=versions(if_match))
+    return _review(actor, tagged(response, change_set))
+
+
+@router.post(
+    "/{change_set_id}/approve", response={200: ChangeSetOut, **CHANGING_PROBLEMS}, operation_id="approve_change_set"
+)
+def approve_change_set(
+    request: HttpRequest, response: HttpResponse, change_set_id: Id, data: ReviewedIn, if_match: str | None = IF_MATCH
+) -> ChangeSet:
+    """Approve a change set as it was reviewed. Whoever drafted it can't."""
+    change_set = approval.approve(
+        actor_of(request),
+        data.reason,
+        change_set_id=change_set_id,
+        checksum=data.checksum,
+        if_match=versions(if_match),
+    )
+    return tagged(response, change_set)
+
+
+@router.post(
+    "/{change_set_id}/apply", response={200: ChangeSetOut, **CHANGING_PROBLEMS}, operation_id="apply_change_set"
+)
+def apply_change_set(
+    request: HttpRequest, response: HttpResponse, change_set_id: Id, data: ApplyIn, if_match: str | None = IF_MATCH
+) -> ChangeSet:
+    """Apply a change set as it was reviewed: all of it at once, or nothing where anything was changed since (409)."""
+    change_set = applying.apply(
+        actor_of(request),
+        change_set_id=change_set_id,
+        checksum=data.checksum,
+        words=Words(data.confirm, data.credentials_move),
+        if_match=versions(if_match),
+    )
+    return tagged(response, change_set)
+
+
+@router.post("/{change_set_id}/undo", response={201: ChangeSetOut, **CHANGING_PROBLEMS}, operation_id="undo_change_set")
+def undo_change_set(
+    request: HttpRequest, response: HttpResponse, change_set_id: Id, data: UndoIn, if_match: str | None = IF_MATCH
+) -> Status[ChangeSet]:
+    """Take an applied change set back, by one of its own; nothing where anything was changed since (409)."""
+    change_set = applying.undo(
+        actor_of(request),
+        data.message,
+        change_set_id=change_set_id,
+        words=Words(credentials_move=data.credentials_move),
+        if_match=versions(if_match),
+    )
+    return Status(201, tagged(response, change_set))
+
+
+@router.post(
+    "/{change_set_id}/discard", response={200: ChangeSetOut, **CHANGING_PROBLEMS}, operation_id="discard_change_set"
+)
+def discard_change_set(
+    request: HttpRequest,
+    response: HttpResponse,
+    change_set_id: Id,
+    data: ReasonIn | None = None,
+    if_match: str | None = IF_MATCH,
+) -> ChangeSet:
+    """Drop a change set that was not applied."""
+    change_set = drafts.discard(
+        actor_of(request), given_reason(data), change_set_id=change_set_id, if_match=versions(if_match)
+    )
+    return tagged(response, change_set)
+
+
+@roll_backs.post(
+    "/{mapping_id}/roll-back", response={201: ChangeSetOut, **CHANGING_PROBLEMS}, operation_id="roll_back_mapping"
+)
+def roll_back_mapping(
+    request: HttpRequest, response: HttpResponse, mapping_id: Id, data: RollBackIn, if_match: str | None = IF_MATCH
+) -> Status[ChangeSet]:
+    """Make of a mapping what it was at an entry of its history; gives the change set that did it."""
+    change_set = applying.roll_back(
+        actor_of(request),
+        data.message,
+        mapping_id=mapping_id,
+        to=data.to,
+        words=Words(credentials_move=data.credentials_move),
+        if_match=versions(if_match),
+    )
+    return Status(201, tagged(response, change_set))
+
+
+def _wishes(actor: Actor, data: ChangeSetIn) -> list[Wish]:
+    if data.repoint is not None:
+        return wishes_to_repoint(actor, **data.repoint.model_dump())
+    return [
+        Wish(
+            given.mapping_id,
+            None if given.target is None else parse_target(given.target),
+            given.model_dump(exclude={"mapping_id", "target"}, exclude_none=True),
+        )
+        for given in data.mappings or ()
+    ]
+
+
+def _review(actor: Actor, change_set: ChangeSet) -> dict[str, Any]:
+    number = credentials = said = ""
+    if change_set.is_open:
+        guards = guards_of(change_set, drafts.present_mappings(actor, change_set))
+        number, credentials, said = guards.number, guards.credentials_in_words, guards.approval
+    return {
+        "change_set": change_set,
+        "changes": diff(change_set),
+        "guards": {"confirm": number, "credentials_move": credentials, "approval": said},
+        "differences": drafts.get_differences(actor, change_set.pk),
+    }

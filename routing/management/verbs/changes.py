@@ -1,0 +1,292 @@
+"""The verbs of change sets that are there: list, show, approve, apply, undo, discard; and rolling one mapping back."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from routing.management.verbs.mappings import add_address
+from routing.management.verbs.named import ONLY_TENANT_HELP, tenant_of
+from routing.management.verbs.output import Column, Output, as_facts, moment
+from routing.management.verbs.verb import NotSo, Options, Status, Verb
+from routing.models import ChangeSet
+from routing.services.base.actor import Actor
+from routing.services.base.dry_run import is_dry_run
+from routing.services.base.errors import ServiceError
+from routing.services.changes.applying import apply, roll_back, undo
+from routing.services.changes.approval import approve
+from routing.services.changes.diff import Line, diff
+from routing.services.changes.drafts import discard, get_change_set, get_differences, present_mappings
+from routing.services.changes.guards import Words, guards_of
+from routing.services.mappings.mappings import get_mapping
+
+_SHORT = 12
+_LISTED = 1_000
+
+
+def add_set(parser: ArgumentParser) -> None:
+    """The argument by which a change set is named."""
+    parser.add_argument("change_set", metavar="ID", type=int, help="the change set's number")
+
+
+def add_words(parser: ArgumentParser, *, number: bool = True) -> None:
+    """What has to be said in so many words."""
+    if number:
+        parser.add_argument(
+            "--confirm", metavar="NUMBER", type=int, help="how many mappings it changes, where that is asked for"
+        )
+    parser.add_argument(
+        "--credentials-move",
+        action="store_true",
+        help="it is meant that callers' credentials go to another registry from then on",
+    )
+
+
+def change_set_facts(change_set: ChangeSet) -> dict[str, Any]:
+    """A change set, for programs."""
+    names = ("message", "checksum", "state", "size", "undoes", "drafted_by", "drafted_at")
+    decided = ("approved_by", "approved_at", "applied_by", "applied_at", "generation")
+    return {
+        "id": change_set.pk,
+        "tenant": change_set.tenant.slug if change_set.tenant else None,
+        **{name: getattr(change_set, name) for name in (*names, *decided)},
+    }
+
+
+def tell_set(change_set: ChangeSet, output: Output) -> None:
+    """Print a set as it is reviewed."""
+    lines = diff(change_set)
+    output.facts(changes=[_line_facts(line) for line in lines])
+    for line in lines:
+        for step in line.steps:
+            output.line(f"  {line.source}: {step.what}: {step.before} → {step.after}")
+    output.labelled(
+        [
+            ("message", change_set.message),
+            ("state", _state(change_set)),
+            ("mappings", f"{change_set.size:,}"),
+            ("checksum", change_set.checksum[:_SHORT]),
+        ]
+    )
+    if not change_set.is_open or is_dry_run():
+        return
+    actor = Actor.command_line()
+    guards = guards_of(change_set, present_mappings(actor, change_set))
+    output.facts(guards=[said for said in (guards.number, guards.credentials_in_words, guards.approval) if said])
+    for said in (guards.number, guards.credentials_in_words, guards.approval):
+        if said:
+            output.line(f"Take care: {said}")
+    words = f"{f' --confirm {change_set.size}' if guards.number else ''}"
+    words += " --credentials-move" if guards.credentials else ""
+    output.line(f"To apply it: facade changes apply {change_set.pk} --checksum {change_set.checksum[:_SHORT]}{words}")
+
+
+class ListChangeSets(Verb):
+    """The newest first."""
+
+    name = "list"
+    help = "List change sets, the newest first."
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which."""
+        parser.add_argument("--tenant", metavar="SLUG", help=ONLY_TENANT_HELP)
+        parser.add_argument("--state", choices=ChangeSet.State.values, help="only of this state")
+
+    def run(self, options: Options, output: Output) -> None:
+        """Print them."""
+        rows = ChangeSet.objects.with_names().defer("rows", "basis").order_by("-pk")
+        if options["tenant"]:
+            rows = rows.filter(tenant=tenant_of(options["tenant"]))
+        if options["state"]:
+            rows = rows.filter(state=options["state"])
+        columns = [
+            Column("ID", lambda row: str(row["id"])),
+            Column("STATE", lambda row: row["state"]),
+            Column("TENANT", lambda row: row["tenant"] or "several"),
+            Column("MAPPINGS", lambda row: str(row["size"])),
+            Column("DRAFTED", lambda row: f"{moment(row['drafted_at'])} by {row['drafted_by']}"),
+            Column("MESSAGE", lambda row: row["message"]),
+        ]
+        output.table(as_facts(rows[:_LISTED], change_set_facts), columns, "No change sets.")
+
+
+class ShowChangeSet(Verb):
+    """As it is reviewed."""
+
+    name = "show"
+    help = (
+        "Show a change set: what it changes, and what has to be said to apply it. "
+        "Ends with status 3 where something that it depends on was changed since."
+    )
+    missing = Status.NOT_SO
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which."""
+        add_set(parser)
+
+    def run(self, options: Options, output: Output) -> None:
+        """Print it."""
+        change_set = get_change_set(Actor.command_line(), options["change_set"])
+        output.facts(change_set=change_set_facts(change_set))
+        tell_set(change_set, output)
+        changed = get_differences(Actor.command_line(), change_set.pk)
+        output.facts(differences=changed)
+        for said in changed:
+            output.line(f"Not as it was drafted: {said}")
+        if changed:
+            output.line(f"To draft it once more: facade changes redraft {change_set.pk}")
+            raise NotSo
+
+
+class Approve(Verb):
+    """By a second person."""
+
+    name = "approve"
+    help = "Approve a change set as it was shown. Who drafted it can't."
+    changes = True
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which, and as what it was shown."""
+        _add_reviewed(parser)
+
+    def run(self, options: Options, output: Output) -> None:
+        """Approve it."""
+        change_set = _reviewed(options)
+        change_set = approve(
+            Actor.command_line(), options["reason"], change_set_id=change_set.pk, checksum=change_set.checksum
+        )
+        output.done(f"approved change set {change_set.pk}", change_set=change_set_facts(change_set))
+
+
+class Apply(Verb):
+    """All of it, or nothing."""
+
+    name = "apply"
+    help = "Apply a change set as it was shown: all of it at once, or nothing where anything was changed since."
+    changes = True
+    takes_reason = False
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which, as what it was shown, and what has to be said."""
+        _add_reviewed(parser)
+        add_words(parser)
+
+    def run(self, options: Options, output: Output) -> None:
+        """Apply it."""
+        change_set = _reviewed(options)
+        words = Words(options["confirm"], options["credentials_move"])
+        change_set = apply(Actor.command_line(), change_set_id=change_set.pk, checksum=change_set.checksum, words=words)
+        mappings = f"{change_set.size:,} mapping{'' if change_set.size == 1 else 's'}"
+        said = f"applied change set {change_set.pk}: {mappings}, generation {change_set.generation}"
+        output.done(said, change_set=change_set_facts(change_set))
+        if not is_dry_run():
+            output.line(f"To take it back: facade changes undo {change_set.pk} --reason TEXT")
+
+
+class Undo(Verb):
+    """By a set of its own."""
+
+    name = "undo"
+    help = "Take an applied change set back, all of it at once; nothing where anything was changed since."
+    changes = needs_reason = True
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which, and what has to be said."""
+        add_set(parser)
+        add_words(parser, number=False)
+
+    def run(self, options: Options, output: Output) -> None:
+        """Undo it."""
+        words = Words(credentials_move=options["credentials_move"])
+        change_set = undo(Actor.command_line(), options["reason"], change_set_id=options["change_set"], words=words)
+        said = f"undid change set {options['change_set']} by change set {change_set.pk}"
+        output.done(said, change_set=change_set_facts(change_set))
+
+
+class Discard(Verb):
+    """It stays in the list."""
+
+    name = "discard"
+    help = "Drop a change set that was not applied."
+    changes = True
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which."""
+        add_set(parser)
+
+    def run(self, options: Options, output: Output) -> None:
+        """Drop it."""
+        change_set = discard(Actor.command_line(), options["reason"], change_set_id=options["change_set"])
+        output.done(f"discarded change set {change_set.pk}", change_set=change_set_facts(change_set))
+
+
+class RollBack(Verb):
+    """One mapping."""
+
+    name = "roll-back"
+    help = "Make of a mapping what it was at an entry of its history: target and options."
+    changes = needs_reason = True
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Its address, and which entry."""
+        add_address(parser)
+        parser.add_argument(
+            "--to",
+            required=True,
+            type=int,
+            metavar="ENTRY",
+            help="the entry's number, as “facade mapping history” has it",
+        )
+        add_words(parser, number=False)
+
+    def run(self, options: Options, output: Output) -> None:
+        """Roll it back."""
+        mapping = get_mapping(Actor.command_line(), options["hostname"], options["prefix"])
+        words = Words(credentials_move=options["credentials_move"])
+        change_set = roll_back(
+            Actor.command_line(), options["reason"], mapping_id=mapping.pk, to=options["to"], words=words
+        )
+        said = f"rolled {mapping.source} back to entry {options['to']} by change set {change_set.pk}"
+        output.done(said, change_set=change_set_facts(change_set))
+        tell_set(change_set, output)
+
+
+def _add_reviewed(parser: ArgumentParser) -> None:
+    add_set(parser)
+    parser.add_argument(
+        "--checksum", required=True, metavar="TEXT", help="of what was shown; its first 12 characters are enough"
+    )
+
+
+def _reviewed(options: Options) -> ChangeSet:
+    """The set, where it is as it was shown. Raises ServiceError, NotFound."""
+    change_set = get_change_set(Actor.command_line(), options["change_set"])
+    given = options["checksum"].strip().lower()
+    if len(given) < _SHORT or not change_set.checksum.startswith(given):
+        raise ServiceError(
+            f"this is not the checksum of change set {change_set.pk}: look at it once more "
+            f"(facade changes show {change_set.pk})"
+        )
+    return change_set
+
+
+def _state(change_set: ChangeSet) -> str:
+    words = str(change_set.state)
+    if change_set.approved_at:
+        words += f", approved by {change_set.approved_by} at {moment(change_set.approved_at)}"
+    if change_set.applied_at:
+        words += f", applied by {change_set.applied_by} at {moment(change_set.applied_at)}"
+    return words
+
+
+def _line_facts(line: Line) -> dict[str, Any]:
+    return {
+        "mapping_id": line.mapping_id,
+        "mapping": line.source,
+        "steps": [step._asdict() for step in line.steps],
+    }

@@ -1,0 +1,83 @@
+"""ChangeSet: changes of mappings that are drafted, reviewed, applied and undone as one."""
+
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from routing.models.versioned import VersionedModel, VersionedQuerySet
+
+
+class ChangeSet(VersionedModel):
+    """What shall become of some mappings, as it was reviewed. The checksum is over all of that.
+
+    It is one document: `rows` has what each mapping has before and after, `basis` what else that depends on, such as
+    the registries' addresses. People are known by their keys, without foreign keys, for their accounts may be gone.
+    """
+
+    class State(models.TextChoices):
+        """How far it has come."""
+
+        DRAFT = "draft", "draft"
+        APPROVED = "approved", "approved"
+        SCHEDULED = "scheduled", "scheduled"
+        APPLIED = "applied", "applied"
+        UNDONE = "undone", "undone"
+        DISCARDED = "discarded", "discarded"
+
+    tenant = models.ForeignKey(
+        "routing.Tenant",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="change_sets",
+        help_text="Whose mappings it changes. Empty: those of several tenants, for operators of the platform.",
+    )
+    message = models.CharField(max_length=1000, help_text="Why; kept in the history of every mapping.")
+    rows = models.JSONField(editable=False)
+    size = models.PositiveIntegerField("mappings", editable=False)
+    basis = models.JSONField(editable=False)
+    checksum = models.CharField(max_length=64, editable=False)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT, editable=False)
+    # The set whose changes this one takes back.
+    undoes = models.BigIntegerField(null=True, blank=True, editable=False)
+    drafter_id = models.BigIntegerField(null=True, blank=True, editable=False)
+    drafted_by = models.CharField(max_length=200, editable=False)
+    drafted_at = models.DateTimeField(default=timezone.now, editable=False)
+    approver_id = models.BigIntegerField(null=True, blank=True, editable=False)
+    approved_by = models.CharField(max_length=200, blank=True, default="", editable=False)
+    approved_at = models.DateTimeField(null=True, blank=True, editable=False)
+    applied_by = models.CharField(max_length=200, blank=True, default="", editable=False)
+    applied_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The last one that it made: who has that has all of it.
+    generation = models.BigIntegerField(null=True, blank=True, editable=False)
+    objects = VersionedQuerySet["ChangeSet"].as_manager()
+
+    class Meta:
+        verbose_name = "change set"
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["tenant", "state"], name="change_set_open")]
+
+    def __str__(self) -> str:
+        return f"change set {self.pk}"
+
+    @property
+    def owning_tenant_id(self) -> int | None:
+        """That of all its mappings, where it is one."""
+        return self.tenant_id
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be applied."""
+        return self.state in OPEN
+
+    @property
+    def mapping_ids(self) -> list[int]:
+        """The mappings that it changes."""
+        rows: list[dict[str, Any]] = self.rows
+        return [row["mapping"] for row in rows]
+
+
+#: States in which nothing is decided yet.
+OPEN = (ChangeSet.State.DRAFT, ChangeSet.State.APPROVED, ChangeSet.State.SCHEDULED)

@@ -1,0 +1,191 @@
+"""The verbs that put a change set in force, and take it back: apply, undo, roll back. Each in one transaction.
+
+So workers have all of it or nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.utils import timezone
+
+from routing.models import ChangeSet, Mapping, Registry
+from routing.models.mapping import NOTHING_FOUND
+from routing.models.versioned import viewable
+from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
+from routing.services.base.errors import Conflict, NotFound, ServiceError
+from routing.services.base.permissions import Permission
+from routing.services.base.rules import require_reason
+from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.changes.approval import check_approval
+from routing.services.changes.basis import COLUMNS, Stale, basis_of, settings_of
+from routing.services.changes.drafts import (
+    check_as_reviewed,
+    facts_of,
+    get_change_set,
+    new_set,
+    open_set,
+    present_mappings,
+    rows_for,
+)
+from routing.services.changes.guards import NO_WORDS, Words, check_words, guards_of
+from routing.services.changes.wishes import Wish
+from routing.services.mappings.former import former_of_now
+from routing.services.registries.probe_jobs import probe_registry_soon, probe_soon
+from routing.services.registries.targets import Target
+
+# Of more mappings the registries alone are asked at once.
+_PROBED = 50
+_LEADS = frozenset({"registry_id", "upstream_prefix"})
+
+
+def apply(
+    actor: Actor,
+    *,
+    change_set_id: int,
+    checksum: str,
+    words: Words = NO_WORDS,
+    if_match: Collection[int] | None = None,
+) -> ChangeSet:
+    """Put in force what was reviewed, all of it or nothing. The checksum says what that was.
+
+    Raises Stale with what differs by now, Conflict for a set that was decided on, ServiceError where it has to be
+    confirmed or approved, NotFound, PermissionDenied, Outdated.
+    """
+    message = get_change_set(actor, change_set_id).message
+    with unit_of_work(actor, message) as unit:
+        change_set = open_set(unit, change_set_id, if_match)
+        mappings = check_as_reviewed(unit, change_set, checksum)
+        _apply(unit, change_set, mappings, words)
+        unit.event("change_set.applied", **facts_of(change_set), mapping_ids=change_set.mapping_ids)
+    return change_set
+
+
+def undo(
+    actor: Actor,
+    message: str,
+    *,
+    change_set_id: int,
+    words: Words = NO_WORDS,
+    if_match: Collection[int] | None = None,
+) -> ChangeSet:
+    """Take an applied set back, by a set of its own, which is given back.
+
+    Where something was changed since, nothing is done. Raises Stale with what, Conflict, ServiceError, NotFound,
+    PermissionDenied, Outdated.
+    """
+    require_reason(message)
+    with unit_of_work(actor, message) as unit:
+        former = unit.get(ChangeSet, change_set_id, Permission.CHANGE_MAPPINGS, if_match)
+        if former.state != ChangeSet.State.APPLIED:
+            raise Conflict(f"this change set is {former.state}: there is nothing to undo", code=Code.CHANGE_SET_CLOSED)
+        if changed := _changed_since(unit.actor, former):
+            raise Stale(changed)
+        rows = [{**row, "before": row["after"], "after": row["before"]} for row in former.rows]
+        change_set = new_set(unit, message, rows, undoes=former.pk)
+        mappings = unit.get_all(Mapping, change_set.mapping_ids, Permission.CHANGE_MAPPINGS)
+        _apply(unit, change_set, mappings, words)
+        unit.update(former, state=ChangeSet.State.UNDONE)
+        facts = {"undone_by": change_set.pk, "mapping_ids": change_set.mapping_ids}
+        unit.event("change_set.undone", **facts_of(former), **facts)
+    return change_set
+
+
+def roll_back(
+    actor: Actor,
+    message: str,
+    *,
+    mapping_id: int,
+    to: int,
+    words: Words = NO_WORDS,
+    if_match: Collection[int] | None = None,
+) -> ChangeSet:
+    """Make of a mapping what it was at an entry of its history, by its number; gives the set that did it.
+
+    Raises ServiceError, NotFound, PermissionDenied, Outdated.
+    """
+    require_reason(message)
+    with unit_of_work(actor, message) as unit:
+        mapping = unit.get(Mapping, mapping_id, Permission.CHANGE_MAPPINGS, if_match)
+        past = viewable(Mapping.history.filter(id=mapping.pk), actor).filter(history_id=to).first()
+        if past is None:
+            raise NotFound(f"the history of {mapping.source} has no entry {to}")
+        change_set = new_set(unit, message, rows_for(unit, message, [_wish_of(past)]))
+        _apply(unit, change_set, [mapping], words)
+        unit.event("mapping.rolled_back", mapping_id=mapping.pk, change_set_id=change_set.pk)
+    return change_set
+
+
+def _wish_of(past: Any) -> Wish:
+    registry = Registry.objects.filter(pk=past.registry_id).first()
+    if registry is None:
+        raise ServiceError("the registry that it pointed to then is gone: add it, and repoint the mapping")
+    settings = settings_of(past)
+    options = {name: value for name, value in settings.items() if name not in ("registry", "upstream_prefix")}
+    return Wish(past.id, Target(registry.origin, registry.authority, past.upstream_prefix), options)
+
+
+def _changed_since(actor: Actor, former: ChangeSet) -> list[str]:
+    """What keeps a set from being taken back, in a sentence each."""
+    now = {mapping.pk: settings_of(mapping) for mapping in present_mappings(actor, former)}
+    found = []
+    for row in former.rows:
+        if row["mapping"] not in now:
+            found.append(f"the mapping {row['source']} is gone")
+        elif now[row["mapping"]] != row["after"]:
+            found.append(f"the mapping {row['source']} was changed since")
+    back_to = {str(row["before"]["registry"]) for row in former.rows}
+    registries = basis_of((), [int(pk) for pk in back_to])["registries"]
+    for pk in sorted(back_to, key=int):
+        then = former.basis["registries"][pk]
+        if pk not in registries:
+            found.append(f"the registry {then['name']} is gone")
+        elif registries[pk] != then:
+            found.append(f"the registry {then['name']} was changed since")
+    return found
+
+
+def _apply(unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping], words: Words) -> None:
+    guards = guards_of(change_set, mappings)
+    check_approval(change_set, guards, mappings)
+    check_words(change_set, guards, words)
+    unit.change_set = change_set.pk
+    for values, those in _by_values(change_set, mappings):
+        unit.update_all(those, **values)
+    unit.update(
+        change_set,
+        state=ChangeSet.State.APPLIED,
+        applied_by=unit.actor.label,
+        applied_at=timezone.now(),
+        generation=unit.generation,
+    )
+    _probe_soon([row["mapping"] for row in change_set.rows if row["before"]["registry"] != row["after"]["registry"]])
+
+
+def _by_values(change_set: ChangeSet, mappings: Sequence[Mapping]) -> list[tuple[dict[str, Any], list[Mapping]]]:
+    """Mappings of which the same becomes, together: each such group takes a few statements."""
+    by_id = {mapping.pk: mapping for mapping in mappings}
+    groups: defaultdict[tuple[tuple[str, Any], ...], list[Mapping]] = defaultdict(list)
+    for row in change_set.rows:
+        before, after = row["before"], row["after"]
+        mapping = by_id[row["mapping"]]
+        changed = {COLUMNS[name]: value for name, value in after.items() if before[name] != value}
+        if _LEADS & changed.keys():
+            # As after a repoint of one: pulls that have begun there can finish.
+            changed["former"] = former_of_now(mapping)
+        groups[tuple(changed.items())].append(mapping)
+    return [
+        (dict(values) | (NOTHING_FOUND if _LEADS & dict(values).keys() else {}), those)
+        for values, those in groups.items()
+    ]
+
+
+def _probe_soon(mapping_ids: list[int]) -> None:
+    """Have what leads elsewhere now probed."""
+    moved = Mapping.objects.with_names().filter(pk__in=mapping_ids)
+    if len(mapping_ids) <= _PROBED:
+        for mapping in moved:
+            probe_soon(mapping)
+    for registry in Registry.objects.with_names().filter(pk__in=moved.values("registry")):
+        probe_registry_soon(registry)

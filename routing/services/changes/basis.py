@@ -1,0 +1,130 @@
+"""What a change set depends on, its checksum, and what differs from that by now.
+
+By contents and not by versions: probes count versions too, and what was changed and changed back is what was reviewed.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from routing.models import ChangeSet, Hostname, Registry
+from routing.models import Mapping as MappingRow
+from routing.services.base.codes import Code
+from routing.services.base.errors import Conflict
+
+#: What people decide of a mapping. As JSON: `{"registry": 3, "upstream_prefix": "acme", …}`.
+COLUMNS: Mapping[str, str] = {
+    "registry": "registry_id",
+    "upstream_prefix": "upstream_prefix",
+    "enabled": "enabled",
+    "private": "private",
+    "allow_push": "allow_push",
+    "delivery": "delivery",
+}
+_TOLD = 20
+
+Settings = dict[str, Any]
+Basis = dict[str, dict[str, dict[str, Any]]]
+
+
+class Stale(Conflict):
+    """Something that the change set depends on is another now. `differences`: what, a sentence each."""
+
+    default_code = Code.CHANGED_SINCE
+
+    def __init__(self, differences: list[str]) -> None:
+        rest = f"; and {len(differences) - _TOLD} more" if len(differences) > _TOLD else ""
+        said = "; ".join(differences[:_TOLD])
+        super().__init__(f"nothing was changed, for this is not what was reviewed: {said}{rest}", {"": differences})
+        self.differences = differences
+
+
+def settings_of(row: Any) -> Settings:
+    """What people decided of a mapping, or of a past one."""
+    return {name: getattr(row, column) for name, column in COLUMNS.items()}
+
+
+def basis_of(hostname_ids: Collection[int], registry_ids: Collection[int]) -> Basis:
+    """What mappings of these hostnames, that lead to these registries, depend on; keys are texts, as in JSON."""
+    hostnames = Hostname.objects.select_related("tenant").filter(pk__in=hostname_ids)
+    registries = Registry.objects.select_related("tenant").filter(pk__in=registry_ids)
+    return {
+        "hostnames": {str(row.pk): _hostname(row) for row in hostnames},
+        "registries": {str(row.pk): _registry(row) for row in registries},
+    }
+
+
+def _hostname(row: Hostname) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "tenant": row.tenant.slug,
+        "enabled": row.enabled,
+        "suspended": row.suspended or row.tenant.suspended,
+        "withdrawn": row.withdrawn_at is not None,
+    }
+
+
+def _registry(row: Registry) -> dict[str, Any]:
+    return {
+        "name": row.authority,
+        "address": row.origin,
+        "tenant": row.tenant.slug if row.tenant else None,
+        "implicit namespace": row.implicit_namespace,
+        "streams layers": row.stream_blobs,
+    }
+
+
+def checksum_of(message: str, rows: list[dict[str, Any]], basis: Basis) -> str:
+    """Over everything that is reviewed: the message, the rows, and what they depend on."""
+    reviewed = {"message": message, "rows": rows, "basis": basis}
+    text = json.dumps(reviewed, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def differences(change_set: ChangeSet, present: Iterable[MappingRow]) -> list[str]:
+    """What is not as it was reviewed, in a sentence each. `present`: those of its mappings that are there."""
+    return [*_of_rows(change_set, present), *_of_basis(change_set)]
+
+
+def _of_rows(change_set: ChangeSet, present: Iterable[MappingRow]) -> Iterator[str]:
+    rows = {row.pk: row for row in present}
+    now = {pk: settings_of(row) for pk, row in rows.items()}
+    names = {str(row.registry_id): row.registry.authority for row in rows.values()}
+    names |= {pk: entry["name"] for pk, entry in change_set.basis["registries"].items()}
+    for row in change_set.rows:
+        settings = now.get(row["mapping"])
+        if settings is None:
+            yield f"the mapping {row['source']} is gone"
+        elif settings != row["before"]:
+            yield f"the mapping {row['source']} was changed: {_changed(row['before'], settings, names)}"
+
+
+def _of_basis(change_set: ChangeSet) -> Iterator[str]:
+    then: Basis = change_set.basis
+    now = basis_of([int(pk) for pk in then["hostnames"]], [int(pk) for pk in then["registries"]])
+    for noun, kind in (("hostname", "hostnames"), ("registry", "registries")):
+        for pk, facts in then[kind].items():
+            found = now[kind].get(pk)
+            if found is None:
+                yield f"the {noun} {facts['name']} is gone"
+            elif found != facts:
+                yield f"the {noun} {facts['name']} was changed: {_changed(facts, found, {})}"
+
+
+def _changed(before: Settings, after: Settings, registries: Mapping[str, str]) -> str:
+    def said(name: str, value: Any) -> str:
+        return registries.get(str(value), f"#{value}") if name == "registry" else in_words(value)
+
+    return ", ".join(
+        f"{name.replace('_', ' ')} from {said(name, before.get(name))} to {said(name, value)}"
+        for name, value in after.items()
+        if before.get(name) != value
+    )
+
+
+def in_words(value: Any) -> str:
+    """A value of a row, for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value in (None, "") else str(value)

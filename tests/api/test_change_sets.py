@@ -1,0 +1,159 @@
+"""Change sets by the API: their life, what has to be said, and how refusals are told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from routing.models import Mapping
+from routing.services.mappings.mappings import add_mapping, repoint
+from tests.api.conftest import ApiClient, api_client_for
+from tests.conftest import Person
+
+HOST = "docker.acme.com"
+REPOINT = {"source": "docker.io/acme", "target": "ghcr.io/acme"}
+
+
+@pytest.fixture
+def mappings(owner: Person) -> list[Mapping]:
+    return [
+        add_mapping(owner.actor, "", hostname=HOST, prefix=prefix, target=f"docker.io/acme/{prefix}").mapping
+        for prefix in ("app", "web")
+    ]
+
+
+def drafted(api: ApiClient, **body: Any) -> dict[str, Any]:
+    answer = api.send("post", "changes", **{"message": "CHG-1", "repoint": REPOINT, **body})
+    assert answer.status_code == 201, answer.json()
+    said: dict[str, Any] = answer.json()
+    return said
+
+
+def apply(api: ApiClient, review: dict[str, Any], **words: Any) -> Any:
+    change_set = review["change_set"]
+    return api.send("post", f"changes/{change_set['id']}/apply", checksum=change_set["checksum"], **words)
+
+
+def targets() -> list[str]:
+    return [mapping.target for mapping in Mapping.objects.with_names().order_by("prefix")]
+
+
+def test_the_life_of_a_change_set(api: ApiClient, mappings: list[Mapping]) -> None:
+    review = drafted(api)
+    assert review["changes"][0] == {
+        "mapping_id": mappings[0].pk,
+        "mapping": f"{HOST}/app",
+        "steps": [{"what": "target", "before": "docker.io/acme/app", "after": "ghcr.io/acme/app"}],
+    }
+    assert review["guards"] == {"confirm": "", "credentials_move": "", "approval": ""}
+
+    applied = apply(api, review).json()
+    assert (applied["state"], applied["tenant"], applied["size"]) == ("applied", "acme", 2)
+    assert targets() == ["ghcr.io/acme/app", "ghcr.io/acme/web"]
+    entry = api.get("history", noun="mapping", id=mappings[0].pk).json()["items"][0]
+    assert (entry["change_set"], entry["reason"]) == (applied["id"], "CHG-1")
+
+    undone = api.send("post", f"changes/{applied['id']}/undo", message="it broke")
+    assert (undone.status_code, undone.json()["undoes"]) == (201, applied["id"])
+    assert targets() == ["docker.io/acme/app", "docker.io/acme/web"]
+    states = [row["state"] for row in api.get("changes").json()["items"]]
+    assert states == ["applied", "undone"]
+    assert api.get("changes", state="undone", tenant="acme").json()["count"] == 1
+
+
+def test_single_mappings_and_their_options(api: ApiClient, mappings: list[Mapping]) -> None:
+    wanted = [
+        {"mapping_id": mappings[0].pk, "target": "quay.io/acme"},
+        {"mapping_id": mappings[1].pk, "enabled": False},
+    ]
+
+    review = drafted(api, repoint=None, mappings=wanted)
+
+    assert apply(api, review).status_code == 200
+    assert targets() == ["quay.io/acme", "docker.io/acme/web"]
+    assert not Mapping.objects.get(prefix="web").enabled
+
+
+@pytest.mark.parametrize("body", [{}, {"repoint": REPOINT, "mappings": [{"mapping_id": 1}]}])
+def test_a_draft_is_of_one_of_two(api: ApiClient, body: dict[str, Any]) -> None:
+    answer = api.send("post", "changes", message="m", **body)
+
+    assert answer.status_code == 422
+    assert "repoint or mappings" in answer.json()["message"]
+
+
+def test_what_was_changed_since_is_a_conflict_that_tells_all_of_it(
+    owner: Person, api: ApiClient, mappings: list[Mapping]
+) -> None:
+    review = drafted(api)
+    for prefix in ("app", "web"):
+        repoint(owner.actor, "r", hostname=HOST, prefix=prefix, target="quay.io/acme")
+
+    answer = apply(api, review)
+
+    said = answer.json()
+    assert (answer.status_code, said["code"]) == (409, "changed_since")
+    assert len(said["fields"][""]) == 2
+    assert len(api.get(f"changes/{review['change_set']['id']}").json()["differences"]) == 2
+    again = api.send("patch", f"changes/{review['change_set']['id']}").json()
+    assert again["differences"] == []
+    assert apply(api, again).status_code == 200
+
+
+def test_applying_it_once_more_is_a_conflict(api: ApiClient, mappings: list[Mapping]) -> None:
+    review = drafted(api)
+    apply(api, review)
+
+    answer = apply(api, review)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "change_set_closed")
+
+
+def test_what_has_to_be_said_is_told_at_its_input(owner: Person, api: ApiClient) -> None:
+    for number in range(12):
+        target = f"docker.io/acme/app{number}"
+        add_mapping(owner.actor, "", hostname=HOST, prefix=f"app{number}", target=target, private=number == 0)
+    review = drafted(api)
+
+    assert review["guards"]["confirm"] == "it changes 12 of the 12 mappings of Acme"
+    first, second = apply(api, review), apply(api, review, confirm=12)
+    assert (first.status_code, first.json()["code"], list(first.json()["fields"])) == (
+        422,
+        "confirmation_required",
+        ["confirm"],
+    )
+    assert list(second.json()["fields"]) == ["credentials_move"]
+    assert apply(api, review, confirm=12, credentials_move=True).status_code == 200
+
+
+def test_a_second_person_approves(owner: Person, teammate: Person, api: ApiClient, mappings: list[Mapping]) -> None:
+    mates = api_client_for(teammate)
+    assert mates.send("put", "tenants/acme/approval", needed=True).status_code == 403
+    assert api.send("put", "tenants/acme/approval", needed=True).json()["needs_approval"]
+    review = drafted(api)
+    reviewed = {"checksum": review["change_set"]["checksum"]}
+    path = f"changes/{review['change_set']['id']}/approve"
+
+    assert apply(api, review).json()["code"] == "approval_required"
+    assert api.send("post", path, **reviewed).status_code == 403
+    assert mates.send("post", path, **reviewed).json()["approved_by"].startswith("bob")
+    assert apply(api, review).status_code == 200
+
+
+def test_a_mapping_is_rolled_back(owner: Person, api: ApiClient, mappings: list[Mapping]) -> None:
+    repoint(owner.actor, "r", hostname=HOST, prefix="app", target="quay.io/acme")
+    first = api.get("history", noun="mapping", id=mappings[0].pk).json()["items"][-1]["number"]
+
+    answer = api.send("post", f"mappings/{mappings[0].pk}/roll-back", message="back", to=first)
+
+    assert answer.status_code == 201
+    assert targets()[0] == "docker.io/acme/app"
+    assert api.send("post", f"mappings/{mappings[0].pk}/roll-back", message="m", to=10**9).status_code == 404
+
+
+def test_a_discarded_one_stays_in_the_list(api: ApiClient, mappings: list[Mapping]) -> None:
+    review = drafted(api)
+
+    assert api.send("post", f"changes/{review['change_set']['id']}/discard").json()["state"] == "discarded"
+    assert api.get("changes").json()["count"] == 1
