@@ -68,7 +68,7 @@ class Names:
 
 def viewable_change_sets(request: HttpRequest, told_of: Iterable[int | None]) -> set[int]:
     """Those of the change sets that have a page for who asks. None, which stands for no set, is never among them."""
-    numbers = set(told_of) - {None}
+    numbers = {number for number in told_of if number is not None}
     if not numbers:
         return set()
     return set(permissions.viewable(request, ChangeSet.objects.filter(pk__in=numbers)).values_list("pk", flat=True))

@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0037_mapping_notice'),
+        ('routing', '0032_mapping_notice'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ HELP = "One line for those who pull, such as: moves to example.com on 1 March. P
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0037_confirmation'),
+        ('routing', '0031_confirmation'),
     ]
 
     operations = [

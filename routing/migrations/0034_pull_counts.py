@@ -35,7 +35,7 @@ def number(name):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("routing", "0034_verifications")]
+    dependencies = [("routing", "0033_verifications")]
 
     operations = [
         migrations.CreateModel(

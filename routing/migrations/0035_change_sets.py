@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0038_pull_counts'),
+        ('routing', '0034_pull_counts'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0036_former_target'),
+        ('routing', '0030_former_target'),
     ]
 
     operations = [
