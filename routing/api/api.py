@@ -5,6 +5,7 @@ from routing.api.document import FacadeAPI
 from routing.api.errors import register_exception_handlers
 from routing.api.routers import (
     claims,
+    doctor,
     history,
     hostnames,
     introspection,
@@ -28,6 +29,7 @@ api = FacadeAPI(
 api.add_router("", introspection.router)
 api.add_router("/mappings", mappings.router)
 api.add_router("/hostnames", hostnames.router)
+api.add_router("", doctor.router)
 api.add_router("/claims", claims.router)
 api.add_router("/registries", registries.router)
 api.add_router("/tenants", tenants.router)
