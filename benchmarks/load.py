@@ -69,6 +69,31 @@ wrk.headers["Connection"] = "close"
 """
 
 
+_DIGEST = "sha256:" + "a" * 64
+#: What docker asks for in one pull, in this order.
+PULL = (
+    "/v2/",
+    PATH,
+    PATH.rpartition("/")[0] + f"/{_DIGEST}",
+    *([f"{PATH.rpartition('/manifests/')[0]}/blobs/{_DIGEST}"] * 5),
+)
+_PULL = f"""
+function wrk.resolve(host, service)
+  wrk.addrs = {{{{wrk.lookup("127.0.0.1", service)[1]}}}}
+end
+wrk.headers["User-Agent"] = "{AGENT}"
+{{more}}
+local paths, asked, turn = {{{{{", ".join(f'"{path}"' for path in PULL)}}}}}, {{{{}}}}, 0
+function init()
+  for number, path in ipairs(paths) do asked[number] = wrk.format("GET", path) end
+end
+function request()
+  turn = turn % #asked + 1
+  return asked[turn]
+end
+"""
+
+
 class Load(NamedTuple):
     """What wrk found: requests a second, and the 99th percentile of their latencies in seconds.
 
@@ -115,6 +140,11 @@ def by_digest(digest: str) -> Callable[[Server, float], Load]:
 def by_tls(server: Server, seconds: float, *, closes: bool) -> Load:
     """For one mapping by TLS; `closes`: on a new connection, with a whole handshake, each."""
     return wrk(server, _BY_TLS + (_CLOSING if closes else ""), seconds)
+
+
+def pulls_by_tls(server: Server, seconds: float, *, closes: bool) -> Load:
+    """The requests of a pull by TLS, again and again; `closes`: each on a new connection."""
+    return wrk(server, _PULL.format(more=_CLOSING if closes else ""), seconds)
 
 
 def wrk(server: Server, script: str, seconds: float, connections: int = CONNECTIONS) -> Load:

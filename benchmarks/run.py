@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import scenarios, tls, verification
+from benchmarks import edge, scenarios, tls, verification
 from benchmarks.load import CONNECTIONS
 from benchmarks.servers import ROOT
 
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "relays": scenarios.relays,
     "hanging": scenarios.hanging,
     "tls": tls.tls,
+    "edge": edge.edge,
     "verification": verification.verification,
     "scale": scenarios.scale,
 }

@@ -226,8 +226,13 @@ class Caddy(Server):
     def environment(self) -> dict[str, str]:
         return dict(os.environ) | {"GOMAXPROCS": "1", "HOME": str(self.directory)}
 
+    @staticmethod
+    def program() -> list[str]:
+        """Caddy's own."""
+        return [str(_caddy())]
+
     def command(self) -> list[str]:
-        return [str(_caddy()), "run", "--config", str(self.directory / "Caddyfile")]
+        return [*self.program(), "run", "--config", str(self.directory / "Caddyfile")]
 
 
 class CaddyProxy(Caddy):

@@ -6,6 +6,7 @@ from routing.api.errors import register_exception_handlers
 from routing.api.routers import (
     changes,
     claims,
+    doctor,
     history,
     hostnames,
     introspection,
@@ -33,6 +34,7 @@ api.add_router("/mappings", mappings.router)
 api.add_router("/mappings", changes.roll_backs)
 api.add_router("/changes", changes.router)
 api.add_router("/hostnames", hostnames.router)
+api.add_router("", doctor.router)
 api.add_router("/claims", claims.router)
 api.add_router("/registries", registries.router)
 api.add_router("/tenants", tenants.router)

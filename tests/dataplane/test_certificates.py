@@ -159,6 +159,37 @@ def test_what_cannot_be_read_leaves_the_one_before_in_use(
     assert f"isn't used for {NAME}" in caplog.text
 
 
+def test_what_cannot_be_read_is_told_once_until_it_is_another(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
+    def told() -> int:
+        return caplog.text.count(f"isn't used for {NAME}")
+
+    kept = folder.keep(NAME)
+    good = [folder.path / file for file in LAYOUTS["lego"]]
+    damaged = folder.path / "fresh"
+    assert folder.shown() == kept
+    for times in (1, 2):
+        damaged.write_bytes(b"junk" * times)
+        damaged.rename(good[0])
+        for _ in range(3):
+            folder.pass_by()
+            assert folder.shown() == kept
+        assert told() == times
+
+    mended = folder.keep(NAME)
+    folder.pass_by()
+    assert folder.shown() == mended
+    assert told() == 2
+
+
+def test_one_that_never_could_be_read_is_told_once(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
+    folder.keep("other.acme.test")
+    for _ in range(3):
+        assert folder.shown() is None
+        folder.pass_by()
+
+    assert caplog.text.count("it is for other names") == 1
+
+
 def test_a_certificate_that_is_gone_is_shown_no_more(folder: Folder) -> None:
     folder.keep(NAME)
     assert folder.shown() is not None

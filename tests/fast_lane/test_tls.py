@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,8 @@ PATH = "/v2/acme/app/manifests/1.0"
 LOCATION = "https://ghcr.io" + PATH
 PATIENCE_SECONDS = 60
 MOST_OF_ONE_ADDRESS = 20
+# A proxy that passes bytes on, and a client of which it tells.
+PROXY, CLIENT = "127.0.0.3", "192.0.2.60"
 
 
 class Site:
@@ -38,6 +42,9 @@ class Site:
             FACADE_TLS_PORT="0",
             FACADE_PROBE_ON_SAVE="false",
             FACADE_MAX_CONNECTIONS_PER_ADDRESS=str(MOST_OF_ONE_ADDRESS),
+            FACADE_TRUSTED_PROXIES=PROXY,
+            FACADE_ACCESS_LOG="true",
+            FACADE_LOG_FORMAT="json",
         )
         self.port = int(re.findall(r"http://[^ :]+:(\d+)", self.facade.log())[1])
         for name in (HOST, SUSPENDED, WITHOUT):
@@ -53,8 +60,10 @@ class Site:
             fresh.write_bytes(content)
             fresh.rename(self.folder / f"{name}.{suffix}")
 
-    def connect(self, name: str | None = HOST, source: str = ADDRESS) -> socket.socket:
+    def connect(self, name: str | None = HOST, source: str = ADDRESS, first: bytes = b"") -> socket.socket:
+        """A connection by TLS, before whose handshake the first bytes are sent."""
         connection = socket.create_connection((ADDRESS, self.port), PATIENCE_SECONDS, source_address=(source, 0))
+        connection.sendall(first)
         context = self.authority.client_context()
         if name is None:
             context.check_hostname = False
@@ -66,6 +75,11 @@ class Site:
             lines = [f"GET {path} HTTP/1.1", f"Host: {host or name}", "Connection: close", *fields]
             connection.sendall("\r\n".join([*lines, "\r\n"]).encode())
             return everything(connection)
+
+    def clients_of(self, target: str) -> list[str]:
+        """Who asked for a target, by the access log."""
+        lines = [json.loads(line) for line in self.facade.log().splitlines() if line.startswith("{")]
+        return [line["client"] for line in lines if line["logger"] == "routing.access" and line["target"] == target]
 
 
 def everything(connection: socket.socket) -> bytes:
@@ -129,8 +143,10 @@ def test_what_is_sent_along_with_the_end_of_the_handshake_is_answered(site: Site
 def test_there_is_no_handshake_for_a_name_without_certificate_or_that_nobody_knows(
     site: Site, name: str | None
 ) -> None:
-    with pytest.raises(OSError):  # noqa: PT011  # The event loop closes before the alert is out.
+    with pytest.raises(ssl.SSLError) as refusal:
         site.connect(name)
+
+    assert refusal.value.reason == "TLSV1_UNRECOGNIZED_NAME"
 
 
 def test_what_is_suspended_says_so(site: Site) -> None:
@@ -186,6 +202,75 @@ def test_a_session_goes_on_with_every_worker(site: Site) -> None:
 
     assert all(reused)
     assert len(workers) == 2
+
+
+def version_1(client: str) -> bytes:
+    return f"PROXY TCP4 {client} 203.0.113.1 40000 443\r\n".encode()
+
+
+def version_2(client: str) -> bytes:
+    addresses = socket.inet_aton(client) + socket.inet_aton("203.0.113.1") + struct.pack("!HH", 40000, 443)
+    return b"\r\n\r\n\x00\r\nQUIT\n" + struct.pack("!BBH", 0x21, 0x11, len(addresses)) + addresses
+
+
+def asked_by(site: Site, target: str, header: bytes, source: str = PROXY) -> list[str]:
+    """Ask for a target by a connection that begins with a header; who asked, as the facade tells."""
+    with closing(site.connect(source=source, first=header)) as connection:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
+        assert everything(connection).startswith(b"HTTP/1.1 401 ")
+    wait_until(lambda: bool(site.clients_of(target)), "the request is in the log")
+    return site.clients_of(target)
+
+
+@pytest.mark.parametrize(
+    ("header", "client"),
+    [
+        (version_1(CLIENT), CLIENT),
+        (version_2(CLIENT), CLIENT),
+        (b"PROXY UNKNOWN\r\n", PROXY),
+        (b"", PROXY),
+    ],
+    ids=["version 1", "version 2", "unknown", "none"],
+)
+def test_a_trusted_proxy_tells_who_the_client_is_before_the_handshake(
+    site: Site, header: bytes, client: str, request: pytest.FixtureRequest
+) -> None:
+    target = f"/v2/acme/{request.node.callspec.id.replace(' ', '')}/manifests/1"
+
+    assert asked_by(site, target, header) == [client]
+
+
+def test_a_header_counts_as_its_clients_connection(site: Site) -> None:
+    with ExitStack() as held:
+        refused = 0
+        for _ in range(6 * MOST_OF_ONE_ADDRESS):
+            try:
+                held.enter_context(closing(site.connect(source=PROXY, first=version_2("192.0.2.61"))))
+            except OSError:
+                refused += 1
+        # Of each of two workers one address has its share, and no more.
+        assert refused >= 6 * MOST_OF_ONE_ADDRESS - 2 * MOST_OF_ONE_ADDRESS
+        # The proxy's other clients have room.
+        assert asked_by(site, "/v2/acme/other/manifests/1", version_2("192.0.2.62")) == ["192.0.2.62"]
+
+
+def test_a_strangers_header_is_no_handshake(site: Site) -> None:
+    with pytest.raises(OSError):  # noqa: PT011  # an SSLError, or the end of the connection
+        site.connect(first=version_1(CLIENT))
+
+
+def test_a_malformed_header_closes_the_connection_and_is_counted(site: Site) -> None:
+    with pytest.raises(OSError):  # noqa: PT011  # an SSLError, or the end of the connection
+        site.connect(source=PROXY, first=b"PROXY TCP4 no.address 203.0.113.1 40000 443\r\n")
+
+    told = "facade_connections_rejected_total{"
+    wait_until(
+        lambda: any(
+            line.startswith(told) and "proxy header" in line
+            for line in site.facade.request("GET", "/metrics").body.decode().splitlines()
+        ),
+        "the metrics tell of it",
+    )
 
 
 def test_connections_that_never_shake_hands_count_in_their_addresss_share(site: Site) -> None:

@@ -126,6 +126,7 @@ DELETE /hostnames/{hostname_id}              | idle hostname            | s - | 
 GET /hostnames/{hostname_id}                 | hostname                 | s - | - - - | y y y | y
 PATCH /hostnames/{hostname_id}               | hostname                 | s - | - - - | n n y | y
 POST /hostnames/{hostname_id}/check          | proved hostname          | s - | - - - | n n y | y
+POST /hostnames/{hostname_id}/doctor         | hostname                 | s - | - - - | n n y | y
 GET /hostnames/{hostname_id}/hand-over       | hostname                 | s n | n n n | n n n | y
 POST /hostnames/{hostname_id}/hand-over      | idle hostname            | s n | n n n | n n n | y
 POST /hostnames/{hostname_id}/vouch          | proved hostname          | s - | - - - | n n n | y

@@ -132,7 +132,9 @@ class DrainingServer(Server):
                 "no socket listens on FACADE_TLS_PORT: whoever opens them for this server has to open that too"
             )
             return
-        self.servers.append(TlsListener(self._tls, ending_tls, self.server_state, self._protocol))  # type: ignore[arg-type]  # it has what is asked of one
+        listener = TlsListener(self._tls, self.server_state, self._protocol)
+        await listener.listen(ending_tls, self.config.backlog)
+        self.servers.append(listener)  # type: ignore[arg-type]  # it has what is asked of one
 
     def _protocol(self) -> Any:
         """The protocol that goes on with a connection, as uvicorn makes it."""

@@ -32,7 +32,14 @@ logger = logging.getLogger(__name__)
 
 # Proxies send it in one piece, before all else.
 HEADER_SECONDS = 5.0
-_told: set[Key] = set()
+_told: set[str] = set()
+
+
+def tell_of_header(peer: str, why: str) -> None:
+    """Log that a peer's header was refused, once for each reason."""
+    if why not in _told:
+        _told.add(why)
+        logger.warning("a PROXY header of %s %s; the connection is closed. This is told once.", peer, why)
 
 
 class ProxyHeaderReader(asyncio.Protocol):
@@ -114,10 +121,7 @@ class ProxyHeaderReader(asyncio.Protocol):
 
     def _refuse(self, key: Key, why: str) -> None:
         counters.add(key)
-        if key not in _told:
-            _told.add(key)
-            peer = self._protocol.client[0] if self._protocol.client else ""
-            logger.warning("a PROXY header of %s %s; the connection is closed. This is told once.", peer, why)
+        tell_of_header(self._protocol.client[0] if self._protocol.client else "", why)
         self._end_timer()
         self._transport.abort()
 

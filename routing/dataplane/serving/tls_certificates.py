@@ -35,11 +35,15 @@ class CannotRead(Exception):
 
 
 class _Kept(NamedTuple):
-    """What is known of a name. No context: there was no usable certificate at the last look."""
+    """What is known of a name. No context: there was no usable certificate at the last look.
+
+    `unusable` are the files of which the log has told why they aren't used.
+    """
 
     context: ssl.SSLContext | None
     stamp: Stamp
     looked_at: float
+    unusable: frozenset[Stamp] = frozenset()
 
 
 class CertificateFolder:
@@ -63,21 +67,24 @@ class CertificateFolder:
     def _look(self, name: str, before: _Kept | None) -> _Kept:
         """What the folder holds for a name now. `before` stays in use where what is new can't be read."""
         now = self._clock()
-        seen: list[Stamp] = []
+        told = before.unusable if before is not None else frozenset()
+        unusable: frozenset[Stamp] = frozenset()
         for certificate, key in candidates(self.folder, name):
             stamp = _stamp_of(certificate, key)
             if stamp is None:
                 continue
             if before is not None and before.stamp == stamp:
-                return before._replace(looked_at=now)
+                return before._replace(looked_at=now, unusable=unusable)
             try:
-                return _Kept(_read(certificate, key, name), stamp, now)
+                return _Kept(_read(certificate, key, name), stamp, now, unusable)
             except CannotRead as problem:
-                seen.append(stamp)
-                logger.warning("the certificate in %s isn't used for %s: %s", certificate, name, problem)
-        if before is not None and seen:
-            return before._replace(looked_at=now)
-        return _Kept(None, (), now)
+                # Tried again at each look, for who may read it can change without the files; told once.
+                unusable |= {stamp}
+                if stamp not in told:
+                    logger.warning("the certificate in %s isn't used for %s: %s", certificate, name, problem)
+        if before is not None and unusable:
+            return before._replace(looked_at=now, unusable=unusable)
+        return _Kept(None, (), now, unusable)
 
 
 def candidates(folder: Path, name: str) -> Iterator[tuple[Path, Path]]:
@@ -102,6 +109,8 @@ def new_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.set_alpn_protocols(_ALPN)
+    # A client goes on with the last one it got: the second of two, which is usual, costs each handshake for nothing.
+    context.num_tickets = 1
     return context
 
 

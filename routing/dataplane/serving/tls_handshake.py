@@ -1,42 +1,43 @@
 """Connections of the TLS port until their handshakes are over; then the server's own protocol goes on with each.
 
 The event loop's own server would do the handshakes as well, but nobody would count the connections that never finish
-theirs, and one address could hold all of a worker's.
+theirs, and one address could hold all of a worker's. It would tell no client why it is refused either, nor read what a
+proxy says of it before.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 from uvicorn.server import ServerState
 
 from routing.core.grammar.hosts import InvalidHost, parse_authority
 from routing.dataplane.live.live_table import live_table
+from routing.dataplane.request.forwarded import is_trusted
+from routing.dataplane.request.proxy_protocol import InvalidProxyHeader, may_begin_header, parse_proxy_header
 from routing.dataplane.serving.connection_limits import max_connections
 from routing.dataplane.serving.peers import peers
+from routing.dataplane.serving.proxy_header import tell_of_header
 from routing.dataplane.serving.tls_certificates import CertificateFolder, new_context
+from routing.dataplane.serving.tls_transport import TlsTransport
 from routing.dataplane.telemetry.counters import (
     CONNECTIONS_OVER_ALL,
     CONNECTIONS_OVER_SHARE,
     HANDSHAKES_FAILED,
     HANDSHAKES_WITHOUT_CERTIFICATE,
     HANDSHAKES_WITHOUT_NAME,
+    PROXY_HEADERS_MALFORMED,
+    Key,
     counters,
 )
 
-logger = logging.getLogger(__name__)
-
-# How long a client may take for its part of the handshake, and for saying farewell, in seconds.
+# How long a client may take for its part of the handshake, in seconds; a proxy, for what it says before.
 _HANDSHAKE_SECONDS = 10.0
-_FAREWELL_SECONDS = 5.0
-# So many connections are taken in one turn of the event loop.
-_AT_ONCE = 32
-# For so long none are where the process can open no more.
-_PAUSE_SECONDS = 1.0
 
 
 class Tls:
@@ -93,72 +94,139 @@ class TlsListener:
     What uvicorn asks of a server it has: `close` and `wait_closed`.
     """
 
-    def __init__(self, tls: Tls, listening: socket.socket, state: ServerState, make: Callable[[], asyncio.Protocol]):
-        self._tls, self._listening, self._state, self._make = tls, listening, state, make
-        self._loop = asyncio.get_running_loop()
-        self._shaking: set[asyncio.Task[None]] = set()
-        self._is_open = True
-        listening.setblocking(False)
-        self._listen()
+    def __init__(self, tls: Tls, state: ServerState, make: Callable[[], Any]) -> None:
+        self.context, self.make = tls.context, make
+        self.loop = asyncio.get_running_loop()
+        #: Those that have not shaken hands yet.
+        self.shaking: set[Handshake] = set()
+        self._state = state
+
+    async def listen(self, listening: socket.socket, backlog: int) -> None:
+        """Begin to take connections."""
+        self._server = await self.loop.create_server(partial(Handshake, self), sock=listening, backlog=backlog)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether this worker has all the connections that it may have."""
+        return len(self._state.connections) + len(self.shaking) >= max_connections()
 
     def close(self) -> None:
         """Take no more, and wait for nobody who has not even asked."""
-        self._is_open = False
-        self._loop.remove_reader(self._listening.fileno())
-        for task in self._shaking:
-            task.cancel()
+        self._server.close()
+        for handshake in list(self.shaking):
+            handshake.give_up()
 
     async def wait_closed(self) -> None:
-        """Return when the last of those is gone."""
-        await asyncio.gather(*self._shaking, return_exceptions=True)
+        """Return when no more is taken."""
+        await self._server.wait_closed()
 
-    def _listen(self) -> None:
-        if self._is_open:
-            self._loop.add_reader(self._listening.fileno(), self._accept)
 
-    def _accept(self) -> None:
-        for _ in range(_AT_ONCE):
-            try:
-                connection, peer = self._listening.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+class Handshake(asyncio.Protocol):
+    """A connection until its handshake is over. It counts in its address' share from its first moment.
+
+    A trusted proxy may name the client before, by a PROXY header: docs/decisions/0056.
+    """
+
+    def __init__(self, listener: TlsListener) -> None:
+        self._listener = listener
+        self._raw: Any = None
+        self._counted_as = ""
+        # What may be a proxy's header, as far as it came. None: no more is looked for.
+        self._head: bytes | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Called by the event loop, once. One too many, in all or of its address, is closed at once."""
+        self._raw = transport
+        peer = transport.get_extra_info("peername") or ("", 0)
+        self._peer = (str(peer[0]), int(peer[1]))
+        is_full = self._listener.is_full
+        self._listener.shaking.add(self)
+        self._timer = self._listener.loop.call_later(_HANDSHAKE_SECONDS, self.give_up)
+        if is_full:
+            self._refuse(CONNECTIONS_OVER_ALL)
+        elif self._count_as(self._peer[0]):
+            self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            self._tls = self._listener.context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+            if is_trusted(self._peer[0]):
+                self._head = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the event loop for each read."""
+        if self._head is not None:
+            self._head += data
+            if not self._is_past_header():
                 return
-            except OSError as error:
-                logger.warning("a connection could not be taken: %s", error)
-                self._loop.remove_reader(self._listening.fileno())
-                self._loop.call_later(_PAUSE_SECONDS, self._listen)
-                return
-            self._begin(connection, peer[0] if isinstance(peer, tuple) else "")
-
-    def _begin(self, connection: socket.socket, address: str) -> None:
-        """Shake hands. One connection too many, in all or of its address, is closed at once."""
-        connection.setblocking(False)
-        is_within_share = not address or peers.connect(address, max_connections())
-        if not is_within_share or len(self._state.connections) + len(self._shaking) >= max_connections():
-            counters.add(CONNECTIONS_OVER_ALL if is_within_share else CONNECTIONS_OVER_SHARE)
-            connection.close()
-            self._forget(address)
-            return
-        task = self._loop.create_task(self._shake_hands(connection))
-        self._shaking.add(task)
-        task.add_done_callback(self._shaking.discard)
-        # From here on it is gone, or its protocol counts it.
-        task.add_done_callback(lambda _: self._forget(address))
-
-    async def _shake_hands(self, connection: socket.socket) -> None:
+            data, self._head = self._head, None
+        self._incoming.write(data)
         try:
-            await self._loop.connect_accepted_socket(
-                self._make,
-                connection,
-                ssl=self._tls.context,
-                ssl_handshake_timeout=_HANDSHAKE_SECONDS,
-                ssl_shutdown_timeout=_FAREWELL_SECONDS,
-            )
-        except (OSError, EOFError):
-            # ssl's errors and time-outs are OSErrors. What there is to say of them is counted: anybody can cause them.
-            counters.add(HANDSHAKES_FAILED)
-            connection.close()
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+        except OSError:
+            # Anybody can cause it, so it is counted and not logged. The client reads why, in an alert.
+            self._flush()
+            self._fail()
+            self._raw.close()
+        else:
+            self._leave()
+            made = TlsTransport(self._raw, self._tls, self._incoming, self._outgoing, self._peer)
+            made.begin(self._listener.make())
 
-    @staticmethod
-    def _forget(address: str) -> None:
-        if address:
-            peers.disconnect(address)
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the event loop, once."""
+        self._fail()
+
+    def give_up(self) -> None:
+        """Wait no longer."""
+        self._fail()
+        self._raw.abort()
+
+    def _is_past_header(self) -> bool:
+        """Whether what came is the client's from here on. Takes a header's word for who that is."""
+        assert self._head is not None
+        if not may_begin_header(self._head):
+            return True
+        try:
+            header = parse_proxy_header(self._head)
+        except InvalidProxyHeader as error:
+            tell_of_header(self._peer[0], f"can't be read: {error}")
+            self._refuse(PROXY_HEADERS_MALFORMED)
+            return False
+        if header is None:
+            return False
+        self._head = self._head[header.length_bytes :]
+        if header.client is None:
+            return True
+        self._peer = (header.client.address, header.client.port)
+        return self._count_as(header.client.address)
+
+    def _count_as(self, address: str) -> bool:
+        """Count it as this address's, and nobody else's. False where that has too many, so that it is closed."""
+        if self._counted_as:
+            peers.disconnect(self._counted_as)
+        self._counted_as = address
+        if not address or peers.connect(address, max_connections()):
+            return True
+        self._refuse(CONNECTIONS_OVER_SHARE)
+        return False
+
+    def _refuse(self, key: Key) -> None:
+        counters.add(key)
+        self._leave()
+        self._raw.abort()
+
+    def _fail(self) -> None:
+        if self in self._listener.shaking:
+            counters.add(HANDSHAKES_FAILED)
+            self._leave()
+
+    def _leave(self) -> None:
+        """It is gone from here on, or its protocol counts it."""
+        self._listener.shaking.discard(self)
+        self._timer.cancel()
+        if self._counted_as:
+            peers.disconnect(self._counted_as)
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            self._raw.write(self._outgoing.read())
