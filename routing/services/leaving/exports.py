@@ -24,6 +24,7 @@ from routing.models import (
     Registry,
     StreamedBytes,
     Tenant,
+    Verification,
 )
 from routing.services.base.actor import Actor
 from routing.services.base.events import announce
@@ -67,6 +68,7 @@ def export_tenant(actor: Actor, *, tenant_id: int) -> Iterator[str]:
             ),
             "invitations": rows_of(Invitation.objects.filter(**own), *_columns(Invitation, "tenant", "inviter")),
             "api_tokens": rows_of(ApiToken.objects.filter(**own), *_TOKEN, username="user__username"),
+            "verifications": rows_of(Verification.objects.filter(**own), *_REPORT),
             "streamed_bytes": rows_of(StreamedBytes.objects.filter(**own), "month", "streamed_bytes"),
             "history": _history(Q(of_tenant=tenant.pk)),
         },
@@ -115,6 +117,7 @@ def export_person(actor: Actor, *, user_id: int) -> Iterator[str]:
     )
 
 
+_REPORT = ("id", "state", "created_at", "finished_at", "total", "compared", "difference_count", "counts")
 _TOKEN = ("id", "name", "read_only", "created_at", "expires_at", "last_used_on")
 _INVITATION = ("id", "email", "role", "created_at", "expires_at", "accepted_at")
 

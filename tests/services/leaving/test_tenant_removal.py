@@ -27,6 +27,8 @@ from routing.models import (
     Role,
     StreamedBytes,
     Tenant,
+    Verification,
+    VerificationDifference,
 )
 from routing.models.streamed import add_streamed, this_month
 from routing.services.base.actor import Actor
@@ -61,6 +63,8 @@ def fill(person: Person, platform: Actor) -> None:
     create_api_token(person.actor, user=person.user, name="narrow", tenant_id=tenant.pk)
     ProviderGrant.objects.create(user=person.user, tenant=tenant)
     StreamedBytes.objects.create(tenant=tenant, month=this_month(), streamed_bytes=5)
+    report = Verification.objects.create(tenant=tenant)
+    VerificationDifference.objects.create(verification=report, kind="missing-tag", source=person.hostname.name)
     tell_owners(tenant, "a word", "to its owners")
     Rate.objects.get_or_create(name=f"checks of tenant {tenant.pk}", defaults={"began_at": timezone.now()})
 
