@@ -22,7 +22,13 @@ TEMPLATES = Path(__file__).parents[2] / "routing" / "templates"
 NAME = "docker.acme.com"
 MEANWHILE = f"Somebody else changed {NAME} meanwhile: check it again."
 #: Those that only lead on to a page that asks, which knows the version, or change no row.
-LEAD_ON = {"routing/suspension.html", "routing/menu.html", "admin/routing/hostname/doctor.html"}
+LEAD_ON = {
+    "routing/suspension.html",
+    "routing/menu.html",
+    "admin/routing/hostname/doctor.html",
+    "admin/routing/mapping/verify.html",
+    "admin/routing/mapping/report.html",
+}
 #: A restore goes into an empty database alone, so there is never another one that could be confirmed in its place.
 ONE_ALONE = {"admin/routing/restored.html"}
 

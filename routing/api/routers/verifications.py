@@ -94,7 +94,7 @@ class DifferenceOut(Schema):
 class CandidateIn(StrictSchema):
     """A mapping, and where it would lead."""
 
-    mapping_id: Id
+    mapping_id: Annotated[Id, Field(examples=[17])]
     target: Annotated[TargetText, Field(description="registry[/upstream-prefix].", examples=["ghcr.io/acme"])]
 
 

@@ -25,6 +25,7 @@ from routing.models import (
     Registry,
     StreamedBytes,
     Tenant,
+    Verification,
 )
 from routing.services.base.actor import Actor
 from routing.services.base.events import announce
@@ -71,6 +72,7 @@ def export_tenant(actor: Actor, *, tenant_id: int) -> Iterator[str]:
             "change_sets": rows_of(
                 ChangeSet.objects.filter(**own), *_columns(ChangeSet, "tenant", "drafter_id", "approver_id")
             ),
+            "verifications": rows_of(Verification.objects.filter(**own), *_REPORT),
             "streamed_bytes": rows_of(StreamedBytes.objects.filter(**own), "month", "streamed_bytes"),
             "history": _history(Q(of_tenant=tenant.pk)),
         },
@@ -119,6 +121,7 @@ def export_person(actor: Actor, *, user_id: int) -> Iterator[str]:
     )
 
 
+_REPORT = ("id", "state", "created_at", "finished_at", "total", "compared", "difference_count", "counts")
 _TOKEN = ("id", "name", "read_only", "created_at", "expires_at", "last_used_on")
 _INVITATION = ("id", "email", "role", "created_at", "expires_at", "accepted_at")
 

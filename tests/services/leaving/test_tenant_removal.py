@@ -27,6 +27,8 @@ from routing.models import (
     Role,
     StreamedBytes,
     Tenant,
+    Verification,
+    VerificationDifference,
 )
 from routing.models.streamed import add_streamed, this_month
 from routing.services.base.actor import Actor
@@ -69,6 +71,8 @@ def fill(person: Person, platform: Actor) -> None:
     counted(tenant, person.hostname.name, "acme/app", 5)
     asked(tenant, person.hostname.name, "acme/app", "1.0", 5)
     asked_in_vain(tenant, person.hostname.name, "acne/app", 5)
+    report = Verification.objects.create(tenant=tenant)
+    VerificationDifference.objects.create(verification=report, kind="missing-tag", source=person.hostname.name)
     tell_owners(tenant, "a word", "to its owners")
     Rate.objects.get_or_create(name=f"checks of tenant {tenant.pk}", defaults={"began_at": timezone.now()})
 
