@@ -8,8 +8,8 @@ from django.conf import settings
 
 from routing.models import Job
 
-#: Registries are asked, name servers are asked, mail is sent: none of them waits for another.
-REGISTRIES, NAMES, MAIL = "registries", "names", "mail"
+#: Registries are asked, name servers are asked, mail is sent, what was planned is done: none waits for another.
+REGISTRIES, NAMES, MAIL, PLANS = "registries", "names", "mail", "plans"
 
 
 class Places(NamedTuple):

@@ -26,6 +26,7 @@ from routing.models.restoration import unconfirmed_restoration
 from routing.request_id import request_id
 from routing.services.base import rates
 from routing.services.base.history_bound import trim_history
+from routing.services.changes.schedule import APPLY_SET, apply_due
 from routing.services.hostnames.proof_checks import CHECK_HOSTNAME, recheck_due
 from routing.services.people.notices import NOTICE
 from routing.services.registries.probe_jobs import probe_stale
@@ -33,7 +34,7 @@ from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
 
 logger = logging.getLogger("routing.maintain")
 
-KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, NOTICE, LETTER)
+KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, APPLY_SET, NOTICE, LETTER)
 #: Of several servers one puts the regular work in the queue: whoever holds this lease. All of them do it.
 LEASE = "maintenance"
 ROUND_SECONDS = 30.0
@@ -52,6 +53,7 @@ class Task(NamedTuple):
 
 
 TASKS = (
+    Task("plans", ROUND_SECONDS, apply_due),
     Task("proofs", ROUND_SECONDS, lambda: recheck_due(ROUND_SECONDS)),
     Task("probes", ROUND_SECONDS, lambda: probe_stale(settings.FACADE_PROBE_SECONDS)),
     Task("queue", _HOUR, queue.sweep),
