@@ -8,10 +8,10 @@ from django.conf import settings
 
 from routing.models import Job
 
-#: Registries and name servers are asked, mail is sent, certificates are asked for, switches are verified: none of
-#: them waits for another.
+#: Registries and name servers are asked, mail is sent, certificates are asked for, switches are verified, what was planned
+#: is done: none of them waits for another.
 REGISTRIES, NAMES, MAIL = "registries", "names", "mail"
-CERTIFICATES, VERIFICATIONS = "certificates", "verifications"
+CERTIFICATES, VERIFICATIONS, PLANS = "certificates", "verifications", "plans"
 
 
 class Places(NamedTuple):

@@ -26,6 +26,7 @@ from routing.models.restoration import unconfirmed_restoration
 from routing.request_id import request_id
 from routing.services.base import rates
 from routing.services.base.history_bound import trim_history
+from routing.services.changes.schedule import APPLY_SET, apply_due
 from routing.services.hostnames.certificates import FETCH_CERTIFICATE
 from routing.services.hostnames.proof_checks import CHECK_HOSTNAME, recheck_due
 from routing.services.mappings.former import end_former_targets
@@ -37,7 +38,7 @@ from routing.services.verifications.steps import VERIFY, resume_forgotten
 
 logger = logging.getLogger("routing.maintain")
 
-KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, FETCH_CERTIFICATE, NOTICE, LETTER, VERIFY)
+KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, FETCH_CERTIFICATE, APPLY_SET, NOTICE, LETTER, VERIFY)
 #: Of several servers one puts the regular work in the queue: whoever holds this lease. All of them do it.
 LEASE = "maintenance"
 ROUND_SECONDS = 30.0
@@ -56,6 +57,7 @@ class Task(NamedTuple):
 
 
 TASKS = (
+    Task("plans", ROUND_SECONDS, apply_due),
     Task("proofs", ROUND_SECONDS, lambda: recheck_due(ROUND_SECONDS)),
     Task("probes", ROUND_SECONDS, lambda: probe_stale(settings.FACADE_PROBE_SECONDS)),
     Task("former targets", ROUND_SECONDS, end_former_targets),

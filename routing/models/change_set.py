@@ -50,6 +50,12 @@ class ChangeSet(VersionedModel):
     approved_at = models.DateTimeField(null=True, blank=True, editable=False)
     applied_by = models.CharField(max_length=200, blank=True, default="", editable=False)
     applied_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When it is to be applied, in whose name, what they confirmed; and why it was not.
+    apply_at = models.DateTimeField(null=True, blank=True, editable=False)
+    scheduler_id = models.BigIntegerField(null=True, blank=True, editable=False)
+    scheduled_by = models.CharField(max_length=200, blank=True, default="", editable=False)
+    words = models.JSONField(default=dict, blank=True, editable=False)
+    refusal = models.CharField(max_length=1000, blank=True, default="", editable=False)
     # The last one that it made: who has that has all of it.
     generation = models.BigIntegerField(null=True, blank=True, editable=False)
     objects = VersionedQuerySet["ChangeSet"].as_manager()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from routing.models import ChangeSet, Mapping, Role, Tenant
 from routing.services.mappings.mappings import repoint
@@ -166,3 +168,14 @@ def test_the_way_back_to_where_it_is_says_so(admin: AdminClient, mapping: Mappin
 
     assert "there is nothing to change" in page
     assert admin.get("mapping_roll_back", mapping.pk, 10**9).status_code == 404
+
+
+def test_a_set_is_applied_at_a_time(admin: AdminClient, three: list[Mapping]) -> None:
+    change_set = drafted(admin, three)
+
+    assert "Type a time such as" in told(decide(admin, change_set, "schedule", at="tomorrow"))
+    at = f"{timezone.now() + timedelta(days=1):%Y-%m-%d %H:%M}"
+    assert "when its time comes" in told(decide(admin, change_set, "schedule", at=at))
+    assert f"{at} UTC" in text_of(admin.get("changeset_changelist"))
+    assert "To be applied" in text_of(admin.get("changeset_change", change_set.pk))
+    assert targets()[0] == "docker.io/acme/one"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from routing.models import ChangeSet, Mapping, Tenant
 from routing.services.base.actor import Actor
@@ -166,3 +168,18 @@ def test_a_mapping_is_rolled_back_by_the_number_of_an_entry(platform: Actor, map
     assert done.status == 0
     assert targets()[0] == "docker.io/acme/app"
     assert f"(entry {first})" in facade("mapping", "history", HOST, "app").out
+
+
+def test_a_set_is_applied_at_a_time(mappings: list[Mapping]) -> None:
+    change_set = drafted()
+    at = f"{timezone.now() + timedelta(days=1):%Y-%m-%dT%H:%M}"
+    apply = ("changes", "apply", str(change_set.pk), "--checksum", change_set.checksum)
+
+    assert "a time to come is needed" in facade(*apply, "--at", "2020-01-01").err
+    assert facade(*apply, "--at", "soon").status == 2
+    assert facade(*apply, "--at", at).status == 0
+    assert facade("changes", "list", "--state", "scheduled", "--json").json[0]["id"] == change_set.pk
+    assert (
+        f"scheduled, to be applied at {at.replace('T', ' ')} UTC" in facade("changes", "show", str(change_set.pk)).out
+    )
+    assert targets()[0] == "docker.io/acme/app"

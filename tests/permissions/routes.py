@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.test import Client
+from django.utils import timezone
 
 from routing.api.api import api
 from routing.models import Role
@@ -43,6 +45,10 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("PATCH /changes/{change_set_id}", "change set"): lambda world: {"message": "another"},
     ("POST /changes/{change_set_id}/apply", "change set"): lambda world: {"checksum": world["change set"].checksum},
     ("POST /changes/{change_set_id}/approve", "change set"): lambda world: {"checksum": world["change set"].checksum},
+    ("POST /changes/{change_set_id}/schedule", "change set"): lambda world: {
+        "checksum": world["change set"].checksum,
+        "at": (timezone.now() + timedelta(hours=1)).isoformat(),
+    },
     ("POST /changes/{change_set_id}/undo", "applied change set"): lambda world: {"message": "m"},
     ("POST /mappings/{mapping_id}/roll-back", "moved mapping"): lambda world: {
         "message": "m",

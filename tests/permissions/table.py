@@ -92,6 +92,7 @@ restoration.confirm_restore  | .                          | n n | n n n | n n n 
 tenant_removal.get_tenant_removal | .                     | n n | n n n | n n n | y
 tenant_removal.remove_tenant | an empty one               | n n | n n n | n n n | y
 tenant_removal.remove_tenant | everything                 | n n | n n n | n n n | y
+schedule.schedule            | change set                 | - - | - - - | n y y | y
 tenants.add_tenant           | .                          | n n | n n n | n n n | y
 tenants.update_tenant        | .                          | n n | n n n | n n n | y
 tenants.suspend_tenants      | .                          | n n | n n n | n n n | y
@@ -111,6 +112,7 @@ PATCH /changes/{change_set_id}               | change set               | s - | 
 POST /changes/{change_set_id}/apply          | change set               | s - | - - - | n y y | y
 POST /changes/{change_set_id}/approve        | change set               | s - | - - - | n y y | y
 POST /changes/{change_set_id}/discard        | change set               | s - | - - - | n y y | y
+POST /changes/{change_set_id}/schedule       | change set               | s - | - - - | n y y | y
 POST /changes/{change_set_id}/undo           | applied change set       | s - | - - - | n y y | y
 GET /claims                                  | .                        | s y | y y y | y y y | y
 POST /claims                                 | .                        | s - | - - - | n n y | y

@@ -5,14 +5,17 @@ from __future__ import annotations
 import inspect
 import pkgutil
 from collections.abc import Callable
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
+
+from django.utils import timezone
 
 from routing import services
 from routing.models import Membership, Registry, Role, Tenant
 from routing.services.base import confirmation, restoration
 from routing.services.base.actor import Actor
-from routing.services.changes import applying, approval, drafts
+from routing.services.changes import applying, approval, drafts, schedule
 from routing.services.changes.wishes import Wish
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
@@ -249,6 +252,9 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ),
     ("registries.remove_registry", "shared registry"): (
         lambda a, w: registries.remove_registry(a, "r", registry_id=w["shared registry"].pk)
+    ),
+    ("schedule.schedule", "change set"): lambda a, w: schedule.schedule(
+        a, **_reviewed(w), at=timezone.now() + timedelta(hours=1)
     ),
     ("tenants.add_tenant", "."): lambda a, w: tenants.add_tenant(a, "r", slug="n", name="n"),
     ("tenants.update_tenant", "."): (

@@ -59,6 +59,7 @@ EVENTS = {
     "registries.add_registry": "registry.added",
     "registries.update_registry": "registry.updated",
     "registries.remove_registry": "registry.removed",
+    "schedule.schedule": "change_set.scheduled",
     "tenants.add_tenant": "tenant.added",
     "tenants.update_tenant": "tenant.updated",
     "tenants.suspend_tenants": "tenant.suspended",

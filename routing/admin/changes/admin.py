@@ -1,6 +1,7 @@
 """The pages of change sets: all of them, and one as it is reviewed, approved, applied and undone."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -24,6 +25,7 @@ from routing.services.changes.approval import approve
 from routing.services.changes.diff import diff
 from routing.services.changes.drafts import discard, get_change_set, get_differences, present_mappings, redraft
 from routing.services.changes.guards import Words, guards_of
+from routing.services.changes.schedule import schedule
 
 _KINDS = {"applied": "on", "approved": "on", "undone": "off", "discarded": "off"}
 _MAX_DIGITS = 9
@@ -34,7 +36,7 @@ class ChangeSetAdmin(ServiceModelAdmin):
     """They come to be by an action of the list of mappings, by the API and the command line."""
 
     action = Permission.CHANGE_MAPPINGS
-    list_display = ("number", "tenant_name", "state_badge", "size", "message", "drafted")
+    list_display = ("number", "tenant_name", "state_badge", "size", "message", "planned", "drafted")
     list_select_related = ("tenant",)
     list_filter = ("state",)
     search_fields = ("message", "drafted_by")
@@ -72,6 +74,11 @@ class ChangeSetAdmin(ServiceModelAdmin):
     def state_badge(self, change_set: ChangeSet) -> str:
         """How far it has come."""
         return badge(_KINDS.get(change_set.state, "blocked"), change_set.get_state_display())
+
+    @admin.display(description="to be applied", ordering="apply_at")
+    def planned(self, change_set: ChangeSet) -> str:
+        """When its time comes."""
+        return f"{change_set.apply_at:%Y-%m-%d %H:%M} UTC" if change_set.apply_at and change_set.is_open else ""
 
     @admin.display(ordering="-drafted_at")
     def drafted(self, change_set: ChangeSet) -> str:
@@ -150,6 +157,24 @@ def _apply(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]
     return applied, f"Applied: {applied.size} mapping{'' if applied.size == 1 else 's'}, all at once"
 
 
+def _schedule(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
+    planned = schedule(
+        permissions.actor(request),
+        **_reviewed(request, change_set),
+        at=_moment(request.POST.get("at", "")),
+        words=_words(request),
+    )
+    return planned, "It is applied when its time comes, if all is as it is now"
+
+
+def _moment(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ServiceError.for_field("at", "Type a time such as 2026-03-01 22:00") from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
 def _approve(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
     return approve(permissions.actor(request), **_reviewed(request, change_set)), "Approved"
 
@@ -174,6 +199,7 @@ def _undo(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
 
 _DEEDS: dict[str, Callable[[HttpRequest, ChangeSet], tuple[ChangeSet, str]]] = {
     "apply": _apply,
+    "schedule": _schedule,
     "approve": _approve,
     "redraft": _redraft,
     "discard": _discard,

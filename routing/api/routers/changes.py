@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from ninja.pagination import paginate
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from routing.api.auth import actor_of
@@ -31,6 +31,7 @@ from routing.services.base.actor import Actor
 from routing.services.changes import applying, approval, drafts
 from routing.services.changes.diff import diff
 from routing.services.changes.guards import Words, guards_of
+from routing.services.changes.schedule import schedule
 from routing.services.changes.wishes import MAX_SET_ROWS, Wish, wishes_to_repoint
 from routing.services.registries.targets import parse_target
 
@@ -81,6 +82,9 @@ class ChangeSetOut(Schema):
     drafted_at: datetime
     approved_by: str = Field(examples=[""])
     approved_at: datetime | None
+    apply_at: datetime | None = Field(description="When it is to be applied.")
+    scheduled_by: str = Field(examples=[""])
+    refusal: str = Field(description="Why it was not applied when its time came.", examples=[""])
     applied_by: str = Field(examples=[""])
     applied_at: datetime | None
     generation: int | None = Field(description="Workers that have this one have all of it.", examples=[None])
@@ -166,6 +170,12 @@ class ApplyIn(StrictSchema):
         int | None, Field(ge=1, description="How many mappings it changes, where that is asked for.", examples=[40])
     ] = None
     credentials_move: CredentialsMove = False
+
+
+class ScheduleIn(ApplyIn):
+    """When."""
+
+    at: Annotated[AwareDatetime, Field(description="With its time zone.", examples=["2026-03-01T22:00:00Z"])]
 
 
 class UndoIn(StrictSchema):
@@ -259,6 +269,24 @@ def apply_change_set(
         actor_of(request),
         change_set_id=change_set_id,
         checksum=data.checksum,
+        words=Words(data.confirm, data.credentials_move),
+        if_match=versions(if_match),
+    )
+    return tagged(response, change_set)
+
+
+@router.post(
+    "/{change_set_id}/schedule", response={200: ChangeSetOut, **CHANGING_PROBLEMS}, operation_id="schedule_change_set"
+)
+def schedule_change_set(
+    request: HttpRequest, response: HttpResponse, change_set_id: Id, data: ScheduleIn, if_match: str | None = IF_MATCH
+) -> ChangeSet:
+    """Have a change set applied at a time, if all is as it was reviewed then; otherwise it is a draft again."""
+    change_set = schedule(
+        actor_of(request),
+        change_set_id=change_set_id,
+        checksum=data.checksum,
+        at=data.at,
         words=Words(data.confirm, data.credentials_move),
         if_match=versions(if_match),
     )

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from routing.management.verbs.history import moment_of
 from routing.management.verbs.mappings import add_address
 from routing.management.verbs.named import ONLY_TENANT_HELP, tenant_of
 from routing.management.verbs.output import Column, Output, as_facts, moment
@@ -16,6 +17,7 @@ from routing.services.changes.approval import approve
 from routing.services.changes.diff import Line, diff
 from routing.services.changes.drafts import discard, get_change_set, get_differences, present_mappings
 from routing.services.changes.guards import Words, guards_of
+from routing.services.changes.schedule import schedule
 from routing.services.mappings.mappings import get_mapping
 
 _SHORT = 12
@@ -43,7 +45,16 @@ def add_words(parser: ArgumentParser, *, number: bool = True) -> None:
 def change_set_facts(change_set: ChangeSet) -> dict[str, Any]:
     """A change set, for programs."""
     names = ("message", "checksum", "state", "size", "undoes", "drafted_by", "drafted_at")
-    decided = ("approved_by", "approved_at", "applied_by", "applied_at", "generation")
+    decided = (
+        "approved_by",
+        "approved_at",
+        "apply_at",
+        "scheduled_by",
+        "applied_by",
+        "applied_at",
+        "generation",
+        "refusal",
+    )
     return {
         "id": change_set.pk,
         "tenant": change_set.tenant.slug if change_set.tenant else None,
@@ -104,6 +115,7 @@ class ListChangeSets(Verb):
             Column("TENANT", lambda row: row["tenant"] or "several"),
             Column("MAPPINGS", lambda row: str(row["size"])),
             Column("DRAFTED", lambda row: f"{moment(row['drafted_at'])} by {row['drafted_by']}"),
+            Column("AT", lambda row: moment(row["apply_at"])),
             Column("MESSAGE", lambda row: row["message"]),
         ]
         output.table(as_facts(rows[:_LISTED], change_set_facts), columns, "No change sets.")
@@ -163,7 +175,10 @@ class Apply(Verb):
     """All of it, or nothing."""
 
     name = "apply"
-    help = "Apply a change set as it was shown: all of it at once, or nothing where anything was changed since."
+    help = (
+        "Apply a change set as it was shown: all of it at once, or nothing where anything was changed since. "
+        "With --at at a time, if all is still as it was then."
+    )
     changes = True
     takes_reason = False
 
@@ -172,17 +187,34 @@ class Apply(Verb):
         """Which, as what it was shown, and what has to be said."""
         _add_reviewed(parser)
         add_words(parser)
+        parser.add_argument(
+            "--at", type=moment_of, metavar="TIME", help="not now but then, such as 2026-11-26T22:00 (UTC)"
+        )
 
     def run(self, options: Options, output: Output) -> None:
         """Apply it."""
         change_set = _reviewed(options)
         words = Words(options["confirm"], options["credentials_move"])
+        if options["at"] is not None:
+            self._plan(change_set, options, words, output)
+            return
         change_set = apply(Actor.command_line(), change_set_id=change_set.pk, checksum=change_set.checksum, words=words)
         mappings = f"{change_set.size:,} mapping{'' if change_set.size == 1 else 's'}"
         said = f"applied change set {change_set.pk}: {mappings}, generation {change_set.generation}"
         output.done(said, change_set=change_set_facts(change_set))
         if not is_dry_run():
             output.line(f"To take it back: facade changes undo {change_set.pk} --reason TEXT")
+
+    def _plan(self, change_set: ChangeSet, options: Options, words: Words, output: Output) -> None:
+        change_set = schedule(
+            Actor.command_line(),
+            change_set_id=change_set.pk,
+            checksum=change_set.checksum,
+            at=options["at"],
+            words=words,
+        )
+        said = f"change set {change_set.pk} is applied at {moment(change_set.apply_at)}, if all is as it is now"
+        output.done(said, change_set=change_set_facts(change_set))
 
 
 class Undo(Verb):
@@ -279,6 +311,10 @@ def _state(change_set: ChangeSet) -> str:
     words = str(change_set.state)
     if change_set.approved_at:
         words += f", approved by {change_set.approved_by} at {moment(change_set.approved_at)}"
+    if change_set.apply_at and change_set.is_open:
+        words += f", to be applied at {moment(change_set.apply_at)} for {change_set.scheduled_by}"
+    if change_set.refusal:
+        words += f", not applied when its time came: {change_set.refusal}"
     if change_set.applied_at:
         words += f", applied by {change_set.applied_by} at {moment(change_set.applied_at)}"
     return words

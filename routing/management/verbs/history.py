@@ -36,8 +36,8 @@ class History(Verb):
         parser.add_argument("--tenant", metavar="SLUG", help=ONLY_TENANT_HELP)
         parser.add_argument("--noun", choices=list(NOUNS), help="only of these")
         parser.add_argument("--actor", metavar="NAME", help="only by this one, as entries tell it")
-        parser.add_argument("--since", type=_moment, metavar="TIME", help="from then on, such as 2026-11-26 (UTC)")
-        parser.add_argument("--until", type=_moment, metavar="TIME", help="before then")
+        parser.add_argument("--since", type=moment_of, metavar="TIME", help="from then on, such as 2026-11-26 (UTC)")
+        parser.add_argument("--until", type=moment_of, metavar="TIME", help="before then")
         parser.add_argument("--request", metavar="ID", help="only what one call did, by its request id")
         _add_limit(parser)
 
@@ -150,7 +150,8 @@ def _told(value: Any) -> str:
     return "none" if value in (None, "") else str(value)
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
+    """A time as people type it, of UTC where they say nothing else. Raises ArgumentTypeError."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:

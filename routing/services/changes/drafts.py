@@ -55,7 +55,7 @@ def redraft(
     with unit_of_work(actor, said) as unit:
         change_set = open_set(unit, change_set_id, if_match)
         rows = rows_for(unit, said, wishes_of(change_set) if wishes is None else wishes)
-        values = _reviewed(said, rows) | _drafted_by(actor) | NOT_APPROVED
+        values = _reviewed(said, rows) | _drafted_by(actor) | UNDECIDED
         unit.update(change_set, state=ChangeSet.State.DRAFT, tenant=_tenant_of(unit, rows), **values)
         unit.event("change_set.redrafted", **facts_of(change_set))
     return change_set
@@ -106,7 +106,17 @@ def check_as_reviewed(unit: UnitOfWork, change_set: ChangeSet, checksum: str) ->
 
 
 # -------------------------------------------------------------------- how
-NOT_APPROVED: dict[str, Any] = {"approver_id": None, "approved_by": "", "approved_at": None}
+#: A draft is approved by nobody, and planned for no time.
+UNDECIDED: dict[str, Any] = {
+    "approver_id": None,
+    "approved_by": "",
+    "approved_at": None,
+    "scheduler_id": None,
+    "scheduled_by": "",
+    "apply_at": None,
+    "words": {},
+    "refusal": "",
+}
 
 
 def new_set(unit: UnitOfWork, message: str, rows: list[dict[str, Any]], undoes: int | None = None) -> ChangeSet:

@@ -23,7 +23,7 @@ _PAST_TEXTS = ("actor", "history_change_reason", "suspension_message")
 #: What goes, or is erased, of rows that are in force.
 _ERASED: dict[type[Model], tuple[str, ...]] = {
     Invitation: ("invited_by", "email"),
-    ChangeSet: ("drafted_by", "approved_by", "applied_by"),
+    ChangeSet: ("drafted_by", "approved_by", "scheduled_by", "applied_by"),
 }
 # In pieces, so that no writer waits for long.
 _PIECE = 5_000

@@ -70,7 +70,8 @@ def export_tenant(actor: Actor, *, tenant_id: int) -> Iterator[str]:
             "invitations": rows_of(Invitation.objects.filter(**own), *_columns(Invitation, "tenant", "inviter")),
             "api_tokens": rows_of(ApiToken.objects.filter(**own), *_TOKEN, username="user__username"),
             "change_sets": rows_of(
-                ChangeSet.objects.filter(**own), *_columns(ChangeSet, "tenant", "drafter_id", "approver_id")
+                ChangeSet.objects.filter(**own),
+                *_columns(ChangeSet, "tenant", "drafter_id", "approver_id", "scheduler_id"),
             ),
             "verifications": rows_of(Verification.objects.filter(**own), *_REPORT),
             "streamed_bytes": rows_of(StreamedBytes.objects.filter(**own), "month", "streamed_bytes"),

@@ -1,0 +1,123 @@
+"""Change sets that are applied at a time: checked once more then, and where that does not hold, not applied.
+
+The regular work looks twice a minute which are due, and puts each in the queue, so that one server does it.
+"""
+
+import logging
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+
+from routing.jobs.kinds import PLANS, Kind
+from routing.jobs.queue import enqueue
+from routing.models import ChangeSet, Job
+from routing.services.base.actor import Actor
+from routing.services.base.checking import share_of
+from routing.services.base.errors import ServiceError, TooManyRequests, Unavailable
+from routing.services.base.unit_of_work import unit_of_work
+from routing.services.changes.applying import apply
+from routing.services.changes.approval import check_approval
+from routing.services.changes.drafts import check_as_reviewed, facts_of, open_set
+from routing.services.changes.guards import NO_WORDS, Words, check_words, guards_of
+
+logger = logging.getLogger("routing.maintain")
+
+#: For so long ahead can be planned.
+FURTHEST = timedelta(days=366)
+# So late is not what was meant any more: the server was down.
+_TOO_LATE = timedelta(hours=1)
+_PROGRAM = Actor.program("schedule")
+_MAX_REFUSAL = 1_000
+# Some thousand rows, behind another writer.
+_SECONDS = 120.0
+
+
+def schedule(
+    actor: Actor,
+    *,
+    change_set_id: int,
+    checksum: str,
+    at: datetime,
+    words: Words = NO_WORDS,
+    if_match: Collection[int] | None = None,
+) -> ChangeSet:
+    """Have a set applied at a time, as it was reviewed. What has to be confirmed or approved for that has to be now.
+
+    It is checked once more then. Raises as `apply`, and ServiceError for a time that is over, or too far ahead.
+    """
+    now = timezone.now()
+    if not now < at <= now + FURTHEST:
+        raise ServiceError.for_field("at", f"a time to come is needed, within {FURTHEST.days} days")
+    with unit_of_work(actor, "") as unit:
+        change_set = open_set(unit, change_set_id, if_match)
+        mappings = check_as_reviewed(unit, change_set, checksum)
+        guards = guards_of(change_set, mappings)
+        check_approval(change_set, guards, mappings)
+        check_words(change_set, guards, words)
+        unit.update(
+            change_set,
+            state=ChangeSet.State.SCHEDULED,
+            apply_at=at,
+            scheduler_id=actor.user and actor.user.pk,
+            scheduled_by=actor.label,
+            words=words._asdict(),
+            refusal="",
+        )
+        unit.event("change_set.scheduled", **facts_of(change_set), at=at.isoformat())
+    return change_set
+
+
+def apply_due() -> list[ChangeSet]:
+    """Put the sets whose time has come in the queue; gives them."""
+    due = ChangeSet.objects.filter(state=ChangeSet.State.SCHEDULED, apply_at__lte=timezone.now())
+    found = list(due.select_related("tenant").order_by("apply_at", "pk"))
+    for change_set in found:
+        enqueue(APPLY_SET, str(change_set.pk), share_of(change_set.tenant))
+    return found
+
+
+def _begin(job: Job) -> Callable[[], None] | None:
+    """Apply it, here: no other machine is asked."""
+    change_set = ChangeSet.objects.filter(pk=job.key, state=ChangeSet.State.SCHEDULED).first()
+    if change_set is None or change_set.apply_at is None or change_set.apply_at > timezone.now():
+        return None
+    try:
+        if timezone.now() - change_set.apply_at > _TOO_LATE:
+            raise ServiceError("nothing did the regular work at its time, and that is over an hour ago")
+        apply(
+            _scheduler_of(change_set),
+            change_set_id=change_set.pk,
+            checksum=change_set.checksum,
+            words=Words(**change_set.words),
+        )
+    except (Unavailable, TooManyRequests):
+        # The database takes no change just now, or its person made too many: the job is tried again.
+        raise
+    except ServiceError as refusal:
+        _note(change_set.pk, refusal.message)
+    return None
+
+
+def _scheduler_of(change_set: ChangeSet) -> Actor:
+    """In whose name it is applied: whoever scheduled it, with what they may now. Raises ServiceError."""
+    if change_set.scheduler_id is None:
+        return Actor(change_set.scheduled_by, is_operator=True)
+    user = get_user_model()._default_manager.filter(pk=change_set.scheduler_id, is_active=True).first()
+    if user is None:
+        raise ServiceError(f"{change_set.scheduled_by}, who scheduled it, has no account any more")
+    return Actor.person(user)
+
+
+def _note(change_set_id: int, refusal: str) -> None:
+    """It was not applied, and why: it is a draft again."""
+    with unit_of_work(_PROGRAM, "") as unit:
+        change_set = open_set(unit, change_set_id)
+        state = ChangeSet.State.APPROVED if change_set.approved_at else ChangeSet.State.DRAFT
+        unit.update(change_set, state=state, apply_at=None, refusal=refusal[:_MAX_REFUSAL])
+        unit.event("change_set.refused", **facts_of(change_set))
+    logger.warning("a scheduled change set was not applied: %s", refusal, extra={"change_set_id": change_set_id})
+
+
+APPLY_SET = Kind("apply change set", PLANS, lambda: _SECONDS, _begin, lambda job, found: None)
