@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0032_change_sets'),
+        ('routing', '0035_change_sets'),
     ]
 
     operations = [
