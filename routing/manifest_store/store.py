@@ -236,7 +236,7 @@ class ManifestStore:
         except ValueError:
             return False
         self._count(written)
-        if self._was_told:
+        if self._was_told and self.is_on:
             logger.warning("manifests are remembered again")
             self._was_told = False
         return True
