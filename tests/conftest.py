@@ -38,6 +38,8 @@ from tests.examples import register_profiles
 
 register_profiles()
 ROOT = Path(__file__).resolve().parent.parent
+#: A module that has one of these starts programs: itself, or by what it imports.
+STARTS_PROGRAMS = ("sys.executable", "tests.moving.databases", "tests.dataplane.following", "tests.e2e.postgresql")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,12 +52,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where the run is by groups, as the end-to-end part is: keep those on one worker that share what starts slowly.
+    """Mark what starts programs, which `make test-fast` leaves out, and say what stays together.
+
+    Where the run is by groups, as the end-to-end part is: keep those on one worker that share what starts slowly.
 
     No test needs that. It saves time: the servers and browsers that a module shares start once and not on each worker.
     The long ones come first, or else all workers would wait for one at the end. Before xdist, which reads the groups.
     """
     for item in items:
+        if starts_programs(item.path):
+            item.add_marker(pytest.mark.programs)
         if item.get_closest_marker("xdist_group") is None and shares_a_fixture(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     if config.getoption("loadgroup", False):
@@ -66,6 +72,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             groups[_touches_database(item)].append(item)
         items[:], left_out = groups[wanted == "only"], groups[wanted != "only"]
         config.hook.pytest_deselected(items=left_out)
+
+
+@cache
+def starts_programs(path: Path) -> bool:
+    """Whether the tests of a module start `manage.py`, servers or the like, each of which takes a second or more."""
+    text = path.read_text()
+    return any(word in text for word in STARTS_PROGRAMS)
 
 
 def shares_a_fixture(item: pytest.Item) -> bool:

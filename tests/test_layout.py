@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import shares_a_fixture
+from tests.conftest import shares_a_fixture, starts_programs
 
 TESTS = Path(__file__).parent
 CORE = sorted((TESTS / "core").glob("*.py"))
@@ -56,3 +56,17 @@ def test_what_shares_a_fixture_stays_on_one_worker(request: pytest.FixtureReques
 def test_what_shares_nothing_goes_to_whichever_worker_is_free(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     assert not shares_a_fixture(request.node)
     assert "@" not in request.node.nodeid
+
+
+@pytest.mark.parametrize(
+    ("module", "starts"),
+    [
+        ("moving/test_houses.py", True),
+        ("dataplane/test_sqlite_file.py", True),
+        ("commands/test_exit_status.py", True),
+        ("core/test_hosts.py", False),
+        ("moving/test_damage.py", False),
+    ],
+)
+def test_what_starts_programs_is_known(module: str, starts: bool) -> None:
+    assert starts_programs(TESTS / module) == starts

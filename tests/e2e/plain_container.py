@@ -6,8 +6,10 @@ And the recipe that it takes the place of, in Caddy.
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -21,6 +23,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 ADDRESS = "127.0.0.1"
 
 Reply = tuple[int, dict[str, str], bytes]
+
+
+def _command_of(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 class _Listening:
@@ -54,6 +63,8 @@ class _Listening:
 
 class PlainContainer(_Listening):
     """A container without a volume: what it keeps goes with it, unless `restart` says otherwise."""
+
+    _prepared_at: float | None
 
     def __init__(self, **variables: str) -> None:
         self.directory = process.short_directory("plain")
@@ -90,7 +101,22 @@ class PlainContainer(_Listening):
             "PYTHONUNBUFFERED": "1",
         }
         self._daemon = Daemon([sys.executable, "-m", "facade_site.start"], self.directory, {**environment, **variables})
-        self._daemon.wait_ready(self._answers)
+        self._prepared_at = None
+        self._daemon.wait_ready(self._serves_what_was_prepared)
+
+    def _serves_what_was_prepared(self) -> bool:
+        """On a busy machine the server starts before the preparation has ended. Its tables have to be younger."""
+        children = Path(f"/proc/{self._daemon.pid}/task/{self._daemon.pid}/children").read_text().split()
+        if not self._answers() or any(b"\0prepare_database\0" in _command_of(pid) for pid in children):
+            return False
+        self._prepared_at = self._prepared_at or time.monotonic()
+        # Often enough that each worker has very likely answered.
+        return all(self._confirmed_after(self._prepared_at) for _ in range(8))
+
+    def _confirmed_after(self, moment: float) -> bool:
+        status, _, body = self.ask("GET /readyz", ADDRESS)
+        age = json.loads(body)["confirmed_seconds_ago"]
+        return status == 200 and age is not None and time.monotonic() - age > moment
 
     def __enter__(self) -> Self:
         return self

@@ -1,5 +1,6 @@
 """PostgreSQL for end-to-end tests: the server that TEST_DATABASE_URL names, or one of its own; databases made anew."""
 
+import atexit
 import os
 import secrets
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
@@ -21,13 +23,17 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @contextmanager
 def postgresql_server() -> Iterator[str]:
-    """The URL of a running server on this machine; one that this starts is gone afterwards, with its data."""
+    """The URL of a running server on this machine, on which everybody has databases of their own (`fresh_database`)."""
     given = os.environ.get("TEST_DATABASE_URL", "")
-    if given.startswith("postgres"):
-        yield given
-        return
-    with _own_server() as url:
-        yield url
+    yield given if given.startswith("postgres") else _server_of_this_process()
+
+
+@cache
+def _server_of_this_process() -> str:
+    """Started at its first use, since to start one takes seconds. It is gone afterwards, with its data."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(_own_server())
 
 
 @contextmanager
