@@ -8,8 +8,8 @@ from django.conf import settings
 
 from routing.models import Job
 
-#: Registries and name servers are asked, mail is sent, certificates are asked for, switches are verified, what was planned
-#: is done: none of them waits for another.
+#: Registries and name servers are asked, mail is sent, certificates are asked for, switches are verified, plans are
+#: carried out: none of them waits for another.
 REGISTRIES, NAMES, MAIL = "registries", "names", "mail"
 CERTIFICATES, VERIFICATIONS, PLANS = "certificates", "verifications", "plans"
 
