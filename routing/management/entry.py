@@ -10,6 +10,7 @@ from routing.management.verbs import (
     backups,
     claims,
     doctor,
+    export_routes,
     exports,
     hand_over,
     history,
@@ -114,6 +115,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ("Names and where they lead", (MAPPING, HOSTNAME, REGISTRY)),
     ("People", (TENANT, MEMBER, PERSON, TOKEN)),
     ("What happens, and happened", (doctor.Doctor, images.Explain, probes.Probe, tables.CheckTable, history.History)),
+    ("Other engines", (export_routes.ExportRoutes,)),
     ("Moving house", (backups.Backup, backups.Restore, backups.ConfirmRestore, keys.RotateKeys)),
 )
 
