@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from routing.management.verbs import (
     backups,
     claims,
+    configuration,
     doctor,
     export_routes,
     exports,
@@ -115,6 +116,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ("Names and where they lead", (MAPPING, HOSTNAME, REGISTRY)),
     ("People", (TENANT, MEMBER, PERSON, TOKEN)),
     ("What happens, and happened", (doctor.Doctor, images.Explain, probes.Probe, tables.CheckTable, history.History)),
+    ("Configuration as a file", (configuration.Export, configuration.Apply, configuration.ImportRules)),
     ("Other engines", (export_routes.ExportRoutes,)),
     ("Moving house", (backups.Backup, backups.Restore, backups.ConfirmRestore, keys.RotateKeys)),
 )
