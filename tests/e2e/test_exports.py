@@ -60,7 +60,7 @@ def test_the_contract(kind: type[Engine], wanted: tuple[tuple[str, ...], str]) -
     wrong = [f"{row.title}: {words}" for row, words in found if words]
     assert not wrong, "\n".join(wrong)
     if not any(wanted):
-        assert by_whom["engine"] > 350, by_whom
+        assert by_whom["engine"] > 280, by_whom
 
 
 def can_be_sent(request: Request) -> bool:
@@ -76,7 +76,8 @@ def problem(row: Row, rules: Rules, said: Said, by_whom: Counter[str]) -> str:
         by_whom["app"] += 1
         if expected is not None and not is_spelt_otherwise(row.request.host):
             return f"was handed to the app, instead of {expected}"
-        return wrongly_handed_on(row.request, said.handed_on)
+        # What is odd in a request an engine may write otherwise; the app refuses it in either form.
+        return wrongly_handed_on(row.request, said.handed_on) if is_plain(row.request) else ""
     if not said.is_of_the_facade:
         by_whom["own words"] += 1
         refused = said.status in (400, 405, 414, 501, 505)
@@ -91,7 +92,7 @@ def is_plain(request: Request) -> bool:
     """Whether an engine has nothing to object to in a request."""
     target = f"{request.path}?{request.query}"
     hosts = re.fullmatch(patterns.AUTHORITY, request.host)
-    return hosts is not None and re.fullmatch("/[!-~]*", target) is not None and request.method.isalpha()
+    return hosts is not None and re.fullmatch(r"/[!#-\[\]-~]*", target) is not None and request.method.isalpha()
 
 
 def is_spelt_otherwise(host: str) -> bool:

@@ -76,7 +76,7 @@ def _judge(options: Options) -> None:
         if options["format"] == "haproxy" and not options["report"]:
             raise ServiceError("HAProxy's maps lie beside its configuration: name a file with -o")
     elif not Path(options["output"]).parent.is_dir():
-        raise ServiceError(f"there is no folder {Path(options['output']).parent}: make it, or name another file")
+        raise ServiceError(f"there is no folder {Path(options['output']).parent}: create it, or name another file")
     if options["report"] and (options["watch"] or options["check"]):
         raise ServiceError("--report writes nothing: leave --watch and --check out")
 
