@@ -11,8 +11,10 @@ from routing.management.verbs import (
     change_drafts,
     changes,
     claims,
+    configuration,
     doctor,
     emergency,
+    export_routes,
     exports,
     hand_over,
     history,
@@ -148,6 +150,8 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         ),
     ),
     ("In an emergency", (emergency.Freeze, emergency.Thaw, emergency.Confirm)),
+    ("Configuration as a file", (configuration.Export, configuration.Apply, configuration.ImportRules)),
+    ("Other engines", (export_routes.ExportRoutes,)),
     ("Moving house", (backups.Backup, backups.Restore, backups.ConfirmRestore, keys.RotateKeys)),
 )
 

@@ -1,0 +1,324 @@
+"""From a document to rows: a plan, and the plan carried out, in one transaction that no other change interleaves with.
+
+The plan is made while the generation's lock is held, of the rows as they are then; so what is carried out is what was
+compared, and of two that are applied at once one waits and finds what the other has made.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+from routing.models import Hostname, Mapping, Registry, Tenant
+from routing.models.mapping import NOTHING_FOUND
+from routing.services.base.actor import Actor
+from routing.services.base.errors import Conflict, ServiceError
+from routing.services.base.permissions import Permission, check_permission
+from routing.services.base.quotas import check_quota
+from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.configuration.current import SHARED, current_document, plain_values
+from routing.services.configuration.document import (
+    Document,
+    HostnameItem,
+    Item,
+    MappingItem,
+    RegistryItem,
+    TenantItem,
+    members,
+)
+from routing.services.hostnames.hostnames import add_hostname, remove_hostname, update_hostname
+from routing.services.mappings.mappings import remove_mappings
+from routing.services.people.tenants import add_tenant, update_tenant
+from routing.services.registries.registries import add_registry, remove_registry, update_registry
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row that is added, changed or removed: `+`, `~` or `-`, what it is, and what of it is to be what.
+
+    `changes` has, for each value, what it was (None for a new row) and what it will be. `line` is the entry's in the
+    document; 0 for what is removed.
+    """
+
+    sign: str
+    what: str
+    changes: tuple[tuple[str, Any, Any], ...] = ()
+    line: int = 0
+
+    def lines(self) -> Iterator[str]:
+        """As a diff shows it."""
+        yield f"{self.sign} {self.what}"
+        for name, before, after in self.changes:
+            shown = f"{after!r}" if self.sign == "+" else f"{before!r} → {after!r}"
+            yield f"    {name}: {shown}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All steps, in the order in which they are done."""
+
+    steps: tuple[Step, ...]
+
+    def lines(self) -> list[str]:
+        """The plan as a diff."""
+        return [line for step in self.steps for line in step.lines()]
+
+    @property
+    def checksum(self) -> str:
+        """Names this very plan: another document gives another one, and so do other rows."""
+        return sha256("\n".join(self.lines()).encode()).hexdigest()[:32]
+
+
+def apply_document(actor: Actor, reason: str, document: Document, *, prune: bool = False, checksum: str = "") -> Plan:
+    """Make the rows what the document says, all or nothing; gives what was done. For operators of the platform.
+
+    `prune`: also remove what tenants of the document have beside it, and shared registries where it lists any.
+    `checksum`: of the plan that somebody has agreed to; with another one nothing is done.
+    Raises ServiceError, whose message names the line; Conflict for another checksum; PermissionDenied.
+    """
+    # For its lock: each step has a unit of its own within it, and this one writes nothing.
+    with unit_of_work(actor, reason):
+        check_permission(actor, Permission.ADMINISTER, None)
+        planned = [*_Work(actor, reason, document).planned(prune)]
+        plan = Plan(tuple(step for step, _ in planned))
+        if checksum and checksum != plan.checksum:
+            raise Conflict(
+                "the plan is another one now, for the document or the rows have changed: nothing was done. "
+                f"Look at it with --dry-run; its checksum is {plan.checksum}"
+            )
+        for step, carry_out in planned:
+            try:
+                carry_out()
+            except ServiceError as error:
+                place = f"line {step.line}: " if step.line else ""
+                raise type(error)(f"{place}{step.what}: {error.message}", error.fields, code=error.code) from error
+    return plan
+
+
+_OPTIONS = ("allow_push", "private", "delivery", "enabled")
+Planned = tuple[Step, Callable[[], object]]
+
+
+class _Work:
+    """The rows as they are, the document, and what leads from the one to the other."""
+
+    def __init__(self, actor: Actor, reason: str, document: Document) -> None:
+        self._actor, self._reason, self._wanted = actor, reason, document
+        now = current_document(actor)
+        self._shared = {entry.origin: entry for entry in now.registries or ()}
+        self._tenants = {entry.slug: _explicit(entry, _origins(entry)) for entry in now.tenants}
+        self._owners = {host.name: entry.slug for entry in now.tenants for host in entry.hostnames}
+
+    def planned(self, prune: bool) -> Iterator[Planned]:
+        # By the registries that a tenant will have, and not by those that it has now.
+        tenants = []
+        for tenant in self._wanted.tenants:
+            kept = set[str]() if prune else _origins(self._now(tenant))
+            tenants.append(_explicit(tenant, _origins(tenant) | kept))
+        self._wanted = wanted = replace(self._wanted, tenants=tuple(tenants))
+        if prune:
+            yield from self._mappings_too_many()
+        for tenant in wanted.tenants:
+            yield from self._tenant(tenant)
+        yield from self._registries("", wanted.registries or (), self._shared)
+        for tenant in wanted.tenants:
+            own = {entry.origin: entry for entry in self._now(tenant).registries}
+            yield from self._registries(tenant.slug, tenant.registries, own)
+        for tenant in wanted.tenants:
+            yield from self._hostnames(tenant)
+        if prune:
+            yield from self._hostnames_and_registries_too_many()
+
+    def _now(self, tenant: TenantItem) -> TenantItem:
+        return self._tenants.get(tenant.slug) or TenantItem(tenant.slug, "")
+
+    def _tenant(self, wanted: TenantItem) -> Iterator[Planned]:
+        def add() -> None:
+            add_tenant(self._actor, self._reason, **_values(wanted))
+
+        def change() -> None:
+            pk = Tenant.objects.get(slug=wanted.slug).pk
+            update_tenant(self._actor, self._reason, tenant_id=pk, **_values(wanted))
+
+        yield from _step(f"tenant {wanted.slug}", self._tenants.get(wanted.slug), wanted, add, change)
+
+    def _registries(
+        self, slug: str, wanted: tuple[RegistryItem, ...], now: dict[str, RegistryItem]
+    ) -> Iterator[Planned]:
+        for entry in wanted:
+
+            def add(entry: RegistryItem = entry) -> None:
+                add_registry(self._actor, self._reason, tenant_id=_tenant_id(slug), **_values(entry))
+
+            def change(entry: RegistryItem = entry) -> None:
+                pk = Registry.objects.get(origin=entry.origin, tenant=_tenant_id(slug)).pk
+                update_registry(self._actor, self._reason, registry_id=pk, **_values(entry))
+
+            yield from _step(_registry_words(entry, slug), now.get(entry.origin), entry, add, change)
+
+    def _hostnames(self, tenant: TenantItem) -> Iterator[Planned]:
+        now = {entry.name: entry for entry in self._now(tenant).hostnames}
+        for entry in tenant.hostnames:
+            owner = self._owners.get(entry.name, tenant.slug)
+            if owner != tenant.slug:
+                raise Conflict(
+                    f"line {entry.line}: hostname {entry.name} belongs to tenant {owner}, and not to {tenant.slug}: "
+                    "hand it over first (facade hostname hand-over)"
+                )
+
+            def add(entry: HostnameItem = entry) -> None:
+                values = {**_values(entry), **self._login(tenant, entry)}
+                add_hostname(self._actor, self._reason, tenant_id=_pk(tenant.slug), **values)
+
+            def change(entry: HostnameItem = entry) -> None:
+                values = {**_values(entry), **self._login(tenant, entry)}
+                del values["name"]
+                pk = Hostname.objects.get(name=entry.name).pk
+                update_hostname(self._actor, self._reason, hostname_id=pk, **values)
+
+            before = now.get(entry.name)
+            yield from _step(f"hostname {entry.name}", before, entry, add, change)
+            yield from self._mappings(tenant, entry, before)
+
+    def _login(self, tenant: TenantItem, entry: HostnameItem) -> dict[str, Any]:
+        name = entry.login_registry
+        return {"login_registry_id": _registry_row(tenant.slug, name).pk if name else None}
+
+    def _mappings(self, tenant: TenantItem, host: HostnameItem, before: HostnameItem | None) -> Iterator[Planned]:
+        now = {entry.prefix: entry for entry in before.mappings} if before else {}
+        for entry in host.mappings:
+
+            def add(entry: MappingItem = entry) -> None:
+                hostname = Hostname.objects.select_related("tenant").get(name=host.name)
+                check_quota(self._actor, hostname.tenant, "mappings")
+                registry = _registry_row(tenant.slug, entry.registry)
+                mapping = Mapping(hostname=hostname, **{**_values(entry), "registry": registry})
+                with unit_of_work(self._actor, self._reason) as unit:
+                    unit.add(mapping)
+                    _tell(unit, "mapping.added", mapping)
+
+            def change(entry: MappingItem = entry) -> None:
+                rows = Mapping.objects.with_names()
+                mapping = rows.get(hostname__name=host.name, prefix=entry.prefix)
+                values = {**_values(entry), "registry": _registry_row(tenant.slug, entry.registry)}
+                moved = (mapping.registry, mapping.upstream_prefix) != (values["registry"], entry.upstream_prefix)
+                with unit_of_work(self._actor, self._reason) as unit:
+                    changed = unit.update(mapping, **values, **(NOTHING_FOUND if moved else {}))
+                    options = [name for name in changed if name in _OPTIONS]
+                    _tell(unit, "mapping.repointed" if moved else "mapping.updated", mapping, changed=options)
+
+            yield from _step(f"mapping {host.name}/{entry.prefix}", now.get(entry.prefix), entry, add, change)
+
+    def _mappings_too_many(self) -> Iterator[Planned]:
+        for tenant in self._wanted.tenants:
+            kept = {(host.name, entry.prefix) for host in tenant.hostnames for entry in host.mappings}
+            for host in self._now(tenant).hostnames:
+                for entry in host.mappings:
+                    if (host.name, entry.prefix) not in kept:
+                        yield Step("-", f"mapping {host.name}/{entry.prefix}"), self._remove_mapping(host, entry)
+
+    def _remove_mapping(self, host: HostnameItem, entry: MappingItem) -> Callable[[], object]:
+        def remove() -> None:
+            found = Mapping.objects.get(hostname__name=host.name, prefix=entry.prefix)
+            remove_mappings(self._actor, self._reason, mapping_ids=[found.pk])
+
+        return remove
+
+    def _hostnames_and_registries_too_many(self) -> Iterator[Planned]:
+        for tenant in self._wanted.tenants:
+            kept = {host.name for host in tenant.hostnames}
+            for host in self._now(tenant).hostnames:
+                if host.name not in kept:
+                    yield Step("-", f"hostname {host.name}"), self._remove_hostname(host.name)
+        for tenant in self._wanted.tenants:
+            kept = {entry.origin for entry in tenant.registries}
+            yield from self._remove_registries(tenant.slug, self._now(tenant).registries, kept)
+        if self._wanted.registries is not None:
+            kept = {entry.origin for entry in self._wanted.registries}
+            yield from self._remove_registries("", tuple(self._shared.values()), kept)
+
+    def _remove_hostname(self, name: str) -> Callable[[], object]:
+        def remove() -> None:
+            remove_hostname(self._actor, self._reason, hostname_id=Hostname.objects.get(name=name).pk)
+
+        return remove
+
+    def _remove_registries(self, slug: str, now: tuple[RegistryItem, ...], kept: set[str]) -> Iterator[Planned]:
+        for entry in now:
+            if entry.origin in kept:
+                continue
+
+            def remove(entry: RegistryItem = entry) -> None:
+                pk = Registry.objects.get(origin=entry.origin, tenant=_tenant_id(slug)).pk
+                remove_registry(self._actor, self._reason, registry_id=pk)
+
+            yield Step("-", _registry_words(entry, slug)), remove
+
+
+def _step(
+    what: str, now: Item | None, wanted: Item, add: Callable[[], object], change: Callable[[], object]
+) -> Iterator[Planned]:
+    """The step, where there is one."""
+    plain = [member for member in members(type(wanted)) if member.entries is None]
+    after = {member.name: getattr(wanted, member.name) for member in plain}
+    if now is None:
+        said = [(member.name, None, after[member.name]) for member in plain if after[member.name] != member.default]
+        yield Step("+", what, tuple(said), wanted.line), add
+        return
+    changes = [(name, getattr(now, name), value) for name, value in after.items() if getattr(now, name) != value]
+    if changes:
+        yield Step("~", what, tuple(changes), wanted.line), change
+
+
+def _tell(unit: UnitOfWork, event: str, mapping: Mapping, **facts: Any) -> None:
+    ids = {"mapping_id": mapping.pk, "hostname_id": mapping.hostname_id, "registry_id": mapping.registry_id}
+    unit.event(event, **ids, tenant_id=mapping.hostname.tenant_id, **facts)
+
+
+def _values(entry: Item) -> dict[str, Any]:
+    return plain_values(entry, type(entry))
+
+
+def _registry_words(entry: RegistryItem, slug: str) -> str:
+    return f"registry {entry.origin} of tenant {slug}" if slug else f"shared registry {entry.origin}"
+
+
+def _pk(slug: str) -> int:
+    return Tenant.objects.get(slug=slug).pk
+
+
+def _tenant_id(slug: str) -> int | None:
+    return _pk(slug) if slug else None
+
+
+def _origins(tenant: TenantItem) -> set[str]:
+    return {entry.origin for entry in tenant.registries}
+
+
+def _explicit(tenant: TenantItem, own: set[str]) -> TenantItem:
+    """The same, with “shared:” before every registry that isn't among the tenant's own."""
+
+    def named(name: str) -> str:
+        return name if not name or name in own or name.startswith(SHARED) else f"{SHARED}{name}"
+
+    hostnames = tuple(
+        replace(
+            host,
+            login_registry=named(host.login_registry),
+            mappings=tuple(replace(entry, registry=named(entry.registry)) for entry in host.mappings),
+        )
+        for host in tenant.hostnames
+    )
+    return replace(tenant, hostnames=hostnames)
+
+
+def _registry_row(slug: str, name: str) -> Registry:
+    """The registry that an entry of a tenant names. Raises ServiceError."""
+    origin = name.removeprefix(SHARED)
+    rows = Registry.objects.filter(origin=origin)
+    found = (rows.filter(tenant=None) if name.startswith(SHARED) else rows.filter(tenant__slug=slug)).first()
+    if found is None:
+        raise ServiceError.for_field(
+            "registry", f"there is no registry {origin}: list it among the tenant's registries, or the shared ones"
+        )
+    return found
