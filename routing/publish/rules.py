@@ -202,7 +202,7 @@ def _prefixes(table: Table, hosts: dict[str, HostRule], remarks: Remarks) -> Ite
 
 
 def _prefix(table: Table, key: str, prefix: str, packed: str, remarks: Remarks) -> PrefixRule:
-    registry_key, upstream, flags, _ = decode(prefix, packed)
+    registry_key, upstream, flags, *_ = decode(prefix, packed)
     depth = prefix.count("/") + 1 if prefix else 0
     compiled = table.registries.get(registry_key)
     if compiled is None:
