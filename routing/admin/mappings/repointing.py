@@ -49,6 +49,10 @@ class Repointing(_Base):
             said = f"Choose at most {MOST_AT_ONCE} mappings at once; for more there is “facade changes draft”"
             self.message_lines(request, [said], messages.ERROR)
             return None
+        if not chosen:
+            # They were there when the list was shown.
+            self.message_lines(request, ["None of these mappings is there any more"], messages.WARNING)
+            return None
         if "confirmed" in request.POST:
             try:
                 return HttpResponseRedirect(_page_of(_drafted(request, chosen)))
