@@ -29,6 +29,7 @@ def test_a_mapping_tells_its_whole_story(admin: AdminClient, mapping: Mapping) -
         "disabled program: test set-up, just now “now secret” state enabled → disabled pushes none → redirected "
         "images none → private delivery none → redirect only "
         "repointed program: test set-up, just now “cheaper” target ghcr.io/acme → quay.io/acme "
+        "Roll back to this : repointed just now "
         "added program: test set-up, just now “moved in” target ghcr.io/acme state enabled"
     ) in page
 
