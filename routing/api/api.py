@@ -12,6 +12,7 @@ from routing.api.routers import (
     mappings,
     members,
     registries,
+    subscriptions,
     tenants,
     tokens,
 )
@@ -34,6 +35,7 @@ api.add_router("/tenants", tenants.router)
 api.add_router("/members", members.router)
 api.add_router("/invitations", members.invitations)
 api.add_router("/tokens", tokens.router)
+api.add_router("/subscriptions", subscriptions.router)
 api.add_router("/history", history.router)
 api.add_router("", leaving.router)
 register_exception_handlers(api)

@@ -8,8 +8,8 @@ from django.conf import settings
 
 from routing.models import Job
 
-#: Registries are asked, name servers are asked, mail is sent: none of them waits for another.
-REGISTRIES, NAMES, MAIL = "registries", "names", "mail"
+#: Registries are asked, name servers are asked, mail is sent, webhooks are called: none of them waits for another.
+REGISTRIES, NAMES, MAIL, WEBHOOK = "registries", "names", "mail", "webhooks"
 
 
 class Places(NamedTuple):

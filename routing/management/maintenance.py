@@ -31,10 +31,12 @@ from routing.services.mappings.former import end_former_targets
 from routing.services.people.notices import NOTICE
 from routing.services.registries.probe_jobs import probe_stale
 from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
+from routing.services.telling import deliveries
+from routing.services.telling.deliveries import TELL, TELL_BY_MAIL
 
 logger = logging.getLogger("routing.maintain")
 
-KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, NOTICE, LETTER)
+KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, NOTICE, LETTER, TELL, TELL_BY_MAIL)
 #: Of several servers one puts the regular work in the queue: whoever holds this lease. All of them do it.
 LEASE = "maintenance"
 ROUND_SECONDS = 30.0
@@ -57,6 +59,7 @@ TASKS = (
     Task("probes", ROUND_SECONDS, lambda: probe_stale(settings.FACADE_PROBE_SECONDS)),
     Task("former targets", ROUND_SECONDS, end_former_targets),
     Task("queue", _HOUR, queue.sweep),
+    Task("deliveries", _HOUR, deliveries.sweep),
     Task("rates", _HOUR, rates.sweep),
     Task("history", _HOUR, trim_history),
     Task("sessions", _HOUR, lambda: import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()),

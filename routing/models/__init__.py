@@ -15,6 +15,7 @@ from routing.models.registry import Registry
 from routing.models.restoration import Restoration
 from routing.models.round import Round
 from routing.models.streamed import StreamedBytes
+from routing.models.subscription import Delivery, Subscription
 from routing.models.table_check import TableCheck
 from routing.models.tenant import Tenant
 
@@ -23,6 +24,7 @@ __all__ = [
     "ApiToken",
     "Change",
     "Confirmation",
+    "Delivery",
     "Generation",
     "Hostname",
     "HostnameClaim",
@@ -39,6 +41,7 @@ __all__ = [
     "Role",
     "Round",
     "StreamedBytes",
+    "Subscription",
     "TableCheck",
     "Tenant",
 ]

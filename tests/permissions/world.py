@@ -25,7 +25,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from routing.models import ApiToken, Hostname, Membership, Rate, Registry, Restoration, Role, Tenant
+from routing.models import ApiToken, Delivery, Hostname, Job, Membership, Rate, Registry, Restoration, Role, Tenant
 from routing.services.base.actor import Actor
 from routing.services.hostnames.claims import claim_hostname
 from routing.services.hostnames.hostnames import add_hostname, suspend_hostnames
@@ -34,6 +34,7 @@ from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
 from routing.services.people.tenants import add_tenant
 from routing.services.registries.registries import add_registry
+from routing.services.telling.subscriptions import add_subscription, try_subscription
 from tests.dns.name_server import NameServer
 
 SECRET = "sesame"
@@ -169,7 +170,15 @@ def _add_routing(world: World, sesame: Tenant) -> None:
         SET_UP, "the reason of Sesame", hostname=pulled.name, prefix="app", target=f"127.0.0.1:9/{SECRET}"
     ).mapping
     add_mapping(SET_UP, "", hostname="docker.globex.example", prefix="", target="quay.io/globex", tenant="globex")
+    told = add_subscription(
+        SET_UP, tenant_id=sesame.pk, address=f"https://hooks.{SECRET}.example/", kinds=["proof"]
+    ).subscription
+    delivery = try_subscription(SET_UP, subscription_id=told.pk)
+    Delivery.objects.filter(pk=delivery.pk).update(state=Delivery.State.FAILED)
+    Job.objects.filter(kind="tell").delete()
     world.subjects |= {
+        "subscription": told,
+        "delivery": delivery,
         "hostname": pulled,
         "idle hostname": hostname("idle"),
         "proved hostname": proved,

@@ -44,6 +44,8 @@ BOUNDS: Mapping[str, str] = {
     "routing.ProviderGrant": "One a membership that the identity provider gave.",
     "routing.ProviderWord": "One an account: what its identity provider said last.",
     "routing.StreamedBytes": "One a tenant and month.",
+    "routing.Subscription": "MAX_SUBSCRIPTIONS_A_TENANT.",
+    "routing.Delivery": "So many of each subscription, for some weeks; swept.",
     "routing.Change": "The newest KEPT_CHANGES are kept.",
     "routing.Confirmation": "One row.",
     "routing.Generation": "One row.",

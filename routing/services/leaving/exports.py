@@ -23,6 +23,7 @@ from routing.models import (
     ProviderGrant,
     Registry,
     StreamedBytes,
+    Subscription,
     Tenant,
 )
 from routing.services.base.actor import Actor
@@ -67,6 +68,10 @@ def export_tenant(actor: Actor, *, tenant_id: int) -> Iterator[str]:
             ),
             "invitations": rows_of(Invitation.objects.filter(**own), *_columns(Invitation, "tenant", "inviter")),
             "api_tokens": rows_of(ApiToken.objects.filter(**own), *_TOKEN, username="user__username"),
+            "subscriptions": rows_of(
+                Subscription.objects.filter(**own),
+                *("id", "channel", "address", "hostname", "kinds", "enabled", "created_at"),
+            ),
             "streamed_bytes": rows_of(StreamedBytes.objects.filter(**own), "month", "streamed_bytes"),
             "history": _history(Q(of_tenant=tenant.pk)),
         },

@@ -17,6 +17,7 @@ from routing.models import (
     Rate,
     Registry,
     StreamedBytes,
+    Subscription,
     Tenant,
 )
 from routing.models import Mapping as MappingRow
@@ -41,6 +42,7 @@ OTHERS: Mapping[str, Rows] = {
     "roles by the identity provider": lambda tenant: ProviderGrant.objects.filter(tenant=tenant),
     "members": lambda tenant: Membership.objects.filter(tenant=tenant),
     "months of streamed bytes": lambda tenant: StreamedBytes.objects.filter(tenant=tenant),
+    "subscriptions": lambda tenant: Subscription.objects.filter(tenant=tenant),
     "waiting jobs": lambda tenant: Job.objects.filter(share=str(tenant.pk)),
     "counts of requests": lambda tenant: Rate.objects.filter(
         Q(name=f"checks of tenant {tenant.pk}") | Q(name__startswith=f"invitations of tenant {tenant.pk} to ")
