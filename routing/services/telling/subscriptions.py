@@ -131,6 +131,7 @@ def try_subscription(actor: Actor, reason: str = "", *, subscription_id: int) ->
     with unit_of_work(actor, reason) as unit:
         row = unit.get(Subscription, subscription_id, Permission.CHANGE_MEMBERS)
         _refuse_switched_off(row)
+        unit.event("subscription.tried", subscription_id=row.pk, tenant_id=row.tenant_id)
         return deliver(row, TEST, "subscription.tried", {"actor": actor.label, "reason": reason})
 
 
