@@ -81,7 +81,7 @@ def is_signed(request: Any, secret: str) -> bool:
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + request.body
     made = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
-    return headers["webhook-signature"] == f"v1,{made}"
+    return bool(headers["webhook-signature"] == f"v1,{made}")
 
 
 def test_a_webhook_is_told_what_happened_signed(
