@@ -171,13 +171,14 @@ def renew_secret(
     subscription_id: Id,
     data: ReasonIn | None = None,
     if_match: str | None = IF_MATCH,
-) -> verbs.MadeSubscription:
+) -> Status[verbs.MadeSubscription]:
     """Sign a webhook's messages with another secret from now on."""
     made = verbs.renew_secret(
         actor_of(request), given_reason(data), subscription_id=subscription_id, if_match=versions(if_match)
     )
     tagged(response, made.subscription)
-    return made
+    # A tuple by itself would be taken for a status and an answer.
+    return Status(200, made)
 
 
 @router.post("/{subscription_id}/try", response={200: DeliveryOut, **ROW_PROBLEMS}, operation_id="try_subscription")

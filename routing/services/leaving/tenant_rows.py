@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from routing.models import (
     ApiToken,
+    Delivery,
     Hostname,
     HostnameClaim,
     Invitation,
@@ -42,6 +43,7 @@ OTHERS: Mapping[str, Rows] = {
     "roles by the identity provider": lambda tenant: ProviderGrant.objects.filter(tenant=tenant),
     "members": lambda tenant: Membership.objects.filter(tenant=tenant),
     "months of streamed bytes": lambda tenant: StreamedBytes.objects.filter(tenant=tenant),
+    "messages to subscribers": lambda tenant: Delivery.objects.filter(subscription__tenant=tenant),
     "subscriptions": lambda tenant: Subscription.objects.filter(tenant=tenant),
     "waiting jobs": lambda tenant: Job.objects.filter(share=str(tenant.pk)),
     "counts of requests": lambda tenant: Rate.objects.filter(
@@ -50,7 +52,7 @@ OTHERS: Mapping[str, Rows] = {
 }
 
 #: What a person need not be told of.
-_QUIET = frozenset({"waiting jobs", "counts of requests"})
+_QUIET = frozenset({"messages to subscribers", "waiting jobs", "counts of requests"})
 
 
 def what_goes(tenant: Tenant) -> dict[str, int]:

@@ -42,6 +42,7 @@ from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
 from routing.services.people.notices import tell_owners
 from routing.services.registries.registries import add_registry
+from routing.services.telling.subscriptions import add_subscription, try_subscription
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +63,8 @@ def fill(person: Person, platform: Actor) -> None:
     ProviderGrant.objects.create(user=person.user, tenant=tenant)
     StreamedBytes.objects.create(tenant=tenant, month=this_month(), streamed_bytes=5)
     tell_owners(tenant, "a word", "to its owners")
+    told = add_subscription(platform, tenant_id=tenant.pk, address=f"https://{tenant.slug}.example/", kinds=["proof"])
+    try_subscription(platform, subscription_id=told.subscription.pk)
     Rate.objects.get_or_create(name=f"checks of tenant {tenant.pk}", defaults={"began_at": timezone.now()})
 
 
