@@ -133,7 +133,7 @@ def test_what_no_key_opens_is_told_and_stays(factors: dict[str, Any], settings: 
     done = facade("rotate-keys")
 
     assert done.status == 3
-    assert "No key of this server opens 2 second factors, 1 mails that wait." in done.err
+    assert "No key of this server opens 2 second factors, 0 webhooks, 1 mails that wait." in done.err
     assert stored() == before
 
 
