@@ -25,5 +25,9 @@ class RoutingConfig(AppConfig):
         apps.get_app_config("auth").verbose_name = "Accounts"
         keep_triggers(self)
         refuse_addresses_as_user_names()
+        from routing.services.base import events
+        from routing.services.telling.outbox import hear
+
+        events.hearers[:] = [hear]
         for room in ("people", "registries", "hostnames", "mappings"):
             import_module(f"routing.services.{room}.rules")  # Declares the rules of the room's rows.

@@ -15,6 +15,7 @@ from routing.api.routers import (
     members,
     pulls,
     registries,
+    subscriptions,
     tenants,
     tokens,
     verifications,
@@ -42,6 +43,7 @@ api.add_router("/members", members.router)
 api.add_router("/invitations", members.invitations)
 api.add_router("/tokens", tokens.router)
 api.add_router("/verifications", verifications.router)
+api.add_router("/subscriptions", subscriptions.router)
 api.add_router("/history", history.router)
 api.add_router("/pulls", pulls.router)
 api.add_router("", leaving.router)

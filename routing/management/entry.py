@@ -28,6 +28,7 @@ from routing.management.verbs import (
     probes,
     pulls,
     registries,
+    subscriptions,
     suspensions,
     tables,
     tenants,
@@ -133,10 +134,25 @@ PERSON = Noun(
 )
 TOKEN = Noun("token", "keys to the HTTP API", (tokens.ListTokens, tokens.CreateToken, tokens.RevokeToken))
 
+SUBSCRIPTION = Noun(
+    "subscription",
+    "who is told of what happens, by mail or webhook",
+    (
+        subscriptions.ListSubscriptions,
+        subscriptions.AddSubscription,
+        subscriptions.ShowSubscription,
+        subscriptions.SetSubscription,
+        subscriptions.RenewSecret,
+        subscriptions.TrySubscription,
+        subscriptions.SendAgain,
+        subscriptions.RemoveSubscription,
+    ),
+)
+
 #: By heading, in the order of the help.
 GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ("Names and where they lead", (MAPPING, CHANGES, HOSTNAME, REGISTRY)),
-    ("People", (TENANT, MEMBER, PERSON, TOKEN)),
+    ("People", (TENANT, MEMBER, PERSON, TOKEN, SUBSCRIPTION)),
     (
         "What happens, and happened",
         (

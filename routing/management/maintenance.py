@@ -34,11 +34,16 @@ from routing.services.people.notices import NOTICE
 from routing.services.pulls.retention import forget_old_counts
 from routing.services.registries.probe_jobs import probe_stale
 from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
+from routing.services.telling import deliveries
+from routing.services.telling.deliveries import TELL, TELL_BY_MAIL
 from routing.services.verifications.steps import VERIFY, resume_forgotten
 
 logger = logging.getLogger("routing.maintain")
 
-KINDS = (PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, FETCH_CERTIFICATE, APPLY_SET, NOTICE, LETTER, VERIFY)
+KINDS = (
+    *(PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, FETCH_CERTIFICATE),
+    *(APPLY_SET, NOTICE, LETTER, TELL, TELL_BY_MAIL, VERIFY),
+)
 #: Of several servers one puts the regular work in the queue: whoever holds this lease. All of them do it.
 LEASE = "maintenance"
 ROUND_SECONDS = 30.0
@@ -63,6 +68,7 @@ TASKS = (
     Task("former targets", ROUND_SECONDS, end_former_targets),
     Task("verifications", ROUND_SECONDS, resume_forgotten),
     Task("queue", _HOUR, queue.sweep),
+    Task("deliveries", _HOUR, deliveries.sweep),
     Task("rates", _HOUR, rates.sweep),
     Task("history", _HOUR, trim_history),
     Task("statistics", _HOUR, forget_old_counts),

@@ -17,6 +17,7 @@ from routing.models.registry import Registry
 from routing.models.restoration import Restoration
 from routing.models.round import Round
 from routing.models.streamed import StreamedBytes
+from routing.models.subscription import Delivery, Subscription
 from routing.models.table_check import TableCheck
 from routing.models.tenant import Tenant
 from routing.models.verification import Verification, VerificationDifference
@@ -27,6 +28,7 @@ __all__ = [
     "Change",
     "ChangeSet",
     "Confirmation",
+    "Delivery",
     "Generation",
     "Hostname",
     "HostnameClaim",
@@ -46,6 +48,7 @@ __all__ = [
     "Role",
     "Round",
     "StreamedBytes",
+    "Subscription",
     "TableCheck",
     "Tenant",
     "Verification",

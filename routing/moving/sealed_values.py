@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 
 from routing.accounts.mail import LETTER
-from routing.crypto import LETTERS, SECOND_FACTORS, key_id, key_id_of, resealed, secret_keys
-from routing.models import Job
+from routing.crypto import LETTERS, SECOND_FACTORS, WEBHOOKS, key_id, key_id_of, resealed, secret_keys
+from routing.models import Job, Subscription
 
 #: In place of a key's id: no key opens it.
 UNREADABLE = ""
@@ -70,6 +70,7 @@ _OF_FACTORS = ("secret", "seed", "migrated_codes")
 _FACTORS = (Authenticator.Type.TOTP.value, Authenticator.Type.RECOVERY_CODES.value)
 PLACES = (
     Place("second factors", SECOND_FACTORS, Authenticator, "data", _OF_FACTORS, ("type", _FACTORS)),
+    Place("webhooks", WEBHOOKS, Subscription, "sealed", ("secret",), ("channel", (Subscription.Channel.WEBHOOK,))),
     Place("mails that wait", LETTERS, Job, "arguments", ("sealed",), ("kind", (LETTER.name,))),
 )
 

@@ -29,6 +29,8 @@ CHECKS = checks.CHECKS.get_by_names(
 )
 SUBJECTS = {
     "mapping_id": "mapping",
+    "subscription_id": "subscription",
+    "delivery_id": "delivery",
     "hostname_id": "proved hostname",
     "claim_id": "claim",
     "registry_id": "registry",

@@ -18,7 +18,9 @@ from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db
 #: What `tests/moving` tries.
-ELSEWHERE = {("restore",), ("confirm-restore",), ("rotate-keys",)}
+ELSEWHERE: set[tuple[str, ...]] = {("restore",), ("confirm-restore",), ("rotate-keys",)}
+#: What `tests/commands/test_subscriptions.py` tries.
+ELSEWHERE |= {("subscription", verb) for verb in ("add", "set", "renew-secret", "try", "send-again", "remove")}
 
 
 def verbs() -> Iterator[tuple[tuple[str, ...], type[Verb]]]:

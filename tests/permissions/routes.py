@@ -78,6 +78,12 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     },
     ("PATCH /registries/{registry_id}", "registry"): lambda world: {"name": "another name"},
     ("PATCH /registries/{registry_id}", "shared registry"): lambda world: {"name": "another name"},
+    ("POST /subscriptions", "."): lambda world: {
+        "tenant": world["tenant"].slug,
+        "address": "https://hooks.sesame.example/more",
+        "kinds": ["proof"],
+    },
+    ("PATCH /subscriptions/{subscription_id}", "subscription"): lambda world: {"kinds": ["registry"]},
     ("POST /tenants", "."): lambda world: {"slug": "new", "name": "New"},
     ("PATCH /tenants/{tenant}", "tenant"): lambda world: {"max_mappings": 9},
     ("PUT /tenants/{tenant}/suspension", "tenant"): lambda world: {"message": "malware"},

@@ -89,6 +89,13 @@ registries.remove_registry   | own registry               | - - | - - - | n y y 
 registries.remove_registry   | shared registry            | n n | n n n | n n n | y
 restoration.get_waiting_restore | .                       | n n | n n n | n n n | y
 restoration.confirm_restore  | .                          | n n | n n n | n n n | y
+subscriptions.add_subscription | .                        | - - | - - - | n n y | y
+subscriptions.get_subscription | .                        | - - | - - - | y y y | y
+subscriptions.update_subscription | .                     | - - | - - - | n n y | y
+subscriptions.renew_secret   | .                          | - - | - - - | n n y | y
+subscriptions.try_subscription | .                        | - - | - - - | n n y | y
+subscriptions.send_again     | .                          | - - | - - - | n n y | y
+subscriptions.remove_subscription | .                     | - - | - - - | n n y | y
 tenant_removal.get_tenant_removal | .                     | n n | n n n | n n n | y
 tenant_removal.remove_tenant | an empty one               | n n | n n n | n n n | y
 tenant_removal.remove_tenant | everything                 | n n | n n n | n n n | y
@@ -173,6 +180,15 @@ PATCH /registries/{registry_id}              | registry                 | s - | 
 PATCH /registries/{registry_id}              | shared registry          | s n | n n n | n n n | y
 POST /registries/{registry_id}/probe         | registry                 | s - | - - - | n y y | y
 POST /registries/{registry_id}/probe         | shared registry          | s n | n n n | n n n | y
+GET /subscriptions                           | .                        | s y | y y y | y y y | y
+POST /subscriptions                          | .                        | s - | - - - | n n y | y
+GET /subscriptions/{subscription_id}         | subscription             | s - | - - - | y y y | y
+PATCH /subscriptions/{subscription_id}       | subscription             | s - | - - - | n n y | y
+DELETE /subscriptions/{subscription_id}      | subscription             | s - | - - - | n n y | y
+POST /subscriptions/{subscription_id}/secret | subscription             | s - | - - - | n n y | y
+POST /subscriptions/{subscription_id}/try    | subscription             | s - | - - - | n n y | y
+GET /subscriptions/{subscription_id}/deliveries | subscription          | s - | - - - | y y y | y
+POST /subscriptions/deliveries/{delivery_id}/send | delivery            | s - | - - - | n n y | y
 GET /tenants                                 | .                        | s y | y y y | y y y | y
 POST /tenants                                | .                        | s n | n n n | n n n | y
 GET /tenants/{tenant}/export                 | tenant                   | s - | - - - | n n y | y

@@ -22,6 +22,7 @@ from routing.services.leaving import exports, hand_over, person_removal, tenant_
 from routing.services.mappings import explain, mappings
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import probe_jobs, probes, registries
+from routing.services.telling import subscriptions
 from routing.services.verifications import verifications
 from routing.services.verifications.candidates import Candidate
 from tests.permissions.world import World
@@ -255,6 +256,23 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ),
     ("schedule.schedule", "change set"): lambda a, w: schedule.schedule(
         a, **_reviewed(w), at=timezone.now() + timedelta(hours=1)
+    ),
+    ("subscriptions.add_subscription", "."): lambda a, w: subscriptions.add_subscription(
+        a, tenant_id=w["tenant"].pk, address="https://hooks.sesame.example/more", kinds=["proof"]
+    ),
+    ("subscriptions.get_subscription", "."): lambda a, w: subscriptions.get_subscription(a, w["subscription"].pk),
+    ("subscriptions.update_subscription", "."): (
+        lambda a, w: subscriptions.update_subscription(a, subscription_id=w["subscription"].pk, kinds=["registry"])
+    ),
+    ("subscriptions.renew_secret", "."): (
+        lambda a, w: subscriptions.renew_secret(a, subscription_id=w["subscription"].pk)
+    ),
+    ("subscriptions.try_subscription", "."): (
+        lambda a, w: subscriptions.try_subscription(a, subscription_id=w["subscription"].pk)
+    ),
+    ("subscriptions.send_again", "."): lambda a, w: subscriptions.send_again(a, delivery_id=w["delivery"].pk),
+    ("subscriptions.remove_subscription", "."): (
+        lambda a, w: subscriptions.remove_subscription(a, subscription_id=w["subscription"].pk)
     ),
     ("tenants.add_tenant", "."): lambda a, w: tenants.add_tenant(a, "r", slug="n", name="n"),
     ("tenants.update_tenant", "."): (

@@ -25,7 +25,20 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from routing.models import ApiToken, ChangeSet, Hostname, Mapping, Membership, Rate, Registry, Restoration, Role, Tenant
+from routing.models import (
+    ApiToken,
+    ChangeSet,
+    Delivery,
+    Hostname,
+    Job,
+    Mapping,
+    Membership,
+    Rate,
+    Registry,
+    Restoration,
+    Role,
+    Tenant,
+)
 from routing.services.base.actor import Actor
 from routing.services.changes.applying import apply
 from routing.services.changes.drafts import draft
@@ -37,6 +50,7 @@ from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
 from routing.services.people.tenants import add_tenant
 from routing.services.registries.registries import add_registry
+from routing.services.telling.subscriptions import add_subscription, try_subscription
 from routing.services.verifications.candidates import Candidate
 from routing.services.verifications.verifications import start_verification
 from tests.dns.name_server import NameServer
@@ -175,7 +189,15 @@ def _add_routing(world: World, sesame: Tenant) -> None:
     ).mapping
     add_mapping(SET_UP, "", hostname="docker.globex.example", prefix="", target="quay.io/globex", tenant="globex")
     world.subjects |= _change_sets(mapping, proved)
+    told = add_subscription(
+        SET_UP, tenant_id=sesame.pk, address=f"https://hooks.{SECRET}.example/", kinds=["proof"]
+    ).subscription
+    delivery = try_subscription(SET_UP, subscription_id=told.pk)
+    Delivery.objects.filter(pk=delivery.pk).update(state=Delivery.State.FAILED)
+    Job.objects.filter(kind="tell").delete()
     world.subjects |= {
+        "subscription": told,
+        "delivery": delivery,
         "hostname": pulled,
         "idle hostname": hostname("idle"),
         "proved hostname": proved,

@@ -5,6 +5,8 @@ was changed. It is written once the change is committed: of what was rolled back
 """
 
 import logging
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.db import transaction
 
@@ -14,10 +16,15 @@ from routing.services.base.dry_run import is_dry_run
 
 logger = logging.getLogger("routing.events")
 
+#: Called with an event and its facts within its transaction. What they write is rolled back with it.
+hearers: list[Callable[[str, Mapping[str, Any]], None]] = []
+
 
 def announce(actor: Actor, event: str, **facts: int | str | list[int] | list[str] | None) -> None:
     """Log an event once the present transaction is through; at once where there is none. Not in a dry run."""
     if is_dry_run():
         return
     record = {"event": event, "actor": actor.label, "request_id": current_request_id(), **facts}
+    for hear in hearers:
+        hear(event, record)
     transaction.on_commit(lambda: logger.info(event, extra=record), robust=True)

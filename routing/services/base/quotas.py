@@ -45,6 +45,8 @@ BOUNDS: Mapping[str, str] = {
     "routing.ProviderWord": "One an account: what its identity provider said last.",
     "routing.StreamedBytes": "One a tenant and month.",
     "routing.ChangeSet": "MAX_OPEN_SETS and MAX_CLOSED_SETS of a tenant, each of MAX_SET_ROWS mappings.",
+    "routing.Subscription": "MAX_SUBSCRIPTIONS_A_TENANT.",
+    "routing.Delivery": "So many of each subscription, for some weeks; swept.",
     "routing.Change": "The newest KEPT_CHANGES are kept.",
     "routing.Confirmation": "One row.",
     "routing.Generation": "One row.",

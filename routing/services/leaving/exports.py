@@ -24,6 +24,7 @@ from routing.models import (
     ProviderGrant,
     Registry,
     StreamedBytes,
+    Subscription,
     Tenant,
     Verification,
 )
@@ -74,6 +75,10 @@ def export_tenant(actor: Actor, *, tenant_id: int) -> Iterator[str]:
                 *_columns(ChangeSet, "tenant", "drafter_id", "approver_id", "scheduler_id"),
             ),
             "verifications": rows_of(Verification.objects.filter(**own), *_REPORT),
+            "subscriptions": rows_of(
+                Subscription.objects.filter(**own),
+                *("id", "channel", "address", "hostname", "kinds", "enabled", "created_at"),
+            ),
             "streamed_bytes": rows_of(StreamedBytes.objects.filter(**own), "month", "streamed_bytes"),
             "history": _history(Q(of_tenant=tenant.pk)),
         },

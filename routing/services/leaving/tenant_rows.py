@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from routing.models import (
     ApiToken,
     ChangeSet,
+    Delivery,
     Hostname,
     HostnameClaim,
     Invitation,
@@ -21,6 +22,7 @@ from routing.models import (
     ReferenceCount,
     Registry,
     StreamedBytes,
+    Subscription,
     Tenant,
     Verification,
     VerificationDifference,
@@ -53,6 +55,8 @@ OTHERS: Mapping[str, Rows] = {
     "counts of pulls": lambda tenant: PullCount.objects.filter(tenant=tenant),
     "counts of tags and digests": lambda tenant: ReferenceCount.objects.filter(tenant=tenant),
     "counts of names without a mapping": lambda tenant: OrphanCount.objects.filter(tenant=tenant),
+    "messages to subscribers": lambda tenant: Delivery.objects.filter(subscription__tenant=tenant),
+    "subscriptions": lambda tenant: Subscription.objects.filter(tenant=tenant),
     "waiting jobs": lambda tenant: Job.objects.filter(share=str(tenant.pk)),
     "counts of requests": lambda tenant: Rate.objects.filter(
         Q(name=f"checks of tenant {tenant.pk}") | Q(name__startswith=f"invitations of tenant {tenant.pk} to ")
@@ -60,7 +64,7 @@ OTHERS: Mapping[str, Rows] = {
 }
 
 #: What a person need not be told of.
-_QUIET = frozenset({"waiting jobs", "counts of requests", "differences found"})
+_QUIET = frozenset({"messages to subscribers", "waiting jobs", "counts of requests", "differences found"})
 
 
 def what_goes(tenant: Tenant) -> dict[str, int]:

@@ -237,7 +237,13 @@ def remove_mappings(
         mappings = unit.get_all(Mapping, mapping_ids, Permission.CHANGE_MAPPINGS, if_match)
         was = [str(mapping) for mapping in mappings]
         unit.delete_all(Mapping.objects.select_related("hostname").filter(pk__in=mapping_ids))
-        unit.event("mapping.removed", mapping_ids=[mapping.pk for mapping in mappings])
+        # The rows are gone when somebody hears of it.
+        unit.event(
+            "mapping.removed",
+            mapping_ids=[mapping.pk for mapping in mappings],
+            tenant_ids=sorted({mapping.hostname.tenant_id for mapping in mappings}),
+            hostnames=sorted({mapping.hostname.name for mapping in mappings}),
+        )
     return was
 
 

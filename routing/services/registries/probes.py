@@ -44,7 +44,8 @@ def probe(actor: Actor, reason: str = "", *, registry_id: int, if_match: Collect
     check_version(registry, if_match)
     with checking(actor, PROBE_REGISTRY, registry_id, registry.tenant):
         found = _write_registry(actor, registry, _ask(registry.origin))
-    announce(actor, "registry.probed", registry_id=found.pk, tenant_id=found.tenant_id, reason=reason.strip())
+    failed, why = bool(found.probe_error), reason.strip()
+    announce(actor, "registry.probed", registry_id=found.pk, tenant_id=found.tenant_id, failed=failed, reason=why)
     return found
 
 
@@ -222,7 +223,8 @@ def _settle_registry(job: Job, found: tuple[Registry, RegistryProbe]) -> None:
     # What is gone, or leads elsewhere by now, is asked anew by whoever changed it.
     with suppress(NotFound):
         registry = _write_registry(PROGRAM, *found)
-        announce(PROGRAM, "registry.probed", registry_id=registry.pk, tenant_id=registry.tenant_id)
+        failed = bool(registry.probe_error)
+        announce(PROGRAM, "registry.probed", registry_id=registry.pk, tenant_id=registry.tenant_id, failed=failed)
 
 
 def _begin_mapping(job: Job) -> Callable[[], tuple[_Question, RegistryProbe, RepositoryProbe | None]] | None:

@@ -46,6 +46,7 @@ from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
 from routing.services.people.notices import tell_owners
 from routing.services.registries.registries import add_registry
+from routing.services.telling.subscriptions import add_subscription, try_subscription
 from tests.conftest import Person
 from tests.services.pulls.counts import asked, asked_in_vain, counted
 
@@ -74,6 +75,8 @@ def fill(person: Person, platform: Actor) -> None:
     report = Verification.objects.create(tenant=tenant)
     VerificationDifference.objects.create(verification=report, kind="missing-tag", source=person.hostname.name)
     tell_owners(tenant, "a word", "to its owners")
+    told = add_subscription(platform, tenant_id=tenant.pk, address=f"https://{tenant.slug}.example/", kinds=["proof"])
+    try_subscription(platform, subscription_id=told.subscription.pk)
     Rate.objects.get_or_create(name=f"checks of tenant {tenant.pk}", defaults={"began_at": timezone.now()})
 
 

@@ -1,0 +1,1 @@
+"""Telling people what happened: subscriptions, and the deliveries that come of events."""

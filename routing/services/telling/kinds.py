@@ -1,0 +1,53 @@
+"""The kinds of events that people subscribe to: each stands for some events of `services.base.events`."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+Facts = Mapping[str, Any]
+
+
+class EventKind(NamedTuple):
+    """What it is about, in words; its events; and which of those count."""
+
+    about: str
+    events: frozenset[str]
+    counts: Callable[[Facts], bool] = lambda facts: True
+
+
+#: By the name that people choose. Another part of the program adds its own by `add_kind`.
+KINDS: dict[str, EventKind] = {
+    "repointed": EventKind("a mapping points to something else", frozenset({"mapping.repointed"})),
+    "changed": EventKind(
+        "a mapping, hostname or registry was added, changed or removed",
+        frozenset(
+            f"{noun}.{what}"
+            for noun in ("mapping", "hostname", "registry")
+            for what in ("added", "updated", "removed", "switched_on", "switched_off", "handed_over")
+        ),
+    ),
+    "suspended": EventKind(
+        "a hostname or the tenant was suspended or resumed",
+        frozenset(f"{noun}.{what}" for noun in ("hostname", "tenant") for what in ("suspended", "resumed")),
+    ),
+    "proof": EventKind(
+        "the DNS record that verifies a hostname is missing, was found again, or the hostname was withdrawn",
+        frozenset({"hostname.proof_missing", "hostname.proof_found", "hostname.withdrawn"}),
+    ),
+    "registry": EventKind(
+        "a probe of one of the tenant's registries failed",
+        frozenset({"registry.probed"}),
+        lambda facts: bool(facts.get("failed")),
+    ),
+}
+#: What a trial is; everybody who asks for one gets it.
+TEST = "test"
+
+
+def add_kind(name: str, about: str, *events: str) -> None:
+    """Have people choose one more."""
+    KINDS[name] = EventKind(about, frozenset(events))
+
+
+def kinds_of(event: str, facts: Facts) -> list[str]:
+    """Those that an event is of."""
+    return [name for name, kind in KINDS.items() if event in kind.events and kind.counts(facts)]
