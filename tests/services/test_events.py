@@ -72,6 +72,8 @@ EVENTS = {
     "tenant_removal.remove_tenant": "tenant.removed",
     "hand_over.hand_over_hostname": "hostname.handed_over",
     "person_removal.remove_person": "person.removed",
+    "verifications.start_verification": "verification.started",
+    "verifications.stop_verification": "verification.stopped",
     "restoration.confirm_restore": "restore.confirmed",
 }
 # What the world of the table has no good input for: another's token, leaving, and a proof that is missing.
