@@ -39,6 +39,7 @@ SUBJECTS = {
     "invitation_id": "invitation",
     "user_id": "account",
     "verification_id": "verification",
+    "change_set_id": "change set",
 }
 
 

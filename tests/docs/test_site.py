@@ -48,7 +48,9 @@ def test_links_of_pages_lead_to_pages_of_the_site() -> None:
             file = (source.parent / target.partition("#")[0]).resolve() if target[0] != "#" else source
             file = file / "README.md" if file.is_dir() else file
             is_decision = file.parent == DOCS / "decisions"
-            assert file in on_site or is_decision or file.suffix in (".png", ".json"), f"{source}: {target} is not on the site"
+            assert file in on_site or is_decision or file.suffix in (".png", ".json"), (
+                f"{source}: {target} is not on the site"
+            )
 
 
 def test_the_build_is_strict_and_nothing_comes_from_elsewhere() -> None:

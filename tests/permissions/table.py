@@ -36,6 +36,8 @@ claims.remove_claim          | .                          | - - | - - - | n n y 
 claims.get_claim             | .                          | - - | - - - | y y y | y
 claims.check_claim           | .                          | - - | - - - | n n y | y
 claims.vouch_hostname        | .                          | n n | n n n | n n n | y
+apply.apply_document         | .                          | n n | n n n | n n n | y
+current.current_document     | .                          | n n | n n n | n n n | y
 confirmation.confirm_generation | .                       | n n | n n n | n n n | y
 explain.explain         | .                          | - - | - - - | y y y | y
 hostnames.get_hostname       | .                          | - - | - - - | y y y | y

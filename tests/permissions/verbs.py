@@ -17,6 +17,8 @@ from routing.services.base import confirmation, restoration
 from routing.services.base.actor import Actor
 from routing.services.changes import applying, approval, drafts, schedule
 from routing.services.changes.wishes import Wish
+from routing.services.configuration import apply, current
+from routing.services.configuration.document import VERSION, Document, TenantItem
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
 from routing.services.mappings import explain, mappings
@@ -281,6 +283,10 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("tenants.suspend_tenants", "."): (
         lambda a, w: tenants.suspend_tenants(a, "r", tenant_ids=[w["tenant"].pk, w["elsewhere"].pk], suspended=True)
     ),
+    ("apply.apply_document", "."): lambda a, w: apply.apply_document(
+        a, "r", Document(VERSION, None, (TenantItem("new", "New"),))
+    ),
+    ("current.current_document", "."): lambda a, w: current.current_document(a),
     ("confirmation.confirm_generation", "."): lambda a, w: confirmation.confirm_generation(a),
     ("restoration.get_waiting_restore", "."): lambda a, w: restoration.get_waiting_restore(a),
     ("restoration.confirm_restore", "."): lambda a, w: restoration.confirm_restore(a),
@@ -298,4 +304,4 @@ DEEDS: dict[tuple[str, str], Deed] = {
 
 def reads(verb: str) -> bool:
     """Whether a verb only looks."""
-    return verb.rpartition(".")[2].startswith(("get_", "explain", "export_", "account_of"))
+    return verb.rpartition(".")[2].startswith(("get_", "current_", "explain", "export_", "account_of"))

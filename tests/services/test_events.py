@@ -34,6 +34,7 @@ EVENTS = {
     "drafts.discard": "change_set.discarded",
     "drafts.draft": "change_set.drafted",
     "drafts.redraft": "change_set.redrafted",
+    "apply.apply_document": "tenant.added",
     "claims.claim_hostname": "claim.added",
     "claims.remove_claim": "claim.removed",
     "claims.check_claim": "claim.checked",
