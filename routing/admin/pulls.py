@@ -13,6 +13,7 @@ from routing.admin.base import permissions
 from routing.admin.base.chart import Chart, chart_of
 from routing.admin.base.pulls import DEFAULT_PERIOD, PERIODS, pulls_url, span_of
 from routing.services.base.actor import Actor
+from routing.services.base.csv_text import text_cell
 from routing.services.base.permissions import Permission
 from routing.services.pulls.reading import (
     OUTCOMES,
@@ -179,12 +180,7 @@ def _file(name: str, headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(headings)
-    writer.writerows([_unformed(cell) for cell in row] for row in rows)
+    writer.writerows([text_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
     answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="pulls-{name}.csv"'
     return answer
-
-
-def _unformed(cell: Any) -> Any:
-    """A text that spreadsheets take for a text: not for a formula (OWASP, “CSV injection”)."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

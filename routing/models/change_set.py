@@ -8,6 +8,17 @@ from django.utils import timezone
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 
+class ChangeSetState(models.TextChoices):
+    """How far it has come."""
+
+    DRAFT = "draft", "draft"
+    APPROVED = "approved", "approved"
+    SCHEDULED = "scheduled", "scheduled"
+    APPLIED = "applied", "applied"
+    UNDONE = "undone", "undone"
+    DISCARDED = "discarded", "discarded"
+
+
 class ChangeSet(VersionedModel):
     """What shall become of some mappings, as it was reviewed. The checksum is over all of that.
 
@@ -15,15 +26,7 @@ class ChangeSet(VersionedModel):
     the registries' addresses. People are known by their keys, without foreign keys, for their accounts may be gone.
     """
 
-    class State(models.TextChoices):
-        """How far it has come."""
-
-        DRAFT = "draft", "draft"
-        APPROVED = "approved", "approved"
-        SCHEDULED = "scheduled", "scheduled"
-        APPLIED = "applied", "applied"
-        UNDONE = "undone", "undone"
-        DISCARDED = "discarded", "discarded"
+    State = ChangeSetState
 
     tenant = models.ForeignKey(
         "routing.Tenant",

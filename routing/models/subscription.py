@@ -41,15 +41,18 @@ class Subscription(VersionedModel):
         return f"{self.get_channel_display()} to {self.address}"
 
 
+class DeliveryState(models.TextChoices):
+    """What became of it."""
+
+    WAITING = "waiting", "waiting"
+    DELIVERED = "delivered", "delivered"
+    FAILED = "failed", "failed"
+
+
 class Delivery(models.Model):
     """One message to one address. `message_id` is what the receiver knows it by, however often it is sent."""
 
-    class State(models.TextChoices):
-        """What became of it."""
-
-        WAITING = "waiting", "waiting"
-        DELIVERED = "delivered", "delivered"
-        FAILED = "failed", "failed"
+    State = DeliveryState
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="deliveries")
     message_id = models.CharField(max_length=40, unique=True)

@@ -5,19 +5,22 @@ from django.db import models
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 
+class VerificationState(models.TextChoices):
+    """How far it is."""
+
+    WAITING = "waiting", "waiting"
+    RUNNING = "running", "running"
+    DONE = "done", "done"
+    STOPPED = "stopped", "stopped"
+    FAILED = "failed", "given up"
+
+
 class Verification(VersionedModel):
     """What mappings lead to, compared with what they would lead to. A job makes it, step by step."""
 
     tenant_lookup = "tenant"
 
-    class State(models.TextChoices):
-        """How far it is."""
-
-        WAITING = "waiting", "waiting"
-        RUNNING = "running", "running"
-        DONE = "done", "done"
-        STOPPED = "stopped", "stopped"
-        FAILED = "failed", "given up"
+    State = VerificationState
 
     # Of several tenants at once, which operators of the platform alone compare, it is nobody's.
     tenant = models.ForeignKey(

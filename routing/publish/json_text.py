@@ -7,7 +7,7 @@ is written as its code (RFC 8259 §7). The backslash of those codes is the one c
 import json
 import re
 
-_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 .,:;/_@+=()-]")
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 .,:/_@+=()-]")
 
 
 def json_text(text: str) -> str:

@@ -17,6 +17,7 @@ class Why(StrEnum):
     PUSH = "pushes are redirected by the app, for the clients whose uploads survive it"
     NAMESPACE = "names of one component at the registry get its namespace from the app"
     ROOT = "the name of the prefix itself leads to no repository: the app says so"
+    MOVED = "it was repointed just now: the app asks its former target for what the new one has not got"
     LONG_NAMES = "names grow too much at the registry: the app answers all of them"
     TOO_DEEP = "a prefix has more than eight components: the app answers the whole hostname"
     LONG_MESSAGE = "what clients are told is too long for a configuration: the app says it"

@@ -202,7 +202,7 @@ def _prefixes(table: Table, hosts: dict[str, HostRule], remarks: Remarks) -> Ite
 
 
 def _prefix(table: Table, key: str, prefix: str, packed: str, remarks: Remarks) -> PrefixRule:
-    registry_key, upstream, flags, *_ = decode(prefix, packed)
+    registry_key, upstream, flags, _, former, _ = decode(prefix, packed)
     depth = prefix.count("/") + 1 if prefix else 0
     compiled = table.registries.get(registry_key)
     if compiled is None:
@@ -225,6 +225,10 @@ def _prefix(table: Table, key: str, prefix: str, packed: str, remarks: Remarks) 
     if least:
         remarks.add(Why.NAMESPACE if namespace else Why.ROOT, key)
     letter = _STRATEGIES[strategy]
+    if former:
+        # Until the end of that time, at which the table changes.
+        remarks.add(Why.MOVED, key)
+        letter = Letter.APP
     if len(upstream) - len(prefix) > MAX_GROWTH:
         remarks.add(Why.LONG_NAMES, key)
         letter = Letter.APP

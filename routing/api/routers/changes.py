@@ -27,6 +27,7 @@ from routing.api.schemas import (
     given_reason,
 )
 from routing.models import ChangeSet, Mapping
+from routing.models.change_set import ChangeSetState
 from routing.services.base.actor import Actor
 from routing.services.changes import applying, approval, drafts
 from routing.services.changes.diff import diff
@@ -38,7 +39,6 @@ from routing.services.registries.targets import parse_target
 router = Router(tags=["change sets"])
 roll_backs = Router(tags=["mappings"])
 
-State = ChangeSet.State
 Delivery = Mapping.Delivery
 Message = Annotated[
     Text, Field(description="Why; kept in the history of every mapping.", examples=["CHG-4211: to GitHub"])
@@ -74,7 +74,7 @@ class ChangeSetOut(Schema):
     version: Version
     tenant: str | None = Field(description="Slug; null: mappings of several.", examples=["acme"])
     message: str = Field(examples=["CHG-4211: to GitHub"])
-    state: State = Field(examples=["draft"])
+    state: ChangeSetState = Field(examples=["draft"])
     size: int = Field(description="How many mappings it changes.", examples=[40])
     checksum: Checksum
     undoes: int | None = Field(description="The change set that it takes back.", examples=[None])
@@ -195,7 +195,7 @@ class ChangeSetQuery(ListQuery):
     """Which change sets."""
 
     tenant: OneTenant = None
-    state: State | None = None
+    state: ChangeSetState | None = None
 
 
 @router.get("", response={200: list[ChangeSetOut], **PROBLEMS}, operation_id="list_change_sets")

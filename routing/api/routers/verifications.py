@@ -16,6 +16,7 @@ from routing.api.lookups import OneTenant
 from routing.api.pagination import ListQuery, Paging, Sortable
 from routing.api.schemas import Id, QueryParams, Reason, ReasonIn, StrictSchema, TargetText, Text, given_reason
 from routing.models import Verification, VerificationDifference
+from routing.models.verification import VerificationState
 from routing.services.verifications import verifications as verbs
 from routing.services.verifications.candidates import Candidate
 from routing.services.verifications.reports import csv_lines, plan_of, switch_facts
@@ -49,7 +50,7 @@ class VerificationOut(Schema):
 
     id: int = Field(examples=[3])
     tenant: str | None = Field(description="Whose it is, by slug; null: several tenants'.", examples=["acme"])
-    state: Verification.State = Field(examples=["done"])
+    state: VerificationState = Field(examples=["done"])
     is_clean: bool = Field(examples=[False])
     switches: list[SwitchOut]
     total: int = Field(description="How many references there are to compare.", examples=[305])
@@ -121,7 +122,7 @@ class VerificationQuery(ListQuery):
 
     columns = _COLUMNS
     tenant: OneTenant = None
-    state: Verification.State | None = None
+    state: VerificationState | None = None
     sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
 

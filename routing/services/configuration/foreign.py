@@ -37,7 +37,9 @@ _CADDY = (
     re.compile(rf"^redir {_PREFIX}\* {_TARGET}{_SAME}(?: 30[1278]| temporary| permanent)?$"),
 )
 _SITE = re.compile(rf"^(?:https?://)?({_HOST})(?::[0-9]+)?$")
-_VARIABLE = re.compile(r"^(?:export )?(REGISTRY_HOST|REGISTRY_ORG|FACADE_HOSTNAME)=[\"']?([^\"'#]*?)[\"']?\s*(?:#.*)?$")
+_VARIABLE = re.compile(
+    r"^(?:export )?(REGISTRY_HOST|REGISTRY_ORG|FACADE_HOSTNAME)=[\"']?([^\"'#]*+)[\"']?\s*+(?:#.*)?$"
+)
 # Lines that say nothing of where a name leads.
 _SILENT = re.compile(
     r"^(?:}|server \{|location .*\{|listen |ssl_|add_header |client_max_body_size |access_log |error_log |tls\b|log\b"

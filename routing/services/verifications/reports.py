@@ -8,6 +8,7 @@ from io import StringIO
 from typing import Any
 
 from routing.models import Verification, VerificationDifference
+from routing.services.base.csv_text import text_cell
 from routing.verification.copy_plan import Copy, Repositories, Tool, copy_plan
 from routing.verification.differences import Kind
 from routing.verification.work import Piece
@@ -22,8 +23,6 @@ COLUMNS = (
     "old_digest",
     "new_digest",
 )
-#: What spreadsheets take for a formula, where a cell begins with it (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def report_facts(row: Verification) -> dict[str, Any]:
@@ -70,7 +69,7 @@ def csv_lines(rows: Iterable[VerificationDifference]) -> Iterator[str]:
     """The differences as CSV (RFC 4180), a line each, with a line of headings."""
     yield _line(COLUMNS)
     for row in rows:
-        yield _line([_cell(str(getattr(row, name))) for name in COLUMNS])
+        yield _line([text_cell(str(getattr(row, name))) for name in COLUMNS])
 
 
 def summary(row: Verification) -> str:
@@ -97,10 +96,6 @@ def cost_in_words(row: Verification) -> str:
 
 def _time(seconds: int) -> str:
     return f"{round(seconds / 60)} minutes" if seconds >= 120 else f"{seconds} s"
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _line(cells: Iterable[str]) -> str:
