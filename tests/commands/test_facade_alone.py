@@ -22,6 +22,12 @@ ELSEWHERE: set[tuple[str, ...]] = {("restore",), ("confirm-restore",), ("rotate-
 #: What `tests/commands/test_subscriptions.py` tries.
 ELSEWHERE |= {("subscription", verb) for verb in ("add", "set", "renew-secret", "try", "send-again", "remove")}
 
+#: What `tests/commands/test_change_commands.py` tries.
+ELSEWHERE |= {("changes", verb) for verb in ("draft", "redraft", "approve", "apply", "undo", "discard")}
+ELSEWHERE |= {("mapping", "roll-back"), ("tenant", "require-approval")}
+#: What `tests/commands/test_configuration.py` tries.
+ELSEWHERE |= {("apply",)}
+
 
 def verbs() -> Iterator[tuple[tuple[str, ...], type[Verb]]]:
     for _, entries in GROUPS:
