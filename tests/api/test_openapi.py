@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator
+from ninja import Schema
 from pytest_django import Settings
 
 from routing.api.api import api
@@ -33,6 +36,19 @@ def test_its_names_are_of_one_kind() -> None:
         *("Problem", "FieldProblem", "Code", "MappingOutcome", "Role", "Delivery", "Verdict", "Noun", "Action", "Mark"),
         *("AddressState", "By", "ChangeSetState", "VerificationState", "Kind", "Blobs", "Tool"),
     }
+
+
+def test_no_two_schemas_have_one_name() -> None:
+    """The document has one place for each name: of two, it would describe one and be wrong about the other."""
+    names = Counter(kind.__name__ for kind in _below(Schema) if kind.__module__.startswith("routing."))
+
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def _below(kind: type) -> Iterator[type]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _below(each)
 
 
 def operations() -> list[tuple[str, Any]]:

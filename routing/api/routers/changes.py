@@ -51,7 +51,7 @@ CredentialsMove = Annotated[
 ]
 
 
-class StepOut(Schema):
+class ChangeSetStepOut(Schema):
     """One thing about a mapping that changes, in words."""
 
     what: str = Field(examples=["target"])
@@ -64,7 +64,7 @@ class LineOut(Schema):
 
     mapping_id: int = Field(examples=[17])
     mapping: str = Field(alias="source", examples=["docker.acme.com/app"])
-    steps: list[StepOut]
+    steps: list[ChangeSetStepOut]
 
 
 class ChangeSetOut(Schema):

@@ -44,7 +44,7 @@ class WhoamiOut(Schema):
     token: TokenOut
 
 
-class StepOut(Schema):
+class ExplanationStepOut(Schema):
     """What one request of a client gets."""
 
     endpoint: str = Field(examples=["manifest"])
@@ -61,7 +61,7 @@ class ClientSupportOut(Schema):
     verdict: Verdict
     reason: str = Field(examples=[""])
     bytes_through_facade: str = Field(examples=["manifests"])
-    steps: list[StepOut]
+    steps: list[ExplanationStepOut]
 
 
 class ExplanationOut(Schema):
