@@ -27,6 +27,7 @@ from routing.services.configuration.document import (
     members,
 )
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, update_hostname
+from routing.services.mappings.former import former_of_now
 from routing.services.mappings.mappings import remove_mappings
 from routing.services.people.tenants import add_tenant, update_tenant
 from routing.services.registries.registries import add_registry, remove_registry, update_registry
@@ -92,6 +93,10 @@ def apply_document(actor: Actor, reason: str, document: Document, *, prune: bool
             except ServiceError as error:
                 place = f"line {step.line}: " if step.line else ""
                 raise type(error)(f"{place}{step.what}: {error.message}", error.fields, code=error.code) from error
+        if planned:
+            # The plan is what people look at before, however many hostnames it moves. By a unit that knows all steps.
+            with unit_of_work(actor, reason) as vouching:
+                vouching.confirm()
     return plan
 
 
@@ -202,8 +207,10 @@ class _Work:
                 mapping = rows.get(hostname__name=host.name, prefix=entry.prefix)
                 values = {**_values(entry), "registry": _registry_row(tenant.slug, entry.registry)}
                 moved = (mapping.registry, mapping.upstream_prefix) != (values["registry"], entry.upstream_prefix)
+                if moved:
+                    values |= NOTHING_FOUND | {"former": former_of_now(mapping)}
                 with unit_of_work(self._actor, self._reason) as unit:
-                    changed = unit.update(mapping, **values, **(NOTHING_FOUND if moved else {}))
+                    changed = unit.update(mapping, **values)
                     options = [name for name in changed if name in _OPTIONS]
                     _tell(unit, "mapping.repointed" if moved else "mapping.updated", mapping, changed=options)
 

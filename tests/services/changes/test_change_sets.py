@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from routing.core.table.routing_table import Table
-from routing.models import Change, ChangeSet, Generation, Mapping, Registry
+from routing.models import Change, ChangeSet, Confirmation, Generation, Mapping, Registry
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.dry_run import dry_run
@@ -19,6 +19,7 @@ from routing.services.changes.diff import Step, diff
 from routing.services.changes.drafts import discard, draft, get_change_set, get_differences, redraft
 from routing.services.changes.wishes import Wish, wishes_of_csv, wishes_to_repoint
 from routing.services.hostnames.hostnames import suspend_hostnames
+from routing.services.mappings.former import former_target
 from routing.services.mappings.mappings import remove_mappings, repoint, switch_mappings, update_mapping
 from routing.services.registries.registries import remove_registry, update_registry
 from tests.conftest import Person
@@ -81,6 +82,29 @@ def test_the_history_of_each_mapping_names_the_change_set_its_message_and_who(
         )
         assert past.history_type == "~"
     assert mappings[0].history.last().change_set is None
+
+
+def test_pulls_that_have_begun_can_finish_at_the_former_target(
+    owner: Person, mappings: list[Mapping], drafted: Drafting
+) -> None:
+    put_in_force(owner.actor, drafted())
+
+    for mapping in Mapping.objects.with_names():
+        now = former_target(mapping)
+        assert now is not None
+        assert now.target == f"docker.io/acme/{mapping.prefix}"
+
+
+def test_the_platform_vouches_for_what_it_has_reviewed_and_a_tenant_cannot(
+    owner: Person, platform: Actor, mappings: list[Mapping], drafted: Drafting
+) -> None:
+    put_in_force(owner.actor, drafted())
+    assert not Confirmation.objects.exists()
+
+    wishes = wishes_to_repoint(platform, source="ghcr.io/acme-inc", target="quay.io/acme")
+    put_in_force(platform, draft(platform, "CHG-2", wishes=wishes))
+
+    assert Confirmation.objects.get().generation == Generation.objects.get().value
 
 
 def test_findings_about_the_former_target_go(owner: Person, mappings: list[Mapping], drafted: Drafting) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
-from routing.models import Hostname, Mapping, Registry, Tenant
+from routing.models import Confirmation, Generation, Hostname, Mapping, Registry, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.dry_run import dry_run
 from routing.services.base.errors import Conflict, ServiceError
@@ -19,6 +19,7 @@ from routing.services.configuration.current import current_document
 from routing.services.configuration.document import Document
 from routing.services.configuration.reading import read_document
 from routing.services.configuration.writing import write_document
+from routing.services.mappings.former import former_target
 
 pytestmark = pytest.mark.django_db
 ME = Actor.command_line()
@@ -220,3 +221,16 @@ def by_name(document: Document) -> list[object]:
                 *((host.name, entry) for entry in host.mappings),
             ]
     return found
+
+
+def test_what_moves_has_a_former_target_and_the_platform_has_vouched_for_it() -> None:
+    apply(TEXT)
+    mapping = Mapping.objects.with_names().get(prefix="acme")
+    assert former_target(mapping) is None
+
+    apply(TEXT.replace("acme-inc", "elsewhere"))
+
+    now = former_target(Mapping.objects.with_names().get(pk=mapping.pk))
+    assert now is not None
+    assert now.target == mapping.target
+    assert Confirmation.objects.get().generation == Generation.objects.get().value
