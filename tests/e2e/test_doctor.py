@@ -316,7 +316,7 @@ def test_a_deployment_that_is_as_it_should_be(stage: Stage) -> None:
     assert (found.status, found.bad()) == (0, [])
     names = [step["name"] for step in found.steps]
     assert names == [
-        *("key", "trusted proxies", "addresses", "database", "migrations", "clock", "maintenance", "snapshot"),
+        *("key", "trusted proxies", "addresses", "database", "migrations", "clock", "maintenance", "table", "snapshot"),
         *("remembered manifests", "disk", "server"),
     ]
     assert "is in use" in found.step("key")["came"]
