@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -128,3 +130,16 @@ def test_none() -> None:
     said = facade("history", "--since", f"{timezone.now():%Y}-12-31T23:59:59+00:00").out
 
     assert said == "Nothing was done, as far as the history goes back.\n"
+
+
+def test_what_a_hostname_pointed_to_at_a_time() -> None:
+    facade("mapping", "add", HOST, "later", "ghcr.io/later")
+    now = f"{timezone.now() + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}"
+
+    said = facade("history", "--at", now, "--hostname", HOST, "--json").json
+
+    assert [(row["mapping"], row["target"]) for row in said] == [(f"{HOST}/later", "ghcr.io/later")]
+    assert said[0]["state"] == "hostname suspended"
+    assert "Nothing was mapped there then" in facade("history", "--at", "2020-01-01", "--tenant", "acme").out
+    assert "say whose" in facade("history", "--at", now).err
+    assert "--hostname goes with --at" in facade("history", "--hostname", HOST).err

@@ -98,6 +98,7 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
 
 
 _QUERIES: dict[str, Callable[[World], dict[str, str]]] = {
+    "/history/as-of": lambda world: {"hostname": world["hostname"].name, "at": timezone.now().isoformat()},
     "/explain": lambda world: {"image": f"{world['hostname'].name}/app:1"},
     "/mappings/by-name": lambda world: {"hostname": world["hostname"].name, "prefix": world["mapping"].prefix},
     "/hostnames/by-name": lambda world: {"hostname": world["hostname"].name},

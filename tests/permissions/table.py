@@ -31,6 +31,7 @@ api_tokens.create_api_token  | for oneself                | n y | y y y | y y y 
 api_tokens.create_api_token  | for another                | n n | n n n | n n n | n
 api_tokens.revoke_api_token  | another's                  | - - | - - - | - - - | y
 api_tokens.revoke_every_api_token | another's              | n n | n n n | n n n | y
+as_of.get_mappings_at        | .                          | - - | - - - | y y y | y
 claims.claim_hostname        | .                          | - - | - - - | n n y | y
 claims.remove_claim          | .                          | - - | - - - | n n y | y
 claims.get_claim             | .                          | - - | - - - | y y y | y
@@ -131,6 +132,7 @@ POST /claims/{claim_id}/check                | claim                    | s - | 
 POST /claims/{claim_id}/vouch                | claim                    | s - | - - - | n n n | y
 GET /explain                                 | .                        | s - | - - - | y y y | y
 GET /history                                 | .                        | s y | y y y | y y y | y
+GET /history/as-of                           | .                        | s - | - - - | y y y | y
 GET /hostnames                               | .                        | s y | y y y | y y y | y
 POST /hostnames                              | .                        | s - | - - - | n n n | y
 DELETE /hostnames/{hostname_id}              | idle hostname            | s - | - - - | n n y | y

@@ -21,7 +21,7 @@ from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
-from routing.services.mappings import explain, mappings
+from routing.services.mappings import as_of, explain, mappings
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import probe_jobs, probes, registries
 from routing.services.telling import subscriptions
@@ -164,6 +164,7 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("api_tokens.revoke_every_api_token", "another's"): (
         lambda a, w: api_tokens.revoke_every_api_token(a, user=w["API token"].user)
     ),
+    ("as_of.get_mappings_at", "."): lambda a, w: as_of.get_mappings_at(a, timezone.now(), hostname=w["hostname"].name),
     ("claims.claim_hostname", "."): _claim,
     ("claims.remove_claim", "."): lambda a, w: claims.remove_claim(a, claim_id=w["claim"].pk),
     ("claims.get_claim", "."): lambda a, w: claims.get_claim(a, w["claim"].pk),

@@ -2,20 +2,23 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from ninja.pagination import paginate
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from routing.api.auth import actor_of
-from routing.api.errors import PROBLEMS
+from routing.api.errors import NAMING_PROBLEMS, PROBLEMS
 from routing.api.lookups import OneTenant
 from routing.api.pagination import MAX_PAGE, ListQuery, Paging
-from routing.api.schemas import Id, Text
+from routing.api.schemas import HostnameText, Id, QueryParams, Text
 from routing.services.base.actor import Actor
 from routing.services.base.past import Entry, Wanted, count_entries, past_entries
+from routing.services.hostnames.names import parse_hostname
+from routing.services.mappings.as_of import Stood, get_mappings_at
 
 router = Router(tags=["history"])
 
@@ -108,3 +111,40 @@ class _History:
 def list_history(request: HttpRequest, params: Query[HistoryQuery]) -> Any:
     """List what was done, the newest first."""
     return _History(actor_of(request), Wanted(**params.model_dump()))
+
+
+class AsOfQuery(QueryParams):
+    """When, and whose: give a hostname or a tenant."""
+
+    at: Annotated[AwareDatetime, Field(description="With its time zone.", examples=["2026-03-01T12:00:00Z"])]
+    hostname: HostnameText | None = None
+    tenant: OneTenant = None
+
+    @model_validator(mode="after")
+    def _whose(self) -> Self:
+        if self.hostname is None and self.tenant is None:
+            raise PydanticCustomError("required", "Give a hostname or a tenant.")
+        return self
+
+
+class StoodOut(Schema):
+    """A mapping as it was at a time."""
+
+    mapping_id: int = Field(examples=[17])
+    hostname: str = Field(examples=["docker.acme.com"])
+    prefix: str = Field(examples=["app"])
+    target: str = Field(examples=["ghcr.io/acme"])
+    state: str = Field(description="Whether clients were let in: enabled, or what kept them out.", examples=["enabled"])
+    private: bool = Field(examples=[False])
+    allow_push: bool = Field(examples=[False])
+    delivery: str = Field(examples=["auto"])
+    number: int = Field(description="The entry of its history that made it so.", examples=[41])
+    since: datetime
+    actor: str = Field(description="Who did that.", examples=["alice"])
+
+
+@router.get("/as-of", response={200: list[StoodOut], **NAMING_PROBLEMS}, operation_id="list_mappings_as_of")
+def list_mappings_as_of(request: HttpRequest, params: Query[AsOfQuery]) -> list[Stood]:
+    """List the mappings of a hostname, or of a tenant, as they were at a time."""
+    name = None if params.hostname is None else parse_hostname(params.hostname)
+    return get_mappings_at(actor_of(request), params.at, hostname=name, tenant=params.tenant)

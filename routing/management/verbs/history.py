@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from routing.management.verbs.named import HOSTNAME_HELP, ONLY_TENANT_HELP, PREFIX_HELP, tenant_of
-from routing.management.verbs.output import Output, as_facts, moment
+from routing.management.verbs.output import Column, Output, as_facts, moment
 from routing.management.verbs.verb import Options, Status, Verb
 from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.past import NOUNS, Entry, Wanted, past_entries
 from routing.services.hostnames.names import parse_hostname
+from routing.services.mappings.as_of import get_mappings_at
 from routing.services.mappings.mappings import parse_prefix
 
 _PAGE = 200
@@ -28,7 +29,10 @@ class History(Verb):
     """Of everything."""
 
     name = "history"
-    help = "Show what was done: by whom, when and why, the newest first."
+    help = (
+        "Show what was done: by whom, when and why, the newest first. "
+        "With --at what a hostname, or a tenant's hostnames, pointed to at that time."
+    )
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
@@ -39,10 +43,22 @@ class History(Verb):
         parser.add_argument("--since", type=moment_of, metavar="TIME", help="from then on, such as 2026-11-26 (UTC)")
         parser.add_argument("--until", type=moment_of, metavar="TIME", help="before then")
         parser.add_argument("--request", metavar="ID", help="only what one call did, by its request id")
+        parser.add_argument(
+            "--at",
+            type=moment_of,
+            metavar="TIME",
+            help="mappings as they were then; goes with --hostname or --tenant",
+        )
+        parser.add_argument("--hostname", metavar="HOSTNAME", help="this hostname's, with --at")
         _add_limit(parser)
 
     def run(self, options: Options, output: Output) -> None:
         """Print them while they are read."""
+        if options["at"] is not None:
+            _print_at(options, output)
+            return
+        if options["hostname"] is not None:
+            raise ServiceError("--hostname goes with --at; what was done to a hostname: facade hostname history")
         wanted = Wanted(
             noun=options["noun"],
             tenant=tenant_of(options["tenant"]).slug if options["tenant"] else None,
@@ -93,6 +109,22 @@ class HostnameHistory(Verb):
         """Print it."""
         name = parse_hostname(options["hostname"])
         _print_of("hostname", Hostname.history.filter(name=name), name, options, output)
+
+
+def _print_at(options: Options, output: Output) -> None:
+    """What things pointed to at a time. Raises ServiceError, NotFound."""
+    if not options["hostname"] and not options["tenant"]:
+        raise ServiceError("say whose: --hostname HOSTNAME or --tenant SLUG")
+    name = options["hostname"] and parse_hostname(options["hostname"])
+    stood = get_mappings_at(Actor.command_line(), options["at"], hostname=name, tenant=options["tenant"])
+    columns = [
+        Column("MAPPING", lambda row: row["mapping"]),
+        Column("TARGET", lambda row: row["target"]),
+        Column("STATE", lambda row: row["state"]),
+        Column("SINCE", lambda row: f"{moment(row['since'])} by {row['actor']} (entry {row['number']})"),
+    ]
+    rows = ({"mapping": each.source, **each._asdict()} for each in stood)
+    output.table(rows, columns, "Nothing was mapped there then, as far as the history goes back.")
 
 
 def _print_of(noun: str, past: Any, name: str, options: Options, output: Output) -> None:
