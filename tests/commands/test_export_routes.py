@@ -112,6 +112,17 @@ def test_the_engine_judges_the_very_file(tmp_path: Path) -> None:
     assert (tmp_path / "a.map").read_text() == "new"
 
 
+def test_the_engine_is_told_where_the_file_is_wherever_it_would_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    judge = judging("import os, sys; raise SystemExit(not os.path.isabs(sys.argv[1]))")
+
+    route_files.replace_files(Path("my.conf"), EXPORT, judge)
+
+    assert (tmp_path / "my.conf").read_text() == "new"
+
+
 def test_an_engine_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="no-such-engine isn't installed here"):
         route_files.replace_files(tmp_path / "x", EXPORT, FORMATS["nginx"]._replace(program="no-such-engine"))

@@ -20,6 +20,8 @@ def replace_files(path: Path, export: Export, judge: Format | None) -> None:
 
     `judge`: the format whose program has to accept it first; None: it isn't asked.
     """
+    # Engines look for a relative one in a folder of their own.
+    path = path.absolute()
     folder = path.parent
     try:
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=folder) as fresh:
