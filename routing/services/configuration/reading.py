@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import yaml
 
+from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 from routing.services.configuration.document import KEYS, VERSION, AnyItem, Document, Item, Member, members
 
@@ -23,6 +24,8 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 class InvalidDocument(ServiceError):
     """A document that can't be read; the message has a line for each thing that is wrong."""
+
+    default_code = Code.MALFORMED
 
 
 def read_document(text: str) -> Document:
