@@ -22,7 +22,7 @@ def lab() -> Iterator[Laboratory]:
 
 @pytest.mark.parametrize("client", PRINTING)
 def test_who_pulls_reads_it(roster: Roster, lab: Laboratory, address_book: AddressBook, client: str) -> None:
-    backing = lab.backing("bearer")
+    backing = lab.backing("bearer", "redirected")
     (address,) = address_book.open([AddressSpec((MappingSpec("acme", backing.url, "acme"),))])
     address_book.facade.seed("notice", address.hostname, "acme", NOTICE)
     address_book.open([AddressSpec((MappingSpec("acme", backing.url, "acme"),))])
