@@ -26,7 +26,6 @@ _MAX_WORD = 4000
 _BUCKET_BYTES = 1024
 #: nginx tries sizes one after the other, but for tables for which it may take some hundreds of places more at once.
 _MIN_PLACES = 20_000
-_OPENS_GROUP = re.compile(r"(?<!\\)\((?!\?)")
 _PRINTABLE = re.compile(r"[ -~]*")
 _REDIRECTS = f"{Verdict.REDIRECT}|{Verdict.LEAD}"
 
@@ -94,7 +93,11 @@ def _captured(source: str, variable: str, pattern: str, group: int, default: str
 
 def _group(pattern: str, group: int, name: str) -> tuple[str, str]:
     """A line that gives one group of a pattern. Groups have to have names here, each of a variable of its own."""
-    opened = [found.start() for found in _OPENS_GROUP.finditer(pattern)][group - 1]
+    opened = [
+        at
+        for at, character in enumerate(pattern)
+        if character == "(" and pattern[at - 1 : at] != "\\" and pattern[at + 1 : at + 2] != "?"
+    ][group - 1]
     return _pattern(f"{pattern[: opened + 1]}?<{name}>{pattern[opened + 1 :]}"), f"${name}"
 
 
