@@ -43,3 +43,14 @@ def test_what_strangers_send_makes_no_new_names() -> None:
 
     assert found == {PullClient(OTHER, "", "")}
     assert len(client_families._known) <= client_families._MAX_KNOWN
+
+
+def test_a_client_is_known_again() -> None:
+    """Though it was read once alone: by the same words comes the same answer."""
+    agent = "docker/28.5.1 os/linux arch/arm64 seen-twice"
+
+    assert pull_client(agent) is pull_client(agent)
+
+
+def test_what_is_no_client_is_another_whatever_it_says_of_itself() -> None:
+    assert pull_client("").family == pull_client("Mozilla/5.0 (X11) who/1").family == "other"
