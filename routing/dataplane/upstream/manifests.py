@@ -59,7 +59,8 @@ async def _with_body(client: RegistryClient, decision: Relay, answer: OpenRegist
     reference = decision.endpoint.reference if decision.endpoint is not None else ""
     told = _told_digest(answer)
     if not answer.headers.get("content-type", "").startswith(SIGNED):
-        for digest in (told, reference):
+        # Of who asks by digest both are mostly one.
+        for digest in dict.fromkeys((told, reference)):
             if not await _aside(body, has_digest, body, digest):
                 host = _host(answer)
                 raise BadResponse(host, f"{host} answered with other bytes than those of the digest that it names")
