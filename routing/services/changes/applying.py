@@ -10,7 +10,6 @@ from typing import Any
 from django.utils import timezone
 
 from routing.models import ChangeSet, Mapping, Registry
-from routing.models.mapping import NOTHING_FOUND
 from routing.models.versioned import viewable
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
@@ -31,7 +30,7 @@ from routing.services.changes.drafts import (
 )
 from routing.services.changes.guards import NO_WORDS, Words, check_words, guards_of
 from routing.services.changes.wishes import Wish
-from routing.services.mappings.former import former_of_now
+from routing.services.mappings.former import values_of_a_move
 from routing.services.registries.probe_jobs import probe_registry_soon, probe_soon
 from routing.services.registries.targets import Target
 
@@ -175,13 +174,9 @@ def _by_values(change_set: ChangeSet, mappings: Sequence[Mapping]) -> list[tuple
         mapping = by_id[row["mapping"]]
         changed = {COLUMNS[name]: value for name, value in after.items() if before[name] != value}
         if _LEADS & changed.keys():
-            # As after a repoint of one: pulls that have begun there can finish.
-            changed["former"] = former_of_now(mapping)
+            changed |= values_of_a_move(mapping)
         groups[tuple(changed.items())].append(mapping)
-    return [
-        (dict(values) | (NOTHING_FOUND if _LEADS & dict(values).keys() else {}), those)
-        for values, those in groups.items()
-    ]
+    return [(dict(values), those) for values, those in groups.items()]
 
 
 def _probe_soon(mapping_ids: list[int]) -> None:

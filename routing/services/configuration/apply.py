@@ -10,7 +10,6 @@ from hashlib import sha256
 from typing import Any
 
 from routing.models import Hostname, Mapping, Registry, Tenant
-from routing.models.mapping import NOTHING_FOUND
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, ServiceError
 from routing.services.base.permissions import Permission, check_permission
@@ -27,7 +26,7 @@ from routing.services.configuration.document import (
     members,
 )
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, update_hostname
-from routing.services.mappings.former import former_of_now
+from routing.services.mappings.former import values_of_a_move
 from routing.services.mappings.mappings import remove_mappings
 from routing.services.people.tenants import add_tenant, update_tenant
 from routing.services.registries.registries import add_registry, remove_registry, update_registry
@@ -208,7 +207,7 @@ class _Work:
                 values = {**_values(entry), "registry": _registry_row(tenant.slug, entry.registry)}
                 moved = (mapping.registry, mapping.upstream_prefix) != (values["registry"], entry.upstream_prefix)
                 if moved:
-                    values |= NOTHING_FOUND | {"former": former_of_now(mapping)}
+                    values |= values_of_a_move(mapping)
                 with unit_of_work(self._actor, self._reason) as unit:
                     changed = unit.update(mapping, **values)
                     options = [name for name in changed if name in _OPTIONS]

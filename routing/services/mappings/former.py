@@ -2,12 +2,13 @@
 
 import time
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
 from routing.core.table.former_target import parse_former
 from routing.models import Mapping, Registry
+from routing.models.mapping import NOTHING_FOUND
 from routing.services.base.actor import Actor
 from routing.services.base.unit_of_work import unit_of_work
 
@@ -26,6 +27,13 @@ def former_of_now(mapping: Mapping) -> str:
     seconds = settings.FACADE_FORMER_TARGET_SECONDS
     # Nobody has a pull under way from one that is off.
     return mapping.as_former(int(time.time()) + seconds) if seconds and mapping.enabled else ""
+
+
+def values_of_a_move(mapping: Mapping) -> dict[str, Any]:
+    """What else becomes of a mapping that is about to lead elsewhere, whoever moves it: what was found out about where
+    it led is forgotten, and pulls that have begun there can finish.
+    """
+    return {**NOTHING_FOUND, "former": former_of_now(mapping)}
 
 
 def former_target(mapping: Mapping) -> FormerNow | None:

@@ -6,7 +6,6 @@ from typing import Any, TypedDict, Unpack
 from routing.core.grammar.hosts import InvalidHost, normalise_served_name
 from routing.core.grammar.names import is_name
 from routing.models import Mapping
-from routing.models.mapping import NOTHING_FOUND
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, Gathered, NotFound, ServiceError
@@ -16,7 +15,7 @@ from routing.services.base.quotas import check_quota
 from routing.services.base.rules import require_reason
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.hostnames import ensure_hostname, find_hostname
-from routing.services.mappings.former import former_of_now
+from routing.services.mappings.former import values_of_a_move
 from routing.services.mappings.rules import refuse_whole_shared
 from routing.services.registries.registries import ensure_registry
 from routing.services.registries.targets import Target, check_target, find_registry, parse_target, shared_at
@@ -159,9 +158,9 @@ def update_mapping(
         values, notes = _lead(unit, mapping, wanted)
         if values and wanted is not None:
             _check_whole(actor, wanted, whole_registry)
-        former = "" if abandon_old else former_of_now(mapping) if values else mapping.former
-        is_abandoned = bool(mapping.former) and not former and not values
-        changed = unit.update(mapping, former=former, **values, **changes)
+        is_abandoned = abandon_old and bool(mapping.former) and not values
+        former = {"former": ""} if abandon_old else {}
+        changed = unit.update(mapping, **(values | former), **changes)
         options = [name for name in changed if name in changes]
         if values:
             notes.append(f"repointed {mapping.source} from {before} to {mapping.target}")
@@ -208,7 +207,7 @@ def _lead(unit: UnitOfWork, mapping: Mapping, wanted: Target | None) -> tuple[di
     registry, notes = ensure_registry(unit, mapping.hostname.tenant, wanted)
     if (mapping.registry, mapping.upstream_prefix) == (registry, wanted.upstream_prefix):
         return {}, notes
-    return {"registry": registry, "upstream_prefix": wanted.upstream_prefix, **NOTHING_FOUND}, notes
+    return {"registry": registry, "upstream_prefix": wanted.upstream_prefix, **values_of_a_move(mapping)}, notes
 
 
 def switch_mappings(actor: Actor, reason: str, *, mapping_ids: Collection[int], enabled: bool) -> list[Mapping]:
