@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max, Min, Q
 
-from routing.database.clock import database_now
+from routing.database.clock import CLOCK_ERROR, database_now
 from routing.jobs.kinds import MAIL, Kind, Places
 from routing.jobs.lease import stand_in_line
 from routing.models import Job
@@ -35,7 +35,7 @@ def enqueue(
     One that waits is not put in once more. One that is under way is done again after that. `after_seconds`: no sooner
     than so long from now; where it is wanted sooner meanwhile, it is done sooner.
     """
-    run_at = database_now() + timedelta(seconds=after_seconds)
+    run_at = _due(database_now(), after_seconds)
     with transaction.atomic():
         row = Job.objects.select_for_update().filter(kind=kind.name, key=key).first()
         if row is not None:
@@ -62,6 +62,13 @@ def enqueue(
         # Whoever put the same one in meanwhile was first.
         Job.objects.bulk_create([job], ignore_conflicts=True)
     return True
+
+
+def _due(now: datetime, after_seconds: float) -> datetime:
+    """From when on a job may be begun. One that is wanted at once may be, too, where the clock is set back meanwhile:
+    else it would be taken for one of later, and whoever does all that waits would leave it.
+    """
+    return now + timedelta(seconds=after_seconds) if after_seconds > 0 else now - CLOCK_ERROR
 
 
 def _next_turn(lane: str, share: str) -> int:

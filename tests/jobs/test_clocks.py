@@ -1,4 +1,7 @@
-"""The database's clock was ahead, and is right again: what was written meanwhile holds nobody up."""
+"""The database's clock was ahead, and is right again: what was written meanwhile holds nobody up.
+
+Whether it was ahead by a day, or by the second by which clocks are set right.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import pytest
 from routing.database.clock import database_now
 from routing.jobs import lease, queue
 from routing.jobs.lease import hold
+from routing.jobs.runner import Runner
 from routing.models import Rate
 from routing.services.base import rates
 from routing.services.base.errors import TooManyRequests
@@ -46,6 +50,29 @@ def test_jobs_of_the_future_are_begun(looks: Recorder, ahead: pytest.MonkeyPatch
 
     assert sorted(looks.take_keys(2)) == ["is leased", "waits"]
     assert not queue.held_places(looks.lane, database_now())
+
+
+@pytest.mark.parametrize("seconds", [0.001, 1.0, 300.0])
+def test_a_job_that_is_wanted_at_once_is_begun_though_the_clock_is_set_back(
+    looks: Recorder, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    runner = Runner([looks.kind])
+    looks.put("waits", "is wanted once more")
+    again = looks.take()
+    looks.put("waits", "is wanted once more")
+    assert again is not None
+
+    monkeypatch.setattr(queue, "database_now", lambda: database_now() - timedelta(seconds=seconds))
+    assert queue.finish(again)
+
+    assert runner.run_until_idle(30.0)
+    runner.close()
+    assert sorted(looks.settled) == ["is wanted once more", "waits"]
+
+
+def test_one_that_is_put_off_waits_all_the_same(looks: Recorder) -> None:
+    assert queue.enqueue(looks.kind, "later", "acme", after_seconds=0.2)
+    assert looks.take() is None
 
 
 def test_a_rate_of_the_future_is_counted_anew(ahead: pytest.MonkeyPatch) -> None:
