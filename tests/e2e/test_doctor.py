@@ -16,6 +16,7 @@ from tests.e2e.front_proxies import HOST
 from tests.e2e.front_proxies import SpoiltNginx as Nginx
 from tests.e2e.lab import process
 from tests.e2e.lab.addresses import free_port
+from tests.e2e.lab.process import wait_until
 from tests.e2e.test_full_disk import on_small
 from tests.registries.faulty_server import FaultyServer
 from tests.registries.small_registry import SmallRegistry
@@ -325,9 +326,10 @@ def test_a_deployment_that_is_as_it_should_be(stage: Stage) -> None:
 
 def test_maintenance_that_does_not_run() -> None:
     with Facade(workers=1, sqlite=True, FACADE_MAINTAIN="false") as facade:
+        # The snapshot has a process of its own, which may begin later than the workers.
+        wait_until((facade.directory / "state" / "routing-table.snapshot").exists, "there is a snapshot")
         found = examined(facade, env={"FACADE_ADDRESSES": ADDRESS})
 
-    # The snapshot has a process of its own.
     assert found.bad() == ["maintenance"]
     assert "never done" in found.step("maintenance")["came"]
     assert "manage.py maintain" in found.step("maintenance")["advice"]

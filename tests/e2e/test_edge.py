@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -287,7 +288,9 @@ def test_many_tenants_get_theirs_side_by_side_and_scanners_none(
         given = list(clients.map(edge.shakes_hands, names))
         assert not any(strangers)
 
-    assert [name for name, was_given in zip(names, given, strict=True) if not was_given] == []
+    # On a busy machine the name server may be too slow for the gate, which then takes a few seconds until it asks anew.
+    for name in (name for name, was_given in zip(names, given, strict=True) if not was_given):
+        wait_until(partial(edge.shakes_hands, name), f"{name} gets its certificate")
     assert edge.certificates() - had == set(names)
     wait_until(lambda: told(facade).get("unknown", 0) - before.get("unknown", 0) >= 2000, "they are counted")
 
