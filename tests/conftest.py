@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pkgutil
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 from pytest_django import DjangoDbBlocker, Settings
 
+from routing import management
 from routing.core.table.routing_table import Table
 from routing.database.outage import outage
 from routing.dataplane.live.live_table import live_table
@@ -37,6 +40,10 @@ from tests.e2e.matrix_report import print_matrix
 from tests.examples import register_profiles
 
 register_profiles()
+# Django loads a command when it is first called. If a test has replaced something of a module just then, the command
+# would keep that for all tests that come later on this worker.
+for module in pkgutil.walk_packages(management.__path__, f"{management.__name__}."):
+    import_module(module.name)
 ROOT = Path(__file__).resolve().parent.parent
 #: A module that has one of these starts programs: itself, or by what it imports.
 STARTS_PROGRAMS = ("sys.executable", "tests.moving.databases", "tests.dataplane.following", "tests.e2e.postgresql")

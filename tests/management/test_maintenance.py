@@ -15,7 +15,7 @@ from pytest_django import Settings
 from routing.jobs.kinds import NAMES, REGISTRIES
 from routing.jobs.runner import Runner
 from routing.management import maintenance
-from routing.management.maintenance import KINDS, LEASE, TASKS, Schedule, Task, do, steadily
+from routing.management.maintenance import KINDS, LEASE, Schedule, Task, do_all, steadily
 from routing.models import Hostname, Job, Lease
 from routing.services.mappings.mappings import add_mapping
 from tests.conftest import Person
@@ -38,11 +38,6 @@ def silent(settings: Settings) -> Iterator[FaultyServer]:
 
 def proved_hostname(person: Person, name: str) -> Hostname:
     return Hostname.objects.create(tenant=person.tenant, name=name, proof_token="0" * 32)
-
-
-def do_all_tasks() -> None:
-    for task in TASKS:
-        do(task)
 
 
 def is_checked(hostname: Hostname) -> bool:
@@ -68,7 +63,7 @@ def test_silent_registries_do_not_hold_up_proofs(
             owner.actor, "", hostname=owner.hostname.name, prefix=f"p{number}", target=f"{silent.url}/acme/{number}"
         )
     hostname = proved_hostname(outsider, "pull.globex.com")
-    do_all_tasks()
+    do_all()
 
     run_until_checked(hostname)
 
@@ -84,7 +79,7 @@ def test_a_tenants_silent_name_servers_do_not_hold_up_another_tenants_proofs(
         hostname = proved_hostname(owner, f"h{number}.acme.com")
         name_server.answers(f"_registry-facade.{hostname.name}", silence())
     innocent = proved_hostname(outsider, "pull.globex.com")
-    do_all_tasks()
+    do_all()
 
     run_until_checked(innocent)
 

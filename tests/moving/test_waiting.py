@@ -119,6 +119,16 @@ def test_maintenance_of_one_round_waits_too(
     assert Job.objects.count() == 2
 
 
+def test_maintenance_of_one_round_does_the_tasks_of_the_schedule(
+    db: None, work: Work, settings: Settings, tmp_path: Any
+) -> None:
+    settings.STATE_DIR = tmp_path
+
+    call_command("maintain", "--once")
+
+    assert work.tasks == ["proofs"]
+
+
 def test_it_is_said_once_in_the_log(restored: Restoration, work: Work, caplog: pytest.LogCaptureFixture) -> None:
     maintenance._word.__init__()  # type: ignore[misc]
     caplog.set_level(logging.INFO, "routing.maintain")

@@ -19,9 +19,8 @@ from routing.dataplane.live.table_checker import TableChecker
 from routing.jobs.runner import Runner
 from routing.management.maintenance import (
     KINDS,
-    TASKS,
     Schedule,
-    do,
+    do_all,
     keep_telling,
     steadily,
     waits_for_confirmation,
@@ -98,8 +97,7 @@ class Command(BaseCommand):
         try:
             if waits_for_confirmation():
                 return
-            for task in TASKS:
-                do(task)
+            do_all()
             if not runner.run_until_idle(_ONCE_SECONDS):
                 logger.warning("maintenance ends before all is done: what is left is done by the next round")
         except (DatabaseError, InterfaceError) as error:
