@@ -95,6 +95,11 @@ class Facade:
         """gunicorn's master process."""
         return self._daemon.pid
 
+    @property
+    def snapshot(self) -> Path:
+        """The routing table for workers that start without the database; a process of its own writes it."""
+        return self.directory / "state" / "routing-table.snapshot"
+
     def worker_pids(self) -> list[int]:
         """The workers that take the port's connections, as they are now."""
         return [pid for pid in self._serving() if _name_of(pid) != CONTROL_NAME]

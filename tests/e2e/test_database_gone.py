@@ -166,7 +166,7 @@ def test_the_file_of_sqlite_is_gone() -> None:
     with Facade(sqlite=True, FACADE_PROBE_ON_SAVE="false") as facade:
         file = facade.directory / "state" / "facade.sqlite3"
         away = file.with_name("away")
-        wait_until(file.with_name("routing-table.snapshot").exists, "there is a snapshot")
+        wait_until(facade.snapshot.exists, "there is a snapshot")
         wait_for_words(facade, "ok")
         for path in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
             if path.exists():

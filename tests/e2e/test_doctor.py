@@ -327,7 +327,7 @@ def test_a_deployment_that_is_as_it_should_be(stage: Stage) -> None:
 def test_maintenance_that_does_not_run() -> None:
     with Facade(workers=1, sqlite=True, FACADE_MAINTAIN="false") as facade:
         # The snapshot has a process of its own, which may begin later than the workers.
-        wait_until((facade.directory / "state" / "routing-table.snapshot").exists, "there is a snapshot")
+        wait_until(facade.snapshot.exists, "there is a snapshot")
         found = examined(facade, env={"FACADE_ADDRESSES": ADDRESS})
 
     assert found.bad() == ["maintenance"]

@@ -52,7 +52,7 @@ def test_the_red_button_from_the_first_press_to_the_last(facade: Facade) -> None
     facade.manage("facade", "mapping", "add", HOST, "acme", f"{OLD}/acme", "--redirect-only")
     serves(facade, OLD)
     generation = facade.request("GET", "/readyz").json()["generation"]
-    snapshot = facade.directory / "state" / "routing-table.snapshot"
+    snapshot = facade.snapshot
     wait_until(
         lambda: snapshot.exists() and json.loads(snapshot.open("rb").readline())["generation"] == generation,
         "the snapshot is of that generation",
