@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, NoReturn
 from django.core.management.base import CommandError, CommandParser
 
 from routing.management.verbs import (
+    accounts,
     backups,
     change_drafts,
     changes,
@@ -105,6 +106,8 @@ REGISTRY = Noun(
         registries.ShowRegistry,
         probes.ProbeRegistry,
         registries.SetRegistry,
+        accounts.SetRegistryAccount,
+        accounts.RemoveRegistryAccount,
         registries.RemoveRegistry,
     ),
 )

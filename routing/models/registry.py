@@ -1,5 +1,7 @@
 """Registry: a backing registry, where content lives."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
@@ -58,9 +60,14 @@ class Registry(VersionedModel):
     service = models.CharField(max_length=300, blank=True, editable=False)
     probed_at = models.DateTimeField(null=True, blank=True, editable=False)
     probe_error = models.CharField(max_length=500, blank=True, editable=False)
+    # The operator's account there, for the facade's own fetches of what is public. The sealed text
+    # (registries/auth/accounts.py) is written and never shown; the history has the other two.
+    account_user = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
+    account_set_at = models.DateTimeField(null=True, blank=True, editable=False)
+    account_sealed = models.TextField(blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     objects = VersionedQuerySet["Registry"].as_manager()
-    history = records()
+    history = records("account_sealed")
 
     class Meta:
         verbose_name_plural = "registries"
@@ -117,4 +124,9 @@ class Registry(VersionedModel):
             realm=self.realm,
             service=self.service,
             stream_blobs=self.stream_blobs,
+            account=self.account_sealed,
         )
+
+
+#: What a registry has of an account where there is none: one is good at the address for which it was given.
+NO_ACCOUNT: dict[str, Any] = {"account_user": "", "account_set_at": None, "account_sealed": ""}

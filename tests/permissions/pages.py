@@ -35,6 +35,7 @@ _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
         "row_id": world[subject].pk,
         "entry": world[subject].history.last().history_id,
     },
+    "admin:routing_registry_account": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_registry_probe": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_tenant_export": lambda world, subject: {"tenant_id": world[subject].pk},
     "admin:auth_user_export": lambda world, subject: {"user_id": world[subject].pk},
@@ -127,6 +128,8 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("admin:routing_registry_add", "a shared one"): lambda world: _registry(None),
     ("admin:routing_registry_change", "registry"): lambda world: _registry(world["tenant"]),
     ("admin:routing_registry_change", "shared registry"): lambda world: _registry(None),
+    ("admin:routing_registry_account", "registry"): lambda world: {"user": "robot", "password": "secret"},
+    ("admin:routing_registry_account", "shared registry"): lambda world: {"user": "robot", "password": "secret"},
     ("admin:routing_registry_delete", "idle registry"): lambda world: {"reason": "r"},
     ("admin:routing_registry_delete", "shared registry"): lambda world: {"reason": "r"},
     **{

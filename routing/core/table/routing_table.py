@@ -53,7 +53,11 @@ class TenantEntry(NamedTuple):
 
 
 class RegistryEntry(NamedTuple):
-    """A backing registry. `origin` is scheme://host[:port], with no path; redirects go there and nowhere else."""
+    """A backing registry. `origin` is scheme://host[:port], with no path; redirects go there and nowhere else.
+
+    `account` is the operator's there, sealed (registries/auth/accounts.py); empty where there is none. Nothing is
+    decided by it.
+    """
 
     origin: str
     name: str
@@ -62,6 +66,7 @@ class RegistryEntry(NamedTuple):
     realm: str = ""
     service: str = ""
     stream_blobs: bool = False
+    account: str = ""
 
     def upstream_name(self, name: str) -> str:
         """The repository's name in the registry's own terms: Docker Hub keeps `alpine` at `library/alpine`."""
