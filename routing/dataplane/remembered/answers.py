@@ -8,7 +8,7 @@ gave it to the facade: registries give some clients another one.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from routing.core.decisions import LocateBlob, Relay
 from routing.core.grammar.names import Endpoint, EndpointKind
@@ -55,7 +55,8 @@ async def remembered_answer(
     assert decision.endpoint is not None
     repository = Repository(decision.registry.origin, decision.upstream_name)
     host = decision.host
-    visit = Visit(store, client, lambda url: loop_refusal(table, url, host) is not None, place, repository)
+    is_own = partial(_leads_here, table, host)
+    visit = Visit(store, client, is_own, place, repository, decision.registry)
     if isinstance(decision, LocateBlob):
         return await _location(visit, decision) if is_lasting else None
     try:
@@ -89,6 +90,10 @@ def answer_at_once(table: Table, decision: Relay, client_request: ClientRequest,
         return None
     counters.add(remembered_key("digest" if ":" in reference else "tag", found.how))
     return _answer(found, client_request)
+
+
+def _leads_here(table: Table, host: str, url: str) -> bool:
+    return loop_refusal(table, url, host) is not None
 
 
 async def _location(visit: Visit, decision: LocateBlob) -> Response | None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import NamedTuple
 
 from django.conf import settings
 
+from routing.core.table.routing_table import RegistryEntry
 from routing.dataplane.remembered.anonymous import (
     AnonymousVisitor,
     Failed,
@@ -23,6 +25,7 @@ from routing.dataplane.remembered.anonymous import (
     Refused,
     Unusable,
 )
+from routing.dataplane.remembered.by_account import AccountVisitor
 from routing.dataplane.remembered.single_flight import alone
 from routing.dataplane.remembered.troubles import Troubles
 from routing.dataplane.telemetry.counters import STORE_DAMAGED, STORE_UNWRITABLE, counters
@@ -60,6 +63,7 @@ class Visit(NamedTuple):
     is_own: IsOwn
     place: Place
     repository: Repository
+    registry: RegistryEntry
 
     def key(self, reference: str) -> str:
         """Names what is asked for, among all processes."""
@@ -72,6 +76,7 @@ class Visits:
     def __init__(self) -> None:
         self.troubles = Troubles()
         self.visitor = AnonymousVisitor()
+        self.by_account = AccountVisitor()
 
     async def manifest(self, visit: Visit, digest: str, newer_than: float) -> Outcome:
         """A manifest by its digest, which everybody could read there after `newer_than`."""
@@ -146,13 +151,44 @@ class Visits:
         return outcome
 
     async def _fetched(self, visit: Visit, reference: str, *, was_there: bool = False) -> Outcome:
-        finding = await self._ask(visit, "GET", reference)
+        finding = await self._found(visit, reference)
         if not isinstance(finding, Given):
             return await self._not_given(visit, reference, finding, was_there=was_there)
         assert finding.body is not None
         manifest, body = Manifest(finding.digest, finding.headers, finding.as_of), finding.body
         await _written(visit.store, lambda: visit.store.keep(visit.repository, visit.place.tenant, manifest, body))
         return self._as_seen(visit, Kept(manifest, body, finding.asked_at))
+
+    async def _found(self, visit: Visit, reference: str) -> Finding:
+        """The bytes. By the operator's account, where there is one, only what the registry has just named to nobody."""
+        account = account_at(visit)
+        if ":" in reference and account and self.troubles.may_ask(account, "GET"):
+            named = await self._ask(visit, "HEAD", reference)
+            if isinstance(named, Refused):
+                return named
+            if isinstance(named, Given):
+                given = await self._ask_by_account(visit, account, reference)
+                if isinstance(given, Given):
+                    return given._replace(as_of=named.as_of, asked_at=named.asked_at)
+        return await self._ask(visit, "GET", reference)
+
+    async def _ask_by_account(self, visit: Visit, account: str, digest: str) -> Finding:
+        """The registry counts it for the account, of which one tenant has a share. Where it says no, it rests."""
+        tenant = visit.place.tenant
+        if registry_shares.take(tenant, account):
+            return Failed()
+        finding: Finding | None = None
+        try:
+            finding = await self.by_account.ask(
+                visit.client, visit.is_own, visit.registry, "GET", visit.repository, digest
+            )
+        finally:
+            if not isinstance(finding, Given):
+                registry_shares.give_back(tenant, account)
+        if not isinstance(finding, Given):
+            logger.warning("the account at %s got no manifest: %s", visit.registry.name, type(finding).__name__)
+            self.troubles.failed(account, "GET")
+        return finding
 
     async def _confirmed(self, visit: Visit, kept: Kept, finding: Given) -> Outcome:
         before, as_of = kept.manifest.confirmed_at, finding.as_of
@@ -212,6 +248,12 @@ class Visits:
         store, repository, refused_at = visit.store, visit.repository, stores.now()
         self.visitor.forget(repository)
         await _written(store, lambda: store.refuse(repository, refused_at, forget=forget))
+
+
+def account_at(visit: Visit) -> str:
+    """What names the operator's account at the registry, in place of its origin; "" where it has none."""
+    sealed = visit.registry.account
+    return f"{visit.repository.origin} {blake2b(sealed.encode(), digest_size=8).hexdigest()}" if sealed else ""
 
 
 async def kept_manifest(store: ManifestStore, repository: Repository, digest: str) -> Kept | None:

@@ -179,7 +179,7 @@ def _ask(number: int, url: str, reference: str, state: Path, start: object, told
         assert store is not None
         place = relay_limits.acquire("1")
         async with RegistryClient(guard_policy(), client_limits()) as client:
-            visit = Visit(store, client, lambda _url: False, place, Repository(url, "acme/app"))
+            visit = Visit(store, client, lambda _url: False, place, Repository(url, "acme/app"), RegistryEntry(url, "r"))
             found = await memory.recall(visit, reference, is_lasting=True)
         return found.how if found is not None and found.kept.body == APP else "nothing"
 
