@@ -26,6 +26,7 @@ from routing.diagnosis.report import Report, Taking
 from routing.jobs.rounds import seconds_since_rounds
 from routing.manifest_store.pruning import RESERVE_BYTES, room_on_disk
 from routing.manifest_store.store import store_folder, stored_bytes
+from routing.models import Mapping, Registry
 from routing.table import snapshot
 from routing.table.freeze import kept_snapshots, read_freeze
 
@@ -116,8 +117,9 @@ def _sealed_texts() -> Iterator[tuple[str, str]]:
         text = data.get(kept[Authenticator.Type(kind)])
         if text:
             yield SECOND_FACTORS, text
-    for text in Registry.objects.exclude(account_sealed="").values_list("account_sealed", flat=True):
-        yield PULL_ACCOUNTS, text
+    for model in (Registry, Mapping):
+        for text in model._default_manager.exclude(account_sealed="").values_list("account_sealed", flat=True):
+            yield PULL_ACCOUNTS, text
 
 
 def _proxies(taking: Taking) -> None:

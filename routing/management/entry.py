@@ -63,6 +63,8 @@ MAPPING = Noun(
         mappings.SetNotice,
         mappings.EnableMapping,
         mappings.DisableMapping,
+        accounts.PublishMapping,
+        accounts.UnpublishMapping,
         mappings.RemoveMapping,
         history.MappingHistory,
     ),

@@ -1,21 +1,23 @@
 """Registry: a backing registry, where content lives."""
 
-from typing import Any
-
 from django.db import models
 from django.db.models import Q
 
 from routing.core.grammar.names import NAME_PATTERN
 from routing.core.table.routing_table import Auth, RegistryEntry
 from routing.models.history import records
+from routing.models.pull_account import HasAccount
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 # Scheme, host and port only: registry clients know no base path, /v2/ is at the root.
 ORIGIN_PATTERN = r"^https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?\Z"
 
 
-class Registry(VersionedModel):
-    """A registry that mappings lead to: one tenant's own, or shared with all (no tenant)."""
+class Registry(HasAccount, VersionedModel):
+    """A registry that mappings lead to: one tenant's own, or shared with all (no tenant).
+
+    Its account is for the facade's own fetches of what is public.
+    """
 
     shared_without_tenant = True
 
@@ -60,11 +62,6 @@ class Registry(VersionedModel):
     service = models.CharField(max_length=300, blank=True, editable=False)
     probed_at = models.DateTimeField(null=True, blank=True, editable=False)
     probe_error = models.CharField(max_length=500, blank=True, editable=False)
-    # The operator's account there, for the facade's own fetches of what is public. The sealed text
-    # (registries/auth/accounts.py) is written and never shown; the history has the other two.
-    account_user = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
-    account_set_at = models.DateTimeField(null=True, blank=True, editable=False)
-    account_sealed = models.TextField(blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     objects = VersionedQuerySet["Registry"].as_manager()
     history = records("account_sealed")
@@ -126,7 +123,3 @@ class Registry(VersionedModel):
             stream_blobs=self.stream_blobs,
             account=self.account_sealed,
         )
-
-
-#: What a registry has of an account where there is none: one is good at the address for which it was given.
-NO_ACCOUNT: dict[str, Any] = {"account_user": "", "account_set_at": None, "account_sealed": ""}

@@ -5,7 +5,8 @@ Sealed tokens are good for minutes and kept nowhere; API tokens are signed and k
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Mapping as AnyMapping
 from typing import Any, NamedTuple
 
 from allauth.mfa.models import Authenticator
@@ -23,7 +24,7 @@ from routing.crypto import (
     resealed,
     secret_keys,
 )
-from routing.models import Job, Registry, Subscription
+from routing.models import Job, Mapping, Registry, Subscription
 from routing.services.base.actor import Actor
 from routing.services.base.unit_of_work import unit_of_work
 
@@ -63,7 +64,7 @@ class Place(NamedTuple):
         column, values = self.only
         return rows.filter(**{f"{column}__in": values})
 
-    def holds(self, row: Mapping[str, Any]) -> bool:
+    def holds(self, row: AnyMapping[str, Any]) -> bool:
         """Whether a row, by the names of its columns, is one of these. Older releases had fewer columns."""
         if self.only is None:
             return bool(row.get(self.column))
@@ -100,6 +101,7 @@ PLACES = (
     Place("second factors", SECOND_FACTORS, Authenticator, "data", _OF_FACTORS, ("type", _FACTORS)),
     Place("webhooks", WEBHOOKS, Subscription, "sealed", ("secret",), ("channel", (Subscription.Channel.WEBHOOK,))),
     Place("registry accounts", PULL_ACCOUNTS, Registry, "account_sealed"),
+    Place("mapping accounts", PULL_ACCOUNTS, Mapping, "account_sealed"),
     Place("mails that wait", LETTERS, Job, "arguments", ("sealed",), ("kind", (LETTER.name,))),
 )
 

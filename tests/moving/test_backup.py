@@ -278,7 +278,9 @@ def test_keys_that_come_along_make_second_factors_good(
     present = key_id(settings.SECRET_KEY)
     rotated = facade("rotate-keys", "--json").json
     assert rotated["changed"] is False
-    assert rotated["keys"] == [{"key_id": present, "rows": {"second factors": 2, "webhooks": 0, "mails that wait": 1}}]
+    (rows,) = [each["rows"] for each in rotated["keys"] if each["key_id"] == present]
+    assert len(rotated["keys"]) == 1
+    assert {what: number for what, number in rows.items() if number} == {"second factors": 2, "mails that wait": 1}
     assert RecoveryCodes.activate(house.owner.user).get_unused_codes() == house.codes
 
 

@@ -30,6 +30,7 @@ _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
         "row_id": world["mapping"].pk,
         "report_id": world[subject].pk,
     },
+    "admin:routing_mapping_account": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_mapping_probe": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_mapping_roll_back": lambda world, subject: {
         "row_id": world[subject].pk,
@@ -92,6 +93,7 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "enabled": "on",
         "delivery": Mapping.Delivery.AUTO,
     },
+    ("admin:routing_mapping_account", "mapping"): lambda world: {"user": "robot", "password": "p", "reason": "r"},
     ("admin:routing_mapping_delete", "mapping"): lambda world: {"reason": "r"},
     **{
         ("admin:routing_mapping_changelist", action): (

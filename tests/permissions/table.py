@@ -86,6 +86,8 @@ accounts.set_account         | own registry               | - - | - - - | n y y 
 accounts.set_account         | shared registry            | n n | n n n | n n n | y
 accounts.remove_account      | own registry               | - - | - - - | n y y | y
 accounts.remove_account      | shared registry            | n n | n n n | n n n | y
+publication.publish_mapping  | .                          | - - | - - - | n n y | y
+publication.unpublish_mapping | published mapping          | - - | - - - | n y y | y
 registries.add_registry      | an own one                 | - - | - - - | n y y | y
 registries.add_registry      | a shared one               | n n | n n n | n n n | y
 registries.update_registry   | own registry               | - - | - - - | n y y | y
@@ -162,6 +164,8 @@ GET /invitations/{invitation_id}             | invitation               | s - | 
 DELETE /mappings/{mapping_id}                | mapping                  | s - | - - - | n y y | y
 GET /mappings/{mapping_id}                   | mapping                  | s - | - - - | y y y | y
 PATCH /mappings/{mapping_id}                 | mapping                  | s - | - - - | n y y | y
+PUT /mappings/{mapping_id}/publication       | mapping                  | s - | - - - | n n y | y
+DELETE /mappings/{mapping_id}/publication    | published mapping        | s - | - - - | n y y | y
 POST /mappings/{mapping_id}/roll-back        | moved mapping            | s - | - - - | n y y | y
 POST /mappings/{mapping_id}/probe            | mapping                  | s - | - - - | n y y | y
 GET /members                                 | .                        | s y | y y y | y y y | y

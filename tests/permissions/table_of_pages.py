@@ -84,6 +84,8 @@ GET  admin:routing_invitation_changelist         | .                  | s n | y 
 POST admin:routing_invitation_changelist         | .                  | s n | r r r | r r r | r
 GET  admin:routing_invitation_delete             | invitation         | s n | n n - | n n y | y
 POST admin:routing_invitation_delete             | invitation         | s n | n n - | n n y | y
+GET  admin:routing_mapping_account               | mapping            | s n | - - - | n n y | y
+POST admin:routing_mapping_account               | mapping            | s n | - - - | n n y | y
 GET  admin:routing_mapping_add                   | .                  | s n | n y y | n y y | y
 POST admin:routing_mapping_add                   | .                  | s n | n r r | n y y | y
 GET  admin:routing_mapping_change                | mapping            | s n | - - - | y y y | y

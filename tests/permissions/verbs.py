@@ -21,7 +21,7 @@ from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
-from routing.services.mappings import as_of, explain, mappings
+from routing.services.mappings import as_of, explain, mappings, publication
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import accounts, probe_jobs, probes, registries
 from routing.services.telling import subscriptions
@@ -258,6 +258,12 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ),
     ("accounts.remove_account", "shared registry"): lambda a, w: accounts.remove_account(
         a, "r", registry_id=w["shared registry"].pk
+    ),
+    ("publication.publish_mapping", "."): lambda a, w: publication.publish_mapping(
+        a, "r", mapping_id=w["mapping"].pk, user="robot", password="secret"
+    ),
+    ("publication.unpublish_mapping", "published mapping"): lambda a, w: publication.unpublish_mapping(
+        a, "r", mapping_id=w["published mapping"].pk
     ),
     ("registries.update_registry", "own registry"): lambda a, w: _change_registry(a, w["registry"]),
     ("registries.update_registry", "shared registry"): lambda a, w: _change_registry(a, w["shared registry"]),

@@ -46,6 +46,7 @@ from routing.services.changes.wishes import Wish
 from routing.services.hostnames.claims import claim_hostname
 from routing.services.hostnames.hostnames import add_hostname, suspend_hostnames
 from routing.services.mappings.mappings import add_mapping
+from routing.services.mappings.publication import publish_mapping
 from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
 from routing.services.people.tenants import add_tenant
@@ -193,6 +194,9 @@ def _add_routing(world: World, sesame: Tenant) -> None:
     mapping = add_mapping(
         SET_UP, "the reason of Sesame", hostname=pulled.name, prefix="app", target=f"127.0.0.1:9/{SECRET}"
     ).mapping
+    shown = add_mapping(SET_UP, "", hostname=pulled.name, prefix="shown", target=f"127.0.0.1:9/{SECRET}").mapping
+    publish_mapping(SET_UP, "r", mapping_id=shown.pk, user=f"robot-of-{SECRET}", password="secret")
+    Mapping.objects.filter(pk=shown.pk).update(version=1)
     add_mapping(SET_UP, "", hostname="docker.globex.example", prefix="", target="quay.io/globex", tenant="globex")
     world.subjects |= _change_sets(mapping, proved)
     told = add_subscription(
@@ -212,6 +216,7 @@ def _add_routing(world: World, sesame: Tenant) -> None:
         "idle registry": registry("Idle registry of Sesame", "https://127.0.0.1:10", sesame),
         "shared registry": with_account(registry("Shared", "https://127.0.0.1:11", None)),
         "mapping": mapping,
+        "published mapping": Mapping.objects.get(pk=shown.pk),
         "verification": start_verification(SET_UP, candidates=[Candidate(mapping.pk, "quay.io/new")]),
         "claim": claim_hostname(SET_UP, tenant_id=sesame.pk, name=f"claimed.{SECRET}.example"),
     }

@@ -1,4 +1,4 @@
-"""The page on which an account at a registry is set, replaced or removed. What was typed as a password is never shown."""
+"""The page on which an account at a registry is set, replaced or removed. What was typed as a password is not shown."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar

@@ -218,7 +218,5 @@ def remove_registry_account(
     if_match: str | None = IF_MATCH,
 ) -> Registry:
     """Have the facade fetch as nobody again."""
-    outcome = remove_account(
-        actor_of(request), params.reason, registry_id=registry_id, if_match=versions(if_match)
-    )
+    outcome = remove_account(actor_of(request), params.reason, registry_id=registry_id, if_match=versions(if_match))
     return tagged(response, outcome.row)

@@ -68,17 +68,23 @@ def _restrained(kind: str, key: str, base: Any, newest: Any) -> Any:
         return base
     if kind == "registry":
         return _with_its_account(base, newest)
+    if kind == "mapping":
+        return _restrained_mapping(key.partition("/")[2], base, newest)
     if newest is None:
         return base
     if kind == "tenant":
         return base._replace(refusal=newest.refusal or base.refusal)
-    if kind == "hostname":
-        return base._replace(refusal=newest.refusal or base.refusal, enabled=base.enabled and newest.enabled)
-    prefix = key.partition("/")[2]
-    if decode(prefix, newest).flags & Flag.ENABLED:
-        return base
-    entry = decode(prefix, base)
-    return encode(prefix, entry._replace(flags=entry.flags & ~Flag.ENABLED))
+    return base._replace(refusal=newest.refusal or base.refusal, enabled=base.enabled and newest.enabled)
+
+
+def _restrained_mapping(prefix: str, base: str, newest: str | None) -> str:
+    entry, now = decode(prefix, base), None if newest is None else decode(prefix, newest)
+    if now is not None and not now.flags & Flag.ENABLED:
+        entry = entry._replace(flags=entry.flags & ~Flag.ENABLED)
+    if entry.account and (now is None or now.account != entry.account):
+        # What was published may not be so any more. Without its account it is refused.
+        entry = entry._replace(account="")
+    return encode(prefix, entry)
 
 
 def _with_its_account(base: CompiledRegistry, newest: CompiledRegistry | None) -> CompiledRegistry:

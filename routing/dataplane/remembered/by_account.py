@@ -1,4 +1,8 @@
-"""Asks a registry by an account of the operator's, where that may be: of what was shown to be public without it."""
+"""Asks a registry by an account of the operator's, where that may be.
+
+That is: for bytes that it has just named to nobody in particular, with the registry's account; and for whatever a
+mapping publishes, with the mapping's.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,16 @@ from routing.dataplane.remembered.anonymous import (
     Finding,
     Heard,
     IsOwn,
+    Located,
     Refused,
     Unusable,
     finding_of,
     hear,
+    located,
+    where,
 )
 from routing.dataplane.telemetry.counters import anonymous_request_key, counters
-from routing.dataplane.upstream.own_account import AccountRefused, own_accounts
+from routing.dataplane.upstream.own_account import AccountRefused, own_accounts, refuse_quoted
 from routing.manifest_store import store
 from routing.manifest_store.store import Repository
 from routing.registries.client import RegistryClient
@@ -45,6 +52,20 @@ class AccountVisitor:
 
         heard = await self._asked(client, is_own, registry, repository, asks)
         return finding_of(heard, method, reference, asked_at, asked_at) if isinstance(heard, Heard) else heard
+
+    async def locate(
+        self, client: RegistryClient, is_own: IsOwn, registry: RegistryEntry, repository: Repository, digest: str
+    ) -> Located | Refused | Failed | Unusable:
+        """Ask where a blob is. Never raises for what the registry does."""
+
+        async def asks(authorization: str) -> Heard:
+            counters.add(anonymous_request_key("account"))
+            heard = await where(client, repository, digest, authorization)
+            refuse_quoted(heard.location, authorization)
+            return heard
+
+        heard = await self._asked(client, is_own, registry, repository, asks)
+        return located(heard) if isinstance(heard, Heard) else heard
 
     async def _asked(
         self,

@@ -65,6 +65,11 @@ class Visit(NamedTuple):
     repository: Repository
     registry: RegistryEntry
 
+    @property
+    def asked(self) -> str:
+        """What fails, or has limits, where this fails: the registry's origin, or with it the account of a mapping."""
+        return account_at(self) if self.repository.via else self.repository.origin
+
     def key(self, reference: str) -> str:
         """Names what is asked for, among all processes."""
         return "\0".join((*self.repository, reference))
@@ -98,11 +103,11 @@ class Visits:
         if known is not None and newer_than < known.asked_at <= stores.now():
             kept = await self._manifest_of_a_tag(visit, known.digest)
             return kept._replace(as_of=known.asked_at) if isinstance(kept, Kept) else kept
-        if self.troubles.lacks(visit.repository.origin, "HEAD"):
+        if self.troubles.lacks(visit.asked, "HEAD"):
             return await self._tag_by_get(visit, name, was_there=known is not None)
         finding = await self._ask(visit, "HEAD", name)
         if isinstance(finding, Unusable) and finding.wants_get:
-            self.troubles.has_no(visit.repository.origin, "HEAD")
+            self.troubles.has_no(visit.asked, "HEAD")
             return await self._tag_by_get(visit, name, was_there=known is not None)
         if not isinstance(finding, Given):
             return await self._not_given(visit, name, finding, was_there=known is not None)
@@ -115,8 +120,11 @@ class Visits:
 
     async def location(self, visit: Visit, digest: str) -> str:
         """Where a blob is; "" where each has to ask by itself."""
-        origin = visit.repository.origin
-        finding = await self.visitor.locate(visit.client, visit.is_own, visit.repository, digest)
+        origin = visit.asked
+        if visit.repository.via:
+            finding = await self.by_account.locate(visit.client, visit.is_own, visit.registry, visit.repository, digest)
+        else:
+            finding = await self.visitor.locate(visit.client, visit.is_own, visit.repository, digest)
         if isinstance(finding, Located):
             if not finding.url:
                 self.troubles.has_no(origin, "Location")
@@ -161,7 +169,7 @@ class Visits:
 
     async def _found(self, visit: Visit, reference: str) -> Finding:
         """The bytes. By the operator's account, where there is one, only what the registry has just named to nobody."""
-        account = account_at(visit)
+        account = "" if visit.repository.via else account_at(visit)
         if ":" in reference and account and self.troubles.may_ask(account, "GET"):
             named = await self._ask(visit, "HEAD", reference)
             if isinstance(named, Refused):
@@ -203,16 +211,17 @@ class Visits:
         return Unusable() if visit.store.has_refused(visit.repository, kept.manifest.confirmed_at) else kept
 
     async def _ask(self, visit: Visit, method: str, reference: str) -> Finding:
-        origin, tenant = visit.repository.origin, visit.place.tenant
+        origin, tenant = visit.asked, visit.place.tenant
         counts = method == "GET"
         if not self.troubles.may_ask(origin, method) or (counts and registry_shares.take(tenant, origin)):
             return Failed()
         finding: Finding | None = None
         try:
-            finding = await self.visitor.ask(visit.client, visit.is_own, method, visit.repository, reference)
+            finding = await self._heard(visit, method, reference)
         finally:
             told = finding.told if isinstance(finding, Given | Failed) else ()
-            is_ours = registry_shares.learn(origin, told)
+            # What it says of an account's limits is nothing of the address'.
+            is_ours = bool(visit.repository.via) or registry_shares.learn(origin, told)
             # Registries count what they gave out.
             if counts and not (isinstance(finding, Given) and is_ours):
                 registry_shares.give_back(tenant, origin)
@@ -221,6 +230,13 @@ class Visits:
         else:
             self.troubles.answered(origin, method)
         return finding
+
+    async def _heard(self, visit: Visit, method: str, reference: str) -> Finding:
+        """What is said to nobody in particular; or, of what a mapping publishes, to its account."""
+        client, is_own, repository = visit.client, visit.is_own, visit.repository
+        if repository.via:
+            return await self.by_account.ask(client, is_own, visit.registry, method, repository, reference)
+        return await self.visitor.ask(client, is_own, method, repository, reference)
 
     async def _not_given(
         self, visit: Visit, reference: str, finding: Refused | Failed | Unusable, *, was_there: bool

@@ -69,7 +69,7 @@ COUNTERS = {
     "remembered_bytes": _counter("remembered_bytes", "Bytes of manifests that were given from memory."),
     "anonymous_requests": _counter(
         "anonymous_requests",
-        "The facade's own requests for content: with nobody's credentials, or by an account of the operator's (account).",
+        "The facade's own requests for content: with nobody's credentials, or by an operator's account (account).",
         "method",
     ),
     "former_target_answers": _counter(

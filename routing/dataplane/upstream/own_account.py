@@ -8,6 +8,7 @@ for less than a minute, in this process alone. Whoever calls this has decided th
 import time
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from routing.core.table.routing_table import Auth, RegistryEntry
 from routing.dataplane.upstream.client_pool import with_auth_details
@@ -24,6 +25,14 @@ _MAX_TOKENS, _MAX_TOKEN_LENGTH = 1024, 16 * 1024
 
 class AccountRefused(Exception):
     """The account can't be used: it is not here, can't be read, or its registry doesn't take it."""
+
+
+def refuse_quoted(location: str, authorization: str) -> None:
+    """Raise BadResponse where a Location that is handed on holds what was sent along by the account."""
+    secret = authorization.partition(" ")[2]
+    if secret and (secret in location or secret in unquote(location)):
+        host = urlsplit(location).hostname or ""
+        raise BadResponse(host, "the registry redirects to an address that holds this facade's own credentials")
 
 
 class _Token(NamedTuple):

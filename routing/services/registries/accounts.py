@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from routing.models import Registry
-from routing.models.registry import NO_ACCOUNT
+from routing.models.pull_account import NO_ACCOUNT
 from routing.registries.auth.accounts import (
     MAX_PASSWORD_LENGTH,
     InvalidAccount,

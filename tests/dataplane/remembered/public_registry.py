@@ -1,7 +1,8 @@
 """A registry with repositories that can be made private, emptied and re-tagged, and that counts what it is asked.
 
-An *account* has a password, for which the realm gives a token of its own. It asks for Bearer tokens. Its realm gives one to everybody, for public repositories; one that was given goes on opening
-what it opened for as long as it says (the registry's clock is the test's). A *member* has a token that opens all.
+It asks for Bearer tokens. Its realm gives one to everybody, for public repositories; one that was given goes on opening
+what it opened for as long as it says (the registry's clock is the test's). A *member* has a token that opens all. An
+*account* has a password, for which the realm gives a token of its own, which opens one repository, private or not.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ from routing.core.table.mapping_entry import Flag
 from routing.dataplane.remembered import troubles, visits
 from routing.dataplane.remembered.recall import memory
 from routing.dataplane.upstream import client_pool
-from routing.dataplane.upstream.registry_shares import RegistryShares
 from routing.dataplane.upstream.own_account import own_accounts
+from routing.dataplane.upstream.registry_shares import RegistryShares
 from routing.manifest_store import store as stores
 from routing.registries.auth.accounts import PullAccount
 from tests.dataplane.facade_client import FacadeClient, Response, set_mappings
@@ -106,7 +106,7 @@ class World(RuleBasedStateMachine):
                 content.put(BODIES[1], "2")
         self._server.account = ROBOT.basic
         self._namespace, self._flags = "acme", 0
-        self._account: PullAccount | None = None
+        self._account: PullAccount | None = ROBOT
         # When a manifest, or what a tag is, was last to be had by everybody.
         self._had: dict[tuple[str, str], float] = {}
         self._tagged: dict[tuple[str, str, str], float] = {}
