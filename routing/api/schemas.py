@@ -42,6 +42,7 @@ Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Text = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")]
 #: A text that may not be empty.
 Named = Annotated[Text, Field(min_length=1)]
+SecretText = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
 HostnameText = Annotated[Text, _readable(parse_hostname)]
 PrefixText = Annotated[Text, _readable(parse_prefix)]
 TargetText = Annotated[Text, _readable(parse_target)]
@@ -117,4 +118,19 @@ class SuspensionIn(StrictSchema):
     message: Annotated[
         Text, Field(max_length=300, description="What clients are told.", examples=["Reported: abuse@example.com"])
     ] = ""
+    reason: Reason = ""
+
+
+class AccountIn(StrictSchema):
+    """An account at a registry. It is written, and no answer ever holds it."""
+
+    user: Annotated[Named, Field(description="Its user name.", examples=["acme-robot"])]
+    password: Annotated[
+        SecretText,
+        Field(
+            description="Its password or token, such as one that may only read.",
+            examples=["a token"],
+            json_schema_extra={"writeOnly": True, "format": "password"},
+        ),
+    ]
     reason: Reason = ""

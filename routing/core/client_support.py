@@ -21,6 +21,8 @@ from routing.core.grammar.names import EndpointKind
 from routing.core.grammar.user_agents import Ability, ClientProfile, Needed
 from routing.core.table.routing_table import Auth, Match, Strategy, Table
 
+# Strategies by which clients need nothing at the registry.
+_ASK_NOTHING = (Strategy.OPEN, Strategy.PUBLISH)
 # Stands for any blob or manifest in the steps' details.
 SOME_DIGEST = f"sha256:{'0' * 64}"
 
@@ -110,7 +112,8 @@ def _verdict(
     is_resolved = any(step.endpoint == "blob" and step.outcome == "resolved" for step in steps)
     if match and is_resolved and findings.inline_blobs is None:
         registry = match.registry
-        if not registry.stream_blobs and not client.follows(match.needed):
+        follows = match.strategy is not Strategy.PUBLISH and client.follows(match.needed)
+        if not registry.stream_blobs and not follows:
             return Verdict.UNKNOWN, (
                 f"this client fails where a registry serves layers itself, and whether {registry.name} does, only "
                 "who has credentials can find out: pull with it once"
@@ -162,7 +165,7 @@ class _Walk:
 
 def _needed(match: Match | None) -> Needed:
     """What has to be brought to where a redirect leads, as far as that is certain."""
-    if match is None or match.registry.auth == Auth.UNKNOWN or match.strategy is Strategy.OPEN:
+    if match is None or match.registry.auth == Auth.UNKNOWN or match.strategy in _ASK_NOTHING:
         return Needed.NOTHING
     return match.needed
 

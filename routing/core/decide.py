@@ -47,6 +47,7 @@ _HOSTILE = "the path or query has characters that no repository name, tag or dig
 _ESCAPED = "the path has a percent escape: names and tags are written without, and only a digest's colon may be %3A"
 # For what every redirect passes, members looked up once: on an enum that costs as much as a dictionary look-up.
 _OPEN, _SPLIT, _REDIRECT_ONLY = Strategy.OPEN, Strategy.SPLIT, Strategy.REDIRECT_ONLY
+_PUBLISH = Strategy.PUBLISH
 _MANIFEST, _BLOB, _UPLOAD = EndpointKind.MANIFEST, EndpointKind.BLOB, EndpointKind.UPLOAD
 _NOTHING, _CREDENTIALS, _DOCKER_PING = Ability.NOTHING, Ability.CREDENTIALS, Ability.DOCKER_PING
 _ENABLED, _ALLOW_PUSH, _PRIVATE = int(Flag.ENABLED), int(Flag.ALLOW_PUSH), int(Flag.PRIVATE)
@@ -216,13 +217,15 @@ def _url(match: Match, endpoint: Endpoint, query: str) -> str:
 
 def _read(
     table: Table, host: str, served_name: str, endpoint: Endpoint, match: Match, request: Request
-) -> Redirect | Challenge | Relay | LocateBlob:
+) -> Redirect | Challenge | Relay | LocateBlob | Refuse:
     strategy, kind = match.strategy, endpoint.kind
     content = kind is _MANIFEST or kind is _BLOB
     url = _url(match, endpoint, request.query)
     if strategy is _REDIRECT_ONLY or (strategy is _OPEN and content):
         return Redirect(url)
     client = table.policy.clients.of(request.user_agent)
+    if strategy is _PUBLISH:
+        return _published(host, f"{served_name}/{match.prefix}", url, endpoint, match, client)
     if strategy is not _OPEN and not request.authorized:
         if strategy is _SPLIT and client.ability is not _NOTHING:
             return Redirect(url)
@@ -236,19 +239,34 @@ def _read(
     return Relay(host, key, match.registry, url, endpoint, match.upstream_name, strategy, is_private, match.notice)
 
 
+def _published(
+    host: str, mapping: str, url: str, endpoint: Endpoint, match: Match, client: ClientProfile
+) -> Relay | LocateBlob | Refuse:
+    """Whoever asks, and with whatever token: the mapping's own account is asked for, and nobody is sent to where only
+    that account gets anything.
+    """
+    key, registry, name, way = match.registry_key, match.registry, match.upstream_name, match.strategy
+    if not registry.account:
+        message = f"{host}/{endpoint.name} is published with an account that is not here any more"
+        return Refuse(503, "UNAVAILABLE", f"{message}; ask the owner of {host} to publish it anew")
+    if endpoint.kind is _BLOB:
+        return LocateBlob(host, key, registry, url, endpoint, name, way, client, match.needed, "", publishes=mapping)
+    return Relay(host, key, registry, url, endpoint, name, way, notice=match.notice, publishes=mapping)
+
+
 def _read_after_repoint(
     table: Table, host: str, served_name: str, endpoint: Endpoint, match: Match, request: Request
 ) -> Decision:
     """As `_read`, with what the former target would get, for content that the present one may not have."""
     decision = _read(table, host, served_name, endpoint, match, request)
     until, there = table.former_match(match, endpoint.name)
-    if isinstance(decision, Challenge) or not leads_somewhere(there):
+    if isinstance(decision, Challenge | Refuse) or not leads_somewhere(there):
         return decision
     at_former = _read(table, host, served_name, endpoint, there, request)
     if isinstance(at_former, Challenge):
         # Nobody is asked for a token of a registry that the mapping has left: what there is for everybody is given.
         at_former = _read(table, host, served_name, endpoint, there, request._replace(authorized=True))
-    assert not isinstance(at_former, Challenge)
+    assert not isinstance(at_former, Challenge | Refuse)
     former = Former(until, there.registry, there.upstream_name, at_former)
     if isinstance(decision, Redirect):
         location, registry, name = decision.location, match.registry, match.upstream_name
@@ -285,6 +303,9 @@ def _ping(table: Table, host: str, name: str, entry: HostEntry, request: Request
     ways = set().union(*used.values())
     only = next(iter(used)) if len(used) == 1 else ""
     client = table.policy.clients.of(request.user_agent)
+    if _publishes(table, name):
+        # Who was sent to a registry's ping would bring that one's token for what is published, or none at all.
+        ways = {*ways, Strategy.BROKER}
     if ways <= {Strategy.REDIRECT_ONLY, Strategy.OPEN}:
         return _ping_redirect(table, only or entry.login_registry)
     if only and Strategy.BROKER not in ways and client.ability is _DOCKER_PING:
@@ -299,8 +320,14 @@ def _ping(table: Table, host: str, name: str, entry: HostEntry, request: Request
 
 
 def _asking_registries(table: Table, name: str) -> dict[str, set[Strategy]]:
-    """The registries behind a hostname that ask for something, with the strategies that lead there."""
-    return {key: ways for key, ways in table.used_registries(name).items() if ways != {Strategy.OPEN}}
+    """The registries behind a hostname that ask its clients for something, with the strategies that lead there."""
+    used = table.used_registries(name).items()
+    return {key: ways for key, ways in used if not ways <= {Strategy.OPEN, Strategy.PUBLISH}}
+
+
+def _publishes(table: Table, name: str) -> bool:
+    """Whether some mapping of a hostname is published."""
+    return any(Strategy.PUBLISH in ways for ways in table.used_registries(name).values())
 
 
 def _able(table: Table, served_name: str, match: Match) -> str:
@@ -314,7 +341,7 @@ def _able(table: Table, served_name: str, match: Match) -> str:
 def _ping_leads_on(table: Table, name: str) -> bool:
     """Whether docker's ping of the hostname is answered by its one registry (R11.3)."""
     used = list(_asking_registries(table, name).values())
-    return len(used) == 1 and Strategy.BROKER not in used[0]
+    return len(used) == 1 and Strategy.BROKER not in used[0] and not _publishes(table, name)
 
 
 def _token(host: str, request: Request) -> Decision:

@@ -43,6 +43,7 @@ class Relay(NamedTuple):
     """Ask the registry, with the caller's token, and hand on its answer: manifests, tags, referrers, a ping.
 
     `is_private`: the mapping says that its images are not for everybody. `notice` is its word to those who pull.
+    `publishes`: the key of a mapping that is published; its registry is asked with its account, and no caller's token.
     """
 
     host: str
@@ -55,6 +56,7 @@ class Relay(NamedTuple):
     is_private: bool = False
     notice: str = ""
     former: "Former | None" = None
+    publishes: str = ""
 
 
 class LocateBlob(NamedTuple):
@@ -62,6 +64,7 @@ class LocateBlob(NamedTuple):
 
     Should the registry serve the blob itself, the client can be sent there if it brings what is `needed`. `able` are
     the clients that certainly do, for a sentence. `is_private`: the mapping says that its images are not for everybody.
+    `publishes` is as in `Relay`.
     """
 
     host: str
@@ -76,11 +79,12 @@ class LocateBlob(NamedTuple):
     able: str
     is_private: bool = False
     former: "Former | None" = None
+    publishes: str = ""
 
     @property
     def reauthorises(self) -> bool:
-        """Whether the client can be sent to the registry."""
-        return self.client.follows(self.needed)
+        """Whether the client can be sent to the registry. To what is published nobody brings anything."""
+        return not self.publishes and self.client.follows(self.needed)
 
 
 class RedirectToHolder(NamedTuple):
@@ -174,6 +178,8 @@ def inline_refusal(decision: LocateBlob, *, quota_exhausted: bool = False) -> Re
     `quota_exhausted`: what may be streamed in a month has been.
     """
     registry = decision.registry
+    if decision.publishes:
+        return _published_refusal(decision, quota_exhausted=quota_exhausted)
     pull_from = f"{registry.origin.partition('://')[2]}/{decision.upstream_name}"
     if quota_exhausted:
         why = "what may pass through this facade for this address in a month is used up until the next one begins (UTC)"
@@ -188,3 +194,13 @@ def inline_refusal(decision: LocateBlob, *, quota_exhausted: bool = False) -> Re
         f"{registry.name} serves layers itself, and {why}. {decision.able} {can}; "
         f"with this client pull from {pull_from}, {otherwise}",
     )
+
+
+def _published_refusal(decision: LocateBlob, *, quota_exhausted: bool) -> Refuse:
+    """The registry's own layers can be had by the account alone: they pass through here, or nobody gets them."""
+    name, host = decision.registry.name, decision.host
+    if quota_exhausted:
+        why = "what may pass through this facade for this address in a month is used up until the next one begins (UTC)"
+        return Refuse(403, "DENIED", f"{name} serves layers itself, and {why}; ask the owner of {host}")
+    message = f"{host} publishes this from {name}, which gives layers to accounts alone; ask the owner of {host}"
+    return Refuse(403, "DENIED", f"{message} to have streaming enabled for this registry")

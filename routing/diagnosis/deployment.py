@@ -15,7 +15,7 @@ from django.db import Error, connection
 
 from routing.conf import alarm_path, database_identity, freeze_path, public_addresses, snapshot_path
 from routing.core.grammar.proxies import GATEWAY
-from routing.crypto import SECOND_FACTORS, key_id, key_id_of, secret_keys
+from routing.crypto import PULL_ACCOUNTS, SECOND_FACTORS, key_id, key_id_of, secret_keys
 from routing.database.clock import database_now
 from routing.database.migrated import missing_migrations
 from routing.database.postgresql import is_standby
@@ -26,6 +26,7 @@ from routing.diagnosis.report import Report, Taking
 from routing.jobs.rounds import seconds_since_rounds
 from routing.manifest_store.pruning import RESERVE_BYTES, room_on_disk
 from routing.manifest_store.store import store_folder, stored_bytes
+from routing.models import Mapping, Registry
 from routing.table import snapshot
 from routing.table.freeze import kept_snapshots, read_freeze
 
@@ -78,7 +79,7 @@ def _key(taking: Taking) -> None:
     where = "kept in the state folder" if _is_kept() else "of SECRET_KEY"
     said = f"key {first} is in use ({where})" + (f"; fallbacks: {', '.join(others)}" if others else "")
     try:
-        found = Counter(key_id_of(SECOND_FACTORS, text) for text in _sealed_texts())
+        found = Counter(key_id_of(use, text) for use, text in _sealed_texts())
     except Error:
         # Of the database another step tells.
         taking.good(said)
@@ -87,12 +88,14 @@ def _key(taking: Taking) -> None:
     old = found.total() - found[first]
     if lost:
         taking.bad(
-            f"{said}. {lost} secrets of second factors can't be read: they were encrypted under another key",
-            "Put the former key into SECRET_KEY_FALLBACKS, or have these people set up their second factor anew.",
+            f"{said}. {lost} secrets of second factors and registry accounts can't be read: they were encrypted under "
+            "another key",
+            "Put the former key into SECRET_KEY_FALLBACKS. Or have these people set up their second factor anew, and "
+            "set the accounts anew.",
         )
     elif old:
         taking.warning(
-            f"{said}. {old} secrets of second factors are still encrypted under a fallback",
+            f"{said}. {old} secrets of second factors and registry accounts are still encrypted under a fallback",
             "Encrypt them under the key in use: manage.py rotate_keys. Until then keep the fallback.",
         )
     else:
@@ -107,12 +110,16 @@ def _is_kept() -> bool:
         return False
 
 
-def _sealed_texts() -> Iterator[str]:
+def _sealed_texts() -> Iterator[tuple[str, str]]:
+    """What each is encrypted for, and the text."""
     kept = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}
     for kind, data in Authenticator.objects.filter(type__in=list(kept)).values_list("type", "data"):
         text = data.get(kept[Authenticator.Type(kind)])
         if text:
-            yield text
+            yield SECOND_FACTORS, text
+    for model in (Registry, Mapping):
+        for text in model._default_manager.exclude(account_sealed="").values_list("account_sealed", flat=True):
+            yield PULL_ACCOUNTS, text
 
 
 def _proxies(taking: Taking) -> None:

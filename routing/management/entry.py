@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, NoReturn
 from django.core.management.base import CommandError, CommandParser
 
 from routing.management.verbs import (
+    accounts,
     backups,
     change_drafts,
     changes,
@@ -62,6 +63,8 @@ MAPPING = Noun(
         mappings.SetNotice,
         mappings.EnableMapping,
         mappings.DisableMapping,
+        accounts.PublishMapping,
+        accounts.UnpublishMapping,
         mappings.RemoveMapping,
         history.MappingHistory,
     ),
@@ -105,6 +108,8 @@ REGISTRY = Noun(
         registries.ShowRegistry,
         probes.ProbeRegistry,
         registries.SetRegistry,
+        accounts.SetRegistryAccount,
+        accounts.RemoveRegistryAccount,
         registries.RemoveRegistry,
     ),
 )

@@ -59,10 +59,20 @@ def is_younger(at: float, seconds: float) -> bool:
 
 
 class Repository(NamedTuple):
-    """A repository by the name that it has at the registry; `origin` is scheme://host[:port]."""
+    """A repository by the name that it has at the registry; `origin` is scheme://host[:port].
+
+    `via` names a mapping that is published, with its account: what that reads there is kept as
+    another repository's would be, never as everybody's, nor as another mapping's. Empty for what everybody can read.
+    """
 
     origin: str
     name: str
+    via: str = ""
+
+
+def published_via(mapping: str, account: str) -> str:
+    """What names a published mapping with the account that it has now: with another one, nothing is known."""
+    return f"{mapping} {hashlib.blake2b(account.encode(), digest_size=16).hexdigest()}"
 
 
 class Manifest(NamedTuple):
@@ -272,7 +282,7 @@ class ManifestStore:
 
 def _is_about(facts: Facts, repository: Repository, **about: str) -> bool:
     """Whether a note is the one that it lies there as: files can be copied."""
-    if (facts.get("origin"), facts.get("name")) != repository:
+    if (facts.get("origin"), facts.get("name"), facts.get("via", "")) != repository:
         return False
     return all(facts.get(name) == value for name, value in about.items())
 
@@ -303,7 +313,7 @@ def store_folder() -> Path:
 
 @lru_cache(maxsize=4096)
 def _hash(repository: Repository) -> str:
-    return hashlib.sha256("\0".join(repository).encode()).hexdigest()[:40]
+    return hashlib.sha256("\0".join(filter(None, repository)).encode()).hexdigest()[:40]
 
 
 def _manifest_path(folder: str, digest: str) -> str:

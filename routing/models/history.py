@@ -33,10 +33,11 @@ class Recorded(models.Model):
         abstract = True
 
 
-def records() -> Any:
-    """The history of one model."""
+def records(*without: str) -> Any:
+    """The history of one model; `without` are columns of which no past is kept, such as secrets."""
     # 64 bits: each bulk change of a hundred thousand rows takes as many numbers.
-    return HistoricalRecords(bases=[Recorded], history_id_field=models.BigAutoField(primary_key=True))
+    number = models.BigAutoField(primary_key=True)
+    return HistoricalRecords(bases=[Recorded], history_id_field=number, excluded_fields=list(without))
 
 
 def sign(instance: Any, actor: str, user: Any = None, reason: str = "", change_set: int | None = None) -> None:

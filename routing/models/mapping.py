@@ -10,12 +10,16 @@ from routing.core.grammar.notices import MAX_NOTICE_LENGTH
 from routing.core.table.former_target import FormerTarget
 from routing.core.table.mapping_entry import Flag, MappingEntry, mapping_key
 from routing.models.history import records
+from routing.models.pull_account import HasAccount
 from routing.models.tenant import Tenant
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 
-class Mapping(VersionedModel):
-    """Where the repositories under one prefix of one hostname live this year."""
+class Mapping(HasAccount, VersionedModel):
+    """Where the repositories under one prefix of one hostname live this year.
+
+    One with an account is published: everybody can pull what the account may read.
+    """
 
     tenant_lookup = "hostname__tenant"
     names_from = ("hostname__tenant", "registry")
@@ -84,7 +88,7 @@ class Mapping(VersionedModel):
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
     objects = VersionedQuerySet["Mapping"].as_manager()
-    history = records()
+    history = records("account_sealed")
 
     class Meta:
         ordering = ["hostname__name", "prefix"]
@@ -158,11 +162,17 @@ class Mapping(VersionedModel):
             is_private(self.private, self.public, self.challenge),
             self.delivery,
             is_implicit_namespace(self.upstream_prefix, self.probed_repository),
+            self.is_published,
         )
+
+    @property
+    def is_published(self) -> bool:
+        """Whether everybody can pull what its account may read. After a restore its password may be missing."""
+        return bool(self.account_user)
 
     def table_entry(self) -> MappingEntry:
         """The mapping as the data plane sees it."""
-        rare = (self.challenge, self.former, self.notice)
+        rare = (self.challenge, self.former, self.notice, self.account_sealed)
         return MappingEntry(str(self.registry_id), self.upstream_prefix, self.table_flags, *rare)
 
     def as_former(self, until: int) -> str:
@@ -194,7 +204,9 @@ def is_implicit_namespace(upstream_prefix: str, probed_repository: str) -> bool:
     return bool(slash) and name == upstream_prefix and place.partition("/")[0] != upstream_prefix
 
 
-def pack_flags(enabled: bool, allow_push: bool, private: bool, delivery: str, renames: bool) -> int:
+def pack_flags(
+    enabled: bool, allow_push: bool, private: bool, delivery: str, renames: bool, publishes: bool = False
+) -> int:
     """A mapping's switches in one small integer."""
     return (
         (Flag.ENABLED.value if enabled else 0)
@@ -202,4 +214,5 @@ def pack_flags(enabled: bool, allow_push: bool, private: bool, delivery: str, re
         | (Flag.PRIVATE.value if private else 0)
         | (Flag.REDIRECT_ONLY.value if delivery == Mapping.Delivery.REDIRECT_ONLY else 0)
         | (Flag.NAME_DIFFERS.value if renames else 0)
+        | (Flag.PUBLISH.value if publishes else 0)
     )

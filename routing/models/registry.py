@@ -6,14 +6,18 @@ from django.db.models import Q
 from routing.core.grammar.names import NAME_PATTERN
 from routing.core.table.routing_table import Auth, RegistryEntry
 from routing.models.history import records
+from routing.models.pull_account import HasAccount
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 # Scheme, host and port only: registry clients know no base path, /v2/ is at the root.
 ORIGIN_PATTERN = r"^https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?\Z"
 
 
-class Registry(VersionedModel):
-    """A registry that mappings lead to: one tenant's own, or shared with all (no tenant)."""
+class Registry(HasAccount, VersionedModel):
+    """A registry that mappings lead to: one tenant's own, or shared with all (no tenant).
+
+    Its account is for the facade's own fetches of what is public.
+    """
 
     shared_without_tenant = True
 
@@ -60,7 +64,7 @@ class Registry(VersionedModel):
     probe_error = models.CharField(max_length=500, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     objects = VersionedQuerySet["Registry"].as_manager()
-    history = records()
+    history = records("account_sealed")
 
     class Meta:
         verbose_name_plural = "registries"
@@ -117,4 +121,5 @@ class Registry(VersionedModel):
             realm=self.realm,
             service=self.service,
             stream_blobs=self.stream_blobs,
+            account=self.account_sealed,
         )

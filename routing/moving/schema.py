@@ -24,6 +24,8 @@ LEFT_OUT = {
     "routing.round": "when the former servers did the regular work",
     "routing.tablecheck": "what the former servers found",
 }
+#: Columns that a backup holds empty unless somebody chose otherwise: accounts at other people's registries.
+ACCOUNTS = {"routing.registry": ("account_sealed",), "routing.mapping": ("account_sealed",)}
 #: Tables in which migrations themselves write rows.
 FILLED_BY_MIGRATIONS = ("contenttypes.contenttype", "auth.permission", "routing.registry")
 

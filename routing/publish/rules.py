@@ -202,7 +202,7 @@ def _prefixes(table: Table, hosts: dict[str, HostRule], remarks: Remarks) -> Ite
 
 
 def _prefix(table: Table, key: str, prefix: str, packed: str, remarks: Remarks) -> PrefixRule:
-    registry_key, upstream, flags, _, former, _ = decode(prefix, packed)
+    registry_key, upstream, flags, _, former, *_ = decode(prefix, packed)
     depth = prefix.count("/") + 1 if prefix else 0
     compiled = table.registries.get(registry_key)
     if compiled is None:
@@ -225,12 +225,14 @@ def _prefix(table: Table, key: str, prefix: str, packed: str, remarks: Remarks) 
     if least:
         remarks.add(Why.NAMESPACE if namespace else Why.ROOT, key)
     letter = _STRATEGIES[strategy]
-    if former:
+    of_the_app = {
         # Until the end of that time, at which the table changes.
-        remarks.add(Why.MOVED, key)
-        letter = Letter.APP
-    if len(upstream) - len(prefix) > MAX_GROWTH:
-        remarks.add(Why.LONG_NAMES, key)
+        Why.MOVED: bool(former),
+        Why.PUBLISHED: bool(flags & Flag.PUBLISH),
+        Why.LONG_NAMES: len(upstream) - len(prefix) > MAX_GROWTH,
+    }
+    for why in (why for why, is_so in of_the_app.items() if is_so):
+        remarks.add(why, key)
         letter = Letter.APP
     if letter in (Letter.SPLIT, Letter.BROKER, Letter.OPEN):
         remarks.add({Letter.SPLIT: Why.SPLIT, Letter.BROKER: Why.BROKER, Letter.OPEN: Why.LISTS}[letter], key)

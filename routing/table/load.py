@@ -41,6 +41,8 @@ _MAPPING_COLUMNS = (
     "challenge",
     "former",
     "notice",
+    "account_user",
+    "account_sealed",
 )
 
 
@@ -155,10 +157,12 @@ def _entry(
     challenge: str,
     former: str,
     notice: str,
+    account_user: str,
+    account_sealed: str,
 ) -> tuple[str, MappingEntry]:
     """A row of the mappings' table, as `Mapping.table_entry` has it."""
     renames = bool(probed) and is_implicit_namespace(upstream, probed)
-    flags = pack_flags(enabled, push, is_private(private, public, challenge), delivery, renames)
+    flags = pack_flags(enabled, push, is_private(private, public, challenge), delivery, renames, bool(account_user))
     # A registry that was removed behind the database's back is none, as for `Table.match_repository`.
     key = keys.get(registry) or str(registry)
-    return mapping_key(host, prefix), MappingEntry(key, upstream, flags, challenge, former, notice)
+    return mapping_key(host, prefix), MappingEntry(key, upstream, flags, challenge, former, notice, account_sealed)

@@ -245,6 +245,7 @@ class TestListMappings:
             "private": False,
             "delivery": "auto",
             "notice": "",
+            "published_at": None,
         }
 
     @pytest.mark.usefixtures("_some")

@@ -44,6 +44,8 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     f"{DATAPLANE}/remembered/test_outages.py": ("R19.8",),
     f"{DATAPLANE}/remembered/test_disk.py": ("R19.10",),
     f"{DATAPLANE}/remembered/test_locations.py": ("R19.11",),
+    f"{DATAPLANE}/remembered/test_by_account.py": ("R19.12",),
+    f"{DATAPLANE}/remembered/test_published.py": tuple(f"R21.{number}" for number in range(1, 9)),
     f"{DATAPLANE}/test_blob_locations.py": tuple(f"R15.{number}" for number in range(1, 7)),
     f"{DATAPLANE}/test_former_target.py": tuple(f"R20.{number}" for number in range(3, 7)),
     f"{DATAPLANE}/test_blob_streams.py": tuple(f"R16.{number}" for number in range(1, 6)),

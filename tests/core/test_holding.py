@@ -122,3 +122,19 @@ def test_which_hostnames_are_gone_or_lead_elsewhere(
     assert affected_hosts(table(), newest) == hosts
     assert affected_hosts(table(), newest, [change[:2]]) == hosts
     assert affected_hosts(table(), newest, []) == set()
+
+
+def test_an_account_that_was_taken_away_or_changed_is_not_used_any_more() -> None:
+    def with_account(account: str) -> dict[str, Any]:
+        return RegistryEntry("https://r.example", "r", account=account)._asdict()
+
+    base = table().apply([Change(8, "registry", "1", with_account("old"), 1)])
+    for entry, wanted in ((with_account(""), ""), (with_account("new"), "new"), (None, "")):
+        served = restrained(base, base, base.apply([Change(9, "registry", "1", entry, 2)]))
+
+        held = served.registries.get("1")
+        assert held is not None
+        assert (held.entry.account, held.entry.origin) == (wanted, "https://r.example")
+    # One that was given since waits, as everything else does.
+    served = restrained(table(), table(), base)
+    assert served.registries.get("1") == table().registries.get("1")

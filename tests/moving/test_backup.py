@@ -21,11 +21,14 @@ from pytest_django import Settings
 from routing.core.table.routing_table import State, Table
 from routing.crypto import key_id, key_id_of
 from routing.dataplane.live.live_table import LiveTable
-from routing.models import Change, Generation, Job, Mapping, Restoration
+from routing.models import Change, Generation, Job, Mapping, Registry, Restoration
 from routing.moving import backup
 from routing.moving.backup_file import BackupWriter, read_header
 from routing.moving.schema import LEFT_OUT
+from routing.registries.auth.accounts import PullAccount, open_account
 from routing.services.mappings.mappings import add_mapping, repoint
+from routing.services.registries.accounts import set_account
+from routing.services.registries.registries import add_registry
 from routing.table.change_log import newest_state
 from routing.table.row_check import digest_of_rows
 from tests.accounts.authenticator_app import PERIOD, code
@@ -275,7 +278,9 @@ def test_keys_that_come_along_make_second_factors_good(
     present = key_id(settings.SECRET_KEY)
     rotated = facade("rotate-keys", "--json").json
     assert rotated["changed"] is False
-    assert rotated["keys"] == [{"key_id": present, "rows": {"second factors": 2, "webhooks": 0, "mails that wait": 1}}]
+    (rows,) = [each["rows"] for each in rotated["keys"] if each["key_id"] == present]
+    assert len(rotated["keys"]) == 1
+    assert {what: number for what, number in rows.items() if number} == {"second factors": 2, "mails that wait": 1}
     assert RecoveryCodes.activate(house.owner.user).get_unused_codes() == house.codes
 
 
@@ -395,3 +400,21 @@ def test_the_change_log_begins_anew(house: House, tmp_path: Path) -> None:
 
     assert list(Change.objects.values_list("kind", "entry")) == [("restored", None)]
     assert Change.objects.get().generation == Generation.objects.get().value
+
+
+@pytest.mark.parametrize("options", [[], ["--with-accounts"]])
+def test_accounts_at_registries_go_along_by_choice_alone(owner: Person, tmp_path: Path, options: list[str]) -> None:
+    registry = add_registry(SET_UP, "", tenant_id=owner.tenant.pk, name="ours", origin="https://registry.acme.com")
+    set_account(SET_UP, "", registry_id=registry.pk, user="robot", password="hunter2")
+    sealed = Registry.objects.get(pk=registry.pk).account_sealed
+
+    back_up(tmp_path / "backup", *options)
+    (row,) = [row for row in rows_of(tmp_path / "backup")["routing_registry"] if row["id"] == registry.pk]
+    wipe()
+    assert facade("restore", str(tmp_path / "backup")).status == 0
+
+    restored = Registry.objects.get(pk=registry.pk)
+    assert row["account_sealed"] == (sealed if options else "")
+    assert restored.account_user == "robot"
+    opened = open_account(restored.account_sealed, "https://registry.acme.com")
+    assert opened == (PullAccount("robot", "hunter2") if options else None)

@@ -25,6 +25,7 @@ from tests.commands.facade import facade
 from tests.conftest import Person
 
 FORMER, PRESENT = "the key of last year, which somebody has seen", "the key of this year, which nobody has seen"
+NO_ACCOUNTS = "0 webhooks, 0 registry accounts, 0 mapping accounts"
 LETTER_TEXT = json.dumps({"to": ["alice@example.com"]})
 
 
@@ -53,8 +54,8 @@ def test_what_was_under_the_former_key_needs_it_no_more(
     assert done.status == 0
     assert done.out.splitlines() == [
         f"Encrypted 3 rows under key {key_id(PRESENT)}",
-        f"key {key_id(PRESENT)} (SECRET_KEY): 2 second factors, 0 webhooks, 1 mails that wait",
-        f"key {key_id(FORMER)} (SECRET_KEY_FALLBACKS): 0 second factors, 0 webhooks, 0 mails that wait",
+        f"key {key_id(PRESENT)} (SECRET_KEY): 2 second factors, {NO_ACCOUNTS}, 1 mails that wait",
+        f"key {key_id(FORMER)} (SECRET_KEY_FALLBACKS): 0 second factors, {NO_ACCOUNTS}, 0 mails that wait",
     ]
     settings.SECRET_KEY_FALLBACKS = []
     totp = Authenticator.objects.get(user=owner.user, type="totp")
@@ -92,7 +93,13 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(factors: dict[str
     assert (told["changed"], told["dry_run"], told["rows"]) == (True, True, 3)
     assert told["keys"][1] == {
         "key_id": key_id(FORMER),
-        "rows": {"second factors": 2, "webhooks": 0, "mails that wait": 1},
+        "rows": {
+            "second factors": 2,
+            "webhooks": 0,
+            "registry accounts": 0,
+            "mapping accounts": 0,
+            "mails that wait": 1,
+        },
     }
     assert stored() == before
 
@@ -133,7 +140,7 @@ def test_what_no_key_opens_is_told_and_stays(factors: dict[str, Any], settings: 
     done = facade("rotate-keys")
 
     assert done.status == 3
-    assert "No key of this server opens 2 second factors, 0 webhooks, 1 mails that wait." in done.err
+    assert f"No key of this server opens 2 second factors, {NO_ACCOUNTS}, 1 mails that wait." in done.err
     assert stored() == before
 
 

@@ -30,11 +30,13 @@ _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
         "row_id": world["mapping"].pk,
         "report_id": world[subject].pk,
     },
+    "admin:routing_mapping_account": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_mapping_probe": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_mapping_roll_back": lambda world, subject: {
         "row_id": world[subject].pk,
         "entry": world[subject].history.last().history_id,
     },
+    "admin:routing_registry_account": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_registry_probe": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_tenant_export": lambda world, subject: {"tenant_id": world[subject].pk},
     "admin:auth_user_export": lambda world, subject: {"user_id": world[subject].pk},
@@ -91,6 +93,7 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "enabled": "on",
         "delivery": Mapping.Delivery.AUTO,
     },
+    ("admin:routing_mapping_account", "mapping"): lambda world: {"user": "robot", "password": "p", "reason": "r"},
     ("admin:routing_mapping_delete", "mapping"): lambda world: {"reason": "r"},
     **{
         ("admin:routing_mapping_changelist", action): (
@@ -127,6 +130,8 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("admin:routing_registry_add", "a shared one"): lambda world: _registry(None),
     ("admin:routing_registry_change", "registry"): lambda world: _registry(world["tenant"]),
     ("admin:routing_registry_change", "shared registry"): lambda world: _registry(None),
+    ("admin:routing_registry_account", "registry"): lambda world: {"user": "robot", "password": "secret"},
+    ("admin:routing_registry_account", "shared registry"): lambda world: {"user": "robot", "password": "secret"},
     ("admin:routing_registry_delete", "idle registry"): lambda world: {"reason": "r"},
     ("admin:routing_registry_delete", "shared registry"): lambda world: {"reason": "r"},
     **{

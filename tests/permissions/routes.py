@@ -76,6 +76,13 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "name": "n",
         "origin": "https://registry.new.example",
     },
+    ("PUT /mappings/{mapping_id}/publication", "mapping"): lambda world: {
+        "user": "robot",
+        "password": "secret",
+        "reason": "r",
+    },
+    ("PUT /registries/{registry_id}/account", "registry"): lambda world: {"user": "robot", "password": "secret"},
+    ("PUT /registries/{registry_id}/account", "shared registry"): lambda world: {"user": "robot", "password": "secret"},
     ("PATCH /registries/{registry_id}", "registry"): lambda world: {"name": "another name"},
     ("PATCH /registries/{registry_id}", "shared registry"): lambda world: {"name": "another name"},
     ("POST /subscriptions", "."): lambda world: {

@@ -82,6 +82,12 @@ probes.probe                | own registry               | - - | - - - | n y y |
 probes.probe                | shared registry            | n n | n n n | n n n | y
 probes.probe_mapping        | .                          | - - | - - - | n y y | y
 proof_checks.check_hostname      | .                          | - - | - - - | n n y | y
+accounts.set_account         | own registry               | - - | - - - | n y y | y
+accounts.set_account         | shared registry            | n n | n n n | n n n | y
+accounts.remove_account      | own registry               | - - | - - - | n y y | y
+accounts.remove_account      | shared registry            | n n | n n n | n n n | y
+publication.publish_mapping  | .                          | - - | - - - | n n y | y
+publication.unpublish_mapping | published mapping          | - - | - - - | n y y | y
 registries.add_registry      | an own one                 | - - | - - - | n y y | y
 registries.add_registry      | a shared one               | n n | n n n | n n n | y
 registries.update_registry   | own registry               | - - | - - - | n y y | y
@@ -158,6 +164,8 @@ GET /invitations/{invitation_id}             | invitation               | s - | 
 DELETE /mappings/{mapping_id}                | mapping                  | s - | - - - | n y y | y
 GET /mappings/{mapping_id}                   | mapping                  | s - | - - - | y y y | y
 PATCH /mappings/{mapping_id}                 | mapping                  | s - | - - - | n y y | y
+PUT /mappings/{mapping_id}/publication       | mapping                  | s - | - - - | n n y | y
+DELETE /mappings/{mapping_id}/publication    | published mapping        | s - | - - - | n y y | y
 POST /mappings/{mapping_id}/roll-back        | moved mapping            | s - | - - - | n y y | y
 POST /mappings/{mapping_id}/probe            | mapping                  | s - | - - - | n y y | y
 GET /members                                 | .                        | s y | y y y | y y y | y
@@ -182,6 +190,10 @@ GET /registries/{registry_id}                | registry                 | s - | 
 GET /registries/{registry_id}                | shared registry          | s y | y y y | y y y | y
 PATCH /registries/{registry_id}              | registry                 | s - | - - - | n y y | y
 PATCH /registries/{registry_id}              | shared registry          | s n | n n n | n n n | y
+PUT /registries/{registry_id}/account        | registry                 | s - | - - - | n y y | y
+PUT /registries/{registry_id}/account        | shared registry          | s n | n n n | n n n | y
+DELETE /registries/{registry_id}/account     | registry                 | s - | - - - | n y y | y
+DELETE /registries/{registry_id}/account     | shared registry          | s n | n n n | n n n | y
 POST /registries/{registry_id}/probe         | registry                 | s - | - - - | n y y | y
 POST /registries/{registry_id}/probe         | shared registry          | s n | n n n | n n n | y
 GET /subscriptions                           | .                        | s y | y y y | y y y | y

@@ -84,6 +84,8 @@ GET  admin:routing_invitation_changelist         | .                  | s n | y 
 POST admin:routing_invitation_changelist         | .                  | s n | r r r | r r r | r
 GET  admin:routing_invitation_delete             | invitation         | s n | n n - | n n y | y
 POST admin:routing_invitation_delete             | invitation         | s n | n n - | n n y | y
+GET  admin:routing_mapping_account               | mapping            | s n | - - - | n n y | y
+POST admin:routing_mapping_account               | mapping            | s n | - - - | n n y | y
 GET  admin:routing_mapping_add                   | .                  | s n | n y y | n y y | y
 POST admin:routing_mapping_add                   | .                  | s n | n r r | n y y | y
 GET  admin:routing_mapping_change                | mapping            | s n | - - - | y y y | y
@@ -115,6 +117,10 @@ GET  admin:routing_membership_delete             | member             | s n | n 
 POST admin:routing_membership_delete             | member             | s n | n n - | n n y | y
 GET  admin:routing_membership_history            | member             | s n | - - - | y y y | y
 POST admin:routing_membership_history            | member             | s n | - - - | r r r | r
+GET  admin:routing_registry_account              | registry           | s n | - - - | n y y | y
+GET  admin:routing_registry_account              | shared registry    | s n | n n n | n n n | y
+POST admin:routing_registry_account              | registry           | s n | - - - | n y y | y
+POST admin:routing_registry_account              | shared registry    | s n | n n n | n n n | y
 GET  admin:routing_registry_add                  | .                  | s n | n y y | n y y | y
 POST admin:routing_registry_add                  | .                  | s n | n r r | n y y | y
 POST admin:routing_registry_add                  | a shared one       | s n | n r r | n r r | y

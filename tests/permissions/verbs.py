@@ -21,9 +21,9 @@ from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
-from routing.services.mappings import as_of, explain, mappings
+from routing.services.mappings import as_of, explain, mappings, publication
 from routing.services.people import api_tokens, members, tenants
-from routing.services.registries import probe_jobs, probes, registries
+from routing.services.registries import accounts, probe_jobs, probes, registries
 from routing.services.telling import subscriptions
 from routing.services.verifications import verifications
 from routing.services.verifications.candidates import Candidate
@@ -114,6 +114,10 @@ def _new_registry(actor: Actor, owner: Tenant | None) -> Any:
 
 def _change_registry(actor: Actor, row: Registry) -> Any:
     return registries.update_registry(actor, "r", registry_id=row.pk, name="another name")
+
+
+def _set_account(actor: Actor, row: Registry) -> Any:
+    return accounts.set_account(actor, "r", registry_id=row.pk, user="robot", password="another secret")
 
 
 def _change_hostname(actor: Actor, world: World, **changes: Any) -> Any:
@@ -247,6 +251,20 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ),
     ("registries.add_registry", "an own one"): lambda a, w: _new_registry(a, w["tenant"]),
     ("registries.add_registry", "a shared one"): lambda a, w: _new_registry(a, None),
+    ("accounts.set_account", "own registry"): lambda a, w: _set_account(a, w["registry"]),
+    ("accounts.set_account", "shared registry"): lambda a, w: _set_account(a, w["shared registry"]),
+    ("accounts.remove_account", "own registry"): lambda a, w: accounts.remove_account(
+        a, "r", registry_id=w["registry"].pk
+    ),
+    ("accounts.remove_account", "shared registry"): lambda a, w: accounts.remove_account(
+        a, "r", registry_id=w["shared registry"].pk
+    ),
+    ("publication.publish_mapping", "."): lambda a, w: publication.publish_mapping(
+        a, "r", mapping_id=w["mapping"].pk, user="robot", password="secret"
+    ),
+    ("publication.unpublish_mapping", "published mapping"): lambda a, w: publication.unpublish_mapping(
+        a, "r", mapping_id=w["published mapping"].pk
+    ),
     ("registries.update_registry", "own registry"): lambda a, w: _change_registry(a, w["registry"]),
     ("registries.update_registry", "shared registry"): lambda a, w: _change_registry(a, w["shared registry"]),
     ("registries.get_registry", "own registry"): lambda a, w: registries.get_registry(a, w["registry"].pk),

@@ -46,9 +46,11 @@ from routing.services.changes.wishes import Wish
 from routing.services.hostnames.claims import claim_hostname
 from routing.services.hostnames.hostnames import add_hostname, suspend_hostnames
 from routing.services.mappings.mappings import add_mapping
+from routing.services.mappings.publication import publish_mapping
 from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
 from routing.services.people.tenants import add_tenant
+from routing.services.registries.accounts import set_account
 from routing.services.registries.registries import add_registry
 from routing.services.telling.subscriptions import add_subscription, try_subscription
 from routing.services.verifications.candidates import Candidate
@@ -179,14 +181,22 @@ def _add_routing(world: World, sesame: Tenant) -> None:
     def registry(name: str, origin: str, owner: Tenant | None) -> Registry:
         return add_registry(SET_UP, "", tenant_id=None if owner is None else owner.pk, name=name, origin=origin)
 
+    def with_account(row: Registry) -> Registry:
+        set_account(SET_UP, "", registry_id=row.pk, user=f"robot-of-{SECRET}", password="secret")
+        Registry.objects.filter(pk=row.pk).update(version=1)
+        return Registry.objects.get(pk=row.pk)
+
     pulled, proved = hostname("docker"), hostname("proved")
     Hostname.objects.filter(pk=proved.pk).update(proof_token="0" * 32)
     held_back = hostname("suspended")
     suspend_hostnames(SET_UP, "", hostname_ids=[held_back.pk], suspended=True)
-    own = registry("Own registry of Sesame", NOWHERE, sesame)
+    own = with_account(registry("Own registry of Sesame", NOWHERE, sesame))
     mapping = add_mapping(
         SET_UP, "the reason of Sesame", hostname=pulled.name, prefix="app", target=f"127.0.0.1:9/{SECRET}"
     ).mapping
+    shown = add_mapping(SET_UP, "", hostname=pulled.name, prefix="shown", target=f"127.0.0.1:9/{SECRET}").mapping
+    publish_mapping(SET_UP, "r", mapping_id=shown.pk, user=f"robot-of-{SECRET}", password="secret")
+    Mapping.objects.filter(pk=shown.pk).update(version=1)
     add_mapping(SET_UP, "", hostname="docker.globex.example", prefix="", target="quay.io/globex", tenant="globex")
     world.subjects |= _change_sets(mapping, proved)
     told = add_subscription(
@@ -204,8 +214,9 @@ def _add_routing(world: World, sesame: Tenant) -> None:
         "suspended hostname": held_back,
         "registry": own,
         "idle registry": registry("Idle registry of Sesame", "https://127.0.0.1:10", sesame),
-        "shared registry": registry("Shared", "https://127.0.0.1:11", None),
+        "shared registry": with_account(registry("Shared", "https://127.0.0.1:11", None)),
         "mapping": mapping,
+        "published mapping": Mapping.objects.get(pk=shown.pk),
         "verification": start_verification(SET_UP, candidates=[Candidate(mapping.pk, "quay.io/new")]),
         "claim": claim_hostname(SET_UP, tenant_id=sesame.pk, name=f"claimed.{SECRET}.example"),
     }

@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 
 from routing.admin.base import permissions
+from routing.admin.base.account import AccountPage
 from routing.admin.base.badges import ago, badge
 from routing.admin.base.filters import MAX_SEARCH, RelatedFilter, StateFilter
 from routing.admin.base.forms import ServiceForm
@@ -28,6 +29,7 @@ from routing.services.base.past_rows import last_rows
 from routing.services.base.permissions import Permission
 from routing.services.mappings import mappings as verbs
 from routing.services.mappings.findings import Mark, findings_of
+from routing.services.mappings.publication import publish_mapping, unpublish_mapping
 from routing.services.mappings.pull_command import pull_command
 from routing.services.mappings.state import state_of, wider_mapping
 from routing.services.pulls.reading import Scope
@@ -36,10 +38,14 @@ from routing.services.registries.probes import probe_mapping
 from routing.services.verifications.repointing import reason_of
 
 
-class MappingAdmin(VerificationPages, Repointing, MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin):
+class MappingAdmin(
+    AccountPage, VerificationPages, Repointing, MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin
+):
     """Add in one form, see the effect, repoint with a reason."""
 
     action = Permission.CHANGE_MAPPINGS
+    account_action = Permission.PUBLISH
+    account_template = "admin/routing/mapping/account.html"
     actions = ("repoint_all", *MappingActions.actions)
     list_display = ("route", "tenant", "state", "registry_name", "delivered", "changed")
     # The first column makes its own link, beside the button.
@@ -168,6 +174,7 @@ class MappingAdmin(VerificationPages, Repointing, MappingActions, ProbeNow, Hist
         """How clients get there, in a word or two."""
         words = ["redirects" if mapping.delivery == Mapping.Delivery.REDIRECT_ONLY else "automatic"]
         words += ["private"] if mapping.private else []
+        words += ["published"] if mapping.is_published else []
         words += ["push"] if mapping.allow_push else []
         return ", ".join(words)
 
@@ -242,3 +249,18 @@ class MappingAdmin(VerificationPages, Repointing, MappingActions, ProbeNow, Hist
         is_bad = any(finding.mark is Mark.BAD for finding in found)
         lines = render_to_string("routing/findings.html", {"findings": found})
         self.message_user(request, lines, messages.WARNING if is_bad else messages.INFO)
+
+    def set_account_via_service(
+        self, request: HttpRequest, row: Mapping, reason: str, if_match: Collection[int], user: str, password: str
+    ) -> str:
+        """Publish, or replace the account."""
+        actor = permissions.actor(request)
+        publish_mapping(actor, reason, mapping_id=row.pk, user=user, password=password, if_match=if_match)
+        return f"{row.source} is published: everybody can pull what this account may read"
+
+    def remove_account_via_service(
+        self, request: HttpRequest, row: Mapping, reason: str, if_match: Collection[int]
+    ) -> str:
+        """End it."""
+        unpublish_mapping(permissions.actor(request), reason, mapping_id=row.pk, if_match=if_match)
+        return f"{row.source} is not published any more"

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from routing.admin.base import permissions
+from routing.admin.base.account import AccountPage
 from routing.admin.base.badges import ago, badge
 from routing.admin.base.filters import RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
@@ -22,6 +23,7 @@ from routing.manifest_store.sightings import sightings
 from routing.models import Mapping, Registry
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
+from routing.services.registries.accounts import remove_account, set_account
 from routing.services.registries.probe_jobs import probe_registry_soon, request_probes
 from routing.services.registries.probes import probe
 from routing.services.registries.registries import add_registry, remove_registry, update_registry
@@ -65,11 +67,12 @@ class RegistryForm(ServiceForm):
         }
 
 
-class RegistryAdmin(ProbeNow, HistoryPages, ServiceModelAdmin):
+class RegistryAdmin(AccountPage, ProbeNow, HistoryPages, ServiceModelAdmin):
     """What a person says of a registry can be changed; what a probe found can be read."""
 
     form = RegistryForm
-    action = Permission.CHANGE_REGISTRIES
+    action = account_action = Permission.CHANGE_REGISTRIES
+    account_template = "admin/routing/registry/account.html"
     list_display = ("name", "address", "asks_for", "layers", "mapping_count", "probed")
     list_select_related = ("tenant",)
     list_filter = ("auth", ("tenant", RelatedFilter))
@@ -183,3 +186,18 @@ class RegistryAdmin(ProbeNow, HistoryPages, ServiceModelAdmin):
     def delete_via_service(self, request: HttpRequest, row: Registry, reason: str, if_match: Collection[int]) -> None:
         """Remove."""
         remove_registry(permissions.actor(request), reason, registry_id=row.pk, if_match=if_match)
+
+    def set_account_via_service(
+        self, request: HttpRequest, row: Registry, reason: str, if_match: Collection[int], user: str, password: str
+    ) -> str:
+        """Set, or replace."""
+        actor = permissions.actor(request)
+        set_account(actor, reason, registry_id=row.pk, user=user, password=password, if_match=if_match)
+        return f"The facade fetches what is public at {row} with this account from now on"
+
+    def remove_account_via_service(
+        self, request: HttpRequest, row: Registry, reason: str, if_match: Collection[int]
+    ) -> str:
+        """Remove it."""
+        remove_account(permissions.actor(request), reason, registry_id=row.pk, if_match=if_match)
+        return f"The facade has no account at {row} any more"

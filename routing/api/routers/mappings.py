@@ -16,6 +16,7 @@ from routing.api.findings import Findings
 from routing.api.lookups import OneTenant
 from routing.api.pagination import ListQuery, Paging, Sortable
 from routing.api.schemas import (
+    AccountIn,
     DeleteParams,
     HostnameText,
     Id,
@@ -33,6 +34,7 @@ from routing.services.base.rows import get_row
 from routing.services.mappings import mappings as verbs
 from routing.services.mappings.findings import Finding, findings_of
 from routing.services.mappings.former import former_target
+from routing.services.mappings.publication import publish_mapping, unpublish_mapping
 from routing.services.registries.probe_jobs import probe_soon
 from routing.services.registries.probes import probe_mapping as probe
 
@@ -82,6 +84,11 @@ class MappingOut(Schema):
         examples=["docker.io/acme"],
     )
     former_until: datetime | None = Field(description="How long that is so.")
+    published_at: datetime | None = Field(
+        alias="account_set_at",
+        description="Since when everybody can pull what an account of the tenant's may read there; null: it is not "
+        "published. The account itself is never told.",
+    )
 
     @staticmethod
     def resolve_former_target(row: Mapping) -> str:
@@ -284,6 +291,44 @@ def probe_mapping(
     actor = actor_of(request)
     probe(actor, data.reason, mapping_id=mapping_id, repository=data.repository, if_match=versions(if_match))
     return tagged(response, _one(actor, mapping_id))
+
+
+@router.put("/{mapping_id}/publication", response={200: MappingOut, **ROW_PROBLEMS}, operation_id="publish_mapping")
+def publish(
+    request: HttpRequest,
+    response: HttpResponse,
+    mapping_id: Id,
+    data: AccountIn,
+    if_match: str | None = IF_MATCH,
+) -> Mapping:
+    """Let everybody pull, without credentials, what this account may read at the registry. Takes a reason.
+
+    The account takes the place of any former one. For owners.
+    """
+    row = publish_mapping(
+        actor_of(request),
+        data.reason,
+        mapping_id=mapping_id,
+        user=data.user,
+        password=data.password,
+        if_match=versions(if_match),
+    )
+    return tagged(response, row)
+
+
+@router.delete(
+    "/{mapping_id}/publication", response={200: MappingOut, **ROW_PROBLEMS}, operation_id="unpublish_mapping"
+)
+def unpublish(
+    request: HttpRequest,
+    response: HttpResponse,
+    mapping_id: Id,
+    params: Query[DeleteParams],
+    if_match: str | None = IF_MATCH,
+) -> Mapping:
+    """Have clients bring credentials of their own again."""
+    outcome = unpublish_mapping(actor_of(request), params.reason, mapping_id=mapping_id, if_match=versions(if_match))
+    return tagged(response, outcome.row)
 
 
 @router.delete("/{mapping_id}", response={204: None, **ROW_PROBLEMS}, operation_id="delete_mapping")

@@ -15,6 +15,7 @@ from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.lookups import OneTenant, tenant_by_slug
 from routing.api.pagination import ListQuery, Paging, Sortable
 from routing.api.schemas import (
+    AccountIn,
     AliasText,
     DeleteParams,
     Id,
@@ -29,6 +30,7 @@ from routing.api.schemas import (
 )
 from routing.models import Registry
 from routing.services.registries import registries as verbs
+from routing.services.registries.accounts import remove_account, set_account
 from routing.services.registries.probe_jobs import probe_registry_soon
 from routing.services.registries.probes import probe
 
@@ -61,6 +63,10 @@ class RegistryOut(Schema):
     service: str = Field(examples=["ghcr.io"])
     probed_at: datetime | None
     probe_error: str = Field(examples=[""])
+    account_set_at: datetime | None = Field(
+        description="Since when the facade has an account there for its own fetches of what is public; null: it has "
+        "none. The account itself is never told."
+    )
 
     @staticmethod
     def resolve_tenant(registry: Registry) -> str | None:
@@ -181,3 +187,36 @@ def delete_registry(
     """Remove a registry to which nothing leads any more."""
     verbs.remove_registry(actor_of(request), params.reason, registry_id=registry_id, if_match=versions(if_match))
     return Status(204, None)
+
+
+@router.put("/{registry_id}/account", response=_ONE, operation_id="set_registry_account")
+def set_registry_account(
+    request: HttpRequest,
+    response: HttpResponse,
+    registry_id: Id,
+    data: AccountIn,
+    if_match: str | None = IF_MATCH,
+) -> Registry:
+    """Give the facade an account for its own fetches of what is public there, in place of any former one."""
+    row = set_account(
+        actor_of(request),
+        data.reason,
+        registry_id=registry_id,
+        user=data.user,
+        password=data.password,
+        if_match=versions(if_match),
+    )
+    return tagged(response, row)
+
+
+@router.delete("/{registry_id}/account", response=_ONE, operation_id="remove_registry_account")
+def remove_registry_account(
+    request: HttpRequest,
+    response: HttpResponse,
+    registry_id: Id,
+    params: Query[DeleteParams],
+    if_match: str | None = IF_MATCH,
+) -> Registry:
+    """Have the facade fetch as nobody again."""
+    outcome = remove_account(actor_of(request), params.reason, registry_id=registry_id, if_match=versions(if_match))
+    return tagged(response, outcome.row)

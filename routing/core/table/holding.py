@@ -9,7 +9,7 @@ from typing import Any
 
 from routing.core.table.host_registries import mapping_classes
 from routing.core.table.mapping_entry import Flag, decode, encode
-from routing.core.table.routing_table import Change, Table, maps_of
+from routing.core.table.routing_table import Change, CompiledRegistry, Table, maps_of
 
 #: The kind and the key of an entry of the table.
 Place = tuple[str, str]
@@ -64,19 +64,37 @@ def _leads(kind: str, key: str, entry: Any) -> Any:
 
 
 def _restrained(kind: str, key: str, base: Any, newest: Any) -> Any:
-    if base is None or newest is None or base == newest or kind == "registry":
+    if base is None or base == newest:
+        return base
+    if kind == "registry":
+        return _with_its_account(base, newest)
+    if kind == "mapping":
+        return _restrained_mapping(key.partition("/")[2], base, newest)
+    if newest is None:
         return base
     if kind == "tenant":
         return base._replace(refusal=newest.refusal or base.refusal)
-    if kind == "hostname":
-        return base._replace(refusal=newest.refusal or base.refusal, enabled=base.enabled and newest.enabled)
-    prefix = key.partition("/")[2]
-    if decode(prefix, newest).flags & Flag.ENABLED:
-        return base
-    entry = decode(prefix, base)
-    return encode(prefix, entry._replace(flags=entry.flags & ~Flag.ENABLED))
+    return base._replace(refusal=newest.refusal or base.refusal, enabled=base.enabled and newest.enabled)
+
+
+def _restrained_mapping(prefix: str, base: str, newest: str | None) -> str:
+    entry, now = decode(prefix, base), None if newest is None else decode(prefix, newest)
+    if now is not None and not now.flags & Flag.ENABLED:
+        entry = entry._replace(flags=entry.flags & ~Flag.ENABLED)
+    if entry.account and (now is None or now.account != entry.account):
+        # What was published may not be so any more. Without its account it is refused.
+        entry = entry._replace(account="")
+    return encode(prefix, entry)
+
+
+def _with_its_account(base: CompiledRegistry, newest: CompiledRegistry | None) -> CompiledRegistry:
+    """The registry of then with the account of now: one that was taken away, or changed, is not used any more."""
+    account = base.entry.account and (newest.entry.account if newest is not None else "")
+    return base._replace(entry=base.entry._replace(account=account))
 
 
 def _fields(kind: str, key: str, entry: Any) -> dict[str, Any]:
+    if kind == "registry":
+        entry = entry.entry
     fields: dict[str, Any] = (decode(key.partition("/")[2], entry) if kind == "mapping" else entry)._asdict()
     return fields

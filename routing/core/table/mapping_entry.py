@@ -21,6 +21,8 @@ class Flag(IntFlag):
     REDIRECT_ONLY = 8
     # Its prefix is a repository that has another name at the registry, as a probe found: alpine is library/alpine.
     NAME_DIFFERS = 16
+    # Everybody gets what its account may read. (32 is taken by usages.)
+    PUBLISH = 64
 
 
 class MappingEntry(NamedTuple):
@@ -29,6 +31,7 @@ class MappingEntry(NamedTuple):
     `challenge` is what the repositories there ask for by themselves, where their registry's ping asks for nothing:
     `basic`, or `bearer`, realm and service. Empty where that isn't known, or isn't so. `former` is where it led before,
     packed (former_target.py); empty but for some time after a repoint. `notice` is its word to those who pull.
+    `account` is the sealed one with which it is published (registries/auth/accounts.py).
     """
 
     registry: str
@@ -37,9 +40,10 @@ class MappingEntry(NamedTuple):
     challenge: str = ""
     former: str = ""
     notice: str = ""
+    account: str = ""
 
 
-# All flags together, those of usages included, are 63 at most: then this gives printable ASCII characters.
+# All flags together, those of usages included, are 127 at most: this gives characters that are no blank and no slash.
 _NO_FLAGS = ord("0")
 # What a NamedTuple's constructor does in the end, in half the time.
 _new = tuple.__new__
@@ -54,14 +58,14 @@ def encode(prefix: str, entry: MappingEntry) -> str:
     """The entry of the mapping of `prefix`, in one string.
 
     A character of flags, the registry's key, and `/` with the upstream prefix, left out where it is the mapping's own.
-    A challenge follows behind a space, which no prefix holds, percent-encoded, and so do a former target and a notice,
-    each behind another one; few mappings have any.
+    A challenge follows behind a space, which no prefix holds, percent-encoded, and so do a former target, a notice and
+    an account, each behind another one; few mappings have any.
     """
-    registry, upstream_prefix, flags, challenge, former, notice = entry
+    registry, upstream_prefix, flags, challenge, former, notice, account = entry
     head = chr(_NO_FLAGS + flags) + registry
-    if former or notice:
-        tail = f"{quote(challenge)} {quote(former)}"
-        return f"{head}/{upstream_prefix} {tail} {quote(notice)}" if notice else f"{head}/{upstream_prefix} {tail}"
+    if former or notice or account:
+        tail = " ".join(map(quote, (challenge, former, notice, account))).rstrip(" ")
+        return f"{head}/{upstream_prefix} {tail}"
     if challenge:
         return f"{head}/{upstream_prefix} {quote(challenge)}"
     return intern(head) if upstream_prefix == prefix else f"{head}/{upstream_prefix}"
@@ -71,14 +75,15 @@ def decode(prefix: str, packed: str) -> MappingEntry:
     """The entry again. A registry's key holds no slash."""
     head, slash, upstream_prefix = packed.partition("/")
     if not slash:
-        return _new(MappingEntry, (head[1:], prefix, ord(head[0]) - _NO_FLAGS, "", "", ""))
+        return _new(MappingEntry, (head[1:], prefix, ord(head[0]) - _NO_FLAGS, "", "", "", ""))
     upstream_prefix, _, more = upstream_prefix.partition(" ")
     flags = ord(head[0]) - _NO_FLAGS
     if not more:
-        return _new(MappingEntry, (head[1:], upstream_prefix, flags, "", "", ""))
+        return _new(MappingEntry, (head[1:], upstream_prefix, flags, "", "", "", ""))
     challenge, _, more = more.partition(" ")
-    former, _, notice = more.partition(" ")
-    rare = (unquote(challenge), unquote(former), unquote(notice))
+    former, _, more = more.partition(" ")
+    notice, _, account = more.partition(" ")
+    rare = (unquote(challenge), unquote(former), unquote(notice), unquote(account))
     return _new(MappingEntry, (head[1:], upstream_prefix, flags, *rare))
 
 

@@ -43,6 +43,7 @@ class Strategy(StrEnum):
     SPLIT = "split"
     BROKER = "broker"
     REDIRECT_ONLY = "redirect-only"
+    PUBLISH = "publish"
 
 
 class TenantEntry(NamedTuple):
@@ -53,7 +54,11 @@ class TenantEntry(NamedTuple):
 
 
 class RegistryEntry(NamedTuple):
-    """A backing registry. `origin` is scheme://host[:port], with no path; redirects go there and nowhere else."""
+    """A backing registry. `origin` is scheme://host[:port], with no path; redirects go there and nowhere else.
+
+    `account` is the operator's there, sealed (registries/auth/accounts.py); empty where there is none. Nothing is
+    decided by it.
+    """
 
     origin: str
     name: str
@@ -62,6 +67,7 @@ class RegistryEntry(NamedTuple):
     realm: str = ""
     service: str = ""
     stream_blobs: bool = False
+    account: str = ""
 
     def upstream_name(self, name: str) -> str:
         """The repository's name in the registry's own terms: Docker Hub keeps `alpine` at `library/alpine`."""
@@ -90,7 +96,7 @@ class HostEntry(NamedTuple):
 
 
 # What a mapping's flags say of where it leads, rather than of how.
-_OF_THE_TARGET = Flag.PRIVATE.value | Flag.NAME_DIFFERS.value
+_OF_THE_TARGET = Flag.PRIVATE.value | Flag.NAME_DIFFERS.value | Flag.PUBLISH.value
 #: Of the digests of this release's tables.
 DIGEST_LAYOUT = layout_of(TenantEntry, RegistryEntry, HostEntry, MappingEntry)
 
@@ -99,7 +105,8 @@ class Match(NamedTuple):
     """The mapping that a repository name falls under, and that name at the registry.
 
     `needed` is what a client has to bring along that is sent to the registry. `former` is the mapping's former target,
-    packed, and `notice` its word to those who pull; both empty where it has none.
+    packed, and `notice` its word to those who pull; both empty where it has none. The registry of one that is published
+    has the mapping's account, and never its own.
     """
 
     prefix: str
@@ -288,7 +295,7 @@ class Table:
         return former.until, self._match(match.prefix, name, entry)
 
     def _match(self, prefix: str, name: str, entry: MappingEntry) -> Match | None:
-        registry_key, upstream_prefix, flags, challenge, former, notice = entry
+        registry_key, upstream_prefix, flags, challenge, former, notice, account = entry
         compiled = self.registries.get(registry_key)
         if compiled is None:
             return None
@@ -297,11 +304,13 @@ class Table:
         upstream = (upstream_prefix + rest).lstrip("/")
         if registry.implicit_namespace:
             upstream = registry.upstream_name(upstream) if upstream else upstream
-        if flags & 4 and registry.auth == Auth.NONE:
+        if flags & 68 and registry.auth == Auth.NONE:
             registry = registry.asking(challenge)
         private = (flags & 4) >> 2
         index = private | (flags & 8) >> 1 | (2 if upstream != name else 0)
         way, bring = strategies[index], needed[private]
+        if flags & 64:
+            registry, way = registry._replace(account=account), Strategy.PUBLISH
         return _new(Match, (prefix, flags, registry_key, registry, upstream, way, bring, former, notice))
 
     def used_registries(self, host: str) -> dict[str, set[Strategy]]:
@@ -313,7 +322,8 @@ class Table:
                 continue
             renames = bool(flags & NAME_DIFFERS) or self._may_rename(compiled.entry, flags)
             index = bool(flags & Flag.PRIVATE) + 2 * renames + 4 * bool(flags & Flag.REDIRECT_ONLY)
-            used.setdefault(key, set()).add(compiled.strategies[index])
+            way = Strategy.PUBLISH if flags & Flag.PUBLISH else compiled.strategies[index]
+            used.setdefault(key, set()).add(way)
         return used
 
     def login_challenge(self, host: str, key: str) -> str:

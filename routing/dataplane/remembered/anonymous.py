@@ -41,7 +41,8 @@ _SUCCESSES = (200, 203)
 _REFUSALS = (401, 402, 403, 404, 410, 451)
 # Registries that have HEAD for blobs alone, or for nothing.
 _NO_HEAD = (400, 405, 501)
-_OUTAGES = (RegistryTimeout, RegistryUnreachable, BadResponse)
+#: It, or its realm, can't be used now.
+OUTAGES = (RegistryTimeout, RegistryUnreachable, BadResponse)
 # What an older token lets in may be closed by now. Realms that don't say how long one is good mean as long.
 _TOKEN_SECONDS = 60.0
 _MAX_TOKENS, _MAX_TOKEN_LENGTH = 1024, 16 * 1024
@@ -100,7 +101,7 @@ class _Token(NamedTuple):
     got_at: float
 
 
-class _Heard(NamedTuple):
+class Heard(NamedTuple):
     """An answer as it came; the body of a success that GET asked for, or where a blob is (`location`).
 
     `token_got_at`: when the token was got that it came for.
@@ -132,41 +133,47 @@ class AnonymousVisitor:
     ) -> Finding:
         """Ask for a manifest by GET or HEAD. Never raises for what the registry does. `is_own`: a URL of the facade."""
         asked_at = store.now()
-        heard = await self._asked(
-            client, is_own, repository, lambda token: _hear(client, method, repository, reference, token)
-        )
-        if not isinstance(heard, _Heard):
+
+        def asks(authorization: str) -> Awaitable[Heard]:
+            counters.add(anonymous_request_key(method.lower()))
+            return hear(client, method, repository, reference, authorization)
+
+        heard = await self._asked(client, is_own, repository, asks)
+        if not isinstance(heard, Heard):
             return heard
-        return _finding(heard, method, reference, min(asked_at, heard.token_got_at), asked_at)
+        return finding_of(heard, method, reference, min(asked_at, heard.token_got_at), asked_at)
 
     async def locate(
         self, client: RegistryClient, is_own: IsOwn, repository: Repository, digest: str
     ) -> Located | Refused | Failed | Unusable:
         """Ask where a blob is. Never raises for what the registry does."""
-        heard = await self._asked(client, is_own, repository, lambda token: _where(client, repository, digest, token))
-        if not isinstance(heard, _Heard):
+
+        def asks(authorization: str) -> Awaitable[Heard]:
+            counters.add(anonymous_request_key("blob"))
+            return where(client, repository, digest, authorization)
+
+        heard = await self._asked(client, is_own, repository, asks)
+        if not isinstance(heard, Heard):
             return heard
-        if heard.location or heard.status in _SUCCESSES:
-            return Located(heard.location)
-        return _not_given(heard.status)
+        return located(heard)
 
     async def _asked(
         self,
         client: RegistryClient,
         is_own: IsOwn,
         repository: Repository,
-        hear: Callable[[_Token | None], Awaitable[_Heard]],
-    ) -> _Heard | Refused | Failed | Unusable:
+        asks: Callable[[str], Awaitable[Heard]],
+    ) -> Heard | Refused | Failed | Unusable:
         """What comes back, with the token that everybody gets where one is asked for."""
         token = self._usable_token(repository, store.now())
         try:
-            heard = await hear(token)
+            heard = await asks(_bearer(token))
             if heard.status == 401 and find_challenge(heard.headers.get_list("www-authenticate"), "bearer"):
                 token = await self._new_token(client, is_own, repository, heard.headers)
-                heard = await hear(token)
+                heard = await asks(_bearer(token))
         except _AtTheRealm as problem:
             return problem.finding
-        except _OUTAGES:
+        except OUTAGES:
             return Failed()
         except RegistryError:
             return Unusable()
@@ -203,7 +210,7 @@ class AnonymousVisitor:
             if answer.status != 200:
                 raise _AtTheRealm(Refused(401))
             token = _Token(read_token(answer), got_at)
-        except _OUTAGES:
+        except OUTAGES:
             # Callers bring tokens of their own, which the registry itself may take.
             raise _AtTheRealm(Failed()) from None
         if len(self._tokens) >= _MAX_TOKENS:
@@ -213,30 +220,40 @@ class AnonymousVisitor:
         return token
 
 
-async def _hear(
-    client: RegistryClient, method: str, repository: Repository, reference: str, token: _Token | None
-) -> _Heard:
-    headers = [("Accept", _ACCEPT), *([("Authorization", f"Bearer {token.value}")] if token else [])]
+def _bearer(token: _Token | None) -> str:
+    return f"Bearer {token.value}" if token else ""
+
+
+async def hear(
+    client: RegistryClient, method: str, repository: Repository, reference: str, authorization: str
+) -> Heard:
+    """What is said of a manifest to whoever brings this Authorization, or none. Raises RegistryError."""
+    headers = [("Accept", _ACCEPT), *([("Authorization", authorization)] if authorization else [])]
     url = f"{repository.origin}/v2/{repository.name}/manifests/{reference}"
-    counters.add(anonymous_request_key(method.lower()))
     async with open_following(client, method, url, headers=headers) as answer:
         is_whole = method == "GET" and answer.status in _SUCCESSES
         body = await read_plain(answer, client.limits.max_body_bytes) if is_whole else b""
         if not is_whole:
             await answer.finish_short()
-        return _Heard(answer.status, answer.headers, body)
+        return Heard(answer.status, answer.headers, body)
 
 
-async def _where(client: RegistryClient, repository: Repository, digest: str, token: _Token | None) -> _Heard:
-    """As for a caller's own request (upstream/relay.py): what leads elsewhere is not followed."""
-    headers = [("Authorization", f"Bearer {token.value}")] if token else []
+async def where(client: RegistryClient, repository: Repository, digest: str, authorization: str) -> Heard:
+    """As for a caller's own request (upstream/relay.py): what leads elsewhere is not followed. Raises RegistryError."""
+    headers = [("Authorization", authorization)] if authorization else []
     url = f"{repository.origin}/v2/{repository.name}/blobs/{digest}"
-    counters.add(anonymous_request_key("blob"))
     async with open_following(client, "GET", url, headers=headers, follows=api_only) as answer:
         location = location_of(answer) if answer.status in REDIRECTS else ""
         if location:
             check_url(location, client.policy)
-        return _Heard(answer.status, answer.headers, location=location)
+        return Heard(answer.status, answer.headers, location=location)
+
+
+def located(heard: Heard) -> Located | Refused | Failed | Unusable:
+    """What the answer to `where` says."""
+    if heard.location or heard.status in _SUCCESSES:
+        return Located(heard.location)
+    return _not_given(heard.status)
 
 
 def _not_given(status: int, told: Sequence[tuple[str, str]] = ()) -> Refused | Failed | Unusable:
@@ -245,7 +262,8 @@ def _not_given(status: int, told: Sequence[tuple[str, str]] = ()) -> Refused | F
     return Refused(status) if status in _REFUSALS else Unusable()
 
 
-def _finding(heard: _Heard, method: str, reference: str, as_of: float, asked_at: float) -> Finding:
+def finding_of(heard: Heard, method: str, reference: str, as_of: float, asked_at: float) -> Finding:
+    """What the answer to `hear` says. `as_of` and `asked_at` are those of what is given."""
     status = heard.status
     if method == "HEAD" and status in _NO_HEAD:
         return Unusable(wants_get=True)

@@ -8,7 +8,7 @@ gave it to the facade: registries give some clients another one.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from routing.core.decisions import LocateBlob, Relay
 from routing.core.grammar.names import Endpoint, EndpointKind
@@ -26,7 +26,7 @@ from routing.dataplane.upstream.relay_limits import Place
 from routing.manifest_store import store as stores
 from routing.manifest_store.bodies import is_kept
 from routing.manifest_store.sightings import sightings
-from routing.manifest_store.store import Repository, manifest_store
+from routing.manifest_store.store import Repository, manifest_store, published_via
 from routing.registries.client import RegistryClient
 
 # containerd names the registry that it takes the facade for a mirror of. Other queries are nobody's business here.
@@ -53,9 +53,10 @@ async def remembered_answer(
     if store is None or not store.is_on or not _takes_part(decision, client_request):
         return None
     assert decision.endpoint is not None
-    repository = Repository(decision.registry.origin, decision.upstream_name)
+    repository = _repository(decision)
     host = decision.host
-    visit = Visit(store, client, lambda url: loop_refusal(table, url, host) is not None, place, repository)
+    is_own = partial(_leads_here, table, host)
+    visit = Visit(store, client, is_own, place, repository, decision.registry)
     if isinstance(decision, LocateBlob):
         return await _location(visit, decision) if is_lasting else None
     try:
@@ -82,13 +83,23 @@ def answer_at_once(table: Table, decision: Relay, client_request: ClientRequest,
     if loop_refusal(table, decision.registry.origin, decision.host) is not None:
         return None
     reference = decision.endpoint.reference
-    found = memory.at_once(store, Repository(decision.registry.origin, decision.upstream_name), reference)
+    found = memory.at_once(store, _repository(decision), reference)
     if found is None or len(found.kept.body) > most_bytes:
         return None
     if not accepts(client_request.fields.get("accept", ""), found.kept.manifest.media_type):
         return None
     counters.add(remembered_key("digest" if ":" in reference else "tag", found.how))
     return _answer(found, client_request)
+
+
+def _repository(decision: Relay | LocateBlob) -> Repository:
+    """Whose evidence counts: of what a mapping publishes, that mapping's own, as long as it has this account."""
+    via = published_via(decision.publishes, decision.registry.account) if decision.publishes else ""
+    return Repository(decision.registry.origin, decision.upstream_name, via)
+
+
+def _leads_here(table: Table, host: str, url: str) -> bool:
+    return loop_refusal(table, url, host) is not None
 
 
 async def _location(visit: Visit, decision: LocateBlob) -> Response | None:
@@ -121,6 +132,9 @@ def _takes_part(decision: Relay | LocateBlob, caller: ClientRequest) -> bool:
             return False
     elif endpoint.kind is not EndpointKind.MANIFEST or not _takes_manifests(endpoint, caller):
         return False
+    if decision.publishes:
+        # Whatever the caller brings goes nowhere.
+        return True
     try:
         upstream_authorization(caller.authorization, decision.host, decision.registry, decision.strategy)
     except NotAccepted:

@@ -76,7 +76,7 @@ class Locations:
         return is_fresh and not visit.store.has_refused(visit.repository, told.asked_at)
 
     def _may_ask(self, visit: Visit, digest: str) -> bool:
-        troubles, origin = self._visits.troubles, visit.repository.origin
+        troubles, origin = self._visits.troubles, visit.asked
         public_at = self._public.get(visit.repository)
         return (
             public_at is not None
@@ -92,7 +92,7 @@ class Locations:
             async with asyncio.timeout(visit.client.limits.total_seconds * PATIENCE):
                 url = await self._visits.location(visit, digest)
         except TimeoutError:
-            self._visits.troubles.failed(visit.repository.origin, "Location")
+            self._visits.troubles.failed(visit.asked, "Location")
             return ""
         except TooManyRelays:
             return ""

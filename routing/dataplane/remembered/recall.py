@@ -95,7 +95,7 @@ class Memory:
             if found is not None:
                 return found._replace(kept=found.kept._replace(as_of=min(found.kept.as_of, tag.asked_at)))
         newer_than = stores.now() - settings.FACADE_TAG_SECONDS
-        method = "GET" if self.visits.troubles.lacks(visit.repository.origin, "HEAD") else "HEAD"
+        method = "GET" if self.visits.troubles.lacks(visit.asked, "HEAD") else "HEAD"
 
         def visiting() -> Coroutine[Any, Any, Outcome]:
             return self.visits.tag(visit, name, newer_than)
@@ -113,7 +113,7 @@ class Memory:
         troubles = self.visits.troubles
         if troubles.is_refused(visit.repository, reference):
             return None
-        if is_lasting and troubles.is_failing(visit.repository.origin, method):
+        if is_lasting and troubles.is_failing(visit.asked, method):
             self._ask_meanwhile(visit, reference, method, visiting)
             return await self._stale(visit, reference, last_digest)
         outcome, was_under_way = await self._flown(visit, reference, visiting, is_lasting)
@@ -142,7 +142,7 @@ class Memory:
         return await self._flights.join(key, self._begin(visit, reference, visiting), visit.place.release)
 
     def _ask_meanwhile(self, visit: Visit, reference: str, method: str, visiting: Visiting) -> None:
-        if self.visits.troubles.may_ask(visit.repository.origin, method):
+        if self.visits.troubles.may_ask(visit.asked, method):
             key = (visit.repository, reference)
             self._flights.begin(key, self._begin(visit, reference, visiting), visit.place.release)
 
@@ -162,7 +162,7 @@ class Memory:
                 return await visiting()
         except TimeoutError:
             for method in ("HEAD", "GET"):
-                self.visits.troubles.failed(visit.repository.origin, method)
+                self.visits.troubles.failed(visit.asked, method)
             return Failed()
         except TooManyRelays:
             return Unusable()

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import NamedTuple
 
 from django.conf import settings
 
+from routing.core.table.routing_table import RegistryEntry
 from routing.dataplane.remembered.anonymous import (
     AnonymousVisitor,
     Failed,
@@ -23,6 +25,7 @@ from routing.dataplane.remembered.anonymous import (
     Refused,
     Unusable,
 )
+from routing.dataplane.remembered.by_account import AccountVisitor
 from routing.dataplane.remembered.single_flight import alone
 from routing.dataplane.remembered.troubles import Troubles
 from routing.dataplane.telemetry.counters import STORE_DAMAGED, STORE_UNWRITABLE, counters
@@ -60,6 +63,12 @@ class Visit(NamedTuple):
     is_own: IsOwn
     place: Place
     repository: Repository
+    registry: RegistryEntry
+
+    @property
+    def asked(self) -> str:
+        """What fails, or has limits, where this fails: the registry's origin, or with it the account of a mapping."""
+        return account_at(self) if self.repository.via else self.repository.origin
 
     def key(self, reference: str) -> str:
         """Names what is asked for, among all processes."""
@@ -72,6 +81,7 @@ class Visits:
     def __init__(self) -> None:
         self.troubles = Troubles()
         self.visitor = AnonymousVisitor()
+        self.by_account = AccountVisitor()
 
     async def manifest(self, visit: Visit, digest: str, newer_than: float) -> Outcome:
         """A manifest by its digest, which everybody could read there after `newer_than`."""
@@ -93,11 +103,11 @@ class Visits:
         if known is not None and newer_than < known.asked_at <= stores.now():
             kept = await self._manifest_of_a_tag(visit, known.digest)
             return kept._replace(as_of=known.asked_at) if isinstance(kept, Kept) else kept
-        if self.troubles.lacks(visit.repository.origin, "HEAD"):
+        if self.troubles.lacks(visit.asked, "HEAD"):
             return await self._tag_by_get(visit, name, was_there=known is not None)
         finding = await self._ask(visit, "HEAD", name)
         if isinstance(finding, Unusable) and finding.wants_get:
-            self.troubles.has_no(visit.repository.origin, "HEAD")
+            self.troubles.has_no(visit.asked, "HEAD")
             return await self._tag_by_get(visit, name, was_there=known is not None)
         if not isinstance(finding, Given):
             return await self._not_given(visit, name, finding, was_there=known is not None)
@@ -110,8 +120,11 @@ class Visits:
 
     async def location(self, visit: Visit, digest: str) -> str:
         """Where a blob is; "" where each has to ask by itself."""
-        origin = visit.repository.origin
-        finding = await self.visitor.locate(visit.client, visit.is_own, visit.repository, digest)
+        origin = visit.asked
+        if visit.repository.via:
+            finding = await self.by_account.locate(visit.client, visit.is_own, visit.registry, visit.repository, digest)
+        else:
+            finding = await self.visitor.locate(visit.client, visit.is_own, visit.repository, digest)
         if isinstance(finding, Located):
             if not finding.url:
                 self.troubles.has_no(origin, "Location")
@@ -146,13 +159,44 @@ class Visits:
         return outcome
 
     async def _fetched(self, visit: Visit, reference: str, *, was_there: bool = False) -> Outcome:
-        finding = await self._ask(visit, "GET", reference)
+        finding = await self._found(visit, reference)
         if not isinstance(finding, Given):
             return await self._not_given(visit, reference, finding, was_there=was_there)
         assert finding.body is not None
         manifest, body = Manifest(finding.digest, finding.headers, finding.as_of), finding.body
         await _written(visit.store, lambda: visit.store.keep(visit.repository, visit.place.tenant, manifest, body))
         return self._as_seen(visit, Kept(manifest, body, finding.asked_at))
+
+    async def _found(self, visit: Visit, reference: str) -> Finding:
+        """The bytes. By the operator's account, where there is one, only what the registry has just named to nobody."""
+        account = "" if visit.repository.via else account_at(visit)
+        if ":" in reference and account and self.troubles.may_ask(account, "GET"):
+            named = await self._ask(visit, "HEAD", reference)
+            if isinstance(named, Refused):
+                return named
+            if isinstance(named, Given):
+                given = await self._ask_by_account(visit, account, reference)
+                if isinstance(given, Given):
+                    return given._replace(as_of=named.as_of, asked_at=named.asked_at)
+        return await self._ask(visit, "GET", reference)
+
+    async def _ask_by_account(self, visit: Visit, account: str, digest: str) -> Finding:
+        """The registry counts it for the account, of which one tenant has a share. Where it says no, it rests."""
+        tenant = visit.place.tenant
+        if registry_shares.take(tenant, account):
+            return Failed()
+        finding: Finding | None = None
+        try:
+            finding = await self.by_account.ask(
+                visit.client, visit.is_own, visit.registry, "GET", visit.repository, digest
+            )
+        finally:
+            if not isinstance(finding, Given):
+                registry_shares.give_back(tenant, account)
+        if not isinstance(finding, Given):
+            logger.warning("the account at %s got no manifest: %s", visit.registry.name, type(finding).__name__)
+            self.troubles.failed(account, "GET")
+        return finding
 
     async def _confirmed(self, visit: Visit, kept: Kept, finding: Given) -> Outcome:
         before, as_of = kept.manifest.confirmed_at, finding.as_of
@@ -167,16 +211,17 @@ class Visits:
         return Unusable() if visit.store.has_refused(visit.repository, kept.manifest.confirmed_at) else kept
 
     async def _ask(self, visit: Visit, method: str, reference: str) -> Finding:
-        origin, tenant = visit.repository.origin, visit.place.tenant
+        origin, tenant = visit.asked, visit.place.tenant
         counts = method == "GET"
         if not self.troubles.may_ask(origin, method) or (counts and registry_shares.take(tenant, origin)):
             return Failed()
         finding: Finding | None = None
         try:
-            finding = await self.visitor.ask(visit.client, visit.is_own, method, visit.repository, reference)
+            finding = await self._heard(visit, method, reference)
         finally:
             told = finding.told if isinstance(finding, Given | Failed) else ()
-            is_ours = registry_shares.learn(origin, told)
+            # What it says of an account's limits is nothing of the address'.
+            is_ours = bool(visit.repository.via) or registry_shares.learn(origin, told)
             # Registries count what they gave out.
             if counts and not (isinstance(finding, Given) and is_ours):
                 registry_shares.give_back(tenant, origin)
@@ -185,6 +230,13 @@ class Visits:
         else:
             self.troubles.answered(origin, method)
         return finding
+
+    async def _heard(self, visit: Visit, method: str, reference: str) -> Finding:
+        """What is said to nobody in particular; or, of what a mapping publishes, to its account."""
+        client, is_own, repository = visit.client, visit.is_own, visit.repository
+        if repository.via:
+            return await self.by_account.ask(client, is_own, visit.registry, method, repository, reference)
+        return await self.visitor.ask(client, is_own, method, repository, reference)
 
     async def _not_given(
         self, visit: Visit, reference: str, finding: Refused | Failed | Unusable, *, was_there: bool
@@ -212,6 +264,12 @@ class Visits:
         store, repository, refused_at = visit.store, visit.repository, stores.now()
         self.visitor.forget(repository)
         await _written(store, lambda: store.refuse(repository, refused_at, forget=forget))
+
+
+def account_at(visit: Visit) -> str:
+    """What names the operator's account at the registry, in place of its origin; "" where it has none."""
+    sealed = visit.registry.account
+    return f"{visit.repository.origin} {blake2b(sealed.encode(), digest_size=8).hexdigest()}" if sealed else ""
 
 
 async def kept_manifest(store: ManifestStore, repository: Repository, digest: str) -> Kept | None:

@@ -68,7 +68,9 @@ COUNTERS = {
     ),
     "remembered_bytes": _counter("remembered_bytes", "Bytes of manifests that were given from memory."),
     "anonymous_requests": _counter(
-        "anonymous_requests", "The facade's own requests for content, with nobody's credentials.", "method"
+        "anonymous_requests",
+        "The facade's own requests for content: with nobody's credentials, or by an operator's account (account).",
+        "method",
     ),
     "former_target_answers": _counter(
         "former_target_answers",

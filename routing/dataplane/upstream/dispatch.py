@@ -17,12 +17,15 @@ from routing.dataplane.telemetry.counters import RELAYED_BYTES, RELAYS_REJECTED,
 from routing.dataplane.upstream.client_pool import lasting_client, new_client
 from routing.dataplane.upstream.former_target import Answer, Nobody, ask_either, former_of, redirect_to_holder
 from routing.dataplane.upstream.loop_guard import loop_refusal
+from routing.dataplane.upstream.own_account import AccountRefused, own_accounts
+from routing.dataplane.upstream.refusals import account_refused, bad_gateway
 from routing.dataplane.upstream.registry_shares import has_account, registry_shares
 from routing.dataplane.upstream.relay import StreamingResponse, locate_blob, relay, started
 from routing.dataplane.upstream.relay_limits import STREAM_BYTES, Place, TooManyRelays, relay_limits
 from routing.dataplane.upstream.streaming_quota import streaming_quota
 from routing.dataplane.upstream.token_broker import token
 from routing.registries.client import RegistryClient
+from routing.registries.exceptions import RegistryError
 
 logger = logging.getLogger(__name__)
 
@@ -191,8 +194,14 @@ async def _asked(
     *,
     may_stream: bool,
 ) -> Response | StreamingResponse:
+    own_authorization = None
+    if not isinstance(decision, Token) and decision.publishes:
+        own = await _own_authorization(client, table, decision)
+        if isinstance(own, Response):
+            return own
+        own_authorization = own
     if isinstance(decision, Relay):
-        relayed = await _relayed(client, table, decision, client_request, tenant)
+        relayed = await _relayed(client, table, decision, client_request, tenant, own_authorization)
         if relayed.status == 200:
             counters.add(RELAYED_BYTES, len(relayed.body))
         return relayed
@@ -201,23 +210,50 @@ async def _asked(
     quota_exhausted = decision.registry.stream_blobs and await streaming_quota.is_exhausted(tenant)
     if quota_exhausted or not may_stream:
         decision = decision._replace(registry=decision.registry._replace(stream_blobs=False))
-    return await locate_blob(client, decision, client_request, quota_exhausted=quota_exhausted)
+    return await locate_blob(
+        client, decision, client_request, own_authorization=own_authorization, quota_exhausted=quota_exhausted
+    )
+
+
+async def _own_authorization(client: RegistryClient, table: Table, decision: Relay | LocateBlob) -> str | Response:
+    """That of a published mapping's account; or the answer where there is none to be had."""
+    host = decision.host
+    try:
+        return await own_accounts.authorization(
+            client, decision.registry, decision.upstream_name, lambda url: loop_refusal(table, url, host) is not None
+        )
+    except AccountRefused:
+        return account_refused(decision)
+    except RegistryError as failure:
+        return bad_gateway(failure, decision)
 
 
 async def _relayed(
-    client: RegistryClient, table: Table, decision: Relay, client_request: ClientRequest, tenant: str
+    client: RegistryClient,
+    table: Table,
+    decision: Relay,
+    client_request: ClientRequest,
+    tenant: str,
+    own_authorization: str | None,
 ) -> Response:
     """The registry's answer, or a 429 where the tenant has used up its share of what the registry allows us."""
     origin = decision.registry.origin
     is_manifest = decision.endpoint is not None and decision.endpoint.kind is EndpointKind.MANIFEST
-    counts = is_manifest and client_request.method == "GET" and not has_account(client_request.authorization)
+    is_by_account = bool(decision.publishes) or has_account(client_request.authorization)
+    counts = is_manifest and client_request.method == "GET" and not is_by_account
     if counts and (seconds := registry_shares.take(tenant, origin)):
         counters.add(RELAYS_REJECTED)
         return _share_used_up(decision, client_request, seconds)
     answer = None
     try:
         host = decision.host
-        answer = await relay(client, decision, client_request, lambda url: loop_refusal(table, url, host) is not None)
+        answer = await relay(
+            client,
+            decision,
+            client_request,
+            lambda url: loop_refusal(table, url, host) is not None,
+            own_authorization,
+        )
         return answer
     finally:
         # Registries count what they gave out.

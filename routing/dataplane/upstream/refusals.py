@@ -23,6 +23,7 @@ from routing.core.table.routing_table import Strategy
 from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.responses import Response, challenge, error
 from routing.dataplane.telemetry.counters import counters
+from routing.dataplane.upstream.own_account import own_accounts
 from routing.dataplane.upstream.rewrite import forwarded_headers, oci_error
 from routing.registries.auth.challenge import find_challenge
 from routing.registries.content_coding import read_plain
@@ -40,6 +41,8 @@ _NOT_FOUND = {
 # How registries without referrers say so; 400 and 404 may also be about the digest or the repository.
 _NO_ENDPOINT = (400, 404, 405, 406, 410, 415, 501)
 _ABOUT_THE_REQUEST = (400, 404)
+# What a registry says of an account that it doesn't take, or that may not read this.
+_ABOUT_THE_ACCOUNT = (401, 402, 403)
 _CODES = {
     402: ("DENIED", "wants to be paid for it"),
     403: ("DENIED", "does not allow it"),
@@ -83,8 +86,18 @@ def no_referrers(decision: Relay | LocateBlob) -> Response:
     return error(404, "UNSUPPORTED", message)
 
 
+def account_refused(decision: Relay | LocateBlob) -> Response:
+    """The answer where the account of a published mapping gets nothing. No caller can do anything about that."""
+    name = decision.endpoint.name if decision.endpoint is not None else ""
+    message = f"{decision.host}/{name} is published, and {decision.registry.name} gives nothing to the account for it"
+    return error(403, "DENIED", f"{message}; ask the owner of {decision.host} to set it anew")
+
+
 async def refused(decision: Relay | LocateBlob, caller: ClientRequest, answer: OpenRegistryResponse) -> Response:
     """The answer where the registry's is no success and no redirect."""
+    if decision.publishes and answer.status in _ABOUT_THE_ACCOUNT:
+        own_accounts.forget(decision.registry, decision.upstream_name)
+        return account_refused(decision)
     if answer.status == 401:
         return _unauthorized(decision, caller, answer)
     name, status = decision.registry.name, answer.status

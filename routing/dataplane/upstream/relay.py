@@ -16,6 +16,7 @@ from routing.dataplane.request.responses import Headers, Response, error, redire
 from routing.dataplane.upstream.credentials import NotAccepted, upstream_authorization
 from routing.dataplane.upstream.lists import is_index, list_answer
 from routing.dataplane.upstream.manifests import manifest_answer
+from routing.dataplane.upstream.own_account import refuse_quoted
 from routing.dataplane.upstream.refusals import bad_gateway, challenged, no_referrers, refused
 from routing.dataplane.upstream.rewrite import facade_headers, plain_length
 from routing.registries.client import RegistryClient
@@ -43,13 +44,15 @@ async def relay(
     decision: Relay,
     client_request: ClientRequest,
     is_own: Callable[[str], bool] = lambda _url: False,
+    own_authorization: str | None = None,
 ) -> Response:
     """Hand on the registry's answer. Never raises for what the registry does.
 
-    `is_own` says whether a URL leads to this facade, which then isn't asked.
+    `is_own` says whether a URL leads to this facade, which then isn't asked. `own_authorization`: that of a
+    published mapping's account, in place of the caller's.
     """
     try:
-        headers = _headers(decision, client_request)
+        headers = _headers(decision, client_request, own_authorization)
         method = "HEAD" if client_request.method == "HEAD" else "GET"
         async with open_following(client, method, decision.url, headers=headers) as answer:
             if answer.status in REDIRECTS:
@@ -64,15 +67,21 @@ async def relay(
 
 
 async def locate_blob(
-    client: RegistryClient, decision: LocateBlob, client_request: ClientRequest, *, quota_exhausted: bool = False
+    client: RegistryClient,
+    decision: LocateBlob,
+    client_request: ClientRequest,
+    *,
+    own_authorization: str | None = None,
+    quota_exhausted: bool = False,
 ) -> Response | StreamingResponse:
     """Hand on where the registry says that the blob is. Never raises for what the registry does.
 
     `quota_exhausted`: the registry's streaming switch is on, but this month nothing more is streamed for its tenant.
+    `own_authorization` is as in `relay`.
     """
     async with AsyncExitStack() as stack:
         try:
-            headers = _headers(decision, client_request)
+            headers = _headers(decision, client_request, own_authorization)
             method = "HEAD" if client_request.method == "HEAD" else "GET"
             streaming = decision.registry.stream_blobs
             opened = open_following(
@@ -80,7 +89,7 @@ async def locate_blob(
             )
             answer = await stack.enter_async_context(opened)
             if answer.status in REDIRECTS:
-                return _location(client, answer)
+                return _location(client, answer, own_authorization or "")
             if answer.status == 304:
                 return Response(304, facade_headers(answer, None))
             if answer.status not in (*_SUCCESSES, 206):
@@ -143,10 +152,14 @@ def _is_web_page(answer: OpenRegistryResponse) -> bool:
     return answer.headers.get("content-type", "").lstrip().lower().startswith("text/html")
 
 
-def _headers(decision: Relay | LocateBlob, client_request: ClientRequest) -> list[tuple[str, str]]:
-    authorization = upstream_authorization(
-        client_request.authorization, decision.host, decision.registry, decision.strategy
-    )
+def _headers(
+    decision: Relay | LocateBlob, client_request: ClientRequest, own_authorization: str | None
+) -> list[tuple[str, str]]:
+    authorization = own_authorization
+    if authorization is None:
+        authorization = upstream_authorization(
+            client_request.authorization, decision.host, decision.registry, decision.strategy
+        )
     return [*client_request.forwarded_headers(), *([("Authorization", authorization)] if authorization else [])]
 
 
@@ -211,15 +224,21 @@ async def _ends_in_index(
     return False
 
 
-def _location(client: RegistryClient, answer: OpenRegistryResponse) -> Response:
-    """Hand a blob's Location on, as it is: it is signed, and nothing may be added to it."""
+def _location(client: RegistryClient, answer: OpenRegistryResponse, own_authorization: str = "") -> Response:
+    """Hand a blob's Location on, as it is: it is signed, and nothing may be added to it.
+
+    Raises RegistryError, as where it quotes the facade's own account or a token of that.
+    """
     location = location_of(answer)
     check_url(location, client.policy)
+    refuse_quoted(location, own_authorization)
     return redirect(location)
 
 
 def _arrives(decision: LocateBlob, headers: list[tuple[str, str]]) -> bool:
     """Whether the client, sent to the registry, gets there what the facade got with these headers."""
+    if decision.publishes:
+        return False
     authorization = dict(headers).get("Authorization", "")
     # A registry that no probe has reached yet is told by what /token found out: see `upstream_authorization`.
     needed = Needed.CREDENTIALS if authorization.startswith("Basic ") else decision.needed

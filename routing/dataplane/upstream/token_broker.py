@@ -33,6 +33,9 @@ from routing.registries.redirects import peek_following
 # A few hundred scopes, which builders ask for at once. Our own server takes no longer heads either (bounds.py).
 MAX_TOKEN_QUERY_BYTES = 32 * 1024
 
+# Who asks for these needs no token.
+_ASK_NOTHING = frozenset((Strategy.OPEN, Strategy.PUBLISH))
+
 
 class _Wanted(NamedTuple):
     """What a request to /token asks for: the registry (None: none asks for anything), and the scopes in its terms.
@@ -111,7 +114,7 @@ def _wanted(table: Table, host: str, scopes: tuple[Scope, ...]) -> _Wanted:
     if not found:
         # Several clients keep to themselves why they get no token, but tell what is said of a manifest.
         return _Wanted(None, ())
-    first = next((match for match in found if match.strategy is not Strategy.OPEN), None)
+    first = next((match for match in found if match.strategy not in _ASK_NOTHING), None)
     if first is None:
         return _Wanted(None, ())
 
@@ -133,7 +136,7 @@ def _match(table: Table, host: str, name: str) -> Match | None:
 def _login_registry(table: Table, host: str) -> RegistryEntry | None:
     """Where a login without a scope is tried: the hostname's login registry, or the only one that asks for anything."""
     name, entry = table.match_host(host)
-    used = [key for key, ways in table.used_registries(name).items() if ways != {Strategy.OPEN}]
+    used = [key for key, ways in table.used_registries(name).items() if not ways <= _ASK_NOTHING]
     key = entry.login_registry if entry is not None and entry.login_registry else used[0] if len(used) == 1 else ""
     compiled = table.registries.get(key)
     if compiled is None:

@@ -48,6 +48,11 @@ class Backup(Verb):
             action="store_true",
             help="take SECRET_KEY along, so that second factors are good under another key; takes a passphrase",
         )
+        parser.add_argument(
+            "--with-accounts",
+            action="store_true",
+            help="take the passwords of accounts at registries along, encrypted under SECRET_KEY as they are",
+        )
         add_passphrase(parser)
 
     def run(self, options: Options, output: Output) -> None:
@@ -56,7 +61,11 @@ class Backup(Verb):
         passphrase = new_passphrase(options, output, needed=options["encrypt"] or with_keys)
         with _new_file(path) as file:
             header, rows = write_backup(
-                file, passphrase=passphrase, with_keys=with_keys, progress=partial(_tell_table, output)
+                file,
+                passphrase=passphrase,
+                with_keys=with_keys,
+                with_accounts=options["with_accounts"],
+                progress=partial(_tell_table, output),
             )
         total, size = sum(rows.values()), path.stat().st_size
         announce(Actor.command_line(), "backup.written", rows=total)

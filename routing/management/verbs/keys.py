@@ -19,7 +19,8 @@ class RotateKeys(Verb):
 
     name = "rotate-keys"
     help = (
-        "Encrypt what the database holds under SECRET_KEY as it is now: second factors and mails that wait. "
+        "Encrypt what the database holds under SECRET_KEY as it is now: second factors, secrets of webhooks, accounts "
+        "at registries and mails that wait. "
         "The former key has to be in SECRET_KEY_FALLBACKS. Broken off, it goes on where it was when typed again."
     )
     changes = True

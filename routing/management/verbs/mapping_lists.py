@@ -31,6 +31,7 @@ def mapping_facts(mapping: Mapping) -> dict[str, Any]:
         "private": mapping.private,
         "delivery": mapping.delivery,
         "notice": mapping.notice,
+        "published_at": mapping.account_set_at,
     }
 
 

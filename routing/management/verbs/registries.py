@@ -34,6 +34,7 @@ def registry_facts(registry: Registry) -> dict[str, Any]:
         "auth": registry.auth,
         "probed_at": registry.probed_at,
         "probe_error": registry.probe_error,
+        "account_set_at": registry.account_set_at,
     }
 
 
@@ -154,8 +155,17 @@ class ShowRegistry(Verb):
                 ("asks for", asks_for(registry.auth)),
                 ("last probe", moment(registry.probed_at) or "never"),
                 ("which failed", registry.probe_error),
+                ("account", _account(registry)),
             ]
         )
+
+
+def _account(registry: Registry) -> str:
+    """Whose the facade's own fetches are, and since when; "" for nobody's."""
+    if not registry.account_user:
+        return ""
+    said = f"{registry.account_user}, set {moment(registry.account_set_at)}"
+    return said if registry.account_sealed else f"{said}; its password is not here: set it anew"
 
 
 class SetRegistry(Verb):

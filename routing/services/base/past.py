@@ -25,9 +25,9 @@ NOUNS: dict[str, Any] = {
 }
 # What of a row is told where it changed, by its own column. Targets and owners are told by name, below.
 _TOLD: dict[str, tuple[str, ...]] = {
-    "mapping": ("enabled", "allow_push", "private", "delivery", "notice"),
+    "mapping": ("enabled", "allow_push", "private", "delivery", "notice", "account_user", "account_set_at"),
     "hostname": ("enabled", "login_registry_id", "suspended", "suspension_message", "withdrawn_at"),
-    "registry": ("name", "origin", "alias", "implicit_namespace", "stream_blobs"),
+    "registry": ("name", "origin", "alias", "implicit_namespace", "stream_blobs", "account_set_at"),
     "tenant": (
         *("slug", "name", "suspended", "suspension_message", "needs_approval"),
         *("max_hostnames", "max_mappings", "max_registries", "max_members", "max_streamed_bytes"),

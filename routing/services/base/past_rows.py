@@ -17,6 +17,7 @@ class Change(NamedTuple):
 _NAMED = (
     (("registry_id", "upstream_prefix"), Change("repointed", "repointed")),
     (("origin",), Change("moved", "moved")),
+    (("account_set_at",), Change("account", "changed the account of")),
     (("role",), Change("role changed", "changed the role of")),
     (("name", "slug"), Change("renamed", "renamed")),
 )

@@ -21,13 +21,14 @@ class Permission(StrEnum):
     CHANGE_REGISTRIES = "change registries"
     CHANGE_HOSTNAMES = "change hostnames"
     CHANGE_MEMBERS = "change members"
+    PUBLISH = "publish this to everybody"
     EXPORT = "export this"
     ADMINISTER = "do this"
 
 
 _VIEWER = frozenset({Permission.VIEW})
 _OPERATOR = _VIEWER | {Permission.CHANGE_MAPPINGS, Permission.CHANGE_REGISTRIES}
-_OWNER = _OPERATOR | {Permission.CHANGE_HOSTNAMES, Permission.CHANGE_MEMBERS, Permission.EXPORT}
+_OWNER = _OPERATOR | {Permission.CHANGE_HOSTNAMES, Permission.CHANGE_MEMBERS, Permission.EXPORT, Permission.PUBLISH}
 # What a token that may only look may do.
 _LOOKS = frozenset({Permission.VIEW, Permission.EXPORT})
 ALLOWED: dict[str, frozenset[Permission]] = {Role.OWNER: _OWNER, Role.OPERATOR: _OPERATOR, Role.VIEWER: _VIEWER}

@@ -41,7 +41,7 @@ KEPT_CHANGES = 100_000
 _PRUNE_EVERY = 1_000
 _BATCH_ROWS = 500
 # Of a table's entries.
-_RARE = ("challenge", "former", "notice")
+_RARE = ("challenge", "former", "notice", "account")
 
 V = TypeVar("V", bound=VersionedModel)
 

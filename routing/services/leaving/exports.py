@@ -134,7 +134,7 @@ _INVITATION = ("id", "email", "role", "created_at", "expires_at", "accepted_at")
 
 def _columns(model: type[Any], *without: str) -> tuple[str, ...]:
     """The columns that are no secret: neither what proves something nor what lets somebody in."""
-    secret = {"proof_token", "token", "token_hash", *without}
+    secret = {"proof_token", "token", "token_hash", "account_sealed", *without}
     return tuple(field.name for field in model._meta.concrete_fields if field.name not in secret | {"login_registry"})
 
 

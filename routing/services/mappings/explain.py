@@ -13,7 +13,7 @@ from routing.core.grammar.user_agents import Needed
 from routing.core.table.mapping_entry import Flag
 from routing.core.table.routing_table import Auth, Match, Strategy, Table
 from routing.manifest_store.sightings import sightings
-from routing.manifest_store.store import Repository, manifest_store
+from routing.manifest_store.store import Repository, manifest_store, published_via
 from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
@@ -22,6 +22,8 @@ from routing.services.mappings.former import former_note
 from routing.services.mappings.pull_command import authority_of
 from routing.table.load import load_table
 
+# Strategies by which the facade says where layers are.
+_LOCATED = (Strategy.SPLIT, Strategy.BROKER, Strategy.PUBLISH)
 _WORST = (Verdict.WORKS, Verdict.UNKNOWN, Verdict.FAILS)
 
 
@@ -124,7 +126,7 @@ def explain_image(table: Table, image: Image, hostname: Hostname, source: str, w
             hostname=hostname, prefix=match.prefix
         )
     findings, to_probe = _findings(mapping, match, source)
-    findings = findings._replace(remembered=match is not None and _is_remembered(match, image.reference))
+    findings = findings._replace(remembered=match is not None and _is_remembered(mapping, match, image.reference))
     found = client_support(table, image.hostname, image.name, image.reference, findings)
     return Explanation(image, hostname, mapping, match, found, _advice(mapping, match, findings, words), to_probe)
 
@@ -162,10 +164,15 @@ def _findings(mapping: Mapping | None, match: Match | None, source: str) -> tupl
     return Findings(doubt, delivery.get(Mapping.BlobDelivery(mapping.blob_delivery))), to_probe
 
 
-def _is_remembered(match: Match, reference: str) -> bool:
+def _is_remembered(mapping: Mapping | None, match: Match, reference: str) -> bool:
     """Whether this machine's memory has the manifest."""
     store = manifest_store()
-    return store is not None and store.remembers(Repository(match.registry.origin, match.upstream_name), reference)
+    if store is None:
+        return False
+    via = (
+        "" if mapping is None or not mapping.is_published else published_via(mapping.table_key, match.registry.account)
+    )
+    return store.remembers(Repository(match.registry.origin, match.upstream_name, via), reference)
 
 
 def _doubt(mapping: Mapping, match: Match, source: str) -> tuple[str, str]:
@@ -176,6 +183,8 @@ def _doubt(mapping: Mapping, match: Match, source: str) -> tuple[str, str]:
         return f"{failed}. Once that is mended, probe it again", str(registry)
     if registry.auth == Auth.UNKNOWN:
         return f"no probe has reached {registry} yet", str(registry)
+    if match.strategy is Strategy.PUBLISH:
+        return "it is published, and what its account may read only a pull shows: pull it once", ""
     if mapping.probed_repository != match.upstream_name:
         return "no probe has looked for it yet", source
     if mapping.public != "no" and (mapping.probe_error or mapping.public == "unknown"):
@@ -192,11 +201,12 @@ def _advice(mapping: Mapping | None, match: Match | None, findings: Findings, wo
         return ["No mapping covers this name: add one, or an empty prefix for the whole hostname."]
     advice = [note] if (note := former_note(mapping)) else []
     registry = mapping.registry
+    advice += _publication(mapping)
     if not match.flags & Flag.ENABLED:
         advice.append("The mapping is disabled: enable it to serve it.")
     elif findings.doubt:
         advice.append(f"Whether this works is not known yet: {findings.doubt}")
-    elif match.needed is Needed.CREDENTIALS and match.strategy is not Strategy.OPEN:
+    elif match.needed is Needed.CREDENTIALS and match.strategy not in (Strategy.OPEN, Strategy.PUBLISH):
         advice.append(f"{registry} gives this to nobody without credentials: docker login {_login_at(mapping)}")
     if match.strategy is Strategy.REDIRECT_ONLY and registry.auth != "none":
         advice.append(
@@ -217,12 +227,22 @@ def _advice(mapping: Mapping | None, match: Match | None, findings: Findings, wo
             f"{match.prefix} by itself is {match.upstream_name} at {registry}. If it is an image, lead it there: "
             f"{repoint}"
         )
-    if findings.inline_blobs and not registry.stream_blobs and match.strategy in (Strategy.SPLIT, Strategy.BROKER):
+    if findings.inline_blobs and not registry.stream_blobs and match.strategy in _LOCATED:
         advice.append(
             f"{registry} serves layers itself: clients that can't follow a redirect with their token are refused. "
             "The registry's option “stream layers” serves them, at the cost of the traffic."
         )
     return advice + _outage(mapping)
+
+
+def _publication(mapping: Mapping) -> list[str]:
+    """What everybody gets by an account, and whether that is here."""
+    if not mapping.is_published:
+        return []
+    if not mapping.account_sealed:
+        return ["It is published, and its account's password is not here, so clients are refused: publish it anew."]
+    who, where = mapping.account_user, mapping.registry
+    return [f"Published: everybody pulls without credentials what the account {who} may read at {where}."]
 
 
 def _outage(mapping: Mapping) -> list[str]:

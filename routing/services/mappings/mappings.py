@@ -154,7 +154,7 @@ def update_mapping(
     wanted = None if target is None else _readable_target(target, reason)
     with unit_of_work(actor, reason) as unit:
         mapping = unit.get(Mapping, mapping_id, Permission.CHANGE_MAPPINGS, if_match)
-        before = mapping.target
+        before, was_published = mapping.target, mapping.is_published
         values, notes = _lead(unit, mapping, wanted)
         if values and wanted is not None:
             _check_whole(actor, wanted, whole_registry)
@@ -164,6 +164,8 @@ def update_mapping(
         options = [name for name in changed if name in changes]
         if values:
             notes.append(f"repointed {mapping.source} from {before} to {mapping.target}")
+            if was_published:
+                notes.append(f"{mapping.source} is not published any more: its account was for {before}")
         if options:
             notes.append(f"changed {', '.join(name.replace('_', ' ') for name in options)} of {mapping.source}")
         if is_abandoned:

@@ -7,6 +7,7 @@ from routing.core.grammar.docker_hub import DOCKER_HUB, DOCKER_HUB_ORIGIN
 from routing.core.table.routing_table import Auth
 from routing.models import Registry, Tenant
 from routing.models.mapping import NOTHING_FOUND
+from routing.models.pull_account import NO_ACCOUNT
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.base.outcome import Outcome
@@ -91,11 +92,15 @@ def update_registry(
             _check_new_owner(actor, changes["tenant_id"])
         values = _completed({**changes}, registry)
         if values.get("origin", registry.origin) != registry.origin:
-            values |= _NOTHING_FOUND
+            values |= _NOTHING_FOUND | NO_ACCOUNT
+        if values.get("tenant_id", registry.tenant_id) != registry.tenant_id:
+            # Whose it was gave the account, and to nobody else.
+            values |= NO_ACCOUNT
         changed = unit.update(registry, **values)
         if {"origin", "implicit_namespace"} & set(changed):
             # Its mappings lead to other repositories now. A challenge that is kept would send credentials to the old.
-            unit.update_all(list(registry.mappings.select_related("hostname", "registry")), **NOTHING_FOUND)
+            moved = list(registry.mappings.select_related("hostname", "registry"))
+            unit.update_all(moved, **NOTHING_FOUND, **NO_ACCOUNT)
         if changed:
             said = [name for name in changed if name in changes]
             unit.event("registry.updated", registry_id=registry.pk, tenant_id=registry.tenant_id, changed=said)

@@ -22,7 +22,16 @@ KINDS: dict[str, EventKind] = {
         frozenset(
             f"{noun}.{what}"
             for noun in ("mapping", "hostname", "registry")
-            for what in ("added", "updated", "removed", "switched_on", "switched_off", "handed_over")
+            for what in (
+                "added",
+                "updated",
+                "removed",
+                "switched_on",
+                "switched_off",
+                "handed_over",
+                "published",
+                "unpublished",
+            )
         ),
     ),
     "suspended": EventKind(

@@ -13,10 +13,12 @@ from routing.core.table.routing_table import RegistryEntry
 from routing.dataplane.remembered import visits
 from routing.dataplane.remembered.recall import memory
 from routing.dataplane.telemetry.counters import Key, counters
+from routing.dataplane.upstream.own_account import own_accounts
 from routing.dataplane.upstream.registry_shares import RegistryShares
 from routing.manifest_store import store as stores
 from routing.manifest_store.sightings import sightings
 from routing.manifest_store.store import ManifestStore, manifest_store
+from routing.registries.auth.accounts import PullAccount, seal_account
 from tests.dataplane.remembered.public_registry import PublicRegistry
 
 
@@ -57,6 +59,7 @@ def store(settings: Settings, tmp_path: Path, clock: Clock, monkeypatch: pytest.
     settings.FACADE_MANIFEST_STORE_BYTES = 16 * 1024**2
     monkeypatch.setattr(visits, "registry_shares", RegistryShares())
     memory.forget()
+    own_accounts.forget_all()
     sightings.forget()
     found = manifest_store()
     assert found is not None
@@ -85,9 +88,16 @@ def counted() -> Counted:
     return Counted()
 
 
-def entry_of(server: PublicRegistry) -> RegistryEntry:
+#: An operator's account at the registry.
+ROBOT = PullAccount("robot", "a secret of the operator's")
+
+
+def entry_of(server: PublicRegistry, account: PullAccount | None = None) -> RegistryEntry:
     """The registry as the table has it."""
-    return RegistryEntry(server.url, "the registry", auth="bearer", realm=f"{server.url}/realm", service="s")
+    sealed = seal_account(account, server.url) if account else ""
+    return RegistryEntry(
+        server.url, "the registry", auth="bearer", realm=f"{server.url}/realm", service="s", account=sealed
+    )
 
 
 def is_asking() -> bool:

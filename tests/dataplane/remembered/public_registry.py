@@ -1,7 +1,8 @@
 """A registry with repositories that can be made private, emptied and re-tagged, and that counts what it is asked.
 
 It asks for Bearer tokens. Its realm gives one to everybody, for public repositories; one that was given goes on opening
-what it opened for as long as it says (the registry's clock is the test's). A *member* has a token that opens all.
+what it opened for as long as it says (the registry's clock is the test's). A *member* has a token that opens all. An
+*account* has a password, for which the realm gives a token of its own, which opens one repository, private or not.
 """
 
 from __future__ import annotations
@@ -61,6 +62,10 @@ class PublicRegistry(FaultyServer):
     given: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     #: Where blobs are; "": here.
     storage: str = "https://storage.example/"
+    #: The Basic credentials for which the realm gives a token that opens everything; "": it takes none.
+    account: str = ""
+    #: GETs that were given to a token of that account.
+    account_gets: int = 0
     #: Blobs that were asked for and given, by the token.
     located: Counter[str] = field(default_factory=Counter)
     #: Called before an answer to a request for a manifest or a blob.
@@ -93,6 +98,13 @@ class PublicRegistry(FaultyServer):
     def _realm(self, exchange: Exchange) -> None:
         scope = parse_qs(urlsplit(exchange.request.path).query)["scope"][0]
         name = scope.split(":")[1]
+        if basic := exchange.request.headers.get("Authorization", ""):
+            if basic != self.account:
+                exchange.answer(401)
+                return
+            token = json.dumps({"token": f"account/{name}/{self.now()}"}).encode()
+            exchange.answer(200, {"Content-Type": "application/json"}, token)
+            return
         opened = name if name in self.contents and self.contents[name].public else ""
         token = json.dumps({"token": f"anonymous/{opened}/{self.now()}"}).encode()
         exchange.answer(200, {"Content-Type": "application/json"}, token)
@@ -103,6 +115,8 @@ class PublicRegistry(FaultyServer):
             return name in self.contents
         kind, _, rest = token.removeprefix("Bearer ").partition("/")
         opened, _, at = rest.rpartition("/")
+        if kind == "account":
+            return bool(self.account) and opened == name and name in self.contents
         return kind == "anonymous" and opened == name and self.now() - float(at) < TOKEN_SECONDS
 
     def gives(self, token: str, name: str, reference: str) -> None:
@@ -145,9 +159,12 @@ class PublicRegistry(FaultyServer):
             self.misses(headers.get("Authorization", ""), name, reference)
             exchange.answer(404, {"Content-Type": "application/json"}, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
             return
-        if method == "GET" and self.allowed_gets is not None and self.gets >= self.allowed_gets:
+        is_account = headers.get("Authorization", "").startswith("Bearer account/")
+        if method == "GET" and self.allowed_gets is not None and self.gets >= self.allowed_gets and not is_account:
             exchange.answer(429)
             return
+        if method == "GET" and is_account:
+            self.account_gets += 1
         self.given[method, name, reference] += 1
         self.gives(headers.get("Authorization", ""), name, reference)
         told = {"Docker-Content-Digest": digest, "ETag": f'"{digest}"'} if self.tells_digests else {}

@@ -24,10 +24,12 @@ from routing.core.table.mapping_entry import Flag
 from routing.dataplane.remembered import troubles, visits
 from routing.dataplane.remembered.recall import memory
 from routing.dataplane.upstream import client_pool
+from routing.dataplane.upstream.own_account import own_accounts
 from routing.dataplane.upstream.registry_shares import RegistryShares
 from routing.manifest_store import store as stores
+from routing.registries.auth.accounts import PullAccount
 from tests.dataplane.facade_client import FacadeClient, Response, set_mappings
-from tests.dataplane.remembered.conftest import entry_of, is_asking
+from tests.dataplane.remembered.conftest import ROBOT, entry_of, is_asking
 from tests.dataplane.remembered.public_registry import (
     MEMBER,
     STRANGER,
@@ -86,6 +88,7 @@ class World(RuleBasedStateMachine):
     django: Settings
     #: How what strangers were given came, in all examples.
     given: list[str] = []
+    by_account = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,6 +96,7 @@ class World(RuleBasedStateMachine):
         self._folder = Path(tempfile.mkdtemp(prefix="remembered-"))
         self.django.STATE_DIR = self._folder
         memory.forget()
+        own_accounts.forget_all()
         self._server = Registry(now=lambda: self._now)
         self._server.refused_at, self._server.given_to_nobody = {}, set()
         for namespace in NAMESPACES:
@@ -100,7 +104,9 @@ class World(RuleBasedStateMachine):
                 content = self._server.contents[f"{namespace}/{name}"] = Content()
                 content.put(BODIES[0], "1")
                 content.put(BODIES[1], "2")
+        self._server.account = ROBOT.basic
         self._namespace, self._flags = "acme", 0
+        self._account: PullAccount | None = ROBOT
         # When a manifest, or what a tag is, was last to be had by everybody.
         self._had: dict[tuple[str, str], float] = {}
         self._tagged: dict[tuple[str, str, str], float] = {}
@@ -116,6 +122,7 @@ class World(RuleBasedStateMachine):
         self._patches.setattr(visits, "registry_shares", RegistryShares())
 
     def teardown(self) -> None:
+        World.by_account += self._server.account_gets
         self._runner.run(client_pool.close())
         self._runner.close()
         self._patches.undo()
@@ -123,7 +130,7 @@ class World(RuleBasedStateMachine):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _map(self) -> None:
-        set_mappings({"team": (entry_of(self._server), self._namespace, self._flags)})
+        set_mappings({"team": (entry_of(self._server, self._account), self._namespace, self._flags)})
 
     def _look(self) -> None:
         """Write down what everybody can have now, or by a token that everybody got a moment ago."""
@@ -170,6 +177,12 @@ class World(RuleBasedStateMachine):
     @rule(flags=st.sampled_from([0, 0, int(Flag.PRIVATE)]))
     def the_mapping_is_made_private_or_not(self, flags: int) -> None:
         self._flags = flags
+        self._map()
+
+    @rule(account=st.sampled_from([None, ROBOT, ROBOT, ROBOT._replace(password="of somebody else")]))
+    def the_facade_gets_an_account_or_loses_it(self, account: PullAccount | None) -> None:
+        """It may read everything, so that whatever is fetched with it must have been public without."""
+        self._account = account
         self._map()
 
     @rule(broken=st.sampled_from([None, None, 429, 503]))
@@ -311,3 +324,4 @@ def test_nobody_gets_what_they_could_not_have_had_as_nobody(trusting: Settings) 
     assert World.given.count("fresh") > 10
     assert World.given.count("stale") > 2
     assert World.given.count("blob") > 5
+    assert World.by_account > 10

@@ -13,6 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from routing.conf import client_limits, guard_policy
+from routing.core.table.routing_table import RegistryEntry
 from routing.dataplane.remembered import visits
 from routing.dataplane.remembered.recall import memory
 from routing.dataplane.remembered.single_flight import Flights, alone
@@ -179,7 +180,8 @@ def _ask(number: int, url: str, reference: str, state: Path, start: object, told
         assert store is not None
         place = relay_limits.acquire("1")
         async with RegistryClient(guard_policy(), client_limits()) as client:
-            visit = Visit(store, client, lambda _url: False, place, Repository(url, "acme/app"))
+            entry = RegistryEntry(url, "r")
+            visit = Visit(store, client, lambda _url: False, place, Repository(url, "acme/app"), entry)
             found = await memory.recall(visit, reference, is_lasting=True)
         return found.how if found is not None and found.kept.body == APP else "nothing"
 
