@@ -301,7 +301,8 @@ _WORDLESS: dict[type, Outcome] = {decisions.PingOk: PingOk(), Token: Tokens(), E
 def outcome_of(decision: Decision) -> Outcome:
     """A decision in the contract's words."""
     if isinstance(decision, Page):
-        told = decision.words or decision.location or decision.front.title
+        title = decision.front.title if decision.kind is PageKind.FRONT else ""
+        told = decision.words or decision.location or title
         about = told if decision.listed is None else decision.listed.name
         return Shows(decision.kind, decision.status, decision.tenant, about)
     match decision:

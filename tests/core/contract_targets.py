@@ -328,7 +328,7 @@ def front_door_rows(method: str) -> Iterator[Row]:
     for path in ("/acme/app", "/acme/app:1.0", f"/acme/app@{DIGEST}", f"/acme/app:1.0@{DIGEST}"):
         yield by("R17.5", path, Shows(PageKind.REPOSITORY, 200, "Acme", "acme/app"))
     for path in ("/acme", "/acme/app/", "/acme/apple", "/acme/web", "/:1.0", "/@"):
-        yield by("R17.2 R17.5", path, Shows(PageKind.NOT_FOUND, 404, "Acme", "Images of Acme"))
+        yield by("R17.2 R17.5", path, NO_PAGE)
     yield by("R17.2 R17.5", "/abuse", Shows(PageKind.ABUSE, 200, "Acme"))
     yield by("R17.5", "/v2/", PingOk())
     yield by("R17.2 R17.5", "/", Shows(PageKind.FRONT, 200, "Acme"), host="odd.acme.com")
@@ -338,7 +338,7 @@ def front_door_rows(method: str) -> Iterator[Row]:
         yield led("R17.6", "/", on("https://acme.example/docs"), query=query)
         yield led("R17.6", "/acme/app:1.0", on("https://acme.example/app"), query=query)
     yield led("R17.5 R17.6", "/acme/tool", Shows(PageKind.REPOSITORY, 200, "Acme", "acme/tool"))
-    yield led("R17.2 R17.6", "/evil.example", Shows(PageKind.NOT_FOUND, 404, "Acme", "Images of Acme"))
+    yield led("R17.2 R17.6", "/evil.example", NO_PAGE)
     yield led("R17.2 R17.6", "/favicon.ico", Shows(PageKind.ICON, 200, "Acme"))
     yield led("R17.6", "/v2/acme/app/manifests/1.0", Refused(404, "NAME_UNKNOWN"))
 

@@ -30,7 +30,7 @@ class InvalidFrontDoor(ValueError):
 
 
 class ListedRepository(NamedTuple):
-    """A repository that people are told of. `link` leads to more about it, `words` say what it is; both may be empty."""
+    """A repository that people are told of. `link` leads to more, `words` say what it is; both may be empty."""
 
     name: str
     link: str = ""

@@ -10,7 +10,7 @@ from routing.models.front_door import FRONT_COLUMNS
 from routing.services.base.errors import ServiceError
 
 #: What a hostname has that nobody wrote anything for: whoever takes one over begins with it.
-EMPTY_FRONT_DOOR: dict[str, Any] = {column: Hostname._meta.get_field(column).get_default() for column in FRONT_COLUMNS}
+EMPTY_FRONT_DOOR: dict[str, Any] = {column: getattr(Hostname(), column) for column in FRONT_COLUMNS}
 _TEXTS = frozenset(FRONT_COLUMNS) - {"front_leads_on"}
 
 
