@@ -40,6 +40,8 @@ def _readable(parse: Callable[[str], object]) -> AfterValidator:
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 #: No database takes a NUL in a text; and what is longer than this is none of the names here.
 Text = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")]
+#: A text of several lines.
+Lines = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")]
 #: A text that may not be empty.
 Named = Annotated[Text, Field(min_length=1)]
 SecretText = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]

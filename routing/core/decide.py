@@ -37,6 +37,7 @@ from routing.core.grammar.names import (
     with_plain_colon,
 )
 from routing.core.grammar.user_agents import Ability, ClientProfile, Needed
+from routing.core.table.front_door import parse_packed_front_door
 from routing.core.table.mapping_entry import Flag
 from routing.core.table.routing_table import Auth, HostEntry, Match, Strategy, Table, TenantEntry
 
@@ -122,11 +123,25 @@ def _is_for_people(request: Request) -> bool:
     return request.method in READS and request.path[:1] in ("/", "") and _is_control_path(request.path)
 
 
-def _page(path: str, tenant: str) -> Page:
+def _page(path: str, tenant: str, packed: str) -> Page:
     kind = _ALIKE.get(path)
     if kind is not None:
         return Page(kind, 200, tenant)
-    return Page(PageKind.FRONT, 200, tenant) if path in ("/", "") else Page(PageKind.NOT_FOUND, 404, tenant)
+    front = parse_packed_front_door(packed)
+    if path in ("/", ""):
+        return _led_on(Page(PageKind.FRONT, 200, tenant, front=front), front.link)
+    # What was copied with its tag or digest leads to the same page.
+    listed = front.listed(path[1:].partition("@")[0].partition(":")[0])
+    if listed is None:
+        return Page(PageKind.NOT_FOUND, 404, tenant, front=front)
+    return _led_on(Page(PageKind.REPOSITORY, 200, tenant, front=front, listed=listed), listed.link)
+
+
+def _led_on(page: Page, link: str) -> Page:
+    """The page, or the way on to where its tenant sends visitors instead: by what it wrote, and by nothing else."""
+    if not page.front.leads_on or not link:
+        return page
+    return Page(PageKind.LEADS_ON, 307, page.tenant, location=link)
 
 
 def _not_served(request: Request, status: int, words: str) -> Page | None:
@@ -144,7 +159,7 @@ def _is_control_path(path: str) -> bool:
 def _other(table: Table, host: str, name: str, entry: HostEntry, request: Request, tenant: str) -> Decision:
     path = request.path
     if _is_for_people(request):
-        return _page(path, tenant)
+        return _page(path, tenant, entry.front)
     if path in ("/v2/", "/v2"):
         return _ping(table, host, name, entry, request)
     if path == "/token":

@@ -1,14 +1,16 @@
 """What one request gets.
 
 A decision names no more than the answer needs; the data plane carries it out. Every `location` and `url` starts with
-the origin of a registry in the table.
+the origin of a registry in the table; that of a page is what the hostname's tenant wrote there.
 """
 
 from enum import StrEnum
 from typing import NamedTuple
 
+from routing.core.grammar.front_door import FrontDoor, ListedRepository
 from routing.core.grammar.names import Endpoint
 from routing.core.grammar.user_agents import ClientProfile, Needed
+from routing.core.table.front_door import NO_FRONT_DOOR
 from routing.core.table.routing_table import RegistryEntry, Strategy
 
 
@@ -129,6 +131,8 @@ class PageKind(StrEnum):
     """What browsers find at a hostname, beside what registry clients ask for."""
 
     FRONT = "front"
+    REPOSITORY = "repository"
+    LEADS_ON = "leads_on"
     ABUSE = "abuse"
     NOT_FOUND = "not_found"
     NOT_SERVED = "not_served"
@@ -139,13 +143,17 @@ class PageKind(StrEnum):
 class Page(NamedTuple):
     """A page for people.
 
-    `tenant` is the name of whose the hostname is, `words` say why it isn't served; both may be empty.
+    `tenant` is the name of whose the hostname is, `words` say why it isn't served; both may be empty. `front` is what
+    the tenant wrote for people, `listed` the repository that a page is about, `location` where a visitor is sent.
     """
 
     kind: PageKind
     status: int
     tenant: str = ""
     words: str = ""
+    front: FrontDoor = NO_FRONT_DOOR
+    listed: ListedRepository | None = None
+    location: str = ""
 
 
 class Echo(NamedTuple):

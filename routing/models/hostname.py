@@ -3,8 +3,10 @@
 from django.db import models
 from django.db.models import Q
 
+from routing.core.table.front_door import pack_front_door
 from routing.core.table.routing_table import HostEntry
 from routing.models.address_finding import WithAddress
+from routing.models.front_door import WithFrontDoor
 from routing.models.history import records
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
@@ -12,7 +14,7 @@ from routing.models.versioned import VersionedModel, VersionedQuerySet
 HOSTNAME_PATTERN = r"^((\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])\Z"
 
 
-class Hostname(WithAddress, VersionedModel):
+class Hostname(WithFrontDoor, WithAddress, VersionedModel):
     """A name that a tenant's users pull from, in lower case and A-label form, with no port and no trailing dot."""
 
     tenant = models.ForeignKey("routing.Tenant", on_delete=models.PROTECT, related_name="hostnames")
@@ -86,4 +88,5 @@ class Hostname(WithAddress, VersionedModel):
             enabled=self.enabled and self.withdrawn_at is None,
             login_registry=str(self.login_registry_id or ""),
             refusal=refusal,
+            front=pack_front_door(self.front_door),
         )

@@ -25,8 +25,10 @@ from routing.core.decisions import (
     Relay,
     Token,
 )
+from routing.core.grammar.front_door import FrontDoor, ListedRepository
 from routing.core.grammar.user_agents import Clients, parse_clients
 from routing.core.table.former_target import FormerTarget
+from routing.core.table.front_door import pack_front_door
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import Auth, HostEntry, RegistryEntry, Table, TenantEntry
@@ -63,6 +65,11 @@ TENANTS = {
     "acme": TenantEntry("Acme"),
     "globex": TenantEntry("Globex", refusal="Globex has left the building"),
 }
+FRONT = FrontDoor(
+    title="Images of Acme",
+    link="https://acme.example/docs",
+    repositories=(ListedRepository("acme/app", "https://acme.example/app"), ListedRepository("acme/tool")),
+)
 HOSTS = {
     **{
         f"{name}.acme.com": HostEntry("acme")
@@ -80,6 +87,9 @@ HOSTS = {
     "off.acme.com": HostEntry("acme", enabled=False),
     "stopped.acme.com": HostEntry("acme", refusal="proof of ownership has lapsed"),
     "docker.globex.com": HostEntry("globex"),
+    "front.acme.com": HostEntry("acme", front=pack_front_door(FRONT)),
+    "led.acme.com": HostEntry("acme", front=pack_front_door(FRONT._replace(leads_on=True))),
+    "odd.acme.com": HostEntry("acme", front="of another release"),
     "[2001:db8::1]": HostEntry("acme"),
     "192.0.2.7": HostEntry("acme", enabled=False),
     "xn--bcher-kva.example": HostEntry("acme"),
@@ -227,7 +237,7 @@ class Checked(NamedTuple):
 
 
 class Shows(NamedTuple):
-    """A page for people, with this status; `tenant` and `says` are what it tells."""
+    """A page for people, with this status; `tenant` and `says` are what it tells, or where it sends them."""
 
     kind: PageKind
     status: int
@@ -291,7 +301,10 @@ _WORDLESS: dict[type, Outcome] = {decisions.PingOk: PingOk(), Token: Tokens(), E
 def outcome_of(decision: Decision) -> Outcome:
     """A decision in the contract's words."""
     if isinstance(decision, Page):
-        return Shows(*decision)
+        title = decision.front.title if decision.kind is PageKind.FRONT else ""
+        told = decision.words or decision.location or title
+        about = told if decision.listed is None else decision.listed.name
+        return Shows(decision.kind, decision.status, decision.tenant, about)
     match decision:
         case Redirect(location):
             return RedirectsTo(location)

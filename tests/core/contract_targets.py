@@ -303,6 +303,7 @@ def page_rows() -> Iterator[Row]:
         yield row("R17.2", "/robots.txt", Shows(PageKind.ROBOTS, 200, "Acme"), method=method)
         for path in ("/acme/web", "/v3/", "/token/", "/index.html", "/abuse/", "/.well-known/security.txt"):
             yield row("R17.2", path, NO_PAGE, method=method)
+        yield from front_door_rows(method)
     for host, status, says in (
         ("docker.globex.com", 403, "Globex has left"),
         ("stopped.acme.com", 403, "has lapsed"),
@@ -319,6 +320,27 @@ def page_rows() -> Iterator[Row]:
         yield row("R17.1 R1.9", "/", Refused(403, "DENIED", "has lapsed"), method=method, host="stopped.acme.com")
     for path in ("/a b", "/a%20b", "//", "/../"):
         yield row("R2.1 R17.1", path, BAD_NAME)
+
+
+def front_door_rows(method: str) -> Iterator[Row]:
+    by = partial(row, method=method, host="front.acme.com")
+    yield by("R17.5", "/", Shows(PageKind.FRONT, 200, "Acme", "Images of Acme"))
+    for path in ("/acme/app", "/acme/app:1.0", f"/acme/app@{DIGEST}", f"/acme/app:1.0@{DIGEST}"):
+        yield by("R17.5", path, Shows(PageKind.REPOSITORY, 200, "Acme", "acme/app"))
+    for path in ("/acme", "/acme/app/", "/acme/apple", "/acme/web", "/:1.0", "/@"):
+        yield by("R17.2 R17.5", path, NO_PAGE)
+    yield by("R17.2 R17.5", "/abuse", Shows(PageKind.ABUSE, 200, "Acme"))
+    yield by("R17.5", "/v2/", PingOk())
+    yield by("R17.2 R17.5", "/", Shows(PageKind.FRONT, 200, "Acme"), host="odd.acme.com")
+    led = partial(row, method=method, host="led.acme.com")
+    on = partial(Shows, PageKind.LEADS_ON, 307, "Acme")
+    for query in ("", "next=https://evil.example", "//evil.example"):
+        yield led("R17.6", "/", on("https://acme.example/docs"), query=query)
+        yield led("R17.6", "/acme/app:1.0", on("https://acme.example/app"), query=query)
+    yield led("R17.5 R17.6", "/acme/tool", Shows(PageKind.REPOSITORY, 200, "Acme", "acme/tool"))
+    yield led("R17.2 R17.6", "/evil.example", NO_PAGE)
+    yield led("R17.2 R17.6", "/favicon.ico", Shows(PageKind.ICON, 200, "Acme"))
+    yield led("R17.6", "/v2/acme/app/manifests/1.0", Refused(404, "NAME_UNKNOWN"))
 
 
 def name_rows() -> Iterator[Row]:

@@ -72,8 +72,13 @@ def check(row: Row, wire: Wire) -> None:
 def check_page(method: str, wire: Wire, outcome: Shows) -> None:
     assert wire.status == outcome.status
     assert "docker-distribution-api-version" not in wire.headers
-    assert int(wire.headers["content-length"]) > 0
     text = wire.body.decode()
+    if outcome.kind is PageKind.LEADS_ON:
+        assert (wire.headers["location"], text) == (outcome.says, "")
+        assert wire.headers["cache-control"] == "no-store"
+        return
+    assert "location" not in wire.headers
+    assert int(wire.headers["content-length"]) > 0
     if method == "HEAD":
         assert text == ""
     elif outcome.kind not in (PageKind.ICON, PageKind.ROBOTS):

@@ -21,10 +21,16 @@ from routing.admin.hostnames.doctor import DoctorPages
 from routing.admin.hostnames.hand_over import HandingOver
 from routing.admin.hostnames.proof import ProofPages
 from routing.models import Hostname, Mapping
+from routing.models.front_door import FRONT_COLUMNS
 from routing.services.base.permissions import Permission
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, suspend_hostnames, update_hostname
 from routing.services.mappings.state import state_of_hostname
 from routing.services.pulls.reading import Scope
+
+_FRONT_WORDS = (
+    "Whoever opens the address in a browser finds a page in the tenant's name. Everything here is plain text, and "
+    "everybody can read it."
+)
 
 
 class HostnameForm(ServiceForm):
@@ -34,7 +40,11 @@ class HostnameForm(ServiceForm):
     field_names = {"hostname": "name", "": "name"}
 
     class Meta:
-        widgets = {"name": name_input(placeholder="docker.acme.com")}
+        widgets = {
+            "name": name_input(placeholder="docker.acme.com"),
+            "front_link": name_input(placeholder="https://acme.com", inputmode="url"),
+            "front_colour": name_input(placeholder="#134e4a"),
+        }
         help_texts = {"enabled": "While disabled, clients are refused."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,6 +69,8 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
     def get_fieldsets(self, request: HttpRequest, obj: Hostname | None = None) -> Any:
         """What it is. Suspending is an action."""
         parts: list[Any] = [(None, {"fields": ["name", "tenant", "enabled", "login_registry"]})]
+        if obj is not None:
+            parts.append(("What browsers show", {"fields": list(FRONT_COLUMNS), "description": _FRONT_WORDS}))
         if obj is None or self.has_change_permission(request, obj):
             parts.append((None, {"fields": ["reason"]}))
         return parts

@@ -19,6 +19,7 @@ from routing.api.schemas import (
     DeleteParams,
     HostnameText,
     Id,
+    Lines,
     QueryParams,
     Reason,
     ReasonIn,
@@ -109,6 +110,15 @@ class HostnameOut(ProvableOut):
     proof_missing_since: datetime | None
     proof_finding: str = Field(description="What is wrong with the proof; empty for nothing.", examples=[""])
     withdrawn_at: datetime | None = Field(description="Not served from then on, until the proof is back.")
+    front_title: str = Field(description="The heading of the page that browsers show.", examples=["Images of Acme"])
+    front_text: str = Field(description="Plain text below it.", examples=["What we run ourselves."])
+    front_link: str = Field(description="The tenant's own site.", examples=["https://acme.com"])
+    front_leads_on: bool = Field(description="Visitors are sent to the link at once.", examples=[False])
+    front_colour: str = Field(description="Of the bar at the top.", examples=["#134e4a"])
+    front_repositories: str = Field(
+        description="Those that everybody may know of: one a line, a name, perhaps a link, perhaps words.",
+        examples=["acme/app https://acme.com/app The app itself"],
+    )
 
 
 class ClaimIn(StrictSchema):
@@ -142,6 +152,12 @@ class HostnamePatch(StrictSchema):
 
     enabled: bool = True
     login_registry_id: Id | None = None
+    front_title: Text = ""
+    front_text: Lines = ""
+    front_link: Text = ""
+    front_leads_on: bool = False
+    front_colour: Text = ""
+    front_repositories: Lines = ""
     reason: Reason = ""
 
 
@@ -215,7 +231,7 @@ def update_hostname(
     data: HostnamePatch,
     if_match: str | None = IF_MATCH,
 ) -> Hostname:
-    """Enable or disable a hostname, or say where a bare `docker login` goes."""
+    """Enable or disable a hostname, say where a bare `docker login` goes, or what people find in a browser."""
     outcome = verbs.update_hostname(
         actor_of(request),
         data.reason,

@@ -87,12 +87,16 @@ class RegistryEntry(NamedTuple):
 
 
 class HostEntry(NamedTuple):
-    """A hostname that is served. `refusal` is what clients are told while it is suspended, else empty."""
+    """A hostname that is served. `refusal` is what clients are told while it is suspended, else empty.
+
+    `front` is what its tenant wrote for people who open it in a browser, packed (front_door.py); few have any.
+    """
 
     tenant: str
     enabled: bool = True
     login_registry: str = ""
     refusal: str = ""
+    front: str = ""
 
 
 # What a mapping's flags say of where it leads, rather than of how.

@@ -26,7 +26,10 @@ NOUNS: dict[str, Any] = {
 # What of a row is told where it changed, by its own column. Targets and owners are told by name, below.
 _TOLD: dict[str, tuple[str, ...]] = {
     "mapping": ("enabled", "allow_push", "private", "delivery", "notice", "account_user", "account_set_at"),
-    "hostname": ("enabled", "login_registry_id", "suspended", "suspension_message", "withdrawn_at"),
+    "hostname": (
+        *("enabled", "login_registry_id", "suspended", "suspension_message", "withdrawn_at"),
+        *("front_title", "front_text", "front_link", "front_leads_on", "front_colour", "front_repositories"),
+    ),
     "registry": ("name", "origin", "alias", "implicit_namespace", "stream_blobs", "account_set_at"),
     "tenant": (
         *("slug", "name", "suspended", "suspension_message", "needs_approval"),

@@ -41,7 +41,7 @@ KEPT_CHANGES = 100_000
 _PRUNE_EVERY = 1_000
 _BATCH_ROWS = 500
 # Of a table's entries.
-_RARE = ("challenge", "former", "notice", "account")
+_RARE = ("challenge", "former", "notice", "account", "front")
 
 V = TypeVar("V", bound=VersionedModel)
 
@@ -372,7 +372,7 @@ def _check_account(actor: Actor) -> None:
 def _fields(entry: Any) -> dict[str, Any]:
     """A table's entry as a change row holds it.
 
-    What few mappings have is left out where there is none: workers of an earlier release know no such field, and would
+    What few rows have is left out where there is none: workers of an earlier release know no such field, and would
     load the whole table for every change.
     """
     fields: dict[str, Any] = entry._asdict()

@@ -12,6 +12,7 @@ from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.certificates import want_certificate
+from routing.services.hostnames.front_door import as_kept
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.near import did_you_mean, near_hostnames
 from routing.services.people.tenants import DEFAULT_SLUG, ensure_tenant, suspend_rows
@@ -24,6 +25,12 @@ class HostnameChanges(TypedDict, total=False):
     login_registry_id: int | None
     suspended: bool
     suspension_message: str
+    front_title: str
+    front_text: str
+    front_link: str
+    front_leads_on: bool
+    front_colour: str
+    front_repositories: str
 
 
 def find_hostname(actor: Actor, text: str, tenant_slug: str | None, *, create: bool) -> Hostname | None:
@@ -78,7 +85,8 @@ def add_hostname(actor: Actor, reason: str, *, tenant_id: int, name: str, **fact
     """
     with unit_of_work(actor, reason) as unit:
         check_permission(actor, Permission.ADMINISTER, None)
-        hostname = Hostname(tenant=get_row(Tenant.objects.all(), tenant_id), name=parse_hostname(name), **facts)
+        tenant = get_row(Tenant.objects.all(), tenant_id)
+        hostname = Hostname(tenant=tenant, name=parse_hostname(name), **as_kept(facts))
         unit.add(hostname)
         want_certificate(hostname)
         unit.event("hostname.added", hostname_id=hostname.pk, tenant_id=tenant_id)
@@ -99,7 +107,7 @@ def update_hostname(
     """
     with unit_of_work(actor, reason) as unit:
         hostname = unit.get(Hostname, hostname_id, Permission.CHANGE_HOSTNAMES, if_match)
-        changed = unit.update(hostname, **changes)
+        changed = unit.update(hostname, **as_kept(changes))
         if changed:
             if "enabled" in changed:
                 want_certificate(hostname)

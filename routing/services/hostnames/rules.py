@@ -4,12 +4,14 @@ from django.db.models import Q
 
 from routing.core.grammar.hosts import ends_in_number, is_ip_address, is_loopback, parse_authority, wildcard_above
 from routing.models import Hostname, HostnameClaim, Registry
+from routing.models.front_door import FRONT_COLUMNS
 from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
 from routing.services.base.rules import Write, fixed, rule
 from routing.services.hostnames.claim_rules import claimable_name, refuse_control_host
+from routing.services.hostnames.front_door import check_front_door
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.public_registries import public_registry_at
 
@@ -67,6 +69,12 @@ def suspension_is_the_platforms(write: Write) -> None:
     ]
     if changed:
         check_permission(write.actor, Permission.ADMINISTER, None)
+
+
+@rule(Hostname, *FRONT_COLUMNS)
+def a_front_door_can_be_shown(write: Write) -> None:
+    """It stands on a page that strangers open, whoever wrote the row."""
+    check_front_door(write.row)
 
 
 @rule(HostnameClaim, "name")

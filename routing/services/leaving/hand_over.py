@@ -21,6 +21,7 @@ from routing.services.base.quotas import HELD, quota_for
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.claims import NO_PROOF
+from routing.services.hostnames.front_door import EMPTY_FRONT_DOOR
 from routing.services.people.notices import tell_owners
 
 # What the history says where nobody said why.
@@ -140,7 +141,8 @@ def _beside(hostname: Hostname) -> list[Hostname]:
 
 def _hand_over(unit: UnitOfWork, plan: HandOver, reason: str) -> None:
     hostname, tenant = plan.hostname, plan.tenant
-    facts: dict[str, Any] = {**NO_PROOF}
+    # What the one has written for people says nothing of the other.
+    facts: dict[str, Any] = {**NO_PROOF, **EMPTY_FRONT_DOOR}
     leads = [(registry, _copied(unit, registry, tenant)) for registry in plan.takes]
     for old, new in leads:
         if hostname.login_registry_id == old.pk:
