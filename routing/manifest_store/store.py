@@ -237,8 +237,15 @@ class ManifestStore:
         return f"{self._folder}/repositories/{_hash(repository)}"
 
     def _unless_refused(self, folder: str, at: float) -> float:
-        refused = self._notes.read(f"{folder}/refused")
-        return 0.0 if refused is not None and refused["at"] >= at else at
+        path = f"{folder}/refused"
+        # It may have come between the two looks.
+        refused = self._notes.read(path) or (os.path.exists(path) and self._notes.read(path))
+        if refused is None:
+            # It was damaged, and nobody knows of when it was: it counts as one of now.
+            with contextlib.suppress(OSError):
+                self._notes.write(path, {"at": now()})
+            return 0.0
+        return 0.0 if refused and refused["at"] >= at else at
 
     def _write(self, path: str, repository: Repository, facts: Facts) -> bool:
         try:

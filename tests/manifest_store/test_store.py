@@ -199,6 +199,29 @@ def test_a_file_that_was_changed_gives_no_wrong_byte(store: ManifestStore, damag
         assert other.bodies.read(digest_of(BODY)) is None
 
 
+@pytest.mark.parametrize("damage", [_cut, _changed, _emptied, _a_folder])
+def test_a_refusal_that_cannot_be_read_is_still_one(
+    store: ManifestStore, damage: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows of when: what was said before it is found so counts no longer, what is said later does."""
+    monkeypatch.setattr(stores, "now", lambda: 2000.0)
+    store.keep(APP, "1", of(BODY, 1500.0), BODY)
+    store.refuse(APP, 1600.0, forget=False)
+    (refused,) = [path for path in files(store, "repositories") if path.name == "refused"]
+    damage(refused)
+
+    other = again(store)
+    seen = other.manifest(APP, digest_of(BODY))
+    assert seen is not None
+    assert seen.confirmed_at == 0
+
+    if damage is not _a_folder:  # In whose place no note can be written.
+        store.confirm(APP, of(BODY, 2001.0))
+        later = other.manifest(APP, digest_of(BODY))
+        assert later is not None
+        assert later.confirmed_at == 2001.0
+
+
 def test_a_damaged_body_is_told_once_and_can_be_written_anew(tmp_path: Path) -> None:
     bodies = Bodies(str(tmp_path), MIB)
     bodies.write(digest_of(BODY), BODY)
