@@ -22,7 +22,16 @@ from django.utils.dateparse import parse_datetime
 from routing.conf import NOTIFY_CHANNEL
 from routing.database.clock import database_now
 from routing.moving.backup_file import Frame, Header, InvalidBackup, check_whole, frames, read_header
-from routing.moving.schema import FILLED_BY_MIGRATIONS, Schema, applied, newest, schema_at, up_to
+from routing.moving.schema import (
+    FILLED_BY_MIGRATIONS,
+    Node,
+    Schema,
+    applied,
+    newest,
+    one_by_one,
+    schema_at,
+    up_to,
+)
 from routing.moving.sealed_values import PLACES
 from routing.moving.sequences import go_on_after
 from routing.services.base.errors import ServiceError
@@ -147,7 +156,7 @@ def restore(
     if not applied():
         if contents.is_older:
             with lock():
-                MigrationExecutor(connection).migrate(list(contents.header.migrations.items()))
+                _migrate_to(list(contents.header.migrations.items()))
         else:
             call_command("migrate", verbosity=0, interactive=False)
     try:
@@ -158,6 +167,13 @@ def restore(
         raise InvalidBackup(f"the backup's rows don't fit into the database; no row was added: {said}") from error
     if contents.is_older:
         call_command("migrate", verbosity=0, interactive=False)
+
+
+def _migrate_to(migrations: list[Node]) -> None:
+    executor = MigrationExecutor(connection)
+    # One that stands for many leads past the older release's last.
+    executor.loader = one_by_one(connection)
+    executor.migrate(migrations)
 
 
 def _fill(file: BinaryIO, passphrase: str | None, contents: Contents, progress: Progress) -> None:

@@ -1,10 +1,15 @@
-"""Which migrations a database has, the models as they were then, and which tables a backup holds."""
+"""Which migrations a database has, the models as they were then, and which tables a backup holds.
+
+A migration that stands for many (Django's `replaces`) is not spoken of here: a backup of a new database and one of a
+database that came from an older release name the same migrations.
+"""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import Model
 
@@ -49,13 +54,13 @@ def applied() -> set[Node]:
 
     Raises ServiceError where it has some that this release doesn't know, django.db.Error.
     """
-    loader = MigrationLoader(connection)
+    loader = one_by_one(connection)
     found = {node for node in loader.applied_migrations if node[0] in loader.migrated_apps}
     known = set(loader.graph.nodes)
-    replaced = {node for migration in loader.disk_migrations.values() for node in migration.replaces}
-    if unknown := sorted(found - known - replaced):
+    replacements = {node for node in known if loader.disk_migrations[node].replaces}
+    if unknown := sorted(found - known):
         raise ServiceError(f"the database was migrated by a newer release ({'.'.join(unknown[-1])}): use that one")
-    return found & known
+    return found - replacements
 
 
 def last_of(nodes: set[Node]) -> dict[str, str]:
@@ -68,7 +73,8 @@ def last_of(nodes: set[Node]) -> dict[str, str]:
 
 def newest() -> dict[str, str]:
     """By app, this release's last migration."""
-    return dict(sorted(_loader().graph.leaf_nodes()))
+    loader = _loader()
+    return dict(sorted(node for node in loader.graph.leaf_nodes() if not loader.disk_migrations[node].replaces))
 
 
 def up_to(migrations: Mapping[str, str]) -> set[Node]:
@@ -93,7 +99,11 @@ def _kept(models: Any) -> Iterator[type[Model]]:
             yield model
 
 
+def one_by_one(connection: BaseDatabaseWrapper | None) -> MigrationLoader:
+    """What migrations there are, each for itself, beside those that replace them. None: without a database."""
+    return MigrationLoader(connection, replace_migrations=False)
+
+
 @cache
 def _loader() -> MigrationLoader:
-    """Without a database: what migrations there are."""
-    return MigrationLoader(None)
+    return one_by_one(None)
