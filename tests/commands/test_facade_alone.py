@@ -27,6 +27,14 @@ ELSEWHERE |= {("changes", verb) for verb in ("draft", "redraft", "approve", "app
 ELSEWHERE |= {("mapping", "roll-back"), ("tenant", "require-approval")}
 #: What `tests/commands/test_configuration.py` tries.
 ELSEWHERE |= {("apply",)}
+#: What `tests/services/test_registry_accounts.py`, `test_publication.py` and `test_front_door.py` try.
+ELSEWHERE |= {
+    ("registry", "set-account"),
+    ("registry", "remove-account"),
+    ("mapping", "publish"),
+    ("mapping", "unpublish"),
+}
+ELSEWHERE |= {("hostname", "front-door")}
 
 
 def verbs() -> Iterator[tuple[tuple[str, ...], type[Verb]]]:
