@@ -6,6 +6,7 @@ from routing.api.errors import register_exception_handlers
 from routing.api.routers import (
     changes,
     claims,
+    configuration,
     doctor,
     history,
     hostnames,
@@ -44,6 +45,7 @@ api.add_router("/invitations", members.invitations)
 api.add_router("/tokens", tokens.router)
 api.add_router("/verifications", verifications.router)
 api.add_router("/subscriptions", subscriptions.router)
+api.add_router("/configuration", configuration.router)
 api.add_router("/history", history.router)
 api.add_router("/pulls", pulls.router)
 api.add_router("", leaving.router)

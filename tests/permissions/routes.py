@@ -91,6 +91,9 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "kinds": ["proof"],
     },
     ("PATCH /subscriptions/{subscription_id}", "subscription"): lambda world: {"kinds": ["registry"]},
+    ("POST /configuration", "."): lambda world: {
+        "document": "version: 1\ntenants:\n  - slug: new\n    name: New\n",
+    },
     ("POST /tenants", "."): lambda world: {"slug": "new", "name": "New"},
     ("PATCH /tenants/{tenant}", "tenant"): lambda world: {"max_mappings": 9},
     ("PUT /tenants/{tenant}/suspension", "tenant"): lambda world: {"message": "malware"},

@@ -177,6 +177,8 @@ GET /pulls                                   | .                        | s y | 
 GET /pulls/orphans                           | .                        | s y | y y y | y y y | y
 GET /pulls/references                        | .                        | s y | y y y | y y y | y
 GET /pulls/shares                            | .                        | s y | y y y | y y y | y
+GET /configuration                           | .                        | s n | n n n | n n n | y
+POST /configuration                          | .                        | s n | n n n | n n n | y
 GET /people                                  | .                        | s n | n n n | n n n | y
 DELETE /people/{user_id}                     | account                  | s n | n n n | n n n | y
 GET /people/{user_id}/export                 | account                  | s n | n n n | n n n | y

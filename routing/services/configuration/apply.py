@@ -83,8 +83,9 @@ def apply_document(actor: Actor, reason: str, document: Document, *, prune: bool
         plan = Plan(tuple(step for step, _ in planned))
         if checksum and checksum != plan.checksum:
             raise Conflict(
-                "the plan is another one now, for the document or the rows have changed: nothing was done. "
-                f"Look at it with --dry-run; its checksum is {plan.checksum}"
+                "the plan is another one now, for the document or the rows have changed: nothing was done. Its "
+                f"checksum is {plan.checksum}: look at it first, as a dry run",
+                at_command_line=" (--dry-run)",
             )
         for step, carry_out in planned:
             try:
