@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+import traceback
 from collections.abc import Sequence
 from itertools import islice
 
@@ -202,11 +203,14 @@ async def _question(
     except (dns.resolver.NXDOMAIN, dns.resolver.YXDOMAIN):
         return None
     except dns.exception.Timeout as error:
-        _forget_tries(error)
+        _forget_frames(error)
         raise
     except (dns.exception.DNSException, OSError, ValueError) as error:
-        _forget_tries(error)
+        _forget_frames(error)
         raise dns.resolver.NoNameservers from error
+    except asyncio.CancelledError as error:
+        _forget_frames(error)
+        raise
     if answer.rrset is None:
         return None
     left = max(0.0, answer.expiration - time.time())
@@ -214,11 +218,9 @@ async def _question(
     return Remembered(addresses, time.monotonic() + left)
 
 
-def _forget_tries(error: Exception) -> None:
-    """What came of each try holds the frames of the look-up, and these hold it: a circle of some hundred objects."""
-    tries = getattr(error, "kwargs", {}).get("errors")
-    if isinstance(tries, list):
-        tries.clear()
+def _forget_frames(error: BaseException) -> None:
+    """What came of each try holds the frame of the look-up, and that holds it: a circle of some hundred objects."""
+    traceback.clear_frames(error.__traceback__)
 
 
 def _reachable_first(addresses: Sequence[str]) -> list[str]:

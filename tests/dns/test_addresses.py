@@ -175,7 +175,8 @@ async def test_names_without_an_answer_leave_nothing_to_the_garbage_collector(
     """Thousands of frames would be held by what they raised, until everybody waits for a collection."""
     names.answers("silent.example.com", silence())
     names.answers("failing.example.com", SERVER_FAILURE)
-    resolver = resolving(0.3)
+    # Long enough for a try that fails and a second one.
+    resolver = resolving(1.5)
     with circles() as left:
         for name in ("silent.example.com", "failing.example.com", "missing.example.com"):
             waiting = [asyncio.create_task(resolver(name)) for _ in range(3)]

@@ -12,6 +12,7 @@ import pytest
 
 from routing.dataplane.serving.asgi import DataPlane
 from routing.dataplane.serving.body_guard import BodyGuard
+from routing.dataplane.serving.django_pages import Pages
 from routing.dataplane.serving.fast_lane import FastLaneProtocol
 from routing.dataplane.serving.handover import GivingProtocol, Handover
 from tests.fast_lane.lanes import Lane
@@ -31,6 +32,30 @@ async def page(scope: object, receive: object, send: object) -> None:
     """Django, as far as the protocol goes."""
     await send({"type": "http.response.start", "status": 204, "headers": []})  # type: ignore[operator]
     await send({"type": "http.response.body", "body": b""})  # type: ignore[operator]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_page_leaves_no_request_to_the_garbage_collector() -> None:
+    """What is around the request: the connection, the answer and the tasks. Django's own objects have circles."""
+    lane = Lane(FastLaneProtocol, BodyGuard(DataPlane(Pages())))  # type: ignore[arg-type]  # Django's narrower types
+    wanted = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    await ask_for(lane, wanted)
+    with circles() as left:
+        for _ in range(3):
+            await ask_for(lane, wanted)
+
+    assert not {"RequestAborted", "RequestResponseCycle", "FastLaneProtocol", "frame"} & left.keys(), left
+
+
+async def ask_for(lane: Lane, wanted: bytes) -> None:
+    """One answer, and then the connection is gone."""
+    protocol, wire = lane.connect()
+    protocol.data_received(wanted)
+    await lane.rest(protocol, wire)
+    assert wire.sent.startswith(b"HTTP/1.1 200 ")
+    protocol.connection_lost(None)
+    wire.set_protocol(None)
+    await lane.rest(protocol, wire)
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ class GivingProtocol(FastLaneProtocol):
     def _forget_way(self) -> None:
         """The request isn't handed over any more: its scope would hold it, and it holds its scope."""
         if self.scope is not None:
-            self.scope.pop(HAND_OVER, None)  # type: ignore[typeddict-item]  # ours
+            self.scope.pop(HAND_OVER, None)  # type: ignore[misc]  # ours
 
     def _is_held(self) -> bool:
         """Whether this process has to keep the connection."""
