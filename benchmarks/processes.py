@@ -2,9 +2,19 @@
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+# The first numbers of /proc/stat that are work: user, nice, system, then (after idle and iowait) irq and softirq.
+_BUSY_PLACES = (0, 1, 2, 5, 6)
+
+
+class Scheduling(NamedTuple):
+    """Of a process' main thread: how long it was ready and waited for a core, and how often it was given one."""
+
+    waited_seconds: float
+    times: int
 
 
 def group(leader: int) -> list[int]:
@@ -38,6 +48,19 @@ def cpu_seconds(pid: int) -> float:
     """The CPU time that a process has used, in user and kernel mode; 0 where it is gone."""
     fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND if fields else 0.0
+
+
+def busy_seconds() -> float:
+    """The CPU time that all processes of the machine have used."""
+    first, _, _ = _read("/proc/stat").partition("\n")
+    numbers = first.split()[1:]
+    return sum(int(numbers[place]) for place in _BUSY_PLACES) / _TICKS_A_SECOND if numbers else 0.0
+
+
+def scheduling(pid: int) -> Scheduling:
+    """What the scheduler counted of a process; nothing where it is gone, or the kernel doesn't count."""
+    fields = _read(f"/proc/{pid}/schedstat").split()
+    return Scheduling(int(fields[1]) / 1e9, int(fields[2])) if len(fields) == 3 else Scheduling(0.0, 0)
 
 
 def resident_bytes(pid: int) -> int:

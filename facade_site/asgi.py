@@ -3,7 +3,6 @@
 import os
 
 import django
-from django.core.handlers.asgi import ASGIHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facade_site.settings")
 django.setup(set_prefix=False)
@@ -14,8 +13,9 @@ from django.urls import get_resolver  # noqa: E402
 from routing.dataplane.live.live_table import live_table  # noqa: E402
 from routing.dataplane.serving.asgi import DataPlane  # noqa: E402
 from routing.dataplane.serving.body_guard import BodyGuard  # noqa: E402
+from routing.dataplane.serving.django_pages import Pages  # noqa: E402
 
-django_application = ASGIHandler()
+django_application = Pages()
 
 # The pages' modules, once for all workers: one that imports them at its first page redirects nobody for a second.
 _ = get_resolver().url_patterns

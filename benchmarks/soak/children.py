@@ -56,6 +56,11 @@ class Child:
         self.ready: dict[str, Any] = self._read(START_SECONDS)
 
     @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether it is still there."""
         return self._process.poll() is None

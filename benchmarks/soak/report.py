@@ -1,7 +1,9 @@
 """What the soak found, against its marks."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from benchmarks.soak.cores import Share, table_of
 from benchmarks.soak.stage import MAX_CONNECTIONS
 from benchmarks.soak.workers import Watch
 
@@ -29,7 +31,9 @@ class Verdict(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """One run: the database, its length, what the innocent met, what the attacks did, what the workers held."""
+    """One run: the database, its length, what the innocent met, what the attacks did, what the workers held, and who
+    had the cores.
+    """
 
     database: str
     seconds: float
@@ -38,6 +42,7 @@ class Findings(NamedTuple):
     attackers: dict[str, Any]
     watch: Watch
     tracebacks: int
+    shares: Sequence[Share] = ()
 
 
 def judge(found: Findings) -> list[Verdict]:
@@ -102,6 +107,7 @@ def told(found: Findings, verdicts: list[Verdict]) -> str:
     for attack in found.attackers["attacks"]:
         outcomes = ", ".join(f"{word} × {number}" for word, number in sorted(attack["outcomes"].items()))
         lines.append(f"| {attack['numbers']}: {attack['what']} | {attack['rate']} | {outcomes or 'nothing yet'} |")
+    lines += ["", *table_of(found.shares)]
     lines += [
         "",
         f"The busiest worker used {found.watch.cpu:.0%} of a core. Tracebacks in the server's log: {found.tracebacks}.",

@@ -9,12 +9,14 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from benchmarks.servers import ROOT
 from benchmarks.soak.children import Child
+from benchmarks.soak.cores import Cores
 from benchmarks.soak.report import Findings, judge, told
 from benchmarks.soak.stage import WORKERS, Stage
 from benchmarks.soak.workers import Watch, settle
@@ -70,13 +72,22 @@ def soak(database: str, quiet_seconds: float, seconds: float) -> Findings:
         task = {"port": stage.port, "people": stage.people["hostile"]}
         attackers = stack.enter_context(Child("attackers", task, directory, nice=_NICE))
         innocent.say("attacked")
+        sides = {"who attacks": (attackers, hostile), "the innocent and their registry": (innocent, registry)}
+        cores = Cores(lambda: _kinds(watch, sides))
         with watch.watching():
             _wait(seconds, innocent, attackers, hostile, registry)
+            shares = cores.shares()
             seen = innocent.finish()
         shutil.copy(stage.directory / "log", log_of(database))
         return Findings(
-            database, seconds, seen["quiet"], seen["attacked"], attackers.finish(), watch, stage.tracebacks()
+            database, seconds, seen["quiet"], seen["attacked"], attackers.finish(), watch, stage.tracebacks(), shares
         )
+
+
+def _kinds(watch: Watch, sides: Mapping[str, Sequence[Child]]) -> dict[str, list[int]]:
+    """The processes of the soak by what they do."""
+    others = {kind: [child.pid for child in children] for kind, children in sides.items()}
+    return {"workers": watch.first, "control worker and regular work": watch.beside(), **others}
 
 
 def log_of(database: str) -> Path:

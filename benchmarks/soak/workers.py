@@ -61,6 +61,10 @@ class Watch:
             self.cpu = max((processes.cpu_seconds(pid) - before) / lasted for pid, before in used.items())
             self.replaced = len(set(self.first) - set(processes.children(self._stage.process.pid)))
 
+    def beside(self) -> list[int]:
+        """The server's other processes: what answers pages, and the regular work."""
+        return sorted(set(processes.children(self._stage.process.pid)) - set(self.first))
+
     def _run(self) -> None:
         while not self._stop.wait(_EVERY_SECONDS):
             for pid in processes.children(self._stage.process.pid):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+import traceback
 from collections.abc import Sequence
 from itertools import islice
 
@@ -79,10 +80,10 @@ class AddressResolver:
         while True:
             if (known := self._memory.get(name)) is not None:
                 return _told(known)
-            flight = self._flights.get(name)
-            if flight is not None:
-                # Shielded: who leaves early takes nobody else's answer along.
-                return await asyncio.shield(flight)
+            if name in self._flights:
+                # Shielded: who leaves early takes nobody else's answer along. In no variable: what it raises holds
+                # this frame, and would be held by it.
+                return await asyncio.shield(self._flights[name])
             await self._places.acquire(share)
             if name in self._flights or self._memory.get(name) is not None:
                 # While this one waited for its place, somebody else's look-up began or ended.
@@ -112,12 +113,17 @@ class AddressResolver:
         return flight
 
     async def _look_up(self, name: str) -> Sequence[str]:
+        is_silent = False
         try:
             async with asyncio.timeout(self._seconds):
                 found = await self._ask(name)
         except (TimeoutError, dns.exception.Timeout):
+            is_silent = True
+        if is_silent:
             self._memory.keep_silent(name)
-            raise TimeoutError from None
+            # Not while the other one is handled: that holds the deadline, and with it this task, which keeps what is
+            # raised here. Only the garbage collector would find the three of them.
+            raise TimeoutError
         if found is None:
             raise NoAddress("there is no such name, or it has no address")
         self._memory.keep(name, found)
@@ -170,10 +176,16 @@ async def _both_families(
     if found:
         addresses = [address for answer in found for address in answer.addresses]
         return Remembered(tuple(_reachable_first(addresses)), min(answer.until for answer in found))
-    for outcome in outcomes:
-        if isinstance(outcome, Exception):
-            raise outcome
-    return None
+    problem = next((outcome for outcome in outcomes if isinstance(outcome, Exception)), None)
+    # What is raised holds this frame, which must not hold it, or only the garbage collector would find them.
+    questions.clear()
+    outcomes.clear()
+    try:
+        if problem is not None:
+            raise problem
+        return None
+    finally:
+        del problem
 
 
 async def _question(
@@ -190,15 +202,25 @@ async def _question(
         )
     except (dns.resolver.NXDOMAIN, dns.resolver.YXDOMAIN):
         return None
-    except dns.exception.Timeout:
+    except dns.exception.Timeout as error:
+        _forget_frames(error)
         raise
     except (dns.exception.DNSException, OSError, ValueError) as error:
+        _forget_frames(error)
         raise dns.resolver.NoNameservers from error
+    except asyncio.CancelledError as error:
+        _forget_frames(error)
+        raise
     if answer.rrset is None:
         return None
     left = max(0.0, answer.expiration - time.time())
     addresses = tuple(record.address for record in islice(answer, _MAX_ADDRESSES))
     return Remembered(addresses, time.monotonic() + left)
+
+
+def _forget_frames(error: BaseException) -> None:
+    """What came of each try holds the frame of the look-up, and that holds it: a circle of some hundred objects."""
+    traceback.clear_frames(error.__traceback__)
 
 
 def _reachable_first(addresses: Sequence[str]) -> list[str]:

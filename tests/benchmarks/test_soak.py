@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.soak.cores import Share
 from benchmarks.soak.report import Findings, Verdict, judge, told
 from benchmarks.soak.workers import Held
 from tests.e2e.lab.process import wait_until
@@ -52,7 +53,8 @@ def findings(
     attack = {"numbers": "1", "what": "something", "rate": "1/s", "outcomes": {"504": 3}}
     attackers = {"attacks": [attack], "broken": broken or []}
     watched: Any = watch or Watched(FLAT)
-    return Findings("sqlite", 60.0, quiet or seen(), attacked or seen(), attackers, watched, 0)
+    shares = [Share("workers", 0.25, 0.5, 0.001)]
+    return Findings("sqlite", 60.0, quiet or seen(), attacked or seen(), attackers, watched, 0, shares)
 
 
 def failing(verdicts: list[Verdict]) -> list[str]:
@@ -95,6 +97,7 @@ def test_the_page_has_a_row_for_each_mark_kind_and_attack() -> None:
 
     assert "| wrong answers to the innocent none | redirects: status 503 \N{MULTIPLICATION SIGN} 1 | **no** |" in text
     assert "The busiest worker used 25% of a core." in text
+    assert "| workers | 0.25 | 50.0% of the time | 1.00 ms |" in text
     assert "| sign-in | 100 | 1.0 ms | 2.0 ms | 10.0 ms | 2.0 ms |" in text
     assert "| 1: something | 1/s | 504 \N{MULTIPLICATION SIGN} 3 |" in text
 

@@ -17,6 +17,7 @@ from routing.dns.addresses import MAX_LOOK_UPS, MAX_LOOK_UPS_PER_SHARE, AddressR
 from routing.dns.memory import NameMemory, Remembered
 from routing.dns.shares import FairPlaces
 from tests.dns.name_server import NO_NAME, SERVER_FAILURE, NameServer, alias, at, silence, silent_for
+from tests.garbage import circles
 
 PATIENT = 20.0
 Resolving = Callable[..., AddressResolver]
@@ -166,6 +167,27 @@ async def test_a_silent_name_ends_at_the_deadline_and_is_remembered(names: NameS
     with pytest.raises(TimeoutError):
         await resolver("silent.example.com")
     assert len(names.queries) == asked
+
+
+async def test_names_without_an_answer_leave_nothing_to_the_garbage_collector(
+    names: NameServer, resolving: Resolving
+) -> None:
+    """Thousands of frames would be held by what they raised, until everybody waits for a collection."""
+    names.answers("silent.example.com", silence())
+    names.answers("failing.example.com", SERVER_FAILURE)
+    # Long enough for a try that fails and a second one.
+    resolver = resolving(1.5)
+    with circles() as left:
+        for name in ("silent.example.com", "failing.example.com", "missing.example.com"):
+            waiting = [asyncio.create_task(resolver(name)) for _ in range(3)]
+            outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+            assert all(isinstance(outcome, TimeoutError | NoAddress) for outcome in outcomes)
+            waiting.clear()
+            outcomes.clear()
+        # Sockets are closed in the event loop's next turns.
+        await asyncio.sleep(0.05)
+
+    assert left["frame"] == left["traceback"] == 0, left
 
 
 async def test_no_thread_is_held_by_names_that_are_silent(names: NameServer, resolving: Resolving) -> None:

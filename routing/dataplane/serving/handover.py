@@ -113,7 +113,13 @@ class GivingProtocol(FastLaneProtocol):
     def on_response_complete(self) -> None:
         """Called after an answer's last byte."""
         self._read = None
+        self._forget_way()
         super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the event loop, once."""
+        super().connection_lost(exc)
+        self._forget_way()
 
     def on_headers_complete(self) -> None:
         """Called by the parser once it has a request's header fields."""
@@ -138,6 +144,11 @@ class GivingProtocol(FastLaneProtocol):
         cycle.disconnected = True
         self.transport.abort()
         return True
+
+    def _forget_way(self) -> None:
+        """The request isn't handed over any more: its scope would hold it, and it holds its scope."""
+        if self.scope is not None:
+            self.scope.pop(HAND_OVER, None)  # type: ignore[misc]  # ours
 
     def _is_held(self) -> bool:
         """Whether this process has to keep the connection."""

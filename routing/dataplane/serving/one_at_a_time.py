@@ -43,6 +43,12 @@ class OneAtATimeProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = _Flow(transport, self)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the event loop, once. Nothing of the connection is left in a circle, for the garbage collector."""
+        super().connection_lost(exc)
+        if isinstance(self.flow, _Flow):
+            self.flow.let_go()
+
     def data_received(self, data: bytes) -> None:
         """Called for each read that goes to the parser."""
         self._take(data)
@@ -149,9 +155,14 @@ class _Flow(FlowControl):
 
     def __init__(self, transport: asyncio.Transport, protocol: OneAtATimeProtocol) -> None:
         super().__init__(transport)
-        self._protocol = protocol
+        self._protocol: OneAtATimeProtocol | None = protocol
 
     def resume_reading(self) -> None:
         """Called by the application that reads a body, and after each answer."""
         super().resume_reading()
-        self._protocol.feed_waiting()
+        if self._protocol is not None:
+            self._protocol.feed_waiting()
+
+    def let_go(self) -> None:
+        """The connection is gone: nothing that waits is fed any more."""
+        self._protocol = None

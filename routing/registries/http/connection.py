@@ -114,8 +114,15 @@ class Connection(asyncio.Protocol):
         """End the exchange, wherever it is. Says whether the connection may serve another one."""
         self._set_timer(None)
         reader, self._reader = self._reader, None
+        # What was raised holds the frames that it passed, and those hold this connection: a circle that only the
+        # garbage collector would find, while everybody waits for it.
+        error, self._error = self._error, None
         self.has_served = True
-        return not (self.closed or self._error or self._paused) and reader is not None and reader.keep_alive
+        if reader is None or not reader.complete:
+            if reader is not None:
+                reader.let_go()
+            return False
+        return not (self.closed or error or self._paused) and reader.keep_alive
 
     def abort(self) -> None:
         """Close at once; what was not sent is lost."""

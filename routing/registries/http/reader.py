@@ -86,7 +86,7 @@ class ResponseReader:
         self._interim = self._field_count = self._events = 0
         self._head_bytes = self._wire_bytes = self._body_bytes = self._silent_bytes = 0
         self._problem = _NOT_HTTP
-        # The parser holds this object's methods. `_let_go` breaks the circle, so that no collector has to.
+        # The parser holds this object's methods. `let_go` breaks the circle, so that no collector has to.
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
 
     @property
@@ -135,9 +135,13 @@ class ResponseReader:
             return
         if self.status and not self._chunked and self.content_length is None:
             self.complete = True
-            self._let_go()
+            self.let_go()
             return
         self._refuse(_CUT_SHORT if self.status else _NOT_HTTP)
+
+    def let_go(self) -> None:
+        """Read no more, wherever the answer is."""
+        self._parser = None
 
     def take(self) -> bytes:
         """The body as far as it has come, taken from here."""
@@ -215,12 +219,12 @@ class ResponseReader:
             parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
             if not self.complete:
-                self._let_go()
+                self.let_go()
                 # `from None`: the parser's errors may quote what was received.
                 raise FramingError(self._problem) from None
             self.keep_alive = False
         if self.complete:
-            self._let_go()
+            self.let_go()
 
     def _after_head_piece(self, data: bytes) -> None:
         # What stands behind a head without a body may be too short for the parser to speak of it.
@@ -257,7 +261,5 @@ class ResponseReader:
     def _refuse(self, problem: str) -> NoReturn:
         # Kept, since the parser loses what its callbacks raise.
         self._problem = problem
+        self.let_go()
         raise FramingError(problem)
-
-    def _let_go(self) -> None:
-        self._parser = None

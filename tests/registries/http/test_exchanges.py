@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from routing.registries.client import ClientLimits, RegistryClient
-from routing.registries.exceptions import BadResponse, RegistryTimeout, RegistryUnreachable
+from routing.registries.exceptions import BadResponse, RegistryError, RegistryTimeout, RegistryUnreachable
 from routing.registries.guard import GuardPolicy
 from routing.registries.http.tls import ResumingContext
+from tests.garbage import circles
 from tests.registries.certificates import Authority
 from tests.registries.conftest import ANYTHING, NO_CERTIFICATES, PATIENT
 from tests.registries.faulty_server import Behaviour, Exchange, FaultyServer
@@ -49,6 +50,14 @@ def chunk_extensions(exchange: Exchange) -> None:
         exchange.send(b"1;" + b"x" * 50_000)
 
 
+def silent(exchange: Exchange) -> None:
+    exchange.server.stopping.wait(5)
+
+
+def nonsense(exchange: Exchange) -> None:
+    exchange.send(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+
 @pytest.mark.parametrize("behaviour", [one_byte_chunks, interim_answers, trailers, chunk_extensions])
 @pytest.mark.parametrize("streaming", [False, True])
 async def test_what_would_cost_cpu_without_end_is_given_up(
@@ -71,6 +80,31 @@ async def test_what_would_cost_cpu_without_end_is_given_up(
     assert [type(outcome) for outcome in outcomes] == [BadResponse] * 8
     assert time.thread_time() - used < 2
     assert time.monotonic() - began < PATIENT.total_seconds
+
+
+@pytest.mark.parametrize("behaviour", [one_byte_chunks, interim_answers, trailers, chunk_extensions, silent, nonsense])
+async def test_a_broken_answer_leaves_nothing_to_the_garbage_collector(
+    client: RegistryClient, server: FaultyServer, behaviour: Behaviour
+) -> None:
+    """What was read of it, and the frames that it was raised through, would stay until everybody waits for that."""
+    server.on("/", behaviour)
+    await fails(client, server.url + "/")
+    with circles() as left:
+        for _ in range(3):
+            await fails(client, server.url + "/")
+        await asyncio.sleep(0.05)
+
+    assert not {"frame", "traceback", "Connection", "ResponseReader"} & left.keys(), left
+
+
+async def fails(client: RegistryClient, url: str) -> None:
+    """Ask for what doesn't come, and keep nothing of how that ended."""
+    try:
+        async with client.open("GET", url, total_seconds=0.5) as answer:
+            await answer.read(1024)
+    except RegistryError:
+        return
+    raise AssertionError("it has come")
 
 
 async def test_bytes_that_nobody_asked_for_are_nobodys_answer(client: RegistryClient, server: FaultyServer) -> None:
