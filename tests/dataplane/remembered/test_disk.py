@@ -13,6 +13,7 @@ import pytest
 
 from routing.dataplane.remembered import anonymous, visits
 from routing.dataplane.telemetry.counters import STORE_DAMAGED, STORE_UNWRITABLE
+from routing.dataplane.upstream import manifests
 from routing.manifest_store import notes
 from routing.manifest_store import store as stores
 from routing.manifest_store.store import ManifestStore
@@ -55,7 +56,7 @@ async def test_the_digest_of_a_long_manifest_keeps_nobody_waiting(
     long = b'{"schemaVersion":2,"annotations":{"x":"' + b"x" * 1_000_000 + b'"}}'
     digest = server.repository().put(long)
     threads: set[int] = set()
-    has_digest = anonymous.has_digest
+    has_digest = manifests.has_digest
 
     def noted(body: bytes, digest: str) -> bool:
         threads.add(threading.get_ident())
