@@ -234,6 +234,78 @@ async def test_the_place_is_kept_until_the_client_has_taken_the_answer(
     assert not wire.closed
 
 
+async def test_others_have_their_turns_while_a_long_answer_is_written(
+    open_lane: Open, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel takes megabytes at once, and is at it for milliseconds."""
+    long = bytes(range(256)) * 8192
+    server.answers(UPSTREAM[MANIFEST], 200, {}, long)
+    connection, wire, lane = open_lane()
+    written, pieces, turns = wire.write, [], [0]
+
+    def note(data: Any) -> None:
+        pieces.append((len(data), turns[0]))
+        written(data)
+
+    async def turn() -> None:
+        while True:
+            turns[0] += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(wire, "write", note)
+    connection.data_received(request())
+    turning = asyncio.create_task(turn())
+    await lane.rest(connection, wire)
+    turning.cancel()
+
+    assert wire.sent.endswith(long)
+    assert max(length for length, _ in pieces) < 300_000
+    assert len({turn for _, turn in pieces}) == len(pieces) > 2
+
+
+async def test_who_is_behind_gets_the_rest_of_a_long_answer_at_once(
+    open_lane: Open, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits in the server then, and the time in which it has to be taken runs once."""
+    long = b"x" * 2_000_000
+    server.answers(UPSTREAM[MANIFEST], 200, {}, long)
+    connection, wire, lane = open_lane()
+    written = wire.write
+
+    def write_and_pause(data: Any) -> None:
+        written(data)
+        connection.pause_writing()
+
+    monkeypatch.setattr(wire, "write", write_and_pause)
+    connection.data_received(request())
+    await lane.rest(connection, wire)
+
+    assert wire.sent.endswith(long)
+    assert relay_limits.under_way == 1
+    connection.resume_writing()
+    await lane.rest(connection, wire)
+    assert relay_limits.under_way == 0
+
+
+async def test_who_leaves_in_the_middle_of_a_long_answer_gets_no_more(
+    open_lane: Open, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers(UPSTREAM[MANIFEST], 200, {}, b"x" * 2_000_000)
+    connection, wire, lane = open_lane()
+    written = wire.write
+
+    def write_and_close(data: Any) -> None:
+        written(data)
+        wire.abort()
+
+    monkeypatch.setattr(wire, "write", write_and_close)
+    connection.data_received(request())
+    await lane.rest(connection, wire)
+
+    assert len(wire.sent) < 300_000
+    assert (relay_limits.under_way, relay_limits.held_bytes) == (0, 0)
+
+
 async def test_at_the_servers_end_an_answer_that_is_under_way_is_the_last(
     open_lane: Open, server: FaultyServer
 ) -> None:

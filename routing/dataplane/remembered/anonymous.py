@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from routing.dataplane.telemetry.counters import anonymous_request_key, counters
-from routing.dataplane.upstream.manifests import SIGNED, has_digest
+from routing.dataplane.upstream.manifests import SIGNED, aside, has_digest
 from routing.dataplane.upstream.media_types import UNKNOWN, handed_on
 from routing.dataplane.upstream.rewrite import forwarded_headers
 from routing.manifest_store import store
@@ -141,7 +141,8 @@ class AnonymousVisitor:
         heard = await self._asked(client, is_own, repository, asks)
         if not isinstance(heard, Heard):
             return heard
-        return finding_of(heard, method, reference, min(asked_at, heard.token_got_at), asked_at)
+        as_of = min(asked_at, heard.token_got_at)
+        return await aside(heard.body, finding_of, heard, method, reference, as_of, asked_at)
 
     async def locate(
         self, client: RegistryClient, is_own: IsOwn, repository: Repository, digest: str

@@ -24,6 +24,7 @@ from routing.dataplane.remembered.anonymous import (
     where,
 )
 from routing.dataplane.telemetry.counters import anonymous_request_key, counters
+from routing.dataplane.upstream.manifests import aside
 from routing.dataplane.upstream.own_account import AccountRefused, own_accounts, refuse_quoted
 from routing.manifest_store import store
 from routing.manifest_store.store import Repository
@@ -51,7 +52,9 @@ class AccountVisitor:
             return hear(client, method, repository, reference, authorization)
 
         heard = await self._asked(client, is_own, registry, repository, asks)
-        return finding_of(heard, method, reference, asked_at, asked_at) if isinstance(heard, Heard) else heard
+        if not isinstance(heard, Heard):
+            return heard
+        return await aside(heard.body, finding_of, heard, method, reference, asked_at, asked_at)
 
     async def locate(
         self, client: RegistryClient, is_own: IsOwn, registry: RegistryEntry, repository: Repository, digest: str

@@ -16,8 +16,10 @@ takes `keep_alive` away, and waits for the tasks in `server_state.tasks`), the r
 at once, with no task and no place: nobody is asked, and the server buffers no more of it than of any answer.
 
 **The answer.** It is whole in memory by then, within the place's budget. Head and body are written in one go, a long
-body beside its head and not copied. Then the task waits for the client to have taken it, but for what the server
-buffers of any answer, and only then releases the place. A client that takes nothing is let go by the deadline.
+body beside its head and not copied. Of a very long one the kernel would take megabytes at once, and be at it for
+milliseconds: it gets a piece in each turn of the event loop, until the client is behind. Then the task waits for the
+client to have taken it, but for what the server buffers of any answer, and only then releases the place. A client that
+takes nothing is let go by the deadline.
 
 **The client leaves.** The event loop tells the protocol, which cancels the task: nothing is asked on for nobody. A task
 that has not begun yet is not cancelled, since then nothing in it would run, but ends by itself.
@@ -50,6 +52,8 @@ logger = logging.getLogger(__name__)
 
 # A body of at most this length is copied behind its head, which costs less than a second buffer.
 _JOINED_BYTES = 16 * 1024
+# What is given to the kernel in one turn of the event loop, of a body that is longer.
+_PIECE_BYTES = 256 * 1024
 # An answer from memory that is longer waits, as any other, until its client has taken it.
 _AT_ONCE_BYTES = 64 * 1024
 _BODILESS = (204, 304)
@@ -142,22 +146,34 @@ class RelayCycle:
         """Write the answer. Returns when the client has taken it, but for what the server buffers."""
         if self.disconnected:
             return
-        self._write(protocol, answer, method)
+        rest = self._write(protocol, answer, method)
+        while rest and not protocol.flow.write_paused:
+            await asyncio.sleep(0)
+            if protocol.transport.is_closing():
+                return
+            protocol.transport.write(rest[:_PIECE_BYTES])
+            rest = rest[_PIECE_BYTES:]
+        if rest:
+            # What the client has not taken waits beside the rest, and one deadline holds for all of it.
+            protocol.transport.write(rest)
         if protocol.flow.write_paused:
             await protocol.flow.drain()
         if self.disconnected:
             return
         self._end(protocol)
 
-    def _write(self, protocol: FastLaneProtocol, answer: Response, method: str) -> None:
+    def _write(self, protocol: FastLaneProtocol, answer: Response, method: str) -> memoryview:
+        """Write the head and the body, or its first piece. Returns what is left of it."""
         transport, body = protocol.transport, b"" if method == "HEAD" else answer.body
         head = _head(
             protocol.server_state.default_headers, answer, closes=not self.keep_alive, has_body=method != "HEAD"
         )
         if len(body) <= _JOINED_BYTES:
             transport.write(head + body)
-        else:
-            transport.writelines((head, body))
+            return memoryview(b"")
+        whole = memoryview(body)
+        transport.writelines((head, whole[:_PIECE_BYTES]))
+        return whole[_PIECE_BYTES:]
 
     def _end(self, protocol: FastLaneProtocol) -> None:
         self.response_complete = True

@@ -61,14 +61,12 @@ async def _with_body(client: RegistryClient, decision: Relay, answer: OpenRegist
     if not answer.headers.get("content-type", "").startswith(SIGNED):
         # Of who asks by digest both are mostly one.
         for digest in dict.fromkeys((told, reference)):
-            if not await _aside(body, has_digest, body, digest):
+            if not await aside(body, has_digest, body, digest):
                 host = _host(answer)
                 raise BadResponse(host, f"{host} answered with other bytes than those of the digest that it names")
         if not told:
             headers = facade_headers(answer, len(body), without=(_DIGEST.lower(),))
-            headers.append(
-                (_DIGEST, reference if is_digest(reference) else await _aside(body, _digest, "sha256", body))
-            )
+            headers.append((_DIGEST, reference if is_digest(reference) else await aside(body, _digest, "sha256", body)))
     return Response(200, headers, body)
 
 
@@ -88,8 +86,8 @@ def _digest(algorithm: str, body: bytes) -> str:
     return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
 
 
-async def _aside(body: bytes, work: Callable[..., T], *args: str | bytes) -> T:
-    """What is worked out of the body: on a thread where others would notice (hashlib lets them go on meanwhile)."""
+async def aside(body: bytes, work: Callable[..., T], *args: object) -> T:
+    """What is worked out of a body: on a thread where others would notice (hashlib lets them go on meanwhile)."""
     if len(body) <= _BYTES_AT_ONCE:
         return work(*args)
     return await asyncio.to_thread(work, *args)

@@ -6,12 +6,14 @@ import asyncio
 import errno
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
-from routing.dataplane.remembered import visits
+from routing.dataplane.remembered import anonymous, visits
 from routing.dataplane.telemetry.counters import STORE_DAMAGED, STORE_UNWRITABLE
+from routing.dataplane.upstream import manifests
 from routing.manifest_store import notes
 from routing.manifest_store import store as stores
 from routing.manifest_store.store import ManifestStore
@@ -45,6 +47,26 @@ async def test_r19_10_on_a_full_disk_it_is_as_if_there_were_none(
     assert [record.getMessage() for record in caplog.records if "remembered" in record.getMessage()] == [
         "manifests are not remembered for now: the store can't be written (No space left on device)"
     ]
+
+
+async def test_the_digest_of_a_long_manifest_keeps_nobody_waiting(
+    facade_client: FacadeClient, server: PublicRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of four megabytes it takes ten milliseconds: it is made on a thread, and not in the event loop."""
+    long = b'{"schemaVersion":2,"annotations":{"x":"' + b"x" * 1_000_000 + b'"}}'
+    digest = server.repository().put(long)
+    threads: set[int] = set()
+    has_digest = manifests.has_digest
+
+    def noted(body: bytes, digest: str) -> bool:
+        threads.add(threading.get_ident())
+        return has_digest(body, digest)
+
+    monkeypatch.setattr(anonymous, "has_digest", noted)
+
+    assert await body_of(facade_client, digest, token=MEMBER) == long
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 async def test_r19_10_when_there_is_room_again_it_goes_on(
