@@ -12,9 +12,6 @@ uvicorn's own, with all that the protocol looks at. So everything around an answ
 client sends meanwhile waits as bytes (one_at_a_time.py), deadlines (connection_limits.py), the worker's end (`shutdown`
 takes `keep_alive` away, and waits for the tasks in `server_state.tasks`), the redirect that comes next.
 
-**From memory.** A manifest that the facade has in memory, and may give to everybody (remembered/answers.py), is written
-at once, with no task and no place: nobody is asked, and the server buffers no more of it than of any answer.
-
 **The answer.** It is whole in memory by then, within the place's budget. Head and body are written in one go, a long
 body beside its head and not copied. Then the task waits for the client to have taken it, but for what the server
 buffers of any answer, and only then releases the place. A client that takes nothing is let go by the deadline.
@@ -48,10 +45,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A body of at most this length is copied behind its head, which costs less than a second buffer.
-_JOINED_BYTES = 16 * 1024
-# An answer from memory that is longer waits, as any other, until its client has taken it.
-_AT_ONCE_BYTES = 64 * 1024
+#: A body of at most this length is copied behind its head, which costs less than a second buffer.
+JOINED_BYTES = 16 * 1024
+#: How a head ends, where the connection goes on and where it closes.
+END_OF_HEAD, CLOSING_END_OF_HEAD = b"\r\n", b"connection: close\r\n\r\n"
 _BODILESS = (204, 304)
 # What no field may hold (RFC 9110 §5.5): it would end the line early, or show it as another one.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -97,11 +94,6 @@ class RelayCycle:
         peer_address = protocol.client[0] if protocol.client else ""
         request = from_plain(data, decided.request, protocol.scheme or "http", peer_address)
         handled = HandledRequest(decided.table, decided.decision, request, time.perf_counter())
-        answer = handled.response_at_once(_AT_ONCE_BYTES)
-        if answer is not None:
-            self._write(protocol, answer, request.method)
-            self._end(protocol)
-            return
         self._task = task = protocol.loop.create_task(self._answer(protocol, handled))
         # uvicorn waits for these at its end.
         protocol.tasks.add(task)
@@ -151,10 +143,10 @@ class RelayCycle:
 
     def _write(self, protocol: FastLaneProtocol, answer: Response, method: str) -> None:
         transport, body = protocol.transport, b"" if method == "HEAD" else answer.body
-        head = _head(
-            protocol.server_state.default_headers, answer, closes=not self.keep_alive, has_body=method != "HEAD"
-        )
-        if len(body) <= _JOINED_BYTES:
+        lines = server_lines(tuple(protocol.server_state.default_headers))
+        end = END_OF_HEAD if self.keep_alive else CLOSING_END_OF_HEAD
+        head = head_of(lines, answer, has_body=method != "HEAD") + end
+        if len(body) <= JOINED_BYTES:
             transport.write(head + body)
         else:
             transport.writelines((head, body))
@@ -166,8 +158,11 @@ class RelayCycle:
         protocol.on_relayed()
 
 
-def _head(default_headers: list[tuple[bytes, bytes]], answer: Response, *, closes: bool, has_body: bool) -> bytes:
-    """Status line and fields, as uvicorn writes them. Raises ValueError for what no field may hold."""
+def head_of(lines: bytes, answer: Response, *, has_body: bool) -> bytes:
+    """Status line, the server's own `lines`, and fields, as uvicorn writes them; without the end.
+
+    Raises ValueError for what no field may hold.
+    """
     headers: Headers = answer.headers
     text = "".join(
         [
@@ -179,12 +174,11 @@ def _head(default_headers: list[tuple[bytes, bytes]], answer: Response, *, close
         raise ValueError("a header field holds what no header field may hold")
     if has_body and answer.status not in _BODILESS and "content-length: " not in text:
         text += f"content-length: {len(answer.body)}\r\n"
-    end = b"connection: close\r\n\r\n" if closes else b"\r\n"
-    return b"".join((STATUS_LINE[answer.status], _lines(tuple(default_headers)), text.encode("latin-1"), end))
+    return b"".join((STATUS_LINE[answer.status], lines, text.encode("latin-1")))
 
 
 @lru_cache(maxsize=2)
-def _lines(default_headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+def server_lines(default_headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     """uvicorn's own fields, Date among them, which change once a second."""
     return b"".join([b"%b: %b\r\n" % header for header in default_headers])
 
