@@ -71,25 +71,40 @@ async def remembered_answer(
     counters.add(remembered_key(by, found.how if found is not None else "passed"))
     if found is not None and found.how == "stale":
         _see_stale(table, host, decision.endpoint.name)
-    return None if found is None else _answer(found, client_request)
+    if found is None:
+        return None
+    answer = answer_of(found, client_request, age_of(found))
+    counters.add(REMEMBERED_BYTES, len(answer.body))
+    return answer
 
 
-def answer_at_once(table: Table, decision: Relay, client_request: ClientRequest, most_bytes: int) -> Response | None:
-    """The same where nobody has to be waited for, not even the disk, and it isn't too long. None says nothing."""
+def may_answer(table: Table, decision: Relay, client_request: ClientRequest) -> bool:
+    """Whether the memory may answer such requests, by this table, of callers who are let through."""
+    if not _concerns(decision, client_request):
+        return False
+    return loop_refusal(table, decision.registry.origin, decision.host) is None
+
+
+def recalled_at_once(decision: Relay, client_request: ClientRequest, most_bytes: int) -> Recalled | None:
+    """What it answers, where nobody has to be waited for, not even the disk, and it isn't too long. None says nothing.
+
+    For requests that it may answer. What is given has to be counted.
+    """
     store = manifest_store()
-    if store is None or not store.is_on or not _takes_part(decision, client_request):
+    if store is None or not store.is_on:
         return None
     assert decision.endpoint is not None
-    if loop_refusal(table, decision.registry.origin, decision.host) is not None:
-        return None
-    reference = decision.endpoint.reference
-    found = memory.at_once(store, _repository(decision), reference)
+    found = memory.at_once(store, _repository(decision), decision.endpoint.reference)
     if found is None or len(found.kept.body) > most_bytes:
         return None
-    if not accepts(client_request.fields.get("accept", ""), found.kept.manifest.media_type):
-        return None
-    counters.add(remembered_key("digest" if ":" in reference else "tag", found.how))
-    return _answer(found, client_request)
+    takes = accepts(client_request.fields.get("accept", ""), found.kept.manifest.media_type)
+    return found if takes else None
+
+
+def count_hits(reference: str, body_bytes: int, number: int) -> None:
+    """So many were given what is in memory, each with a body of so many bytes."""
+    counters.add(remembered_key("digest" if ":" in reference else "tag", "hit"), number)
+    counters.add(REMEMBERED_BYTES, body_bytes * number)
 
 
 def _repository(decision: Relay | LocateBlob) -> Repository:
@@ -123,23 +138,29 @@ def _see_stale(table: Table, host: str, name: str) -> None:
 
 
 def _takes_part(decision: Relay | LocateBlob, caller: ClientRequest) -> bool:
+    return _concerns(decision, caller) and is_let_through(caller.authorization, decision)
+
+
+def is_let_through(authorization: str, decision: Relay | LocateBlob) -> bool:
+    """Whether a caller who brings this would be let through to the registry (R14.2)."""
+    if decision.publishes:
+        # Whatever the caller brings goes nowhere.
+        return True
+    try:
+        upstream_authorization(authorization, decision.host, decision.registry, decision.strategy)
+    except NotAccepted:
+        return False
+    return True
+
+
+def _concerns(decision: Relay | LocateBlob, caller: ClientRequest) -> bool:
     endpoint = decision.endpoint
     if endpoint is None or decision.is_private or not _QUERY.fullmatch(decision.url.partition("?")[2]):
         return False
     if endpoint.kind is EndpointKind.BLOB:
         # What is signed for GET is of no use for HEAD.
-        if caller.method != "GET":
-            return False
-    elif endpoint.kind is not EndpointKind.MANIFEST or not _takes_manifests(endpoint, caller):
-        return False
-    if decision.publishes:
-        # Whatever the caller brings goes nowhere.
-        return True
-    try:
-        upstream_authorization(caller.authorization, decision.host, decision.registry, decision.strategy)
-    except NotAccepted:
-        return False
-    return True
+        return caller.method == "GET"
+    return endpoint.kind is EndpointKind.MANIFEST and _takes_manifests(endpoint, caller)
 
 
 def _takes_manifests(endpoint: Endpoint, caller: ClientRequest) -> bool:
@@ -177,21 +198,24 @@ def is_unchanged(if_none_match: str, etag: str) -> bool:
     return "*" in known or etag.removeprefix("W/") in known
 
 
-def _answer(found: Recalled, caller: ClientRequest) -> Response:
-    manifest, body, as_of = found.kept
+def age_of(found: Recalled) -> int:
+    """How many whole seconds ago the registry said so."""
+    return int(stores.now() - found.kept.as_of)
+
+
+def answer_of(found: Recalled, caller: ClientRequest, age: int) -> Response:
+    """What a caller gets; for HEAD without the body."""
+    manifest, body, _ = found.kept
     told = dict(manifest.headers)
     unchanged = is_unchanged(caller.fields.get("if-none-match", ""), told.get("etag", ""))
     if unchanged:
         told.pop("content-type", None)
     headers: Headers = [API_VERSION, *told.items(), *INERT, ("Cache-Control", "no-store")]
-    if age := int(stores.now() - as_of):
+    if age:
         headers.append(("Age", str(max(age, 0))))
     if found.how == "stale":
         headers.append(_STALE)
     if unchanged:
         return Response(304, headers)
     headers.append(("Content-Length", str(len(body))))
-    if caller.method == "HEAD":
-        return Response(200, headers)
-    counters.add(REMEMBERED_BYTES, len(body))
-    return Response(200, headers, body)
+    return Response(200, headers, b"" if caller.method == "HEAD" else body)

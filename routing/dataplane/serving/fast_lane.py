@@ -8,8 +8,9 @@ answer. It takes a request only where that is certain:
 - the client takes its answers (writing is not paused);
 - `decide()` says Redirect.
 
-What needs the registry goes by relay_cycle.py. Everything else goes on to uvicorn's parser and the application, as if
-this module were not there.
+Where it says Relay, and the manifest is in memory, that is written in the same way (standing_answers.py). What needs
+the registry goes by relay_cycle.py. Everything else goes on to uvicorn's parser and the application, as if this module
+were not there.
 """
 
 import logging
@@ -40,7 +41,8 @@ from routing.dataplane.serving.raw_request import (
     split_host,
 )
 from routing.dataplane.serving.redirect_cache import Kind, RedirectCache, Redirection
-from routing.dataplane.serving.relay_cycle import RelayCycle, takes
+from routing.dataplane.serving.relay_cycle import CLOSING_END_OF_HEAD, END_OF_HEAD, RelayCycle, takes
+from routing.dataplane.serving.standing_answers import StandingAnswer, StandingAnswers, Turn, settle
 from routing.dataplane.telemetry.counters import FAST_BATCHES, FAST_SECONDS, REDIRECTS, counters
 
 logger = logging.getLogger(__name__)
@@ -140,6 +142,19 @@ class FastLaneProtocol(TimeoutProtocol):
         if self.timeout_keep_alive_task is None:
             self._start_keep_alive_timer(self.timeout_keep_alive)
 
+    def give(self, standing: StandingAnswer, now: float) -> None:
+        """Write an answer from memory. `now` is the event loop's time, in seconds."""
+        self.answered_at = now
+        if standing.closes or self.closes_after_answers or _batch.draining:
+            self._unset_keepalive_if_required()
+            self.transport.writelines(standing.parts(CLOSING_END_OF_HEAD))
+            self.transport.close()
+            return
+        for part in standing.parts(END_OF_HEAD):
+            self.transport.write(part)
+        if self.timeout_keep_alive_task is None:
+            self._start_keep_alive_timer(self.timeout_keep_alive)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop, once."""
         if isinstance(self.cycle, RelayCycle):
@@ -188,8 +203,10 @@ class _BatchWriter:
         self.draining = False
         self._table: Table | None = None
         self._cache = RedirectCache()
+        self._standing = StandingAnswers(self._cache)
         # The answers that were given and not counted yet, in their order.
-        self._given: list[Redirection] = []
+        self._given: list[Redirection | StandingAnswer] = []
+        self._turns = 0
 
     def serve(self) -> None:
         """Answer what was read in this turn, or hand it on to the parser.
@@ -208,12 +225,14 @@ class _BatchWriter:
             self.count_given()
             self._table = live_table.table
             self._cache.clear()
-        given = self._given
+        self._turns += 1
+        turn = Turn(self._turns, state.default_headers)
+        given, standing = self._given, []
         before = len(given)
         for connection, data in arrived:
             try:
-                redirection = self._redirect(connection, data, parts, now) if connection.ready else None
-                if redirection is None:
+                answer = self._answer(connection, data, parts, now, turn) if connection.ready else None
+                if answer is None:
                     connection.go_on(data)
                     continue
             except Exception:
@@ -221,14 +240,17 @@ class _BatchWriter:
                 logger.exception("serving a connection failed; it is closed")
                 connection.transport.abort()
                 continue
-            given.append(redirection)
-            if connection.is_logged:
+            given.append(answer)
+            if isinstance(answer, StandingAnswer):
+                standing.append(answer)
+            elif connection.is_logged:
                 peer_address = connection.client[0] if connection.client else ""
                 access_log.log_redirect(data, peer_address, time.perf_counter() - started)
         count = len(given) - before
-        state.total_requests += count
-        counters.totals[REDIRECTS] += count
         if count:
+            state.total_requests += count
+            counters.totals[REDIRECTS] += count - len(standing)
+            settle(standing)
             counters.totals[FAST_BATCHES] += 1
             counters.totals[FAST_SECONDS] += time.perf_counter() - started
         self._cache.free_some(len(arrived))
@@ -242,9 +264,28 @@ class _BatchWriter:
             if self._table is not None and pull_counting.is_on:
                 pull_counting.add(self._table, given)
 
-    def _redirect(self, connection: FastLaneProtocol, data: bytes, parts: "_Parts", now: float) -> Redirection | None:
-        """Answer with the redirect that the middleware would answer, if it certainly would."""
+    def _answer(
+        self, connection: FastLaneProtocol, data: bytes, parts: "_Parts", now: float, turn: Turn
+    ) -> Redirection | StandingAnswer | None:
+        """Answer with what the middleware would answer, if that is certainly a redirect, or in memory."""
         head, rest = split_host(data)
+        known = self._cache.fields[connection.behind_proxy].get(rest)
+        standing = None
+        if self._cache.standing and (known is None or head not in known[1]):
+            standing = self._standing.find(connection, head, rest, turn)
+        if standing is None:
+            redirection = self._redirect(connection, head, rest, parts, now)
+            if redirection is not None or connection.decided is None:
+                return redirection
+            standing = self._standing.begin(connection, data, connection.decided, turn)
+        if standing is not None:
+            connection.decided = None
+            connection.give(standing, now)
+        return standing
+
+    def _redirect(
+        self, connection: FastLaneProtocol, head: bytes, rest: bytes, parts: "_Parts", now: float
+    ) -> Redirection | None:
         known, kind = self._cache.fields[connection.behind_proxy].get(rest), None
         if known is None:
             read = self._read(rest, connection.behind_proxy)

@@ -8,10 +8,10 @@ from django.conf import settings
 
 from routing.conf import policy
 from routing.core.decide import READINESS_PATH, Request, decide, is_health_check
-from routing.core.decisions import Control, Decision, Echo, Health, Page, Refuse, Relay, Token
+from routing.core.decisions import Control, Decision, Echo, Health, Page, Refuse, Token
 from routing.core.table.routing_table import Table
 from routing.dataplane.pulls.answered import note_answer
-from routing.dataplane.remembered.answers import answer_at_once, remembered_answer
+from routing.dataplane.remembered.answers import remembered_answer
 from routing.dataplane.request.client_request import ClientRequest
 from routing.dataplane.request.echo import echo
 from routing.dataplane.request.pages import page
@@ -19,7 +19,7 @@ from routing.dataplane.request.responses import Response, response_for
 from routing.dataplane.serving.body_guard import MAX_TOKEN_FORM_BYTES
 from routing.dataplane.telemetry.counters import answers_key, counters
 from routing.dataplane.telemetry.metrics import ANSWER_SECONDS
-from routing.dataplane.upstream.dispatch import HeldAnswer, NeedsRegistry, caught, fetch_from_registry, noticed
+from routing.dataplane.upstream.dispatch import HeldAnswer, NeedsRegistry, fetch_from_registry
 from routing.dataplane.views.health import health
 
 _NOT_LOADED = Refuse(
@@ -102,21 +102,6 @@ class HandledRequest(NamedTuple):
         else:
             answer = response_for(decision, self.request.public_origin, settings.FACADE_REDIRECT_MAX_AGE_SECONDS)
         self.measure(answer.status)
-        return answer
-
-    def response_at_once(self, most_bytes: int) -> Response | None:
-        """The answer to a relay that the facade has in memory, for everybody; None: it takes longer to find out."""
-        if self.table is None or not isinstance(self.decision, Relay):
-            return None
-        try:
-            answer = answer_at_once(self.table, self.decision, self.request, most_bytes)
-        except Exception as unforeseen:
-            caught(unforeseen)
-            return None
-        if answer is None:
-            return None
-        self.measure(answer.status, from_memory=True)
-        noticed(self.decision, answer)
         return answer
 
     async def upstream_response(self, form: bytes, *, persistent_loop: bool) -> HeldAnswer:

@@ -3,7 +3,9 @@
 The bound is FACADE_REMEMBERED_ANSWERS_BYTES. See docs/decisions/0015.
 """
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 
@@ -12,10 +14,15 @@ from routing.core.grammar.user_agents import ClientProfile
 from routing.dataplane.pulls.asked import Asked, Outcome
 from routing.dataplane.serving.raw_request import HeaderFields, parse_request_target
 
+if TYPE_CHECKING:
+    from routing.dataplane.serving.standing_answers import StandingAnswer
+
 # What a location takes beside its bytes and its head's: objects' headers and a place in a dictionary. Fields are kept
 # as they came and as they were read.
 _OVERHEAD_BYTES = 320
 _FIELDS_OVERHEAD_BYTES = 512
+# A standing answer keeps its head, and what it was made for.
+_STANDING_OVERHEAD_BYTES = 4096
 _GIVEN_BACK_AT_ONCE = 256
 
 
@@ -45,15 +52,27 @@ class Redirection:
         return Asked(line.method, host, line.path, self._kind.counted, Outcome.REDIRECTED)
 
 
+class StandingKey(NamedTuple):
+    """What makes requests alike that are answered from memory: all of their bytes but for the token.
+
+    `authorized`: there is one. `fields` are without it.
+    """
+
+    behind_proxy: bool
+    authorized: bool
+    head: bytes
+    fields: bytes
+
+
 # By the heads of requests, whose other fields make no difference between them.
 Locations = dict[bytes, Redirection]
 _NONE: Locations = {}
 
 
 class RedirectCache:
-    """Locations that were worked out, and fields that were read; never those with credentials.
+    """Locations that were worked out, fields that were read, and answers that stand; never anybody's credentials.
 
-    Nothing is kept of a request that is not redirected, and one bound holds for all that is kept.
+    Nothing is kept of a request that got neither a redirect nor an answer from memory. One bound holds for all.
     """
 
     def __init__(self) -> None:
@@ -61,6 +80,8 @@ class RedirectCache:
         # locations that go with that.
         self.fields: dict[bool, dict[bytes, tuple[HeaderFields, Locations]]] = {False: {}, True: {}}
         self._locations: dict[Kind, Locations] = {}
+        #: What requests get from memory (standing_answers.py).
+        self.standing: dict[StandingKey, StandingAnswer] = {}
         self._bytes = 0
         self._forgotten: list[dict[Any, Any]] = []
 
@@ -82,12 +103,18 @@ class RedirectCache:
         if locations is not None and self._has_room(2 * len(rest) + _FIELDS_OVERHEAD_BYTES):
             self.fields[behind_proxy][rest] = (fields, locations)
 
+    def store_standing(self, key: StandingKey, standing: StandingAnswer) -> None:
+        """Keep an answer from memory, unless there is no room for it; then begin anew."""
+        if self._has_room(2 * (len(key.head) + len(key.fields)) + _STANDING_OVERHEAD_BYTES):
+            self.standing[key] = standing
+
     def clear(self) -> None:
         """Begin anew, at once; the memory itself is given back bit by bit, or it would hold up many answers."""
-        kept: list[dict[Any, Any]] = [*self._locations.values(), *self.fields.values()]
+        kept: list[dict[Any, Any]] = [self.standing, *self._locations.values(), *self.fields.values()]
         self._forgotten.extend(each for each in kept if each)
         self.fields = {False: {}, True: {}}
         self._locations = {}
+        self.standing = {}
         self._bytes = 0
 
     def free_some(self, added: int) -> None:

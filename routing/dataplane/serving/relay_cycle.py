@@ -12,9 +12,6 @@ uvicorn's own, with all that the protocol looks at. So everything around an answ
 client sends meanwhile waits as bytes (one_at_a_time.py), deadlines (connection_limits.py), the worker's end (`shutdown`
 takes `keep_alive` away, and waits for the tasks in `server_state.tasks`), the redirect that comes next.
 
-**From memory.** A manifest that the facade has in memory, and may give to everybody (remembered/answers.py), is written
-at once, with no task and no place: nobody is asked, and the server buffers no more of it than of any answer.
-
 **The answer.** It is whole in memory by then, within the place's budget. Head and body are written in one go, a long
 body beside its head and not copied. Of a very long one the kernel would take megabytes at once, and be at it for
 milliseconds: it gets a piece in each turn of the event loop, until the client is behind. Then the task waits for the
@@ -50,12 +47,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A body of at most this length is copied behind its head, which costs less than a second buffer.
-_JOINED_BYTES = 16 * 1024
+#: A body of at most this length is copied behind its head, which costs less than a second buffer.
+JOINED_BYTES = 16 * 1024
+#: How a head ends, where the connection goes on and where it closes.
+END_OF_HEAD, CLOSING_END_OF_HEAD = b"\r\n", b"connection: close\r\n\r\n"
 # What is given to the kernel in one turn of the event loop, of a body that is longer.
 _PIECE_BYTES = 256 * 1024
-# An answer from memory that is longer waits, as any other, until its client has taken it.
-_AT_ONCE_BYTES = 64 * 1024
 _BODILESS = (204, 304)
 # What no field may hold (RFC 9110 §5.5): it would end the line early, or show it as another one.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -101,11 +98,6 @@ class RelayCycle:
         peer_address = protocol.client[0] if protocol.client else ""
         request = from_plain(data, decided.request, protocol.scheme or "http", peer_address)
         handled = HandledRequest(decided.table, decided.decision, request, time.perf_counter())
-        answer = handled.response_at_once(_AT_ONCE_BYTES)
-        if answer is not None:
-            self._write(protocol, answer, request.method)
-            self._end(protocol)
-            return
         self._task = task = protocol.loop.create_task(self._answer(protocol, handled))
         # uvicorn waits for these at its end.
         protocol.tasks.add(task)
@@ -165,10 +157,10 @@ class RelayCycle:
     def _write(self, protocol: FastLaneProtocol, answer: Response, method: str) -> memoryview:
         """Write the head and the body, or its first piece. Returns what is left of it."""
         transport, body = protocol.transport, b"" if method == "HEAD" else answer.body
-        head = _head(
-            protocol.server_state.default_headers, answer, closes=not self.keep_alive, has_body=method != "HEAD"
-        )
-        if len(body) <= _JOINED_BYTES:
+        lines = server_lines(tuple(protocol.server_state.default_headers))
+        end = END_OF_HEAD if self.keep_alive else CLOSING_END_OF_HEAD
+        head = head_of(lines, answer, has_body=method != "HEAD") + end
+        if len(body) <= JOINED_BYTES:
             transport.write(head + body)
             return memoryview(b"")
         whole = memoryview(body)
@@ -182,8 +174,11 @@ class RelayCycle:
         protocol.on_relayed()
 
 
-def _head(default_headers: list[tuple[bytes, bytes]], answer: Response, *, closes: bool, has_body: bool) -> bytes:
-    """Status line and fields, as uvicorn writes them. Raises ValueError for what no field may hold."""
+def head_of(lines: bytes, answer: Response, *, has_body: bool) -> bytes:
+    """Status line, the server's own `lines`, and fields, as uvicorn writes them; without the end.
+
+    Raises ValueError for what no field may hold.
+    """
     headers: Headers = answer.headers
     text = "".join(
         [
@@ -195,12 +190,11 @@ def _head(default_headers: list[tuple[bytes, bytes]], answer: Response, *, close
         raise ValueError("a header field holds what no header field may hold")
     if has_body and answer.status not in _BODILESS and "content-length: " not in text:
         text += f"content-length: {len(answer.body)}\r\n"
-    end = b"connection: close\r\n\r\n" if closes else b"\r\n"
-    return b"".join((STATUS_LINE[answer.status], _lines(tuple(default_headers)), text.encode("latin-1"), end))
+    return b"".join((STATUS_LINE[answer.status], lines, text.encode("latin-1")))
 
 
 @lru_cache(maxsize=2)
-def _lines(default_headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+def server_lines(default_headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     """uvicorn's own fields, Date among them, which change once a second."""
     return b"".join([b"%b: %b\r\n" % header for header in default_headers])
 

@@ -128,7 +128,8 @@ class PublicRegistry(FaultyServer):
     def _lets_in(self, exchange: Exchange, name: str) -> bool:
         if self.before is not None:
             self.before(exchange)
-        if self.opens(exchange.request.headers.get("Authorization", ""), name):
+        # What is no ASCII comes as an object of another kind.
+        if self.opens(str(exchange.request.headers.get("Authorization", "")), name):
             return True
         challenge = f'Bearer realm="{self.url}/realm",service="s",scope="repository:{name}:pull"'
         exchange.answer(401, {"WWW-Authenticate": challenge})

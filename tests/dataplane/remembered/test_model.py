@@ -86,6 +86,8 @@ class World(RuleBasedStateMachine):
     """A facade with two tenants before one registry, and what is true of it."""
 
     django: Settings
+    #: Whether the facade is asked as a worker's protocol reads requests, which has answers that stand.
+    as_bytes = False
     #: How what strangers were given came, in all examples.
     given: list[str] = []
     by_account = 0
@@ -112,7 +114,7 @@ class World(RuleBasedStateMachine):
         self._tagged: dict[tuple[str, str, str], float] = {}
         self._public_at: dict[str, float] = {}
         self._runner = asyncio.Runner()
-        self._client = FacadeClient(self._server, entry_of(self._server), facade())
+        self._client = FacadeClient(self._server, entry_of(self._server), facade(), as_bytes=self.as_bytes)
         self._map()
         clock = SimpleNamespace(monotonic=lambda: self._now)
         self._patches = pytest.MonkeyPatch()
@@ -312,11 +314,12 @@ class World(RuleBasedStateMachine):
             assert digest_of(response.body) == digest
 
 
-def test_nobody_gets_what_they_could_not_have_had_as_nobody(trusting: Settings) -> None:
+@pytest.mark.parametrize("as_bytes", [False, True], ids=["application", "worker"])
+def test_nobody_gets_what_they_could_not_have_had_as_nobody(trusting: Settings, as_bytes: bool) -> None:
     trusting.FACADE_PUBLIC_SECONDS = PUBLIC_SECONDS
     trusting.FACADE_TAG_SECONDS = TAG_SECONDS
     trusting.FACADE_STALE_SECONDS = STALE_SECONDS
-    World.django = trusting
+    World.django, World.as_bytes, World.given = trusting, as_bytes, []
     run_state_machine_as_test(
         World, settings=hypothesis_settings(max_examples=examples(60), stateful_step_count=40, deadline=None)
     )
