@@ -14,7 +14,8 @@ class Surroundings(NamedTuple):
 
     `app` is the app's host and port; empty where it is the origin anyway, or there is none. `scheme` is what clients
     come by. `certificate` and `key` are files, empty where something else ends TLS. `max_age_seconds`: how long a
-    redirect may be kept; 0: not at all.
+    redirect may be kept; 0: not at all. `folder` is where the engine finds the export's files; empty where it needs no
+    telling.
     """
 
     listen: str
@@ -23,6 +24,7 @@ class Surroundings(NamedTuple):
     certificate: str = ""
     key: str = ""
     max_age_seconds: int = 0
+    folder: str = ""
 
     def checked(self) -> "Surroundings":
         """Itself. Raises Unquotable for what is no address, scheme or file's name."""
@@ -33,9 +35,9 @@ class Surroundings(NamedTuple):
             raise Unquotable(f"“{self.app}” is no address of the app: give host and port, such as 127.0.0.1:8000")
         if self.scheme not in ("http", "https"):
             raise Unquotable(f"“{self.scheme}” is no scheme: it is http or https")
-        for path in (self.certificate, self.key):
+        for path in (self.certificate, self.key, self.folder):
             if path and (not path.startswith("/") or not _is_plain_path(path)):
-                raise Unquotable(f"“{path}”: give a file's whole path, of letters, digits and . _ - /")
+                raise Unquotable(f"“{path}”: give a whole path, of letters, digits and . _ - /")
         return self
 
 
@@ -47,9 +49,13 @@ class File(NamedTuple):
 
 
 class Export(NamedTuple):
-    """The files, in the order in which they are written: the one that names the others comes last."""
+    """The files, in the order in which they are written: the one that names the others comes last.
+
+    `judged`: what the engine's program is asked to judge, where that is another file than the last one.
+    """
 
     files: tuple[File, ...]
+    judged: File | None = None
 
 
 def _is_host(text: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from routing.publish import bunny, caddy, cloudflare, haproxy, netlify, nginx
+from routing.publish import bunny, caddy, cloudflare, envoy, haproxy, netlify, nginx
 from routing.publish.documents import Export, Surroundings
 from routing.publish.rules import Rules
 
@@ -27,6 +27,7 @@ FORMATS: dict[str, Format] = {
     ),
     "caddy": Format(caddy.caddy, caddy.OWN_REMARKS, "caddy", ("validate", "--config", "{file}")),
     "haproxy": Format(haproxy.haproxy, haproxy.OWN_REMARKS, "haproxy", ("-c", "-q", "-f", "{file}")),
+    "envoy": Format(envoy.envoy, envoy.OWN_REMARKS, "envoy", ("--mode", "validate", "-l", "error", "-c", "{file}")),
     "netlify": Format(netlify.netlify, netlify.OWN_REMARKS),
     "cloudflare": Format(cloudflare.cloudflare, cloudflare.OWN_REMARKS),
     "bunny": Format(bunny.bunny, bunny.OWN_REMARKS),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -63,15 +64,31 @@ def test_files_take_the_place_of_former_ones(tmp_path: Path) -> None:
     assert sorted(file.suffix for file in tmp_path.iterdir()) == [".cfg", *[".map"] * 4]
 
 
+def test_envoy_watches_files_beside_its_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "envoy.json"
+    assert facade("export-routes", "--format", "envoy", "-o", str(path)).status == 0
+    before = json.loads((tmp_path / "envoy-routes.json").read_text())
+    add_mapping(Actor.command_line(), "", hostname="docker.acme.com", prefix="more", target="ghcr.io/more")
+
+    assert facade("export-routes", "--format", "envoy", "-o", str(path)).status == 0
+
+    after = json.loads((tmp_path / "envoy-routes.json").read_text())
+    assert int(after["version_info"]) > int(before["version_info"])
+    assert (tmp_path / "envoy-listener.json").read_text().count(f'"path":"{tmp_path}/envoy-routes.json"') == 1
+    assert f'"path":"{tmp_path}/envoy-listener.json"' in path.read_text()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (["--format", "haproxy"], "HAProxy's maps lie beside its configuration: name a file with -o"),
+        (["--format", "envoy"], "Envoy's routes lie beside its configuration: name a file with -o"),
         (["--format", "nginx", "--check"], "--check needs a file"),
         (["--format", "nginx", "--app", "nowhere"], "no address of the app: give host and port"),
         (["--format", "nginx", "--app", "a:80; }"], "no address of the app"),
         (["--format", "nginx", "--listen", "80;"], "nowhere to listen"),
-        (["--format", "nginx", "--certificate", "/x y"], "give a file's whole path"),
+        (["--format", "nginx", "--certificate", "/x y"], "give a whole path"),
         (["--format", "nginx", "-o", "/nowhere/at/all"], "there is no folder /nowhere/at"),
         (["--format", "nginx", "--hostname", "a_b"], "is not a hostname"),
     ],

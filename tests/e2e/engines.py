@@ -12,7 +12,17 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 @cache
 def caddy() -> Path:
     """Caddy's program, which is pinned for the benchmarks: installed where it is missing."""
-    subprocess.run([str(ROOT / "scripts" / "venv"), "bench"], check=True)
-    environment = ROOT / ".venv-bench"
+    environment = _environment()
     inside = environment.glob("lib/python*/site-packages/caddy*/**/caddy")
     return next(inside, environment / "bin" / "caddy")
+
+
+@cache
+def envoy() -> Path:
+    """Envoy's program, which is pinned beside Caddy."""
+    return next(_environment().glob("lib/python*/site-packages/envoy/_bin/envoy"))
+
+
+def _environment() -> Path:
+    subprocess.run([str(ROOT / "scripts" / "venv"), "bench"], check=True)
+    return ROOT / ".venv-bench"

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import socket
 import socketserver
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from routing.core.decide import Request
 from routing.publish.documents import Surroundings
 from routing.publish.formats import FORMATS
 from routing.publish.rules import Rules
-from tests.e2e.engines import caddy
+from tests.e2e.engines import caddy, envoy
 from tests.e2e.lab import process
 from tests.e2e.lab.addresses import free_port
 from tests.e2e.lab.process import Daemon
@@ -78,12 +78,31 @@ class Engine:
         self._app = _Server((ADDRESS, 0), _App)
         threading.Thread(target=self._app.serve_forever, daemon=True).start()
         app = f"{ADDRESS}:{self._app.server_address[1]}"
-        surroundings = Surroundings(f"{ADDRESS}:{self.port}", app, "http", **around).checked()
-        for file in FORMATS[self.format].write(rules, surroundings).files:
-            (self.folder / file.name).write_text(file.text)
-            self.file = self.folder / file.name
+        self._around = Surroundings(f"{ADDRESS}:{self.port}", app, "http", folder=str(self.folder), **around).checked()
+        self.replace(rules)
+        self._start()
+
+    def _start(self) -> None:
         self._daemon = Daemon(self.command(), self.folder, process.private_environment(self.folder))
         self._daemon.wait_ready(self._listens)
+
+    def replace(self, rules: Rules) -> None:
+        """Move the files of other rules into place."""
+        for file in FORMATS[self.format].write(rules, self._around).files:
+            self.file = self.folder / file.name
+            aside = self.folder / f".{file.name}"
+            aside.write_text(file.text)
+            aside.replace(self.file)
+
+    def restart(self) -> None:
+        """End the engine and start it again, with the files that are there."""
+        self._daemon.stop()
+        self._start()
+
+    def stop_app(self) -> None:
+        """End the app that is asked for the rest."""
+        self._app.shutdown()
+        self._app.server_close()
 
     def command(self) -> Sequence[str]:
         """What runs it in the foreground."""
@@ -92,6 +111,10 @@ class Engine:
     @property
     def pid(self) -> int:
         return self._daemon.pid
+
+    def log(self) -> str:
+        """What the engine wrote last."""
+        return self._daemon.tail()
 
     def ask(self, request: Request) -> Said:
         """One request, as it stands, on a connection of its own."""
@@ -110,7 +133,10 @@ class Engine:
         """The same of bytes."""
         with socket.create_connection((ADDRESS, self.port), _SECONDS) as sock:
             sock.sendall(head)
-            received = b"".join(iter(lambda: _received(sock), b""))
+            received = b""
+            # Not until the connection ends: Envoy waits a second for the client to do so.
+            while not _is_whole(received, head) and (more := _received(sock)):
+                received += more
         top, _, body = received.partition(b"\r\n\r\n")
         first, *fields = top.decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in fields)}
@@ -120,8 +146,7 @@ class Engine:
 
     def stop(self) -> None:
         self._daemon.stop()
-        self._app.shutdown()
-        self._app.server_close()
+        self.stop_app()
         process.remove(self.folder)
 
     def _listens(self) -> bool:
@@ -136,6 +161,15 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _is_whole(received: bytes, head: bytes) -> bool:
+    """Whether an answer that tells its length is all there."""
+    top, end, body = received.partition(b"\r\n\r\n")
+    length = re.search(rb"(?im)^content-length: *([0-9]+)", top)
+    if not end or length is None:
+        return False
+    return head.startswith(b"HEAD ") or len(body) >= int(length[1])
 
 
 def _received(sock: socket.socket) -> bytes:
@@ -173,9 +207,13 @@ class HAProxy(Engine):
         return ["haproxy", "-db", "-f", str(self.file)]
 
 
-ENGINES: tuple[type[Engine], ...] = (Nginx, Caddy, HAProxy)
+class Envoy(Engine):
+    """Envoy of PyPI."""
+
+    format = "envoy"
+
+    def command(self) -> Sequence[str]:
+        return [str(envoy()), "--concurrency", "1", "--disable-hot-restart", "-l", "warn", "-c", str(self.file)]
 
 
-def program_of(kind: type[Engine]) -> Path:
-    """The engine's program, for checks without a server."""
-    return caddy() if kind is Caddy else Path(kind.format)
+ENGINES: tuple[type[Engine], ...] = (Nginx, Caddy, HAProxy, Envoy)

@@ -54,6 +54,27 @@ def test_an_export_has_the_same_lines_whatever_people_write(name: str, refusal: 
     assert shape(refusal) == shape("plain")
 
 
+@given(refusal=st.text(min_size=1, max_size=200), tenant=st.text(max_size=30))
+def test_envoy_gets_what_people_write_as_bodies_that_it_does_not_format(refusal: str, tenant: str) -> None:
+    """Nothing but those bodies, and what the hosts are for, depends on it."""
+
+    def read(written: str, name: str) -> tuple[str, list[str]]:
+        routes, listener, bootstrap = FORMATS["envoy"].write(rules_of(table_with(written, name)), AROUND).files
+        hosts = json.loads(routes.text)["resources"][0]["virtual_hosts"]
+        bodies = []
+        for host in hosts:
+            for route in host["routes"]:
+                answer = route.get("direct_response", {})
+                if answer.get("status") == 403 and "body" in answer:
+                    bodies.append(json.loads(answer["body"].pop("inline_string"))["errors"][0]["message"])
+        return json.dumps(hosts) + listener.text + bootstrap.text, bodies
+
+    seen, bodies = read(refusal, tenant)
+
+    assert bodies == [refusal, refusal]
+    assert seen == read("plain", "plain")[0]
+
+
 @given(TEXTS)
 def test_nginx_reads_a_word_as_the_text_or_it_is_refused(text: str) -> None:
     try:
@@ -95,6 +116,6 @@ def test_a_row_that_no_grammar_would_have_let_in_stops_the_export() -> None:
         {"a.example/a": MappingEntry("1", "a", 1)}.items(),
     )
 
-    for name in ("nginx", "caddy", "haproxy"):
+    for name in ("nginx", "caddy", "haproxy", "envoy"):
         with pytest.raises(Unquotable):
             FORMATS[name].write(rules_of(odd), AROUND)

@@ -23,6 +23,8 @@ from routing.table.load import load_table
 _ALL_NAMES = 1 << 60
 _ROLE = "exporter"
 _RETRY_SECONDS = 30.0
+#: Formats of several files.
+_BESIDE = {"haproxy": "HAProxy's maps lie", "envoy": "Envoy's routes lie"}
 
 
 class ExportRoutes(Verb):
@@ -30,8 +32,9 @@ class ExportRoutes(Verb):
 
     name = "export-routes"
     help = (
-        "Write the routing table as the whole configuration of nginx, Caddy or HAProxy, as a Worker of Cloudflare, or "
-        "as redirects of Netlify or Bunny. What those can't answer the app does. The file says what that is."
+        "Write the routing table as the whole configuration of nginx, Caddy, HAProxy or Envoy, as a Worker of "
+        "Cloudflare, or as redirects of Netlify or Bunny. What those can't answer the app does. The file says what "
+        "that is."
     )
     has_json = False
 
@@ -73,8 +76,8 @@ def _judge(options: Options) -> None:
         for word in ("check", "watch", "reload"):
             if options[word]:
                 raise ServiceError(f"--{word} needs a file: name one with -o")
-        if options["format"] == "haproxy" and not options["report"]:
-            raise ServiceError("HAProxy's maps lie beside its configuration: name a file with -o")
+        if options["format"] in _BESIDE and not options["report"]:
+            raise ServiceError(f"{_BESIDE[options['format']]} beside its configuration: name a file with -o")
     elif not Path(options["output"]).parent.is_dir():
         raise ServiceError(f"there is no folder {Path(options['output']).parent}: create it, or name another file")
     if options["report"] and (options["watch"] or options["check"]):
@@ -98,7 +101,8 @@ def _export(rules: Rules, options: Options) -> Export:
     app = options["app"] or ("127.0.0.1:8000" if is_engine else "")
     listen = options["listen"] or (":443" if options["certificate"] else ":80")
     keep = settings.FACADE_REDIRECT_MAX_AGE_SECONDS
-    around = Surroundings(listen, app, scheme, options["certificate"], options["key"], keep)
+    folder = str(Path(options["output"]).absolute().parent) if options["format"] == "envoy" else ""
+    around = Surroundings(listen, app, scheme, options["certificate"], options["key"], keep, folder)
     try:
         return FORMATS[options["format"]].write(rules, around.checked())
     except Unquotable as error:

@@ -28,7 +28,10 @@ def replace_files(path: Path, export: Export, judge: Format | None) -> None:
             for file in export.files:
                 (Path(fresh) / file.name).write_text(file.text)
             if judge is not None:
-                _ask(judge, Path(fresh) / export.files[-1].name)
+                judged = export.judged or export.files[-1]
+                if export.judged is not None:
+                    (Path(fresh) / judged.name).write_text(judged.text)
+                _ask(judge, Path(fresh) / judged.name)
             before = path.read_text() if path.exists() else ""
             *others, last = export.files
             # What it names first: whoever reads it meanwhile finds all.
