@@ -11,7 +11,7 @@ import pytest
 
 from routing.core.decide import Request
 from routing.core.grammar.hosts import parse_authority
-from routing.core.table.mapping_entry import MappingEntry
+from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import HostEntry, Table, TenantEntry
 from routing.publish import patterns
@@ -214,7 +214,7 @@ def test_envoy_takes_a_new_table_without_a_restart_and_has_it_after_one() -> Non
             {"acme": TenantEntry("Acme")}.items(),
             REGISTRIES.items(),
             {"x.example": HostEntry("acme")}.items(),
-            {"x.example/a": MappingEntry("ghcr", upstream, 1)}.items(),
+            {"x.example/a": MappingEntry("ghcr", upstream, 1 | Flag.REDIRECT_ONLY)}.items(),
         )
         for generation, upstream in ((1, "old"), (2, "new"))
     )
@@ -248,7 +248,7 @@ def test_as_many_hostnames_as_the_how_to_says(kind: type[Engine]) -> None:
     )
 
     with kind(rules_of(table)) as running:
-        for number in (0, 1, 54_321, count - 1):
+        for number in (0, 1, count // 2, count - 1):
             path = f"/v2/t{number}/app/manifests/1"
             said = running.ask(Request("GET", f"h{number}.example", path, user_agent=DOCKER))
             assert (said.status, said.headers["location"]) == (307, f"https://ghcr.io{path}")
