@@ -28,7 +28,7 @@ def current_document(actor: Actor, slugs: Collection[str] = ()) -> Document:
 
     For operators of the platform. Raises PermissionDenied, NotFound for a tenant that isn't there.
     """
-    check_permission(actor, Permission.ADMINISTER, None)
+    check_permission(actor, Permission.EXPORT, None)
     tenants = Tenant.objects.order_by("slug")
     shared = None
     if slugs:
