@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def schema_of(database: Database, kind: str) -> list[tuple[Any, ...]]:
     rows = database.query(SCHEMA[kind])
     if kind == "postgresql":
         return [*rows, *database.query(CONSTRAINTS)]
-    return [(*row[:3], sorted(str(row[3]).replace('"', "").replace(",", " ").split())) for row in rows]
+    return [(*row[:3], sorted(re.findall(r"[()]|[^()\s,]+", str(row[3]).replace('"', "")))) for row in rows]
 
 
 def test_the_first_release_is_kept() -> None:
