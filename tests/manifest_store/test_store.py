@@ -295,6 +295,8 @@ def fill(store: ManifestStore, repository: Repository, tenant: str, number: int,
 
 
 def used_long_ago(store: ManifestStore, digests: list[str], hours: float) -> None:
+    # What is kept may have others pruned meanwhile, and one process at a time does that.
+    store.settle()
     for digest in digests:
         at = time.time() - hours * 3600
         os.utime(store.bodies.path(digest), (at, at))
