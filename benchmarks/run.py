@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "redirects": scenarios.redirects,
     "relays": scenarios.relays,
     "hanging": scenarios.hanging,
+    "remembering": scenarios.remembering,
     "tls": tls.tls,
     "edge": edge.edge,
     "verification": verification.verification,

@@ -27,10 +27,12 @@ from benchmarks.servers import (
     Registry,
     Server,
 )
+from benchmarks.steady import steady_pulls
 
 _CADDY_HOSTNAMES = 10_000
 _MAPPINGS_EACH = 10
 _WAITING = 200
+_PULLS_EACH_SECOND = 500
 _REMEMBERED = "facade, a remembered manifest"
 _WORKERS = 4
 
@@ -125,15 +127,38 @@ def hanging(options: argparse.Namespace) -> list[str]:
             f"{_WAITING} relays wait": Case(busy, load.one),
         }
         found = rounds(cases, options)
-        ratio = statistics.median(
-            with_.p99_seconds / without.p99_seconds for without, with_ in zip(*found.values(), strict=True)
-        )
-        lines = [
-            f"- {name}: p99 {statistics.median(each.p99_seconds for each in loads) * 1000:.2f} ms at "
-            f"{statistics.median(each.rate for each in loads):,.0f} redirects/s."
-            for name, loads in found.items()
-        ]
-        return ["## Redirects while a registry hangs", "", *lines, f"- The p99 is {ratio:.2f} times as long."]
+        return ["## Redirects while a registry hangs", "", *_latencies(found)]
+
+
+def remembering(options: argparse.Namespace) -> list[str]:
+    """Latency of redirects while remembered manifests are given out."""
+    with contextlib.ExitStack() as stack:
+        registry = stack.enter_context(Registry())
+        calm = started(stack, Facade(registry=registry.origin, asks_for="bearer"))
+        busy = started(stack, Facade(registry=registry.origin, asks_for="bearer"))
+        statuses = stack.enter_context(steady_pulls(busy, registry.digest, _PULLS_EACH_SECOND))
+        cases = {
+            "no manifest is asked for": Case(calm, load.one),
+            f"{_PULLS_EACH_SECOND} remembered manifests a second": Case(busy, load.one),
+        }
+        found = rounds(cases, options)
+        if set(statuses) != {200}:
+            raise SystemExit(f"the manifests were answered with {sorted(set(statuses))}")
+        lines = _latencies(found)
+        return ["## Redirects while remembered manifests are given out", "", *lines, f"- {len(statuses):,} were given."]
+
+
+def _latencies(found: Mapping[str, list[Load]]) -> list[str]:
+    """Of two cases: each one's p99, and how much longer the second one's is."""
+    ratio = statistics.median(
+        second.p99_seconds / first.p99_seconds for first, second in zip(*found.values(), strict=True)
+    )
+    lines = [
+        f"- {name}: p99 {statistics.median(each.p99_seconds for each in loads) * 1000:.2f} ms at "
+        f"{statistics.median(each.rate for each in loads):,.0f} redirects/s."
+        for name, loads in found.items()
+    ]
+    return [*lines, f"- The p99 is {ratio:.2f} times as long."]
 
 
 def scale(options: argparse.Namespace) -> list[str]:
