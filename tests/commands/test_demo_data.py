@@ -59,14 +59,14 @@ class TestAMonth:
         assert PullCount.objects.filter(hostname__in=HOSTNAMES).count() == PullCount.objects.count()
 
     def test_it_looks_like_a_month(self, month: list[str]) -> None:
-        platform, month = Actor.program("test"), Span.from_(None)
-        points = reading.over_time(platform, Scope(), month)
+        platform, span = Actor.program("test"), Span.from_(None)
+        points = reading.over_time(platform, Scope(), span)
 
         assert all(point.pulls for point in points[:-1])
         weekdays = [point.pulls for point in points[:-1] if point.at.weekday() < 5]
         weekends = [point.pulls for point in points[:-1] if point.at.weekday() >= 5]
         assert min(weekdays) > max(weekends)
-        assert {share.name for share in reading.shares(platform, Scope(), month, "client", 9)} >= {
+        assert {share.name for share in reading.shares(platform, Scope(), span, "client", 9)} >= {
             "docker",
             "podman",
             "",
