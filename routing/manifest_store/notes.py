@@ -22,6 +22,8 @@ _TRIES = 3
 _numbers = count()
 
 Facts = Mapping[str, Any]
+#: In place of what a note says. No note says nothing.
+UNREADABLE: Facts = {}
 
 
 class Notes:
@@ -32,6 +34,10 @@ class Notes:
 
     def read(self, path: str) -> Facts | None:
         """The note; None where there is none that can be read."""
+        return self.look(path) or None
+
+    def look(self, path: str) -> Facts | None:
+        """The note; None where there is none, and UNREADABLE where there is one that can't be read."""
         try:
             found = os.stat(path)
         except OSError:
@@ -46,7 +52,7 @@ class Notes:
             if len(self._known) >= _KNOWN:
                 self._known.clear()
             self._known[path] = same, facts
-        return facts
+        return UNREADABLE if facts is None else facts
 
     def write(self, path: str, facts: Facts) -> int:
         """Write the note, and say how many bytes it has. Raises OSError, and ValueError where it would be too long."""

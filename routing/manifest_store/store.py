@@ -31,7 +31,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from routing.manifest_store.bodies import Bodies
-from routing.manifest_store.notes import Facts, Notes
+from routing.manifest_store.notes import UNREADABLE, Facts, Notes
 from routing.manifest_store.pruning import last_pruned, prune
 
 logger = logging.getLogger(__name__)
@@ -238,14 +238,13 @@ class ManifestStore:
 
     def _unless_refused(self, folder: str, at: float) -> float:
         path = f"{folder}/refused"
-        # It may have come between the two looks.
-        refused = self._notes.read(path) or (os.path.exists(path) and self._notes.read(path))
-        if refused is None:
+        refused = self._notes.look(path)
+        if refused is UNREADABLE:
             # It was damaged, and nobody knows of when it was: it counts as one of now.
             with contextlib.suppress(OSError):
                 self._notes.write(path, {"at": now()})
             return 0.0
-        return 0.0 if refused and refused["at"] >= at else at
+        return 0.0 if refused is not None and refused["at"] >= at else at
 
     def _write(self, path: str, repository: Repository, facts: Facts) -> bool:
         try:
