@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache, partial
 
+from django.conf import settings
+
 from routing.core.decisions import LocateBlob, Relay
 from routing.core.grammar.names import Endpoint, EndpointKind
 from routing.core.table.routing_table import Table
@@ -83,6 +85,11 @@ def may_answer(table: Table, decision: Relay, client_request: ClientRequest) -> 
     if not _concerns(decision, client_request):
         return False
     return loop_refusal(table, decision.registry.origin, decision.host) is None
+
+
+def stands(reference: str) -> bool:
+    """Whether what a reference is can hold for more than one request: of tags only where they have a time."""
+    return ":" in reference or settings.FACADE_TAG_SECONDS > 0
 
 
 def recalled_at_once(decision: Relay, client_request: ClientRequest, most_bytes: int) -> Recalled | None:

@@ -25,6 +25,7 @@ from routing.dataplane.remembered.answers import (
     is_let_through,
     may_answer,
     recalled_at_once,
+    stands,
 )
 from routing.dataplane.request.client_request import ClientRequest, from_plain
 from routing.dataplane.serving.handler import Decided
@@ -146,6 +147,8 @@ class StandingAnswers:
         """The same of a request that was decided on, and what it gets stands from now on; None: ask the usual way."""
         decision = decided.decision
         if connection.is_logged or not isinstance(decision, Relay) or not takes(decided):
+            return None
+        if decision.endpoint is None or not stands(decision.endpoint.reference):
             return None
         peer_address = connection.client[0] if connection.client else ""
         request = from_plain(data, decided.request, connection.scheme or "http", peer_address)
