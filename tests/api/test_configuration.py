@@ -72,6 +72,7 @@ def test_sent_again_it_changes_nothing_more(api: ApiClient) -> None:
 
     assert [step["what"] for step in first["steps"]] == ["tenant tools", "hostname tools.acme.com"]
     assert (again["steps"], again["applied"]) == ([], False)
+    assert Tenant.history.latest().history_change_reason == "applied from a document"
 
 
 @pytest.mark.parametrize(

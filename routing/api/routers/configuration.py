@@ -100,9 +100,9 @@ def apply_configuration(request: HttpRequest, data: ConfigurationIn) -> dict[str
     actor = actor_of(request)
     # Who may not apply one learns nothing of what is wrong with it.
     check_permission(actor, Permission.ADMINISTER, None)
-    document, reason = read_document(data.document), data.reason or "applied from a document"
+    document = read_document(data.document)
     with dry_run() if data.dry_run else nullcontext():
-        plan = apply_document(actor, reason, document, prune=data.prune, checksum=data.checksum)
+        plan = apply_document(actor, data.reason, document, prune=data.prune, checksum=data.checksum)
     steps = [asdict(step) | {"changes": [_change(*each) for each in step.changes]} for step in plan.steps]
     return {"steps": steps, "checksum": plan.checksum, "applied": bool(steps) and not data.dry_run}
 

@@ -75,7 +75,7 @@ class Apply(Verb):
     def run(self, options: Options, output: Output) -> None:
         """Apply it, and show the plan as a diff. Raises ServiceError."""
         document = read_document(_read(options["file"]))
-        actor, reason = Actor.command_line(), options["reason"] or "applied from a document"
+        actor, reason = Actor.command_line(), options["reason"]
         plan = apply_document(actor, reason, document, prune=options["prune"], checksum=options["checksum"])
         if not plan.steps:
             output.unchanged("All is as the document says already", steps=[], checksum=plan.checksum)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.contrib.auth import get_user_model
 
 from routing.models import Hostname, Mapping, Membership, Registry, Tenant
+from routing.models.front_door import FRONT_COLUMNS
 from routing.models.versioned import viewable
 from routing.services.base.actor import Actor
 from routing.services.base.past_rows import change_of, kind_of, last_rows, rows_before
@@ -28,7 +29,7 @@ _TOLD: dict[str, tuple[str, ...]] = {
     "mapping": ("enabled", "allow_push", "private", "delivery", "notice", "account_user", "account_set_at"),
     "hostname": (
         *("enabled", "login_registry_id", "suspended", "suspension_message", "withdrawn_at"),
-        *("front_title", "front_text", "front_link", "front_leads_on", "front_colour", "front_repositories"),
+        *FRONT_COLUMNS,
     ),
     "registry": ("name", "origin", "alias", "implicit_namespace", "stream_blobs", "account_set_at"),
     "tenant": (

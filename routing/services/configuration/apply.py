@@ -31,6 +31,9 @@ from routing.services.mappings.mappings import remove_mappings
 from routing.services.people.tenants import add_tenant, update_tenant
 from routing.services.registries.registries import add_registry, remove_registry, update_registry
 
+# What the history says where nobody said why.
+_UNSAID = "applied from a document"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -72,10 +75,12 @@ class Plan:
 def apply_document(actor: Actor, reason: str, document: Document, *, prune: bool = False, checksum: str = "") -> Plan:
     """Make the rows what the document says, all or nothing; gives what was done. For operators of the platform.
 
+    Without a reason the history says that they were applied from a document.
     `prune`: also remove what tenants of the document have beside it, and shared registries where it lists any.
     `checksum`: of the plan that somebody has agreed to; with another one nothing is done.
     Raises ServiceError, whose message names the line; Conflict for another checksum; PermissionDenied.
     """
+    reason = reason or _UNSAID
     # For its lock: each step has a unit of its own within it, and this one writes nothing.
     with unit_of_work(actor, reason):
         check_permission(actor, Permission.ADMINISTER, None)
