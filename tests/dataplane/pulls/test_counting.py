@@ -18,7 +18,7 @@ from routing.core.table.mapping_entry import MappingEntry
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import HostEntry, RegistryEntry, Table, TenantEntry
 from routing.dataplane.live.live_table import live_table
-from routing.dataplane.pulls.asked import Asked, Outcome
+from routing.dataplane.pulls.asked import Asked, Outcome, classify
 from routing.dataplane.pulls.counting import PullCounting, pull_counting
 from routing.dataplane.pulls.tally import Tally
 from routing.dataplane.serving import fast_lane
@@ -309,6 +309,20 @@ def test_what_waits_is_looked_at_before_it_is_too_much(few: None, table: Table) 
         tally.add(table, asked(f"acme/x{number}/manifests/1"), 20)
 
     assert len(tally._waiting) <= 10_001
+
+
+def test_what_is_alike_is_worked_out_once_for_each_table(table: Table, counting: PullCounting) -> None:
+    without = replace(table, mappings=Table.build(Policy(), 1).mappings)
+    for _ in range(20):
+        counting.add(table, asked("acme/app/manifests/1"))
+        counting.add(without, asked("acme/app/manifests/1"))
+
+    with mock.patch("routing.dataplane.pulls.tally.classify", side_effect=classify) as worked_out:
+        counting.flush()
+
+    assert worked_out.call_count == 2
+    assert PullCount.objects.get(grain=Grain.DAY).tags == 20
+    assert OrphanCount.objects.get().requests == 20
 
 
 def _rows_in_memory(counting: PullCounting) -> int:
