@@ -86,54 +86,55 @@ class Memory:
             return Recalled(kept, "hit")
         method = "GET" if kept is None else "HEAD"
         visiting = self._confirming(visit, digest, public_seconds)
-        return await self._asked(visit, digest, digest, method, visiting, is_lasting)
+        return await self._asked(visit, digest, method, visiting, is_lasting)
 
     async def _tag(self, visit: Visit, name: str, is_lasting: bool) -> Recalled | None:
-        tag = visit.store.tag(visit.repository, name)
-        if tag is not None and is_younger(tag.asked_at, settings.FACADE_TAG_SECONDS):
+        seconds = settings.FACADE_TAG_SECONDS
+        tag = visit.store.tag(visit.repository, name) if seconds else None
+        if tag is not None and is_younger(tag.asked_at, seconds):
             found = await self._manifest(visit, tag.digest, is_lasting)
             if found is not None:
                 return found._replace(kept=found.kept._replace(as_of=min(found.kept.as_of, tag.asked_at)))
-        newer_than = stores.now() - settings.FACADE_TAG_SECONDS
+        newer_than = stores.now() - seconds
         method = "GET" if self.visits.troubles.lacks(visit.asked, "HEAD") else "HEAD"
 
         def visiting() -> Coroutine[Any, Any, Outcome]:
             return self.visits.tag(visit, name, newer_than)
 
-        return await self._asked(visit, name, tag.digest if tag else "", method, visiting, is_lasting)
+        return await self._asked(visit, name, method, visiting, is_lasting)
 
     def _confirming(self, visit: Visit, digest: str, seconds: float) -> Visiting:
         newer_than = stores.now() - seconds
         return lambda: self.visits.manifest(visit, digest, newer_than)
 
     async def _asked(
-        self, visit: Visit, reference: str, last_digest: str, method: str, visiting: Visiting, is_lasting: bool
+        self, visit: Visit, reference: str, method: str, visiting: Visiting, is_lasting: bool
     ) -> Recalled | None:
-        """What the registry says, or what it said last (`last_digest`) where it can't."""
+        """What the registry says, or what it said last where it can't."""
         troubles = self.visits.troubles
         if troubles.is_refused(visit.repository, reference):
             return None
         if is_lasting and troubles.is_failing(visit.asked, method):
             self._ask_meanwhile(visit, reference, method, visiting)
-            return await self._stale(visit, reference, last_digest)
+            return await self._stale(visit, reference)
         outcome, was_under_way = await self._flown(visit, reference, visiting, is_lasting)
         if isinstance(outcome, Kept):
             return Recalled(outcome, "joined" if was_under_way else "fetched")
         if isinstance(outcome, Failed):
-            return await self._stale(visit, reference, last_digest)
+            return await self._stale(visit, reference)
         return None
 
-    async def _stale(self, visit: Visit, reference: str, digest: str) -> Recalled | None:
+    async def _stale(self, visit: Visit, reference: str) -> Recalled | None:
         seconds = settings.FACADE_STALE_SECONDS
-        kept = await kept_manifest(visit.store, visit.repository, digest) if digest and seconds else None
+        if not seconds:
+            return None
+        tag = None if ":" in reference else visit.store.tag(visit.repository, reference)
+        if ":" not in reference and (tag is None or not is_younger(tag.asked_at, seconds)):
+            return None
+        kept = await kept_manifest(visit.store, visit.repository, tag.digest if tag else reference)
         if kept is None or not is_younger(kept.manifest.confirmed_at, seconds):
             return None
-        if ":" in reference:
-            return Recalled(kept, "stale")
-        tag = visit.store.tag(visit.repository, reference)
-        if tag is None or tag.digest != digest or not is_younger(tag.asked_at, seconds):
-            return None
-        return Recalled(kept._replace(as_of=tag.asked_at), "stale")
+        return Recalled(kept._replace(as_of=tag.asked_at) if tag else kept, "stale")
 
     async def _flown(self, visit: Visit, reference: str, visiting: Visiting, is_lasting: bool) -> tuple[Outcome, bool]:
         key = (visit.repository, reference)

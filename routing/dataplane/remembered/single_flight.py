@@ -27,13 +27,29 @@ _POLL_SECONDS = 0.01
 
 
 class _Flight(Generic[T]):
-    """A task, and how many wait for it."""
+    """A task, how many wait for it, and what wakes them."""
 
-    __slots__ = ("task", "waiting")
+    __slots__ = ("task", "waiters", "waiting")
 
     def __init__(self, task: asyncio.Task[T]) -> None:
         self.task = task
         self.waiting = 0
+        self.waiters: list[asyncio.Future[None]] = []
+        task.add_done_callback(self._wake)
+
+    async def outcome(self) -> T:
+        """What the task comes to. Whoever is cancelled here leaves it as it is (asyncio.shield costs twice this)."""
+        if not self.task.done():
+            waiter = self.task.get_loop().create_future()
+            self.waiters.append(waiter)
+            await waiter
+        return self.task.result()
+
+    def _wake(self, _: asyncio.Task[T]) -> None:
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 class Flights(Generic[T]):
@@ -54,7 +70,7 @@ class Flights(Generic[T]):
             flight = self._begun(key, begin, ended)
         flight.waiting += 1
         try:
-            return await asyncio.shield(flight.task), was_under_way
+            return await flight.outcome(), was_under_way
         finally:
             flight.waiting -= 1
             if not flight.waiting and not flight.task.done():

@@ -38,7 +38,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from routing.core.decisions import LocateBlob, Redirect, Token
 from routing.dataplane.request.client_request import from_plain
-from routing.dataplane.request.responses import Headers, Response
+from routing.dataplane.request.responses import Response
 from routing.dataplane.serving.handler import Decided, HandledRequest
 from routing.dataplane.upstream.dispatch import NeedsRegistry
 
@@ -179,7 +179,15 @@ def head_of(lines: bytes, answer: Response, *, has_body: bool) -> bytes:
 
     Raises ValueError for what no field may hold.
     """
-    headers: Headers = answer.headers
+    text = _fields(tuple(answer.headers))
+    if has_body and answer.status not in _BODILESS and b"content-length: " not in text:
+        text += b"content-length: %d\r\n" % len(answer.body)
+    return b"".join((STATUS_LINE[answer.status], lines, text))
+
+
+# All who wait for one answer get the same fields, one right after the other.
+@lru_cache(maxsize=8)
+def _fields(headers: tuple[tuple[str, str], ...]) -> bytes:
     text = "".join(
         [
             f"{_lower(name) if len(name) <= _MAX_KNOWN_NAME else _read_name(name)}: {value}\r\n"
@@ -188,9 +196,7 @@ def head_of(lines: bytes, answer: Response, *, has_body: bool) -> bytes:
     )
     if _CONTROL.search("".join([value for _, value in headers])):
         raise ValueError("a header field holds what no header field may hold")
-    if has_body and answer.status not in _BODILESS and "content-length: " not in text:
-        text += f"content-length: {len(answer.body)}\r\n"
-    return b"".join((STATUS_LINE[answer.status], lines, text.encode("latin-1")))
+    return text.encode("latin-1")
 
 
 @lru_cache(maxsize=2)

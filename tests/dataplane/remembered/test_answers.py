@@ -250,6 +250,10 @@ async def test_r19_3_with_no_time_for_tags_each_asks(
     assert await body_of(facade_client, "1.0") == OTHER
     assert server.heads == 2
 
+    server.broken = 503
+    answer = await facade_client.request(path("1.0"), headers=[STRANGER])
+    assert (answer.status, answer.body, answer.headers["warning"][:4]) == (200, OTHER, "110 ")
+
 
 @pytest.mark.parametrize("lack", ["has_head", "tells_digests"])
 async def test_r19_3_without_a_usable_head_a_tag_is_asked_for_by_get(

@@ -249,6 +249,25 @@ async def test_a_worker_that_is_killed_keeps_nobody_waiting(tmp_path: Path) -> N
     assert entered == ["another key", "key"]
 
 
+async def test_all_who_wait_get_what_it_comes_to_but_for_those_who_left() -> None:
+    flights: Flights[int] = Flights()
+    gate = asyncio.Event()
+
+    async def work() -> int:
+        await gate.wait()
+        raise ArithmeticError
+
+    callers = [asyncio.create_task(flights.join("key", work, lambda: None)) for _ in range(5)]
+    await asyncio.sleep(0)
+    callers[2].cancel()
+    await asyncio.sleep(0)
+    gate.set()
+    outcomes = await asyncio.gather(*callers, return_exceptions=True)
+
+    kinds = [type(outcome) for outcome in outcomes]
+    assert kinds == [ArithmeticError] * 2 + [asyncio.CancelledError] + [ArithmeticError] * 2
+
+
 async def test_what_is_cancelled_with_its_last_caller_is_begun_anew_for_the_next() -> None:
     flights: Flights[int] = Flights()
     ended = []
