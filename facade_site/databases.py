@@ -68,7 +68,7 @@ def _sqlite(path: str, lock_seconds: float) -> dict[str, Any]:
 
 
 def _postgresql(config: dict[str, Any]) -> dict[str, Any]:
-    from routing.database.open_connections import PooledConnection
+    from routing.database.pooled_connection import PooledConnection
 
     # The pool's own defaults are to wait 30 s for a server that is gone, and then up to minutes between its tries.
     pool: dict[str, Any] = {"min_size": 0, "max_size": 8, "timeout": 5.0, "reconnect_timeout": 1.0}

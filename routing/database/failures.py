@@ -5,10 +5,9 @@ result code (https://www.sqlite.org/rescode.html). Messages are not read, but wh
 """
 
 from enum import StrEnum
+from typing import Any
 
-import psycopg
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connections
-from psycopg_pool import PoolTimeout
 
 
 class IncompleteDatabase(DatabaseError):
@@ -115,24 +114,28 @@ def failure_of(error: BaseException | None) -> Failure | None:
         return Failure.GONE
     if isinstance(error, IncompleteDatabase):
         return Failure.INCOMPLETE
-    if not isinstance(error, Error | psycopg.Error):
-        return None
-    cause = error if isinstance(error, psycopg.Error) else error.__cause__
-    if isinstance(cause, PoolTimeout):
-        return Failure.BUSY if _all_are_taken() else Failure.GONE
-    if isinstance(cause, psycopg.Error):
+    cause = error.__cause__ if isinstance(error, Error) else error
+    if hasattr(cause, "sqlstate"):
         return _of_postgresql(cause)
+    if not isinstance(error, Error):
+        return None
     name = getattr(cause, "sqlite_errorname", "")
     if name == "SQLITE_ERROR" and str(cause).startswith(("no such table", "no such column")):
         return Failure.NOT_MIGRATED
     return next((failure for start, failure in _SQLITE_NAMES.items() if name.startswith(start)), None)
 
 
-def _of_postgresql(error: psycopg.Error) -> Failure | None:
+def _of_postgresql(error: Any) -> Failure | None:
+    # Here, since processes on SQLite do without. It was imported by whatever raised the error.
+    from psycopg import InterfaceError, OperationalError
+    from psycopg_pool import PoolTimeout
+
+    if isinstance(error, PoolTimeout):
+        return Failure.BUSY if _all_are_taken() else Failure.GONE
     state = error.sqlstate
     if state is None:
         # No word of the server's: no connection could be made, or it broke.
-        return Failure.GONE if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
+        return Failure.GONE if isinstance(error, OperationalError | InterfaceError) else None
     return _SQLSTATES.get(state) or _SQLSTATES.get(state[:3]) or _SQLSTATES.get(state[:2])
 
 

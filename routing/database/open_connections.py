@@ -11,19 +11,14 @@ from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
-from psycopg import Connection
-
 _lock = threading.Lock()
-_open: "WeakSet[PooledConnection]" = WeakSet()
+_open: WeakSet[Any] = WeakSet()
 
 
-class PooledConnection(Connection[Any]):
-    """A connection as the pool makes them."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        with _lock:
-            _open.add(self)
+def note_open(connection: Any) -> None:
+    """There is one more."""
+    with _lock:
+        _open.add(connection)
 
 
 def break_all() -> None:

@@ -7,14 +7,16 @@ recognised by its process id: what it tells a client is a number that it made up
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import connection
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
-from psycopg import Connection
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 # In one round trip: nothing is set where a pooler stands between.
 _PREPARE = """

@@ -5,12 +5,13 @@ and through a pooler nothing comes of it. There the clock does. Behind a pooler 
 server itself.
 """
 
+from __future__ import annotations
+
 import logging
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection, connections
@@ -18,6 +19,9 @@ from django.db import connection, connections
 from routing.conf import NOTIFY_CHANNEL
 from routing.database.deadline import answered_within, broken_after
 from routing.database.postgresql import is_pooled, is_standby
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +44,7 @@ class ChangeSignal:
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
         self._listening = False
-        self._own: psycopg.Connection[Any] | None = None
+        self._own: Connection[Any] | None = None
         self._own_from, self._own_pause = 0.0, _AGAIN_SECONDS
         self._complained = False
 
@@ -74,7 +78,7 @@ class ChangeSignal:
                 self._listening = True
                 return  # Something may have changed before LISTEN took effect: look once more.
             _await(connection.connection, seconds)
-        except (DatabaseError, psycopg.Error, OSError):
+        except (DatabaseError, connection.Database.Error, OSError):
             self._listening = False
             connections.close_all()
             self._stop.wait(seconds)
@@ -86,7 +90,7 @@ class ChangeSignal:
                     self._stop.wait(seconds)
                 return
             _await(self._opened(), seconds)
-        except (psycopg.Error, OSError) as error:
+        except (connection.Database.Error, OSError) as error:
             self.close()
             self._own_from = time.monotonic() + self._own_pause
             self._own_pause = min(2 * self._own_pause, _SELDOM_SECONDS)
@@ -111,12 +115,12 @@ class ChangeSignal:
         self._listening, self._complained, self._own_pause = True, False, _AGAIN_SECONDS
         return True
 
-    def _opened(self) -> psycopg.Connection[Any]:
+    def _opened(self) -> Connection[Any]:
         if self._own is None:
-            self._own = psycopg.connect(autocommit=True, **settings.LISTEN_OPTIONS)
+            self._own = connection.Database.connect(autocommit=True, **settings.LISTEN_OPTIONS)
         return self._own
 
 
-def _await(listening: "psycopg.Connection[Any]", seconds: float) -> None:
+def _await(listening: Connection[Any], seconds: float) -> None:
     for _ in listening.notifies(timeout=seconds, stop_after=1):
         pass
