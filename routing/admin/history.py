@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from routing.admin.base import permissions
 from routing.admin.base.history import Entry, Step, viewable_change_sets
+from routing.core.grammar.numbers import parse_number
 from routing.services.base import past
 
 _PAGE, _MAX_PAGE = 50, 200
@@ -104,7 +105,7 @@ def _start(day: date | None) -> datetime | None:
 
 
 def _number(text: str) -> int:
-    return min(max(1, int(text)), _MAX_PAGE) if text.isascii() and text.isdecimal() and len(text) < 6 else 1
+    return min(max(1, parse_number(text) or 1), _MAX_PAGE)
 
 
 def _address(given: dict[str, str], page: int) -> str:

@@ -6,11 +6,10 @@ from ninja import Path
 from pydantic import Field
 
 from routing.api.schemas import Text
+from routing.core.grammar.numbers import parse_number
 from routing.models import Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
-
-_MAX_DIGITS = 18
 
 #: A tenant in a route's path.
 TenantKey = Annotated[Text, Path(description="The tenant's slug. Its id does as well.", examples=["acme"])]
@@ -29,8 +28,8 @@ def tenant_by_key(actor: Actor, key: str) -> Tenant:
     """A tenant that the actor may see, as a path names it: by slug, or else by id. Raises NotFound."""
     rows = Tenant.objects.viewable_by(actor)
     found = rows.filter(slug=key).first()
-    if found is None and key.isascii() and key.isdigit() and len(key) <= _MAX_DIGITS:
-        found = rows.filter(pk=int(key)).first()
+    if found is None and (pk := parse_number(key)) is not None:
+        found = rows.filter(pk=pk).first()
     if found is None:
         raise NotFound("this tenant is gone")
     return found

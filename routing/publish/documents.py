@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from routing.core.grammar.hosts import InvalidHost, parse_authority
+from routing.core.grammar.hosts import MAX_PORT, InvalidHost, parse_authority
+from routing.core.grammar.numbers import parse_number
 
 
 class Unquotable(ValueError):
@@ -29,7 +30,7 @@ class Surroundings(NamedTuple):
     def checked(self) -> "Surroundings":
         """Itself. Raises Unquotable for what is no address, scheme or file's name."""
         host, colon, port = self.listen.rpartition(":")
-        if not colon or not port.isdigit() or not 0 < int(port) < 65536 or not _is_host(host or "localhost"):
+        if not colon or not 0 < (parse_number(port) or 0) <= MAX_PORT or not _is_host(host or "localhost"):
             raise Unquotable(f"“{self.listen}” is nowhere to listen: give a port, such as :443 or 127.0.0.1:8080")
         if self.app and not _is_authority(self.app):
             raise Unquotable(f"“{self.app}” is no address of the app: give host and port, such as 127.0.0.1:8000")

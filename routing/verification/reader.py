@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from routing.core.grammar.docker_hub import DOCKER_HUB_ORIGIN
 from routing.core.grammar.names import is_digest
+from routing.core.grammar.numbers import parse_number
 from routing.registries.auth.scopes import Scope, repository_scope
 from routing.registries.auth.tokens import fetch_token, read_token
 from routing.registries.client import RegistryClient, RegistryResponse
@@ -36,6 +37,7 @@ PAUSE_SECONDS, MAX_PAUSE_SECONDS = 60, 3600
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 _ACCEPT = ", ".join(MANIFEST_TYPES)
 _NUMBER = re.compile(r"\s*(\d{1,9})")
+_MAX_DELAY_DIGITS = 1000
 _WINDOW = re.compile(r";\s*w=(\d{1,9})")
 
 
@@ -247,8 +249,8 @@ class RegistryReader:
 
 def retry_after_seconds(text: str) -> int:
     """What a `Retry-After` asks for, in seconds from now; `PAUSE_SECONDS` where it can't be read."""
-    if text.strip().isdigit():
-        return min(int(text.strip()[:9]), MAX_PAUSE_SECONDS)
+    if (seconds := parse_number(text.strip(), _MAX_DELAY_DIGITS)) is not None:
+        return min(seconds, MAX_PAUSE_SECONDS)
     try:
         at = parsedate_to_datetime(text)
         return max(1, min(round(at.timestamp() - time.time()), MAX_PAUSE_SECONDS))

@@ -88,6 +88,8 @@ def test_envoy_watches_files_beside_its_configuration(tmp_path: Path) -> None:
         (["--format", "nginx", "--app", "nowhere"], "no address of the app: give host and port"),
         (["--format", "nginx", "--app", "a:80; }"], "no address of the app"),
         (["--format", "nginx", "--listen", "80;"], "nowhere to listen"),
+        (["--format", "nginx", "--listen", ":8²"], "nowhere to listen"),
+        (["--format", "nginx", "--listen", f":{'9' * 5000}"], "nowhere to listen"),
         (["--format", "nginx", "--certificate", "/x y"], "give a whole path"),
         (["--format", "nginx", "-o", "/nowhere/at/all"], "there is no folder /nowhere/at"),
         (["--format", "nginx", "--hostname", "a_b"], "is not a hostname"),

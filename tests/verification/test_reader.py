@@ -114,6 +114,11 @@ def test_a_date_in_retry_after_is_read(server: FaultyServer) -> None:
 
     assert 80 <= retry_after_seconds(format_datetime(later, usegmt=True)) <= 91
     assert retry_after_seconds("soon") == 60
+    # Python calls it a digit, and can't read it as a number.
+    assert retry_after_seconds("²") == 60
+    assert retry_after_seconds(" 7 ") == 7
+    assert retry_after_seconds("9" * 500) == MAX_PAUSE_SECONDS
+    assert retry_after_seconds("9" * 50_000) == 60
     assert retry_after_seconds(format_datetime(later + timedelta(days=9), usegmt=True)) == MAX_PAUSE_SECONDS
 
 

@@ -9,8 +9,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from routing.admin.base.concurrency import is_as_shown, shown_version
+from routing.admin.base.concurrency import is_as_shown
 from routing.admin.base.forms import REASON_NEEDED
+from routing.core.grammar.numbers import parse_number
 from routing.services.base.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -95,5 +96,5 @@ class BulkActions(_Base):
 
 
 def _is_as_shown(request: HttpRequest, row: Any) -> bool:
-    seen = shown_version(request.POST.get(f"version_{row.pk}", ""))
+    seen = parse_number(request.POST.get(f"version_{row.pk}", ""))
     return seen is None or is_as_shown(row, seen)

@@ -5,14 +5,6 @@ from typing import Any, NamedTuple
 from routing.models.versioned import VersionedModel
 from routing.services.base.rules import fixed_columns
 
-# No row has a version of more digits, and neither Python nor a database takes any number of them.
-_MAX_DIGITS = 18
-
-
-def shown_version(text: str) -> int | None:
-    """The version of a row that a page's form says it showed; None for what is none."""
-    return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None
-
 
 class ChangeSince(NamedTuple):
     """`before`: the past row that the page showed, where the history has it. `actor`: who changed the row last."""

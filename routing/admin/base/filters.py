@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from routing.admin.base import permissions
+from routing.core.grammar.numbers import parse_number
 from routing.models import Mapping
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
-# Of a row's id; more of them are beyond what databases hold.
-_MAX_DIGITS = 18
 #: How long a search may be.
 MAX_SEARCH = 1000
 _MAX_WORDS = 50
@@ -26,7 +25,7 @@ _MAX_WORDS = 50
 
 def is_id(text: str) -> bool:
     """Whether a text may be the id of a row: one that can be looked for."""
-    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
+    return parse_number(text) is not None
 
 
 class BoundedList(_Base):

@@ -22,10 +22,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 
 from routing.admin.base import permissions
-from routing.admin.base.concurrency import is_as_shown, shown_version
+from routing.admin.base.concurrency import is_as_shown
 from routing.admin.base.filters import BoundedList
 from routing.admin.base.forms import REASON_NEEDED, ServiceForm
 from routing.admin.base.uses import uses_of
+from routing.core.grammar.numbers import parse_number
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
 
@@ -286,7 +287,7 @@ class ServiceModelAdmin(BoundedList, _ModelAdmin):
 
     def is_as_shown(self, request: HttpRequest, row: Any) -> bool:
         """Whether the row is as it was on the page that was sent; where it isn't, the next page says so."""
-        seen = shown_version(request.POST.get("version", ""))
+        seen = parse_number(request.POST.get("version", ""))
         if seen is None or is_as_shown(row, seen):
             return True
         self.message_lines(request, [f"Somebody else changed {row} meanwhile: check it again"], messages.ERROR)

@@ -15,8 +15,8 @@ from django.utils.html import format_html
 
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago, badge
-from routing.admin.base.filters import is_id
 from routing.admin.base.model_admin import ServiceModelAdmin
+from routing.core.grammar.numbers import parse_number
 from routing.models import ChangeSet
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
@@ -28,7 +28,6 @@ from routing.services.changes.guards import Words, guards_of
 from routing.services.changes.schedule import schedule
 
 _KINDS = {"applied": "on", "approved": "on", "undone": "off", "discarded": "off"}
-_MAX_DIGITS = 9
 _SHOWN = 500
 
 
@@ -90,10 +89,10 @@ class ChangeSetAdmin(ServiceModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Review it; or do what a button of the page says."""
-        pk = unquote(object_id)
-        if not is_id(pk):
+        pk = parse_number(unquote(object_id))
+        if pk is None:
             raise Http404
-        change_set: ChangeSet = self.row_for(request, int(pk), Permission.VIEW)
+        change_set: ChangeSet = self.row_for(request, pk, Permission.VIEW)
         change_set = get_change_set(permissions.actor(request), change_set.pk)
         if request.method == "POST":
             if not permissions.may(request, self.action, change_set):
@@ -143,9 +142,7 @@ class ChangeSetAdmin(ServiceModelAdmin):
 
 
 def _words(request: HttpRequest) -> Words:
-    number = request.POST.get("confirm", "").strip()
-    is_number = number.isascii() and number.isdecimal() and len(number) <= _MAX_DIGITS
-    return Words(int(number) if is_number else None, "credentials_move" in request.POST)
+    return Words(parse_number(request.POST.get("confirm", "").strip()), "credentials_move" in request.POST)
 
 
 def _reviewed(request: HttpRequest, change_set: ChangeSet) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from django.urls import URLPattern, path, reverse
 
 from routing.accounts.downloads import download
 from routing.admin.base.filters import BoundedList
+from routing.core.grammar.numbers import parse_number
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.leaving.exports import export_person
@@ -75,7 +76,7 @@ class AccountPages(BoundedList, _Base):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The account. Where a form is about to save it, locked: one that is removed meanwhile must stay removed."""
         if request.method == "POST" and connection.in_atomic_block:
-            pk = int(object_id) if object_id.isdecimal() and len(object_id) < 19 else 0
+            pk = parse_number(object_id) or 0
             self.get_queryset(request).select_for_update(of=("self",)).filter(pk=pk).first()
         return super().get_object(request, object_id, from_field)
 

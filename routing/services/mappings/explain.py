@@ -118,13 +118,17 @@ def _serving(actor: Actor, host: str) -> Hostname | None:
 
 
 def explain_image(table: Table, image: Image, hostname: Hostname, source: str, words: Words = COMMANDS) -> Explanation:
-    """As `explain`, from a table that is there already. `source` is what to call the image's repository."""
+    """As `explain`, from a table that is there already. `source` is what to call the image's repository.
+
+    Raises NotFound where the mapping has gone since the table was loaded.
+    """
     match = table.match_repository(hostname.name, image.name)
     mapping = None
     if match is not None:
-        mapping = Mapping.objects.select_related("hostname__tenant", "registry").get(
-            hostname=hostname, prefix=match.prefix
-        )
+        rows = Mapping.objects.select_related("hostname__tenant", "registry")
+        mapping = rows.filter(hostname=hostname, prefix=match.prefix).first()
+        if mapping is None:
+            raise NotFound(f"the mapping of {source} was removed, or changed, at this very moment; ask again")
     findings, to_probe = _findings(mapping, match, source)
     findings = findings._replace(remembered=match is not None and _is_remembered(mapping, match, image.reference))
     found = client_support(table, image.hostname, image.name, image.reference, findings)
