@@ -29,9 +29,6 @@ except ImproperlyConfigured as error:
     # gunicorn would put its traceback around the one line that tells what is to be done.
     sys.exit(str(error))
 
-# Added to the niceness of what serves no pull: pages, and the work that nobody waits for.
-_BESIDE_NICENESS = 5
-
 wsgi_app = "facade_site.asgi:application"
 worker_class = "routing.dataplane.serving.gunicorn_worker.FacadeWorker"
 proc_name = "registry-facade"
@@ -114,12 +111,12 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Called in each worker: from here on it follows the table by itself."""
     from routing.dataplane.live.live_table import CONTROL_WORKER, WORKER, live_table
+    from routing.priority import come_second
 
     live_table.role = CONTROL_WORKER if worker.is_control else WORKER
     if worker.is_control:
         name_process(CONTROL_NAME)
-        # Pulls come first where there isn't CPU enough for all.
-        os.nice(_BESIDE_NICENESS)
+        come_second()
     name_connections(f"{live_table.role} {worker.age} web")
     live_table.follow()
 

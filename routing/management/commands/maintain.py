@@ -27,6 +27,7 @@ from routing.management.maintenance import (
     work,
 )
 from routing.management.service_command import CHECKS
+from routing.priority import come_second
 
 logger = logging.getLogger("routing.maintain")
 
@@ -66,6 +67,9 @@ class Command(BaseCommand):
                 TableChecker().check_if_due()
                 self._once()
             return
+        if not settings.FACADE_GATE_BIND:
+            # Where the gate is, clients' handshakes wait for this process.
+            come_second()
         stop = threading.Event()
         if os.getpid() == 1:
             # A container's first process, which no signal without a handler ends.
