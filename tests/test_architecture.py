@@ -15,7 +15,7 @@ PAGE = ROOT / "docs" / "explanation" / "architecture.md"
 #: Folders that are one room with the folder above: one noun, or one command, a file.
 ONE_WITH_ITS_PARENT = ("api.routers", "management.commands")
 #: Modules that stand beside the rooms.
-BESIDE = ("conf", "crypto", "request_id", "apps")
+BESIDE = ("conf", "crypto", "request_id", "priority", "apps")
 
 
 def imports_between_rooms() -> dict[str, set[str]]:

@@ -110,10 +110,17 @@ class Facade:
 
     def _serving(self) -> list[int]:
         """The server's children, the eldest first, but for the maintenance, which is another program."""
+        return [pid for pid, command in self._children().items() if command and b"\0maintain\0" not in command]
+
+    def maintenance_pids(self) -> list[int]:
+        """The process of the regular work."""
+        return [pid for pid, command in self._children().items() if b"\0maintain\0" in command]
+
+    def _children(self) -> dict[int, bytes]:
+        """Each with its command line."""
         # In the order in which they were started, unlike their numbers, which begin anew now and then.
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        commands = {int(pid): _command_of(pid) for pid in children}
-        return [pid for pid, command in commands.items() if command and b"\0maintain\0" not in command]
+        return {int(pid): _command_of(pid) for pid in children}
 
     def start(self, port: int = 0) -> None:
         """Start the server and wait until every worker serves; `port` 0 lets the kernel choose one."""

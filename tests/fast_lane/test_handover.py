@@ -99,6 +99,22 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+
+def test_pulls_come_before_pages_on_the_processor(facade: Facade) -> None:
+    ordinary = os.getpriority(os.PRIO_PROCESS, 0)
+    behind = (min(ordinary + 15, 19), os.SCHED_BATCH)
+
+    assert {_place_in_line(pid) for pid in facade.worker_pids()} == {(ordinary, os.SCHED_OTHER)}
+    assert {_place_in_line(pid) for pid in facade.control_worker_pids()} == {behind}
+    # It steps back once it has read its command line, and its threads are all begun after that.
+    wait_until(lambda: {_place_in_line(pid) for pid in facade.maintenance_pids()} == {behind})
+
+
+def _place_in_line(pid: int) -> tuple[int, int]:
+    """The niceness and the scheduling policy of a process' first thread."""
+    return os.getpriority(os.PRIO_PROCESS, pid), os.sched_getscheduler(pid)
+
+
 def test_pages_wait_for_control_workers_and_redirects_for_nobody(facade: Facade, wire: Wire) -> None:
     (control,) = facade.control_worker_pids()
     with stopped(control):
