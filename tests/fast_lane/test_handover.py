@@ -99,7 +99,6 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-
 def test_pulls_come_before_pages_on_the_processor(facade: Facade) -> None:
     ordinary = os.getpriority(os.PRIO_PROCESS, 0)
     behind = (min(ordinary + 15, 19), os.SCHED_BATCH)
@@ -107,7 +106,10 @@ def test_pulls_come_before_pages_on_the_processor(facade: Facade) -> None:
     assert {_place_in_line(pid) for pid in facade.worker_pids()} == {(ordinary, os.SCHED_OTHER)}
     assert {_place_in_line(pid) for pid in facade.control_worker_pids()} == {behind}
     # It steps back once it has read its command line, and its threads are all begun after that.
-    wait_until(lambda: {_place_in_line(pid) for pid in facade.maintenance_pids()} == {behind})
+    wait_until(
+        lambda: {_place_in_line(pid) for pid in facade.maintenance_pids()} == {behind},
+        "the regular work's stepping back",
+    )
 
 
 def _place_in_line(pid: int) -> tuple[int, int]:
