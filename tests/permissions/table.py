@@ -42,6 +42,7 @@ current.current_document     | .                          | n n | n n n | n n n 
 confirmation.confirm_generation | .                       | n n | n n n | n n n | y
 explain.explain         | .                          | - - | - - - | y y y | y
 hostnames.get_hostname       | .                          | - - | - - - | y y y | y
+contacts.get_contacts        | .                          | - - | - - - | y y y | y
 hostnames.add_hostname       | .                          | n n | n n n | n n n | y
 hostnames.update_hostname    | a switch                   | - - | - - - | n n y | y
 hostnames.update_hostname    | its suspension             | - - | - - - | n n n | y
@@ -145,6 +146,7 @@ DELETE /hostnames/{hostname_id}              | idle hostname            | s - | 
 GET /hostnames/{hostname_id}                 | hostname                 | s - | - - - | y y y | y
 PATCH /hostnames/{hostname_id}               | hostname                 | s - | - - - | n n y | y
 POST /hostnames/{hostname_id}/check          | proved hostname          | s - | - - - | n n y | y
+GET /hostnames/{hostname_id}/contacts        | hostname                 | s - | - - - | y y y | y
 POST /hostnames/{hostname_id}/doctor         | hostname                 | s - | - - - | n n y | y
 GET /hostnames/{hostname_id}/hand-over       | hostname                 | s n | n n n | n n n | y
 POST /hostnames/{hostname_id}/hand-over      | idle hostname            | s n | n n n | n n n | y

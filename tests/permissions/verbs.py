@@ -21,7 +21,7 @@ from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
-from routing.services.mappings import as_of, explain, mappings, publication
+from routing.services.mappings import as_of, contacts, explain, mappings, publication
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import accounts, probe_jobs, probes, registries
 from routing.services.telling import subscriptions
@@ -176,6 +176,7 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("claims.vouch_hostname", "."): _vouch,
     ("explain.explain", "."): lambda a, w: explain.explain(a, f"{w['hostname'].name}/app:1"),
     ("hostnames.get_hostname", "."): lambda a, w: hostnames.get_hostname(a, w["hostname"].pk),
+    ("contacts.get_contacts", "."): lambda a, w: contacts.get_contacts(a, w["hostname"].pk),
     ("hostnames.add_hostname", "."): _new_hostname,
     ("hostnames.update_hostname", "a switch"): lambda a, w: _change_hostname(a, w, enabled=False),
     ("hostnames.update_hostname", "its suspension"): lambda a, w: _change_hostname(a, w, suspended=True),

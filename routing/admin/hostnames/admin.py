@@ -24,6 +24,7 @@ from routing.models import Hostname, Mapping
 from routing.models.front_door import FRONT_COLUMNS
 from routing.services.base.permissions import Permission
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, suspend_hostnames, update_hostname
+from routing.services.mappings.contacts import get_contacts
 from routing.services.mappings.state import state_of_hostname
 from routing.services.pulls.reading import Scope
 
@@ -102,6 +103,7 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
             "mappings": mappings[:10],
             "mapping_count": mappings.count(),
             "pulls": pulls_panel(request, Scope(hostname=row.name)),
+            "contacts": get_contacts(permissions.actor(request), row.pk),
         }
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:

@@ -31,6 +31,7 @@ from routing.services.registries.registries import get_registry
 PROBE_SECONDS = 45.0
 PROGRAM = Actor.program("probe")
 _TOO_SLOW = f"it took longer than {PROBE_SECONDS:.0f} s to answer all questions"
+_MAX_ORIGINS_LENGTH = 500
 _PROBED_AUTHS = (Auth.NONE, Auth.BASIC, Auth.BEARER)
 
 
@@ -151,7 +152,16 @@ def _delivery(found: RepositoryProbe) -> dict[str, str]:
     """How layers are handed out; where that stayed unknown now, what was found before stands."""
     if found.delivery is Delivery.UNKNOWN:
         return {}
-    return {"blob_delivery": found.delivery.value, "blob_origins": " ".join(found.origins)[:500]}
+    return {"blob_delivery": found.delivery.value, "blob_origins": _joined(found.origins)}
+
+
+def _joined(origins: Collection[str]) -> str:
+    """As many as there is room for, each of them whole."""
+    joined = ""
+    for origin in origins:
+        if len(longer := f"{joined} {origin}".strip()) <= _MAX_ORIGINS_LENGTH:
+            joined = longer
+    return joined
 
 
 def parse_repository(mapping: Mapping, text: str) -> str:

@@ -1,0 +1,48 @@
+"""The verb that tells what the machines of those who pull contact."""
+
+from argparse import ArgumentParser
+
+from routing.management.verbs.named import HOSTNAME_HELP, hostname_of
+from routing.management.verbs.output import Column, Output, moment
+from routing.management.verbs.verb import Options, Status, Verb
+from routing.services.base.actor import Actor
+from routing.services.mappings.contacts import get_contacts
+
+
+class ShowContacts(Verb):
+    """For whoever looks after a firewall."""
+
+    name = "contacts"
+    help = "Show which hosts the machines of those who pull from a hostname contact, for their firewalls."
+    missing = Status.NOT_SO
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Of which."""
+        parser.add_argument("hostname", metavar="HOSTNAME", help=HOSTNAME_HELP)
+
+    def run(self, options: Options, output: Output) -> None:
+        """Print them."""
+        found = get_contacts(Actor.command_line(), hostname_of(options["hostname"]).pk)
+        rows = [each._asdict() for each in found.contacts]
+        if output.as_json:
+            output.facts(
+                hostname=found.hostname.name,
+                contacts=rows,
+                unknown=found.unknown,
+                unknown_count=found.unknown_count,
+            )
+            return
+        columns = [
+            Column("HOST", lambda row: row["host"]),
+            Column("PORT", lambda row: str(row["port"])),
+            Column("FOR", lambda row: row["purpose"].words),
+            Column("MAPPINGS", lambda row: str(row["mappings"])),
+            Column("SEEN", lambda row: moment(row["seen_at"]) or "-"),
+        ]
+        output.table(rows, columns, "No hosts.")
+        if found.unknown_count:
+            output.line(
+                f"Not known: where the layers of {found.unknown_count} mappings lie, such as {found.unknown[0]}. "
+                "“facade probe IMAGE” looks."
+            )
