@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from pytest_django import Settings
 
+from routing.core.table.policy import Policy
 from routing.core.table.routing_table import Table
-from routing.services.base.actor import Actor
 from routing.models import Mapping
+from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound
 from routing.services.mappings import explain as explain_module
 from routing.services.mappings.explain import explain
 from routing.services.mappings.mappings import add_mapping
 from routing.services.mappings.pull_command import authority_of, pull_command
+from routing.table.load import load_table
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,11 @@ def test_a_mapping_that_goes_while_it_is_explained_is_told_as_gone(
 ) -> None:
     add_mapping(platform, "", hostname="localhost", prefix="acme", target="ghcr.io/acme")
 
-    def loaded(*args: Any) -> Table:
-        table = load_table(*args)
+    def loaded(policy: Policy, hostname: str) -> Table:
+        table = load_table(policy, hostname)
         Mapping.objects.all().delete()
         return table
 
-    load_table = explain_module.load_table
     monkeypatch.setattr(explain_module, "load_table", loaded)
 
     with pytest.raises(NotFound, match="localhost/acme/app was removed, or changed, at this very moment"):

@@ -168,8 +168,8 @@ class ContactOut(Schema):
     host: str = Field(examples=["ghcr.io"])
     port: int = Field(examples=[443])
     purpose: Purpose = Field(
-        description="`facade`: the hostname itself; `registry`: where clients are sent on; `tokens`: where the registry "
-        "has them get tokens; `storage`: where its layers lie.",
+        description="`facade`: the hostname itself; `registry`: where clients are sent on; `tokens`: where the "
+        "registry has them get tokens; `storage`: where its layers lie.",
         examples=["registry"],
     )
     mappings: int = Field(description="How many mappings lead there.", examples=[12])

@@ -78,7 +78,7 @@ class ChangeSignal:
                 self._listening = True
                 return  # Something may have changed before LISTEN took effect: look once more.
             _await(connection.connection, seconds)
-        except (DatabaseError, connection.Database.Error, OSError):
+        except (DatabaseError, _driver().Error, OSError):
             self._listening = False
             connections.close_all()
             self._stop.wait(seconds)
@@ -90,7 +90,7 @@ class ChangeSignal:
                     self._stop.wait(seconds)
                 return
             _await(self._opened(), seconds)
-        except (connection.Database.Error, OSError) as error:
+        except (_driver().Error, OSError) as error:
             self.close()
             self._own_from = time.monotonic() + self._own_pause
             self._own_pause = min(2 * self._own_pause, _SELDOM_SECONDS)
@@ -117,8 +117,15 @@ class ChangeSignal:
 
     def _opened(self) -> Connection[Any]:
         if self._own is None:
-            self._own = connection.Database.connect(autocommit=True, **settings.LISTEN_OPTIONS)
+            self._own = _driver().connect(autocommit=True, **settings.LISTEN_OPTIONS)
         return self._own
+
+
+def _driver() -> Any:
+    # Here, since processes on SQLite do without.
+    import psycopg
+
+    return psycopg
 
 
 def _await(listening: Connection[Any], seconds: float) -> None:

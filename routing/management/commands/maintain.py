@@ -71,9 +71,7 @@ class Command(BaseCommand):
             # Where the gate is, clients' handshakes wait for this process.
             come_second()
         stop = threading.Event()
-        if os.getpid() == 1:
-            # A container's first process, which no signal without a handler ends.
-            signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        _end_at_sigterm(stop)
         # Each of its own: none of them waits for another.
         parts = [threading.Thread(target=writer.run, args=(stop,), name="snapshot", daemon=True)]
         parts.append(threading.Thread(target=keep_telling, args=(stop,), name="telling", daemon=True))
@@ -109,6 +107,12 @@ class Command(BaseCommand):
             connections.close_all()
         finally:
             runner.close()
+
+
+def _end_at_sigterm(stop: threading.Event) -> None:
+    if os.getpid() == 1:
+        # A container's first process, which no signal without a handler ends.
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
 
 
 def _is_gone(parent: int | None) -> bool:

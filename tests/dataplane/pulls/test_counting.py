@@ -312,7 +312,7 @@ def test_what_waits_is_looked_at_before_it_is_too_much(few: None, table: Table) 
 
 
 def test_what_is_alike_is_worked_out_once_for_each_table(table: Table, counting: PullCounting) -> None:
-    without = replace(table, mappings=Table.build(Policy(), 1).mappings)
+    without = replace(table, mappings=Table.build(Policy(), 1, [], [], [], []).mappings)
     for _ in range(20):
         counting.add(table, asked("acme/app/manifests/1"))
         counting.add(without, asked("acme/app/manifests/1"))
