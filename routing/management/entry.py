@@ -14,6 +14,7 @@ from routing.management.verbs import (
     claims,
     configuration,
     doctor,
+    edge,
     emergency,
     export_routes,
     exports,
@@ -174,7 +175,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ),
     ("In an emergency", (emergency.Freeze, emergency.Thaw, emergency.Confirm)),
     ("Configuration as a file", (configuration.Export, configuration.Apply, configuration.ImportRules)),
-    ("Other engines", (export_routes.ExportRoutes,)),
+    ("Other engines", (export_routes.ExportRoutes, edge.Edge)),
     ("Moving house", (backups.Backup, backups.Restore, backups.ConfirmRestore, keys.RotateKeys)),
 )
 

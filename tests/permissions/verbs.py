@@ -18,6 +18,8 @@ from routing.services.base.actor import Actor
 from routing.services.changes import applying, approval, drafts, schedule
 from routing.services.changes.wishes import Wish
 from routing.services.configuration import apply, current
+from routing.publish.documents import Surroundings
+from routing.services.routes import published
 from routing.services.configuration.document import VERSION, Document, TenantItem
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
@@ -304,6 +306,9 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ),
     ("apply.apply_document", "."): lambda a, w: apply.apply_document(
         a, "r", Document(VERSION, None, (TenantItem("new", "New"),))
+    ),
+    ("published.get_published_routes", "."): lambda a, w: published.get_published_routes(
+        a, Surroundings(":80", "127.0.0.1:8000", "http", folder="/etc/envoy")
     ),
     ("current.current_document", "."): lambda a, w: current.current_document(a),
     ("confirmation.confirm_generation", "."): lambda a, w: confirmation.confirm_generation(a),
