@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """From where, into which folder, and how Envoy is to answer."""
     add = parser.add_argument
     add("--from", dest="origin", required=True, metavar="URL", help="the facade, such as https://facade.acme.com")
-    add("--folder", required=True, metavar="FOLDER", help="where Envoy finds its files; it starts with envoy.json there")
+    add("--folder", required=True, metavar="FOLDER", help="where Envoy finds its files; it starts with envoy.json")
     add("--token-file", default="", metavar="FILE", help=f"the file with the token; without it {_VARIABLE} has it")
     add("--listen", default="", metavar="ADDRESS", help="where Envoy listens (:80, with a certificate :443)")
     add("--app", required=True, metavar="ADDRESS", help="host and port of the app, for what Envoy hands on")

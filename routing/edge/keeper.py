@@ -67,6 +67,6 @@ class Keeper:
 
 
 def pause(seconds: float, failures: int) -> float:
-    """How long to wait, in seconds: twice as long after each failure, five minutes at most, and not as all others do."""
+    """How long to wait, in seconds: twice as long after each failure, five minutes at most, and at random."""
     longest = max(seconds, _LONGEST_SECONDS)
-    return random.uniform(0.5, 1) * min(seconds * 2 ** min(failures, 20), longest)  # noqa: S311 no secret
+    return random.uniform(0.5, 1) * min(seconds * 2.0 ** min(failures, 20), longest)  # noqa: S311 no secret

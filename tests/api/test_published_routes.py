@@ -14,9 +14,10 @@ from pytest_django import Settings
 from routing.conf import alarm_path
 from routing.edge.document import unpack
 from routing.edge.envoy import ROUTES, judge
-from routing.models import Hostname
+from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.routes import published
+from routing.table.load import load_table
 from tests.api.conftest import ApiClient, api_client_for
 from tests.api.test_configuration import operator
 from tests.commands.facade import facade
@@ -41,7 +42,7 @@ def api(owner: Person) -> ApiClient:
 
 @pytest.fixture
 def compiled() -> Iterator[Any]:
-    with patch.object(published, "load_table", wraps=published.load_table) as spy:
+    with patch.object(published, "load_table", wraps=load_table) as spy:
         yield spy
 
 
@@ -84,6 +85,7 @@ def test_in_doubt_it_is_an_error(api: ApiClient) -> None:
     assert ask(api).status_code == 503
     alarm_path().unlink()
     assert ask(api).status_code == 200
+    Mapping.objects.all().delete()
     Hostname.objects.all().delete()
     published_before = list(alarm_path().parent.glob("published/envoy-*.json"))
     for each in published_before:

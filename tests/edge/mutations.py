@@ -9,7 +9,7 @@ from typing import Any
 
 from routing.edge.document import pack, unpack
 
-_ODD = (None, True, 0, -1, 10**30, "", "x", [], {}, [[]], {"": None}, "\ud800", 1.5)
+_ODD: tuple[Any, ...] = (None, True, 0, -1, 10**30, "", "x", [], {}, [[]], {"": None}, "\ud800", 1.5)
 
 
 def cut(body: bytes, chance: random.Random) -> bytes:

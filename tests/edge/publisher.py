@@ -17,13 +17,15 @@ from routing.publish.envoy import envoy
 from routing.publish.rules import rules_of
 from tests.core.contract import REGISTRIES
 
-TOKEN = "rft_secret"  # noqa: S105
+TOKEN = "rft_secret"
 
 
-def document(generation: int, hostnames: int = 3, lead: str = "mcr", around: Surroundings | None = None) -> bytes:
+def document(
+    generation: int, hostnames: int = 3, lead: str = "mcr", around: Surroundings | None = None, *, target: int = 0
+) -> bytes:
     """What the facade publishes of so many hostnames, each with a mapping."""
     hosts = {f"h{number}.example": HostEntry("acme") for number in range(hostnames)}
-    mappings = {f"{name}/app": MappingEntry(lead, f"app-{generation}", 1) for name in hosts}
+    mappings = {f"{name}/app": MappingEntry(lead, f"app-{target or generation}", 1) for name in hosts}
     table = Table.build(
         Policy(), generation, {"acme": TenantEntry("Acme")}.items(), REGISTRIES.items(), hosts.items(), mappings.items()
     )

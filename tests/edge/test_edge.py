@@ -130,9 +130,9 @@ def test_an_answer_that_is_cut_is_no_answer(publisher: Publisher, tmp_path: Path
 
 
 def test_what_changes_too_much_waits_for_a_word(publisher: Publisher, tmp_path: Path) -> None:
-    publisher.body = document(5, 200)
+    publisher.body = document(5, 200, target=1)
     edge(publisher, tmp_path)
-    publisher.body, publisher.etag = document(6, 90), '"2"'
+    publisher.body, publisher.etag = document(6, 90, target=1), '"2"'
 
     assert edge(publisher, tmp_path) == 1
     assert "110 of 200 hostnames" in status(tmp_path)["problem"]

@@ -13,19 +13,19 @@ from django.utils import timezone
 
 from routing import services
 from routing.models import Membership, Registry, Role, Tenant
+from routing.publish.documents import Surroundings
 from routing.services.base import confirmation, restoration
 from routing.services.base.actor import Actor
 from routing.services.changes import applying, approval, drafts, schedule
 from routing.services.changes.wishes import Wish
 from routing.services.configuration import apply, current
-from routing.publish.documents import Surroundings
-from routing.services.routes import published
 from routing.services.configuration.document import VERSION, Document, TenantItem
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
 from routing.services.mappings import as_of, explain, mappings, publication
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import accounts, probe_jobs, probes, registries
+from routing.services.routes import published
 from routing.services.telling import subscriptions
 from routing.services.verifications import verifications
 from routing.services.verifications.candidates import Candidate

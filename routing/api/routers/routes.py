@@ -1,7 +1,7 @@
 """What edges pull: the routing table as an engine's files."""
 
 from collections.abc import Iterator
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseNotModified
@@ -19,7 +19,9 @@ from routing.services.routes.published import get_published_routes
 
 router = Router(tags=["routes"])
 _PIECE = 16384
-_NONE_MATCH = Header("", alias="If-None-Match", description="The ETag of what you have: 304 where it is so still.")
+_NONE_MATCH: Any = Header(  # type: ignore[type-arg]  # django-ninja makes one name of a function and a type.
+    "", alias="If-None-Match", description="The ETag of what you have: 304 where it is so still."
+)
 
 
 class RoutesQuery(QueryParams):
@@ -37,8 +39,8 @@ class RoutesFileOut(Schema):
     """One file of the engine."""
 
     name: str = Field(examples=["envoy-routes.json"])
-    sha256: str
-    text: str
+    sha256: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015"])
+    text: str = Field(examples=["{}"])
 
 
 class RoutesOut(Schema):
@@ -47,7 +49,7 @@ class RoutesOut(Schema):
     format: int = Field(examples=[1])
     engine: str = Field(examples=["envoy"])
     generation: int = Field(examples=[17])
-    sha256: str
+    sha256: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015"])
     files: list[RoutesFileOut]
 
 
@@ -58,9 +60,7 @@ def get_routes(request: HttpRequest, params: Query[RoutesQuery], if_none_match: 
     In doubt it answers an error, never a part.
     """
     keep = settings.FACADE_REDIRECT_MAX_AGE_SECONDS
-    around = Surroundings(
-        params.listen, params.app, params.scheme, params.certificate, params.key, keep, params.folder
-    )
+    around = Surroundings(params.listen, params.app, params.scheme, params.certificate, params.key, keep, params.folder)
     found = get_published_routes(actor_of(request), around, if_none_match)
     response: HttpResponseBase
     if found.etag == if_none_match:

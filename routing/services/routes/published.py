@@ -44,7 +44,9 @@ def get_published_routes(actor: Actor, around: Surroundings, known: str = "") ->
     check_permission(actor, Permission.EXPORT, None)
     try:
         around.checked()
-    except Unquotable as error:
+        if not around.app or not around.folder:
+            raise Unquotable("Envoy needs the app's address, and the folder of its files: give app and folder")
+    except ValueError as error:
         raise ServiceError(str(error)) from error
     if freeze_path().exists() or alarm_path().exists():
         raise Unavailable("this server holds an older table, so it publishes none: see its log", _HELD_SECONDS)
@@ -86,7 +88,7 @@ def _compile(path: Path, around: Surroundings, generation: int) -> None:
         raise Unavailable("there is no hostname yet, so nothing is published", _EMPTY_SECONDS)
     try:
         files = envoy(rules, around).files
-    except Unquotable as error:
+    except ValueError as error:
         raise ServiceError(str(error)) from error
     replace_file(path, pack("envoy", generation, ((file.name, file.text) for file in files)))
     kept = sorted(_folder().glob("envoy-*.json"), key=lambda each: each.stat().st_mtime, reverse=True)
