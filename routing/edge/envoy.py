@@ -25,7 +25,6 @@ def read_routes(text: str) -> Routes:
     try:
         version, resource = _resource(text, _ROUTES_TYPE)
         hostnames = dict(_hostnames(resource["virtual_hosts"]))
-        hostnames.pop("*", None)
         if not hostnames:
             raise Refused(f"{ROUTES} has no hostname")
         return Routes(version, hostnames)
@@ -98,6 +97,9 @@ def _hostnames(hosts: list[dict[str, Any]]) -> Iterator[tuple[str, frozenset[str
         leads = frozenset(
             json.dumps([route["match"]["prefix"], route["redirect"]]) for route in host["routes"] if "redirect" in route
         )
+        if "*" in host["domains"]:
+            # The app's own hosts, and whatever is none of the facade's.
+            continue
         for domain in host["domains"]:
             if not isinstance(domain, str):
                 raise TypeError

@@ -84,7 +84,7 @@ def _compile(path: Path, around: Surroundings, generation: int) -> None:
     if table.generation != generation:
         raise Unavailable("the table changed while it was read", 1)
     rules = rules_of(table, frozenset())
-    if not rules.hosts:
+    if not len(table.hosts):
         raise Unavailable("there is no hostname yet, so nothing is published", _EMPTY_SECONDS)
     try:
         files = envoy(rules, around).files
