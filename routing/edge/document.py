@@ -43,7 +43,7 @@ def unpack(received: bytes) -> Published:
         told = json.loads(received)
         engine, generation, listed = told["engine"], told["generation"], told["files"]
         if told["format"] != FORMAT:
-            raise Refused(f"it is of format {str(told['format'])[:20]}, this release reads {FORMAT}: upgrade the edge")
+            raise Refused(f"it is of format {ascii(told['format'])[:20]}, and this edge reads {FORMAT}: upgrade it")
         if type(generation) is not int or generation < 0 or not isinstance(engine, str):
             raise Refused("it doesn't say which generation it is of")
         files = tuple((_text(each["name"]), _text(each["text"])) for each in listed)

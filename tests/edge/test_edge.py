@@ -77,7 +77,7 @@ REFUSED = {
     "flipped": (document(6).replace(b"h1.example", b"h9.example", 1), "a checksum is another one"),
     "nothing": (b"", "no document of routes"),
     "another shape": (b'{"format": 1, "engine": [], "generation": 6, "files": {}}', "which generation"),
-    "of a later format": (b'{"format": 2, "engine": "envoy", "generation": 6, "files": []}', "upgrade the edge"),
+    "of a later format": (b'{"format": 2, "engine": "envoy", "generation": 6, "files": []}', "upgrade it"),
     "partial": (pack("envoy", 6, unpack(document(6)).files[:2]).encode(), "doesn't have the files"),
     "mixed": (
         pack("envoy", 6, [unpack(document(6)).files[0], *unpack(document(7)).files[1:]]).encode(),
