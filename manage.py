@@ -13,6 +13,11 @@ def main() -> None:
     """Run one management command."""
     open_closed()
     refuse_what_is_no_text(sys.argv)
+    if (words := sys.argv[2:] if sys.argv[1:2] == ["facade"] else sys.argv[1:])[:1] == ["edge"]:
+        # It needs no settings, no database and no Django.
+        from routing.edge.command import main as keep_edge
+
+        sys.exit(keep_edge(words[1:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facade_site.settings")
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured

@@ -16,6 +16,7 @@ from routing.api.routers import (
     members,
     pulls,
     registries,
+    routes,
     subscriptions,
     tenants,
     tokens,
@@ -46,6 +47,7 @@ api.add_router("/tokens", tokens.router)
 api.add_router("/verifications", verifications.router)
 api.add_router("/subscriptions", subscriptions.router)
 api.add_router("/configuration", configuration.router)
+api.add_router("/routes", routes.router)
 api.add_router("/history", history.router)
 api.add_router("/pulls", pulls.router)
 api.add_router("", leaving.router)

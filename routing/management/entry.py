@@ -15,6 +15,7 @@ from routing.management.verbs import (
     configuration,
     contacts,
     doctor,
+    edge,
     emergency,
     export_routes,
     exports,
@@ -176,7 +177,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ),
     ("In an emergency", (emergency.Freeze, emergency.Thaw, emergency.Confirm)),
     ("Configuration as a file", (configuration.Export, configuration.Apply, configuration.ImportRules)),
-    ("Other engines", (export_routes.ExportRoutes,)),
+    ("Other engines", (export_routes.ExportRoutes, edge.Edge)),
     ("Moving house", (backups.Backup, backups.Restore, backups.ConfirmRestore, keys.RotateKeys)),
 )
 

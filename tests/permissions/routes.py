@@ -111,6 +111,7 @@ _QUERIES: dict[str, Callable[[World], dict[str, str]]] = {
     "/history/as-of": lambda world: {"hostname": world["hostname"].name, "at": timezone.now().isoformat()},
     "/explain": lambda world: {"image": f"{world['hostname'].name}/app:1"},
     "/mappings/by-name": lambda world: {"hostname": world["hostname"].name, "prefix": world["mapping"].prefix},
+    "/routes/envoy": lambda world: {"app": "127.0.0.1:8000", "folder": "/etc/envoy"},
     "/hostnames/by-name": lambda world: {"hostname": world["hostname"].name},
 }
 

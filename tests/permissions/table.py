@@ -38,6 +38,7 @@ claims.get_claim             | .                          | - - | - - - | y y y 
 claims.check_claim           | .                          | - - | - - - | n n y | y
 claims.vouch_hostname        | .                          | n n | n n n | n n n | y
 apply.apply_document         | .                          | n n | n n n | n n n | y
+published.get_published_routes | .                        | n n | n n n | n n n | y
 current.current_document     | .                          | n n | n n n | n n n | y
 confirmation.confirm_generation | .                       | n n | n n n | n n n | y
 explain.explain         | .                          | - - | - - - | y y y | y
@@ -181,6 +182,7 @@ GET /pulls/references                        | .                        | s y | 
 GET /pulls/shares                            | .                        | s y | y y y | y y y | y
 GET /configuration                           | .                        | s n | n n n | n n n | y
 POST /configuration                          | .                        | s n | n n n | n n n | y
+GET /routes/envoy                            | .                        | s n | n n n | n n n | y
 GET /people                                  | .                        | s n | n n n | n n n | y
 DELETE /people/{user_id}                     | account                  | s n | n n n | n n n | y
 GET /people/{user_id}/export                 | account                  | s n | n n n | n n n | y

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from routing import services
 from routing.models import Membership, Registry, Role, Tenant
+from routing.publish.documents import Surroundings
 from routing.services.base import confirmation, restoration
 from routing.services.base.actor import Actor
 from routing.services.changes import applying, approval, drafts, schedule
@@ -24,6 +25,7 @@ from routing.services.leaving import exports, hand_over, person_removal, tenant_
 from routing.services.mappings import as_of, contacts, explain, mappings, publication
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import accounts, probe_jobs, probes, registries
+from routing.services.routes import published
 from routing.services.telling import subscriptions
 from routing.services.verifications import verifications
 from routing.services.verifications.candidates import Candidate
@@ -305,6 +307,9 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ),
     ("apply.apply_document", "."): lambda a, w: apply.apply_document(
         a, "r", Document(VERSION, None, (TenantItem("new", "New"),))
+    ),
+    ("published.get_published_routes", "."): lambda a, w: published.get_published_routes(
+        a, Surroundings(":80", "127.0.0.1:8000", "http", folder="/etc/envoy")
     ),
     ("current.current_document", "."): lambda a, w: current.current_document(a),
     ("confirmation.confirm_generation", "."): lambda a, w: confirmation.confirm_generation(a),

@@ -1,0 +1,1 @@
+"""What edges pull: the routing table as an engine's files."""
