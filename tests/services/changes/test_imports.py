@@ -343,7 +343,8 @@ def test_a_table_that_changes_too_much_for_one_set_says_where(owner: Person) -> 
 
 
 def test_ten_megabytes_of_wrong_lines_take_bounded_memory_and_few_queries(owner: Person) -> None:
-    content = b"hostname,prefix,target\n" + b"docker.acme.com,a,not a target:1.0\n" * 150_000
+    content = b"hostname,prefix,target\n" + b"docker.acme.com," + b"a" * 140 + b",not a target:1.0\n"
+    content += content[23:] * 59_999
     tracemalloc.start()
     try:
         with CaptureQueriesContext(connection) as queries:
@@ -352,7 +353,7 @@ def test_ten_megabytes_of_wrong_lines_take_bounded_memory_and_few_queries(owner:
     finally:
         tracemalloc.stop()
 
-    assert found.counts[Deed.WRONG] == 150_000
+    assert found.counts[Deed.WRONG] == 60_000
     assert len(found.lines) == 1_000
     assert peak < 20 * len(content)
     assert len(queries) < 1_000
