@@ -96,9 +96,10 @@ def test_what_is_exported_changes_nothing_when_it_is_imported(owner: Person, map
 def test_a_mapping_of_a_shared_registry_stays_there_where_its_tenant_has_one_of_its_own(
     owner: Person, platform: Actor, mappings: list[Mapping]
 ) -> None:
-    add_registry(platform, "r", tenant_id=owner.tenant.pk, name="own", origin="https://own.example", alias="docker.io")
+    add_mapping(owner.actor, "", hostname=HOST, prefix="quay", target="quay.io/acme")
+    add_registry(platform, "r", tenant_id=owner.tenant.pk, name="own", origin="https://quay.io")
 
-    assert preview_import(owner.actor, exported()).counts[Deed.NOTHING] == 3
+    assert preview_import(owner.actor, exported()).counts[Deed.NOTHING] == 4
 
 
 def test_an_export_of_one_place_is_the_import_of_another(owner: Person, mappings: list[Mapping]) -> None:
