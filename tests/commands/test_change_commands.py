@@ -203,13 +203,15 @@ def test_a_table_is_told_line_by_line_and_a_dry_run_drafts_nothing(mappings: lis
 
 def test_wrong_lines_are_told_each_and_nothing_is_drafted(mappings: list[Mapping], tmp_path: Path) -> None:
     table = tmp_path / "moves.csv"
-    table.write_text(f"hostname,prefix,target\n{HOST},app,quay.io/a:1.0\n{HOST},web,quay.io/web\nnot.there,a,quay.io/a\n")
+    table.write_text(
+        f"hostname,prefix,target\n{HOST},app,quay.io/a:1.0\n{HOST},web,quay.io/web\nnot.there,a,quay.io/a\n"
+    )
 
     done = facade("changes", "draft", "--csv", str(table), "--reason", "r")
 
     assert done.status == 1
     assert "line 2: “a:1.0” is not a repository name" in done.err
-    assert "line 4: there is no hostname not.there" in done.err
+    assert "line 4: not.there/a: there is no such hostname" in done.err
     assert "nothing was drafted: 2 of 3 lines are wrong" in done.err
     assert not ChangeSet.objects.exists()
 

@@ -119,7 +119,9 @@ def test_each_alert_says_what_it_is_and_how_urgent_and_names_no_label_that_it_la
 
 def test_each_alert_has_a_case_in_which_it_fires() -> None:
     cases = yaml.safe_load(CASES.read_text())["tests"]
-    expected = [sample["labels"] for case in cases for each in case["promql_expr_test"] for sample in each["exp_samples"]]
+    expected = [
+        sample["labels"] for case in cases for each in case["promql_expr_test"] for sample in each["exp_samples"]
+    ]
     silent = [case for case in cases if not case["promql_expr_test"][0]["exp_samples"]]
 
     assert {re.findall(r'alertname="(\w+)"', labels)[0] for labels in expected} == {rule["alert"] for rule in rules()}
@@ -129,18 +131,27 @@ def test_each_alert_has_a_case_in_which_it_fires() -> None:
 @pytest.mark.e2e
 def test_promtool_takes_the_rules_and_their_cases_come_out() -> None:
     for words in (["check", "rules", ALERTS.name], ["test", "rules", CASES.name]):
-        done = subprocess.run(["promtool", *words], cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            ["promtool", *words], cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.e2e
 def test_a_case_that_does_not_come_out_is_found(tmp_path: Path) -> None:
     """Otherwise the test above would say nothing."""
-    (tmp_path / ALERTS.name).write_text(ALERTS.read_text().replace("facade_table_alarm == 1", "facade_table_alarm == 2"))
+    (tmp_path / ALERTS.name).write_text(
+        ALERTS.read_text().replace("facade_table_alarm == 1", "facade_table_alarm == 2")
+    )
     (tmp_path / CASES.name).write_text(CASES.read_text())
 
     done = subprocess.run(
-        ["promtool", "test", "rules", CASES.name], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        ["promtool", "test", "rules", CASES.name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
     assert done.returncode != 0
@@ -185,9 +196,7 @@ def test_panels_stand_side_by_side_and_never_on_top_of_each_other() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in panels():
         place = panel["gridPos"]
-        cells = {
-            (place["x"] + across, place["y"] + down) for across in range(place["w"]) for down in range(place["h"])
-        }
+        cells = {(place["x"] + across, place["y"] + down) for across in range(place["w"]) for down in range(place["h"])}
         assert place["x"] + place["w"] <= 24, panel["title"]
         assert not cells & taken, panel["title"]
         taken |= cells

@@ -130,7 +130,7 @@ POST /changes/{change_set_id}/apply          | change set               | s - | 
 POST /changes/{change_set_id}/approve        | change set               | s - | - - - | n y y | y
 POST /changes/{change_set_id}/discard        | change set               | s - | - - - | n y y | y
 POST /changes/{change_set_id}/schedule       | change set               | s - | - - - | n y y | y
-POST /changes/preview-import                 | .                        | s - | n y y | n y y | y
+POST /changes/preview-import                 | .                        | s n | n l l | n l l | l
 POST /changes/{change_set_id}/undo           | applied change set       | s - | - - - | n y y | y
 GET /claims                                  | .                        | s y | y y y | y y y | y
 POST /claims                                 | .                        | s - | - - - | n n y | y

@@ -98,7 +98,7 @@ POST admin:routing_mapping_changelist            | delete_selected    | s n | r 
 GET  admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
 POST admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
 GET  admin:routing_mapping_export                | .                  | s n | y y y | y y y | y
-POST admin:routing_mapping_export                | .                  | s n | y y y | y y y | y
+POST admin:routing_mapping_export                | .                  | s n | r r r | r r r | r
 GET  admin:routing_mapping_import                | .                  | s n | n y y | n y y | y
 POST admin:routing_mapping_import                | .                  | s n | n r r | n y y | y
 GET  admin:routing_mapping_history               | mapping            | s n | - - - | y y y | y

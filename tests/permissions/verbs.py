@@ -160,7 +160,9 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("drafts.draft", "."): lambda a, w: drafts.draft(a, "r", wishes=[Wish(w["mapping"].pk, None, {"private": True})]),
     ("drafts.get_change_set", "change set"): lambda a, w: drafts.get_change_set(a, w["change set"].pk),
     ("drafts.get_differences", "change set"): lambda a, w: drafts.get_differences(a, w["change set"].pk),
-    ("imports.preview_import", "."): lambda a, w: imports.preview_import(a, f"hostname,prefix\n{w['hostname'].name},\n"),
+    ("imports.preview_import", "."): lambda a, w: (
+        imports.preview_import(a, f"hostname,prefix\n{w['hostname'].name},\n").counts
+    ),
     ("drafts.redraft", "change set"): lambda a, w: drafts.redraft(a, change_set_id=w["change set"].pk, message="m"),
     ("api_tokens.create_api_token", "for oneself"): lambda a, w: _token(a, a.user),
     ("api_tokens.create_api_token", "for another"): lambda a, w: _token(a, w["account"]),
@@ -325,4 +327,4 @@ DEEDS: dict[tuple[str, str], Deed] = {
 
 def reads(verb: str) -> bool:
     """Whether a verb only looks."""
-    return verb.rpartition(".")[2].startswith(("get_", "current_", "explain", "export_", "account_of"))
+    return verb.rpartition(".")[2].startswith(("get_", "current_", "explain", "export_", "preview_", "account_of"))

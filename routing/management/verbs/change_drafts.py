@@ -11,8 +11,8 @@ from routing.management.verbs.output import Output
 from routing.management.verbs.verb import Options, Verb
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
-from routing.services.changes.drafts import draft, redraft
 from routing.services.changes.csv_reading import MAX_BYTES
+from routing.services.changes.drafts import draft, redraft
 from routing.services.changes.imports import Deed, Judgement, Preview, preview_import
 from routing.services.changes.wishes import Wish, wishes_to_repoint
 
@@ -112,7 +112,9 @@ def _line_facts(line: Judgement) -> dict[str, Any]:
 
 def _in_words(line: Judgement) -> str:
     steps = ", ".join(f"{step.what}: {step.before} → {step.after}" for step in line.steps)
-    return f"line {line.number}: {line.wrong or f'{line.deed} {line.source}: {steps}'}"
+    if line.wrong:
+        return f"line {line.number}: {f'{line.source}: ' if line.source else ''}{line.wrong}"
+    return f"line {line.number}: {line.deed} {line.source}: {steps}"
 
 
 def _sums(found: Preview) -> str:

@@ -72,16 +72,18 @@ def _decoded(content: bytes | str) -> str:
         if content.startswith(_UTF_16):
             raise _refusal("the file is UTF-16: save it as UTF-8, which spreadsheets call “CSV UTF-8”")
         try:
-            content = content.decode()
+            text = content.decode()
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             said = f"line {line} is not UTF-8, perhaps Latin-1: save the file as “CSV UTF-8”"
             raise _refusal(said) from error
-    nul = content.find("\0")
+    else:
+        text = content
+    nul = text.find("\0")
     if nul >= 0:
-        line = content.count("\n", 0, nul) + 1
+        line = text.count("\n", 0, nul) + 1
         raise _refusal(f"line {line} has a NUL character, as UTF-16 and binary files have: save it as “CSV UTF-8”")
-    return content.removeprefix("\ufeff")
+    return text.removeprefix("\ufeff")
 
 
 def _records(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -133,7 +135,10 @@ def _line(number: int, headings: list[str], cells: list[str]) -> CsvLine:
         return CsvLine(number, wrong=said)
     fields = {name: text_of_cell(cell.strip()) for name, cell in zip(headings, cells, strict=False)}
     try:
-        hostname, prefix = parse_hostname(_bounded(fields.pop("hostname"))), parse_prefix(_bounded(fields.pop("prefix")))
+        hostname, prefix = (
+            parse_hostname(_bounded(fields.pop("hostname"))),
+            parse_prefix(_bounded(fields.pop("prefix"))),
+        )
         target = _bounded(fields.pop("target", ""))
         options = dict(_option(name, value) for name, value in fields.items() if value)
         return CsvLine(number, hostname, prefix, parse_target(target) if target else None, target, options)

@@ -196,9 +196,7 @@ class _Reading:
         rows = Hostname.objects.viewable_by(self._actor).select_related("tenant").filter(name__in=names)
         return {row.name: row for row in rows}
 
-    def _mappings(
-        self, lines: Sequence[CsvLine], hostnames: dict[str, Hostname]
-    ) -> dict[tuple[int, str], Mapping]:
+    def _mappings(self, lines: Sequence[CsvLine], hostnames: dict[str, Hostname]) -> dict[tuple[int, str], Mapping]:
         prefixes = {line.prefix for line in lines if not line.wrong}
         rows = Mapping.objects.viewable_by(self._actor).with_names()
         rows = rows.filter(hostname__in=[row.pk for row in hostnames.values()], prefix__in=prefixes)
@@ -211,7 +209,7 @@ class _Reading:
             return f"{line.source} stands in line {former} already"
         hostname = hostnames.get(line.hostname)
         if hostname is None:
-            return f"there is no hostname {line.hostname}, or it isn't yours: add it first"
+            return "there is no such hostname, or it isn't yours: add it first"
         key = hostname.tenant_id
         if key not in self._denied:
             try:

@@ -22,9 +22,9 @@ Row = dict[str, Any]
 
 
 class Refused(NamedTuple):
-    """A wish that can't be had: its place among all, its mapping, and why."""
+    """A wish that can't be had: its number among all, from 0, its mapping, and why."""
 
-    index: int
+    number: int
     source: str
     why: str
 
