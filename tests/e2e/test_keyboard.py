@@ -135,26 +135,6 @@ def repoint(browser: Browser) -> None:
     assert "Repointed" in browser.message
 
 
-def test_two_hundred_rows_are_imported_by_keyboard_alone(browser: Browser) -> None:
-    """From the list: paste, look at what it would do, draft, and apply."""
-    browser.open(MAPPINGS)
-    tab_to(browser, ".object-tools a[href$='/import/']", 40)
-    press_and_wait(browser, Keys.ENTER, "#looking")
-    rows = [f"{HOST},imported/{number},ghcr.io/acme/{number}" for number in range(200)]
-    tab_to(browser, "#id_csv", 40)
-    press(browser, "\n".join(["hostname,prefix,target", *rows]))
-    tab_to(browser, "#looking [type=submit]", 1)
-    press_and_wait(browser, Keys.ENTER, "#drafting")
-    assert "200 lines: add 200." in browser.find(".effect").text
-    assert browser.count(".effect tbody tr") == 200
-    tab_to(browser, "#drafting #id_reason", 60)
-    press(browser, "CHG-1: two hundred")
-    press_and_wait(browser, Keys.ENTER, "#deciding")
-    tab_to(browser, "#deciding [value=apply]", 60)
-    press_and_wait(browser, Keys.ENTER, "#undoing")
-    assert "Applied: 200 mappings" in browser.message
-
-
 def test_the_cursor_is_in_the_first_field_that_is_not_filled_in_already(browser: Browser) -> None:
     browser.open(f"{MAPPINGS}add/?hostname={HOST}")
     assert focused(browser) == "id_prefix"
