@@ -22,8 +22,9 @@ class ChangeSetState(models.TextChoices):
 class ChangeSet(VersionedModel):
     """What shall become of some mappings, as it was reviewed. The checksum is over all of that.
 
-    It is one document: `rows` has what each mapping has before and after, `basis` what else that depends on, such as
-    the registries' addresses. People are known by their keys, without foreign keys, for their accounts may be gone.
+    It is one document: `rows` has what each mapping has before and after (null before: it is added; null after: it is
+    removed, which takes back that it was added), `basis` what else that depends on, such as the registries' addresses.
+    People are known by their keys, without foreign keys, for their accounts may be gone.
     """
 
     State = ChangeSetState
@@ -83,9 +84,9 @@ class ChangeSet(VersionedModel):
 
     @property
     def mapping_ids(self) -> list[int]:
-        """The mappings that it changes."""
+        """The mappings that it changes or removes, and once it is applied those that it added."""
         rows: list[dict[str, Any]] = self.rows
-        return [row["mapping"] for row in rows]
+        return [row["mapping"] for row in rows if row["mapping"] is not None]
 
 
 #: States in which nothing is decided yet.

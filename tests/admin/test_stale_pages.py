@@ -33,6 +33,8 @@ LEAD_ON = {
 ONE_ALONE = {"admin/routing/restored.html"}
 #: What is sent here carries the checksum of all that was reviewed, which is more than a version.
 BY_CHECKSUM = {"admin/routing/changeset/review.html"}
+#: What is drafted here says of each mapping what it was, and is looked at once more.
+DRAFTS = {"admin/routing/mapping/import.html"}
 
 
 @pytest.fixture
@@ -149,7 +151,7 @@ def test_every_page_that_is_sent_knows_its_version() -> None:
     assert len(sent) >= 4
     assert {
         str(path) for path in sent if "version" not in (TEMPLATES / path).read_text()
-    } == LEAD_ON | ONE_ALONE | BY_CHECKSUM
+    } == LEAD_ON | ONE_ALONE | BY_CHECKSUM | DRAFTS
 
 
 def test_one_template_says_where_a_page_stands() -> None:

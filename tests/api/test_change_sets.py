@@ -76,11 +76,11 @@ def test_single_mappings_and_their_options(api: ApiClient, mappings: list[Mappin
 
 
 @pytest.mark.parametrize("body", [{}, {"repoint": REPOINT, "mappings": [{"mapping_id": 1}]}])
-def test_a_draft_is_of_one_of_two(api: ApiClient, body: dict[str, Any]) -> None:
+def test_a_draft_is_of_one_source(api: ApiClient, body: dict[str, Any]) -> None:
     answer = api.send("post", "changes", message="m", **body)
 
     assert answer.status_code == 422
-    assert "repoint or mappings" in answer.json()["message"]
+    assert "one of repoint, mappings and csv" in answer.json()["message"]
 
 
 def test_what_was_changed_since_is_a_conflict_that_tells_all_of_it(
@@ -157,3 +157,42 @@ def test_a_discarded_one_stays_in_the_list(api: ApiClient, mappings: list[Mappin
 
     assert api.send("post", f"changes/{review['change_set']['id']}/discard").json()["state"] == "discarded"
     assert api.get("changes").json()["count"] == 1
+
+
+def test_a_table_is_previewed_and_drafted(api: ApiClient, mappings: list[Mapping]) -> None:
+    table = f"hostname,prefix,target\n{HOST},app,\n{HOST},web,quay.io/web\n{HOST},new,quay.io/new\n{HOST},x,\n"
+
+    told = api.send("post", "changes/preview-import", csv=table).json()
+
+    assert (told["total"], told["can_be_drafted"]) == (4, False)
+    assert told["counts"] == {"add": 1, "repoint": 1, "change options": 0, "nothing": 1, "error": 1}
+    assert [(line["line"], line["mapping"], line["deed"]) for line in told["lines"]] == [
+        (3, f"{HOST}/web", "repoint"),
+        (4, f"{HOST}/new", "add"),
+        (5, f"{HOST}/x", "error"),
+    ]
+    assert api.send("post", "changes", message="m", csv=table).status_code == 422
+    review = api.send("post", "changes", message="m", csv=table.rsplit("\n", 2)[0]).json()
+    assert [(line["mapping_id"], line["mapping"]) for line in review["changes"]] == [
+        (None, f"{HOST}/new"),
+        (mappings[1].pk, f"{HOST}/web"),
+    ]
+    assert apply(api, review).json()["state"] == "applied"
+    assert targets() == ["docker.io/acme/app", "quay.io/new", "quay.io/web"]
+
+
+def test_the_export_is_an_import_that_changes_nothing(api: ApiClient, mappings: list[Mapping]) -> None:
+    answer = api.get("mappings/export.csv")
+
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    table = answer.getvalue().decode()
+    assert len(table.splitlines()) == 3
+    assert api.send("post", "changes/preview-import", csv=table).json()["counts"]["nothing"] == 2
+    assert len(api.get("mappings/export.csv", hostname="docker.globex.com").getvalue().decode().splitlines()) == 1
+
+
+def test_what_is_no_table_is_told_at_its_field(api: ApiClient) -> None:
+    answer = api.send("post", "changes/preview-import", csv="hostname\n")
+
+    assert answer.status_code == 422
+    assert list(answer.json()["fields"]) == ["csv"]

@@ -183,3 +183,44 @@ def test_a_set_is_applied_at_a_time(mappings: list[Mapping]) -> None:
         f"scheduled, to be applied at {at.replace('T', ' ')} UTC" in facade("changes", "show", str(change_set.pk)).out
     )
     assert targets()[0] == "docker.io/acme/app"
+
+
+def test_a_table_is_told_line_by_line_and_a_dry_run_drafts_nothing(mappings: list[Mapping], tmp_path: Path) -> None:
+    table = tmp_path / "moves.csv"
+    table.write_text(f"hostname,prefix,target\n{HOST},app,\n{HOST},web,quay.io/web\n{HOST},new,quay.io/new\n")
+
+    done = facade("changes", "draft", "--csv", str(table), "--reason", "r", "--dry-run")
+
+    assert done.status == 0
+    assert f"line 3: repoint {HOST}/web: target: docker.io/acme/web → quay.io/web" in done.out
+    assert f"line 4: add {HOST}/new: mapping: none → quay.io/new" in done.out
+    assert "3 lines: add 1, repoint 1, nothing 1" in done.out
+    assert not ChangeSet.objects.exists()
+    told = facade("changes", "draft", "--csv", str(table), "--reason", "r", "--json").json
+    assert [(line["line"], line["deed"]) for line in told["lines"]] == [(3, "repoint"), (4, "add")]
+    assert ChangeSet.objects.get().size == 2
+
+
+def test_wrong_lines_are_told_each_and_nothing_is_drafted(mappings: list[Mapping], tmp_path: Path) -> None:
+    table = tmp_path / "moves.csv"
+    table.write_text(
+        f"hostname,prefix,target\n{HOST},app,quay.io/a:1.0\n{HOST},web,quay.io/web\nnot.there,a,quay.io/a\n"
+    )
+
+    done = facade("changes", "draft", "--csv", str(table), "--reason", "r")
+
+    assert done.status == 1
+    assert "line 2: “a:1.0” is not a repository name" in done.err
+    assert "line 4: not.there/a: there is no such hostname" in done.err
+    assert "nothing was drafted: 2 of 3 lines are wrong" in done.err
+    assert not ChangeSet.objects.exists()
+
+
+def test_what_the_list_writes_as_csv_drafts_nothing(mappings: list[Mapping], tmp_path: Path) -> None:
+    table = tmp_path / "all.csv"
+    table.write_text(facade("mapping", "list", "--csv").out)
+
+    done = facade("changes", "draft", "--csv", str(table), "--reason", "r")
+
+    assert (done.status, ChangeSet.objects.count()) == (0, 0)
+    assert "2 lines: nothing 2\nNothing to draft: all these mappings are so already" in done.out

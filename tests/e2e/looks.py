@@ -43,6 +43,7 @@ LEAD_ON = frozenset(
         "admin:password_change",
         "admin:routing_hostname_check",
         "admin:routing_hostnameclaim_check",
+        "admin:routing_mapping_export",
         "admin:routing_tenant_export",
         "api:api-root",
         "home",

@@ -113,6 +113,11 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "target": "quay.io/new",
         "reason": "r",
     },
+    ("admin:routing_mapping_import", "."): lambda world: {
+        "confirmed": "yes",
+        "csv": f"hostname,prefix,target\n{world['hostname'].name},imported,quay.io/new\n",
+        "reason": "r",
+    },
     ("admin:routing_mapping_roll_back", "moved mapping"): lambda world: {"reason": "r"},
     ("admin:routing_changeset_change", "change set"): lambda world: {
         "deed": "apply",

@@ -27,6 +27,7 @@ drafts.draft                 | .                          | - - | - - - | n y y 
 drafts.get_change_set        | change set                 | - - | - - - | y y y | y
 drafts.get_differences       | change set                 | - - | - - - | y y y | y
 drafts.redraft               | change set                 | - - | - - - | n y y | y
+imports.preview_import       | .                          | n n | n y y | n y y | y
 api_tokens.create_api_token  | for oneself                | n y | y y y | y y y | y
 api_tokens.create_api_token  | for another                | n n | n n n | n n n | n
 api_tokens.revoke_api_token  | another's                  | - - | - - - | - - - | y
@@ -131,6 +132,7 @@ POST /changes/{change_set_id}/apply          | change set               | s - | 
 POST /changes/{change_set_id}/approve        | change set               | s - | - - - | n y y | y
 POST /changes/{change_set_id}/discard        | change set               | s - | - - - | n y y | y
 POST /changes/{change_set_id}/schedule       | change set               | s - | - - - | n y y | y
+POST /changes/preview-import                 | .                        | s n | n l l | n l l | l
 POST /changes/{change_set_id}/undo           | applied change set       | s - | - - - | n y y | y
 GET /claims                                  | .                        | s y | y y y | y y y | y
 POST /claims                                 | .                        | s - | - - - | n n y | y
@@ -162,6 +164,7 @@ GET /mappings                                | .                        | s y | 
 POST /mappings                               | .                        | s - | - - - | n y y | y
 POST /mappings                               | all of a shared registry | s - | - - - | n r r | y
 PATCH /mappings                              | .                        | s - | - - - | n y y | y
+GET /mappings/export.csv                     | .                        | s y | y y y | y y y | y
 GET /mappings/by-name                        | .                        | s - | - - - | y y y | y
 GET /invitations/{invitation_id}             | invitation               | s - | - - - | y y y | y
 DELETE /mappings/{mapping_id}                | mapping                  | s - | - - - | n y y | y

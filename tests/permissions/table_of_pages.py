@@ -97,6 +97,10 @@ POST admin:routing_mapping_changelist            | remove_all         | s n | r 
 POST admin:routing_mapping_changelist            | delete_selected    | s n | r l l | r l l | l
 GET  admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
 POST admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
+GET  admin:routing_mapping_export                | .                  | s n | y y y | y y y | y
+POST admin:routing_mapping_export                | .                  | s n | r r r | r r r | r
+GET  admin:routing_mapping_import                | .                  | s n | n y y | n y y | y
+POST admin:routing_mapping_import                | .                  | s n | n r r | n y y | y
 GET  admin:routing_mapping_history               | mapping            | s n | - - - | y y y | y
 POST admin:routing_mapping_history               | mapping            | s n | - - - | r r r | r
 GET  admin:routing_mapping_probe                 | mapping            | s n | - - - | n l l | l

@@ -16,7 +16,7 @@ from routing.models import Membership, Registry, Role, Tenant
 from routing.publish.documents import Surroundings
 from routing.services.base import confirmation, restoration
 from routing.services.base.actor import Actor
-from routing.services.changes import applying, approval, drafts, schedule
+from routing.services.changes import applying, approval, drafts, imports, schedule
 from routing.services.changes.wishes import Wish
 from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
@@ -41,7 +41,8 @@ NOT_VERBS = frozenset(
         "near.near_hostnames",
         # What they give is asked for once more by the verb.
         "drafts.present_mappings",
-        "wishes.wishes_of_csv",
+        "imports.wishes_of_csv",
+        "judging.check_room",
         "wishes.wishes_to_repoint",
         "past.count_entries",
         "past.past_entries",
@@ -161,6 +162,9 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("drafts.draft", "."): lambda a, w: drafts.draft(a, "r", wishes=[Wish(w["mapping"].pk, None, {"private": True})]),
     ("drafts.get_change_set", "change set"): lambda a, w: drafts.get_change_set(a, w["change set"].pk),
     ("drafts.get_differences", "change set"): lambda a, w: drafts.get_differences(a, w["change set"].pk),
+    ("imports.preview_import", "."): lambda a, w: (
+        imports.preview_import(a, f"hostname,prefix\n{w['hostname'].name},\n").counts
+    ),
     ("drafts.redraft", "change set"): lambda a, w: drafts.redraft(a, change_set_id=w["change set"].pk, message="m"),
     ("api_tokens.create_api_token", "for oneself"): lambda a, w: _token(a, a.user),
     ("api_tokens.create_api_token", "for another"): lambda a, w: _token(a, w["account"]),
@@ -329,4 +333,4 @@ DEEDS: dict[tuple[str, str], Deed] = {
 
 def reads(verb: str) -> bool:
     """Whether a verb only looks."""
-    return verb.rpartition(".")[2].startswith(("get_", "current_", "explain", "export_", "account_of"))
+    return verb.rpartition(".")[2].startswith(("get_", "current_", "explain", "export_", "preview_", "account_of"))

@@ -20,6 +20,7 @@ from routing.admin.base.probing import ProbeNow
 from routing.admin.base.pulls import pulls_panel
 from routing.admin.mappings.actions import MappingActions
 from routing.admin.mappings.forms import MappingForm, NewMappingForm
+from routing.admin.mappings.importing import Importing
 from routing.admin.mappings.preview import effect_of
 from routing.admin.mappings.repointing import Repointing
 from routing.admin.mappings.verification import VerificationPages
@@ -39,7 +40,14 @@ from routing.services.verifications.repointing import reason_of
 
 
 class MappingAdmin(
-    AccountPage, VerificationPages, Repointing, MappingActions, ProbeNow, HistoryPages, ServiceModelAdmin
+    AccountPage,
+    VerificationPages,
+    Importing,
+    Repointing,
+    MappingActions,
+    ProbeNow,
+    HistoryPages,
+    ServiceModelAdmin,
 ):
     """Add in one form, see the effect, repoint with a reason."""
 

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from ninja.pagination import paginate
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from routing.api.auth import actor_of
@@ -29,9 +29,10 @@ from routing.api.schemas import (
 from routing.models import ChangeSet, Mapping
 from routing.models.change_set import ChangeSetState
 from routing.services.base.actor import Actor
-from routing.services.changes import applying, approval, drafts
+from routing.services.changes import applying, approval, drafts, imports
 from routing.services.changes.diff import diff
 from routing.services.changes.guards import Words, guards_of
+from routing.services.changes.imports import Deed, Preview
 from routing.services.changes.schedule import schedule
 from routing.services.changes.wishes import MAX_SET_ROWS, Wish, wishes_to_repoint
 from routing.services.registries.targets import parse_target
@@ -49,6 +50,16 @@ Checksum = Annotated[
 CredentialsMove = Annotated[
     bool, Field(description="Says that callers' credentials may go to another registry from then on.")
 ]
+TableText = Annotated[
+    str,
+    # No request's body is longer.
+    StringConstraints(max_length=2_621_440),
+    Field(
+        description="CSV, with a line of headings: `hostname`, `prefix`, and any of `target`, `enabled`, `private`, "
+        "`allow_push` and `delivery`. An empty field changes nothing; a mapping that isn't there yet is added.",
+        examples=["hostname,prefix,target\ndocker.acme.com,app,ghcr.io/acme/app\n"],
+    ),
+]
 
 
 class ChangeSetStepOut(Schema):
@@ -62,7 +73,7 @@ class ChangeSetStepOut(Schema):
 class LineOut(Schema):
     """One mapping, and what becomes of it."""
 
-    mapping_id: int = Field(examples=[17])
+    mapping_id: int | None = Field(description="Null: it is added.", examples=[17])
     mapping: str = Field(alias="source", examples=["docker.acme.com/app"])
     steps: list[ChangeSetStepOut]
 
@@ -136,17 +147,44 @@ class WishIn(StrictSchema):
 
 
 class ChangeSetIn(StrictSchema):
-    """A change set to draft: of `repoint`, or of `mappings`."""
+    """A change set to draft: of `repoint`, of `mappings`, or of a table."""
 
     message: Message
     repoint: RepointIn | None = None
     mappings: Annotated[list[WishIn] | None, Field(min_length=1, max_length=MAX_SET_ROWS)] = None
+    csv: TableText | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.repoint is None) == (self.mappings is None):
-            raise PydanticCustomError("required", "Give repoint or mappings, and not both.")
+        if sum(given is not None for given in (self.repoint, self.mappings, self.csv)) != 1:
+            raise PydanticCustomError("required", "Give one of repoint, mappings and csv.")
         return self
+
+
+class ImportIn(StrictSchema):
+    """A table of mappings."""
+
+    csv: TableText
+
+
+class ImportLineOut(Schema):
+    """A line of a table that does something, or is wrong."""
+
+    line: int = Field(alias="number", description="Its number; the headings are line 1.", examples=[2])
+    mapping: str = Field(alias="source", description="Empty where it can't be read.", examples=["docker.acme.com/app"])
+    deed: Deed = Field(examples=["repoint"])
+    steps: list[ChangeSetStepOut]
+    error: str = Field(alias="wrong", description="What is wrong with it.", examples=[""])
+
+
+class ImportOut(Schema):
+    """What a table would do. Lines that change nothing are counted, and not listed."""
+
+    total: int = Field(description="How many lines there are, without the headings.", examples=[200])
+    counts: dict[Deed, int] = Field(description="Lines by what they do.", examples=[{"add": 190, "error": 10}])
+    can_be_drafted: bool = Field(description="Something changes, and nothing is wrong.", examples=[False])
+    problem: str = Field(description="What is wrong with the whole, though with no line.", examples=[""])
+    lines: list[ImportLineOut]
 
 
 class ChangeSetPatch(StrictSchema):
@@ -212,10 +250,19 @@ def list_change_sets(request: HttpRequest, params: Query[ChangeSetQuery]) -> "Qu
 
 @router.post("", response={201: ReviewOut, **ADDING_PROBLEMS}, operation_id="draft_change_set")
 def draft_change_set(request: HttpRequest, response: HttpResponse, data: ChangeSetIn) -> Status[dict[str, Any]]:
-    """Draft a change set. Nothing is changed by that, but that registries that are missing are added."""
+    """Draft a change set. Nothing is changed by that, but that registries that are missing are added.
+
+    `POST /changes/preview-import` tells of each line of a table what it would do.
+    """
     actor = actor_of(request)
     change_set = drafts.draft(actor, data.message, wishes=_wishes(actor, data))
     return Status(201, _review(actor, tagged(response, change_set)))
+
+
+@router.post("/preview-import", response={200: ImportOut, **PROBLEMS}, operation_id="preview_import")
+def preview_import(request: HttpRequest, data: ImportIn) -> Preview:
+    """Tell what a table would do, line by line. Nothing is written. To draft it, send it to `POST /changes`."""
+    return imports.preview_import(actor_of(request), data.csv)
 
 
 @router.get("/{change_set_id}", response={200: ReviewOut, **ROW_PROBLEMS}, operation_id="get_change_set")
@@ -344,6 +391,8 @@ def roll_back_mapping(
 
 
 def _wishes(actor: Actor, data: ChangeSetIn) -> list[Wish]:
+    if data.csv is not None:
+        return imports.wishes_of_csv(actor, data.csv)
     if data.repoint is not None:
         return wishes_to_repoint(actor, **data.repoint.model_dump())
     return [

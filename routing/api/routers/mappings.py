@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Annotated
 
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from ninja import Query, Router, Schema, Status
 from ninja.pagination import paginate
 from pydantic import Field
@@ -28,12 +29,14 @@ from routing.api.schemas import (
     Text,
     Version,
 )
-from routing.models import Mapping
+from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.rows import get_row
 from routing.services.mappings import mappings as verbs
+from routing.services.mappings.csv_export import csv_of_mappings
 from routing.services.mappings.findings import Finding, findings_of
 from routing.services.mappings.former import former_target
+from routing.services.mappings.listing import mappings_in_order
 from routing.services.mappings.publication import publish_mapping, unpublish_mapping
 from routing.services.registries.probe_jobs import probe_soon
 from routing.services.registries.probes import probe_mapping as probe
@@ -209,6 +212,13 @@ class MappingQuery(ListQuery):
     sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
 
+class ExportQuery(QueryParams):
+    """Whose mappings."""
+
+    tenant: OneTenant = None
+    hostname: Annotated[HostnameText | None, Field(description="Of this hostname alone.")] = None
+
+
 class MappingNameQuery(QueryParams):
     """What people call a mapping."""
 
@@ -254,6 +264,29 @@ def update_mappings(request: HttpRequest, data: MappingsPatch) -> list[Mapping]:
 def get_mapping_by_name(request: HttpRequest, response: HttpResponse, params: Query[MappingNameQuery]) -> Mapping:
     """Get the mapping of exactly this hostname and prefix."""
     return tagged(response, verbs.get_mapping(actor_of(request), params.hostname, params.prefix))
+
+
+@router.get(
+    "/export.csv",
+    response=PROBLEMS,
+    operation_id="export_mappings",
+    openapi_extra={
+        "responses": {
+            200: {
+                "description": "A table that `POST /changes/preview-import` reads.",
+                "content": {"text/csv": {"schema": {"type": "string"}}},
+            }
+        }
+    },
+)
+def export_mappings(request: HttpRequest, params: Query[ExportQuery]) -> HttpResponseBase:
+    """All mappings, as CSV. What is sent back unchanged as an import changes nothing."""
+    wanted = params.model_dump(exclude_none=True)
+    names = {"tenant": "tenant__slug", "hostname": "name"}
+    hostnames = Hostname.objects.viewable_by(actor_of(request))
+    hostnames = hostnames.filter(**{names[name]: value for name, value in wanted.items()})
+    lines = csv_of_mappings(mappings_in_order(hostnames))
+    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
 
 
 @router.get("/{mapping_id}", response={200: MappingOut, **ROW_PROBLEMS}, operation_id="get_mapping")

@@ -11,6 +11,7 @@ from routing.management.verbs.output import Output, as_facts, moment, yes
 from routing.management.verbs.verb import Options, Status, Verb
 from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
+from routing.services.mappings.csv_export import csv_of_mappings
 from routing.services.mappings.findings import docker_prospect
 from routing.services.mappings.former import former_target
 from routing.services.mappings.listing import mappings_in_order
@@ -46,6 +47,9 @@ class ListMappings(Verb):
         """Which."""
         parser.add_argument("--tenant", metavar="SLUG", help=ONLY_TENANT_HELP)
         parser.add_argument("--hostname", metavar="HOSTNAME", help="only this hostname's")
+        parser.add_argument(
+            "--csv", action="store_true", help="print a table for spreadsheets, which “changes draft --csv” reads"
+        )
 
     def run(self, options: Options, output: Output) -> None:
         """Print them while they are read."""
@@ -54,6 +58,9 @@ class ListMappings(Verb):
             hostnames = hostnames.filter(tenant=tenant_of(options["tenant"]))
         if options["hostname"]:
             hostnames = hostnames.filter(pk=hostname_of(options["hostname"]).pk)
+        if options["csv"]:
+            output.document(csv_of_mappings(mappings_in_order(hostnames)))
+            return
         if output.as_json:
             output.json_list(as_facts(mappings_in_order(hostnames), mapping_facts))
             return

@@ -7,3 +7,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def text_cell(text: str) -> str:
     """The text as a cell: behind an apostrophe where a spreadsheet would take it for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def text_of_cell(cell: str) -> str:
+    """What `text_cell` made a cell of, and any other cell as it is."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell

@@ -92,10 +92,10 @@ def quota_for(tenant: Tenant) -> Quota:
     )
 
 
-def check_quota(actor: Actor, tenant: Tenant, what: str) -> None:
-    """Refuse one more over the limit; `what` is a key of HELD. Raises ServiceError."""
+def check_quota(actor: Actor, tenant: Tenant, what: str, more: int = 1) -> None:
+    """Refuse so many more over the limit; `what` is a key of HELD. Raises ServiceError."""
     limit = getattr(quota_for(tenant), what)
-    if not actor.is_operator and HELD[what](tenant) >= limit:
+    if not actor.is_operator and HELD[what](tenant) + more > limit:
         raise ServiceError(
             f"{tenant} may have {limit} {what}; ask the platform's operators for more", code=Code.QUOTA_EXCEEDED
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from routing.models import ChangeSet, Mapping, Registry
+from routing.models import ChangeSet, Hostname, Mapping, Registry
 from routing.models.versioned import viewable
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
@@ -18,7 +18,7 @@ from routing.services.base.permissions import Permission, has_permission
 from routing.services.base.rules import require_reason
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.changes.approval import check_approval
-from routing.services.changes.basis import COLUMNS, Stale, basis_of, settings_of
+from routing.services.changes.basis import COLUMNS, Stale, basis_of, settings_of, taken_places
 from routing.services.changes.drafts import (
     check_as_reviewed,
     facts_of,
@@ -26,9 +26,9 @@ from routing.services.changes.drafts import (
     new_set,
     open_set,
     present_mappings,
-    rows_for,
 )
 from routing.services.changes.guards import NO_WORDS, Words, check_words, guards_of
+from routing.services.changes.judging import check_room, rows_for
 from routing.services.changes.wishes import Wish
 from routing.services.mappings.former import values_of_a_move
 from routing.services.registries.probe_jobs import probe_registry_soon, probe_soon
@@ -81,7 +81,7 @@ def undo(
             raise Conflict(f"this change set is {former.state}: there is nothing to undo", code=Code.CHANGE_SET_CLOSED)
         if changed := _changed_since(unit.actor, former):
             raise Stale(changed)
-        rows = [{**row, "before": row["after"], "after": row["before"]} for row in former.rows]
+        rows = [_taken_back(row) for row in former.rows]
         change_set = new_set(unit, message, rows, undoes=former.pk)
         mappings = unit.get_all(Mapping, change_set.mapping_ids, Permission.CHANGE_MAPPINGS)
         _apply(unit, change_set, mappings, words)
@@ -125,16 +125,29 @@ def _wish_of(past: Any) -> Wish:
     return Wish(past.id, Target(registry.origin, registry.authority, past.upstream_prefix), options)
 
 
+def _taken_back(row: dict[str, Any]) -> dict[str, Any]:
+    """The row the other way round. What was removed comes back as a new mapping."""
+    mapping = None if row["after"] is None else row["mapping"]
+    return {**row, "mapping": mapping, "before": row["after"], "after": row["before"]}
+
+
 def _changed_since(actor: Actor, former: ChangeSet) -> list[str]:
     """What keeps a set from being taken back, in a sentence each."""
-    now = {mapping.pk: settings_of(mapping) for mapping in present_mappings(actor, former)}
+    now = {mapping.pk: mapping for mapping in present_mappings(actor, former)}
+    taken = taken_places(row for row in former.rows if row["after"] is None)
     found = []
     for row in former.rows:
-        if row["mapping"] not in now:
+        mapping = now.get(row["mapping"])
+        if row["after"] is None:
+            if (row["hostname"], row["prefix"]) in taken:
+                found.append(f"the mapping {row['source']} is there again")
+        elif mapping is None:
             found.append(f"the mapping {row['source']} is gone")
-        elif now[row["mapping"]] != row["after"]:
+        elif settings_of(mapping) != row["after"]:
             found.append(f"the mapping {row['source']} was changed since")
-    back_to = {str(row["before"]["registry"]) for row in former.rows}
+        elif row["before"] is None and mapping.is_published:
+            found.append(f"the mapping {row['source']} was published since")
+    back_to = {str(row["before"]["registry"]) for row in former.rows if row["before"] is not None}
     registries = basis_of((), [int(pk) for pk in back_to])["registries"]
     for pk in sorted(back_to, key=int):
         then = former.basis["registries"][pk]
@@ -147,7 +160,7 @@ def _changed_since(actor: Actor, former: ChangeSet) -> list[str]:
 
 def _apply(unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping], words: Words) -> None:
     guards = guards_of(change_set, mappings)
-    check_approval(change_set, guards, mappings)
+    check_approval(change_set, guards)
     check_words(change_set, guards, words)
     if has_permission(unit.actor, Permission.ADMINISTER, None):
         # It was reviewed. A tenant's people can't vouch for it, since that is for all that was changed before, too.
@@ -155,14 +168,44 @@ def _apply(unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping],
     unit.change_set = change_set.pk
     for values, those in _by_values(change_set, mappings):
         unit.update_all(those, **values)
+    _remove(unit, change_set)
     unit.update(
         change_set,
+        rows=_added(unit, change_set),
         state=ChangeSet.State.APPLIED,
         applied_by=unit.actor.label,
         applied_at=timezone.now(),
         generation=unit.generation,
     )
-    _probe_soon([row["mapping"] for row in change_set.rows if row["before"]["registry"] != row["after"]["registry"]])
+    _probe_soon([row["mapping"] for row in change_set.rows if _leads_anew(row)])
+
+
+def _leads_anew(row: dict[str, Any]) -> bool:
+    before, after = row["before"], row["after"]
+    return after is not None and (before is None or before["registry"] != after["registry"])
+
+
+def _added(unit: UnitOfWork, change_set: ChangeSet) -> list[dict[str, Any]]:
+    """Add what is to be added; gives all rows, with the keys that these have now."""
+    check_room(unit.actor, change_set.rows)
+    hostnames = unit.get_all(
+        Hostname, {row["hostname"] for row in change_set.rows if row["before"] is None}, Permission.CHANGE_MAPPINGS
+    )
+    by_id = {hostname.pk: hostname for hostname in hostnames}
+    rows = []
+    for row in change_set.rows:
+        if row["before"] is None:
+            values = {COLUMNS[name]: value for name, value in row["after"].items()}
+            mapping = Mapping(hostname=by_id[row["hostname"]], prefix=row["prefix"], **values)
+            unit.add(mapping)
+            row = {**row, "mapping": mapping.pk}
+        rows.append(row)
+    return rows
+
+
+def _remove(unit: UnitOfWork, change_set: ChangeSet) -> None:
+    gone = [row["mapping"] for row in change_set.rows if row["after"] is None]
+    unit.delete_all(Mapping.objects.select_related("hostname").filter(pk__in=gone))
 
 
 def _by_values(change_set: ChangeSet, mappings: Sequence[Mapping]) -> list[tuple[dict[str, Any], list[Mapping]]]:
@@ -171,6 +214,8 @@ def _by_values(change_set: ChangeSet, mappings: Sequence[Mapping]) -> list[tuple
     groups: defaultdict[tuple[tuple[str, Any], ...], list[Mapping]] = defaultdict(list)
     for row in change_set.rows:
         before, after = row["before"], row["after"]
+        if before is None or after is None:
+            continue
         mapping = by_id[row["mapping"]]
         changed = {COLUMNS[name]: value for name, value in after.items() if before[name] != value}
         if _LEADS & changed.keys():

@@ -5,13 +5,14 @@ from collections.abc import Collection
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from routing.models import ChangeSet, Mapping, Tenant
+from routing.models import ChangeSet, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, PermissionDenied, has_permission
 from routing.services.base.unit_of_work import unit_of_work
+from routing.services.changes.basis import tenants_of
 from routing.services.changes.drafts import check_as_reviewed, facts_of, open_set
 from routing.services.changes.guards import Guards
 
@@ -54,7 +55,7 @@ def require_approval(
     return Outcome(tenant, bool(changed))
 
 
-def check_approval(change_set: ChangeSet, guards: Guards, mappings: Collection[Mapping]) -> None:
+def check_approval(change_set: ChangeSet, guards: Guards) -> None:
     """Refuse a set that takes an approval and has none, or none that counts any more. Raises ServiceError."""
     if not guards.approval:
         return
@@ -64,9 +65,8 @@ def check_approval(change_set: ChangeSet, guards: Guards, mappings: Collection[M
         # Somebody at the command line, who holds the database.
         return
     approver = get_user_model()._default_manager.filter(pk=change_set.approver_id).first()
-    tenants = {mapping.hostname.tenant for mapping in mappings}
     may = approver is not None and all(
-        has_permission(Actor.person(approver), Permission.CHANGE_MAPPINGS, tenant) for tenant in tenants
+        has_permission(Actor.person(approver), Permission.CHANGE_MAPPINGS, tenant) for tenant in tenants_of(change_set)
     )
     if not may:
         raise ServiceError(

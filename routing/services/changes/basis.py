@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from routing.models import ChangeSet, Hostname, Registry
+from routing.models import ChangeSet, Hostname, Registry, Tenant
 from routing.models import Mapping as MappingRow
 from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict
@@ -22,6 +22,8 @@ COLUMNS: Mapping[str, str] = {
     "allow_push": "allow_push",
     "delivery": "delivery",
 }
+#: What a new mapping is where nobody says otherwise.
+DEFAULTS: Mapping[str, Any] = {"enabled": True, "private": False, "allow_push": False, "delivery": "auto"}
 _TOLD = 20
 
 Settings = dict[str, Any]
@@ -75,6 +77,26 @@ def _registry(row: Registry) -> dict[str, Any]:
     }
 
 
+def registries_of(rows: Iterable[dict[str, Any]]) -> set[int]:
+    """The registries to which these rows led, or lead."""
+    return {row[when]["registry"] for row in rows for when in ("before", "after") if row[when] is not None}
+
+
+def tenants_of(change_set: ChangeSet) -> list[Tenant]:
+    """Those whose mappings it changes, adds or removes, by name."""
+    hostnames = {row["hostname"] for row in change_set.rows}
+    return list(Tenant.objects.filter(hostnames__in=hostnames).distinct().order_by("name"))
+
+
+def taken_places(rows: Iterable[dict[str, Any]]) -> set[tuple[int, str]]:
+    """The places of these rows, by hostname and prefix, at which there is a mapping now."""
+    wanted = {(row["hostname"], row["prefix"]) for row in rows}
+    there = MappingRow.objects.filter(
+        hostname__in={hostname for hostname, _ in wanted}, prefix__in={prefix for _, prefix in wanted}
+    )
+    return wanted & set(there.values_list("hostname_id", "prefix"))
+
+
 def checksum_of(message: str, rows: list[dict[str, Any]], basis: Basis) -> str:
     """Over everything that is reviewed: the message, the rows, and what they depend on."""
     reviewed = {"message": message, "rows": rows, "basis": basis}
@@ -92,7 +114,12 @@ def _of_rows(change_set: ChangeSet, present: Iterable[MappingRow]) -> Iterator[s
     now = {pk: settings_of(row) for pk, row in rows.items()}
     names = {str(row.registry_id): row.registry.authority for row in rows.values()}
     names |= {pk: entry["name"] for pk, entry in change_set.basis["registries"].items()}
+    taken = taken_places(row for row in change_set.rows if row["before"] is None)
     for row in change_set.rows:
+        if row["before"] is None:
+            if (row["hostname"], row["prefix"]) in taken:
+                yield f"the mapping {row['source']} is there by now"
+            continue
         settings = now.get(row["mapping"])
         if settings is None:
             yield f"the mapping {row['source']} is gone"

@@ -1,9 +1,10 @@
 """What a change set changes, for people to read."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from routing.models import ChangeSet
-from routing.services.changes.basis import Settings, in_words
+from routing.services.changes.basis import DEFAULTS, Basis, Settings, in_words
 
 _OPTIONS = ("enabled", "private", "allow_push", "delivery")
 
@@ -17,22 +18,33 @@ class Step(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One mapping, and what becomes of it."""
+    """One mapping, and what becomes of it. `mapping_id` None: it is added."""
 
-    mapping_id: int
+    mapping_id: int | None
     source: str
     steps: list[Step]
 
 
 def diff(change_set: ChangeSet) -> list[Line]:
     """A line for each mapping, by hostname and prefix."""
-    names = {pk: facts["name"] for pk, facts in change_set.basis["registries"].items()}
-    return [Line(row["mapping"], row["source"], _steps(row, names)) for row in change_set.rows]
+    return lines_of(change_set.rows, change_set.basis)
+
+
+def lines_of(rows: Iterable[dict[str, Any]], basis: Basis) -> list[Line]:
+    """The same of rows that are in no change set."""
+    names = {pk: facts["name"] for pk, facts in basis["registries"].items()}
+    return [Line(row["mapping"], row["source"], _steps(row, names)) for row in rows]
 
 
 def _steps(row: dict[str, Any], names: dict[str, str]) -> list[Step]:
     before, after = row["before"], row["after"]
-    steps = [Step("target", _target(before, names), _target(after, names))]
+    if after is None:
+        return [Step("mapping", _target(before, names), "none")]
+    if before is None:
+        # What is as it is for any new one goes without saying.
+        steps, before = [Step("mapping", "none", _target(after, names))], {**after, **DEFAULTS}
+    else:
+        steps = [Step("target", _target(before, names), _target(after, names))]
     steps += [Step(name.replace("_", " "), in_words(before[name]), in_words(after[name])) for name in _OPTIONS]
     return [step for step in steps if step.before != step.after]
 

@@ -1,7 +1,6 @@
 """The verbs by which a change set comes to be, and is dropped: draft, redraft, discard."""
 
 from collections.abc import Collection, Iterable, Sequence
-from copy import copy
 from typing import Any
 
 from django.utils import timezone
@@ -14,17 +13,15 @@ from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
-from routing.services.base.rules import Write, check_rules, require_reason
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
-from routing.services.changes.basis import COLUMNS, Settings, Stale, basis_of, checksum_of, differences, settings_of
+from routing.services.changes.basis import Stale, basis_of, checksum_of, differences, registries_of
+from routing.services.changes.judging import rows_for
 from routing.services.changes.rules import refuse_closed
-from routing.services.changes.wishes import MAX_SET_ROWS, Wish
-from routing.services.registries.registries import ensure_registry
+from routing.services.changes.wishes import Place, Wish
 from routing.services.registries.targets import Target
 
 #: So many sets of one tenant wait to be decided on, and so many that were are kept.
 MAX_OPEN_SETS, MAX_CLOSED_SETS = 100, 1_000
-_ERRORS_TOLD = 20
 
 
 def draft(actor: Actor, message: str, *, wishes: Sequence[Wish]) -> ChangeSet:
@@ -128,48 +125,20 @@ def new_set(unit: UnitOfWork, message: str, rows: list[dict[str, Any]], undoes: 
     return change_set
 
 
-def rows_for(unit: UnitOfWork, message: str, wishes: Sequence[Wish]) -> list[dict[str, Any]]:
-    """What each mapping has, and shall have. Raises ServiceError, NotFound, PermissionDenied."""
-    require_reason(message)
-    if len(wishes) > MAX_SET_ROWS:
-        raise ServiceError(f"a change set has at most {MAX_SET_ROWS} mappings")
-    by_id = {wish.mapping_id: wish for wish in wishes}
-    if len(by_id) < len(wishes):
-        raise ServiceError("a mapping can be in a change set but once")
-    mappings = unit.get_all(Mapping, by_id, Permission.CHANGE_MAPPINGS)
-    registries: dict[tuple[int, str], int] = {}
-    rows, wrong = [], []
-    for mapping in sorted(mappings, key=lambda each: (each.hostname.name, each.prefix)):
-        try:
-            after = _after(unit, mapping, by_id[mapping.pk], registries)
-            _check(unit.actor, message, mapping, after)
-        except ServiceError as refusal:
-            wrong.append(f"{mapping.source}: {refusal.message}")
-            continue
-        before = settings_of(mapping)
-        if after != before:
-            facts = {"mapping": mapping.pk, "hostname": mapping.hostname_id, "source": mapping.source}
-            rows.append({**facts, "before": before, "after": after})
-    if wrong:
-        raise ServiceError("; ".join(wrong[:_ERRORS_TOLD]), {"": wrong})
-    if not rows:
-        raise ServiceError("there is nothing to change: all these mappings have these values already")
-    return rows
-
-
 def wishes_of(change_set: ChangeSet) -> list[Wish]:
     """What a set wants of its mappings, by what it changes. Raises ServiceError for a registry that is gone."""
     registries = change_set.basis["registries"]
     wishes = []
     for row in change_set.rows:
         before, after = row["before"], row["after"]
-        changed = {name: value for name, value in after.items() if before[name] != value}
+        place = Place(row["hostname"], row["prefix"]) if before is None else None
+        changed = after if before is None else {key: value for key, value in after.items() if before[key] != value}
         target = None
         if {"registry", "upstream_prefix"} & changed.keys():
             facts = registries[str(after["registry"])]
             target = Target(facts["address"], facts["name"], after["upstream_prefix"])
         options = {name: value for name, value in changed.items() if name not in ("registry", "upstream_prefix")}
-        wishes.append(Wish(row["mapping"], target, options))
+        wishes.append(Wish(row["mapping"], target, options, place))
     return wishes
 
 
@@ -178,32 +147,10 @@ def facts_of(change_set: ChangeSet) -> dict[str, Any]:
     return {"change_set_id": change_set.pk, "tenant_id": change_set.tenant_id, "mappings": change_set.size}
 
 
-def _after(unit: UnitOfWork, mapping: Mapping, wish: Wish, registries: dict[tuple[int, str], int]) -> Settings:
-    after = {**settings_of(mapping), **wish.options}
-    if wish.target is not None:
-        known = (mapping.hostname.tenant_id, f"{wish.target.origin} {wish.target.authority}")
-        if known not in registries:
-            registries[known] = ensure_registry(unit, mapping.hostname.tenant, wish.target)[0].pk
-        after |= {"registry": registries[known], "upstream_prefix": wish.target.upstream_prefix}
-    return after
-
-
-def _check(actor: Actor, message: str, mapping: Mapping, after: Settings) -> None:
-    """Have the rules asked, so that what can't be applied is no draft either."""
-    wanted = copy(mapping)
-    values = {COLUMNS[name]: value for name, value in after.items()}
-    changed = [column for column, value in values.items() if getattr(mapping, column) != value]
-    for column in changed:
-        setattr(wanted, column, values[column])
-    if changed:
-        check_rules(Write(actor, message, wanted, mapping), changed)
-
-
 def _reviewed(message: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """What the checksum is over, and the checksum."""
     message = printable(message).strip()
-    registries = {row[when]["registry"] for row in rows for when in ("before", "after")}
-    basis = basis_of({row["hostname"] for row in rows}, registries)
+    basis = basis_of({row["hostname"] for row in rows}, registries_of(rows))
     checksum = checksum_of(message, rows, basis)
     return {"message": message, "rows": rows, "size": len(rows), "basis": basis, "checksum": checksum}
 

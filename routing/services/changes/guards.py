@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.db.models import Count
 
 from routing.core.table.routing_table import Auth
-from routing.models import ChangeSet, Mapping, Registry, Tenant
+from routing.models import ChangeSet, Hostname, Mapping, Registry, Tenant
 from routing.models.mapping import is_private
 from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
@@ -54,18 +54,19 @@ class Guards(NamedTuple):
 def guards_of(change_set: ChangeSet, mappings: Sequence[Mapping]) -> Guards:
     """What has to be said of a set with these mappings. Of one that takes another back, no number and no approval.
 
-    What that one changed was confirmed, and a way back has to be short.
+    What that one changed was confirmed, and a way back has to be short. What is added takes nothing from anybody, so it
+    counts for no part of what a tenant has.
     """
     credentials = _credentials_that_move(change_set, mappings)
     if change_set.undoes is not None:
         return Guards("", credentials, "")
-    touched = Counter(mapping.hostname.tenant_id for mapping in mappings)
+    touched, changed = _touched(change_set)
     tenants = Tenant.objects.filter(pk__in=touched).annotate(total=Count("hostnames__mappings")).order_by("name")
     number, approval = "", ""
     if len(touched) > 1:
         number = f"it changes mappings of {len(touched)} tenants"
     for tenant in tenants:
-        count, total = touched[tenant.pk], tenant.total
+        count, total = changed[tenant.pk], tenant.total
         if count >= FEWEST_GUARDED and count * _PART > total and not number:
             number = f"it changes {count} of the {total} mappings of {tenant}"
         if tenant.needs_approval and not approval:
@@ -93,12 +94,23 @@ def check_words(change_set: ChangeSet, guards: Guards, words: Words) -> None:
         )
 
 
+def _touched(change_set: ChangeSet) -> tuple[Counter[int], Counter[int]]:
+    """By tenant, how many mappings it is about, and how many of these are there already."""
+    places = Hostname.objects.filter(pk__in={row["hostname"] for row in change_set.rows})
+    tenants = dict(places.values_list("pk", "tenant_id"))
+    known = [row for row in change_set.rows if row["hostname"] in tenants]
+    changed = (tenants[row["hostname"]] for row in known if row["before"] is not None)
+    return Counter(tenants[row["hostname"]] for row in known), Counter(changed)
+
+
 def _credentials_that_move(change_set: ChangeSet, mappings: Sequence[Mapping]) -> list[str]:
     registries = change_set.basis["registries"]
     rows = {row["mapping"]: row for row in change_set.rows}
     moved = []
     for mapping in mappings:
         row = rows[mapping.pk]
+        if row["before"] is None or row["after"] is None:
+            continue
         before, after = (registries[str(row[when]["registry"])]["address"] for when in ("before", "after"))
         if before != after and takes_credentials(mapping, mapping.registry):
             moved.append(mapping.source)

@@ -54,7 +54,7 @@ def schedule(
         change_set = open_set(unit, change_set_id, if_match)
         mappings = check_as_reviewed(unit, change_set, checksum)
         guards = guards_of(change_set, mappings)
-        check_approval(change_set, guards, mappings)
+        check_approval(change_set, guards)
         check_words(change_set, guards, words)
         unit.update(
             change_set,

@@ -1,7 +1,6 @@
 """What people want of several mappings at once: by a registry that they lead to, or row by row."""
 
-import csv
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
@@ -9,23 +8,29 @@ from django.db.models import Q, QuerySet
 from routing.models import Mapping, Registry
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
-from routing.services.changes.basis import COLUMNS
-from routing.services.mappings.mappings import get_mapping
 from routing.services.registries.targets import Target, parse_target
 
 #: So many mappings can be changed in one set: meanwhile every other writer waits.
 MAX_SET_ROWS = 2_000
-_COLUMNS = ("hostname", "prefix", "target", *(name for name in COLUMNS if name not in ("registry", "upstream_prefix")))
-_BOOLEANS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-_ERRORS_TOLD = 20
+
+
+class Place(NamedTuple):
+    """Where a mapping is to be that isn't there yet."""
+
+    hostname_id: int
+    prefix: str
 
 
 class Wish(NamedTuple):
-    """What one mapping shall be. `target` None: it leads where it does; `options` are those that change."""
+    """What one mapping shall be. `target` None: it leads where it does; `options` are those that change.
 
-    mapping_id: int
+    One that is to be added has a `place` and no key.
+    """
+
+    mapping_id: int | None
     target: Target | None = None
     options: dict[str, Any] = {}
+    place: Place | None = None
 
 
 def wishes_to_repoint(
@@ -77,57 +82,3 @@ def _within_bounds(rows: "QuerySet[Mapping]") -> Sequence[Mapping]:
 def _moved(upstream_prefix: str, place: str, wanted: Target) -> str:
     rest = upstream_prefix[len(place) :].strip("/")
     return "/".join(part for part in (wanted.upstream_prefix, rest) if part)
-
-
-def wishes_of_csv(actor: Actor, text: str) -> list[Wish]:
-    """What a table wants: a line of headings, among them `hostname`, `prefix`, and what shall change.
-
-    Of the others, `target`, `enabled`, `private`, `allow_push` and `delivery` are known; an empty field changes
-    nothing. Raises ServiceError with what is wrong in each line.
-    """
-    reader = csv.DictReader(text.removeprefix("\ufeff").splitlines())
-    headings = [name.strip() for name in reader.fieldnames or ()]
-    if unknown := [name for name in headings if name not in _COLUMNS]:
-        raise ServiceError.for_field("csv", f"there is no column “{unknown[0]}”; known are {', '.join(_COLUMNS)}")
-    if missing := [name for name in ("hostname", "prefix") if name not in headings]:
-        raise ServiceError.for_field("csv", f"the first line names no column “{missing[0]}”: it holds the headings")
-    reader.fieldnames = headings
-    wishes: list[Wish] = []
-    wrong: list[str] = []
-    try:
-        for line in reader:
-            if len(wishes) > MAX_SET_ROWS:
-                raise ServiceError.for_field("csv", f"a change set has at most {MAX_SET_ROWS} mappings")
-            try:
-                wishes.append(_wish_of(actor, line))
-            except ServiceError as refusal:
-                wrong.append(f"line {reader.line_num}: {refusal.message}")
-    except csv.Error as error:
-        raise ServiceError.for_field("csv", f"line {reader.line_num}: {error}") from error
-    if wrong:
-        raise ServiceError("; ".join(wrong[:_ERRORS_TOLD]), {"csv": wrong})
-    return wishes
-
-
-def _wish_of(actor: Actor, line: dict[str, Any]) -> Wish:
-    if None in line or None in line.values():
-        raise ServiceError("it has another number of fields than the line of headings")
-    fields = {name: value.strip() for name, value in line.items()}
-    mapping = get_mapping(actor, fields.pop("hostname"), fields.pop("prefix"))
-    target = fields.pop("target", "")
-    options = dict(_options(fields))
-    return Wish(mapping.pk, parse_target(target) if target else None, options)
-
-
-def _options(fields: dict[str, str]) -> Iterator[tuple[str, Any]]:
-    for name, value in fields.items():
-        if not value:
-            continue
-        if name == "delivery":
-            if value not in Mapping.Delivery.values:
-                raise ServiceError(f"delivery is one of {', '.join(Mapping.Delivery.values)}, not “{value}”")
-            yield name, value
-        elif value.lower() not in _BOOLEANS:
-            raise ServiceError(f"{name} is yes or no, not “{value}”")
-        else:
-            yield name, _BOOLEANS[value.lower()]

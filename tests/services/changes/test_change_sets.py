@@ -17,7 +17,8 @@ from routing.services.changes.applying import apply, roll_back, undo
 from routing.services.changes.basis import Stale
 from routing.services.changes.diff import Step, diff
 from routing.services.changes.drafts import discard, draft, get_change_set, get_differences, redraft
-from routing.services.changes.wishes import Wish, wishes_of_csv, wishes_to_repoint
+from routing.services.changes.imports import wishes_of_csv
+from routing.services.changes.wishes import Wish, wishes_to_repoint
 from routing.services.hostnames.hostnames import suspend_hostnames
 from routing.services.mappings.former import former_target
 from routing.services.mappings.mappings import remove_mappings, repoint, switch_mappings, update_mapping
@@ -346,8 +347,8 @@ def test_a_table_is_told_all_its_wrong_lines(owner: Person, mappings: list[Mappi
 
     assert [error.message for error in refusal.value.errors] == [
         "line 2: enabled is yes or no, not “maybe”",
-        "line 3: there is no mapping of docker.acme.com/nosuch",
-        "line 4: it has another number of fields than the line of headings",
+        "line 3: there is no such mapping: to add it, give a target",
+        "line 4: it has another number of fields (2) than the line of headings (3)",
     ]
 
 

@@ -1,0 +1,31 @@
+"""Mappings as a table for spreadsheets, which an import reads back."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+
+from routing.models import Mapping
+from routing.services.base.csv_text import text_cell
+
+#: The columns, in their order. An import takes them in any, and needs the first two alone.
+COLUMNS = ("hostname", "prefix", "target", "enabled", "private", "allow_push", "delivery")
+
+
+def csv_of_mappings(mappings: Iterable[Mapping]) -> Iterator[str]:
+    """The table's lines, the headings first. The mappings come with their hostname and registry."""
+    yield line_of(COLUMNS)
+    for mapping in mappings:
+        yield line_of([mapping.hostname.name, mapping.prefix, mapping.target, *options_in_words(mapping).values()])
+
+
+def line_of(texts: Iterable[str]) -> str:
+    """A line of such a table."""
+    written = io.StringIO()
+    csv.writer(written).writerow([text_cell(text) for text in texts])
+    return written.getvalue()
+
+
+def options_in_words(mapping: Mapping) -> dict[str, str]:
+    """What the columns after the target say of a mapping."""
+    switches = {name: "yes" if getattr(mapping, name) else "no" for name in ("enabled", "private", "allow_push")}
+    return {**switches, "delivery": mapping.delivery}
