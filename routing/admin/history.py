@@ -13,6 +13,7 @@ from django.urls import reverse
 from routing.admin.base import permissions
 from routing.admin.base.history import Entry, Step, viewable_change_sets
 from routing.services.base import past
+from routing.services.base.permissions import Permission
 
 _PAGE, _MAX_PAGE = 50, 200
 _MAX_LENGTH = 200
@@ -56,6 +57,7 @@ def history_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
         "newer": _address(given, page - 1) if page > 1 else "",
         "older": _address(given, page + 1) if len(found) > _PAGE and page < _MAX_PAGE else "",
         "is_narrowed": any(given.values()),
+        "verifies": permissions.may(request, Permission.EXPORT, None),
     }
     return TemplateResponse(request, "admin/routing/all_history.html", context)
 

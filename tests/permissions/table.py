@@ -52,6 +52,7 @@ exports.export_person        | another                    | n n | n n n | n n n 
 exports.export_person        | oneself                    | n y | y y y | y y y | y
 hand_over.get_hand_over      | .                          | n n | n n n | n n n | y
 hand_over.hand_over_hostname | .                          | n n | n n n | n n n | y
+history_check.check_history  | .                          | n n | n n n | n n n | y
 mappings.get_mapping         | .                          | - - | - - - | y y y | y
 mappings.add_mapping         | a part of a registry       | - - | - - - | n y y | y
 mappings.add_mapping         | all of a shared registry   | - - | - - - | n r r | y
@@ -139,6 +140,7 @@ POST /claims/{claim_id}/vouch                | claim                    | s - | 
 GET /explain                                 | .                        | s - | - - - | y y y | y
 GET /history                                 | .                        | s y | y y y | y y y | y
 GET /history/as-of                           | .                        | s - | - - - | y y y | y
+GET /history/chain                           | .                        | s n | n n n | n n n | y
 GET /hostnames                               | .                        | s y | y y y | y y y | y
 POST /hostnames                              | .                        | s - | - - - | n n n | y
 DELETE /hostnames/{hostname_id}              | idle hostname            | s - | - - - | n n y | y

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from routing import services
 from routing.models import Membership, Registry, Role, Tenant
-from routing.services.base import confirmation, restoration
+from routing.services.base import confirmation, history_check, restoration
 from routing.services.base.actor import Actor
 from routing.services.changes import applying, approval, drafts, schedule
 from routing.services.changes.wishes import Wish
@@ -194,6 +194,7 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("hand_over.hand_over_hostname", "."): lambda a, w: hand_over.hand_over_hostname(
         a, "r", hostname_id=w["hostname"].pk, tenant_id=w["elsewhere"].pk, copy_registries=True
     ),
+    ("history_check.check_history", "."): lambda a, w: history_check.check_history(a),
     ("mappings.get_mapping", "."): lambda a, w: mappings.get_mapping(a, w["hostname"].name, "app"),
     ("mappings.add_mapping", "a part of a registry"): lambda a, w: _map(a, w, "quay.io/new"),
     ("mappings.add_mapping", "all of a shared registry"): lambda a, w: _map(a, w, "127.0.0.1:11"),
@@ -323,4 +324,4 @@ DEEDS: dict[tuple[str, str], Deed] = {
 
 def reads(verb: str) -> bool:
     """Whether a verb only looks."""
-    return verb.rpartition(".")[2].startswith(("get_", "current_", "explain", "export_", "account_of"))
+    return verb.rpartition(".")[2].startswith(("get_", "check_history", "current_", "explain", "export_", "account_of"))
