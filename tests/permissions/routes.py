@@ -49,6 +49,7 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "checksum": world["change set"].checksum,
         "at": (timezone.now() + timedelta(hours=1)).isoformat(),
     },
+    ("POST /changes/{change_set_id}/verify", "moving change set"): lambda world: {},
     ("POST /changes/{change_set_id}/undo", "applied change set"): lambda world: {"message": "m"},
     ("POST /mappings/{mapping_id}/roll-back", "moved mapping"): lambda world: {
         "message": "m",

@@ -27,6 +27,7 @@ drafts.draft                 | .                          | - - | - - - | n y y 
 drafts.get_change_set        | change set                 | - - | - - - | y y y | y
 drafts.get_differences       | change set                 | - - | - - - | y y y | y
 drafts.redraft               | change set                 | - - | - - - | n y y | y
+reports.verify_set           | moving change set          | - - | - - - | n y y | y
 api_tokens.create_api_token  | for oneself                | n y | y y y | y y y | y
 api_tokens.create_api_token  | for another                | n n | n n n | n n n | n
 api_tokens.revoke_api_token  | another's                  | - - | - - - | - - - | y
@@ -131,6 +132,7 @@ POST /changes/{change_set_id}/approve        | change set               | s - | 
 POST /changes/{change_set_id}/discard        | change set               | s - | - - - | n y y | y
 POST /changes/{change_set_id}/schedule       | change set               | s - | - - - | n y y | y
 POST /changes/{change_set_id}/undo           | applied change set       | s - | - - - | n y y | y
+POST /changes/{change_set_id}/verify         | moving change set        | s - | - - - | n y y | y
 GET /claims                                  | .                        | s y | y y y | y y y | y
 POST /claims                                 | .                        | s - | - - - | n n y | y
 DELETE /claims/{claim_id}                    | claim                    | s - | - - - | n n y | y

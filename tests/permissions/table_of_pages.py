@@ -45,6 +45,7 @@ GET  admin:routing_changeset_change              | change set         | s n | - 
 GET  admin:routing_changeset_change              | applied change set | s n | - - - | y y y | y
 POST admin:routing_changeset_change              | change set         | s n | - - - | n y y | y
 POST admin:routing_changeset_change              | applied change set | s n | - - - | n y y | y
+POST admin:routing_changeset_change              | moving change set  | s n | - - - | n y y | y
 GET  admin:routing_changeset_changelist          | .                  | s n | y y y | y y y | y
 POST admin:routing_changeset_changelist          | .                  | s n | r r r | r r r | r
 GET  admin:routing_hostname_add                  | .                  | s n | n n n | n n n | y

@@ -15,7 +15,7 @@ from routing import services
 from routing.models import Membership, Registry, Role, Tenant
 from routing.services.base import confirmation, history_check, restoration
 from routing.services.base.actor import Actor
-from routing.services.changes import applying, approval, drafts, schedule
+from routing.services.changes import applying, approval, drafts, reports, schedule
 from routing.services.changes.wishes import Wish
 from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
@@ -159,6 +159,9 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("drafts.draft", "."): lambda a, w: drafts.draft(a, "r", wishes=[Wish(w["mapping"].pk, None, {"private": True})]),
     ("drafts.get_change_set", "change set"): lambda a, w: drafts.get_change_set(a, w["change set"].pk),
     ("drafts.get_differences", "change set"): lambda a, w: drafts.get_differences(a, w["change set"].pk),
+    ("reports.verify_set", "moving change set"): lambda a, w: reports.verify_set(
+        a, change_set_id=w["moving change set"].pk
+    ),
     ("drafts.redraft", "change set"): lambda a, w: drafts.redraft(a, change_set_id=w["change set"].pk, message="m"),
     ("api_tokens.create_api_token", "for oneself"): lambda a, w: _token(a, a.user),
     ("api_tokens.create_api_token", "for another"): lambda a, w: _token(a, w["account"]),

@@ -43,6 +43,7 @@ from routing.services.base.actor import Actor
 from routing.services.changes.applying import apply
 from routing.services.changes.drafts import draft
 from routing.services.changes.wishes import Wish
+from routing.services.registries.targets import parse_target
 from routing.services.hostnames.claims import claim_hostname
 from routing.services.hostnames.hostnames import add_hostname, suspend_hostnames
 from routing.services.mappings.mappings import add_mapping
@@ -226,11 +227,12 @@ def _change_sets(mapping: Mapping, hostname: Hostname) -> dict[str, Any]:
     """One that could be applied, and one that was."""
     moved = add_mapping(SET_UP, "", hostname=hostname.name, prefix="moved", target=f"127.0.0.1:9/{SECRET}").mapping
     waits = draft(SET_UP, f"the message of {SECRET}", wishes=[Wish(mapping.pk, None, {"enabled": False})])
+    moves = draft(SET_UP, "m", wishes=[Wish(mapping.pk, parse_target("quay.io/new"))])
     done = draft(SET_UP, "m", wishes=[Wish(moved.pk, None, {"enabled": False})])
     apply(SET_UP, change_set_id=done.pk, checksum=done.checksum)
     ChangeSet.objects.filter(pk=done.pk).update(version=1)
     Mapping.objects.filter(pk=moved.pk).update(version=1)
-    return {"change set": waits, "applied change set": done, "moved mapping": moved}
+    return {"change set": waits, "moving change set": moves, "applied change set": done, "moved mapping": moved}
 
 
 def _add_people(world: World, sesame: Tenant) -> None:
