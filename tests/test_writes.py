@@ -82,7 +82,7 @@ ALLOWED = {
         "counts.update": "a counter",
     },
     "routing/services/base/history_bound.py": {
-        "past.objects.filter(history_id__in=list(piece)).delete": "the oldest entries of a history that has too many",
+        "past.objects.filter(history_id__in=piece).delete": "the oldest entries of a history that has too many",
     },
     "routing/services/base/history_chain.py": {
         "HistoryLink.objects.bulk_create": "the history's chain, for the unit of work that wrote the entries",
