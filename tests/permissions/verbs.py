@@ -39,6 +39,7 @@ NOT_VERBS = frozenset(
         "near.near_hostnames",
         # What they give is asked for once more by the verb.
         "drafts.present_mappings",
+        "reports.report_of",
         "wishes.wishes_of_csv",
         "wishes.wishes_to_repoint",
         "past.count_entries",

@@ -327,7 +327,7 @@ class TestHashes:
 
     @pytest.mark.parametrize(("noun", "facts", "link"), KNOWN, ids=[noun for noun, *_ in KNOWN])
     def test_of_an_entry_they_stay_as_they_are(self, noun: str, facts: dict[str, Any], link: str) -> None:
-        """A column may be added with a default. For another default, or a column that goes, the chain is written anew."""
+        """A column may be added with a default. For another default, or without one, the chain is written anew."""
         entry = apps.get_model("routing", f"historical{noun}")(**facts)
 
         assert link_of(7, "ab", noun, entry, "cd", late=False) == link

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from routing.api.auth import actor_of
-from routing.api.errors import ADDING_PROBLEMS, CHANGING_PROBLEMS, NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
+from routing.api.errors import ADDING_PROBLEMS, CHANGING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.lookups import OneTenant
 from routing.api.pagination import ListQuery, Paging
@@ -271,7 +271,7 @@ def redraft_change_set(
 
 
 @router.post(
-    "/{change_set_id}/verify", response={201: VerificationOut, **NAMING_PROBLEMS}, operation_id="verify_change_set"
+    "/{change_set_id}/verify", response={201: VerificationOut, **ADDING_PROBLEMS}, operation_id="verify_change_set"
 )
 def verify_change_set(request: HttpRequest, change_set_id: Id, data: VerifySetIn | None = None) -> Status[Verification]:
     """Begin the report of a change set: what differs where its mappings would lead. It is made meanwhile."""

@@ -19,8 +19,8 @@ class VerifyChangeSet(Verb):
 
     name = "verify"
     help = (
-        "Compare what the mappings of a change set point to with where it would have them point. It and the report name "
-        "each other. Exit status 3 where something differs."
+        "Compare what the mappings of a change set point to with where it would have them point. It and the report "
+        "name each other. Exit status 3 where something differs."
     )
     missing = Status.NOT_SO
 

@@ -38,7 +38,7 @@ class VerifyHistory(Verb):
                 ("entries", f"{check.entries:,}"),
                 ("thrown away", f"{check.thrown_away:,} gaps beyond the bound" if check.thrown_away else ""),
                 ("names erased", f"{check.erased:,} entries" if check.erased else ""),
-                ("taken in late", f"{check.late:,} entries; the release before wrote them, or no command" if check.late else ""),
+                ("taken in late", f"{check.late:,} entries: no command wrote them so" if check.late else ""),
                 ("no place yet", f"{check.strays:,} entries; the regular work gives them one" if check.strays else ""),
                 ("head", check.head),
             ]

@@ -1,4 +1,4 @@
-"""Writes the chain of the histories: appends to it, and keeps it whole where entries are thrown away or names erased."""
+"""Writes the chain of the histories: appends to it, and keeps it whole where entries go or names are erased."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -60,7 +60,8 @@ def let_go_of_words(past: Any, history_ids: Collection[int]) -> None:
 
 def placed(past: Any) -> Any:
     """Entries with their place in the chain, as `place`; null where they have none."""
-    return past.objects.annotate(place=Subquery(_links_of(past).filter(entry=OuterRef("history_id")).values("place")[:1]))
+    place = _links_of(past).filter(entry=OuterRef("history_id")).values("place")[:1]
+    return past.objects.annotate(place=Subquery(place))
 
 
 def strays_of(past: Any) -> Any:

@@ -1,7 +1,7 @@
 """Verifies the chain of the histories: what was changed, taken out or put in past the verbs is found, and named.
 
-It shows what doesn't fit together. Whoever can write to the database can also write the whole chain anew: so a head that
-was noted elsewhere can be asked for.
+It shows what doesn't fit together. Whoever can write to the database can also write the whole chain anew: so a head
+that was noted elsewhere can be asked for.
 """
 
 import re

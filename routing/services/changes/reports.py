@@ -31,9 +31,10 @@ def verify_set(actor: Actor, reason: str = "", *, change_set_id: int, options: O
         refuse_closed(change_set)
     moved = _moved(change_set)
     if not moved:
-        raise ServiceError("this change set has no mapping lead elsewhere: there is nothing to compare")
+        raise ServiceError("no mapping points elsewhere by this change set: there is nothing to compare")
     if len(moved) > MAX_CANDIDATES:
-        raise ServiceError(f"{len(moved)} mappings lead elsewhere by it; a report takes {MAX_CANDIDATES}: draft smaller sets")
+        most = f"a report is of {MAX_CANDIDATES} mappings at most"
+        raise ServiceError(f"{most}, and these are {len(moved)}: draft several sets")
     candidates = [
         Candidate(
             row["mapping"],
@@ -78,6 +79,5 @@ def _sides(switch: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _wanted(change_set: ChangeSet, row: dict[str, Any]) -> list[tuple[str, str]]:
     registries = change_set.basis["registries"]
-    return [
-        (registries[str(row[when]["registry"])]["address"], row[when]["upstream_prefix"]) for when in ("before", "after")
-    ]
+    sides = (row["before"], row["after"])
+    return [(registries[str(side["registry"])]["address"], side["upstream_prefix"]) for side in sides]

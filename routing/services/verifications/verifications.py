@@ -57,7 +57,8 @@ def start_verification(
 ) -> Verification:
     """Begin a report on what would be another if these mappings led elsewhere. Changes no mapping.
 
-    `change_set`: whose targets these are. Whoever may change all of the mappings may do it. Raises NotFound, PermissionDenied, TooManyRequests, ServiceError.
+    `change_set`: whose targets these are. Whoever may change all of the mappings may do it. Raises NotFound,
+    PermissionDenied, TooManyRequests, ServiceError.
     """
     options = options or Options()
     _check(candidates, options)

@@ -166,7 +166,7 @@ class TestDoors:
         row = make_report(Verification.objects.get().pk)
 
         page = admin.get("changeset_change", change_set.pk)
-        assert f"Report {row.pk}: compared 3 of 3 references; 0 differences." in text_of(page)
+        assert f"Report {row.pk} : compared 3 of 3 references; 0 differences." in text_of(page)
         report = admin.url("mapping_report", change_set.mapping_ids[0], row.pk)
         assert report in page.content.decode()
         assert f"change set {change_set.pk}" in text_of(admin.client.get(report))
