@@ -15,6 +15,7 @@ from routing.api.errors import ADDING_PROBLEMS, CHANGING_PROBLEMS, PROBLEMS, ROW
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.lookups import OneTenant
 from routing.api.pagination import ListQuery, Paging
+from routing.api.routers.verifications import VerificationOut
 from routing.api.schemas import (
     HostnameText,
     Id,
@@ -26,7 +27,6 @@ from routing.api.schemas import (
     Version,
     given_reason,
 )
-from routing.api.routers.verifications import VerificationOut
 from routing.models import ChangeSet, Mapping, Verification
 from routing.models.change_set import ChangeSetState
 from routing.models.verification import VerificationState
