@@ -57,7 +57,7 @@ def history_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
         "newer": _address(given, page - 1) if page > 1 else "",
         "older": _address(given, page + 1) if len(found) > _PAGE and page < _MAX_PAGE else "",
         "is_narrowed": any(given.values()),
-        "verifies": permissions.may(request, Permission.EXPORT, None),
+        "verifies": permissions.may(request, Permission.ADMINISTER, None),
     }
     return TemplateResponse(request, "admin/routing/all_history.html", context)
 

@@ -18,7 +18,7 @@ _MAX_LENGTH = 100
 
 def history_chain_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
     """The page."""
-    if not permissions.may(request, Permission.EXPORT, None):
+    if not permissions.may(request, Permission.ADMINISTER, None):
         raise PermissionDenied
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])

@@ -43,7 +43,6 @@ from routing.services.base.actor import Actor
 from routing.services.changes.applying import apply
 from routing.services.changes.drafts import draft
 from routing.services.changes.wishes import Wish
-from routing.services.registries.targets import parse_target
 from routing.services.hostnames.claims import claim_hostname
 from routing.services.hostnames.hostnames import add_hostname, suspend_hostnames
 from routing.services.mappings.mappings import add_mapping
@@ -53,6 +52,7 @@ from routing.services.people.members import invite
 from routing.services.people.tenants import add_tenant
 from routing.services.registries.accounts import set_account
 from routing.services.registries.registries import add_registry
+from routing.services.registries.targets import parse_target
 from routing.services.telling.subscriptions import add_subscription, try_subscription
 from routing.services.verifications.candidates import Candidate
 from routing.services.verifications.verifications import start_verification

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -245,8 +246,8 @@ class TestWhatGoes:
             assert check.thrown_away > 0
             # Never two such places in a row.
             kept = list(HistoryLink.objects.values_list("entry", flat=True))
-            assert all(one is not None or other is not None for one, other in zip(kept, kept[1:], strict=False))
-            repoint(owner.actor, "", hostname=HOST, prefix="a", target=f"ghcr.io/x{check.entries}")
+            assert all(one is not None or other is not None for one, other in itertools.pairwise(kept))
+            repoint(owner.actor, "r", hostname=HOST, prefix="a", target=f"ghcr.io/x{check.entries}")
 
         assert Mapping.history.filter(of_tenant=owner.tenant.pk).count() == 4
 
@@ -276,10 +277,10 @@ class TestWhatGoes:
     def test_of_many_entries_only_the_oldest_can_have_been(self, owner: Person, settings: Settings) -> None:
         settings.FACADE_MAX_HISTORY_PER_TENANT = 3
         for number in range(4):
-            repoint(owner.actor, "", hostname=HOST, prefix="a", target=f"ghcr.io/x{number}")
+            repoint(owner.actor, "r", hostname=HOST, prefix="a", target=f"ghcr.io/x{number}")
         trim_history()
         for number in range(4):
-            repoint(owner.actor, "", hostname=HOST, prefix="a", target=f"ghcr.io/y{number}")
+            repoint(owner.actor, "r", hostname=HOST, prefix="a", target=f"ghcr.io/y{number}")
         assert (whole().is_whole, whole().thrown_away > 0) == (True, True)
         link = HistoryLink.objects.filter(noun="mapping").latest("place")
         Mapping.history.filter(history_id=link.entry).delete()
@@ -402,7 +403,7 @@ class TestStrays:
         ]
         assert dates == sorted(dates)
         # And what comes after stands behind these.
-        repoint(owner.actor, "", hostname=HOST, prefix="a", target="ghcr.io/after")
+        repoint(owner.actor, "r", hostname=HOST, prefix="a", target="ghcr.io/after")
         assert whole().is_whole
 
 

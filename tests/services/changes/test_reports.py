@@ -83,9 +83,7 @@ class TestReports:
         other = "of 1 of 1 mappings it compared other targets, or none"
         assert misfits(move, change_set) == ["it is older than the draft", other]
 
-    def test_so_does_one_of_an_address_that_the_registry_no_longer_has(
-        self, move: Move, change_set: ChangeSet
-    ) -> None:
+    def test_so_does_one_of_an_address_that_the_registry_no_longer_has(self, move: Move, change_set: ChangeSet) -> None:
         made(move, change_set)
         ChangeSet.objects.filter(pk=change_set.pk).update(drafted_at=change_set.drafted_at.replace(year=2020))
         row = Registry.objects.get(origin=move.new.url)
@@ -112,9 +110,7 @@ class TestReports:
         with pytest.raises(Conflict):
             verify_set(move.actor, change_set_id=change_set.pk)
 
-    def test_nobody_else_finds_the_set_or_its_report(
-        self, move: Move, change_set: ChangeSet, outsider: Person
-    ) -> None:
+    def test_nobody_else_finds_the_set_or_its_report(self, move: Move, change_set: ChangeSet, outsider: Person) -> None:
         made(move, change_set)
 
         assert report_of(outsider.actor, change_set) is None
