@@ -238,7 +238,7 @@ class TestWhatGoes:
             update_mapping(owner.actor, f"change {number}", mapping_id=mapping.pk, private=number % 2 == 0)
             add_mapping(outsider.actor, "", hostname=outsider.hostname.name, prefix=f"g{number}", target="ghcr.io/g")
         settings.FACADE_MAX_HISTORY_PER_TENANT = 3
-        for _ in range(2):
+        for turn in range(2):
             trim_history()
             check = whole()
 
@@ -247,7 +247,7 @@ class TestWhatGoes:
             # Never two such places in a row.
             kept = list(HistoryLink.objects.values_list("entry", flat=True))
             assert all(one is not None or other is not None for one, other in itertools.pairwise(kept))
-            repoint(owner.actor, "r", hostname=HOST, prefix="a", target=f"ghcr.io/x{check.entries}")
+            repoint(owner.actor, "r", hostname=HOST, prefix="a", target=f"ghcr.io/x{turn}")
 
         assert Mapping.history.filter(of_tenant=owner.tenant.pk).count() == 4
 

@@ -159,7 +159,7 @@ class ChainQuery(QueryParams):
     head: Annotated[Text | None, Field(description="What an earlier check gave: the chain has to hold it.")] = None
 
 
-class FindingOut(Schema):
+class ChainFindingOut(Schema):
     """What doesn't fit at a place of the chain. `noun` is empty, and `entry` null, where it is about no entry."""
 
     place: int = Field(examples=[1204])
@@ -177,7 +177,7 @@ class HistoryCheckOut(Schema):
     erased: int = Field(description="Entries out of which a name was erased.", examples=[0])
     late: int = Field(description="Entries that had no place when they were written.", examples=[0])
     strays: int | None = Field(description="Entries that have no place yet; told with the last part.", examples=[0])
-    findings: list[FindingOut]
+    findings: list[ChainFindingOut]
     head: str = Field(description="Where this part ends. Noted elsewhere, it can be asked for.", examples=["1204:5f3a"])
     next: int | None = Field(description="Go on with `after` at this; null where this was the end.", examples=[None])
 
