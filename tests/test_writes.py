@@ -82,7 +82,14 @@ ALLOWED = {
         "counts.update": "a counter",
     },
     "routing/services/base/history_bound.py": {
-        "past.objects.filter(history_id__in=list(piece)).delete": "the oldest entries of a history that has too many",
+        "past.objects.filter(history_id__in=piece).delete": "the oldest entries of a history that has too many",
+    },
+    "routing/services/base/history_chain.py": {
+        "HistoryLink.objects.bulk_create": "the history's chain, for the unit of work that wrote the entries",
+        "HistoryLink.objects.bulk_update": "the same, where a name is taken out of what stays",
+        "HistoryLink.objects.filter(place__in=places[start:start + _BATCH_ROWS]).delete": "places of what is gone",
+        "HistoryLink.objects.all().delete": "the chain of what was made up a moment ago",
+        "_links_of(past).filter(entry__in=history_ids).update": "the places of entries of a history that has too many",
     },
     "routing/table/row_check.py": {
         "TableCheck.objects.update_or_create": "a finding about rows: nobody changes it, and no entry follows from it",

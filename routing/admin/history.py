@@ -14,6 +14,7 @@ from routing.admin.base import permissions
 from routing.admin.base.history import Entry, Step, viewable_change_sets
 from routing.core.grammar.numbers import parse_number
 from routing.services.base import past
+from routing.services.base.permissions import Permission
 
 _PAGE, _MAX_PAGE = 50, 200
 _MAX_LENGTH = 200
@@ -57,6 +58,7 @@ def history_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
         "newer": _address(given, page - 1) if page > 1 else "",
         "older": _address(given, page + 1) if len(found) > _PAGE and page < _MAX_PAGE else "",
         "is_narrowed": any(given.values()),
+        "verifies": permissions.may(request, Permission.ADMINISTER, None),
     }
     return TemplateResponse(request, "admin/routing/all_history.html", context)
 

@@ -13,6 +13,7 @@ from routing import __revision__, __version__
 from routing.accounts.admin_login import AdminLogin
 from routing.admin.changes.admin import ChangeSetAdmin
 from routing.admin.history import history_view
+from routing.admin.history_chain import history_chain_view
 from routing.admin.hostnames.admin import HostnameAdmin
 from routing.admin.hostnames.claims import ClaimAdmin
 from routing.admin.mappings.admin import MappingAdmin
@@ -74,8 +75,16 @@ class FacadeAdminSite(AdminLogin, AdminSite):
 
     def get_urls(self) -> list[Any]:
         """Beside Django's pages, those that are about no noun."""
-        views = {"restored": restoration_view, "pulls": pulls_view, "history": history_view}
-        own = [path(f"{name}/", self.admin_view(partial(view, self)), name=name) for name, view in views.items()]
+        views = {
+            "restored": restoration_view,
+            "pulls": pulls_view,
+            "history": history_view,
+            "history/chain": history_chain_view,
+        }
+        own = [
+            path(f"{place}/", self.admin_view(partial(view, self)), name=place.replace("/", "_"))
+            for place, view in views.items()
+        ]
         return [*own, *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

@@ -49,6 +49,7 @@ _REFUSALS_OF: dict[tuple[str, str], _Refusal] = {
         "hostname",
         "docker.acme.com is a hostname of Globex: remove it there first",
     ),
+    ("verify_change_set", "409"): ("change_set_closed", "", "this change set is applied already"),
     ("undo_change_set", "409"): (
         "changed_since",
         "",

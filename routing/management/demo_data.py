@@ -15,6 +15,7 @@ from routing.management.sample_data import HOSTNAMES, TENANTS, add_sample_data
 from routing.models import Hostname, Mapping, PullCount, Tenant
 from routing.models.pull_count import add_counts
 from routing.services.base.history_bound import past_models
+from routing.services.base.history_strays import begin_anew
 
 _DAYS, _HOURLY_DAYS = 30, 7
 _ROWS = 1000
@@ -94,6 +95,7 @@ def _spread_history() -> None:
         for place, key in enumerate(keys, 1):
             at = now - timedelta(days=_DAYS) * (1 - place / (len(keys) + 1))
             past.objects.filter(history_id=key).update(history_date=at)
+    begin_anew()
 
 
 def _additions(now: datetime) -> _Additions:

@@ -26,6 +26,7 @@ from routing.models.restoration import unconfirmed_restoration
 from routing.request_id import request_id
 from routing.services.base import rates
 from routing.services.base.history_bound import trim_history
+from routing.services.base.history_strays import note_chain
 from routing.services.changes.schedule import APPLY_SET, apply_due
 from routing.services.hostnames.certificates import FETCH_CERTIFICATE
 from routing.services.hostnames.proof_checks import CHECK_HOSTNAME, recheck_due
@@ -71,6 +72,7 @@ TASKS = (
     Task("deliveries", _HOUR, deliveries.sweep),
     Task("rates", _HOUR, rates.sweep),
     Task("history", _HOUR, trim_history),
+    Task("chain", _HOUR, note_chain),
     Task("statistics", _HOUR, forget_old_counts),
     Task("sessions", _HOUR, lambda: import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()),
 )

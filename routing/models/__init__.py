@@ -6,6 +6,7 @@ from routing.models.change import Change, Generation
 from routing.models.change_set import ChangeSet
 from routing.models.claim import HostnameClaim
 from routing.models.confirmation import Confirmation
+from routing.models.history_link import HistoryLink
 from routing.models.hostname import Hostname
 from routing.models.job import Job, Lease
 from routing.models.mapping import Mapping
@@ -30,6 +31,7 @@ __all__ = [
     "Confirmation",
     "Delivery",
     "Generation",
+    "HistoryLink",
     "Hostname",
     "HostnameClaim",
     "Invitation",

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models
 from django.dispatch import receiver
 from simple_history.models import HistoricalRecords
-from simple_history.signals import pre_create_historical_record
+from simple_history.signals import post_create_historical_record, pre_create_historical_record
 
 from routing.request_id import MAX_REQUEST_ID_LENGTH, current_request_id
 
@@ -40,10 +40,20 @@ def records(*without: str) -> Any:
     return HistoricalRecords(bases=[Recorded], history_id_field=number, excluded_fields=list(without))
 
 
-def sign(instance: Any, actor: str, user: Any = None, reason: str = "", change_set: int | None = None) -> None:
-    """Say who is about to save or delete it, why and by which change set: what the history is going to hold."""
+def sign(
+    instance: Any,
+    actor: str,
+    user: Any = None,
+    reason: str = "",
+    change_set: int | None = None,
+    written: list[Any] | None = None,
+) -> None:
+    """Say who is about to save or delete it, why and by which change set: what the history is going to hold.
+
+    The entry that this makes is added to `written`.
+    """
     instance._actor, instance._history_user, instance._change_reason = actor, user, reason
-    instance._change_set = change_set
+    instance._change_set, instance._written = change_set, written
 
 
 @receiver(pre_create_historical_record)
@@ -53,3 +63,10 @@ def _attribute(sender: Any, **kwargs: Any) -> None:
     past.request_id = current_request_id()
     past.of_tenant = kwargs["instance"].owning_tenant_id
     past.change_set = getattr(kwargs["instance"], "_change_set", None)
+
+
+@receiver(post_create_historical_record)
+def _hand_on(sender: Any, **kwargs: Any) -> None:
+    written = getattr(kwargs["instance"], "_written", None)
+    if written is not None:
+        written.append(kwargs["history_instance"])

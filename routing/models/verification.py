@@ -26,6 +26,8 @@ class Verification(VersionedModel):
     tenant = models.ForeignKey(
         "routing.Tenant", on_delete=models.CASCADE, null=True, blank=True, related_name="verifications"
     )
+    # The change set whose targets it looks at. No foreign key: sets and reports go each in their own time.
+    change_set = models.BigIntegerField(null=True, blank=True, editable=False, db_index=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING, editable=False)
     #: For each mapping where it leads and would lead, as `services.verifications.candidates` writes it.
     switches = models.JSONField(default=list, editable=False)

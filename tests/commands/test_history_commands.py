@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from routing.models import Mapping
+from routing.services.base.history_strays import begin_anew
 from tests.commands.facade import facade
 from tests.conftest import Person
 
@@ -143,3 +145,36 @@ def test_what_a_hostname_pointed_to_at_a_time() -> None:
     assert "Nothing was mapped there then" in facade("history", "--at", "2020-01-01", "--tenant", "acme").out
     assert "say whose" in facade("history", "--at", now).err
     assert "--hostname goes with --at" in facade("history", "--hostname", HOST).err
+
+
+class TestVerify:
+    """facade verify-history."""
+
+    def test_all_is_as_it_was_written(self) -> None:
+        begin_anew()
+        found = facade("verify-history")
+
+        assert found.status == 0
+        assert found.out.splitlines()[-1] == "The history is as it was written."
+        facts = facade("verify-history", "--json").json
+        assert (facts["is_whole"], facts["findings"], facts["strays"]) == (True, [], 0)
+        assert facts["head"] in found.out
+        assert facade("verify-history", "--head", facts["head"]).status == 0
+
+    def test_what_was_changed_is_named(self) -> None:
+        begin_anew()
+        entry = Mapping.history.filter(prefix="acme").latest().pk
+        Mapping.history.filter(pk=entry).update(actor="somebody else")
+
+        found = facade("verify-history")
+
+        assert found.status == 3
+        assert f"entry {entry} of a mapping: it is not as it was written" in found.out
+        assert "The history is not as it was written." in found.err
+        assert [each["entry"] for each in facade("verify-history", "--json").json["findings"]] == [entry]
+
+    def test_what_is_no_head_is_refused(self) -> None:
+        found = facade("verify-history", "--head", "nonsense")
+
+        assert found.status == 1
+        assert "This is no head of the chain" in found.err

@@ -77,7 +77,10 @@ def look(facts: dict[str, Any]) -> dict[str, Any]:
     from django.contrib.auth import get_user_model
 
     from routing.models import Hostname, HostnameClaim, Invitation, Mapping, Membership, Registry, Tenant
+    from routing.services.base.actor import Actor
+    from routing.services.base.history_check import check_history
 
+    chain = check_history(Actor.command_line())
     nouns = (Tenant, Registry, Hostname, Mapping, Membership)
     seen = {
         "mappings": [
@@ -93,6 +96,7 @@ def look(facts: dict[str, Any]) -> dict[str, Any]:
             for noun in nouns
             for past in noun.history.order_by("history_id")
         ],
+        "chain": [chain.entries, chain.strays, chain.head, *chain.findings],
         "passwords": [
             [user.username, user.check_password(PASSWORD)] for user in get_user_model().objects.order_by("pk")
         ],

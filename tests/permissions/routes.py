@@ -50,6 +50,7 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "at": (timezone.now() + timedelta(hours=1)).isoformat(),
     },
     ("POST /changes/preview-import", "."): lambda world: {"csv": "hostname,prefix\n"},
+    ("POST /changes/{change_set_id}/verify", "moving change set"): lambda world: {},
     ("POST /changes/{change_set_id}/undo", "applied change set"): lambda world: {"message": "m"},
     ("POST /mappings/{mapping_id}/roll-back", "moved mapping"): lambda world: {
         "message": "m",

@@ -28,6 +28,7 @@ drafts.get_change_set        | change set                 | - - | - - - | y y y 
 drafts.get_differences       | change set                 | - - | - - - | y y y | y
 drafts.redraft               | change set                 | - - | - - - | n y y | y
 imports.preview_import       | .                          | n n | n y y | n y y | y
+reports.verify_set           | moving change set          | - - | - - - | n y y | y
 api_tokens.create_api_token  | for oneself                | n y | y y y | y y y | y
 api_tokens.create_api_token  | for another                | n n | n n n | n n n | n
 api_tokens.revoke_api_token  | another's                  | - - | - - - | - - - | y
@@ -55,6 +56,7 @@ exports.export_person        | another                    | n n | n n n | n n n 
 exports.export_person        | oneself                    | n y | y y y | y y y | y
 hand_over.get_hand_over      | .                          | n n | n n n | n n n | y
 hand_over.hand_over_hostname | .                          | n n | n n n | n n n | y
+history_check.check_history  | .                          | n n | n n n | n n n | y
 mappings.get_mapping         | .                          | - - | - - - | y y y | y
 mappings.add_mapping         | a part of a registry       | - - | - - - | n y y | y
 mappings.add_mapping         | all of a shared registry   | - - | - - - | n r r | y
@@ -134,6 +136,7 @@ POST /changes/{change_set_id}/discard        | change set               | s - | 
 POST /changes/{change_set_id}/schedule       | change set               | s - | - - - | n y y | y
 POST /changes/preview-import                 | .                        | s n | n l l | n l l | l
 POST /changes/{change_set_id}/undo           | applied change set       | s - | - - - | n y y | y
+POST /changes/{change_set_id}/verify         | moving change set        | s - | - - - | n y y | y
 GET /claims                                  | .                        | s y | y y y | y y y | y
 POST /claims                                 | .                        | s - | - - - | n n y | y
 DELETE /claims/{claim_id}                    | claim                    | s - | - - - | n n y | y
@@ -143,6 +146,7 @@ POST /claims/{claim_id}/vouch                | claim                    | s - | 
 GET /explain                                 | .                        | s - | - - - | y y y | y
 GET /history                                 | .                        | s y | y y y | y y y | y
 GET /history/as-of                           | .                        | s - | - - - | y y y | y
+GET /history/chain                           | .                        | s n | n n n | n n n | y
 GET /hostnames                               | .                        | s y | y y y | y y y | y
 POST /hostnames                              | .                        | s - | - - - | n n n | y
 DELETE /hostnames/{hostname_id}              | idle hostname            | s - | - - - | n n y | y

@@ -27,6 +27,8 @@ GET  admin:autocomplete                          | .                  | s n | y 
 POST admin:autocomplete                          | .                  | s n | r r r | r r r | r
 GET  admin:history                               | .                  | s n | y y y | y y y | y
 POST admin:history                               | .                  | s n | r r r | r r r | r
+GET  admin:history_chain                         | .                  | s n | n n n | n n n | y
+POST admin:history_chain                         | .                  | s n | n n n | n n n | r
 GET  admin:index                                 | .                  | s n | y y y | y y y | y
 POST admin:index                                 | .                  | s n | r r r | r r r | r
 GET  admin:jsi18n                                | .                  | s n | y y y | y y y | y
@@ -43,6 +45,7 @@ GET  admin:routing_changeset_change              | change set         | s n | - 
 GET  admin:routing_changeset_change              | applied change set | s n | - - - | y y y | y
 POST admin:routing_changeset_change              | change set         | s n | - - - | n y y | y
 POST admin:routing_changeset_change              | applied change set | s n | - - - | n y y | y
+POST admin:routing_changeset_change              | moving change set  | s n | - - - | n y y | y
 GET  admin:routing_changeset_changelist          | .                  | s n | y y y | y y y | y
 POST admin:routing_changeset_changelist          | .                  | s n | r r r | r r r | r
 GET  admin:routing_hostname_add                  | .                  | s n | n n n | n n n | y

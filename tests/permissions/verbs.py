@@ -14,9 +14,9 @@ from django.utils import timezone
 from routing import services
 from routing.models import Membership, Registry, Role, Tenant
 from routing.publish.documents import Surroundings
-from routing.services.base import confirmation, restoration
+from routing.services.base import confirmation, history_check, restoration
 from routing.services.base.actor import Actor
-from routing.services.changes import applying, approval, drafts, imports, schedule
+from routing.services.changes import applying, approval, drafts, imports, reports, schedule
 from routing.services.changes.wishes import Wish
 from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
@@ -43,6 +43,7 @@ NOT_VERBS = frozenset(
         "drafts.present_mappings",
         "imports.wishes_of_csv",
         "judging.check_room",
+        "reports.report_of",
         "wishes.wishes_to_repoint",
         "past.count_entries",
         "past.past_entries",
@@ -165,6 +166,9 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("imports.preview_import", "."): lambda a, w: (
         imports.preview_import(a, f"hostname,prefix\n{w['hostname'].name},\n").counts
     ),
+    ("reports.verify_set", "moving change set"): lambda a, w: reports.verify_set(
+        a, change_set_id=w["moving change set"].pk
+    ),
     ("drafts.redraft", "change set"): lambda a, w: drafts.redraft(a, change_set_id=w["change set"].pk, message="m"),
     ("api_tokens.create_api_token", "for oneself"): lambda a, w: _token(a, a.user),
     ("api_tokens.create_api_token", "for another"): lambda a, w: _token(a, w["account"]),
@@ -201,6 +205,7 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("hand_over.hand_over_hostname", "."): lambda a, w: hand_over.hand_over_hostname(
         a, "r", hostname_id=w["hostname"].pk, tenant_id=w["elsewhere"].pk, copy_registries=True
     ),
+    ("history_check.check_history", "."): lambda a, w: history_check.check_history(a),
     ("mappings.get_mapping", "."): lambda a, w: mappings.get_mapping(a, w["hostname"].name, "app"),
     ("mappings.add_mapping", "a part of a registry"): lambda a, w: _map(a, w, "quay.io/new"),
     ("mappings.add_mapping", "all of a shared registry"): lambda a, w: _map(a, w, "127.0.0.1:11"),
@@ -334,3 +339,4 @@ DEEDS: dict[tuple[str, str], Deed] = {
 def reads(verb: str) -> bool:
     """Whether a verb only looks."""
     return verb.rpartition(".")[2].startswith(("get_", "current_", "explain", "export_", "preview_", "account_of"))
+    return verb.rpartition(".")[2].startswith(("get_", "check_history", "current_", "explain", "export_", "account_of"))

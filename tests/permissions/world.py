@@ -52,6 +52,7 @@ from routing.services.people.members import invite
 from routing.services.people.tenants import add_tenant
 from routing.services.registries.accounts import set_account
 from routing.services.registries.registries import add_registry
+from routing.services.registries.targets import parse_target
 from routing.services.telling.subscriptions import add_subscription, try_subscription
 from routing.services.verifications.candidates import Candidate
 from routing.services.verifications.verifications import start_verification
@@ -226,11 +227,12 @@ def _change_sets(mapping: Mapping, hostname: Hostname) -> dict[str, Any]:
     """One that could be applied, and one that was."""
     moved = add_mapping(SET_UP, "", hostname=hostname.name, prefix="moved", target=f"127.0.0.1:9/{SECRET}").mapping
     waits = draft(SET_UP, f"the message of {SECRET}", wishes=[Wish(mapping.pk, None, {"enabled": False})])
+    moves = draft(SET_UP, "m", wishes=[Wish(mapping.pk, parse_target("quay.io/new"))])
     done = draft(SET_UP, "m", wishes=[Wish(moved.pk, None, {"enabled": False})])
     apply(SET_UP, change_set_id=done.pk, checksum=done.checksum)
     ChangeSet.objects.filter(pk=done.pk).update(version=1)
     Mapping.objects.filter(pk=moved.pk).update(version=1)
-    return {"change set": waits, "applied change set": done, "moved mapping": moved}
+    return {"change set": waits, "moving change set": moves, "applied change set": done, "moved mapping": moved}
 
 
 def _add_people(world: World, sesame: Tenant) -> None:

@@ -77,6 +77,7 @@ EVENTS = {
     "tenant_removal.remove_tenant": "tenant.removed",
     "hand_over.hand_over_hostname": "hostname.handed_over",
     "person_removal.remove_person": "person.removed",
+    "reports.verify_set": "verification.started",
     "verifications.start_verification": "verification.started",
     "verifications.stop_verification": "verification.stopped",
     "restoration.confirm_restore": "restore.confirmed",

@@ -1,6 +1,6 @@
 """The pages of change sets: all of them, and one as it is reviewed, approved, applied and undone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,14 +10,15 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago, badge
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.core.grammar.numbers import parse_number
-from routing.models import ChangeSet
+from routing.models import ChangeSet, Mapping
+from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
 from routing.services.changes.applying import apply, undo
@@ -25,7 +26,9 @@ from routing.services.changes.approval import approve
 from routing.services.changes.diff import diff
 from routing.services.changes.drafts import discard, get_change_set, get_differences, present_mappings, redraft
 from routing.services.changes.guards import Words, guards_of
+from routing.services.changes.reports import report_of, verify_set
 from routing.services.changes.schedule import schedule
+from routing.services.verifications.reports import summary
 
 _KINDS = {"applied": "on", "approved": "on", "undone": "off", "discarded": "off"}
 _SHOWN = 500
@@ -135,10 +138,22 @@ class ChangeSetAdmin(ServiceModelAdmin):
             "guards": guards_of(change_set, mappings) if change_set.is_open else None,
             # What goes back may take credentials along.
             "undo_credentials": guards_of(change_set, mappings).credentials if change_set.state == "applied" else [],
+            **_report_context(actor, change_set, mappings),
             "given": request.POST,
             "media": self.media,
         }
         return TemplateResponse(request, "admin/routing/changeset/review.html", context)
+
+
+def _report_context(actor: Actor, change_set: ChangeSet, mappings: Sequence[Mapping]) -> dict[str, Any]:
+    """Its report, and the page of that, which stands with one of its mappings."""
+    found = report_of(actor, change_set)
+    if found is None:
+        return {"report": None}
+    report, compared = found.report, {switch["mapping_id"] for switch in found.report.switches}
+    place = next((mapping.pk for mapping in mappings if mapping.pk in compared), None)
+    url = place and reverse("admin:routing_mapping_report", args=(place, report.pk))
+    return {"report": report, "report_url": url, "report_said": summary(report), "misfits": found.misfits}
 
 
 def _words(request: HttpRequest) -> Words:
@@ -176,6 +191,11 @@ def _approve(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, st
     return approve(permissions.actor(request), **_reviewed(request, change_set)), "Approved"
 
 
+def _verify(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
+    verify_set(permissions.actor(request), change_set_id=change_set.pk)
+    return change_set, "It is being verified: look at the report"
+
+
 def _redraft(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
     return redraft(permissions.actor(request), change_set_id=change_set.pk), "Drafted once more, on what is there now"
 
@@ -198,6 +218,7 @@ _DEEDS: dict[str, Callable[[HttpRequest, ChangeSet], tuple[ChangeSet, str]]] = {
     "apply": _apply,
     "schedule": _schedule,
     "approve": _approve,
+    "verify": _verify,
     "redraft": _redraft,
     "discard": _discard,
     "undo": _undo,

@@ -15,6 +15,7 @@ from routing.api.errors import ADDING_PROBLEMS, CHANGING_PROBLEMS, PROBLEMS, ROW
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.lookups import OneTenant
 from routing.api.pagination import ListQuery, Paging
+from routing.api.routers.verifications import VerificationOut
 from routing.api.schemas import (
     HostnameText,
     Id,
@@ -26,16 +27,20 @@ from routing.api.schemas import (
     Version,
     given_reason,
 )
-from routing.models import ChangeSet, Mapping
+from routing.models import ChangeSet, Mapping, Verification
 from routing.models.change_set import ChangeSetState
+from routing.models.verification import VerificationState
 from routing.services.base.actor import Actor
 from routing.services.changes import applying, approval, drafts, imports
 from routing.services.changes.diff import diff
 from routing.services.changes.guards import Words, guards_of
 from routing.services.changes.imports import Deed, Preview
+from routing.services.changes.reports import report_of, verify_set
 from routing.services.changes.schedule import schedule
 from routing.services.changes.wishes import MAX_SET_ROWS, Wish, wishes_to_repoint
 from routing.services.registries.targets import parse_target
+from routing.services.verifications.verifications import Options
+from routing.verification.contents import Blobs
 
 router = Router(tags=["change sets"])
 roll_backs = Router(tags=["mappings"])
@@ -114,6 +119,21 @@ class GuardsOut(Schema):
     approval: str = Field(description="Why a second person has to approve it.", examples=[""])
 
 
+class SetReportOut(Schema):
+    """The newest verification of a change set, in short."""
+
+    id: int = Field(examples=[3])
+    state: VerificationState = Field(examples=["done"])
+    is_clean: bool = Field(description="All was compared, and nothing differs.", examples=[True])
+    total: int = Field(examples=[305])
+    compared: int = Field(examples=[305])
+    difference_count: int = Field(examples=[0])
+    finished_at: datetime | None
+    misfits: list[str] = Field(
+        description="Why it doesn't tell what this draft would do.", examples=[["it is older than the draft"]]
+    )
+
+
 class ReviewOut(Schema):
     """A change set as it is reviewed."""
 
@@ -124,6 +144,7 @@ class ReviewOut(Schema):
         description="What was changed since, so that it can't be applied.",
         examples=[["the mapping docker.acme.com/app is gone"]],
     )
+    report: SetReportOut | None = Field(description="Its verification report; null: there is none.")
 
 
 class RepointIn(StrictSchema):
@@ -185,6 +206,14 @@ class ImportOut(Schema):
     can_be_drafted: bool = Field(description="Something changes, and nothing is wrong.", examples=[False])
     problem: str = Field(description="What is wrong with the whole, though with no line.", examples=[""])
     lines: list[ImportLineOut]
+
+
+class VerifySetIn(StrictSchema):
+    """How much is compared."""
+
+    blobs: Annotated[Blobs, Field(description="Which layers it is asked for whether they are there.")] = Blobs.SAMPLE
+    cost_only: Annotated[bool, Field(description="Find out what it would take, and compare nothing.")] = False
+    reason: Reason = ""
 
 
 class ChangeSetPatch(StrictSchema):
@@ -286,6 +315,16 @@ def redraft_change_set(
     actor = actor_of(request)
     change_set = drafts.redraft(actor, change_set_id=change_set_id, message=data.message, if_match=versions(if_match))
     return _review(actor, tagged(response, change_set))
+
+
+@router.post(
+    "/{change_set_id}/verify", response={201: VerificationOut, **ADDING_PROBLEMS}, operation_id="verify_change_set"
+)
+def verify_change_set(request: HttpRequest, change_set_id: Id, data: VerifySetIn | None = None) -> Status[Verification]:
+    """Begin the report of a change set: what differs where its mappings would lead. It is made meanwhile."""
+    given = data or VerifySetIn()
+    options = Options(blobs=given.blobs, cost_only=given.cost_only)
+    return Status(201, verify_set(actor_of(request), given.reason, change_set_id=change_set_id, options=options))
 
 
 @router.post(
@@ -415,4 +454,13 @@ def _review(actor: Actor, change_set: ChangeSet) -> dict[str, Any]:
         "changes": diff(change_set),
         "guards": {"confirm": number, "credentials_move": credentials, "approval": said},
         "differences": drafts.get_differences(actor, change_set.pk),
+        "report": _report(actor, change_set),
     }
+
+
+def _report(actor: Actor, change_set: ChangeSet) -> dict[str, Any] | None:
+    found = report_of(actor, change_set)
+    if found is None:
+        return None
+    names = (name for name in SetReportOut.model_fields if name != "misfits")
+    return {**{name: getattr(found.report, name) for name in names}, "misfits": found.misfits}

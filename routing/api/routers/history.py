@@ -16,6 +16,7 @@ from routing.api.lookups import OneTenant
 from routing.api.pagination import MAX_PAGE, ListQuery, Paging
 from routing.api.schemas import HostnameText, Id, QueryParams, Text
 from routing.services.base.actor import Actor
+from routing.services.base.history_check import HistoryCheck, check_history
 from routing.services.base.past import Entry, Wanted, count_entries, past_entries
 from routing.services.hostnames.names import parse_hostname
 from routing.services.mappings.as_of import Stood, get_mappings_at
@@ -23,6 +24,7 @@ from routing.services.mappings.as_of import Stood, get_mappings_at
 router = Router(tags=["history"])
 
 _MAX_OFFSET = 10_000
+_VERIFIED = 5_000
 _Value = str | int | bool | datetime | None
 
 
@@ -148,3 +150,39 @@ def list_mappings_as_of(request: HttpRequest, params: Query[AsOfQuery]) -> list[
     """List the mappings of a hostname, or of a tenant, as they were at a time."""
     name = None if params.hostname is None else parse_hostname(params.hostname)
     return get_mappings_at(actor_of(request), params.at, hostname=name, tenant=params.tenant)
+
+
+class ChainQuery(QueryParams):
+    """Which part of the chain, and what is known of it."""
+
+    after: Annotated[int, Field(ge=0, le=2**62, description="Go on behind this place: `next` of the last answer.")] = 0
+    head: Annotated[Text | None, Field(description="What an earlier check gave: the chain has to hold it.")] = None
+
+
+class ChainFindingOut(Schema):
+    """What doesn't fit at a place of the chain. `noun` is empty, and `entry` null, where it is about no entry."""
+
+    place: int = Field(examples=[1204])
+    noun: str = Field(examples=["mapping"])
+    entry: int | None = Field(examples=[41])
+    what: str = Field(examples=["it was taken out"])
+
+
+class HistoryCheckOut(Schema):
+    """What verifying a part of the history's chain came to."""
+
+    is_whole: bool = Field(description="Whether all of this part fits.")
+    entries: int = Field(examples=[1204])
+    thrown_away: int = Field(description="Gaps of entries that were beyond the bound.", examples=[0])
+    erased: int = Field(description="Entries out of which a name was erased.", examples=[0])
+    late: int = Field(description="Entries that had no place when they were written.", examples=[0])
+    strays: int | None = Field(description="Entries that have no place yet; told with the last part.", examples=[0])
+    findings: list[ChainFindingOut]
+    head: str = Field(description="Where this part ends. Noted elsewhere, it can be asked for.", examples=["1204:5f3a"])
+    next: int | None = Field(description="Go on with `after` at this; null where this was the end.", examples=[None])
+
+
+@router.get("/chain", response={200: HistoryCheckOut, **NAMING_PROBLEMS}, operation_id="verify_history")
+def verify_history(request: HttpRequest, params: Query[ChainQuery]) -> HistoryCheck:
+    """Verify a part of the chain in which all entries stand, up to 5,000. For operators of the platform."""
+    return check_history(actor_of(request), after=params.after, most=_VERIFIED, head=params.head)

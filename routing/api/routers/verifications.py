@@ -50,6 +50,7 @@ class VerificationOut(Schema):
 
     id: int = Field(examples=[3])
     tenant: str | None = Field(description="Whose it is, by slug; null: several tenants'.", examples=["acme"])
+    change_set: int | None = Field(description="The change set that it is about, where it is one's.", examples=[None])
     state: VerificationState = Field(examples=["done"])
     is_clean: bool = Field(examples=[False])
     switches: list[SwitchOut]
@@ -122,6 +123,7 @@ class VerificationQuery(ListQuery):
 
     columns = _COLUMNS
     tenant: OneTenant = None
+    change_set: Annotated[Id | None, Field(description="Those of this change set alone.")] = None
     state: VerificationState | None = None
     sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
@@ -144,7 +146,7 @@ class PlanQuery(QueryParams):
 @paginate(Paging)
 def list_verifications(request: HttpRequest, params: Query[VerificationQuery]) -> "QuerySet[Verification]":
     """List reports, the newest first."""
-    given = {"tenant__slug": params.tenant, "state": params.state}
+    given = {"tenant__slug": params.tenant, "state": params.state, "change_set": params.change_set}
     wanted = {name: value for name, value in given.items() if value is not None}
     rows = Verification.objects.viewable_by(actor_of(request)).with_names().filter(**wanted)
     return params.in_order(rows, "-pk")

@@ -5,8 +5,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from routing.management.verbs.changes import add_set, change_set_facts, tell_set
-from routing.management.verbs.named import ONLY_TENANT_HELP, TARGET_HELP, hostname_of, tenant_of
+from routing.management.verbs.changes import change_set_facts, tell_set
+from routing.management.verbs.named import ONLY_TENANT_HELP, TARGET_HELP, add_set, hostname_of, tenant_of
 from routing.management.verbs.output import Output
 from routing.management.verbs.verb import Options, Verb
 from routing.services.base.actor import Actor

@@ -3,9 +3,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from routing.management.verbs.change_reports import tell_report
 from routing.management.verbs.history import moment_of
 from routing.management.verbs.mappings import add_address
-from routing.management.verbs.named import ONLY_TENANT_HELP, tenant_of
+from routing.management.verbs.named import ONLY_TENANT_HELP, add_set, tenant_of
 from routing.management.verbs.output import Column, Output, as_facts, moment
 from routing.management.verbs.verb import NotSo, Options, Status, Verb
 from routing.models import ChangeSet
@@ -22,11 +23,6 @@ from routing.services.mappings.mappings import get_mapping
 
 _SHORT = 12
 _LISTED = 1_000
-
-
-def add_set(parser: ArgumentParser) -> None:
-    """The argument by which a change set is named."""
-    parser.add_argument("change_set", metavar="ID", type=int, help="the change set's number")
 
 
 def add_words(parser: ArgumentParser, *, number: bool = True) -> None:
@@ -77,7 +73,10 @@ def tell_set(change_set: ChangeSet, output: Output) -> None:
             ("checksum", change_set.checksum[:_SHORT]),
         ]
     )
-    if not change_set.is_open or is_dry_run():
+    if is_dry_run():
+        return
+    tell_report(change_set, output)
+    if not change_set.is_open:
         return
     actor = Actor.command_line()
     guards = guards_of(change_set, present_mappings(actor, change_set))

@@ -33,6 +33,11 @@ def add_claimed(parser: ArgumentParser) -> None:
     parser.add_argument("--tenant", required=True, metavar="SLUG", help=TENANT_HELP)
 
 
+def add_set(parser: ArgumentParser) -> None:
+    """The argument by which a change set is named."""
+    parser.add_argument("change_set", metavar="ID", type=int, help="the change set's number")
+
+
 def tenant_of(slug: str) -> Tenant:
     """The tenant of that slug. Raises NotFound."""
     tenant = Tenant.objects.filter(slug=slug).first()

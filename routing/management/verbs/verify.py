@@ -50,19 +50,7 @@ class Verify(Verb):
             metavar="TAG",
             help="a tag or digest beside those that the old registry lists; or REPOSITORY:TAG below the prefix",
         )
-        parser.add_argument(
-            "--blobs",
-            choices=[each.value for each in Blobs],
-            default=Blobs.SAMPLE.value,
-            help="which layers it is asked for whether they are there (default: a sample)",
-        )
-        parser.add_argument("--cost", action="store_true", help="say what it would take, and compare nothing")
-        parser.add_argument("--csv", action="store_true", help="print the differences as CSV")
-        parser.add_argument(
-            "--plan",
-            choices=[each.value for each in Tool],
-            help="print a script (for regsync a file) that copies what is missing, instead of the differences",
-        )
+        add_bounds(parser)
 
     def run(self, options: Options, output: Output) -> None:
         """Make the report here, and print it."""
@@ -70,16 +58,37 @@ class Verify(Verb):
         mapping = get_mapping(actor, options["hostname"], options["prefix"])
         bounds = Bounds(add=tuple(options["add"]), blobs=options["blobs"], cost_only=options["cost"])
         candidate = Candidate(mapping.pk, options["target"])
-        started = start_verification(actor, candidates=[candidate], options=bounds)
-        progress = Progress(output)
-        try:
-            row = make_report(started.pk, progress.tell)
-        except KeyboardInterrupt:
-            stop_verification(actor, verification_id=started.pk)
-            raise
-        _print(row, options, output)
-        if row.difference_count or row.state != Verification.State.DONE:
-            raise NotSo
+        finish(start_verification(actor, candidates=[candidate], options=bounds), options, output)
+
+
+def add_bounds(parser: ArgumentParser) -> None:
+    """How much is compared, and as what it is printed."""
+    parser.add_argument(
+        "--blobs",
+        choices=[each.value for each in Blobs],
+        default=Blobs.SAMPLE.value,
+        help="which layers it is asked for whether they are there (default: a sample)",
+    )
+    parser.add_argument("--cost", action="store_true", help="say what it would take, and compare nothing")
+    parser.add_argument("--csv", action="store_true", help="print the differences as CSV")
+    parser.add_argument(
+        "--plan",
+        choices=[each.value for each in Tool],
+        help="print a script (for regsync a file) that copies what is missing, instead of the differences",
+    )
+
+
+def finish(started: Verification, options: Options, output: Output) -> None:
+    """Make a report that was begun, here, and print it. Raises NotSo where something differs."""
+    progress = Progress(output)
+    try:
+        row = make_report(started.pk, progress.tell)
+    except KeyboardInterrupt:
+        stop_verification(Actor.command_line(), verification_id=started.pk)
+        raise
+    _print(row, options, output)
+    if row.difference_count or row.state != Verification.State.DONE:
+        raise NotSo
 
 
 class Progress:

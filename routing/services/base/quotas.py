@@ -66,6 +66,7 @@ BOUNDS: Mapping[str, str] = {
     "routing.HistoricalMembership": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
     "routing.HistoricalRegistry": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
     "routing.HistoricalTenant": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
+    "routing.HistoryLink": "One an entry of the histories, and one for all between two of these that were thrown away.",
     "auth.User": "By invitation, by the identity provider, or by operators of the platform.",
     "auth.Group": "Nobody makes any.",
     "auth.Permission": "The code's.",

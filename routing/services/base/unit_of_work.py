@@ -27,6 +27,7 @@ from routing.services.base.codes import Code
 from routing.services.base.dry_run import verb_transaction
 from routing.services.base.errors import Outdated, ServiceError
 from routing.services.base.events import announce
+from routing.services.base.history_chain import append_to_chain
 from routing.services.base.permissions import Permission, PermissionDenied, check_permission
 from routing.services.base.rates import spend_change
 from routing.services.base.refused_writes import refused_writes
@@ -66,6 +67,7 @@ class UnitOfWork:
         self._first = generation.value
         self._published = False
         self._confirms = False
+        self._written: list[Any] = []
         #: The change set that is being applied, for the history.
         self.change_set: int | None = None
 
@@ -224,6 +226,10 @@ class UnitOfWork:
         """Keep everybody from referring to a row that is about to go, also those who don't stand in this line."""
         type(row)._base_manager.select_for_update().filter(pk=row.pk).first()
 
+    def take_into_chain(self, entries: Sequence[Any], late: bool) -> None:
+        """Give entries of histories a place in the chain, which have none; `late`: and say that they had none."""
+        append_to_chain(entries, late)
+
     def event(self, event: str, **facts: Any) -> None:
         """Tell what was done, once it is committed."""
         announce(self.actor, event, **facts)
@@ -237,7 +243,8 @@ class UnitOfWork:
         return self._generation.value
 
     def finish(self) -> None:
-        """Write the generation once all is saved, and wake the workers that listen."""
+        """Write the generation and the history's chain once all is saved, and wake the workers that listen."""
+        append_to_chain(self._written)
         if self._confirms:
             facts = {"generation": self._generation.value, "at": database_now()}
             Confirmation.objects.update_or_create(pk=1, defaults=facts)
@@ -271,7 +278,7 @@ class UnitOfWork:
         row.save(update_fields=[*names, "version", *_stamps(row)])
 
     def _sign(self, instance: Any) -> None:
-        sign(instance, self.actor.label, self.actor.user, self._reason, self.change_set)
+        sign(instance, self.actor.label, self.actor.user, self._reason, self.change_set, self._written)
 
     def _keep_past(self, rows: Sequence[Any], kind: str) -> None:
         """Write the history of many rows, as simple-history's signals do for one."""
@@ -281,7 +288,7 @@ class UnitOfWork:
         past = rows[0].history.model if rows else None
         if past is None:
             return
-        past.objects.bulk_create(
+        self._written += past.objects.bulk_create(
             (
                 past(
                     history_type=kind,

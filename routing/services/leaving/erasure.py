@@ -11,15 +11,16 @@ from typing import Any
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
 from django.db.models import CharField, Model, Q, QuerySet, TextField
 
 from routing.models import ApiToken, ChangeSet, Invitation
+from routing.models.history_link import PSEUDONYM, WORDS
 from routing.services.base.history_bound import past_models
+from routing.services.base.history_chain import let_go_of_words
 from routing.services.leaving.documents import rows_of
 from routing.services.leaving.person_rows import addresses_of
 
-#: What people type freely into past rows, and who did it.
-_PAST_TEXTS = ("actor", "history_change_reason", "suspension_message")
 #: What goes, or is erased, of rows that are in force.
 _ERASED: dict[type[Model], tuple[str, ...]] = {
     Invitation: ("invited_by", "email"),
@@ -31,7 +32,7 @@ _PIECE = 5_000
 
 def pseudonym_of(user: Any) -> str:
     """What stands for the person from now on."""
-    return f"removed person {user.pk}"
+    return f"{PSEUDONYM} {user.pk}"
 
 
 class Erasure:
@@ -61,7 +62,7 @@ class Erasure:
             newest = past.objects.order_by("-history_id").values_list("history_id", flat=True).first() or 0
             rows = past.objects.filter(history_id__gt=begin, history_id__lte=newest)
             _update(rows.filter(history_user=self.user).exclude(actor=self.pseudonym), actor=self.pseudonym)
-            for name in _PAST_TEXTS:
+            for name in WORDS:
                 if any(field.name == name for field in past._meta.concrete_fields):
                     self._erase_texts(rows, name)
             reached[past] = newest
@@ -89,7 +90,7 @@ class Erasure:
         """Where the names are left, in rows that are in force or say what something was: for people to look at."""
         past = past_models()
         for model in apps.get_app_config("routing").get_models():
-            erased = _PAST_TEXTS if model in past else _ERASED.get(model, ())
+            erased = WORDS if model in past else _ERASED.get(model, ())
             for field in [name for name in _text_columns(model) if name not in erased]:
                 rows = model._default_manager.filter(self._holds(field))
                 if model is ApiToken:
@@ -115,7 +116,10 @@ class Erasure:
 def _update(rows: "QuerySet[Any]", **values: str) -> None:
     # What was updated isn't found any more.
     while pks := list(rows.order_by().values_list("pk", flat=True)[:_PIECE]):
-        rows.model._default_manager.filter(pk__in=pks).update(**values)
+        with transaction.atomic():
+            if hasattr(rows.model, "instance_type"):
+                let_go_of_words(rows.model, pks)
+            rows.model._default_manager.filter(pk__in=pks).update(**values)
 
 
 def _text_columns(model: type[Model]) -> Sequence[str]:

@@ -29,6 +29,7 @@ def report_facts(row: Verification) -> dict[str, Any]:
     """A report without its differences."""
     return {
         "id": row.pk,
+        "change_set": row.change_set,
         "state": row.state,
         "is_clean": row.is_clean,
         "switches": switch_facts(row),

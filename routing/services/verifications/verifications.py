@@ -48,11 +48,17 @@ class Options(NamedTuple):
 
 
 def start_verification(
-    actor: Actor, reason: str = "", *, candidates: Sequence[Candidate], options: Options | None = None
+    actor: Actor,
+    reason: str = "",
+    *,
+    candidates: Sequence[Candidate],
+    options: Options | None = None,
+    change_set: int | None = None,
 ) -> Verification:
     """Begin a report on what would be another if these mappings led elsewhere. Changes no mapping.
 
-    Whoever may change all of the mappings may do it. Raises NotFound, PermissionDenied, TooManyRequests, ServiceError.
+    `change_set`: whose targets these are. Whoever may change all of the mappings may do it. Raises NotFound,
+    PermissionDenied, TooManyRequests, ServiceError.
     """
     options = options or Options()
     _check(candidates, options)
@@ -66,6 +72,7 @@ def start_verification(
         _make_room(unit, tenant)
         row = Verification(
             tenant=tenant,
+            change_set=change_set,
             switches=[facts for _, facts in resolved],
             options={**options._asdict(), "add": list(options.add)},
         )
