@@ -1,6 +1,7 @@
 """Compares the tables that a process answers from with what the rows amount to, and reports how that went.
 
-The report is a small file in the state folder, for `manage.py check_table`, which is another process.
+The report is a small file in the state folder, for other processes of the machine: `manage.py check_table` asks how
+tables compare, and one process tells all servers which generation each of them serves.
 """
 
 import contextlib
@@ -37,7 +38,8 @@ class Outcome(StrEnum):
 class Report(NamedTuple):
     """What one process says of its table.
 
-    `begun` is when the process did, in the kernel's ticks; `check` when the rows were read that it has compared.
+    `begun` is when the process did, in the kernel's ticks; `check` when the rows were read that it has compared, ""
+    where it has not yet. `generation` is the one that it answers from; `held`: on purpose, whatever is newer.
     """
 
     pid: int
@@ -46,6 +48,7 @@ class Report(NamedTuple):
     generation: int
     check: str
     outcome: Outcome
+    held: bool = False
 
 
 class Comparison:
