@@ -7,6 +7,7 @@ from typing import Any
 from routing.database.clock import database_now
 from routing.models.server import Server
 
+TELL_SECONDS = Server.TELL_SECONDS
 _KEPT = timedelta(hours=1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from django.db import connections
 from pytest_django import Settings
 
 from routing.conf import freeze_path, reports_folder
+from routing.core.table.routing_table import Table
 from routing.database.clock import database_now
 from routing.dataplane.live.comparison import Outcome, Report, begun_at, write_report
 from routing.dataplane.live.live_table import CONTROL_WORKER, SNAPSHOT_WRITER, WORKER, LiveTable
@@ -191,9 +193,9 @@ class TestDoors:
         }
         assert "Live on 1 of 1." in facade("changes", "undo", number, "--reason", "no", "--wait").out
 
-    def test_the_api(self, owner: Person) -> None:
+    def test_the_api(self, owner: Person, table: Callable[[], Table]) -> None:
+        table()
         api = api_client_for(owner, read_only=True)
-        LiveTable().refresh()
         tell_served("web1", [process(7)])
 
         assert api.get("live", generation=7).json() == {"generation": 7, "is_live": True, "live": 1, "processes": 1}

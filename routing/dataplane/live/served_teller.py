@@ -23,8 +23,7 @@ class ServedTeller:
 
     def tell_if_first(self) -> bool:
         """Where this process is the one to tell; True where something was told. Raises django.db.Error."""
-        from routing.models.server import Server
-        from routing.table.served import tell_served
+        from routing.table.served import TELL_SECONDS, tell_served
 
         found = answering()
         if not found or found[0].pid != os.getpid():
@@ -35,7 +34,7 @@ class ServedTeller:
         if served == self._told and time.monotonic() < self._tell_at:
             return False
         tell_served(os.uname().nodename, served)
-        self._told, self._tell_at = served, time.monotonic() + Server.TELL_SECONDS
+        self._told, self._tell_at = served, time.monotonic() + TELL_SECONDS
         return True
 
 

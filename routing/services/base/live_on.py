@@ -39,7 +39,8 @@ def live_on(generation: int | None = None) -> LiveOn:
             said = f"{server.name} has been silent for {int((now - server.at).total_seconds())} s"
             behind += [said] * len(server.processes)
             continue
-        behind += [_said(server.name, each) for each in server.processes if each["held"] or each["generation"] < generation]
+        late = (each for each in server.processes if each["held"] or each["generation"] < generation)
+        behind += [_said(server.name, each) for each in late]
     return LiveOn(generation, processes - len(behind), processes, behind)
 
 
