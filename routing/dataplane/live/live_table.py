@@ -179,6 +179,7 @@ class LiveTable:
         self._thread, self._following = None, False
         # Or it would be waited for: the first process follows the table until it forks the first worker.
         withdraw_report(reports_folder())
+        self._said = None
 
     def before_fork(self) -> None:
         """Make this process fit to be forked: its table as new as can be had, no thread, no connection.
