@@ -16,8 +16,16 @@ from pytest_django import Settings
 from routing.conf import freeze_path, reports_folder
 from routing.core.table.routing_table import Table
 from routing.database.clock import database_now
-from routing.dataplane.live.comparison import Outcome, Report, begun_at, write_report
-from routing.dataplane.live.live_table import CONTROL_WORKER, SNAPSHOT_WRITER, WORKER, LiveTable
+from routing.dataplane.live.comparison import (
+    CONTROL_WORKER,
+    SNAPSHOT_WRITER,
+    WORKER,
+    Outcome,
+    Report,
+    begun_at,
+    write_report,
+)
+from routing.dataplane.live.live_table import LiveTable
 from routing.dataplane.live.served_teller import ServedTeller, answering
 from routing.models import Generation, Mapping, Server
 from routing.services.base.actor import Actor

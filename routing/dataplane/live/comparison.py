@@ -27,6 +27,10 @@ _KEPT_STATES = 20_000
 _FOREIGN_SECONDS = 86_400.0
 
 
+#: What a process has a table for, as its reports and metrics call it.
+WORKER, CONTROL_WORKER, SNAPSHOT_WRITER = "worker", "control worker", "snapshot writer"
+
+
 class Outcome(StrEnum):
     """How a table compares with a check of the rows. `UNKNOWN`: the table was never of that state, or long ago."""
 

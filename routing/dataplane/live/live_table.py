@@ -33,6 +33,8 @@ from routing.database.outage import outage
 from routing.database.postgresql import is_standby
 from routing.dataplane.live.change_signal import ChangeSignal
 from routing.dataplane.live.comparison import (
+    SNAPSHOT_WRITER,
+    WORKER,
     Comparison,
     Outcome,
     Report,
@@ -41,7 +43,7 @@ from routing.dataplane.live.comparison import (
     write_report,
 )
 from routing.dataplane.live.hold import Changed, Hold, read_alarm, would_be_too_much, write_alarm
-from routing.dataplane.live.served_teller import CONTROL_WORKER, SNAPSHOT_WRITER, WORKER, ServedTeller
+from routing.dataplane.live.served_teller import ServedTeller
 from routing.dataplane.live.whole_load import in_turn
 from routing.dataplane.telemetry.metrics import TABLE_COMPARED, TABLE_LOADS, observe_change
 from routing.table import snapshot

@@ -8,10 +8,7 @@ import time
 from typing import Any
 
 from routing.conf import reports_folder
-from routing.dataplane.live.comparison import Report, reports
-
-#: What a process has a table for, as its reports and metrics call it.
-WORKER, CONTROL_WORKER, SNAPSHOT_WRITER = "worker", "control worker", "snapshot writer"
+from routing.dataplane.live.comparison import CONTROL_WORKER, SNAPSHOT_WRITER, Report, reports
 
 
 class ServedTeller:

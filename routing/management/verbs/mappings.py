@@ -8,8 +8,8 @@ from routing.core.grammar.hosts import is_loopback
 from routing.management.verbs.mapping_lists import mapping_facts
 from routing.management.verbs.named import HOSTNAME_HELP, PREFIX_HELP, TARGET_HELP
 from routing.management.verbs.output import Output
-from routing.management.verbs.waiting import add_wait, wait_for_workers
 from routing.management.verbs.verb import NotSo, Options, Verb
+from routing.management.verbs.waiting import add_wait, wait_for_workers
 from routing.models import Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.dry_run import is_dry_run
