@@ -110,7 +110,8 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     """Called in each worker: from here on it follows the table by itself."""
-    from routing.dataplane.live.live_table import CONTROL_WORKER, WORKER, live_table
+    from routing.dataplane.live.comparison import CONTROL_WORKER, WORKER
+    from routing.dataplane.live.live_table import live_table
     from routing.priority import come_second
 
     live_table.role = CONTROL_WORKER if worker.is_control else WORKER

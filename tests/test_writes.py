@@ -91,6 +91,10 @@ ALLOWED = {
         "HistoryLink.objects.all().delete": "the chain of what was made up a moment ago",
         "_links_of(past).filter(entry__in=history_ids).update": "the places of entries of a history that has too many",
     },
+    "routing/table/served.py": {
+        "Server.objects.update_or_create": "what a server serves, as it finds: nobody changes it",
+        "Server.objects.filter(at__lt=now - _KEPT).delete": "servers that are gone",
+    },
     "routing/table/row_check.py": {
         "TableCheck.objects.update_or_create": "a finding about rows: nobody changes it, and no entry follows from it",
     },

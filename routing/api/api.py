@@ -12,6 +12,7 @@ from routing.api.routers import (
     hostnames,
     introspection,
     leaving,
+    live,
     mappings,
     members,
     pulls,
@@ -51,4 +52,5 @@ api.add_router("/routes", routes.router)
 api.add_router("/history", history.router)
 api.add_router("/pulls", pulls.router)
 api.add_router("", leaving.router)
+api.add_router("", live.router)
 register_exception_handlers(api)

@@ -17,6 +17,7 @@ from routing.models.rate import Rate
 from routing.models.registry import Registry
 from routing.models.restoration import Restoration
 from routing.models.round import Round
+from routing.models.server import Server
 from routing.models.streamed import StreamedBytes
 from routing.models.subscription import Delivery, Subscription
 from routing.models.table_check import TableCheck
@@ -50,6 +51,7 @@ __all__ = [
     "Role",
     "Round",
     "StreamedBytes",
+    "Server",
     "Subscription",
     "TableCheck",
     "Tenant",

@@ -27,6 +27,7 @@ LEFT_OUT = {
     "routing.lease": "what processes of the former servers hold",
     "routing.rate": "counts of the last minutes",
     "routing.round": "when the former servers did the regular work",
+    "routing.server": "what the former servers served",
     "routing.tablecheck": "what the former servers found",
 }
 #: Columns that a backup holds empty unless somebody chose otherwise: accounts at other people's registries.

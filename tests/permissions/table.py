@@ -148,6 +148,7 @@ GET /history                                 | .                        | s y | 
 GET /history/as-of                           | .                        | s - | - - - | y y y | y
 GET /history/chain                           | .                        | s n | n n n | n n n | y
 GET /hostnames                               | .                        | s y | y y y | y y y | y
+GET /live                                    | .                        | s y | y y y | y y y | y
 POST /hostnames                              | .                        | s - | - - - | n n n | y
 DELETE /hostnames/{hostname_id}              | idle hostname            | s - | - - - | n n y | y
 GET /hostnames/{hostname_id}                 | hostname                 | s - | - - - | y y y | y

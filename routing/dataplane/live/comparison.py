@@ -1,6 +1,7 @@
 """Compares the tables that a process answers from with what the rows amount to, and reports how that went.
 
-The report is a small file in the state folder, for `manage.py check_table`, which is another process.
+The report is a small file in the state folder, for other processes of the machine: `manage.py check_table` asks how
+tables compare, and one process tells all servers which generation each of them serves.
 """
 
 import contextlib
@@ -26,6 +27,10 @@ _KEPT_STATES = 20_000
 _FOREIGN_SECONDS = 86_400.0
 
 
+#: What a process has a table for, as its reports and metrics call it.
+WORKER, CONTROL_WORKER, SNAPSHOT_WRITER = "worker", "control worker", "snapshot writer"
+
+
 class Outcome(StrEnum):
     """How a table compares with a check of the rows. `UNKNOWN`: the table was never of that state, or long ago."""
 
@@ -37,7 +42,8 @@ class Outcome(StrEnum):
 class Report(NamedTuple):
     """What one process says of its table.
 
-    `begun` is when the process did, in the kernel's ticks; `check` when the rows were read that it has compared.
+    `begun` is when the process did, in the kernel's ticks; `check` when the rows were read that it has compared, ""
+    where it has not yet. `generation` is the one that it answers from; `held`: on purpose, whatever is newer.
     """
 
     pid: int
@@ -46,6 +52,7 @@ class Report(NamedTuple):
     generation: int
     check: str
     outcome: Outcome
+    held: bool = False
 
 
 class Comparison:

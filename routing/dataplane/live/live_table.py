@@ -33,6 +33,8 @@ from routing.database.outage import outage
 from routing.database.postgresql import is_standby
 from routing.dataplane.live.change_signal import ChangeSignal
 from routing.dataplane.live.comparison import (
+    SNAPSHOT_WRITER,
+    WORKER,
     Comparison,
     Outcome,
     Report,
@@ -41,6 +43,7 @@ from routing.dataplane.live.comparison import (
     write_report,
 )
 from routing.dataplane.live.hold import Changed, Hold, read_alarm, would_be_too_much, write_alarm
+from routing.dataplane.live.served_teller import ServedTeller
 from routing.dataplane.live.whole_load import in_turn
 from routing.dataplane.telemetry.metrics import TABLE_COMPARED, TABLE_LOADS, observe_change
 from routing.table import snapshot
@@ -75,10 +78,6 @@ _LOGGED = {
 _DATABASE_ERRORS = (DatabaseError, InterfaceError, OSError)
 
 
-#: What a process has a table for, as its reports and metrics call it.
-WORKER, CONTROL_WORKER, SNAPSHOT_WRITER = "worker", "control worker", "snapshot writer"
-
-
 class LiveTable:
     """One table for this process, swapped in one assignment when the database has a newer generation."""
 
@@ -104,6 +103,10 @@ class LiveTable:
         self._comparison = Comparison()
         self._compare_from = 0.0
         self._inherited: core.Table | None = None
+        # What this process has said of itself last: how its table compared, and which generation it serves.
+        self._compared: tuple[str, Outcome] = ("", Outcome.UNKNOWN)
+        self._said: tuple[int, bool] | None = None
+        self._teller, self._tell_from = ServedTeller(), 0.0
         # While an older table is served on purpose, and the newest that is there meanwhile.
         self._hold: Hold | None = None
         self._newest: core.Table | None = None
@@ -178,6 +181,7 @@ class LiveTable:
         self._thread, self._following = None, False
         # Or it would be waited for: the first process follows the table until it forks the first worker.
         withdraw_report(reports_folder())
+        self._said = None
 
     def before_fork(self) -> None:
         """Make this process fit to be forked: its table as new as can be had, no thread, no connection.
@@ -257,11 +261,35 @@ class LiveTable:
             return None
         if outcome is not Outcome.UNKNOWN:
             TABLE_COMPARED.set(check.at.timestamp())
-        pid = os.getpid()
-        report = Report(pid, begun_at(pid), self.role, table.generation, check.at.isoformat(), outcome)
+        self._compared, self._said = (check.at.isoformat(), outcome), None
+        self.tell_what_is_served()
+        return outcome
+
+    def tell_what_is_served(self) -> None:
+        """Write this process' report, where it serves another generation than it said last."""
+        table, held, pid = self.table, self._hold is not None, os.getpid()
+        if table is None or self._said == (table.generation, held):
+            return
+        report = Report(pid, begun_at(pid), self.role, table.generation, *self._compared, held)
         with contextlib.suppress(OSError):
             write_report(reports_folder(), report)
-        return outcome
+            self._said = (table.generation, held)
+
+    def _tell_servers(self) -> None:
+        """Where it is for this process to tell all servers of those of this machine."""
+        if self._unreachable or self._is_standby or self.role == SNAPSHOT_WRITER:
+            return
+        if self.role == WORKER:
+            # Mostly a control worker does: a look now and then finds that there is none.
+            if time.monotonic() < self._tell_from:
+                return
+            self._tell_from = time.monotonic() + _COMPARE_SECONDS
+        try:
+            with answered_within(_LOOK_SECONDS):
+                self._teller.tell_if_first()
+        except _DATABASE_ERRORS:
+            # As while this release waits for its migrations. The next look says what is the matter.
+            logger.debug("what is served could not be told", exc_info=True)
 
     def _compare(self) -> "tuple[RowCheck | None, Outcome | None]":
         from routing.table.change_log import DoesNotFit, LoadReason
@@ -453,6 +481,8 @@ class LiveTable:
         while not self._stop.is_set():
             try:
                 self.refresh_or_keep()
+                self.tell_what_is_served()
+                self._tell_servers()
                 self.compare_now_and_then()
                 self._wait()
             except Exception:
@@ -475,6 +505,8 @@ class LiveTable:
         self._inherited = self.table
         self._following = False
         self._thread = None
+        # Its report is the parent's.
+        self._compared, self._said, self._teller = ("", Outcome.UNKNOWN), None, ServedTeller()
         # Its connection stays the parent's.
         self._signal = ChangeSignal(self._stop)
 

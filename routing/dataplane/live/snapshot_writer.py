@@ -11,7 +11,8 @@ from django.conf import settings
 
 from routing.conf import database_identity, snapshot_path
 from routing.core.table.routing_table import State
-from routing.dataplane.live.live_table import SNAPSHOT_WRITER, LiveTable
+from routing.dataplane.live.comparison import SNAPSHOT_WRITER
+from routing.dataplane.live.live_table import LiveTable
 from routing.table import snapshot
 from routing.table.freeze import keep_snapshot
 

@@ -15,7 +15,8 @@ from prometheus_client.registry import Collector
 
 from routing.conf import database_identity, snapshot_path
 from routing.dataplane.gate.gate_file import read_answers
-from routing.dataplane.live.live_table import CONTROL_WORKER, WORKER, live_table
+from routing.dataplane.live.comparison import CONTROL_WORKER, WORKER
+from routing.dataplane.live.live_table import live_table
 from routing.dataplane.live.maintenance_file import read_rounds
 from routing.dataplane.telemetry import metrics
 from routing.dataplane.telemetry.counters import counters

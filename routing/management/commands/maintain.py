@@ -13,7 +13,8 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from routing.database.postgresql import is_standby
 from routing.dataplane.gate.thread import keep_gate
-from routing.dataplane.live.live_table import SNAPSHOT_WRITER, LiveTable
+from routing.dataplane.live.comparison import SNAPSHOT_WRITER
+from routing.dataplane.live.live_table import LiveTable
 from routing.dataplane.live.snapshot_writer import SnapshotWriter
 from routing.dataplane.live.table_checker import TableChecker
 from routing.jobs.runner import Runner

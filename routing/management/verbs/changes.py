@@ -9,6 +9,7 @@ from routing.management.verbs.mappings import add_address
 from routing.management.verbs.named import ONLY_TENANT_HELP, add_set, tenant_of
 from routing.management.verbs.output import Column, Output, as_facts, moment
 from routing.management.verbs.verb import NotSo, Options, Status, Verb
+from routing.management.verbs.waiting import add_wait, wait_for_workers
 from routing.models import ChangeSet
 from routing.services.base.actor import Actor
 from routing.services.base.dry_run import is_dry_run
@@ -189,12 +190,15 @@ class Apply(Verb):
         parser.add_argument(
             "--at", type=moment_of, metavar="TIME", help="not now but then, such as 2026-11-26T22:00 (UTC)"
         )
+        add_wait(parser)
 
     def run(self, options: Options, output: Output) -> None:
         """Apply it."""
         change_set = _reviewed(options)
         words = Words(options["confirm"], options["credentials_move"])
         if options["at"] is not None:
+            if options["wait"] is not None:
+                raise ServiceError("--wait is for what is applied now, and --at for later: give one of them")
             self._plan(change_set, options, words, output)
             return
         change_set = apply(Actor.command_line(), change_set_id=change_set.pk, checksum=change_set.checksum, words=words)
@@ -203,6 +207,7 @@ class Apply(Verb):
         output.done(said, change_set=change_set_facts(change_set))
         if not is_dry_run():
             output.line(f"To take it back: facade changes undo {change_set.pk} --reason TEXT")
+        wait_for_workers(options, output, change_set.generation)
 
     def _plan(self, change_set: ChangeSet, options: Options, words: Words, output: Output) -> None:
         change_set = schedule(
@@ -228,6 +233,7 @@ class Undo(Verb):
         """Which, and what has to be said."""
         add_set(parser)
         add_words(parser, number=False)
+        add_wait(parser)
 
     def run(self, options: Options, output: Output) -> None:
         """Undo it."""
@@ -235,6 +241,7 @@ class Undo(Verb):
         change_set = undo(Actor.command_line(), options["reason"], change_set_id=options["change_set"], words=words)
         said = f"undid change set {options['change_set']} by change set {change_set.pk}"
         output.done(said, change_set=change_set_facts(change_set))
+        wait_for_workers(options, output, change_set.generation)
 
 
 class Discard(Verb):

@@ -9,6 +9,7 @@ from routing.management.verbs.mapping_lists import mapping_facts
 from routing.management.verbs.named import HOSTNAME_HELP, PREFIX_HELP, TARGET_HELP
 from routing.management.verbs.output import Output
 from routing.management.verbs.verb import NotSo, Options, Verb
+from routing.management.verbs.waiting import add_wait, wait_for_workers
 from routing.models import Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.dry_run import is_dry_run
@@ -117,6 +118,7 @@ class Repoint(Verb):
         parser.add_argument(
             _SKIP, action="store_true", help="repoint without comparing a sample of images before; the history says so"
         )
+        add_wait(parser)
 
     def run(self, options: Options, output: Output) -> None:
         """Look at the target, repoint it, and probe it."""
@@ -133,6 +135,7 @@ class Repoint(Verb):
         _tell(outcome, f"Nothing to change: {outcome.mapping} already", output)
         if outcome.changed and (note := former_note(outcome.mapping)):
             output.line(note)
+        wait_for_workers(options, output)
 
 
 class SetNotice(Verb):
