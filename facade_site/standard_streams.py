@@ -1,5 +1,6 @@
 """Standard input, output and error of a process that was started without them, or has no room there."""
 
+import atexit
 import os
 import sys
 from contextlib import suppress
@@ -23,6 +24,17 @@ def open_closed() -> None:
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")  # noqa: SIM115
+    atexit.register(_let_go_of_errors)
+
+
+def _let_go_of_errors() -> None:
+    # What standard error has no room for is lost. The interpreter would try once more, and end with a status of its
+    # own, 120, in place of the program's.
+    with suppress(ValueError):
+        try:
+            sys.stderr.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def say(text: str) -> None:

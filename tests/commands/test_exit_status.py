@@ -132,10 +132,14 @@ def test_output_without_room_is_told_in_one_line(tmp_path: Path, arguments: list
     assert (done.returncode, done.stderr.decode()) == (1, line)
 
 
-def test_an_error_without_room_ends_a_command_with_its_status(tmp_path: Path, full: int) -> None:
-    done = manage(tmp_path, "list_mappings", stderr=full)
+@pytest.mark.parametrize("at_once", ["", "1"], ids=["at the end", "at once"])
+@pytest.mark.parametrize(("arguments", "status"), [(["list_mappings"], 1), (["check", "--nonsense"], 2)])
+def test_an_error_without_room_ends_a_command_with_its_status(
+    tmp_path: Path, arguments: list[str], status: int, at_once: str, full: int
+) -> None:
+    done = manage(tmp_path, *arguments, stderr=full, PYTHONUNBUFFERED=at_once)
 
-    assert (done.returncode, done.stdout.strip()) == (1, b"")
+    assert (done.returncode, done.stdout.strip()) == (status, b"")
 
 
 def test_another_full_disk_is_not_blamed_on_the_output() -> None:
@@ -161,12 +165,14 @@ def test_output_of_closed_streams_gets_into_no_file(tmp_path: Path, closed: str)
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+@pytest.mark.parametrize("at_once", ["", "1"], ids=["at the end", "at once"])
 @pytest.mark.parametrize("streams", [">&- 2>&-", ">/dev/full 2>/dev/full"])
-def test_a_health_check_that_can_say_nothing_has_its_status(tmp_path: Path, streams: str) -> None:
+def test_a_health_check_that_can_say_nothing_has_its_status(tmp_path: Path, streams: str, at_once: str) -> None:
     with socket.socket() as bound:
         # Nobody listens there.
         bound.bind(("127.0.0.1", 0))
-        environment = os.environ | {"FACADE_STATE_DIR": str(tmp_path), "PORT": str(bound.getsockname()[1])}
+        given = {"FACADE_STATE_DIR": str(tmp_path), "PORT": str(bound.getsockname()[1])}
+        environment = os.environ | given | {"PYTHONUNBUFFERED": at_once}
         command = f'"{sys.executable}" -m facade_site.healthcheck {streams}'
         done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=environment, timeout=60, check=False)
 

@@ -14,6 +14,7 @@ from pytest_django import Settings
 from routing.core.decide import Request
 from routing.dataplane.live.live_table import LiveTable, live_table
 from routing.dataplane.telemetry.metrics import registry
+from routing.management.maintenance import TASKS
 from routing.services.base.actor import Actor
 from routing.services.mappings.mappings import add_mapping, repoint
 from tests.core.contract import DOCKER, PODMAN
@@ -131,11 +132,15 @@ def test_the_reference_tells_of_every_metric_and_of_no_other() -> None:
     root = Path(__file__).resolve().parents[2]
     page = (root / "docs" / "reference" / "metrics.md").read_text()
     told = set(re.findall(r"`(facade_[a-z_]+)", page))
+    rows = re.findall(r"^\| `(facade_[a-z_]+)", page, re.MULTILINE)
     counted = {f"{family.name}_total" if family.type == "counter" else family.name for family in registry.collect()}
     # These are made anew for each answer.
     looked_up = re.findall(r'"(facade_[a-z_]+)"', (root / "routing" / "dataplane" / "views" / "metrics.py").read_text())
 
     assert told == counted | set(looked_up)
+    assert [name for name in rows if rows.count(name) > 1] == []
+    (row,) = (line for line in page.splitlines() if line.startswith("| `facade_maintenance_timestamp_seconds"))
+    assert set(re.findall(r"`([a-z ]+)`", row)) == {task.name for task in TASKS}
 
 
 def test_times_are_told_from_half_a_millisecond_on() -> None:
