@@ -55,6 +55,14 @@ def test_what_is_contacted_for_what_and_when_that_was_seen(owner: Person) -> Non
     assert (found.unknown, found.unknown_count) == ([], 0)
 
 
+def test_a_probe_that_failed_has_seen_nothing(owner: Person) -> None:
+    mapping = mapped(owner, "a", blob_origins=STORAGE, blob_delivery="redirect", probed_at=SEEN, probe_error="no")
+    Registry.objects.filter(pk=mapping.registry_id).update(probe_error="it accepts no connection")
+
+    assert {each.seen_at for each in seen(owner).contacts} == {None}
+    assert len(seen(owner).contacts) == 5
+
+
 def test_what_is_off_does_not_count(owner: Person) -> None:
     mapped(owner, "a", blob_delivery="redirect", blob_origins=STORAGE, enabled=False)
 
@@ -126,6 +134,7 @@ def test_every_door_tells_it(owner: Person) -> None:
         assert "cache.storage.example" in said
         assert "8443" in said
         assert "docker.acme.com/b" in said
+    assert "the layers of 1 mapping lie" in line.out
     assert facade("hostname", "contacts", "docker.nobody.com").status == 3
 
 

@@ -173,7 +173,7 @@ class ContactOut(Schema):
         examples=["registry"],
     )
     mappings: int = Field(description="How many mappings lead there.", examples=[12])
-    seen_at: datetime | None = Field(description="When a probe last saw that.")
+    seen_at: datetime | None = Field(description="When a probe last saw that; null where none has, or the last failed.")
 
 
 class ContactsOut(Schema):

@@ -43,6 +43,10 @@ class ShowContacts(Verb):
         output.table(rows, columns, "No hosts.")
         if found.unknown_count:
             output.line(
-                f"Not known: where the layers of {found.unknown_count} mappings lie, such as {found.unknown[0]}. "
+                f"Not known: where the layers of {_mappings(found.unknown_count)} lie, such as {found.unknown[0]}. "
                 "“facade probe IMAGE” looks."
             )
+
+
+def _mappings(count: int) -> str:
+    return "1 mapping" if count == 1 else f"{count} mappings"

@@ -43,7 +43,10 @@ _WORDS = {
 
 
 class Contact(NamedTuple):
-    """A host and a port. `mappings`: how many lead there; `seen_at`: when a probe last saw that, None for never."""
+    """A host and a port. `mappings`: how many lead there.
+
+    `seen_at`: when a probe last saw that; None where none has, or the last one failed.
+    """
 
     host: str
     port: int
@@ -88,14 +91,16 @@ def _facade(hostname: Hostname, count: int) -> Contact:
 
 def _of(mapping: Mapping) -> Iterator[tuple[tuple[str, int, Purpose], datetime | None]]:
     """What a mapping leads to. What is published is got by the facade alone, but for the layers."""
-    registry, seen_at = mapping.registry, mapping.registry.probed_at
+    registry = mapping.registry
+    seen_at = None if registry.probe_error else registry.probed_at
     if not mapping.is_published:
         yield (*_place(registry.origin), Purpose.REGISTRY), seen_at
         realm = registry.realm or registry.table_entry().asking(mapping.challenge).realm
         if realm and _place(realm)[0]:
             yield (*_place(realm), Purpose.TOKENS), seen_at
     for origin in mapping.blob_origins.split():
-        yield (*_place(origin), Purpose.STORAGE), mapping.probed_at
+        # A probe that fails leaves what an earlier one has found.
+        yield (*_place(origin), Purpose.STORAGE), None if mapping.probe_error else mapping.probed_at
 
 
 def _place(url: str) -> tuple[str, int]:
