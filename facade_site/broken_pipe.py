@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from facade_site.standard_streams import lead_nowhere
+
 #: What a shell says of a program that SIGPIPE ended.
 STATUS = 128 + signal.SIGPIPE
 
@@ -33,7 +35,7 @@ def ending_quietly() -> Iterator[None]:
     except OSError as error:
         # That of another file goes on, as any error.
         if _has_no_room(sys.stdout) or _has_no_room(sys.stderr):
-            _lead_nowhere([sys.stdout])
+            lead_nowhere(sys.stdout)
             sys.exit(f"the output can't be written ({error.strerror}); what was done before it stays done")
         raise
 
@@ -41,15 +43,9 @@ def ending_quietly() -> Iterator[None]:
 def _end_if_unread() -> None:
     unread = [stream for stream in (sys.stdout, sys.stderr) if stream is not None and _has_no_reader(stream)]
     if unread:
-        _lead_nowhere(unread)
+        for stream in unread:
+            lead_nowhere(stream)
         sys.exit(STATUS)
-
-
-def _lead_nowhere(streams: list[TextIO]) -> None:
-    # What is still in their buffers goes nowhere when the interpreter flushes them.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in streams:
-        os.dup2(nowhere, stream.fileno())
 
 
 def _has_no_reader(stream: TextIO) -> bool:

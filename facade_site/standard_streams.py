@@ -4,6 +4,7 @@ import atexit
 import os
 import sys
 from contextlib import suppress
+from typing import TextIO
 
 
 def open_closed() -> None:
@@ -34,7 +35,12 @@ def _let_go_of_errors() -> None:
         try:
             sys.stderr.flush()
         except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+            lead_nowhere(sys.stderr)
+
+
+def lead_nowhere(stream: TextIO) -> None:
+    """What is still in its buffer goes nowhere when the interpreter flushes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say(text: str) -> None:

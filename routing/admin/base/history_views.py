@@ -9,8 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from routing.admin.base import permissions
+from routing.admin.base.filters import is_id
 from routing.admin.base.history import entries_of
-from routing.core.grammar.numbers import parse_number
 
 if TYPE_CHECKING:
     from routing.admin.base.model_admin import ServiceModelAdmin as _Base
@@ -41,7 +41,7 @@ class HistoryPages(_Base):
         row = self.get_object(request, pk)
         if not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
-        if parse_number(pk) is None:
+        if not is_id(pk):
             raise Http404
         history = permissions.viewable(request, self.model.history.filter(id=pk))
         page = Paginator(history.order_by("-history_id"), HISTORY_PER_PAGE).get_page(request.GET.get("p"))

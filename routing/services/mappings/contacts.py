@@ -4,16 +4,19 @@ Made of what probes have found; nobody is asked here. Registries choose where th
 any time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from django.db.models import Count, Max, Q, QuerySet
+
+from routing.core.table.routing_table import RegistryEntry
 from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.hostnames.hostnames import get_hostname
-from routing.services.mappings.pull_command import HTTPS_PORT, authority_of
+from routing.services.mappings.pull_command import HTTPS_PORT, port_of
 
 _PORTS = {"https": HTTPS_PORT, "http": 80}
 # Of what is not known, so many are named.
@@ -67,40 +70,45 @@ class Contacts(NamedTuple):
 def get_contacts(actor: Actor, hostname_id: int) -> Contacts:
     """What is contacted for a hostname's mappings, but for those that are off. Raises NotFound."""
     hostname = get_hostname(actor, hostname_id)
-    rows = Mapping.objects.filter(hostname=hostname, enabled=True).select_related("hostname", "registry")
+    mappings = Mapping.objects.filter(hostname=hostname, enabled=True)
     found: dict[tuple[str, int, Purpose], Contact] = {}
-    unknown = []
-    count = 0
-    for mapping in rows.order_by("prefix").iterator():
-        count += 1
-        for key, seen_at in _of(mapping):
+    for alike in _alike(mappings):
+        for key, seen_at in _of(alike):
             known = found.get(key, Contact(*key, 0, None))
             newest = max(filter(None, (known.seen_at, seen_at)), default=None)
-            found[key] = known._replace(mappings=known.mappings + 1, seen_at=newest)
-        if mapping.blob_delivery == Mapping.BlobDelivery.UNKNOWN:
-            unknown.append(mapping.source)
+            found[key] = known._replace(mappings=known.mappings + alike["number"], seen_at=newest)
     order = list(Purpose)
     contacts = sorted(found.values(), key=lambda each: (order.index(each.purpose), each.host, each.port))
-    return Contacts(hostname, [_facade(hostname, count), *contacts], unknown[:_NAMED], len(unknown))
+    facade = Contact(hostname.name, port_of(hostname.name), Purpose.FACADE, mappings.count(), None)
+    unknown = mappings.filter(blob_delivery=Mapping.BlobDelivery.UNKNOWN)
+    named = [mapping.source for mapping in unknown.select_related("hostname").order_by("prefix")[:_NAMED]]
+    return Contacts(hostname, [facade, *contacts], named, unknown.count())
 
 
-def _facade(hostname: Hostname, count: int) -> Contact:
-    _, colon, port = authority_of(hostname.name).removeprefix(hostname.name).rpartition(":")
-    return Contact(hostname.name, int(port) if colon else HTTPS_PORT, Purpose.FACADE, count, None)
+def _alike(mappings: "QuerySet[Mapping]") -> Iterable[dict[str, Any]]:
+    """The mappings by what they lead to, which is little even where they are many."""
+    rows = mappings.order_by().values(
+        *("registry__origin", "registry__realm", "registry__probed_at", "registry__probe_error"),
+        *("challenge", "blob_origins"),
+        is_published=Q(account_user__gt=""),
+        has_failed=Q(probe_error__gt=""),
+    )
+    alike: Iterable[dict[str, Any]] = rows.annotate(number=Count("pk"), seen_at=Max("probed_at"))
+    return alike
 
 
-def _of(mapping: Mapping) -> Iterator[tuple[tuple[str, int, Purpose], datetime | None]]:
-    """What a mapping leads to. What is published is got by the facade alone, but for the layers."""
-    registry = mapping.registry
-    seen_at = None if registry.probe_error else registry.probed_at
-    if not mapping.is_published:
-        yield (*_place(registry.origin), Purpose.REGISTRY), seen_at
-        realm = registry.realm or registry.table_entry().asking(mapping.challenge).realm
+def _of(alike: dict[str, Any]) -> Iterator[tuple[tuple[str, int, Purpose], datetime | None]]:
+    """What such mappings lead to. What is published is got by the facade alone, but for the layers."""
+    if not alike["is_published"]:
+        seen_at = None if alike["registry__probe_error"] else alike["registry__probed_at"]
+        origin = alike["registry__origin"]
+        yield (*_place(origin), Purpose.REGISTRY), seen_at
+        realm = alike["registry__realm"] or RegistryEntry(origin, "").asking(alike["challenge"]).realm
         if realm and _place(realm)[0]:
             yield (*_place(realm), Purpose.TOKENS), seen_at
-    for origin in mapping.blob_origins.split():
+    for origin in alike["blob_origins"].split():
         # A probe that fails leaves what an earlier one has found.
-        yield (*_place(origin), Purpose.STORAGE), None if mapping.probe_error else mapping.probed_at
+        yield (*_place(origin), Purpose.STORAGE), None if alike["has_failed"] else alike["seen_at"]
 
 
 def _place(url: str) -> tuple[str, int]:

@@ -16,11 +16,16 @@ def pull_command(mapping: Mapping) -> str:
 
 
 def authority_of(host: str) -> str:
-    """A hostname as it stands in an image's name: with a port, unless it is that of https.
-
-    Loopback names are reached directly, at FACADE_LOOPBACK_PORT; all others where TLS ends, at FACADE_PUBLIC_PORT.
-    """
-    port = settings.FACADE_LOOPBACK_PORT if is_loopback(host) else settings.FACADE_PUBLIC_PORT
+    """A hostname as it stands in an image's name: with a port, unless it is that of https."""
+    port = port_of(host)
     # Without a dot or a port, docker takes the first component for an organisation at Docker Hub.
     is_plain = "." in host or host == "localhost" or host.startswith("[")
     return host if port == HTTPS_PORT and is_plain else f"{host}:{port}"
+
+
+def port_of(host: str) -> int:
+    """By which a hostname is reached.
+
+    Loopback names are reached directly, at FACADE_LOOPBACK_PORT; all others where TLS ends, at FACADE_PUBLIC_PORT.
+    """
+    return int(settings.FACADE_LOOPBACK_PORT if is_loopback(host) else settings.FACADE_PUBLIC_PORT)
