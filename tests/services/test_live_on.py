@@ -148,7 +148,6 @@ class TestWhatProcessesSay:
 
         assert live_on().is_live
 
-
     def test_a_control_worker_tells_before_a_worker_does(self, owner: Person) -> None:
         """The test's process is a worker here, and its parent a control worker."""
         table, parent = LiveTable(), os.getppid()
