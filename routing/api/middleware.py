@@ -8,7 +8,10 @@ from django.utils.deprecation import MiddlewareMixin
 
 from routing.api.errors import code_of_status, problem
 
-_KEPT = ("Allow", "Connection", "Retry-After", "WWW-Authenticate")
+# What says something of the body that was there before.
+_OF_THE_BODY = frozenset(
+    {"content-disposition", "content-encoding", "content-language", "content-length", "content-type", "etag"}
+)
 _MESSAGES = {
     400: "the request can't be read",
     404: "there is nothing at this address; /api/v1/ describes the API",
@@ -33,9 +36,10 @@ class ProblemMiddleware(MiddlewareMixin):
             message = f"{request.method} can't be asked of this address; it takes {response['Allow']}"
         phrase = HTTPStatus(response.status_code).phrase.lower()
         answer = problem(response.status_code, code_of_status(response.status_code), message or phrase)
-        for name in _KEPT:
-            if name in response.headers:
-                answer[name] = response.headers[name]
+        for name, value in response.headers.items():
+            # All else holds for the refusal too: that it is not to be kept, nor run, and when to come back.
+            if name.lower() not in _OF_THE_BODY:
+                answer[name] = value
         # What was refused has been logged.
         answer._has_been_logged = True  # type: ignore[attr-defined]
         return answer

@@ -237,6 +237,9 @@ class TestForm:
         ):
             answer = getattr(api.client, method)(path)
             assert codes(answer)[:2] == (405, "method_not_allowed"), path
+            # Like every answer: no cache keeps it, and no browser runs it.
+            assert "no-store" in answer.headers["Cache-Control"], path
+            assert answer.headers["X-Content-Type-Options"] == "nosniff", path
             assert answer.headers["Allow"] == allowed
         for path in ("/api", "/api/", "/api/v1/nothing", "/api/v2/mappings", "/api/v1/mappings/1/nothing"):
             assert codes(api.client.get(path))[:2] == (404, "not_found"), path

@@ -338,5 +338,5 @@ DEEDS: dict[tuple[str, str], Deed] = {
 
 def reads(verb: str) -> bool:
     """Whether a verb only looks."""
-    return verb.rpartition(".")[2].startswith(("get_", "current_", "explain", "export_", "preview_", "account_of"))
-    return verb.rpartition(".")[2].startswith(("get_", "check_history", "current_", "explain", "export_", "account_of"))
+    looks = ("get_", "check_history", "current_", "explain", "export_", "preview_", "account_of")
+    return verb.rpartition(".")[2].startswith(looks)
