@@ -135,6 +135,48 @@ def repoint(browser: Browser) -> None:
     assert "Repointed" in browser.message
 
 
+def test_import_two_hundred_rows_by_keyboard_alone(browser: Browser, facade: Facade) -> None:
+    prefixes = [f"team-{number}" for number in range(200)]
+    image = f"/v2/{prefixes[-1]}/app"
+    browser.open(MAPPINGS)
+    tab_to(browser, ".object-tools a[href$='/import/']", 40)
+    press_and_wait(browser, Keys.ENTER, "#id_csv")
+    tab_to(browser, "#id_csv", 20)
+    # As pasted: with the first of the lines wrong.
+    paste(browser, table(["Team", *prefixes]))
+    tab_to(browser, "#looking button[type=submit]", 1)
+    press_and_wait(browser, Keys.ENTER, "#looking")
+    assert "error 1" in browser.find(".effect").text
+    tab_to(browser, "#id_csv", 40)
+    press(browser, Keys.CONTROL, "a")
+    paste(browser, table(prefixes))
+    tab_to(browser, "#looking button[type=submit]", 1)
+    press_and_wait(browser, Keys.ENTER, "#drafting")
+    assert "add 200" in browser.find(".effect").text
+    tab_to(browser, "#id_reason", 40)
+    press(browser, "the teams' table")
+    press_and_wait(browser, Keys.ENTER, "#deciding")
+    assert "Drafted" in browser.message
+    tab_to(browser, "#id_confirm", 40)
+    press(browser, "200")
+    press_and_wait(browser, Keys.ENTER, "#undoing")
+    facade.wait_for(f"{image}/manifests/1.0", 307, host=HOST, location=f"https://quay.io{image}/manifests/1.0")
+    tab_to(browser, "#id_message", 40)
+    press(browser, "too early")
+    press_and_wait(browser, Keys.ENTER, "[role=status] .messagelist")
+    facade.wait_for(f"{image}/manifests/1.0", 404, host=HOST)
+
+
+def table(prefixes: list[str]) -> str:
+    """Lines of a spreadsheet, as it hands them on."""
+    lines = (f"{HOST},{each},quay.io/{each.lower()},redirect-only\n" for each in prefixes)
+    return "".join(["hostname,prefix,target,delivery\n", *lines])
+
+
+def paste(browser: Browser, text: str) -> None:
+    browser.developer("Input.insertText", text=text)
+
+
 def test_the_cursor_is_in_the_first_field_that_is_not_filled_in_already(browser: Browser) -> None:
     browser.open(f"{MAPPINGS}add/?hostname={HOST}")
     assert focused(browser) == "id_prefix"
