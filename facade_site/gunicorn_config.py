@@ -12,6 +12,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from facade_site import metrics_folder
+from facade_site.allocator import keep_large_blocks_apart
 from facade_site.application_name import CONTROL_NAME, name_connections, name_process
 from facade_site.environment import BASE_DIR
 from facade_site.standard_streams import open_closed
@@ -20,6 +21,7 @@ from facade_site.supervision import Supervised
 if __name__ == "__config__":
     # Before a socket or a database's file gets one of their numbers.
     open_closed()
+    keep_large_blocks_apart()
 
 # Here rather than only in the settings: the workers are forked from this process and inherit what it read.
 try:
