@@ -1,3 +1,5 @@
+"""After a switch the former target goes on being compared for some time."""
+
 import django.db.models.deletion
 from django.db import migrations, models
 
