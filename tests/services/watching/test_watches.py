@@ -292,7 +292,6 @@ def test_it_ends_where_the_hostname_becomes_another_tenants(moved: Move, outside
     hand_over_hostname(
         moved.actor, "bought", hostname_id=hostname.pk, tenant_id=outsider.tenant.pk, copy_registries=True
     )
-    watch_due()
 
     assert not Watch.objects.exists()
 
