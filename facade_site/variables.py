@@ -140,6 +140,20 @@ FACADE_FORMER_TARGET_SECONDS = declare.whole(
     "that pulls that began there can finish. 0: not at all.",
     most=86_400,
 )
+FACADE_WATCH_SECONDS = declare.whole(
+    "FACADE_WATCH_SECONDS",
+    604_800,
+    "For how many seconds after a repoint the former target goes on being compared with the new one, where "
+    "FACADE_FORMER_TARGET_SECONDS isn't 0. 0: not at all.",
+    most=7_776_000,
+)
+FACADE_WATCH_EVERY_SECONDS = declare.whole(
+    "FACADE_WATCH_EVERY_SECONDS",
+    3600,
+    "How often, in seconds, that is done.",
+    least=60,
+    most=86_400,
+)
 FACADE_REMEMBERED_ANSWERS_BYTES = declare.whole(
     "FACADE_REMEMBERED_ANSWERS_BYTES",
     64 * 1024 * 1024,

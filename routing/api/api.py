@@ -22,6 +22,7 @@ from routing.api.routers import (
     tenants,
     tokens,
     verifications,
+    watches,
 )
 
 api = FacadeAPI(
@@ -46,6 +47,7 @@ api.add_router("/members", members.router)
 api.add_router("/invitations", members.invitations)
 api.add_router("/tokens", tokens.router)
 api.add_router("/verifications", verifications.router)
+api.add_router("/watches", watches.router)
 api.add_router("/subscriptions", subscriptions.router)
 api.add_router("/configuration", configuration.router)
 api.add_router("/routes", routes.router)

@@ -9,9 +9,9 @@ from django.conf import settings
 from routing.models import Job
 
 #: Registries and name servers are asked, mail is sent, webhooks are called, certificates are asked for, switches are
-#: verified, plans are carried out: none of them waits for another.
+#: verified, former targets are compared, plans are carried out: none of them waits for another.
 REGISTRIES, NAMES, MAIL, WEBHOOK = "registries", "names", "mail", "webhooks"
-CERTIFICATES, VERIFICATIONS, PLANS = "certificates", "verifications", "plans"
+CERTIFICATES, VERIFICATIONS, WATCHES, PLANS = "certificates", "verifications", "watches", "plans"
 
 
 class Places(NamedTuple):

@@ -40,6 +40,7 @@ from routing.management.verbs import (
     tenants,
     tokens,
     verify,
+    watches,
 )
 from routing.management.verbs.verb import Status, Verb
 
@@ -63,6 +64,7 @@ MAPPING = Noun(
         mapping_lists.ListMappings,
         mappings.AddMapping,
         mapping_lists.ShowMapping,
+        watches.ListWatches,
         mappings.Repoint,
         changes.RollBack,
         mappings.SetNotice,

@@ -38,12 +38,14 @@ from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
 from routing.services.telling import deliveries
 from routing.services.telling.deliveries import TELL, TELL_BY_MAIL
 from routing.services.verifications.steps import VERIFY, resume_forgotten
+from routing.services.watching.reading import count_drifted
+from routing.services.watching.watches import WATCH, watch_due
 
 logger = logging.getLogger("routing.maintain")
 
 KINDS = (
     *(PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, FETCH_CERTIFICATE),
-    *(APPLY_SET, NOTICE, LETTER, TELL, TELL_BY_MAIL, VERIFY),
+    *(APPLY_SET, NOTICE, LETTER, TELL, TELL_BY_MAIL, VERIFY, WATCH),
 )
 #: Of several servers one puts the regular work in the queue: whoever holds this lease. All of them do it.
 LEASE = "maintenance"
@@ -66,6 +68,8 @@ TASKS = (
     Task("plans", ROUND_SECONDS, apply_due),
     Task("proofs", ROUND_SECONDS, lambda: recheck_due(ROUND_SECONDS)),
     Task("probes", ROUND_SECONDS, lambda: probe_stale(settings.FACADE_PROBE_SECONDS)),
+    # Before former targets end: they say what is to be watched.
+    Task("watches", ROUND_SECONDS, watch_due),
     Task("former targets", ROUND_SECONDS, end_former_targets),
     Task("verifications", ROUND_SECONDS, resume_forgotten),
     Task("queue", _HOUR, queue.sweep),
@@ -157,13 +161,14 @@ def do_all() -> None:
 
 
 def tell_workers() -> None:
-    """Leave for the workers of this machine when each task was last done, on whichever server.
+    """Leave for the workers of this machine when each task was last done, on whichever server, and what was found.
 
     Raises django.db.Error, OSError.
     """
     ago, now = seconds_since_rounds(), time.time()
     rounds = {task.name: LastRound(now - ago[task.name], task.every_seconds) for task in TASKS if task.name in ago}
-    write_rounds(rounds, waits=unconfirmed_restoration() is not None)
+    numbers = {"mappings_drifted": count_drifted()}
+    write_rounds(rounds, waits=unconfirmed_restoration() is not None, numbers=numbers)
 
 
 def keep_telling(stop: threading.Event) -> None:

@@ -23,6 +23,7 @@ from routing.models.subscription import Delivery, Subscription
 from routing.models.table_check import TableCheck
 from routing.models.tenant import Tenant
 from routing.models.verification import Verification, VerificationDifference
+from routing.models.watch import Watch
 
 __all__ = [
     "AddressState",
@@ -57,4 +58,5 @@ __all__ = [
     "Tenant",
     "Verification",
     "VerificationDifference",
+    "Watch",
 ]

@@ -14,6 +14,7 @@ from routing.dataplane.live.maintenance_file import (
     maintenance_path,
     maintenance_word,
     read_rounds,
+    read_told,
     write_rounds,
 )
 from routing.jobs.rounds import note_round
@@ -43,6 +44,14 @@ def test_what_is_late_is_named() -> None:
 
     assert maintenance_word() == "late: probes"
     assert set(read_rounds()) == {"proofs", "probes", "history"}
+
+
+def test_numbers_are_kept_and_a_file_of_the_release_before_has_none() -> None:
+    write_rounds({"proofs": LastRound(time.time(), 30)}, numbers={"mappings_drifted": 3})
+    assert read_told().numbers == {"mappings_drifted": 3}
+
+    maintenance_path().write_text('{"rounds": {"proofs": [1.0, 30]}, "waits": false}')
+    assert (read_told().numbers, set(read_rounds())) == ({}, {"proofs"})
 
 
 @pytest.mark.django_db

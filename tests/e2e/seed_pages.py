@@ -104,11 +104,21 @@ def _add_hostnames() -> None:
 
 
 def _add_history(world: Any) -> None:
+    from django.utils import timezone
+
+    from routing.models import Watch
     from routing.services.mappings.mappings import repoint
     from tests.permissions.world import SET_UP
 
     for target in ("quay.io/sesame", "127.0.0.1:9/sesame"):
         repoint(SET_UP, "a new contract", hostname=world["hostname"].name, prefix="app", target=target)
+    digests = [f"sha256:{letter * 64}" for letter in "ab"]
+    drift = [
+        ["moved", "docker.sesame.example/app/web", "1.0", *digests],
+        ["appeared", "app/web", "2.0", digests[0], ""],
+    ]
+    facts = {"drift": drift, "counts": {"moved": 1, "appeared": 1}, "since": timezone.now(), "compared": 20}
+    Watch.objects.filter(pk=world["watch"].pk).update(state=Watch.State.DRIFT, **facts)
 
 
 def _add_pulls(world: Any) -> None:

@@ -231,6 +231,7 @@ PUT /tenants/{tenant}/approval               | tenant                   | s - | 
 PUT /tenants/{tenant}/suspension             | tenant                   | s - | - - - | n n n | y
 GET /tokens                                  | .                        | s y | y y y | y y y | y
 GET /whoami                                  | .                        | s y | y y y | y y y | y
+GET /watches                                 | .                        | s y | y y y | y y y | y
 GET /verifications                           | .                        | s y | y y y | y y y | y
 POST /verifications                          | .                        | s - | - - - | n y y | y
 GET /verifications/{verification_id}         | verification             | s - | - - - | y y y | y

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -38,6 +39,7 @@ from routing.models import (
     Restoration,
     Role,
     Tenant,
+    Watch,
 )
 from routing.services.base.actor import Actor
 from routing.services.changes.applying import apply
@@ -219,6 +221,13 @@ def _add_routing(world: World, sesame: Tenant) -> None:
         "mapping": mapping,
         "published mapping": Mapping.objects.get(pk=shown.pk),
         "verification": start_verification(SET_UP, candidates=[Candidate(mapping.pk, "quay.io/new")]),
+        "watch": Watch.objects.create(
+            mapping=mapping,
+            registry=own,
+            upstream_prefix=f"former/{SECRET}",
+            until=timezone.now() + timedelta(days=7),
+            next_at=timezone.now() + timedelta(days=1),
+        ),
         "claim": claim_hostname(SET_UP, tenant_id=sesame.pk, name=f"claimed.{SECRET}.example"),
     }
 

@@ -37,6 +37,7 @@ from routing.services.pulls.reading import Scope
 from routing.services.registries.probe_jobs import probe_soon
 from routing.services.registries.probes import probe_mapping
 from routing.services.verifications.repointing import reason_of
+from routing.services.watching.reading import watch_of, words_of
 
 
 class MappingAdmin(
@@ -118,10 +119,12 @@ class MappingAdmin(
         return super().render_change_form(request, context, *args, **kwargs)
 
     def change_view_context(self, request: HttpRequest, row: Mapping) -> dict[str, Any]:
-        """The page also shows the effect, and the pulls."""
+        """The page also shows the effect, the pulls, and what drifted after a switch."""
         scope = Scope(hostname=row.hostname.name, mapping=row.prefix)
         context = super().change_view_context(request, row)
-        return {**context, "effect": effect_of(row), "pulls": pulls_panel(request, scope)}
+        watch = watch_of(row)
+        shown = {"effect": effect_of(row), "watch": watch and words_of(watch), "pulls": pulls_panel(request, scope)}
+        return {**context, **shown}
 
     # ---------------------------------------------------------------- the list
     def get_list_display(self, request: HttpRequest) -> Any:

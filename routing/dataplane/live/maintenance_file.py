@@ -1,4 +1,5 @@
-"""What the process of `manage.py maintain` leaves for the workers of its machine: when its work was last done.
+"""What the process of `manage.py maintain` leaves for the workers of its machine: when its work was last done, and some
+numbers that it found.
 
 A file, as the snapshot is: the workers tell it to `/readyz` and `/metrics`, which ask no database.
 """
@@ -35,28 +36,41 @@ def maintenance_path() -> Path:
     return Path(settings.STATE_DIR) / "maintenance.json"
 
 
-def write_rounds(rounds: Mapping[str, LastRound], *, waits: bool = False) -> None:
-    """Replace the file. `waits`: none is done until a restore is confirmed. Raises OSError."""
-    replace_file(maintenance_path(), json.dumps({"rounds": rounds, "waits": waits}))
+class Told(NamedTuple):
+    """What the file says. `waits`: nothing is done until a restore is confirmed. `numbers` by their names."""
+
+    rounds: Mapping[str, LastRound] = {}
+    waits: bool = False
+    numbers: Mapping[str, int] = {}
 
 
-def read_rounds() -> dict[str, LastRound]:
+def write_rounds(
+    rounds: Mapping[str, LastRound], *, waits: bool = False, numbers: Mapping[str, int] | None = None
+) -> None:
+    """Replace the file. Raises OSError."""
+    replace_file(maintenance_path(), json.dumps({"rounds": rounds, "waits": waits, "numbers": numbers or {}}))
+
+
+def read_rounds() -> Mapping[str, LastRound]:
     """By task; empty where nothing is known. Never raises."""
-    return _read()[0]
+    return read_told().rounds
 
 
-def _read() -> tuple[dict[str, LastRound], bool]:
+def read_told() -> Told:
+    """All of it; empty where nothing is known. Never raises."""
     try:
         told = json.loads(maintenance_path().read_text())
         rounds = {str(task): LastRound(float(at), float(every)) for task, (at, every) in told["rounds"].items()}
-        return rounds, bool(told["waits"])
+        # The release before wrote none.
+        numbers = {str(name): int(number) for name, number in told.get("numbers", {}).items()}
+        return Told(rounds, bool(told["waits"]), numbers)
     except (OSError, ValueError, TypeError, AttributeError, LookupError):
-        return {}, False
+        return Told()
 
 
 def maintenance_word() -> str:
     """`ok`, `unknown`, which tasks are late, or that all of them wait for a restore to be confirmed."""
-    rounds, waits = _read()
+    rounds, waits, _ = read_told()
     if waits:
         return "waits: a restore is not confirmed"
     late = sorted(task for task, last in rounds.items() if last.is_late)

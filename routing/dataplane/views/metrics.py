@@ -17,7 +17,7 @@ from routing.conf import database_identity, snapshot_path
 from routing.dataplane.gate.gate_file import read_answers
 from routing.dataplane.live.comparison import CONTROL_WORKER, WORKER
 from routing.dataplane.live.live_table import live_table
-from routing.dataplane.live.maintenance_file import read_rounds
+from routing.dataplane.live.maintenance_file import read_told
 from routing.dataplane.telemetry import metrics
 from routing.dataplane.telemetry.counters import counters
 from routing.dataplane.upstream.relay_limits import relay_limits
@@ -124,16 +124,24 @@ class _SnapshotFile(Collector):
 
 
 class _MaintenanceFile(Collector):
-    """When each piece of the regular work was last done, on whichever server. Nothing where that isn't known."""
+    """When each piece of the regular work was last done, on whichever server, and what it found.
+
+    Nothing where that isn't known.
+    """
 
     def collect(self) -> list[GaugeMetricFamily]:
         """Called by the Prometheus library."""
         done = GaugeMetricFamily(
             "facade_maintenance_timestamp_seconds", "When a task of the regular work was last done.", labels=["task"]
         )
-        for task, last in read_rounds().items():
+        told = read_told()
+        for task, last in told.rounds.items():
             done.add_metric([task], last.at)
-        return [done] if done.samples else []
+        told_of_drift = "Mappings whose former target has something else than their target."
+        drifted = GaugeMetricFamily("facade_mappings_drifted", told_of_drift)
+        if "mappings_drifted" in told.numbers:
+            drifted.add_metric([], told.numbers["mappings_drifted"])
+        return [family for family in (done, drifted) if family.samples]
 
 
 class _GateFile(Collector):

@@ -9,6 +9,7 @@ from django.db.models.functions import Length
 from routing.management.verbs.named import HOSTNAME_HELP, ONLY_TENANT_HELP, PREFIX_HELP, hostname_of, tenant_of
 from routing.management.verbs.output import Output, as_facts, moment, yes
 from routing.management.verbs.verb import Options, Status, Verb
+from routing.management.verbs.watches import watch_facts
 from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.mappings.csv_export import csv_of_mappings
@@ -16,6 +17,7 @@ from routing.services.mappings.findings import docker_prospect
 from routing.services.mappings.former import former_target
 from routing.services.mappings.listing import mappings_in_order
 from routing.services.mappings.mappings import get_mapping
+from routing.services.watching.reading import watch_of, words_of
 
 
 def mapping_facts(mapping: Mapping) -> dict[str, Any]:
@@ -90,10 +92,12 @@ class ShowMapping(Verb):
         """Print it."""
         mapping = get_mapping(Actor.command_line(), options["hostname"], options["prefix"])
         prospect, former = docker_prospect(mapping), former_target(mapping)
+        watch = watch_of(mapping)
         output.facts(
             **mapping_facts(mapping),
             former_target=former and former.target,
             former_until=former and former.until,
+            watch=watch and watch_facts(watch),
             version=mapping.version,
             created_at=mapping.created_at,
             changed_at=mapping.changed_at,
@@ -120,6 +124,11 @@ class ShowMapping(Verb):
                 ("changed", moment(mapping.changed_at)),
             ]
         )
+        if watch is not None:
+            words = words_of(watch)
+            output.line(words.text)
+            for line in words.drift:
+                output.line(f"  {line}")
         for line in prospect if mapping.enabled else []:
             output.line(line[:1].upper() + line[1:])
 

@@ -210,13 +210,17 @@ class UnitOfWork:
             self._record(*key, None)
 
     def delete_all(self, rows: "models.QuerySet[Any]") -> int:
-        """Remove rows of one kind that nothing refers to, as `delete` does one by one, in a few statements.
+        """Remove rows of one kind, as `delete` does one by one, in a few statements; what goes with them, too.
 
-        For many at once: meanwhile every other writer waits. Gives their number.
+        Nothing else may refer to them. For many at once: meanwhile every other writer waits. Gives their number.
         """
         gone = list(rows)
         if hasattr(rows.model, "history"):
             self._keep_past(gone, "-")
+        for relation in rows.model._meta.related_objects:
+            if relation.on_delete is models.CASCADE and not hasattr(relation.related_model, "history"):
+                along = relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": rows.order_by()})
+                along._raw_delete(rows.db)
         # Without signals: theirs would write each row's history once more.
         rows._raw_delete(rows.db)
         self._record_all([(row, None) for row in gone if _routed(row)])

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q
 
 from routing.core.grammar.hosts import is_wildcard, wildcard_above
-from routing.models import Hostname, HostnameClaim, Mapping, Registry, Tenant
+from routing.models import Hostname, HostnameClaim, Mapping, Registry, Tenant, Watch
 from routing.models.pull_account import NO_ACCOUNT
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, ServiceError
@@ -154,6 +154,7 @@ def _hand_over(unit: UnitOfWork, plan: HandOver, reason: str) -> None:
         unit.update_all(list(rows), registry=new)
     # A registry of the one who had it is asked for nothing any more.
     unit.update_all(list(Mapping.objects.with_names().filter(hostname=hostname).exclude(former="")), former="")
+    unit.delete_all(Watch.objects.filter(mapping__hostname=hostname))
     # Nor are accounts of theirs used for another.
     published = Mapping.objects.with_names().filter(hostname=hostname).exclude(account_user="")
     unit.update_all(list(published), **NO_ACCOUNT)

@@ -26,6 +26,7 @@ from routing.models import (
     Tenant,
     Verification,
     VerificationDifference,
+    Watch,
 )
 from routing.models import Mapping as MappingRow
 from routing.services.base.history_bound import past_models
@@ -49,6 +50,7 @@ OTHERS: Mapping[str, Rows] = {
     "roles by the identity provider": lambda tenant: ProviderGrant.objects.filter(tenant=tenant),
     "members": lambda tenant: Membership.objects.filter(tenant=tenant),
     "change sets": lambda tenant: ChangeSet.objects.filter(tenant=tenant),
+    "comparisons of former targets": lambda tenant: Watch.objects.filter(mapping__hostname__tenant=tenant),
     "differences found": lambda tenant: VerificationDifference.objects.filter(verification__tenant=tenant),
     "verification reports": lambda tenant: Verification.objects.filter(tenant=tenant),
     "months of streamed bytes": lambda tenant: StreamedBytes.objects.filter(tenant=tenant),
@@ -64,7 +66,15 @@ OTHERS: Mapping[str, Rows] = {
 }
 
 #: What a person need not be told of.
-_QUIET = frozenset({"messages to subscribers", "waiting jobs", "counts of requests", "differences found"})
+_QUIET = frozenset(
+    {
+        "messages to subscribers",
+        "waiting jobs",
+        "counts of requests",
+        "differences found",
+        "comparisons of former targets",
+    }
+)
 
 
 def what_goes(tenant: Tenant) -> dict[str, int]:

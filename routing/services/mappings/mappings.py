@@ -5,7 +5,7 @@ from typing import Any, TypedDict, Unpack
 
 from routing.core.grammar.hosts import InvalidHost, normalise_served_name
 from routing.core.grammar.names import is_name
-from routing.models import Mapping
+from routing.models import Mapping, Watch
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, Gathered, NotFound, ServiceError
@@ -158,8 +158,11 @@ def update_mapping(
         values, notes = _lead(unit, mapping, wanted)
         if values and wanted is not None:
             _check_whole(actor, wanted, whole_registry)
-        is_abandoned = abandon_old and bool(mapping.former) and not values
+        watched = Watch.objects.filter(mapping=mapping)
+        is_abandoned = abandon_old and not values and (bool(mapping.former) or watched.exists())
         former = {"former": ""} if abandon_old else {}
+        if abandon_old:
+            unit.delete_all(watched)
         changed = unit.update(mapping, **(values | former), **changes)
         options = [name for name in changed if name in changes]
         if values:

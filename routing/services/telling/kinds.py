@@ -42,6 +42,10 @@ KINDS: dict[str, EventKind] = {
         "the DNS record that verifies a hostname is missing, was found again, or the hostname was withdrawn",
         frozenset({"hostname.proof_missing", "hostname.proof_found", "hostname.withdrawn"}),
     ),
+    "drift": EventKind(
+        "where a mapping led before has something else than where it leads now, or no longer has",
+        frozenset({"mapping.drifted", "mapping.drift_ended"}),
+    ),
     "registry": EventKind(
         "a probe of one of the tenant's registries failed",
         frozenset({"registry.probed"}),

@@ -49,7 +49,7 @@ def resolve(candidate: Candidate, actor: Actor) -> tuple[Mapping, dict[str, Any]
         "host": mapping.hostname.sample_name,
         "prefix": mapping.prefix,
         "source": mapping.source,
-        "rests": _known_rests(mapping),
+        "rests": known_rests(mapping),
         "is_repository": mapping.is_repository,
         "old": {"target": mapping.target, "prefix": mapping.upstream_prefix, "registry": old._asdict()},
         "new": {
@@ -92,7 +92,7 @@ def _side(facts: dict[str, Any]) -> Side:
     return Side(registry["origin"], facts["prefix"], registry["implicit_namespace"])
 
 
-def _known_rests(mapping: Mapping) -> list[str]:
+def known_rests(mapping: Mapping) -> list[str]:
     """What is known of repositories below a mapping's prefix: the probed one, and the prefix where it is itself one."""
     found, upstream = [], mapping.upstream_prefix
     probed, start = mapping.probed_repository, f"{mapping.upstream_prefix}/" if mapping.upstream_prefix else ""

@@ -29,6 +29,7 @@ from routing.models import (
     Tenant,
     Verification,
     VerificationDifference,
+    Watch,
 )
 from routing.models.streamed import add_streamed, this_month
 from routing.services.base.actor import Actor
@@ -74,6 +75,7 @@ def fill(person: Person, platform: Actor) -> None:
     asked_in_vain(tenant, person.hostname.name, "acne/app", 5)
     report = Verification.objects.create(tenant=tenant)
     VerificationDifference.objects.create(verification=report, kind="missing-tag", source=person.hostname.name)
+    Watch.objects.create(mapping=mapping, registry=own, until=timezone.now(), next_at=timezone.now())
     tell_owners(tenant, "a word", "to its owners")
     told = add_subscription(platform, tenant_id=tenant.pk, address=f"https://{tenant.slug}.example/", kinds=["proof"])
     try_subscription(platform, subscription_id=told.subscription.pk)
@@ -92,6 +94,7 @@ def rows_left(tenant_id: int) -> dict[str, int]:
     left["Job"] = Job.objects.filter(share=str(tenant_id)).count()
     left["Rate"] = Rate.objects.filter(name__regex=rf"tenant {tenant_id}( |$)").count()
     left["Mapping"] = Mapping.objects.filter(hostname__tenant=tenant_id).count()
+    left["Watch"] = Watch.objects.filter(mapping__hostname__tenant=tenant_id).count()
     left["Tenant"] = Tenant.objects.filter(pk=tenant_id).count()
     return left
 

@@ -1,0 +1,1 @@
+"""What goes on being compared after a switch, and what is found."""
