@@ -7,6 +7,7 @@ from routing.api.routers import (
     changes,
     claims,
     configuration,
+    contacts,
     doctor,
     history,
     hostnames,
@@ -39,6 +40,7 @@ api.add_router("/mappings", mappings.router)
 api.add_router("/mappings", changes.roll_backs)
 api.add_router("/changes", changes.router)
 api.add_router("/hostnames", hostnames.router)
+api.add_router("/hostnames", contacts.router)
 api.add_router("", doctor.router)
 api.add_router("/claims", claims.router)
 api.add_router("/registries", registries.router)

@@ -101,6 +101,7 @@ HOSTNAME = Noun(
         claims.CheckHostname,
         hostnames.ShowHostname,
         contacts.ShowContacts,
+        contacts.MakeFallback,
         front_doors.FrontDoorOf,
         suspensions.SuspendHostname,
         suspensions.ResumeHostname,

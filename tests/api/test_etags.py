@@ -31,7 +31,8 @@ SUBJECTS = {
 }
 # What is no row that people change: people, reports, and what is only told about a row.
 _HAS_NO_VERSION = re.compile(
-    r"/people/|/verifications/|/deliveries(?:/|$)|/(?:export|removal|doctor|try|contacts|verify)$|^GET .*/hand-over$"
+    r"/people/|/verifications/|/deliveries(?:/|$)|^GET .*/hand-over$"
+    r"|/(?:export|removal|doctor|try|contacts|fallback|verify)$"
 )
 LEAVE_IT = {"DELETE": 204}
 

@@ -36,6 +36,7 @@ def test_its_names_are_of_one_kind() -> None:
         *("Problem", "FieldProblem", "Code", "MappingOutcome", "Role", "Delivery", "Verdict", "Noun", "Action", "Mark"),
         *("AddressState", "By", "ChangeSetState", "VerificationState", "Kind", "Blobs", "Tool", "Purpose", "Deed"),
         "WatchState",
+        "Client",
     }
 
 

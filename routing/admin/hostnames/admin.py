@@ -1,6 +1,7 @@
 """The pages of hostnames."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
@@ -22,9 +23,12 @@ from routing.admin.hostnames.hand_over import HandingOver
 from routing.admin.hostnames.proof import ProofPages
 from routing.models import Hostname, Mapping
 from routing.models.front_door import FRONT_COLUMNS
+from routing.services.base.actor import Actor
+from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, suspend_hostnames, update_hostname
 from routing.services.mappings.contacts import get_contacts
+from routing.services.mappings.fallback import Client, Fallback, get_fallback
 from routing.services.mappings.state import state_of_hostname
 from routing.services.pulls.reading import Scope
 
@@ -32,6 +36,8 @@ _FRONT_WORDS = (
     "Whoever opens the address in a browser finds a page in the tenant's name. Everything here is plain text, and "
     "everybody can read it."
 )
+# With more mappings the page has no files: the command and the API make them.
+_SHOWN_IN_FILES = 100
 
 
 class HostnameForm(ServiceForm):
@@ -98,12 +104,14 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
         mappings = permissions.viewable(request, Mapping.objects.filter(hostname=row)).select_related(
             "hostname", "registry"
         )
+        actor, count = permissions.actor(request), mappings.count()
         return {
             **super().change_view_context(request, row),
             "mappings": mappings[:10],
-            "mapping_count": mappings.count(),
+            "mapping_count": count,
             "pulls": pulls_panel(request, Scope(hostname=row.name)),
-            "contacts": get_contacts(permissions.actor(request), row.pk),
+            "contacts": get_contacts(actor, row.pk),
+            "fallbacks": _fallbacks(actor, row.pk) if count <= _SHOWN_IN_FILES else [],
         }
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
@@ -142,6 +150,15 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
     def delete_via_service(self, request: HttpRequest, row: Hostname, reason: str, if_match: Collection[int]) -> None:
         """Remove."""
         remove_hostname(permissions.actor(request), reason, hostname_id=row.pk, if_match=if_match)
+
+
+def _fallbacks(actor: Actor, hostname_id: int) -> list[Fallback]:
+    """The files that there can be."""
+    made = []
+    for client in Client:
+        with suppress(ServiceError):
+            made.append(get_fallback(actor, hostname_id, client))
+    return made
 
 
 def counted(request: HttpRequest, field: str, rows: Sequence[Any]) -> dict[int, int]:

@@ -38,7 +38,6 @@ from routing.services.hostnames.address import AddressRecord, address_records
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof import ProofRecord, proof_record
 from routing.services.hostnames.proof_checks import check_hostname as check_proof
-from routing.services.mappings.contacts import Contacts, Purpose, get_contacts
 from routing.services.mappings.findings import Finding, findings_of_hostname
 
 router = Router(tags=["hostnames"])
@@ -162,31 +161,6 @@ class HostnamePatch(StrictSchema):
     reason: Reason = ""
 
 
-class ContactOut(Schema):
-    """A host and a port."""
-
-    host: str = Field(examples=["ghcr.io"])
-    port: int = Field(examples=[443])
-    purpose: Purpose = Field(
-        description="`facade`: the hostname itself; `registry`: where clients are sent on; `tokens`: where the "
-        "registry has them get tokens; `storage`: where its layers lie.",
-        examples=["registry"],
-    )
-    mappings: int = Field(description="How many mappings lead there.", examples=[12])
-    seen_at: datetime | None = Field(description="When a probe last saw that; null where none has, or the last failed.")
-
-
-class ContactsOut(Schema):
-    """What is contacted for the mappings of a hostname that are enabled."""
-
-    hostname: str = Field(alias="hostname.name", examples=["docker.acme.com"])
-    contacts: list[ContactOut]
-    unknown: list[str] = Field(
-        description="Mappings whose layers no probe has found yet, at most twenty.", examples=[["docker.acme.com/old"]]
-    )
-    unknown_count: int = Field(description="How many those are.", examples=[1])
-
-
 class HostnameQuery(ListQuery):
     """Which hostnames, or claims."""
 
@@ -247,14 +221,6 @@ def get_hostname(
 ) -> Hostname:
     """Get a hostname."""
     return looked_at(response, verbs.get_hostname(actor_of(request), hostname_id), if_match)
-
-
-@router.get(
-    "/{hostname_id}/contacts", response={200: ContactsOut, **ROW_PROBLEMS}, operation_id="get_hostname_contacts"
-)
-def get_hostname_contacts(request: HttpRequest, hostname_id: Id) -> Contacts:
-    """Tell what the machines of those who pull from a hostname contact, as probes have found it."""
-    return get_contacts(actor_of(request), hostname_id)
 
 
 @router.patch("/{hostname_id}", response=_CHANGED, operation_id="update_hostname")

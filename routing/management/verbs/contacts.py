@@ -1,4 +1,4 @@
-"""The verb that tells what the machines of those who pull contact."""
+"""Verbs for the machines of those who pull: what they contact, and how they do without the facade."""
 
 from argparse import ArgumentParser
 
@@ -7,6 +7,7 @@ from routing.management.verbs.output import Column, Output, moment
 from routing.management.verbs.verb import Options, Status, Verb
 from routing.services.base.actor import Actor
 from routing.services.mappings.contacts import get_contacts
+from routing.services.mappings.fallback import Client, get_fallback
 
 
 class ShowContacts(Verb):
@@ -46,6 +47,34 @@ class ShowContacts(Verb):
                 f"Not known: where the layers of {_mappings(found.unknown_count)} lie, such as {found.unknown[0]}. "
                 "“facade probe IMAGE” looks."
             )
+
+
+class MakeFallback(Verb):
+    """For whoever looks after those machines."""
+
+    name = "fallback"
+    help = (
+        "Print the file by which clients go to the registries themselves while a hostname does not answer. Docker has "
+        "none: its mirrors are for images of Docker Hub alone."
+    )
+    missing = Status.NOT_SO
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Of which, and whose file."""
+        parser.add_argument("hostname", metavar="HOSTNAME", help=HOSTNAME_HELP)
+        names = [client.value for client in Client]
+        parser.add_argument("--for", dest="client", required=True, choices=names, help="whose file: %(choices)s")
+
+    def run(self, options: Options, output: Output) -> None:
+        """Print it."""
+        hostname = hostname_of(options["hostname"])
+        made = get_fallback(Actor.command_line(), hostname.pk, Client(options["client"]))
+        if output.as_json:
+            left_out = [each._asdict() for each in made.left_out]
+            output.facts(**{**made._asdict(), "hostname": hostname.name, "left_out": left_out})
+            return
+        output.line(made.text.rstrip())
 
 
 def _mappings(count: int) -> str:
