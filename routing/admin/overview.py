@@ -8,7 +8,7 @@ from routing.admin.base import permissions
 from routing.admin.base.history import latest_entries
 from routing.admin.pulls import pulls_summary
 from routing.dataplane.live.live_table import live_table
-from routing.models import Generation, Hostname, HostnameClaim, Job, Mapping, Registry, Tenant
+from routing.models import Generation, Hostname, HostnameClaim, Job, Mapping, Registry, Tenant, Watch
 from routing.services.base.permissions import Permission
 
 _LATEST = 10
@@ -40,7 +40,8 @@ def overview(request: HttpRequest) -> dict[str, Any]:
 
 
 def _waiting(request: HttpRequest) -> dict[str, Any]:
-    """What waits for the asker, or for tenants: claims that aren't verified yet, hostnames whose record went missing.
+    """What waits for the asker, or for tenants: claims that aren't verified yet, hostnames whose record went missing,
+    mappings that were moved while others still push to where they led.
 
     Who can do nothing about it isn't told of it.
     """
@@ -52,8 +53,15 @@ def _waiting(request: HttpRequest) -> dict[str, Any]:
     silent = Registry.objects.exclude(probe_error="").order_by("name")
     if not is_platform:
         silent = silent.filter(tenant__in=permissions.tenants(request, Permission.CHANGE_REGISTRIES))
+    pushed = Watch.objects.with_names().filter(
+        counts__has_any_keys=["moved", "appeared"],
+        mapping__hostname__tenant__in=permissions.tenants(request, Permission.CHANGE_MAPPINGS),
+    )
+    drifting = list(pushed.order_by("since", "pk")[: _WAITING + 1])
     failing = list(silent[: _WAITING + 1])
     return {
+        "drifting": drifting[:_WAITING],
+        "more_drifting": len(drifting) > _WAITING,
         "failing_registries": failing[:_WAITING],
         "more_failing_registries": len(failing) > _WAITING,
         # A job that has failed waits to be tried again, until it is given up.

@@ -8,9 +8,10 @@ import pytest
 from django.contrib.auth import get_user_model
 from pytest_django import Settings
 
-from routing.models import Mapping
+from routing.models import Mapping, Watch
 from routing.services.base.actor import Actor
 from tests.admin.conftest import AdminClient, text_of
+from tests.conftest import Person
 from tests.services.watching.switched import compare, drifted, switch
 from tests.verification.moves import APP, HOST, Move, a_move, filled
 
@@ -50,3 +51,16 @@ def test_without_drift_it_says_what_was_compared(admin: AdminClient, move: Move)
 
     assert f"Nothing drifted at the former target {move.old.url}/{APP}, of 3 references" in page(admin, mapping)
     assert "it is compared until" in page(admin, mapping)
+
+
+def test_the_overview_names_mappings_to_whose_former_target_somebody_pushes(
+    admin: AdminClient, move: Move, outsider: Person
+) -> None:
+    mapping = drifted(move)
+    said = f"{HOST}/{APP} somebody still pushes to its former target {move.old.url}/{APP}"
+
+    assert said in text_of(admin.client.get("/admin/"))
+    assert "former target" not in text_of(AdminClient(outsider.user).client.get("/admin/"))
+    # One that was pushed to the new one alone is as it should be.
+    Watch.objects.filter(mapping=mapping).update(counts={"differs": 1})
+    assert "former target" not in text_of(admin.client.get("/admin/"))
