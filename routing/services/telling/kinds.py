@@ -42,6 +42,10 @@ KINDS: dict[str, EventKind] = {
         "the DNS record that verifies a hostname is missing, was found again, or the hostname was withdrawn",
         frozenset({"hostname.proof_missing", "hostname.proof_found", "hostname.withdrawn"}),
     ),
+    "contacts": EventKind(
+        "those who pull from a hostname contact a host that no probe had seen before",
+        frozenset({"hostname.contact_appeared"}),
+    ),
     "registry": EventKind(
         "a probe of one of the tenant's registries failed",
         frozenset({"registry.probed"}),
