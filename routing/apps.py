@@ -26,8 +26,9 @@ class RoutingConfig(AppConfig):
         keep_triggers(self)
         refuse_addresses_as_user_names()
         from routing.services.base import events
-        from routing.services.telling.outbox import hear
+        from routing.services.mappings import sightings
+        from routing.services.telling import outbox
 
-        events.hearers[:] = [hear]
+        events.hearers[:] = [outbox.hear, sightings.hear]
         for room in ("people", "registries", "hostnames", "mappings"):
             import_module(f"routing.services.{room}.rules")  # Declares the rules of the room's rows.

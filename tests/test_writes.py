@@ -59,6 +59,11 @@ ALLOWED = {
     "routing/management/demo_data.py": {
         "past.objects.filter(history_id=key).update": "the days of what was made up a moment ago",
     },
+    "routing/services/mappings/sightings.py": {
+        "ContactSighting.objects.bulk_create": "what probes saw: nobody changes it",
+        "rows[place].filter(last_seen_at__lt=now - refreshed).update": "the same",
+        "ContactSighting.objects.filter(pk__in=list(rows_of.values_list('pk', flat=True)[MOST:])).delete": "too many",
+    },
     "routing/services/telling/outbox.py": {
         "Delivery.objects.create": "messages: nobody changes them, and what becomes of each is written beside it",
     },

@@ -33,7 +33,7 @@ from routing.services.hostnames.proof_checks import CHECK_HOSTNAME, recheck_due
 from routing.services.mappings.former import end_former_targets
 from routing.services.people.notices import NOTICE
 from routing.services.pulls.retention import forget_old_counts
-from routing.services.registries.probe_jobs import probe_stale
+from routing.services.registries.probe_jobs import probe_contacts, probe_stale
 from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
 from routing.services.telling import deliveries
 from routing.services.telling.deliveries import TELL, TELL_BY_MAIL
@@ -72,6 +72,7 @@ TASKS = (
     Task("watches", ROUND_SECONDS, watch_due),
     Task("former targets", ROUND_SECONDS, end_former_targets),
     Task("verifications", ROUND_SECONDS, resume_forgotten),
+    Task("contacts", _HOUR, lambda: probe_contacts(settings.FACADE_PROBE_SECONDS)),
     Task("queue", _HOUR, queue.sweep),
     Task("deliveries", _HOUR, deliveries.sweep),
     Task("rates", _HOUR, rates.sweep),

@@ -6,6 +6,7 @@ from routing.models.change import Change, Generation
 from routing.models.change_set import ChangeSet
 from routing.models.claim import HostnameClaim
 from routing.models.confirmation import Confirmation
+from routing.models.contact_sighting import ContactSighting
 from routing.models.history_link import HistoryLink
 from routing.models.hostname import Hostname
 from routing.models.job import Job, Lease
@@ -31,6 +32,7 @@ __all__ = [
     "Change",
     "ChangeSet",
     "Confirmation",
+    "ContactSighting",
     "Delivery",
     "Generation",
     "HistoryLink",

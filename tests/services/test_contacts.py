@@ -45,7 +45,7 @@ def test_what_is_contacted_for_what_and_when_that_was_seen(owner: Person) -> Non
 
     found = seen(owner)
 
-    assert [tuple(each) for each in found.contacts] == [
+    assert [(*each[:4], each.seen_at) for each in found.contacts] == [
         ("docker.acme.com", 443, Purpose.FACADE, 3, None),
         ("ghcr.io", 443, Purpose.REGISTRY, 3, EARLIER),
         ("tokens.example", 443, Purpose.TOKENS, 3, EARLIER),
@@ -125,6 +125,7 @@ def test_every_door_tells_it(owner: Person) -> None:
         "port": 443,
         "purpose": "storage",
         "mappings": 1,
+        "since": None,
         "seen_at": "2026-11-20T12:00:00Z",
     }
     assert (told["unknown"], told["unknown_count"]) == (["docker.acme.com/b"], 1)

@@ -26,6 +26,7 @@ class ContactOut(Schema):
         examples=["registry"],
     )
     mappings: int = Field(description="How many mappings lead there.", examples=[12])
+    since: datetime | None = Field(description="When a probe first saw that, as far as is known.")
     seen_at: datetime | None = Field(description="When a probe last saw that; null where none has, or the last failed.")
 
 

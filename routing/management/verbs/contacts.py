@@ -39,6 +39,7 @@ class ShowContacts(Verb):
             Column("PORT", lambda row: str(row["port"])),
             Column("FOR", lambda row: row["purpose"].words),
             Column("MAPPINGS", lambda row: str(row["mappings"])),
+            Column("SINCE", lambda row: moment(row["since"]) or "-"),
             Column("SEEN", lambda row: moment(row["seen_at"]) or "-"),
         ]
         output.table(rows, columns, "No hosts.")

@@ -52,6 +52,7 @@ BOUNDS: Mapping[str, str] = {
     "routing.Delivery": "So many of each subscription, for some weeks; swept.",
     "routing.Change": "The newest KEPT_CHANGES are kept.",
     "routing.Confirmation": "One row.",
+    "routing.ContactSighting": "MOST of a hostname, those seen last.",
     "routing.Generation": "One row.",
     "routing.Job": "One for one thing, and MAX_WAITING_PER_SHARE for one tenant.",
     "routing.Lease": "One for each name that the code has.",

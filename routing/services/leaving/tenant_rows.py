@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from routing.models import (
     ApiToken,
     ChangeSet,
+    ContactSighting,
     Delivery,
     Hostname,
     HostnameClaim,
@@ -38,6 +39,7 @@ ROUTED: Mapping[str, Rows] = {
     "mappings": lambda tenant: MappingRow.objects.select_related("hostname").filter(
         hostname__in=Hostname.objects.filter(tenant=tenant)
     ),
+    "contacts seen": lambda tenant: ContactSighting.objects.filter(hostname__tenant=tenant),
     "hostnames": lambda tenant: Hostname.objects.filter(tenant=tenant),
     "registries": lambda tenant: Registry.objects.filter(tenant=tenant),
 }
@@ -68,6 +70,7 @@ OTHERS: Mapping[str, Rows] = {
 #: What a person need not be told of.
 _QUIET = frozenset(
     {
+        "contacts seen",
         "messages to subscribers",
         "waiting jobs",
         "counts of requests",

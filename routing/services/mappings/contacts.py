@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from django.db.models import Count, Max, Q, QuerySet
 
 from routing.core.table.routing_table import RegistryEntry
-from routing.models import Hostname, Mapping
+from routing.models import ContactSighting, Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.hostnames.hostnames import get_hostname
 from routing.services.mappings.pull_command import HTTPS_PORT, port_of
@@ -45,16 +45,26 @@ _WORDS = {
 }
 
 
+class Place(NamedTuple):
+    """A host and a port, and what for."""
+
+    host: str
+    port: int
+    purpose: Purpose
+
+
 class Contact(NamedTuple):
     """A host and a port. `mappings`: how many lead there.
 
-    `seen_at`: when a probe last saw that; None where none has, or the last one failed.
+    `since`: when a probe first saw that, as far as is known. `seen_at`: when one last did; None where none has, or the
+    last one failed.
     """
 
     host: str
     port: int
     purpose: Purpose
     mappings: int
+    since: datetime | None
     seen_at: datetime | None
 
 
@@ -71,48 +81,56 @@ def get_contacts(actor: Actor, hostname_id: int) -> Contacts:
     """What is contacted for a hostname's mappings, but for those that are off. Raises NotFound."""
     hostname = get_hostname(actor, hostname_id)
     mappings = Mapping.objects.filter(hostname=hostname, enabled=True)
-    found: dict[tuple[str, int, Purpose], Contact] = {}
-    for alike in _alike(mappings):
-        for key, seen_at in _of(alike):
-            known = found.get(key, Contact(*key, 0, None))
+    since = _since(hostname)
+    found: dict[Place, Contact] = {}
+    for row in alike(mappings):
+        for place, seen_at in places_of(row):
+            known = found.get(place, Contact(*place, 0, since.get(place), None))
             newest = max(filter(None, (known.seen_at, seen_at)), default=None)
-            found[key] = known._replace(mappings=known.mappings + alike["number"], seen_at=newest)
+            found[place] = known._replace(mappings=known.mappings + row["number"], seen_at=newest)
     order = list(Purpose)
     contacts = sorted(found.values(), key=lambda each: (order.index(each.purpose), each.host, each.port))
-    facade = Contact(hostname.name, port_of(hostname.name), Purpose.FACADE, mappings.count(), None)
+    facade = Contact(hostname.name, port_of(hostname.name), Purpose.FACADE, mappings.count(), None, None)
     unknown = mappings.filter(blob_delivery=Mapping.BlobDelivery.UNKNOWN)
     named = [mapping.source for mapping in unknown.select_related("hostname").order_by("prefix")[:_NAMED]]
     return Contacts(hostname, [facade, *contacts], named, unknown.count())
 
 
-def _alike(mappings: "QuerySet[Mapping]") -> Iterable[dict[str, Any]]:
-    """The mappings by what they lead to, which is little even where they are many."""
+def _since(hostname: Hostname) -> dict[Place, datetime]:
+    """When each was first seen."""
+    rows = ContactSighting.objects.filter(hostname=hostname).values_list("host", "port", "purpose", "first_seen_at")
+    return {Place(host, port, Purpose(purpose)): at for host, port, purpose, at in rows}
+
+
+def alike(mappings: "QuerySet[Mapping]", *also: str) -> Iterable[dict[str, Any]]:
+    """The mappings by what they lead to, which is little even where they are many, and by other fields."""
     rows = mappings.order_by().values(
+        *also,
         *("registry__origin", "registry__realm", "registry__probed_at", "registry__probe_error"),
         *("challenge", "blob_origins"),
         is_published=Q(account_user__gt=""),
         has_failed=Q(probe_error__gt=""),
     )
-    alike: Iterable[dict[str, Any]] = rows.annotate(number=Count("pk"), seen_at=Max("probed_at"))
-    return alike
+    by_target: Iterable[dict[str, Any]] = rows.annotate(number=Count("pk"), seen_at=Max("probed_at"))
+    return by_target
 
 
-def _of(alike: dict[str, Any]) -> Iterator[tuple[tuple[str, int, Purpose], datetime | None]]:
-    """What such mappings lead to. What is published is got by the facade alone, but for the layers."""
-    if not alike["is_published"]:
-        seen_at = None if alike["registry__probe_error"] else alike["registry__probed_at"]
-        origin = alike["registry__origin"]
-        yield (*_place(origin), Purpose.REGISTRY), seen_at
-        realm = alike["registry__realm"] or RegistryEntry(origin, "").asking(alike["challenge"]).realm
-        if realm and _place(realm)[0]:
-            yield (*_place(realm), Purpose.TOKENS), seen_at
-    for origin in alike["blob_origins"].split():
+def places_of(row: dict[str, Any]) -> Iterator[tuple[Place, datetime | None]]:
+    """What such mappings lead to, and when a probe saw that. What is published the facade gets, but for the layers."""
+    if not row["is_published"]:
+        seen_at = None if row["registry__probe_error"] else row["registry__probed_at"]
+        origin = row["registry__origin"]
+        yield Place(*host_and_port(origin), Purpose.REGISTRY), seen_at
+        realm = row["registry__realm"] or RegistryEntry(origin, "").asking(row["challenge"]).realm
+        if realm and host_and_port(realm)[0]:
+            yield Place(*host_and_port(realm), Purpose.TOKENS), seen_at
+    for origin in row["blob_origins"].split():
         # A probe that fails leaves what an earlier one has found.
-        yield (*_place(origin), Purpose.STORAGE), None if alike["has_failed"] else alike["seen_at"]
+        yield Place(*host_and_port(origin), Purpose.STORAGE), None if row["has_failed"] else row["seen_at"]
 
 
-def _place(url: str) -> tuple[str, int]:
-    """Host and port; "" where a registry has named something else."""
+def host_and_port(url: str) -> tuple[str, int]:
+    """Those of an address; "" where a registry has named something else."""
     try:
         parts = urlsplit(url)
         return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, HTTPS_PORT)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from routing.jobs.kinds import background_places
@@ -50,6 +50,20 @@ def probe_stale(older_than_seconds: float) -> None:
     stale = Registry.objects.filter(Q(probed_at=None) | Q(probed_at__lt=limit), mappings__isnull=False).distinct()
     oldest_first = stale.order_by(F("probed_at").asc(nulls_first=True), "pk").with_names()
     _enqueue(oldest_first[: _ROUND * background_places().total])
+
+
+def probe_contacts(older_than_seconds: float) -> None:
+    """Have one repository of each registry in use asked, the one asked longest ago: where its layers lie now.
+
+    One alone, for its manifest counts as a pull. Those asked within so many seconds wait.
+    """
+    limit = timezone.now() - timedelta(seconds=older_than_seconds)
+    stale = Mapping.objects.filter(enabled=True, probed_at__lt=limit).exclude(probed_repository="")
+    oldest = stale.filter(registry=OuterRef("pk")).order_by("probed_at", "pk").values("pk")[:1]
+    chosen = Registry.objects.annotate(oldest=Subquery(oldest)).exclude(oldest=None).values("oldest")
+    mappings = Mapping.objects.filter(pk__in=chosen).order_by("probed_at", "pk").with_names()
+    for mapping in mappings[: _ROUND**2 * background_places().total]:
+        enqueue(PROBE_MAPPING, str(mapping.pk), share_of(mapping.hostname.tenant))
 
 
 def _enqueue(registries: Iterable[Registry]) -> None:

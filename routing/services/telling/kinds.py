@@ -46,6 +46,10 @@ KINDS: dict[str, EventKind] = {
         "where a mapping led before has something else than where it leads now, or no longer has",
         frozenset({"mapping.drifted", "mapping.drift_ended"}),
     ),
+    "contacts": EventKind(
+        "those who pull from a hostname contact a host that no probe had seen before",
+        frozenset({"hostname.contact_appeared"}),
+    ),
     "registry": EventKind(
         "a probe of one of the tenant's registries failed",
         frozenset({"registry.probed"}),
