@@ -39,7 +39,6 @@ ROUTED: Mapping[str, Rows] = {
     "mappings": lambda tenant: MappingRow.objects.select_related("hostname").filter(
         hostname__in=Hostname.objects.filter(tenant=tenant)
     ),
-    "contacts seen": lambda tenant: ContactSighting.objects.filter(hostname__tenant=tenant),
     "hostnames": lambda tenant: Hostname.objects.filter(tenant=tenant),
     "registries": lambda tenant: Registry.objects.filter(tenant=tenant),
 }
@@ -52,6 +51,7 @@ OTHERS: Mapping[str, Rows] = {
     "roles by the identity provider": lambda tenant: ProviderGrant.objects.filter(tenant=tenant),
     "members": lambda tenant: Membership.objects.filter(tenant=tenant),
     "change sets": lambda tenant: ChangeSet.objects.filter(tenant=tenant),
+    "contacts seen": lambda tenant: ContactSighting.objects.filter(hostname__tenant=tenant),
     "comparisons of former targets": lambda tenant: Watch.objects.filter(mapping__hostname__tenant=tenant),
     "differences found": lambda tenant: VerificationDifference.objects.filter(verification__tenant=tenant),
     "verification reports": lambda tenant: Verification.objects.filter(tenant=tenant),
