@@ -18,6 +18,10 @@ V = TypeVar("V", bound=VersionedModel)
 IF_MATCH: Any = Header(  # type: ignore[type-arg]  # django-ninja makes one name of a function and a type.
     None, alias="If-Match", description="The ETag of what you looked at: refused with 412 where it isn't so any more."
 )
+#: The same for who has an answer already, `if_none_match`.
+IF_NONE_MATCH: Any = Header(  # type: ignore[type-arg]
+    "", alias="If-None-Match", description="The ETag of what you have: 304 where it is so still."
+)
 # Weak tags never match (§13.1.1 asks for the strong comparison), nor does what isn't one of ours.
 _TAG = re.compile(r'(?:^|,)[ \t]*"([0-9]{1,19})"[ \t]*(?=,|$)')
 

@@ -46,6 +46,7 @@ confirmation.confirm_generation | .                       | n n | n n n | n n n 
 explain.explain         | .                          | - - | - - - | y y y | y
 hostnames.get_hostname       | .                          | - - | - - - | y y y | y
 contacts.get_contacts        | .                          | - - | - - - | y y y | y
+contacts.get_appearances     | .                          | - - | - - - | y y y | y
 fallback.get_fallback        | .                          | - - | - - - | y y y | y
 hostnames.add_hostname       | .                          | n n | n n n | n n n | y
 hostnames.update_hostname    | a switch                   | - - | - - - | n n y | y
@@ -156,6 +157,7 @@ GET /hostnames/{hostname_id}                 | hostname                 | s - | 
 PATCH /hostnames/{hostname_id}               | hostname                 | s - | - - - | n n y | y
 POST /hostnames/{hostname_id}/check          | proved hostname          | s - | - - - | n n y | y
 GET /hostnames/{hostname_id}/contacts        | hostname                 | s - | - - - | y y y | y
+GET /hostnames/{hostname_id}/contacts/feed   | hostname                 | s - | - - - | y y y | y
 GET /hostnames/{hostname_id}/fallback        | hostname                 | s - | - - - | y y y | y
 POST /hostnames/{hostname_id}/doctor         | hostname                 | s - | - - - | n n y | y
 GET /hostnames/{hostname_id}/hand-over       | hostname                 | s n | n n n | n n n | y

@@ -187,6 +187,7 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("explain.explain", "."): lambda a, w: explain.explain(a, f"{w['hostname'].name}/app:1"),
     ("hostnames.get_hostname", "."): lambda a, w: hostnames.get_hostname(a, w["hostname"].pk),
     ("contacts.get_contacts", "."): lambda a, w: contacts.get_contacts(a, w["hostname"].pk),
+    ("contacts.get_appearances", "."): lambda a, w: contacts.get_appearances(a, w["hostname"].pk),
     ("fallback.get_fallback", "."): lambda a, w: fallback.get_fallback(a, w["hostname"].pk, fallback.Client.PODMAN),
     ("hostnames.add_hostname", "."): _new_hostname,
     ("hostnames.update_hostname", "a switch"): lambda a, w: _change_hostname(a, w, enabled=False),

@@ -226,3 +226,30 @@ def test_every_door_says_since_when(owner: Person, platform: Actor, registry: Sm
     assert "2026-03-01" in facade("hostname", "contacts", HOST).out
     shown = text_of(AdminClient(owner.user).get("hostname_change", owner.hostname.pk))
     assert "1 March 2026" in shown
+
+
+def test_a_feed_has_what_appeared_the_newest_first_and_says_where_nothing_did(
+    owner: Person, outsider: Person, platform: Actor, registry: SmallRegistry
+) -> None:
+    mapping = probed(platform, registry)
+    api, path = api_client_for(owner), f"hostnames/{owner.hostname.pk}/contacts/feed"
+    first = api.get(path)
+    again = api.client.get(f"/api/v1/{path}", headers={"If-None-Match": first["ETag"]})
+    Mapping.objects.update(blob_origins="https://new-storage.example")
+    sightings.hear("mapping.probed", {"mapping_id": mapping.pk})
+    later = api.client.get(f"/api/v1/{path}", headers={"If-None-Match": first["ETag"]})
+
+    feed = later.json()
+    assert (first.status_code, again.status_code, later.status_code) == (200, 304, 200)
+    assert (again.content, again["ETag"]) == (b"", first["ETag"])
+    assert later["ETag"] != first["ETag"]
+    assert later["Content-Type"] == "application/json"
+    assert (feed["version"], len(feed["items"])) == ("https://jsonfeed.org/version/1.1", 4)
+    row = ContactSighting.objects.get(host="new-storage.example")
+    assert feed["items"][0] == {
+        "id": f"contact-{row.pk}",
+        "title": "new-storage.example:443, for the layers",
+        "content_text": "Those who pull from docker.acme.com contact new-storage.example:443, for the layers.",
+        "date_published": row.first_seen_at.isoformat(),
+    }
+    assert api_client_for(outsider).get(path).status_code == 404

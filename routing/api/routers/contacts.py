@@ -1,18 +1,25 @@
 """What the machines of a hostname's users contact, and the files by which they do without it."""
 
+import json
 from datetime import datetime
+from hashlib import sha256
 
 from django.http import HttpRequest
+from django.http.response import HttpResponse, HttpResponseBase
+from django.utils.cache import get_conditional_response
 from ninja import Query, Router, Schema
 from pydantic import Field
 
 from routing.api.auth import actor_of
 from routing.api.errors import NAMING_PROBLEMS, ROW_PROBLEMS
+from routing.api.etags import IF_NONE_MATCH
 from routing.api.schemas import Id, QueryParams
-from routing.services.mappings.contacts import Contacts, Purpose, get_contacts
+from routing.models import ContactSighting
+from routing.services.mappings.contacts import Contacts, Purpose, get_appearances, get_contacts
 from routing.services.mappings.fallback import Client, Fallback, get_fallback
 
 router = Router(tags=["hostnames"])
+_VERSION = "https://jsonfeed.org/version/1.1"
 
 
 class ContactOut(Schema):
@@ -39,6 +46,23 @@ class ContactsOut(Schema):
         description="Mappings whose layers no probe has found yet, at most twenty.", examples=[["docker.acme.com/old"]]
     )
     unknown_count: int = Field(description="How many those are.", examples=[1])
+
+
+class FeedItemOut(Schema):
+    """A host that was contacted from then on."""
+
+    id: str = Field(examples=["contact-17"])
+    title: str = Field(examples=["storage.example:443, for the layers"])
+    content_text: str = Field(examples=["Those who pull from docker.acme.com contact storage.example:443."])
+    date_published: datetime
+
+
+class FeedOut(Schema):
+    """A JSON Feed: the newest 50 entries."""
+
+    version: str = Field(examples=[_VERSION])
+    title: str = Field(examples=["What those who pull from docker.acme.com contact"])
+    items: list[FeedItemOut]
 
 
 class FallbackQuery(QueryParams):
@@ -74,6 +98,39 @@ class FallbackOut(Schema):
 def get_hostname_contacts(request: HttpRequest, hostname_id: Id) -> Contacts:
     """Tell what the machines of those who pull from a hostname contact, as probes have found it."""
     return get_contacts(actor_of(request), hostname_id)
+
+
+@router.get(
+    "/{hostname_id}/contacts/feed",
+    response={200: FeedOut, 304: None, **ROW_PROBLEMS},
+    operation_id="get_hostname_contacts_feed",
+)
+def get_hostname_contacts_feed(
+    request: HttpRequest, hostname_id: Id, if_none_match: str = IF_NONE_MATCH
+) -> HttpResponseBase:
+    """Tell which hosts were new to those who pull from a hostname, as a JSON Feed for feed readers."""
+    found = get_appearances(actor_of(request), hostname_id)
+    name = found.hostname.name
+    feed = {
+        "version": _VERSION,
+        "title": f"What those who pull from {name} contact",
+        "items": [_item(name, each) for each in found.sightings],
+    }
+    body = json.dumps(feed).encode()
+    response = HttpResponse(body, content_type="application/json")
+    response["ETag"] = etag = f'"{sha256(body).hexdigest()[:32]}"'
+    return get_conditional_response(request, etag=etag, response=response) or response
+
+
+def _item(hostname: str, sighting: ContactSighting) -> dict[str, str]:
+    host = f"[{sighting.host}]" if ":" in sighting.host else sighting.host
+    contacted, purpose = f"{host}:{sighting.port}", Purpose(sighting.purpose).words
+    return {
+        "id": f"contact-{sighting.pk}",
+        "title": f"{contacted}, for {purpose}",
+        "content_text": f"Those who pull from {hostname} contact {contacted}, for {purpose}.",
+        "date_published": sighting.first_seen_at.isoformat(),
+    }
 
 
 @router.get(

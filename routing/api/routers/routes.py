@@ -1,17 +1,18 @@
 """What edges pull: the routing table as an engine's files."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, TextIO
+from typing import Annotated, TextIO
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseNotModified
 from django.http.response import HttpResponseBase
-from ninja import Header, Query, Router, Schema
+from ninja import Query, Router, Schema
 from pydantic import Field
 
 from routing.accounts.downloads import download
 from routing.api.auth import actor_of
 from routing.api.errors import PROBLEMS
+from routing.api.etags import IF_NONE_MATCH
 from routing.api.schemas import QueryParams, Text
 from routing.publish.documents import Surroundings
 from routing.services.base.errors import Unavailable
@@ -19,9 +20,6 @@ from routing.services.routes.published import get_published_routes
 
 router = Router(tags=["routes"])
 _PIECE = 16384
-_NONE_MATCH: Any = Header(  # type: ignore[type-arg]  # django-ninja makes one name of a function and a type.
-    "", alias="If-None-Match", description="The ETag of what you have: 304 where it is so still."
-)
 
 
 class RoutesQuery(QueryParams):
@@ -54,7 +52,9 @@ class RoutesOut(Schema):
 
 
 @router.get("/envoy", response={200: RoutesOut, 304: None, **PROBLEMS}, operation_id="get_routes")
-def get_routes(request: HttpRequest, params: Query[RoutesQuery], if_none_match: str = _NONE_MATCH) -> HttpResponseBase:
+def get_routes(
+    request: HttpRequest, params: Query[RoutesQuery], if_none_match: str = IF_NONE_MATCH
+) -> HttpResponseBase:
     """Tell the routing table as the files of an Envoy, as `facade edge` keeps them. For operators of the platform.
 
     In doubt it answers an error, never a part.

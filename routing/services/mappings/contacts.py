@@ -21,6 +21,8 @@ from routing.services.mappings.pull_command import HTTPS_PORT, port_of
 _PORTS = {"https": HTTPS_PORT, "http": 80}
 # Of what is not known, so many are named.
 _NAMED = 20
+# A feed has so many entries.
+_TOLD = 50
 
 
 class Purpose(StrEnum):
@@ -94,6 +96,19 @@ def get_contacts(actor: Actor, hostname_id: int) -> Contacts:
     unknown = mappings.filter(blob_delivery=Mapping.BlobDelivery.UNKNOWN)
     named = [mapping.source for mapping in unknown.select_related("hostname").order_by("prefix")[:_NAMED]]
     return Contacts(hostname, [facade, *contacts], named, unknown.count())
+
+
+class Appearances(NamedTuple):
+    """When hosts were first contacted for a hostname, the newest first."""
+
+    hostname: Hostname
+    sightings: list[ContactSighting]
+
+
+def get_appearances(actor: Actor, hostname_id: int) -> Appearances:
+    """The newest of a hostname, also of what is contacted no longer. Raises NotFound."""
+    hostname = get_hostname(actor, hostname_id)
+    return Appearances(hostname, list(ContactSighting.objects.filter(hostname=hostname)[:_TOLD]))
 
 
 def _since(hostname: Hostname) -> dict[Place, datetime]:
