@@ -40,7 +40,7 @@ class TenantRemoval(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """Whether nobody is served by it, so that it can go without a word."""
-        return not any(self.goes.get(what) for what in ROUTED)
+        return not any(self.goes[what] for what in ROUTED)
 
 
 def get_tenant_removal(actor: Actor, *, tenant_id: int) -> TenantRemoval:
