@@ -159,6 +159,21 @@ def test_a_realm_that_moved_is_told_to_every_tenant_whose_users_go_there(
     )
 
 
+def test_whoever_knows_it_already_is_not_told_again(
+    owner: Person, outsider: Person, platform: Actor, registry: SmallRegistry
+) -> None:
+    subscribed(owner)
+    subscribed(outsider)
+    add_registry(platform, "", name="shared", origin=registry.server.url, tenant_id=None)
+    mapping = probed(platform, registry)
+    probed(platform, registry, hostname=outsider.hostname.name)
+    ContactSighting.objects.filter(hostname=outsider.hostname, purpose=Purpose.TOKENS).delete()
+
+    sightings.hear("registry.probed", {"registry_id": mapping.registry_id, "failed": False})
+
+    assert [(each["tenant"], each["purpose"]) for each in told()] == [(outsider.tenant.slug, "tokens")]
+
+
 def test_of_a_probe_that_failed_or_of_a_mapping_that_is_off_nothing_is_noted(
     owner: Person, platform: Actor, registry: SmallRegistry
 ) -> None:
