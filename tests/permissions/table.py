@@ -104,6 +104,9 @@ registries.remove_registry   | own registry               | - - | - - - | n y y 
 registries.remove_registry   | shared registry            | n n | n n n | n n n | y
 restoration.get_waiting_restore | .                       | n n | n n n | n n n | y
 restoration.confirm_restore  | .                          | n n | n n n | n n n | y
+standbys.name_standby        | .                          | - - | - - - | n y y | y
+standbys.remove_standby      | standing mapping           | - - | - - - | n y y | y
+standbys.fail_back           | standing mapping           | - - | - - - | n y y | y
 subscriptions.add_subscription | .                        | - - | - - - | n n y | y
 subscriptions.get_subscription | .                        | - - | - - - | y y y | y
 subscriptions.update_subscription | .                     | - - | - - - | n n y | y
