@@ -183,6 +183,9 @@ PATCH /mappings/{mapping_id}                 | mapping                  | s - | 
 PUT /mappings/{mapping_id}/publication       | mapping                  | s - | - - - | n n y | y
 DELETE /mappings/{mapping_id}/publication    | published mapping        | s - | - - - | n y y | y
 POST /mappings/{mapping_id}/roll-back        | moved mapping            | s - | - - - | n y y | y
+PUT /mappings/{mapping_id}/standby           | mapping                  | s - | - - - | n y y | y
+DELETE /mappings/{mapping_id}/standby        | standing mapping         | s - | - - - | n y y | y
+POST /mappings/{mapping_id}/fail-back        | standing mapping         | s - | - - - | n y y | y
 POST /mappings/{mapping_id}/probe            | mapping                  | s - | - - - | n y y | y
 GET /members                                 | .                        | s y | y y y | y y y | y
 POST /members                                | .                        | s - | - - - | n n n | y

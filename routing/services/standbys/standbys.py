@@ -39,13 +39,15 @@ def name_standby(
 
     `return_seconds`: it is led back once its registry has answered for so long; 0: by `fail_back` alone. A clean
     report on exactly this switch is there, not older than a day. Raises NotFound, PermissionDenied, Outdated,
-    ServiceError where there is none, or where the mapping takes credentials; Conflict where it has failed over.
+    ServiceError where there is none, or where the mapping takes credentials or has failed over.
     """
     wanted = parse_target(target)
     with unit_of_work(actor, reason) as unit:
         mapping = unit.get(Mapping, mapping_id, Permission.CHANGE_MAPPINGS, if_match)
         if mapping.failed_over_at is not None:
-            raise Conflict(f"{mapping.source} has failed over to {mapping.target}: lead it back, or repoint it, first")
+            raise ServiceError(
+                f"{mapping.source} has failed over to {mapping.target}: lead it back, or repoint it, first"
+            )
         registry, notes = ensure_registry(unit, mapping.hostname.tenant, wanted)
         place = {"standby_registry": registry, "standby_prefix": wanted.upstream_prefix}
         is_named = (mapping.standby_registry, mapping.standby_prefix) == (registry, wanted.upstream_prefix)
