@@ -154,6 +154,20 @@ FACADE_WATCH_EVERY_SECONDS = declare.whole(
     least=60,
     most=86_400,
 )
+FACADE_STANDBY_PROBE_SECONDS = declare.whole(
+    "FACADE_STANDBY_PROBE_SECONDS",
+    10,
+    "How often, in seconds, registries are asked whether they answer, of mappings that have a standby.",
+    least=1,
+    most=3600,
+)
+FACADE_STANDBY_FAILURES = declare.whole(
+    "FACADE_STANDBY_FAILURES",
+    3,
+    "So many times in a row a registry does not answer before its mappings are led to their standbys.",
+    least=2,
+    most=100,
+)
 FACADE_REMEMBERED_ANSWERS_BYTES = declare.whole(
     "FACADE_REMEMBERED_ANSWERS_BYTES",
     64 * 1024 * 1024,

@@ -85,6 +85,9 @@ ALLOWED = {
     "routing/services/watching/watches.py": {
         "Watch.objects.filter(pk__in=[row.pk for row in rows]).update": "when it is looked at next: nobody changes it",
     },
+    "routing/services/standbys/health.py": {
+        "RegistryHealth.objects.filter(pk__in=[row.pk for row in due]).update": "the same",
+    },
     "routing/services/verifications/rows.py": {
         "VerificationDifference.objects.bulk_create": "what was found; within the unit of work that tells of it",
         "counts.update": "a counter",

@@ -19,6 +19,7 @@ from routing.api.routers import (
     pulls,
     registries,
     routes,
+    standbys,
     subscriptions,
     tenants,
     tokens,
@@ -38,6 +39,7 @@ api = FacadeAPI(
 api.add_router("", introspection.router)
 api.add_router("/mappings", mappings.router)
 api.add_router("/mappings", changes.roll_backs)
+api.add_router("/mappings", standbys.router)
 api.add_router("/changes", changes.router)
 api.add_router("/hostnames", hostnames.router)
 api.add_router("/hostnames", contacts.router)

@@ -35,6 +35,7 @@ from routing.services.people.notices import NOTICE
 from routing.services.pulls.retention import forget_old_counts
 from routing.services.registries.probe_jobs import probe_contacts, probe_stale
 from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
+from routing.services.standbys.health import ASK, ask_due
 from routing.services.telling import deliveries
 from routing.services.telling.deliveries import TELL, TELL_BY_MAIL
 from routing.services.verifications.steps import VERIFY, resume_forgotten
@@ -45,7 +46,7 @@ logger = logging.getLogger("routing.maintain")
 
 KINDS = (
     *(PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, FETCH_CERTIFICATE),
-    *(APPLY_SET, NOTICE, LETTER, TELL, TELL_BY_MAIL, VERIFY, WATCH),
+    *(APPLY_SET, NOTICE, LETTER, TELL, TELL_BY_MAIL, VERIFY, WATCH, ASK),
 )
 #: Of several servers one puts the regular work in the queue: whoever holds this lease. All of them do it.
 LEASE = "maintenance"
@@ -65,6 +66,7 @@ class Task(NamedTuple):
 
 
 TASKS = (
+    Task("standbys", 5.0, ask_due),
     Task("plans", ROUND_SECONDS, apply_due),
     Task("proofs", ROUND_SECONDS, lambda: recheck_due(ROUND_SECONDS)),
     Task("probes", ROUND_SECONDS, lambda: probe_stale(settings.FACADE_PROBE_SECONDS)),

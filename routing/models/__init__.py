@@ -16,6 +16,7 @@ from routing.models.provider_grant import ProviderGrant, ProviderWord
 from routing.models.pull_count import OrphanCount, PullCount, ReferenceCount
 from routing.models.rate import Rate
 from routing.models.registry import Registry
+from routing.models.registry_health import RegistryHealth
 from routing.models.restoration import Restoration
 from routing.models.round import Round
 from routing.models.server import Server
@@ -50,6 +51,7 @@ __all__ = [
     "Rate",
     "ReferenceCount",
     "Registry",
+    "RegistryHealth",
     "Restoration",
     "Role",
     "Round",

@@ -76,6 +76,19 @@ class Mapping(HasAccount, VersionedModel):
     # Where it led before its last repoint, and until when content that is missing now is asked for there: packed, as
     # the table has it (core/table/former_target.py). No foreign key: what goes of a registry goes of this, by itself.
     former = models.CharField(max_length=1250, blank=True, default="", db_default="", editable=False)
+    # Where it leads once its registry no longer answers; while `failed_over_at` is set, where it led before that.
+    standby_registry = models.ForeignKey(
+        "routing.Registry",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="standby_mappings",
+    )
+    standby_prefix = models.CharField(max_length=MAX_NAME_LENGTH, blank=True, default="", db_default="", editable=False)
+    #: In seconds: so long the registry has to answer again before the mapping is led back by itself. 0: never.
+    standby_return_seconds = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    failed_over_at = models.DateTimeField(null=True, blank=True, editable=False)
     notice = models.CharField(
         max_length=MAX_NOTICE_LENGTH,
         blank=True,
@@ -139,6 +152,14 @@ class Mapping(HasAccount, VersionedModel):
         return f"{authority}/{self.upstream_prefix}" if self.upstream_prefix else authority
 
     @property
+    def standby_target(self) -> str:
+        """Its standby, or where it led before it failed over, as a person writes it; "" where it has none."""
+        if self.standby_registry is None:
+            return ""
+        authority = self.standby_registry.authority
+        return f"{authority}/{self.standby_prefix}" if self.standby_prefix else authority
+
+    @property
     def is_repository(self) -> bool:
         """Whether its prefix is a repository rather than a namespace, as far as its form and the last probe tell."""
         return "/" in self.prefix or bool(self.prefix and self.table_flags & Flag.NAME_DIFFERS)
@@ -190,6 +211,14 @@ NOTHING_FOUND: dict[str, Any] = {
     "blob_origins": "",
     "probed_at": None,
     "probe_error": "",
+}
+
+#: What a mapping has of a standby where it has none. One that is led elsewhere has none: it was verified for another.
+NO_STANDBY: dict[str, Any] = {
+    "standby_registry": None,
+    "standby_prefix": "",
+    "standby_return_seconds": 0,
+    "failed_over_at": None,
 }
 
 

@@ -71,6 +71,8 @@ def sent(world: World, api: ApiClient, route: str, if_match: str | None) -> Any:
         subject = "applied change set"
     if route.endswith("/roll-back"):
         subject = "moved mapping"
+    if route.endswith(("/fail-back", "/standby")) and method != "PUT":
+        subject = "standing mapping"
     if route.endswith("/hand-over"):
         subject = "idle hostname"
     path = path.replace(f"{{{place}}}", str(world[subject].pk))
@@ -102,7 +104,7 @@ def test_and_does_what_is_asked_where_it_matches(world: World, api: ApiClient, r
         assert "still used" in answer.json()["message"]
     elif route.endswith("/probe") or route == "POST /claims/{claim_id}/check":
         assert answer.status_code == 200
-    elif route.startswith("DELETE") and not route.endswith(("/suspension", "/publication", "/account")):
+    elif route.startswith("DELETE") and not route.endswith(("/suspension", "/publication", "/account", "/standby")):
         assert answer.status_code == 204
     else:
         assert answer.status_code == (201 if route.endswith(("/undo", "/roll-back")) else 200)

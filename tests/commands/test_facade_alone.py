@@ -35,6 +35,8 @@ ELSEWHERE |= {
     ("mapping", "unpublish"),
 }
 ELSEWHERE |= {("hostname", "front-door")}
+#: What `tests/commands/test_standbys.py` tries.
+ELSEWHERE |= {("mapping", "standby"), ("mapping", "fail-back")}
 
 
 def verbs() -> Iterator[tuple[tuple[str, ...], type[Verb]]]:

@@ -60,6 +60,8 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("PATCH /mappings", "."): lambda world: {"ids": [world["mapping"].pk], "enabled": False},
     ("PATCH /mappings/{mapping_id}", "mapping"): lambda world: {"target": "quay.io/new", "reason": "r"},
     ("POST /mappings/{mapping_id}/probe", "mapping"): lambda world: {},
+    ("PUT /mappings/{mapping_id}/standby", "mapping"): lambda world: {"target": "quay.io/new", "reason": "r"},
+    ("POST /mappings/{mapping_id}/fail-back", "standing mapping"): lambda world: {"reason": "r"},
     ("POST /verifications", "."): lambda world: {
         "candidates": [{"mapping_id": world["mapping"].pk, "target": "quay.io/new"}]
     },

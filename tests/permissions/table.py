@@ -105,6 +105,9 @@ registries.remove_registry   | own registry               | - - | - - - | n y y 
 registries.remove_registry   | shared registry            | n n | n n n | n n n | y
 restoration.get_waiting_restore | .                       | n n | n n n | n n n | y
 restoration.confirm_restore  | .                          | n n | n n n | n n n | y
+standbys.name_standby        | .                          | - - | - - - | n y y | y
+standbys.remove_standby      | standing mapping           | - - | - - - | n y y | y
+standbys.fail_back           | standing mapping           | - - | - - - | n y y | y
 subscriptions.add_subscription | .                        | - - | - - - | n n y | y
 subscriptions.get_subscription | .                        | - - | - - - | y y y | y
 subscriptions.update_subscription | .                     | - - | - - - | n n y | y
@@ -182,6 +185,9 @@ PATCH /mappings/{mapping_id}                 | mapping                  | s - | 
 PUT /mappings/{mapping_id}/publication       | mapping                  | s - | - - - | n n y | y
 DELETE /mappings/{mapping_id}/publication    | published mapping        | s - | - - - | n y y | y
 POST /mappings/{mapping_id}/roll-back        | moved mapping            | s - | - - - | n y y | y
+PUT /mappings/{mapping_id}/standby           | mapping                  | s - | - - - | n y y | y
+DELETE /mappings/{mapping_id}/standby        | standing mapping         | s - | - - - | n y y | y
+POST /mappings/{mapping_id}/fail-back        | standing mapping         | s - | - - - | n y y | y
 POST /mappings/{mapping_id}/probe            | mapping                  | s - | - - - | n y y | y
 GET /members                                 | .                        | s y | y y y | y y y | y
 POST /members                                | .                        | s - | - - - | n n n | y

@@ -26,6 +26,7 @@ from routing.services.mappings import as_of, contacts, explain, fallback, mappin
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import accounts, probe_jobs, probes, registries
 from routing.services.routes import published
+from routing.services.standbys import standbys
 from routing.services.telling import subscriptions
 from routing.services.verifications import verifications
 from routing.services.verifications.candidates import Candidate
@@ -291,6 +292,15 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ),
     ("schedule.schedule", "change set"): lambda a, w: schedule.schedule(
         a, **_reviewed(w), at=timezone.now() + timedelta(hours=1)
+    ),
+    ("standbys.name_standby", "."): lambda a, w: standbys.name_standby(
+        a, "r", mapping_id=w["mapping"].pk, target="quay.io/new"
+    ),
+    ("standbys.remove_standby", "standing mapping"): lambda a, w: standbys.remove_standby(
+        a, "r", mapping_id=w["standing mapping"].pk
+    ),
+    ("standbys.fail_back", "standing mapping"): lambda a, w: standbys.fail_back(
+        a, "r", mapping_id=w["standing mapping"].pk
     ),
     ("subscriptions.add_subscription", "."): lambda a, w: subscriptions.add_subscription(
         a, tenant_id=w["tenant"].pk, address="https://hooks.sesame.example/more", kinds=["proof"]

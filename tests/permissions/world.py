@@ -39,6 +39,7 @@ from routing.models import (
     Restoration,
     Role,
     Tenant,
+    Verification,
     Watch,
 )
 from routing.services.base.actor import Actor
@@ -228,8 +229,24 @@ def _add_routing(world: World, sesame: Tenant) -> None:
             until=timezone.now() + timedelta(days=7),
             next_at=timezone.now() + timedelta(days=1),
         ),
+        "standing mapping": _failed_over(pulled, registry("Standby of Sesame", "https://127.0.0.1:12", sesame)),
         "claim": claim_hostname(SET_UP, tenant_id=sesame.pk, name=f"claimed.{SECRET}.example"),
     }
+    _clean_report(world["verification"])
+
+
+def _failed_over(hostname: Hostname, standby: Registry) -> Mapping:
+    """One that was led to its standby."""
+    row = add_mapping(SET_UP, "", hostname=hostname.name, prefix="standing", target=f"127.0.0.1:9/{SECRET}").mapping
+    away = {"standby_registry": standby, "standby_prefix": SECRET, "failed_over_at": timezone.now()}
+    Mapping.objects.filter(pk=row.pk).update(**away)
+    return Mapping.objects.get(pk=row.pk)
+
+
+def _clean_report(begun: Verification) -> None:
+    """Says that where it would lead has all that is where it leads."""
+    facts = {"state": Verification.State.DONE, "compared": 1, "finished_at": timezone.now()}
+    Verification.objects.create(tenant=begun.tenant, switches=begun.switches, **facts)
 
 
 def _change_sets(mapping: Mapping, hostname: Hostname) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from routing.models import (
     Mapping,
     Membership,
     Registry,
+    RegistryHealth,
     Role,
     Subscription,
     Tenant,
@@ -360,5 +361,7 @@ def test_every_noun_that_people_change_has_rules() -> None:
     nouns = {model for model in VersionedModel.__subclasses__() if not model.__name__.startswith("Historical")}
 
     # A tenant is the platform's to change, and its columns' own validation is all that there is to say of it. Nobody
-    # changes a verification, a watch, or where a subscription's messages go.
-    assert {model for model in nouns if not rules_of(model)} == {Tenant, Verification, Watch, Subscription}
+    # changes a verification, a watch, whether a registry answers, or where a subscription's messages go.
+    assert {model for model in nouns if not rules_of(model)} == {
+        *(Tenant, Verification, Watch, RegistryHealth, Subscription)
+    }

@@ -93,6 +93,17 @@ class MappingOut(Schema):
         "published. The account itself is never told.",
     )
 
+    standby: str = Field(
+        alias="standby_target",
+        description="Where it is led once its registry does not answer; after it has failed over, where it led "
+        "before. Empty: it has no standby.",
+        examples=["quay.io/acme"],
+    )
+    standby_return_seconds: int = Field(
+        description="It is led back by itself once its registry has answered for so long; 0: never.", examples=[0]
+    )
+    failed_over_at: datetime | None = Field(description="Since when it leads to its standby; null: it does not.")
+
     @staticmethod
     def resolve_former_target(row: Mapping) -> str:
         """Where it led before, while that counts."""

@@ -35,6 +35,9 @@ def mapping_facts(mapping: Mapping) -> dict[str, Any]:
         "delivery": mapping.delivery,
         "notice": mapping.notice,
         "published_at": mapping.account_set_at,
+        "standby": mapping.standby_target or None,
+        "standby_return_seconds": mapping.standby_return_seconds,
+        "failed_over_at": mapping.failed_over_at,
     }
 
 
@@ -119,6 +122,7 @@ class ShowMapping(Verb):
                 ("allows push", yes(mapping.allow_push)),
                 ("delivery", delivery),
                 *([("former target", f"{former.target}, asked until {moment(former.until)}")] if former else []),
+                *([("standby", _standby_in_words(mapping))] if mapping.standby_registry else []),
                 ("notice", mapping.notice),
                 ("last probe", _probe_in_words(mapping)),
                 ("changed", moment(mapping.changed_at)),
@@ -134,6 +138,12 @@ class ShowMapping(Verb):
 
 
 _NONE = "No mappings yet. Add one: facade mapping add docker.acme.com acme ghcr.io/acme"
+
+
+def _standby_in_words(mapping: Mapping) -> str:
+    if mapping.failed_over_at is None:
+        return mapping.standby_target
+    return f"failed over {moment(mapping.failed_over_at)} from {mapping.standby_target}"
 
 
 def _probe_in_words(mapping: Mapping) -> str:

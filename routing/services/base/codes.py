@@ -35,6 +35,7 @@ class Code(StrEnum):
     HOSTNAME_TAKEN = "hostname_taken", "Another tenant has this hostname."
     CLAIM_EXISTS = "claim_exists", "This tenant has this hostname, or has claimed it, already."
     IN_USE = "in_use", "Other rows still refer to it."
+    TAKES_CREDENTIALS = "takes_credentials", "It takes credentials, and a standby is for what takes none."
     NEVER_CHANGES = "never_changes", "This value is fixed once the row is there."
     LAST_OWNER = "last_owner", "A tenant keeps one owner at least."
     QUOTA_EXCEEDED = "quota_exceeded", "The tenant, or the person, has as many as they may."

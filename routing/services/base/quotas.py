@@ -63,6 +63,7 @@ BOUNDS: Mapping[str, str] = {
     "routing.TableCheck": "One row.",
     "routing.Verification": "MAX_UNFINISHED and MAX_KEPT of a tenant.",
     "routing.VerificationDifference": "MAX_ROWS a report.",
+    "routing.RegistryHealth": "One a registry.",
     "routing.Watch": "One a mapping.",
     "routing.HistoricalHostname": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",
     "routing.HistoricalMapping": "The newest FACADE_MAX_HISTORY_PER_TENANT of a tenant.",

@@ -139,12 +139,13 @@ def _columns(model: type[Any], *without: str) -> tuple[str, ...]:
 
 
 def _mappings(tenant: Tenant) -> Iterator[dict[str, Any]]:
-    columns = _columns(Mapping, "hostname", "registry")
+    columns = _columns(Mapping, "hostname", "registry", "standby_registry", "standby_prefix")
     for mapping in mappings_in_order(Hostname.objects.filter(tenant=tenant)):
         yield {
             "hostname": mapping.hostname.name,
             "registry": mapping.registry.origin,
             "target": mapping.target,
+            "standby": mapping.standby_target,
             **{name: getattr(mapping, name) for name in columns},
         }
 

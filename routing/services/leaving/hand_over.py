@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from routing.core.grammar.hosts import is_wildcard, wildcard_above
 from routing.models import Hostname, HostnameClaim, Mapping, Registry, Tenant, Watch
+from routing.models.mapping import NO_STANDBY
 from routing.models.pull_account import NO_ACCOUNT
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, ServiceError
@@ -143,6 +144,9 @@ def _hand_over(unit: UnitOfWork, plan: HandOver, reason: str) -> None:
     hostname, tenant = plan.hostname, plan.tenant
     # What the one has written for people says nothing of the other.
     facts: dict[str, Any] = {**NO_PROOF, **EMPTY_FRONT_DOOR}
+    # Nor is what the one has verified of another registry.
+    standing_by = Mapping.objects.with_names().filter(hostname=hostname).exclude(standby_registry=None)
+    unit.update_all(list(standing_by), **NO_STANDBY)
     leads = [(registry, _copied(unit, registry, tenant)) for registry in plan.takes]
     for old, new in leads:
         if hostname.login_registry_id == old.pk:

@@ -22,6 +22,7 @@ from routing.models import (
     Rate,
     ReferenceCount,
     Registry,
+    RegistryHealth,
     StreamedBytes,
     Subscription,
     Tenant,
@@ -53,6 +54,7 @@ OTHERS: Mapping[str, Rows] = {
     "change sets": lambda tenant: ChangeSet.objects.filter(tenant=tenant),
     "contacts seen": lambda tenant: ContactSighting.objects.filter(hostname__tenant=tenant),
     "comparisons of former targets": lambda tenant: Watch.objects.filter(mapping__hostname__tenant=tenant),
+    "answers of registries": lambda tenant: RegistryHealth.objects.filter(registry__tenant=tenant),
     "differences found": lambda tenant: VerificationDifference.objects.filter(verification__tenant=tenant),
     "verification reports": lambda tenant: Verification.objects.filter(tenant=tenant),
     "months of streamed bytes": lambda tenant: StreamedBytes.objects.filter(tenant=tenant),
@@ -76,6 +78,7 @@ _QUIET = frozenset(
         "counts of requests",
         "differences found",
         "comparisons of former targets",
+        "answers of registries",
     }
 )
 

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from routing.core.table.former_target import parse_former
 from routing.models import Mapping, Registry
-from routing.models.mapping import NOTHING_FOUND
+from routing.models.mapping import NO_STANDBY, NOTHING_FOUND
 from routing.models.pull_account import NO_ACCOUNT
 from routing.services.base.actor import Actor
 from routing.services.base.unit_of_work import unit_of_work
@@ -32,9 +32,9 @@ def former_of_now(mapping: Mapping) -> str:
 
 def values_of_a_move(mapping: Mapping) -> dict[str, Any]:
     """What else becomes of a mapping that is about to lead elsewhere, whoever moves it: what was found out about where
-    it led is forgotten, pulls that have begun there can finish, and it is published no longer.
+    it led is forgotten, pulls that have begun there can finish, it is published no longer, and has no standby.
     """
-    return {**NOTHING_FOUND, **NO_ACCOUNT, "former": former_of_now(mapping)}
+    return {**NOTHING_FOUND, **NO_ACCOUNT, **NO_STANDBY, "former": former_of_now(mapping)}
 
 
 def former_target(mapping: Mapping) -> FormerNow | None:

@@ -15,7 +15,9 @@ _HOSTNAMES, _MAPPINGS = 200, 1000
 
 def mappings_in_order(hostnames: "QuerySet[Hostname]") -> Iterator[Mapping]:
     """The mappings of these by hostname and prefix, each with its hostname, tenant and registry."""
-    rows = Mapping.objects.select_related("hostname__tenant", "registry").order_by("hostname__name", "prefix")
+    rows = Mapping.objects.select_related("hostname__tenant", "registry", "standby_registry").order_by(
+        "hostname__name", "prefix"
+    )
     in_order, last = hostnames.order_by("name").values_list("pk", "name"), ""
     while True:
         names = list(in_order.filter(name__gt=last)[:_HOSTNAMES])

@@ -1,12 +1,16 @@
 """The rules of mappings: where one may lead."""
 
 from routing.core.grammar.notices import InvalidNotice, parse_notice
-from routing.models import Mapping
+from routing.core.table.routing_table import Auth
+from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 from routing.services.base.rules import Write, fixed, require_reason, rule
 from routing.services.registries.targets import check_origin, shared_at
+
+#: A mapping is led back by itself after so many seconds at least, and at most.
+LEAST_RETURN_SECONDS, MOST_RETURN_SECONDS = 300, 30 * 86_400
 
 fixed(Mapping, "hostname", "prefix")
 
@@ -47,6 +51,81 @@ def a_notice_can_be_sent(write: Write) -> None:
         parse_notice(write.row.notice)
     except InvalidNotice as error:
         raise ServiceError.for_field("notice", str(error)) from error
+
+
+@rule(Mapping, "standby_registry", "registry", "hostname")
+def standby_is_at_another_registry_of_its_own_or_a_shared_one(write: Write) -> None:
+    """Two names of one registry fail together; and as for where it leads."""
+    standby, mapping = write.row.standby_registry, write.row
+    if standby is None:
+        return
+    if standby.tenant_id not in (None, mapping.hostname.tenant_id):
+        raise ServiceError.for_field("target", f"the registry {standby} belongs to another tenant")
+    if standby == mapping.registry:
+        raise ServiceError.for_field("target", f"{mapping.source} points to {standby} itself: name another registry")
+
+
+@rule(Mapping, "standby_registry", "standby_prefix")
+def standby_is_allowed(write: Write) -> None:
+    """As a target is: it becomes one without anybody's word."""
+    standby = write.row.standby_registry
+    if standby is None:
+        return
+    check_origin(standby.origin)
+    if not write.row.standby_prefix and (standby.tenant_id is None or shared_at(standby.origin)):
+        refuse_whole_shared(write.actor, str(standby))
+
+
+@rule(Mapping, "standby_registry", "private", "allow_push", "account_user")
+def with_a_standby_it_takes_no_credentials(write: Write) -> None:
+    """Nobody's credentials are led to another registry by a program."""
+    if write.row.standby_registry is not None and (why := taken_credentials(write.row)):
+        raise ServiceError(
+            f"{write.row.source} takes credentials: {why}. They must not reach another registry by themselves, so it "
+            "can have no standby; take that away first, and repoint by hand when its registry fails",
+            code=Code.TAKES_CREDENTIALS,
+        )
+
+
+@rule(Mapping, "standby_return_seconds")
+def it_is_led_back_after_a_quiet_time(write: Write) -> None:
+    """A registry that answers now and then must not lead people to and fro."""
+    seconds = write.row.standby_return_seconds
+    if seconds and not LEAST_RETURN_SECONDS <= seconds <= MOST_RETURN_SECONDS:
+        raise ServiceError.for_field(
+            "return_seconds", f"give 0 for never, or {LEAST_RETURN_SECONDS} to {MOST_RETURN_SECONDS} seconds"
+        )
+
+
+@rule(Hostname, "login_registry")
+def no_login_where_mappings_have_a_standby(write: Write) -> None:
+    """Whoever logs in there sends credentials for every mapping."""
+    hostname = write.row
+    if hostname.login_registry_id is None or write.before is None:
+        return
+    with_standby = hostname.mappings.exclude(standby_registry=None).select_related("hostname").first()
+    if with_standby is not None:
+        raise ServiceError.for_field(
+            "login_registry",
+            f"{with_standby.source} has a standby, and takes no credentials: take the standby away first",
+            Code.TAKES_CREDENTIALS,
+        )
+
+
+def taken_credentials(mapping: Mapping) -> str:
+    """Why somebody's credentials may reach where a mapping leads, in words; "" where none do."""
+    if mapping.private or mapping.public == "no":
+        return "its images are private"
+    if mapping.allow_push:
+        return "it takes pushes"
+    if mapping.account_user:
+        return "it is published with an account of its own"
+    if mapping.hostname.login_registry_id is not None:
+        return "people log in at its hostname"
+    standby = mapping.standby_registry
+    if Auth.BASIC in (mapping.registry.auth, standby.auth if standby else None):
+        return "a registry of it asks for a password"
+    return ""
 
 
 def refuse_whole_shared(actor: Actor, registry: str) -> None:

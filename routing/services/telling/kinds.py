@@ -42,6 +42,10 @@ KINDS: dict[str, EventKind] = {
         "the DNS record that verifies a hostname is missing, was found again, or the hostname was withdrawn",
         frozenset({"hostname.proof_missing", "hostname.proof_found", "hostname.withdrawn"}),
     ),
+    "failed_over": EventKind(
+        "a mapping has failed over to its standby, as its registry does not answer, or back",
+        frozenset({"mapping.failed_over", "mapping.failed_back"}),
+    ),
     "drift": EventKind(
         "where a mapping led before has something else than where it leads now, or no longer has",
         frozenset({"mapping.drifted", "mapping.drift_ended"}),

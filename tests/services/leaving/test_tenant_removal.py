@@ -24,6 +24,7 @@ from routing.models import (
     ProviderGrant,
     Rate,
     Registry,
+    RegistryHealth,
     Role,
     StreamedBytes,
     Tenant,
@@ -76,6 +77,7 @@ def fill(person: Person, platform: Actor) -> None:
     report = Verification.objects.create(tenant=tenant)
     VerificationDifference.objects.create(verification=report, kind="missing-tag", source=person.hostname.name)
     Watch.objects.create(mapping=mapping, registry=own, until=timezone.now(), next_at=timezone.now())
+    RegistryHealth.objects.create(registry=own, next_at=timezone.now())
     tell_owners(tenant, "a word", "to its owners")
     told = add_subscription(platform, tenant_id=tenant.pk, address=f"https://{tenant.slug}.example/", kinds=["proof"])
     try_subscription(platform, subscription_id=told.subscription.pk)
@@ -95,6 +97,7 @@ def rows_left(tenant_id: int) -> dict[str, int]:
     left["Rate"] = Rate.objects.filter(name__regex=rf"tenant {tenant_id}( |$)").count()
     left["Mapping"] = Mapping.objects.filter(hostname__tenant=tenant_id).count()
     left["Watch"] = Watch.objects.filter(mapping__hostname__tenant=tenant_id).count()
+    left["RegistryHealth"] = RegistryHealth.objects.filter(registry__tenant=tenant_id).count()
     left["Tenant"] = Tenant.objects.filter(pk=tenant_id).count()
     return left
 
