@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0044_watch'),
+        ('routing', '0045_contacts'),
     ]
 
     operations = [
