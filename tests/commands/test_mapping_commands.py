@@ -246,6 +246,9 @@ class TestListMappings:
             "delivery": "auto",
             "notice": "",
             "published_at": None,
+            "standby": None,
+            "standby_return_seconds": 0,
+            "failed_over_at": None,
         }
 
     @pytest.mark.usefixtures("_some")
