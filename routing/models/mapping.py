@@ -11,6 +11,7 @@ from routing.core.table.former_target import FormerTarget
 from routing.core.table.mapping_entry import Flag, MappingEntry, mapping_key
 from routing.models.history import records
 from routing.models.pull_account import HasAccount
+from routing.models.registry import target_at
 from routing.models.tenant import Tenant
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
@@ -148,16 +149,14 @@ class Mapping(HasAccount, VersionedModel):
     @property
     def target(self) -> str:
         """Where it leads, as a person writes it: registry and upstream prefix."""
-        authority = self.registry.authority
-        return f"{authority}/{self.upstream_prefix}" if self.upstream_prefix else authority
+        return target_at(self.registry.authority, self.upstream_prefix)
 
     @property
     def standby_target(self) -> str:
         """Its standby, or where it led before it failed over, as a person writes it; "" where it has none."""
         if self.standby_registry is None:
             return ""
-        authority = self.standby_registry.authority
-        return f"{authority}/{self.standby_prefix}" if self.standby_prefix else authority
+        return target_at(self.standby_registry.authority, self.standby_prefix)
 
     @property
     def is_repository(self) -> bool:

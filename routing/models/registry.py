@@ -123,3 +123,8 @@ class Registry(HasAccount, VersionedModel):
             stream_blobs=self.stream_blobs,
             account=self.account_sealed,
         )
+
+
+def target_at(authority: str, upstream_prefix: str) -> str:
+    """What stands there, or everything at a registry, as a person writes it."""
+    return f"{authority}/{upstream_prefix}" if upstream_prefix else authority

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from routing.models.registry import target_at
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
 
@@ -51,8 +52,7 @@ class Watch(VersionedModel):
     @property
     def target(self) -> str:
         """Where the mapping led before, as a person writes it."""
-        authority = self.registry.authority
-        return f"{authority}/{self.upstream_prefix}" if self.upstream_prefix else authority
+        return target_at(self.registry.authority, self.upstream_prefix)
 
     @property
     def owning_tenant_id(self) -> int:

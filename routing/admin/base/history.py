@@ -16,6 +16,7 @@ from django.urls import reverse
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago
 from routing.models import ChangeSet, Hostname, Mapping, Membership, Registry, Tenant
+from routing.models.registry import target_at
 from routing.services.base.past_rows import change_of, kind_of, last_rows, rows_before
 
 _User = get_user_model()
@@ -158,8 +159,7 @@ def _mapping_name(row: Any, names: Names) -> str:
 
 
 def _target(row: Any, names: Names) -> str:
-    registry = names.of(Registry, row.registry_id)
-    return f"{registry}/{row.upstream_prefix}" if row.upstream_prefix else registry
+    return target_at(names.of(Registry, row.registry_id), row.upstream_prefix)
 
 
 def authority_of(registry: Any) -> str:

@@ -11,6 +11,7 @@ from routing.admin.base import permissions
 from routing.admin.base.forms import REASON_NEEDED, ServiceForm, SuggestingInput, name_input
 from routing.admin.mappings.wishes import Wishes, create_hostname_tick, skip_verification_tick, whole_registry_tick
 from routing.models import Hostname, Mapping, Registry, Tenant
+from routing.models.registry import target_at
 from routing.services.registries.targets import Target, find_registry
 from routing.services.verifications.repointing import BriefLook
 
@@ -147,7 +148,7 @@ class MappingForm(TargetedForm):
         # A past row's registry may be gone.
         registry = Registry.objects.filter(pk=row.registry_id).first()
         authority = registry.authority if registry else ""
-        return {**shown, "target": f"{authority}/{row.upstream_prefix}" if row.upstream_prefix else authority}
+        return {**shown, "target": target_at(authority, row.upstream_prefix)}
 
     @property
     def changes(self) -> dict[str, Any]:

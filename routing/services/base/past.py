@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 
 from routing.models import Hostname, Mapping, Membership, Registry, Tenant
 from routing.models.front_door import FRONT_COLUMNS
+from routing.models.registry import target_at
 from routing.models.versioned import viewable
 from routing.services.base.actor import Actor
 from routing.services.base.past_rows import change_of, kind_of, last_rows, rows_before
@@ -214,8 +215,7 @@ class _Names:
 
     def target(self, row: Any) -> str:
         """Where a past mapping led, as a person writes it."""
-        registry = self.of(Registry, row.registry_id)
-        return f"{registry}/{row.upstream_prefix}" if row.upstream_prefix else registry
+        return target_at(self.of(Registry, row.registry_id), row.upstream_prefix)
 
 
 def _now_or_last(model: Any, ids: set[int]) -> dict[int, Any]:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Max, Min
 
 from routing.models import Hostname, Mapping, Registry, Tenant
+from routing.models.registry import target_at
 from routing.models.versioned import viewable
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
@@ -80,7 +81,7 @@ def _stood(row: Any, hostname: Any, registries: dict[int, Any]) -> Stood:
         mapping_id=row.id,
         hostname=hostname.name,
         prefix=row.prefix,
-        target=f"{authority}/{row.upstream_prefix}" if row.upstream_prefix else authority,
+        target=target_at(authority, row.upstream_prefix),
         state=_state(row, hostname),
         private=row.private,
         allow_push=row.allow_push,

@@ -10,6 +10,7 @@ from routing.core.table.former_target import parse_former
 from routing.models import Mapping, Registry
 from routing.models.mapping import NO_STANDBY, NOTHING_FOUND
 from routing.models.pull_account import NO_ACCOUNT
+from routing.models.registry import target_at
 from routing.services.base.actor import Actor
 from routing.services.base.unit_of_work import unit_of_work
 
@@ -45,7 +46,7 @@ def former_target(mapping: Mapping) -> FormerNow | None:
     registry = Registry.objects.filter(pk=former.registry).first()
     if registry is None:
         return None
-    there = f"{registry.authority}/{former.upstream_prefix}" if former.upstream_prefix else registry.authority
+    there = target_at(registry.authority, former.upstream_prefix)
     return FormerNow(there, datetime.fromtimestamp(former.until, UTC))
 
 

@@ -58,22 +58,23 @@ def ask_due() -> None:
 
 
 def _keep_rows() -> None:
-    with_standby = Mapping.objects.exclude(standby_registry=None).order_by()
-    wanted = {pk for both in with_standby.values_list("registry", "standby_registry").distinct() for pk in both}
-    known = set(RegistryHealth.objects.values_list("registry", flat=True))
-    if wanted == known:
+    if _wanted() == _known():
         return
     with unit_of_work(PROGRAM, "") as unit:
-        unit.delete_all(RegistryHealth.objects.exclude(registry__in=wanted))
         # Once more, in the line: another may have been here, and a registry gone.
-        known = set(RegistryHealth.objects.values_list("registry", flat=True))
-        for pk in sorted(_used(wanted) - known):
+        wanted = _wanted()
+        unit.delete_all(RegistryHealth.objects.exclude(registry__in=wanted))
+        for pk in sorted(wanted - _known()):
             unit.add(RegistryHealth(registry_id=pk, next_at=database_now()))
 
 
-def _used(wanted: set[int]) -> set[int]:
-    rows = Mapping.objects.exclude(standby_registry=None).order_by().values_list("registry", "standby_registry")
-    return wanted & {pk for both in rows for pk in both}
+def _wanted() -> set[int]:
+    with_standby = Mapping.objects.exclude(standby_registry=None).order_by()
+    return {pk for both in with_standby.values_list("registry", "standby_registry").distinct() for pk in both}
+
+
+def _known() -> set[int]:
+    return set(RegistryHealth.objects.values_list("registry", flat=True))
 
 
 # ---------------------------------------------------------------- one question
