@@ -9,7 +9,6 @@ from routing.models.history import records
 from routing.models.name_field import NameField
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
-
 #: What a tenant's policy is made of.
 POLICY = ("allowed_registries", "needs_clean_reports", "needs_approval")
 #: Of a policy that waits to be confirmed: nothing.

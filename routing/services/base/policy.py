@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from routing.core.grammar.docker_hub import DOCKER_HUB, DOCKER_HUB_ORIGIN
 from routing.models import Mapping, Registry, Tenant
 from routing.models.tenant import POLICY
 from routing.services.base.codes import Code
@@ -33,8 +34,13 @@ def check_origin_allowed(tenant: Tenant, origin: str, authority: str, field: str
 
 
 def names_of(origins: Iterable[str]) -> str:
-    """Registries as people write them: https:// goes without saying."""
-    return ", ".join(origin.removeprefix("https://") for origin in origins)
+    """Registries as people write them."""
+    return ", ".join(map(name_of, origins))
+
+
+def name_of(origin: str) -> str:
+    """A registry as people write it: https:// goes without saying, and nobody calls Docker Hub by its API's host."""
+    return DOCKER_HUB if origin == DOCKER_HUB_ORIGIN else origin.removeprefix("https://")
 
 
 def mappings_outside(tenant: Tenant) -> "QuerySet[Mapping]":

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from routing.models import ChangeSet, Hostname, Mapping, Tenant
 from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
 from routing.services.base.errors import Gathered, ServiceError
 from routing.services.base.permissions import Permission
 from routing.services.base.quotas import check_quota
@@ -27,6 +28,7 @@ class Refused(NamedTuple):
     number: int
     source: str
     why: str
+    code: Code = Code.INVALID
 
 
 class Judged(NamedTuple):
@@ -42,7 +44,9 @@ def rows_for(unit: UnitOfWork, message: str, wishes: Sequence[Wish]) -> list[Row
     rows, refused = judge(unit, message, wishes)
     if refused:
         wrong = [f"{each.source}: {each.why}" for each in refused]
-        raise ServiceError("; ".join(wrong[:_ERRORS_TOLD]), {"": wrong})
+        codes = {each.code for each in refused}
+        code = codes.pop() if len(codes) == 1 else None
+        raise ServiceError("; ".join(wrong[:_ERRORS_TOLD]), {"": wrong}, code=code)
     if not rows:
         raise ServiceError("there is nothing to change: all these mappings have these values already")
     check_room(unit.actor, rows)
@@ -65,7 +69,7 @@ def judge(unit: UnitOfWork, message: str, wishes: Sequence[Wish]) -> Judged:
             after = _after(unit, mapping, wishes[index], registries)
             _check(unit.actor, message, mapping, after)
         except ServiceError as refusal:
-            judged.refused.append(Refused(index, mapping.source, refusal.message))
+            judged.refused.append(Refused(index, mapping.source, refusal.message, refusal.code))
             continue
         before = None if mapping.pk is None else settings_of(mapping)
         if after != before:

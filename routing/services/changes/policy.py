@@ -130,5 +130,5 @@ def _columns(changes: PolicyChanges) -> dict[str, Any]:
 
 
 def _may_still_ask(tenant: Tenant) -> bool:
-    asker = get_user_model()._default_manager.filter(pk=tenant.policy_asker_id, is_active=True).first()
+    asker = get_user_model()._default_manager.filter(pk=tenant.policy_asker_id or 0, is_active=True).first()
     return asker is not None and has_permission(Actor.person(asker), Permission.CHANGE_MEMBERS, tenant)
