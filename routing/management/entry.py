@@ -137,6 +137,7 @@ TENANT = Noun(
         suspensions.SuspendTenant,
         suspensions.ResumeTenant,
         tenants.RequireApproval,
+        tenants.TenantPolicy,
         exports.ExportTenant,
         tenants.RemoveTenant,
     ),

@@ -165,6 +165,8 @@ POST admin:routing_tenant_delete                 | idle tenant        | s n | n 
 POST admin:routing_tenant_delete                 | tenant             | s n | n n n | n n n | y
 GET  admin:routing_tenant_export                 | tenant             | s n | - - - | n n y | y
 POST admin:routing_tenant_export                 | tenant             | s n | - - - | n n r | r
+GET  admin:routing_tenant_policy                 | tenant             | s n | - - - | y y y | y
+POST admin:routing_tenant_policy                 | tenant             | s n | - - - | n n y | y
 GET  admin:routing_tenant_history                | tenant             | s n | - - - | y y y | y
 POST admin:routing_tenant_history                | tenant             | s n | - - - | r r r | r
 GET  admin:view_on_site                          | .                  | s n | - - - | - - - | -

@@ -76,6 +76,7 @@ def undo(
     """
     require_reason(message)
     with unit_of_work(actor, message) as unit:
+        unit.leads_back = True
         former = unit.get(ChangeSet, change_set_id, Permission.CHANGE_MAPPINGS, if_match)
         if former.state != ChangeSet.State.APPLIED:
             raise Conflict(f"this change set is {former.state}: there is nothing to undo", code=Code.CHANGE_SET_CLOSED)
@@ -106,6 +107,7 @@ def roll_back(
     """
     require_reason(message)
     with unit_of_work(actor, message) as unit:
+        unit.leads_back = True
         mapping = unit.get(Mapping, mapping_id, Permission.CHANGE_MAPPINGS, if_match)
         past = viewable(Mapping.history.filter(id=mapping.pk), actor).filter(history_id=to).first()
         if past is None:

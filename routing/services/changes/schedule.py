@@ -21,6 +21,7 @@ from routing.services.changes.applying import apply
 from routing.services.changes.approval import check_approval
 from routing.services.changes.drafts import check_as_reviewed, facts_of, open_set
 from routing.services.changes.guards import NO_WORDS, Words, check_words, guards_of
+from routing.services.changes.judging import check_still_allowed
 
 logger = logging.getLogger("routing.maintain")
 
@@ -53,6 +54,7 @@ def schedule(
     with unit_of_work(actor, "") as unit:
         change_set = open_set(unit, change_set_id, if_match)
         mappings = check_as_reviewed(unit, change_set, checksum)
+        check_still_allowed(unit, change_set, mappings)
         guards = guards_of(change_set, mappings)
         check_approval(change_set, guards)
         check_words(change_set, guards, words)

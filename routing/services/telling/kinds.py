@@ -38,6 +38,10 @@ KINDS: dict[str, EventKind] = {
         "a hostname or the tenant was suspended or resumed",
         frozenset(f"{noun}.{what}" for noun in ("hostname", "tenant") for what in ("suspended", "resumed")),
     ),
+    "policy": EventKind(
+        "the tenant's policy was changed, or a looser one waits for another owner's word",
+        frozenset({"tenant.policy_changed", "tenant.policy_loosening_asked"}),
+    ),
     "proof": EventKind(
         "the DNS record that verifies a hostname is missing, was found again, or the hostname was withdrawn",
         frozenset({"hostname.proof_missing", "hostname.proof_found", "hostname.withdrawn"}),
