@@ -13,7 +13,7 @@ from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, PermissionDenied, has_permission
 from routing.services.base.unit_of_work import unit_of_work
 from routing.services.changes.basis import tenants_of
-from routing.services.changes.drafts import check_as_reviewed, facts_of, open_set
+from routing.services.changes.drafts import check_as_reviewed, open_set, told_of
 from routing.services.changes.guards import Guards
 
 
@@ -36,7 +36,7 @@ def approve(
             approved_by=actor.label,
             approved_at=timezone.now(),
         )
-        unit.event("change_set.approved", **facts_of(change_set))
+        unit.event("change_set.approved", **told_of(change_set))
     return change_set
 
 
