@@ -156,7 +156,7 @@ def told_of(change_set: ChangeSet, **texts: str) -> dict[str, Any]:
     """What an event tells, with what people wrote and `texts`: not to those of several tenants, for it names rows of
     each.
     """
-    words = {"message": change_set.message, "drafted_by": change_set.drafted_by, **texts}
+    words = {"reason": change_set.message, "drafted_by": change_set.drafted_by, **texts}
     return facts_of(change_set) | (words if change_set.tenant_id is not None else {})
 
 

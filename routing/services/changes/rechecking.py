@@ -21,14 +21,14 @@ _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(minutes=30)
 _NAMED = 5
 
 
-def reviewed_report(actor: Actor, change_set: ChangeSet) -> int | None:
+def reviewed_report(change_set: ChangeSet, actor: Actor) -> int | None:
     """The report that people have before them when they schedule a set; None where none tells what the set would do."""
     found = report_of(actor, change_set)
     is_whole = found is not None and found.report.state == Verification.State.DONE and not found.misfits
     return found.report.pk if found is not None and is_whole else None
 
 
-def begin_recheck(actor: Actor, change_set: ChangeSet) -> None:
+def begin_recheck(change_set: ChangeSet, actor: Actor) -> None:
     """Have a scheduled set verified once more, where it was before and its time is near.
 
     It begins so long before as the first report took twice, but a minute at least. Raises as `verify_set`.

@@ -71,7 +71,7 @@ def schedule(
             scheduled_by=actor.label,
             words=words._asdict(),
             refusal="",
-            reviewed_report=reviewed_report(actor, change_set),
+            reviewed_report=reviewed_report(change_set, actor),
             recheck_report=None,
         )
         unit.event("change_set.scheduled", **told_of(change_set), at=at.isoformat())
@@ -114,7 +114,7 @@ def _apply_in_time(change_set: ChangeSet, at: datetime) -> None:
         waited = "it could not be verified once more" if change_set.recheck_report else "nothing did the regular work"
         raise ServiceError(f"{waited} at its time, and that is over an hour ago")
     actor = _scheduler_of(change_set)
-    begin_recheck(actor, change_set)
+    begin_recheck(change_set, actor)
     if now < at:
         return
     if not is_rechecked(change_set):

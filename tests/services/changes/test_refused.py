@@ -220,7 +220,7 @@ class TestTold:
         body = json.loads(receiver.requests[-1].body)
         assert (body["type"], body["data"]["event"]) == ("refused", "change_set.refused")
         assert "missing-tag docker.acme.com/acme/app:2.0" in body["data"]["refusal"]
-        assert body["data"]["message"] == "CHG-1: to the new one"
+        assert body["data"]["reason"] == "CHG-1: to the new one"
         delivery = told.deliveries.get()
         assert (delivery.state, delivery.attempts) == ("delivered", 3)
 
