@@ -60,6 +60,9 @@ class ChangeSet(VersionedModel):
     scheduled_by = models.CharField(max_length=200, blank=True, default="", editable=False)
     words = models.JSONField(default=dict, blank=True, editable=False)
     refusal = models.CharField(max_length=1000, blank=True, default="", editable=False)
+    # The reports of a scheduled set: what people had before them, and what was found just before its time.
+    reviewed_report = models.BigIntegerField(null=True, blank=True, editable=False)
+    recheck_report = models.BigIntegerField(null=True, blank=True, editable=False)
     # The last one that it made: who has that has all of it.
     generation = models.BigIntegerField(null=True, blank=True, editable=False)
     objects = VersionedQuerySet["ChangeSet"].as_manager()

@@ -12,7 +12,7 @@ from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission, PermissionDenied, has_permission
 from routing.services.base.unit_of_work import unit_of_work
 from routing.services.changes.basis import tenants_of
-from routing.services.changes.drafts import check_as_reviewed, facts_of, open_set
+from routing.services.changes.drafts import check_as_reviewed, open_set, told_of
 from routing.services.changes.guards import Guards
 from routing.services.changes.policy import PolicyOutcome, change_policy
 
@@ -36,7 +36,7 @@ def approve(
             approved_by=actor.label,
             approved_at=timezone.now(),
         )
-        unit.event("change_set.approved", **facts_of(change_set))
+        unit.event("change_set.approved", **told_of(change_set))
     return change_set
 
 
