@@ -305,7 +305,7 @@ def test_the_command_sets_it(owner: Person) -> None:
     first, again = facade(*words), facade(*words)
     tenant = Tenant.objects.get(pk=owner.tenant.pk)
 
-    assert "changed the policy of acme" in first.out
+    assert "Changed the policy of acme" in first.out
     assert "already" in again.out
     assert (tenant.allowed_origins, tenant.needs_clean_reports) == ([GHCR, "https://registry-1.docker.io"], True)
     facade("tenant", "policy", "acme", "--any-registry", "--clean-reports", "off", "--reason", "r")
