@@ -199,7 +199,7 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("contacts.get_appearances", "."): lambda a, w: contacts.get_appearances(a, w["hostname"].pk),
     ("fallback.get_fallback", "."): lambda a, w: fallback.get_fallback(a, w["hostname"].pk, fallback.Client.PODMAN),
     ("signatures.get_signature_lines", "."): (
-        lambda a, w: signatures.get_signature_lines(a, w["hostname"].pk, signatures.Purpose.POLICY)
+        lambda a, w: signatures.get_signature_lines(a, w["hostname"].pk, signatures.LinesFor.POLICY)
     ),
     ("hostnames.add_hostname", "."): _new_hostname,
     ("hostnames.update_hostname", "a switch"): lambda a, w: _change_hostname(a, w, enabled=False),

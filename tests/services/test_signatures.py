@@ -13,7 +13,7 @@ from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
 from routing.services.mappings import signatures
 from routing.services.mappings.mappings import add_mapping
-from routing.services.mappings.signatures import Purpose, SignatureLines, get_signature_lines
+from routing.services.mappings.signatures import LinesFor, SignatureLines, get_signature_lines
 from tests.admin.conftest import AdminClient, text_of
 from tests.api.conftest import api_client_for
 from tests.commands.facade import facade
@@ -30,13 +30,13 @@ def mapped(prefix: str, target: str, **facts: Any) -> Mapping:
     return mapping
 
 
-def made(owner: Person, purpose: Purpose) -> SignatureLines:
+def made(owner: Person, purpose: LinesFor) -> SignatureLines:
     return get_signature_lines(owner.actor, owner.hostname.pk, purpose)
 
 
 def remapped(owner: Person) -> dict[str, str]:
     """As which name an image is taken to be signed, by prefix."""
-    policy = json.loads(made(owner, Purpose.POLICY).text)
+    policy = json.loads(made(owner, LinesFor.POLICY).text)
     found = {}
     for scope, (requirement,) in policy["transports"]["docker"].items():
         assert requirement["type"] == "sigstoreSigned"
@@ -58,7 +58,7 @@ def remapped(owner: Person) -> dict[str, str]:
 def test_each_mapping_has_its_two_names(owner: Person, prefix: str, target: str, here: str, there: str) -> None:
     mapped(prefix, target)
 
-    cosign = made(owner, Purpose.COSIGN).text
+    cosign = made(owner, LinesFor.COSIGN).text
     assert remapped(owner) == {here: there}
     identity = f'--sign-container-identity "{here}${{REST}}:${{TAG}}"'
     assert f'cosign sign --key cosign.key {identity} "{there}${{REST}}@${{DIGEST}}"' in cosign
@@ -78,14 +78,14 @@ def test_ports_are_part_of_the_names(owner: Person, settings: Settings) -> None:
     Registry.objects.filter(pk=mapping.registry_id).update(origin="http://registry.acme.com:5000", alias="")
 
     assert remapped(owner) == {"docker.acme.com:8443/acme": "registry.acme.com:5000/acme"}
-    file = made(owner, Purpose.ATTACHMENTS)
+    file = made(owner, LinesFor.ATTACHMENTS)
     assert file.path == "/etc/containers/registries.d/docker.acme.com.yaml"
     assert file.text == 'docker:\n  "docker.acme.com:8443":\n    use-sigstore-attachments: true\n'
 
 
-@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("purpose", LinesFor)
 def test_where_there_is_nothing_to_say_it_is_refused(
-    owner: Person, purpose: Purpose, monkeypatch: pytest.MonkeyPatch
+    owner: Person, purpose: LinesFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ServiceError, match=r"no mapping of docker\.acme\.com is on"):
         made(owner, purpose)
@@ -108,13 +108,13 @@ def test_what_would_be_more_than_a_name_is_refused(text: str) -> None:
 
 def test_nobody_else_sees_them(owner: Person, outsider: Person) -> None:
     with pytest.raises(NotFound):
-        get_signature_lines(outsider.actor, owner.hostname.pk, Purpose.POLICY)
+        get_signature_lines(outsider.actor, owner.hostname.pk, LinesFor.POLICY)
 
 
 def test_every_door_gives_the_lines(owner: Person) -> None:
     mapped("acme", "ghcr.io/acme")
     mapped("old", "ghcr.io/old", enabled=False)
-    policy = made(owner, Purpose.POLICY)
+    policy = made(owner, LinesFor.POLICY)
 
     api = api_client_for(owner)
     told = api.get(f"hostnames/{owner.hostname.pk}/signatures?purpose=policy").json()

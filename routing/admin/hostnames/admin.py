@@ -29,7 +29,7 @@ from routing.services.base.permissions import Permission
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, suspend_hostnames, update_hostname
 from routing.services.mappings.contacts import get_contacts
 from routing.services.mappings.fallback import Client, Fallback, get_fallback
-from routing.services.mappings.signatures import Purpose, SignatureLines, get_signature_lines
+from routing.services.mappings.signatures import LinesFor, SignatureLines, get_signature_lines
 from routing.services.mappings.state import state_of_hostname
 from routing.services.pulls.reading import Scope
 
@@ -166,7 +166,7 @@ def _fallbacks(actor: Actor, hostname_id: int) -> list[Fallback]:
 def _signatures(actor: Actor, hostname_id: int) -> list[SignatureLines]:
     """The lines that there can be."""
     made = []
-    for purpose in Purpose:
+    for purpose in LinesFor:
         with suppress(ServiceError):
             made.append(get_signature_lines(actor, hostname_id, purpose))
     return made

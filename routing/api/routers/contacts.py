@@ -17,8 +17,7 @@ from routing.api.schemas import Id, QueryParams
 from routing.models import ContactSighting
 from routing.services.mappings.contacts import Contacts, Purpose, get_appearances, get_contacts
 from routing.services.mappings.fallback import Client, Fallback, get_fallback
-from routing.services.mappings.signatures import Purpose as SignaturePurpose
-from routing.services.mappings.signatures import SignatureLines, get_signature_lines
+from routing.services.mappings.signatures import LinesFor, SignatureLines, get_signature_lines
 
 router = Router(tags=["hostnames"])
 _VERSION = "https://jsonfeed.org/version/1.1"
@@ -97,7 +96,7 @@ class FallbackOut(Schema):
 class SignaturesQuery(QueryParams):
     """What the lines are for."""
 
-    purpose: SignaturePurpose = Field(
+    purpose: LinesFor = Field(
         description="`cosign`: commands that sign and verify; `policy`: podman's policy for images that were signed "
         "under the registry's name; `attachments`: that podman looks for sigstore's signatures.",
         examples=["policy"],
@@ -108,7 +107,7 @@ class SignatureLinesOut(Schema):
     """Lines for signatures under a hostname's own name."""
 
     hostname: str = Field(alias="hostname.name", examples=["docker.acme.com"])
-    purpose: SignaturePurpose = Field(examples=["policy"])
+    purpose: LinesFor = Field(examples=["policy"])
     path: str = Field(
         description="Where they lie on a client's machine; empty for commands.",
         examples=["/etc/containers/policy.json"],

@@ -8,7 +8,7 @@ from routing.management.verbs.verb import Options, Status, Verb
 from routing.services.base.actor import Actor
 from routing.services.mappings.contacts import get_contacts
 from routing.services.mappings.fallback import Client, get_fallback
-from routing.services.mappings.signatures import Purpose, get_signature_lines
+from routing.services.mappings.signatures import LinesFor, get_signature_lines
 
 
 class ShowContacts(Verb):
@@ -93,13 +93,13 @@ class ShowSignatures(Verb):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Of which, and what for."""
         parser.add_argument("hostname", metavar="HOSTNAME", help=HOSTNAME_HELP)
-        names = [purpose.value for purpose in Purpose]
+        names = [purpose.value for purpose in LinesFor]
         parser.add_argument("--for", dest="purpose", required=True, choices=names, help="which lines: %(choices)s")
 
     def run(self, options: Options, output: Output) -> None:
         """Print them."""
         hostname = hostname_of(options["hostname"])
-        made = get_signature_lines(Actor.command_line(), hostname.pk, Purpose(options["purpose"]))
+        made = get_signature_lines(Actor.command_line(), hostname.pk, LinesFor(options["purpose"]))
         if output.as_json:
             left_out = [each._asdict() for each in made.left_out]
             output.facts(**{**made._asdict(), "hostname": hostname.name, "left_out": left_out})

@@ -26,7 +26,7 @@ MOST = 1000
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/:[]")
 
 
-class Purpose(StrEnum):
+class LinesFor(StrEnum):
     """What the lines are for."""
 
     COSIGN = "cosign"
@@ -38,7 +38,7 @@ class SignatureLines(NamedTuple):
     """Lines, and where they lie on a client's machine; `path` is empty for commands."""
 
     hostname: Hostname
-    purpose: Purpose
+    purpose: LinesFor
     path: str
     text: str
     left_out: list[LeftOut]
@@ -51,7 +51,7 @@ class _Names(NamedTuple):
     there: str
 
 
-def get_signature_lines(actor: Actor, hostname_id: int, purpose: Purpose) -> SignatureLines:
+def get_signature_lines(actor: Actor, hostname_id: int, purpose: LinesFor) -> SignatureLines:
     """The lines for a hostname's mappings as they are now.
 
     Raises NotFound, and ServiceError where no mapping is on, there are too many, or a name can't stand in a file.
@@ -133,7 +133,7 @@ def _attachments(hostname: Hostname, names: Sequence[_Names]) -> tuple[str, str]
     return path, f'docker:\n  "{authority}":\n    use-sigstore-attachments: true\n'
 
 
-_MAKERS = {Purpose.COSIGN: _cosign, Purpose.POLICY: _policy, Purpose.ATTACHMENTS: _attachments}
+_MAKERS = {LinesFor.COSIGN: _cosign, LinesFor.POLICY: _policy, LinesFor.ATTACHMENTS: _attachments}
 
 
 def _names(mapping: Mapping) -> _Names:
