@@ -46,6 +46,7 @@ def test_its_names_are_of_one_kind() -> None:
             "LinesFor",
             "Deed",
         ),
+        "LinesFor",
         "WatchState",
         "Client",
     }

@@ -1,4 +1,4 @@
-"""What the machines of a hostname's users contact, the files by which they do without it, and the lines for signatures."""
+"""What the machines of a hostname's users contact, how they do without it, and the lines for signatures."""
 
 import json
 from datetime import datetime
