@@ -105,6 +105,7 @@ HOSTNAME = Noun(
         hostnames.ShowHostname,
         contacts.ShowContacts,
         contacts.MakeFallback,
+        contacts.ShowSignatures,
         front_doors.FrontDoorOf,
         suspensions.SuspendHostname,
         suspensions.ResumeHostname,

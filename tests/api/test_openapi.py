@@ -34,7 +34,19 @@ def test_its_names_are_of_one_kind() -> None:
     assert not [name for name in names if name.endswith(("Told", "Given", "Asked"))]
     assert {name for name in names - inputs - paged if not name.endswith("Out")} <= {
         *("Problem", "FieldProblem", "Code", "MappingOutcome", "Role", "Delivery", "Verdict", "Noun", "Action", "Mark"),
-        *("AddressState", "By", "ChangeSetState", "VerificationState", "Kind", "Blobs", "Tool", "Purpose", "Deed"),
+        *(
+            "AddressState",
+            "By",
+            "ChangeSetState",
+            "VerificationState",
+            "Kind",
+            "Blobs",
+            "Tool",
+            "Purpose",
+            "LinesFor",
+            "Deed",
+        ),
+        "LinesFor",
         "WatchState",
         "Client",
     }

@@ -145,6 +145,7 @@ def ask(world: World, role: str, route: str, subject: str, secret: str | None) -
     query = _QUERIES[path](world) if path in _QUERIES else {}
     query |= {"tenant": "globex"} if path.endswith("/hand-over") else {}
     query |= {"client": "podman"} if path.endswith("/fallback") else {}
+    query |= {"purpose": "policy"} if path.endswith("/signatures") else {}
     query |= {"tool": "skopeo"} if path.endswith("/plan") else {}
     body = BODIES[route, subject](world) if (route, subject) in BODIES else None
     headers = {"host": "localhost"} | ({"authorization": f"Bearer {secret}"} if secret else {})

@@ -51,6 +51,7 @@ hostnames.get_hostname       | .                          | - - | - - - | y y y 
 contacts.get_contacts        | .                          | - - | - - - | y y y | y
 contacts.get_appearances     | .                          | - - | - - - | y y y | y
 fallback.get_fallback        | .                          | - - | - - - | y y y | y
+signatures.get_signature_lines | .                        | - - | - - - | y y y | y
 hostnames.add_hostname       | .                          | n n | n n n | n n n | y
 hostnames.update_hostname    | a switch                   | - - | - - - | n n y | y
 hostnames.update_hostname    | its suspension             | - - | - - - | n n n | y
@@ -165,6 +166,7 @@ POST /hostnames/{hostname_id}/check          | proved hostname          | s - | 
 GET /hostnames/{hostname_id}/contacts        | hostname                 | s - | - - - | y y y | y
 GET /hostnames/{hostname_id}/contacts/feed   | hostname                 | s - | - - - | y y y | y
 GET /hostnames/{hostname_id}/fallback        | hostname                 | s - | - - - | y y y | y
+GET /hostnames/{hostname_id}/signatures      | hostname                 | s - | - - - | y y y | y
 POST /hostnames/{hostname_id}/doctor         | hostname                 | s - | - - - | n n y | y
 GET /hostnames/{hostname_id}/hand-over       | hostname                 | s n | n n n | n n n | y
 POST /hostnames/{hostname_id}/hand-over      | idle hostname            | s n | n n n | n n n | y

@@ -23,7 +23,7 @@ from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
-from routing.services.mappings import as_of, contacts, explain, fallback, mappings, publication
+from routing.services.mappings import as_of, contacts, explain, fallback, mappings, publication, signatures
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import accounts, probe_jobs, probes, registries
 from routing.services.routes import published
@@ -198,6 +198,9 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("contacts.get_contacts", "."): lambda a, w: contacts.get_contacts(a, w["hostname"].pk),
     ("contacts.get_appearances", "."): lambda a, w: contacts.get_appearances(a, w["hostname"].pk),
     ("fallback.get_fallback", "."): lambda a, w: fallback.get_fallback(a, w["hostname"].pk, fallback.Client.PODMAN),
+    ("signatures.get_signature_lines", "."): (
+        lambda a, w: signatures.get_signature_lines(a, w["hostname"].pk, signatures.LinesFor.POLICY)
+    ),
     ("hostnames.add_hostname", "."): _new_hostname,
     ("hostnames.update_hostname", "a switch"): lambda a, w: _change_hostname(a, w, enabled=False),
     ("hostnames.update_hostname", "its suspension"): lambda a, w: _change_hostname(a, w, suspended=True),

@@ -29,6 +29,7 @@ from routing.services.base.permissions import Permission
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, suspend_hostnames, update_hostname
 from routing.services.mappings.contacts import get_contacts
 from routing.services.mappings.fallback import Client, Fallback, get_fallback
+from routing.services.mappings.signatures import LinesFor, SignatureLines, get_signature_lines
 from routing.services.mappings.state import state_of_hostname
 from routing.services.pulls.reading import Scope
 
@@ -112,6 +113,7 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
             "pulls": pulls_panel(request, Scope(hostname=row.name)),
             "contacts": get_contacts(actor, row.pk),
             "fallbacks": _fallbacks(actor, row.pk) if count <= _SHOWN_IN_FILES else [],
+            "signatures": _signatures(actor, row.pk) if count <= _SHOWN_IN_FILES else [],
         }
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
@@ -158,6 +160,15 @@ def _fallbacks(actor: Actor, hostname_id: int) -> list[Fallback]:
     for client in Client:
         with suppress(ServiceError):
             made.append(get_fallback(actor, hostname_id, client))
+    return made
+
+
+def _signatures(actor: Actor, hostname_id: int) -> list[SignatureLines]:
+    """The lines that there can be."""
+    made = []
+    for purpose in LinesFor:
+        with suppress(ServiceError):
+            made.append(get_signature_lines(actor, hostname_id, purpose))
     return made
 
 

@@ -1,4 +1,4 @@
-"""What the machines of a hostname's users contact, and the files by which they do without it."""
+"""What the machines of a hostname's users contact, how they do without it, and the lines for signatures."""
 
 import json
 from datetime import datetime
@@ -17,6 +17,7 @@ from routing.api.schemas import Id, QueryParams
 from routing.models import ContactSighting
 from routing.services.mappings.contacts import Contacts, Purpose, get_appearances, get_contacts
 from routing.services.mappings.fallback import Client, Fallback, get_fallback
+from routing.services.mappings.signatures import LinesFor, SignatureLines, get_signature_lines
 
 router = Router(tags=["hostnames"])
 _VERSION = "https://jsonfeed.org/version/1.1"
@@ -92,6 +93,29 @@ class FallbackOut(Schema):
     left_out: list[LeftOutOut]
 
 
+class SignaturesQuery(QueryParams):
+    """What the lines are for."""
+
+    purpose: LinesFor = Field(
+        description="`cosign`: commands that sign and verify; `policy`: podman's policy for images that were signed "
+        "under the registry's name; `attachments`: that podman looks for sigstore's signatures.",
+        examples=["policy"],
+    )
+
+
+class SignatureLinesOut(Schema):
+    """Lines for signatures under a hostname's own name."""
+
+    hostname: str = Field(alias="hostname.name", examples=["docker.acme.com"])
+    purpose: LinesFor = Field(examples=["policy"])
+    path: str = Field(
+        description="Where they lie on a client's machine; empty for commands.",
+        examples=["/etc/containers/policy.json"],
+    )
+    text: str = Field(description="The lines: a shell's for `cosign`, JSON for `policy`, YAML for `attachments`.")
+    left_out: list[LeftOutOut] = Field(description="Mappings that they don't name.")
+
+
 @router.get(
     "/{hostname_id}/contacts", response={200: ContactsOut, **ROW_PROBLEMS}, operation_id="get_hostname_contacts"
 )
@@ -139,3 +163,13 @@ def _item(hostname: str, sighting: ContactSighting) -> dict[str, str]:
 def get_hostname_fallback(request: HttpRequest, hostname_id: Id, params: Query[FallbackQuery]) -> Fallback:
     """Make the file by which a client goes to the registries themselves while the hostname does not answer."""
     return get_fallback(actor_of(request), hostname_id, params.client)
+
+
+@router.get(
+    "/{hostname_id}/signatures",
+    response={200: SignatureLinesOut, **NAMING_PROBLEMS},
+    operation_id="get_hostname_signatures",
+)
+def get_hostname_signatures(request: HttpRequest, hostname_id: Id, params: Query[SignaturesQuery]) -> SignatureLines:
+    """Make the lines by which a hostname's images are signed under its own name, and verified."""
+    return get_signature_lines(actor_of(request), hostname_id, params.purpose)

@@ -1,4 +1,4 @@
-"""Verbs for the machines of those who pull: what they contact, and how they do without the facade."""
+"""Verbs for the machines of those who pull: what they contact, without the facade, and by which signatures."""
 
 from argparse import ArgumentParser
 
@@ -8,6 +8,7 @@ from routing.management.verbs.verb import Options, Status, Verb
 from routing.services.base.actor import Actor
 from routing.services.mappings.contacts import get_contacts
 from routing.services.mappings.fallback import Client, get_fallback
+from routing.services.mappings.signatures import LinesFor, get_signature_lines
 
 
 class ShowContacts(Verb):
@@ -71,6 +72,34 @@ class MakeFallback(Verb):
         """Print it."""
         hostname = hostname_of(options["hostname"])
         made = get_fallback(Actor.command_line(), hostname.pk, Client(options["client"]))
+        if output.as_json:
+            left_out = [each._asdict() for each in made.left_out]
+            output.facts(**{**made._asdict(), "hostname": hostname.name, "left_out": left_out})
+            return
+        output.line(made.text.rstrip())
+
+
+class ShowSignatures(Verb):
+    """For whoever signs, and whoever looks after the machines that verify."""
+
+    name = "signatures"
+    help = (
+        "Print the lines for signatures under a hostname's own name: cosign's commands, podman's policy for images "
+        "that were signed under the registry's name, and where podman finds the signatures."
+    )
+    missing = Status.NOT_SO
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Of which, and what for."""
+        parser.add_argument("hostname", metavar="HOSTNAME", help=HOSTNAME_HELP)
+        names = [purpose.value for purpose in LinesFor]
+        parser.add_argument("--for", dest="purpose", required=True, choices=names, help="which lines: %(choices)s")
+
+    def run(self, options: Options, output: Output) -> None:
+        """Print them."""
+        hostname = hostname_of(options["hostname"])
+        made = get_signature_lines(Actor.command_line(), hostname.pk, LinesFor(options["purpose"]))
         if output.as_json:
             left_out = [each._asdict() for each in made.left_out]
             output.facts(**{**made._asdict(), "hostname": hostname.name, "left_out": left_out})
