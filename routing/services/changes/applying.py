@@ -159,15 +159,31 @@ def _changed_since(actor: Actor, former: ChangeSet) -> list[str]:
 
 
 def _apply(unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping], words: Words) -> None:
+    check_said(change_set, mappings, words)
+    if may_vouch(unit.actor):
+        unit.confirm()
+    put_in_force(unit, change_set, mappings)
+
+
+def check_said(change_set: ChangeSet, mappings: Sequence[Mapping], words: Words) -> None:
+    """Refuse a set that takes a word, or an approval, that was not given. Raises ServiceError."""
     guards = guards_of(change_set, mappings)
     check_approval(change_set, guards)
     check_words(change_set, guards, words)
-    if has_permission(unit.actor, Permission.ADMINISTER, None):
-        # It was reviewed. A tenant's people can't vouch for it, since that is for all that was changed before, too.
-        unit.confirm()
+
+
+def may_vouch(actor: Actor) -> bool:
+    """Whether who applies a set vouches for it by that, for it was reviewed. A tenant's people can't, since that is for
+    all that was changed before, too.
+    """
+    return has_permission(actor, Permission.ADMINISTER, None)
+
+
+def put_in_force(unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping], **also: Any) -> None:
+    """Make of the mappings what the set says, and `also` these values of each that it changes. All was judged."""
     unit.change_set = change_set.pk
     for values, those in _by_values(change_set, mappings):
-        unit.update_all(those, **values)
+        unit.update_all(those, **values, **also)
     _remove(unit, change_set)
     unit.update(
         change_set,

@@ -21,6 +21,8 @@ from routing.services.changes.applying import apply
 from routing.services.changes.approval import check_approval
 from routing.services.changes.drafts import check_as_reviewed, facts_of, open_set
 from routing.services.changes.guards import NO_WORDS, Words, check_words, guards_of
+from routing.services.changes.plan import NO_STEPS, Plan
+from routing.services.changes.steps import apply_in_steps, check_steps
 
 logger = logging.getLogger("routing.maintain")
 
@@ -41,11 +43,12 @@ def schedule(
     checksum: str,
     at: datetime,
     words: Words = NO_WORDS,
+    plan: Plan | None = None,
     if_match: Collection[int] | None = None,
 ) -> ChangeSet:
     """Have a set applied at a time, as it was reviewed. What has to be confirmed or approved for that has to be now.
 
-    It is checked once more then. Raises as `apply`, and ServiceError for a time that is over, or too far ahead.
+    It is checked once more then. `plan`: from then on in steps. Raises as `apply`, and ServiceError for a time that is over, or too far ahead.
     """
     now = timezone.now()
     if not now < at <= now + FURTHEST:
@@ -56,6 +59,8 @@ def schedule(
         guards = guards_of(change_set, mappings)
         check_approval(change_set, guards)
         check_words(change_set, guards, words)
+        if plan is not None:
+            check_steps(change_set, mappings, plan)
         unit.update(
             change_set,
             state=ChangeSet.State.SCHEDULED,
@@ -64,6 +69,8 @@ def schedule(
             scheduled_by=actor.label,
             words=words._asdict(),
             refusal="",
+            steps=None if plan is None else list(plan.shares),
+            pause_seconds=0 if plan is None else plan.pause_seconds,
         )
         unit.event("change_set.scheduled", **facts_of(change_set), at=at.isoformat())
     return change_set
@@ -86,12 +93,12 @@ def _begin(job: Job) -> Callable[[], None] | None:
     try:
         if timezone.now() - change_set.apply_at > _TOO_LATE:
             raise ServiceError("nothing did the regular work at its time, and that is over an hour ago")
-        apply(
-            _scheduler_of(change_set),
-            change_set_id=change_set.pk,
-            checksum=change_set.checksum,
-            words=Words(**change_set.words),
-        )
+        who, words = _scheduler_of(change_set), Words(**change_set.words)
+        if change_set.steps:
+            plan = Plan(tuple(change_set.steps), change_set.pause_seconds)
+            apply_in_steps(who, change_set_id=change_set.pk, checksum=change_set.checksum, plan=plan, words=words)
+        else:
+            apply(who, change_set_id=change_set.pk, checksum=change_set.checksum, words=words)
     except (Unavailable, TooManyRequests):
         # The database takes no change just now, or its person made too many: the job is tried again.
         raise
@@ -115,7 +122,7 @@ def _note(change_set_id: int, refusal: str) -> None:
     with unit_of_work(_PROGRAM, "") as unit:
         change_set = open_set(unit, change_set_id)
         state = ChangeSet.State.APPROVED if change_set.approved_at else ChangeSet.State.DRAFT
-        unit.update(change_set, state=state, apply_at=None, refusal=refusal[:_MAX_REFUSAL])
+        unit.update(change_set, **NO_STEPS, state=state, apply_at=None, refusal=refusal[:_MAX_REFUSAL])
         unit.event("change_set.refused", **facts_of(change_set))
     logger.warning("a scheduled change set was not applied: %s", refusal, extra={"change_set_id": change_set_id})
 

@@ -142,6 +142,8 @@ def _beside(hostname: Hostname) -> list[Hostname]:
 
 def _hand_over(unit: UnitOfWork, plan: HandOver, reason: str) -> None:
     hostname, tenant = plan.hostname, plan.tenant
+    for mapping in Mapping.objects.with_names().filter(hostname=hostname).exclude(stepped_by=None)[:1]:
+        refuse_in_steps(mapping)
     # What the one has written for people says nothing of the other.
     facts: dict[str, Any] = {**NO_PROOF, **EMPTY_FRONT_DOOR}
     # Nor is what the one has verified of another registry.
