@@ -21,11 +21,22 @@ from routing.admin.overview import overview
 from routing.admin.people.accounts import with_account_pages
 from routing.admin.people.invitations import InvitationAdmin
 from routing.admin.people.members import MemberAdmin
+from routing.admin.people.subscriptions import SubscriptionAdmin
 from routing.admin.people.tenants import TenantAdmin
 from routing.admin.pulls import pulls_view
 from routing.admin.registries.admin import RegistryAdmin
 from routing.admin.restoration import hold_to_tell, restoration_to_confirm, restoration_view
-from routing.models import ChangeSet, Hostname, HostnameClaim, Invitation, Mapping, Membership, Registry, Tenant
+from routing.models import (
+    ChangeSet,
+    Hostname,
+    HostnameClaim,
+    Invitation,
+    Mapping,
+    Membership,
+    Registry,
+    Subscription,
+    Tenant,
+)
 
 # In the order in which an operator needs them. The change log and the generation are the program's own.
 _NOUNS = {
@@ -37,6 +48,7 @@ _NOUNS = {
     Tenant: TenantAdmin,
     Membership: MemberAdmin,
     Invitation: InvitationAdmin,
+    Subscription: SubscriptionAdmin,
 }
 _ORDER = [noun.__name__ for noun in _NOUNS]
 

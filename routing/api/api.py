@@ -16,6 +16,7 @@ from routing.api.routers import (
     live,
     mappings,
     members,
+    policy,
     pulls,
     registries,
     routes,
@@ -47,6 +48,7 @@ api.add_router("", doctor.router)
 api.add_router("/claims", claims.router)
 api.add_router("/registries", registries.router)
 api.add_router("/tenants", tenants.router)
+api.add_router("/tenants", policy.router)
 api.add_router("/members", members.router)
 api.add_router("/invitations", members.invitations)
 api.add_router("/tokens", tokens.router)

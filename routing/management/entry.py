@@ -1,7 +1,7 @@
 """The parser of `facade`: nouns and their verbs, in groups."""
 
-from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Iterable, Sequence
+from argparse import SUPPRESS, Action, ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from django.core.management.base import CommandError, CommandParser
@@ -137,6 +137,7 @@ TENANT = Noun(
         suspensions.SuspendTenant,
         suspensions.ResumeTenant,
         tenants.RequireApproval,
+        tenants.TenantPolicy,
         exports.ExportTenant,
         tenants.RemoveTenant,
     ),
@@ -200,9 +201,30 @@ Exit status: 0 done, 1 refused, 2 wrong usage, 3 not so (what was asked is not s
 
 
 class Parser(CommandParser):
-    """One that raises CommandError, with the status of wrong usage."""
+    """One that raises CommandError, with the status of wrong usage.
+
+    What it holds can be added when it is first looked at. A call needs one verb of a hundred, and to declare what all
+    of them take lasts longer than most of what they do.
+    """
 
     _given: Sequence[str] = ()
+    _fill: Callable[[], None] | None = None
+
+    def fill_later(self, fill: Callable[[], None]) -> None:
+        """Have `fill` add the arguments and defaults once somebody parses with it, or reads its arguments."""
+        self._fill = fill
+
+    @property
+    def _actions(self) -> list[Action]:
+        """Argparse's own list: whatever it does with a parser begins with reading this."""
+        if fill := self._fill:
+            self._fill = None
+            fill()
+        return self._declared
+
+    @_actions.setter
+    def _actions(self, actions: list[Action]) -> None:
+        self._declared = actions
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse, and keep what was given for what `error` says."""
@@ -256,18 +278,26 @@ def parser_of(parser: CommandParser, words: Sequence[str]) -> CommandParser:
 
 
 def _add_noun(commands: Any, noun: Noun) -> None:
-    parser = commands.add_parser(noun.name, description=f"{noun.name.capitalize()}: {noun.help}.")
-    parser.set_defaults(verb=None, usage_of=parser)
-    verbs = parser.add_subparsers(metavar="VERB", title="verbs")
-    for verb in noun.verbs:
-        _add_verb(verbs, verb)
+    parser: Parser = commands.add_parser(noun.name, description=f"{noun.name.capitalize()}: {noun.help}.")
+
+    def fill() -> None:
+        parser.set_defaults(verb=None, usage_of=parser)
+        verbs = parser.add_subparsers(metavar="VERB", title="verbs")
+        for verb in noun.verbs:
+            _add_verb(verbs, verb)
+
+    parser.fill_later(fill)
 
 
 def _add_verb(verbs: Any, verb: type[Verb]) -> None:
-    parser: ArgumentParser = verbs.add_parser(verb.name, help=_first_sentence(verb.help), description=verb.help)
-    parser.set_defaults(verb=verb, usage_of=parser)
-    verb.add_to(parser)
-    _hide_options(parser)
+    parser: Parser = verbs.add_parser(verb.name, help=_first_sentence(verb.help), description=verb.help)
+
+    def fill() -> None:
+        parser.set_defaults(verb=verb, usage_of=parser)
+        verb.add_to(parser)
+        _hide_options(parser)
+
+    parser.fill_later(fill)
 
 
 def _hide_options(parser: ArgumentParser) -> None:

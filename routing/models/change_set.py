@@ -73,6 +73,9 @@ class ChangeSet(VersionedModel):
     gate = models.JSONField(null=True, blank=True, editable=False)
     looked = models.JSONField(null=True, blank=True, editable=False)
     looked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The reports of a scheduled set: what people had before them, and what was found just before its time.
+    reviewed_report = models.BigIntegerField(null=True, blank=True, editable=False)
+    recheck_report = models.BigIntegerField(null=True, blank=True, editable=False)
     # The last one that it made: who has that has all of it.
     generation = models.BigIntegerField(null=True, blank=True, editable=False)
     objects = VersionedQuerySet["ChangeSet"].as_manager()

@@ -1,11 +1,23 @@
 """Tenant: the organisation that owns hostnames, mappings and its own registries."""
 
+from typing import Any
+
 from django.db import models
 
 from routing.core.table.routing_table import TenantEntry
 from routing.models.history import records
 from routing.models.name_field import NameField
 from routing.models.versioned import VersionedModel, VersionedQuerySet
+
+#: What a tenant's policy is made of.
+POLICY = ("allowed_registries", "needs_clean_reports", "needs_approval")
+#: Of a policy that waits to be confirmed: nothing.
+NO_REQUEST: dict[str, Any] = {
+    "policy_request": None,
+    "policy_asked_at": None,
+    "policy_asker_id": None,
+    "policy_reason": "",
+}
 
 
 class Tenant(VersionedModel):
@@ -60,9 +72,29 @@ class Tenant(VersionedModel):
         db_default=False,
         help_text="A change set of its mappings is applied once a second person has approved it.",
     )
+    # Its policy, beside the approval. Origins, in order, with a space between; "": any registry.
+    allowed_registries = models.TextField(
+        "registries allowed",
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where its mappings may point: addresses of registries. Empty: any registry.",
+    )
+    needs_clean_reports = models.BooleanField(
+        "clean reports",
+        default=False,
+        db_default=False,
+        help_text="A mapping is repointed once a report of this very switch has found no difference.",
+    )
+    # A loosening that another owner has to confirm: what the policy would be. Who asked and why is kept beside it, and
+    # not in the history's chain, from which nobody's name could be taken out.
+    policy_request = models.JSONField(null=True, blank=True, editable=False)
+    policy_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    policy_asker_id = models.BigIntegerField(null=True, blank=True, editable=False)
+    policy_reason = models.CharField(max_length=1100, blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     objects = VersionedQuerySet["Tenant"].as_manager()
-    history = records()
+    history = records("policy_asker_id", "policy_reason")
 
     class Meta:
         ordering = ["name"]
@@ -79,6 +111,11 @@ class Tenant(VersionedModel):
     def owning_tenant(self) -> "Tenant":
         """Itself."""
         return self
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """The origins of the registries to which its mappings may point; none: any."""
+        return self.allowed_registries.split()
 
     @property
     def table_kind(self) -> str:

@@ -24,7 +24,16 @@ def test_every_page_has_a_menu_that_needs_no_script(admin: AdminClient, page: st
     shown = html(admin.client.get(page))
     menu = shown[shown.index('<details class="menu">') : shown.index("</details>")]
 
-    for noun in ("mapping", "hostname", "hostnameclaim", "registry", "tenant", "membership", "invitation"):
+    for noun in (
+        "mapping",
+        "hostname",
+        "hostnameclaim",
+        "registry",
+        "tenant",
+        "membership",
+        "invitation",
+        "subscription",
+    ):
         assert f'href="/admin/routing/{noun}/"' in menu
     for address in ("/admin/", "/admin/auth/user/", "/accounts/2fa/"):
         assert f'href="{address}"' in menu

@@ -10,10 +10,11 @@ from routing.models import Hostname, HostnameClaim, Invitation, Mapping, Members
 from routing.services.hostnames.claims import claim_hostname
 from routing.services.mappings.mappings import repoint
 from routing.services.people.members import add_member, invite
+from routing.services.telling.subscriptions import add_subscription
 from routing.table.load import load_table
 from tests.admin.conftest import SET_UP, AdminClient, add
 
-LISTS = ["mapping", "hostname", "registry", "tenant", "membership", "invitation", "hostnameclaim"]
+LISTS = ["mapping", "hostname", "registry", "tenant", "membership", "invitation", "hostnameclaim", "subscription"]
 
 
 def grow(first: int, last: int) -> None:
@@ -25,6 +26,7 @@ def grow(first: int, last: int) -> None:
         person = get_user_model().objects.create_user(f"person-{number}", f"person-{number}@acme.com")
         add_member(SET_UP, tenant_id=tenant.pk, user=person, role="owner")
         invite(SET_UP, tenant_id=tenant.pk, email=f"guest-{number}@acme.com", role="viewer")
+        add_subscription(SET_UP, tenant_id=tenant.pk, address=f"person-{number}@acme.com", kinds=["proof"])
         claim_hostname(SET_UP, tenant_id=tenant.pk, name=f"claim-{number}.acme.com")
         repoint(SET_UP, "x", hostname="docker.acme.com", prefix=f"acme-{number}", target="quay.io/acme")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from tests.e2e.axe import bring_axe, judge
 from tests.e2e.browser import Browser
 from tests.e2e.facade import Facade
+from tests.e2e.test_keyboard import press, press_and_wait, tab_to
 
 pytestmark = pytest.mark.e2e
 HOST, IMAGE = "docker.acme.test", "acme/tools/x"
@@ -49,6 +51,62 @@ def test_draft_approve_apply_undo() -> None:
             browser.press("Undo")
             facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at("ghcr.io"))
             assert browser.complaints() == other.complaints() == []
+
+
+def test_draft_report_approve_apply_history_undo_by_keyboard_alone() -> None:
+    with Facade(workers=2, sqlite=True, FACADE_PROBE_ON_SAVE="false") as facade:
+        facade.manage("add_mapping", HOST, "acme/tools", "ghcr.io/acme/tools", "--redirect-only")
+        facade.manage("facade", "tenant", "require-approval", "default")
+        facade.manage("shell", "-c", _ADD_PERSON)
+        with Browser(facade) as browser, Browser(facade) as other:
+            browser.sign_in()
+            browser.open("/admin/routing/mapping/")
+            reach(browser, "#action-toggle")
+            press(browser, Keys.SPACE)
+            reach(browser, "select[name=action]")
+            press(browser, "Repoint")
+            reach(browser, "button[name=index]")
+            press_and_wait(browser, Keys.ENTER, "[name=target]")
+            for name, words in (("source", "ghcr.io"), ("target", "quay.io"), ("reason", "to Quay")):
+                reach(browser, f"[name={name}]")
+                press(browser, Keys.CONTROL, "a")
+                press(browser, words)
+            press_and_wait(browser, Keys.ENTER, "#verifying")
+            page = browser.driver.current_url.removeprefix(facade.url)
+            reach(browser, "#verifying button")
+            press_and_wait(browser, Keys.ENTER, "section[aria-label='Its verification'] a")
+            reach(browser, "section[aria-label='Its verification'] a")
+            press_and_wait(browser, Keys.ENTER, "#content")
+            assert "Verification" in browser.text
+
+            other.sign_in(SECOND, PASSWORD)
+            other.open(page)
+            reach(other, "button[value=approve]")
+            press_and_wait(other, Keys.ENTER, "[role=status] .messagelist")
+            assert "Approved" in other.message
+
+            browser.open(page)
+            reach(browser, "button[value=apply]")
+            press_and_wait(browser, Keys.ENTER, "[role=status] .messagelist")
+            assert "Applied: 1 mapping" in browser.message
+            facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at("quay.io"))
+            browser.open("/admin/routing/mapping/")
+            reach(browser, "#result_list .field-route a")
+            press_and_wait(browser, Keys.ENTER, ".effect")
+            reach(browser, "section[aria-labelledby=history-heading] p > a[href$='/history/']")
+            press_and_wait(browser, Keys.ENTER, "#then")
+            assert "change set 1" in browser.text
+            browser.open(page)
+            reach(browser, "[name=message]")
+            press(browser, "it broke")
+            press_and_wait(browser, Keys.ENTER, "[role=status] .messagelist")
+            facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at("ghcr.io"))
+            assert browser.complaints() == other.complaints() == []
+
+
+def reach(browser: Browser, selector: str) -> None:
+    """By Tab, from wherever the focus is."""
+    tab_to(browser, selector, 90)
 
 
 def at(registry: str) -> str:

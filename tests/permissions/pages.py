@@ -8,11 +8,14 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from routing.models import Mapping, Role
+from routing.models import Mapping, Role, Tenant
 from tests.permissions.world import World
 
 #: The nouns of the admin, as addresses name them.
-NOUNS = ("mapping", "changeset", "hostname", "registry", "tenant", "membership", "invitation", "hostnameclaim")
+NOUNS = (
+    *("mapping", "changeset", "hostname", "registry", "tenant", "membership", "invitation", "hostnameclaim"),
+    "subscription",
+)
 #: What a page's name doesn't tell of its address.
 _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
     "admin:app_list": lambda world, subject: {"app_label": "routing"},
@@ -38,6 +41,8 @@ _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
     },
     "admin:routing_registry_account": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_registry_probe": lambda world, subject: {"row_id": world[subject].pk},
+    "admin:routing_tenant_policy": lambda world, subject: {"tenant_id": world[subject].pk},
+    "admin:routing_subscription_deeds": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_tenant_export": lambda world, subject: {"tenant_id": world[subject].pk},
     "admin:auth_user_export": lambda world, subject: {"user_id": world[subject].pk},
     "admin:routing_hostname_vouch": lambda world, subject: {"row_id": world[subject].pk},
@@ -162,6 +167,13 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "role": Role.OWNER,
         "tenant": world["tenant"].pk,
     },
+    ("admin:routing_subscription_add", "."): lambda world: {
+        "tenant": world["tenant"].pk,
+        "address": "https://hooks.sesame.example/more",
+        "kinds": ["proof"],
+    },
+    ("admin:routing_subscription_change", "subscription"): lambda world: {"kinds": ["registry"], "enabled": "on"},
+    ("admin:routing_subscription_deeds", "subscription"): lambda world: {"deed": "try"},
     ("admin:routing_membership_add", "."): lambda world: {
         "account": "oscar",
         "role": Role.OWNER,
@@ -175,6 +187,11 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "slug": "new",
         "max_mappings": "9",
         "suspension_message": "x",
+    },
+    ("admin:routing_tenant_policy", "tenant"): lambda world: {
+        "deed": "change",
+        "registries": "ghcr.io",
+        "version": Tenant.objects.get(pk=world["tenant"].pk).version,
     },
     ("admin:routing_tenant_delete", "idle tenant"): lambda world: {"reason": "r"},
     ("admin:routing_tenant_delete", "tenant"): lambda world: {"reason": "r", "confirm": world["tenant"].slug},

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from routing.api.api import api
 from routing.models import Role
+from routing.services.base.policy import checksum_of_request
 from tests.permissions.matrix_runner import ABSENT, ALLOWED, DENIED, REFUSED, SIGN_IN, Seen, forget
 from tests.permissions.world import World
 
@@ -57,6 +58,10 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "to": world["moved mapping"].history.last().history_id,
     },
     ("PUT /tenants/{tenant}/approval", "tenant"): lambda world: {"needed": True},
+    ("PATCH /tenants/{tenant}/policy", "tenant"): lambda world: {"registries": ["ghcr.io"]},
+    ("POST /tenants/{tenant}/policy/confirm", "tenant"): lambda world: {
+        "checksum": checksum_of_request(world["tenant"])
+    },
     ("PATCH /mappings", "."): lambda world: {"ids": [world["mapping"].pk], "enabled": False},
     ("PATCH /mappings/{mapping_id}", "mapping"): lambda world: {"target": "quay.io/new", "reason": "r"},
     ("POST /mappings/{mapping_id}/probe", "mapping"): lambda world: {},

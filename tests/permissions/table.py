@@ -22,6 +22,9 @@ applying.roll_back           | moved mapping              | - - | - - - | n y y 
 applying.undo                | applied change set         | - - | - - - | n y y | y
 approval.approve             | change set                 | - - | - - - | n y y | y
 approval.require_approval    | .                          | - - | - - - | n n y | y
+policy.change_policy         | .                          | - - | - - - | n n y | y
+policy.confirm_policy        | .                          | - - | - - - | n n y | n
+policy.withdraw_policy_request | .                        | - - | - - - | n n y | y
 drafts.discard               | change set                 | - - | - - - | n y y | y
 drafts.draft                 | .                          | - - | - - - | n y y | y
 drafts.get_change_set        | change set                 | - - | - - - | y y y | y
@@ -238,6 +241,10 @@ GET /tenants/{tenant}                        | tenant                   | s - | 
 PATCH /tenants/{tenant}                      | tenant                   | s - | - - - | n n n | y
 DELETE /tenants/{tenant}/suspension          | suspended tenant         | s - | - - - | n n n | y
 PUT /tenants/{tenant}/approval               | tenant                   | s - | - - - | n n y | y
+GET /tenants/{tenant}/policy                 | tenant                   | s - | - - - | y y y | y
+PATCH /tenants/{tenant}/policy               | tenant                   | s - | - - - | n n y | y
+POST /tenants/{tenant}/policy/confirm        | tenant                   | s - | - - - | n n y | n
+DELETE /tenants/{tenant}/policy/request      | tenant                   | s - | - - - | n n y | y
 PUT /tenants/{tenant}/suspension             | tenant                   | s - | - - - | n n n | y
 GET /tokens                                  | .                        | s y | y y y | y y y | y
 GET /whoami                                  | .                        | s y | y y y | y y y | y

@@ -19,6 +19,8 @@ GET  admin/routing/membership/<path:object_id>/  | member             | s n | l 
 POST admin/routing/membership/<path:object_id>/  | member             | s n | l l l | l l l | l
 GET  admin/routing/registry/<path:object_id>/    | registry           | s n | l l l | l l l | l
 POST admin/routing/registry/<path:object_id>/    | registry           | s n | l l l | l l l | l
+GET  admin/routing/subscription/<path:object_id>/ | subscription       | s n | l l l | l l l | l
+POST admin/routing/subscription/<path:object_id>/ | subscription       | s n | l l l | l l l | l
 GET  admin/routing/tenant/<path:object_id>/      | tenant             | s n | l l l | l l l | l
 POST admin/routing/tenant/<path:object_id>/      | tenant             | s n | l l l | l l l | l
 GET  admin:app_list                              | .                  | s n | y y y | y y y | y
@@ -152,6 +154,16 @@ GET  admin:pulls                                 | .                  | s n | y 
 POST admin:pulls                                 | .                  | s n | r r r | r r r | r
 GET  admin:restored                              | .                  | s n | n n n | n n n | y
 POST admin:restored                              | .                  | s n | n n n | n n n | y
+GET  admin:routing_subscription_add              | .                  | s n | n n y | n n y | y
+POST admin:routing_subscription_add              | .                  | s n | n n r | n n y | y
+GET  admin:routing_subscription_change           | subscription       | s n | - - - | y y y | y
+POST admin:routing_subscription_change           | subscription       | s n | n n - | n n y | y
+GET  admin:routing_subscription_changelist       | .                  | s n | y y y | y y y | y
+POST admin:routing_subscription_changelist       | .                  | s n | r r r | r r r | r
+GET  admin:routing_subscription_deeds            | subscription       | s n | - - - | n n l | l
+POST admin:routing_subscription_deeds            | subscription       | s n | - - - | n n y | y
+GET  admin:routing_subscription_delete           | subscription       | s n | n n - | n n y | y
+POST admin:routing_subscription_delete           | subscription       | s n | n n - | n n y | y
 GET  admin:routing_tenant_add                    | .                  | s n | n n n | n n n | y
 POST admin:routing_tenant_add                    | .                  | s n | n n n | n n n | y
 GET  admin:routing_tenant_change                 | tenant             | s n | - - - | y y y | y
@@ -165,6 +177,8 @@ POST admin:routing_tenant_delete                 | idle tenant        | s n | n 
 POST admin:routing_tenant_delete                 | tenant             | s n | n n n | n n n | y
 GET  admin:routing_tenant_export                 | tenant             | s n | - - - | n n y | y
 POST admin:routing_tenant_export                 | tenant             | s n | - - - | n n r | r
+GET  admin:routing_tenant_policy                 | tenant             | s n | - - - | y y y | y
+POST admin:routing_tenant_policy                 | tenant             | s n | - - - | n n y | y
 GET  admin:routing_tenant_history                | tenant             | s n | - - - | y y y | y
 POST admin:routing_tenant_history                | tenant             | s n | - - - | r r r | r
 GET  admin:view_on_site                          | .                  | s n | - - - | - - - | -

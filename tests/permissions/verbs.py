@@ -16,7 +16,8 @@ from routing.models import Membership, Registry, Role, Tenant
 from routing.publish.documents import Surroundings
 from routing.services.base import confirmation, history_check, restoration
 from routing.services.base.actor import Actor
-from routing.services.changes import applying, approval, drafts, imports, reports, schedule
+from routing.services.base.policy import checksum_of_request
+from routing.services.changes import applying, approval, drafts, imports, policy, reports, schedule
 from routing.services.changes.wishes import Wish
 from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
@@ -160,6 +161,13 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("approval.require_approval", "."): lambda a, w: approval.require_approval(
         a, "r", tenant_id=w["tenant"].pk, needed=True
     ),
+    ("policy.change_policy", "."): lambda a, w: policy.change_policy(
+        a, "r", tenant_id=w["tenant"].pk, needs_clean_reports=True
+    ),
+    ("policy.confirm_policy", "."): lambda a, w: policy.confirm_policy(
+        a, tenant_id=w["tenant"].pk, checksum=checksum_of_request(w["tenant"])
+    ),
+    ("policy.withdraw_policy_request", "."): lambda a, w: policy.withdraw_policy_request(a, tenant_id=w["tenant"].pk),
     ("drafts.discard", "change set"): lambda a, w: drafts.discard(a, change_set_id=w["change set"].pk),
     ("drafts.draft", "."): lambda a, w: drafts.draft(a, "r", wishes=[Wish(w["mapping"].pk, None, {"private": True})]),
     ("drafts.get_change_set", "change set"): lambda a, w: drafts.get_change_set(a, w["change set"].pk),

@@ -141,12 +141,21 @@ def make_world() -> World:
     for role, person in people.items():
         if isinstance(person, User):
             world.secrets[role] = create_api_token(Actor.person(person), user=person, name=role).secret
+    _wait_for_another_owner(sesame, people["platform"])
     # Or else the first use of the day would write.
     ApiToken.objects.update(last_used_on=timezone.now().date())
     # It has been restored, and nobody has confirmed that.
     Restoration.objects.create(pk=1, restored_at=timezone.now())
     world.subjects |= {"tenant": sesame, "idle tenant": idle, "suspended tenant": suspended, "elsewhere": globex}
     return world
+
+
+def _wait_for_another_owner(tenant: Tenant, asker: Any) -> None:
+    """Somebody has asked for another policy, which is not confirmed yet."""
+    asked = {"allowed_registries": "", "needs_clean_reports": True, "needs_approval": False}
+    facts = {"policy_request": asked, "policy_asker_id": asker.pk, "policy_asked_at": timezone.now()}
+    Tenant.objects.filter(pk=tenant.pk).update(**facts)
+    tenant.refresh_from_db()
 
 
 def _people(own: list[Tenant], globex: Tenant) -> dict[str, User | AnonymousUser]:

@@ -104,7 +104,13 @@ class ServiceForm(_ModelForm):
     def clean(self) -> dict[str, Any]:
         """Stop once where somebody else has changed what the form had shown."""
         cleaned = super().clean() or self.cleaned_data
-        if "enabled" in self.changed_data and cleaned.get("enabled") is False and not cleaned.get("reason", "").strip():
+        asks_why = "reason" in self.fields
+        if (
+            asks_why
+            and "enabled" in self.changed_data
+            and cleaned.get("enabled") is False
+            and not cleaned.get("reason", "").strip()
+        ):
             self.add_error("reason", REASON_NEEDED)
         seen = cleaned.get("version")
         if self.instance.pk is None or seen in (None, self.row_version):
@@ -134,6 +140,8 @@ class ServiceForm(_ModelForm):
             key = self.add_prefix(name)
             if value is False:
                 data.pop(key, None)
+            elif isinstance(value, list):
+                data.setlist(key, [str(each) for each in value])
             else:
                 data[key] = "on" if value is True else "" if value is None else str(value)
         self.data = data

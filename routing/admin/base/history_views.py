@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from routing.admin.base import permissions
+from routing.admin.base.as_of import as_of_context
 from routing.admin.base.filters import is_id
 from routing.admin.base.history import entries_of
 
@@ -58,6 +59,7 @@ class HistoryPages(_Base):
             "entries": entries,
             "is_kept_back": not entries and self.model.history.filter(id=pk).exists(),
             "media": self.media,
+            **as_of_context(request, self.model, int(pk), row),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/routing/history.html", context)

@@ -208,7 +208,7 @@ class MappingAdmin(
             skipped = bool(given.get("skip_verification")) and "target" in form.changes
             outcome = verbs.update_mapping(
                 permissions.actor(request),
-                reason_of(given["reason"], skipped=skipped),
+                reason_of(given["reason"], tenant=form.instance.hostname.tenant, skipped=skipped),
                 mapping_id=form.instance.pk,
                 if_match=form.if_match,
                 abandon_old=given["abandon_old"],

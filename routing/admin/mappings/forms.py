@@ -12,8 +12,10 @@ from routing.admin.base.forms import REASON_NEEDED, ServiceForm, SuggestingInput
 from routing.admin.mappings.wishes import Wishes, create_hostname_tick, skip_verification_tick, whole_registry_tick
 from routing.models import Hostname, Mapping, Registry, Tenant
 from routing.models.registry import target_at
+from routing.services.base.errors import ServiceError
+from routing.services.base.policy import check_origin_allowed
 from routing.services.registries.targets import Target, find_registry
-from routing.services.verifications.repointing import BriefLook
+from routing.services.verifications.repointing import BriefLook, reason_of
 
 #: Where a request keeps what was found at the target before it is repointed.
 LOOK = "_routing_look"
@@ -123,11 +125,23 @@ class MappingForm(TargetedForm):
         """Judge another target before the verb does, and the reason with it."""
         cleaned = super().clean()
         if "target" in self.changed_data:
-            Wishes(self).target()
+            self._check_policy(Wishes(self).target())
             if not cleaned.get("reason", "").strip() and not self.has_error("reason"):
                 self.add_error("reason", REASON_NEEDED)
             self._check_look()
         return cleaned
+
+    def _check_policy(self, wanted: Target | None) -> None:
+        """What the tenant's policy rules out, no tick allows."""
+        tenant = self.instance.hostname.tenant
+        registry = wanted and find_registry(tenant, wanted)
+        try:
+            if wanted is not None:
+                origin = registry.origin if registry else wanted.origin
+                check_origin_allowed(tenant, origin, wanted.authority)
+            reason_of("-", tenant=tenant, skipped=self.cleaned_data.get("skip_verification", False))
+        except ServiceError as refusal:
+            self.add_error("target", refusal.message)
 
     def _check_look(self) -> None:
         """What differs at the target keeps nobody from repointing, but takes a tick."""
@@ -135,9 +149,12 @@ class MappingForm(TargetedForm):
         if look is None or not look.differs or look.report is None:
             return
         url = reverse("admin:routing_mapping_report", args=[self.instance.pk, look.report.pk])
-        said = format_html(
-            '{}. <a href="{}">See the report</a>. If that is meant, tick “Repoint all the same”.', look.said, url
-        )
+        tenant = self.instance.hostname.tenant
+        if tenant.needs_clean_reports:
+            then = f"The policy of {tenant} wants a clean report: copy what is missing first."
+        else:
+            then = "If that is meant, tick “Repoint all the same”."
+        said = format_html('{}. <a href="{}">See the report</a>. {}', look.said, url, then)
         self.add_error("target", said)
 
     def shown_of(self, row: Any) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The admin pages of tenants, members and invitations."""
+"""The admin pages of tenants, members, invitations and subscriptions."""

@@ -18,6 +18,7 @@ from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.pulls import pulls_panel
 from routing.admin.base.sizes import SizeField, in_words
 from routing.admin.base.suspension import Suspension
+from routing.admin.people.policy import PolicyPages
 from routing.admin.people.tenant_removal import TenantRemovalPages
 from routing.models import Hostname, HostnameClaim, Membership, StreamedBytes, Tenant
 from routing.models.streamed import this_month
@@ -29,7 +30,7 @@ from routing.services.pulls.reading import Scope
 _LIMITS = ("max_hostnames", "max_mappings", "max_registries", "max_members", "max_streamed_bytes")
 
 
-class TenantAdmin(TenantRemovalPages, Suspension, HistoryPages, ServiceModelAdmin):
+class TenantAdmin(PolicyPages, TenantRemovalPages, Suspension, HistoryPages, ServiceModelAdmin):
     """Organisations, and whether they are served."""
 
     list_display = ("name", "slug", "state", "hostname_count")

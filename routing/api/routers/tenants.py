@@ -133,15 +133,20 @@ def update_tenant(
     return tagged(response, outcome.row)
 
 
-@router.put("/{tenant}/approval", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="require_approval")
+@router.put(
+    "/{tenant}/approval", response={200: TenantOut, 202: TenantOut, **ROW_PROBLEMS}, operation_id="require_approval"
+)
 def set_approval(
     request: HttpRequest, response: HttpResponse, tenant: TenantKey, data: ApprovalIn, if_match: str | None = IF_MATCH
-) -> Tenant:
-    """Say whether a tenant's change sets take a second person's approval. For its owners."""
+) -> Status[Tenant]:
+    """Say whether a tenant's change sets take a second person's approval, a part of its policy. For its owners.
+
+    202: they still do, until another owner confirms that they don't.
+    """
     actor = actor_of(request)
     pk = tenant_by_key(actor, tenant).pk
     outcome = require_approval(actor, data.reason, tenant_id=pk, needed=data.needed, if_match=versions(if_match))
-    return tagged(response, outcome.row)
+    return Status(202 if outcome.waits else 200, tagged(response, outcome.row))
 
 
 @router.put("/{tenant}/suspension", response={200: TenantOut, **ROW_PROBLEMS}, operation_id="suspend_tenant")

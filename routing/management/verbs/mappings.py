@@ -126,7 +126,7 @@ class Repoint(Verb):
         mapping = get_mapping(actor, options["hostname"], options["prefix"])
         if mapping.upstream_prefix:
             _check_whole(parse_target(target), options, output)
-        reason = reason_of(options["reason"], skipped=options["skip_verification"])
+        reason = reason_of(options["reason"], tenant=mapping.hostname.tenant, skipped=options["skip_verification"])
         if reason.strip() and not options["skip_verification"]:
             _look_before(mapping, target, output)
         address = {"hostname": options["hostname"], "prefix": options["prefix"]}
@@ -252,7 +252,12 @@ def _look_before(mapping: Mapping, target: str, output: Output) -> None:
         return
     look = look_before(Actor.command_line(), mapping, target)
     if look.differs:
-        raise NotSo(f"Not repointed: {look.said}. To see them: facade verify; to repoint all the same: {_SKIP}")
+        tenant = mapping.hostname.tenant
+        if tenant.needs_clean_reports:
+            otherwise = f"the policy of {tenant} wants a clean report, so copy what is missing first"
+        else:
+            otherwise = f"to repoint all the same: {_SKIP}"
+        raise NotSo(f"Not repointed: {look.said}. To see them: facade verify; {otherwise}")
     output.facts(verification=look.said or None)
     if look.said:
         output.line(f"{look.said[:1].upper()}{look.said[1:]}.")

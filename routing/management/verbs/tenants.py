@@ -12,10 +12,15 @@ from routing.services.base.actor import Actor
 from routing.services.base.dry_run import is_dry_run
 from routing.services.base.errors import ServiceError
 from routing.services.base.in_order import rows_in_order
+from routing.services.base.policy import mappings_outside, names_of
 from routing.services.base.quotas import HELD, quota_for
 from routing.services.changes.approval import require_approval
+from routing.services.changes.policy import PolicyChanges, change_policy
 from routing.services.leaving.tenant_removal import get_tenant_removal, remove_tenant
 from routing.services.people.tenants import add_tenant
+
+_ON_OFF = ("on", "off")
+_SHOWN_OUTSIDE = 50
 
 
 def tenant_facts(tenant: Tenant) -> dict[str, Any]:
@@ -133,6 +138,74 @@ class RequireApproval(Verb):
             output.done(said, tenant=tenant_facts(outcome.row))
         else:
             output.unchanged(f"{said[:1].upper()}{said[1:]} already.", tenant=tenant_facts(outcome.row))
+
+
+class TenantPolicy(Verb):
+    """What is allowed at all."""
+
+    name = "policy"
+    help = (
+        "Show a tenant's policy, and which mappings stand outside it; or change it: to which registries its mappings "
+        "may point, and whether a repoint takes a clean report and a change set an approval."
+    )
+    changes = True
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Whose, and what of it changes."""
+        parser.add_argument("tenant", metavar="TENANT", help=TENANT_HELP)
+        where = parser.add_mutually_exclusive_group()
+        where.add_argument(
+            "--registries", metavar="REGISTRY", nargs="+", help="its mappings may point to these alone, such as ghcr.io"
+        )
+        where.add_argument("--any-registry", action="store_true", help="its mappings may point anywhere")
+        parser.add_argument(
+            "--clean-reports",
+            choices=_ON_OFF,
+            help="on: a mapping is repointed once a clean report of the last 24 hours says that nothing differs",
+        )
+        parser.add_argument(
+            "--approval", choices=_ON_OFF, help="on: a second person approves change sets before they are applied"
+        )
+
+    def run(self, options: Options, output: Output) -> None:
+        """Change what is given, and print what it is."""
+        tenant = tenant_of(options["tenant"])
+        wanted: PolicyChanges = {}
+        if options["registries"] or options["any_registry"]:
+            wanted["registries"] = options["registries"] or []
+        if options["clean_reports"]:
+            wanted["needs_clean_reports"] = options["clean_reports"] == "on"
+        if options["approval"]:
+            wanted["needs_approval"] = options["approval"] == "on"
+        if wanted:
+            outcome = change_policy(Actor.command_line(), options["reason"], tenant_id=tenant.pk, **wanted)
+            tenant, said = outcome.row, f"the policy of {outcome.row.slug}"
+            if outcome.changed:
+                output.done(f"changed {said}")
+            else:
+                output.unchanged(f"Nothing to change: that is {said} already.")
+        outside = mappings_outside(tenant)
+        shown = [{"source": row.source, "target": row.target} for row in outside[:_SHOWN_OUTSIDE]]
+        output.facts(policy=policy_facts(tenant), outside=outside.count(), outside_shown=shown)
+        output.labelled(
+            [
+                ("registries", names_of(tenant.allowed_origins) or "any"),
+                ("clean reports", yes(tenant.needs_clean_reports)),
+                ("approval", yes(tenant.needs_approval)),
+                ("waits", "a looser policy, for another owner's word" if tenant.policy_request else ""),
+                *(("outside", f"{row['source']} → {row['target']}") for row in shown),
+            ]
+        )
+
+
+def policy_facts(tenant: Tenant) -> dict[str, Any]:
+    """A policy, for programs."""
+    return {
+        "registries": tenant.allowed_origins or None,
+        "needs_clean_reports": tenant.needs_clean_reports,
+        "needs_approval": tenant.needs_approval,
+    }
 
 
 class RemoveWholeTenant(Removal):

@@ -35,6 +35,7 @@ _TOLD: dict[str, tuple[str, ...]] = {
     "registry": ("name", "origin", "alias", "implicit_namespace", "stream_blobs", "account_set_at"),
     "tenant": (
         *("slug", "name", "suspended", "suspension_message", "needs_approval"),
+        *("allowed_registries", "needs_clean_reports", "policy_request"),
         *("max_hostnames", "max_mappings", "max_registries", "max_members", "max_streamed_bytes"),
     ),
     "member": ("role",),

@@ -17,12 +17,18 @@ from routing.services.base.errors import Gathered, ServiceError
 
 
 class Write(NamedTuple):
-    """A row as it is about to be written, by whom and why. `before`: as it was; None for a new one."""
+    """A row as it is about to be written, by whom and why. `before`: as it was; None for a new one.
+
+    `waives_report`: nobody is asked for a verification report of it, as it is a draft alone, or leads back to what was.
+    `memo`: what rules have looked up within the same unit of work.
+    """
 
     actor: Actor
     reason: str
     row: Any
     before: Any = None
+    waives_report: bool = False
+    memo: dict[Any, Any] | None = None
 
 
 class Rule(NamedTuple):

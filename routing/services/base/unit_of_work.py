@@ -68,8 +68,11 @@ class UnitOfWork:
         self._published = False
         self._confirms = False
         self._written: list[Any] = []
+        self._memo: dict[Any, Any] = {}
         #: The change set that is being applied, for the history.
         self.change_set: int | None = None
+        #: Whether it leads back to what was, which takes no report, whatever the tenant's policy wants.
+        self.leads_back = False
 
     @property
     def generation(self) -> int:
@@ -114,10 +117,14 @@ class UnitOfWork:
     def add(self, row: models.Model) -> None:
         """Judge and write a new row. Raises ServiceError with the messages by field; then nothing is written."""
         self._validate(row)
-        check_rules(Write(self.actor, self._reason, row))
+        check_rules(self._write_of(row))
         self._sign(row)
         row.save(force_insert=True)
         self._publish(row)
+
+    def judge(self, row: models.Model, before: models.Model, changed: Collection[str]) -> None:
+        """Ask the rules of a row that is not to be written yet. Raises ServiceError."""
+        check_rules(self._write_of(row, before), changed)
 
     def update(self, row: VersionedModel, **values: Any) -> list[str]:
         """Set what differs, and write that alone. Gives the names of what changed: none where it was so already.
@@ -131,7 +138,7 @@ class UnitOfWork:
         for name in changed:
             setattr(row, name, values[name])
         self._validate(row)
-        check_rules(Write(self.actor, self._reason, row, before), changed)
+        check_rules(self._write_of(row, before), changed)
         self._sign(row)
         self._write(row, changed)
         self._publish(row)
@@ -149,7 +156,7 @@ class UnitOfWork:
             setattr(row, name, value)
         self._validate(row)
         # As for a new row: that it was somebody else's is no objection here.
-        check_rules(Write(self.actor, self._reason, row), ["tenant", *values])
+        check_rules(self._write_of(row), ["tenant", *values])
         row.skip_history_when_saving = True  # type: ignore[attr-defined]
         try:
             self._write(row, ["tenant", *values])
@@ -172,7 +179,7 @@ class UnitOfWork:
             before = copy(row)
             for name, value in (values | stamps).items():
                 setattr(row, name, value)
-            check_rules(Write(self.actor, self._reason, row, before), values)
+            check_rules(self._write_of(row, before), values)
             row.version += 1
         self._validate(changed[0], only=set(values))
         among = model._default_manager.filter(pk__in=[row.pk for row in changed])
@@ -266,6 +273,9 @@ class UnitOfWork:
                 cursor.execute(f"NOTIFY {NOTIFY_CHANNEL}")
 
     # ---------------------------------------------------------------- how
+    def _write_of(self, row: models.Model, before: models.Model | None = None) -> Write:
+        return Write(self.actor, self._reason, row, before, self.leads_back, self._memo)
+
     @staticmethod
     def _validate(row: models.Model, only: set[str] | None = None) -> None:
         try:

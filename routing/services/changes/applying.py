@@ -26,6 +26,7 @@ from routing.services.changes.drafts import (
     new_set,
     open_set,
     present_mappings,
+    told_of,
 )
 from routing.services.changes.guards import NO_WORDS, Words, check_words, guards_of
 from routing.services.changes.judging import check_room, rows_for
@@ -57,7 +58,7 @@ def apply(
         change_set = open_set(unit, change_set_id, if_match)
         mappings = check_as_reviewed(unit, change_set, checksum)
         _apply(unit, change_set, mappings, words)
-        unit.event("change_set.applied", **facts_of(change_set), mapping_ids=change_set.mapping_ids)
+        unit.event("change_set.applied", **told_of(change_set), mapping_ids=change_set.mapping_ids)
     return change_set
 
 
@@ -76,6 +77,7 @@ def undo(
     """
     require_reason(message)
     with unit_of_work(actor, message) as unit:
+        unit.leads_back = True
         former = unit.get(ChangeSet, change_set_id, Permission.CHANGE_MAPPINGS, if_match)
         if former.state != ChangeSet.State.APPLIED:
             raise Conflict(f"this change set is {former.state}: there is nothing to undo", code=Code.CHANGE_SET_CLOSED)
@@ -106,6 +108,7 @@ def roll_back(
     """
     require_reason(message)
     with unit_of_work(actor, message) as unit:
+        unit.leads_back = True
         mapping = unit.get(Mapping, mapping_id, Permission.CHANGE_MAPPINGS, if_match)
         past = viewable(Mapping.history.filter(id=mapping.pk), actor).filter(history_id=to).first()
         if past is None:

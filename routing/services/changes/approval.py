@@ -5,16 +5,16 @@ from collections.abc import Collection
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from routing.models import ChangeSet, Tenant
+from routing.models import ChangeSet
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
-from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, PermissionDenied, has_permission
 from routing.services.base.unit_of_work import unit_of_work
 from routing.services.changes.basis import tenants_of
-from routing.services.changes.drafts import check_as_reviewed, facts_of, open_set
+from routing.services.changes.drafts import check_as_reviewed, open_set, told_of
 from routing.services.changes.guards import Guards
+from routing.services.changes.policy import PolicyOutcome, change_policy
 
 
 def approve(
@@ -36,23 +36,18 @@ def approve(
             approved_by=actor.label,
             approved_at=timezone.now(),
         )
-        unit.event("change_set.approved", **facts_of(change_set))
+        unit.event("change_set.approved", **told_of(change_set))
     return change_set
 
 
 def require_approval(
     actor: Actor, reason: str, *, tenant_id: int, needed: bool, if_match: Collection[int] | None = None
-) -> Outcome[Tenant]:
-    """Whether a tenant's change sets take a second person's approval. By its owners.
+) -> PolicyOutcome:
+    """Whether a tenant's change sets take a second person's approval, which is a part of its policy. By its owners.
 
-    Raises NotFound, PermissionDenied, Outdated.
+    That they take none any more waits for another owner's word. Raises NotFound, PermissionDenied, Outdated.
     """
-    with unit_of_work(actor, reason) as unit:
-        tenant = unit.get(Tenant, tenant_id, Permission.CHANGE_MEMBERS, if_match)
-        changed = unit.update(tenant, needs_approval=needed)
-        if changed:
-            unit.event("tenant.updated", tenant_id=tenant.pk, changed=changed)
-    return Outcome(tenant, bool(changed))
+    return change_policy(actor, reason, tenant_id=tenant_id, needs_approval=needed, if_match=if_match)
 
 
 def check_approval(change_set: ChangeSet, guards: Guards) -> None:

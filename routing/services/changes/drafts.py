@@ -15,6 +15,7 @@ from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.changes.basis import Stale, basis_of, checksum_of, differences, registries_of
+from routing.services.changes.guards import wants_approval
 from routing.services.changes.judging import rows_for
 from routing.services.changes.rules import refuse_closed
 from routing.services.changes.wishes import Place, Wish
@@ -32,7 +33,7 @@ def draft(actor: Actor, message: str, *, wishes: Sequence[Wish]) -> ChangeSet:
     """
     with unit_of_work(actor, message) as unit:
         change_set = new_set(unit, message, rows_for(unit, message, wishes))
-        unit.event("change_set.drafted", **facts_of(change_set))
+        unit.event("change_set.drafted", **told_of(change_set), approval=wants_approval(change_set))
     return change_set
 
 
@@ -52,9 +53,10 @@ def redraft(
     with unit_of_work(actor, said) as unit:
         change_set = open_set(unit, change_set_id, if_match)
         rows = rows_for(unit, said, wishes_of(change_set) if wishes is None else wishes)
+        was = change_set.state
         values = _reviewed(said, rows) | _drafted_by(actor) | UNDECIDED
         unit.update(change_set, state=ChangeSet.State.DRAFT, tenant=_tenant_of(unit, rows), **values)
-        unit.event("change_set.redrafted", **facts_of(change_set))
+        unit.event("change_set.redrafted", **told_of(change_set), was=was, approval=wants_approval(change_set))
     return change_set
 
 
@@ -64,8 +66,9 @@ def discard(
     """Drop a set that was not applied. Raises Conflict, NotFound, PermissionDenied, Outdated."""
     with unit_of_work(actor, reason) as unit:
         change_set = open_set(unit, change_set_id, if_match)
+        was = change_set.state
         unit.update(change_set, state=ChangeSet.State.DISCARDED)
-        unit.event("change_set.discarded", **facts_of(change_set))
+        unit.event("change_set.discarded", **told_of(change_set), was=was)
     return change_set
 
 
@@ -115,6 +118,8 @@ UNDECIDED: dict[str, Any] = {
     "steps": None,
     "pause_seconds": 0,
     "refusal": "",
+    "reviewed_report": None,
+    "recheck_report": None,
 }
 
 
@@ -147,6 +152,14 @@ def wishes_of(change_set: ChangeSet) -> list[Wish]:
 def facts_of(change_set: ChangeSet) -> dict[str, Any]:
     """What an event tells."""
     return {"change_set_id": change_set.pk, "tenant_id": change_set.tenant_id, "mappings": change_set.size}
+
+
+def told_of(change_set: ChangeSet, **texts: str) -> dict[str, Any]:
+    """What an event tells, with what people wrote and `texts`: not to those of several tenants, for it names rows of
+    each.
+    """
+    words = {"reason": change_set.message, "drafted_by": change_set.drafted_by, **texts}
+    return facts_of(change_set) | (words if change_set.tenant_id is not None else {})
 
 
 def _reviewed(message: str, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from routing.models import ChangeSet, Hostname, Mapping, Registry, Tenant
 from routing.models.mapping import is_private
 from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
+from routing.services.changes.basis import tenants_of
 
 #: A set that touches so many of a tenant's mappings, and more than a third of them, is told apart by its number.
 FEWEST_GUARDED = 10
 _PART = 3
 _NAMED = 10
+_APPROVAL = "{} wants change sets approved by a second person"
 
 
 class Words(NamedTuple):
@@ -70,8 +72,16 @@ def guards_of(change_set: ChangeSet, mappings: Sequence[Mapping]) -> Guards:
         if count >= FEWEST_GUARDED and count * _PART > total and not number:
             number = f"it changes {count} of the {total} mappings of {tenant}"
         if tenant.needs_approval and not approval:
-            approval = f"{tenant} wants change sets approved by a second person"
+            approval = _APPROVAL.format(tenant)
     return Guards(number, credentials, approval)
+
+
+def wants_approval(change_set: ChangeSet) -> str:
+    """Why a set waits for a second person's approval; "" where it takes none."""
+    if change_set.undoes is not None:
+        return ""
+    wanting = next((tenant for tenant in tenants_of(change_set) if tenant.needs_approval), None)
+    return _APPROVAL.format(wanting) if wanting is not None else ""
 
 
 def check_words(change_set: ChangeSet, guards: Guards, words: Words) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from copy import copy
 from typing import Any, NamedTuple
 
-from routing.models import Hostname, Mapping, Tenant
+from routing.models import ChangeSet, Hostname, Mapping, Tenant
 from routing.services.base.actor import Actor
-from routing.services.base.errors import ServiceError
+from routing.services.base.codes import Code
+from routing.services.base.errors import Gathered, ServiceError
 from routing.services.base.permissions import Permission
 from routing.services.base.quotas import check_quota
 from routing.services.base.rules import Write, check_rules, require_reason
@@ -27,6 +28,7 @@ class Refused(NamedTuple):
     number: int
     source: str
     why: str
+    code: Code = Code.INVALID
 
 
 class Judged(NamedTuple):
@@ -42,7 +44,9 @@ def rows_for(unit: UnitOfWork, message: str, wishes: Sequence[Wish]) -> list[Row
     rows, refused = judge(unit, message, wishes)
     if refused:
         wrong = [f"{each.source}: {each.why}" for each in refused]
-        raise ServiceError("; ".join(wrong[:_ERRORS_TOLD]), {"": wrong})
+        codes = {each.code for each in refused}
+        code = codes.pop() if len(codes) == 1 else None
+        raise ServiceError("; ".join(wrong[:_ERRORS_TOLD]), {"": wrong}, code=code)
     if not rows:
         raise ServiceError("there is nothing to change: all these mappings have these values already")
     check_room(unit.actor, rows)
@@ -65,13 +69,24 @@ def judge(unit: UnitOfWork, message: str, wishes: Sequence[Wish]) -> Judged:
             after = _after(unit, mapping, wishes[index], registries)
             _check(unit.actor, message, mapping, after)
         except ServiceError as refusal:
-            judged.refused.append(Refused(index, mapping.source, refusal.message))
+            judged.refused.append(Refused(index, mapping.source, refusal.message, refusal.code))
             continue
         before = None if mapping.pk is None else settings_of(mapping)
         if after != before:
             place = {"mapping": mapping.pk, "hostname": mapping.hostname_id, "prefix": mapping.prefix}
             judged.rows.append({**place, "source": mapping.source, "before": before, "after": after})
     return judged
+
+
+def check_still_allowed(unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping]) -> None:
+    """Ask the rules once more of what was drafted, such as a policy that is another by now. Raises ServiceError."""
+    by_id = {mapping.pk: mapping for mapping in mappings}
+    gathered = Gathered()
+    for row in change_set.rows:
+        if row["mapping"] is not None and row["after"] is not None:
+            with gathered:
+                _check(unit.actor, change_set.message, by_id[row["mapping"]], row["after"])
+    gathered.raise_any()
 
 
 def check_room(actor: Actor, rows: Sequence[Row]) -> None:
@@ -119,13 +134,16 @@ def _after(unit: UnitOfWork, mapping: Mapping, wish: Wish, registries: dict[tupl
 
 
 def _check(actor: Actor, message: str, mapping: Mapping, after: Settings) -> None:
-    """Have the rules asked, so that what can't be applied is no draft either."""
+    """Have the rules asked, so that what can't be applied is no draft either.
+
+    A report that a policy wants is made of the draft, so that it is asked for when the draft is applied.
+    """
     wanted = copy(mapping)
     values = {COLUMNS[name]: value for name, value in after.items()}
     changed = [column for column, value in values.items() if getattr(mapping, column) != value]
     for column in changed:
         setattr(wanted, column, values[column])
     if mapping.pk is None:
-        check_rules(Write(actor, message, wanted))
+        check_rules(Write(actor, message, wanted, waives_report=True))
     elif changed:
-        check_rules(Write(actor, message, wanted, mapping), changed)
+        check_rules(Write(actor, message, wanted, mapping, waives_report=True), changed)

@@ -69,8 +69,9 @@ def _misfits(change_set: ChangeSet, report: Verification) -> Iterator[str]:
 
 
 def _moved(change_set: ChangeSet) -> list[dict[str, Any]]:
-    """The rows of what leads elsewhere."""
-    return [row for row in change_set.rows if any(row["before"][name] != row["after"][name] for name in _LEADS)]
+    """The rows of what leads elsewhere. What is added or removed has no former target to compare with."""
+    kept = (row for row in change_set.rows if row["before"] is not None and row["after"] is not None)
+    return [row for row in kept if any(row["before"][name] != row["after"][name] for name in _LEADS)]
 
 
 def _sides(switch: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Change sets that are applied at a time: checked once more then, and where that does not hold, not applied.
 
-The regular work looks twice a minute which are due, and puts each in the queue, so that one server does it.
+One that people had verified is verified once more just before. The regular work looks twice a minute which are due, and
+puts each in the queue, so that one server does it. Where it is not applied, its people are told (`refusal`).
 """
 
 import logging
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from routing.conf import freeze_path
 from routing.jobs.kinds import PLANS, Kind
 from routing.jobs.queue import enqueue
 from routing.models import ChangeSet, Job
@@ -19,9 +21,12 @@ from routing.services.base.errors import ServiceError, TooManyRequests, Unavaila
 from routing.services.base.unit_of_work import unit_of_work
 from routing.services.changes.applying import apply
 from routing.services.changes.approval import check_approval
-from routing.services.changes.drafts import check_as_reviewed, facts_of, open_set
+from routing.services.changes.drafts import check_as_reviewed, open_set, told_of
 from routing.services.changes.guards import NO_WORDS, Words, check_words, guards_of
+from routing.services.changes.judging import check_still_allowed
 from routing.services.changes.plan import NO_STEPS, Plan
+from routing.services.changes.rechecking import begin_recheck, check_recheck, is_rechecked, reviewed_report
+from routing.services.changes.refusal import tell_refused
 from routing.services.changes.steps import apply_in_steps, check_steps
 
 logger = logging.getLogger("routing.maintain")
@@ -30,6 +35,9 @@ logger = logging.getLogger("routing.maintain")
 FURTHEST = timedelta(days=366)
 # So late is not what was meant any more: the server was down.
 _TOO_LATE = timedelta(hours=1)
+# So long before its time a set is looked at: its second verification may have to begin.
+_AHEAD = timedelta(minutes=31)
+_LOOK_AGAIN_SECONDS = 5.0
 _PROGRAM = Actor.program("schedule")
 _MAX_REFUSAL = 1_000
 # Some thousand rows, behind another writer.
@@ -56,6 +64,7 @@ def schedule(
     with unit_of_work(actor, "") as unit:
         change_set = open_set(unit, change_set_id, if_match)
         mappings = check_as_reviewed(unit, change_set, checksum)
+        check_still_allowed(unit, change_set, mappings)
         guards = guards_of(change_set, mappings)
         check_approval(change_set, guards)
         check_words(change_set, guards, words)
@@ -71,40 +80,67 @@ def schedule(
             refusal="",
             steps=None if plan is None else list(plan.shares),
             pause_seconds=0 if plan is None else plan.pause_seconds,
+            reviewed_report=reviewed_report(change_set, actor),
+            recheck_report=None,
         )
-        unit.event("change_set.scheduled", **facts_of(change_set), at=at.isoformat())
+        unit.event("change_set.scheduled", **told_of(change_set), at=at.isoformat())
     return change_set
 
 
 def apply_due() -> list[ChangeSet]:
-    """Put the sets whose time has come in the queue; gives them."""
-    due = ChangeSet.objects.filter(state=ChangeSet.State.SCHEDULED, apply_at__lte=timezone.now())
-    found = list(due.select_related("tenant").order_by("apply_at", "pk"))
-    for change_set in found:
-        enqueue(APPLY_SET, str(change_set.pk), share_of(change_set.tenant))
-    return found
+    """Put the sets whose time has come, or is near, in the queue; gives those whose time has come."""
+    now = timezone.now()
+    near = ChangeSet.objects.filter(state=ChangeSet.State.SCHEDULED, apply_at__lte=now + _AHEAD)
+    due = []
+    for change_set in near.select_related("tenant").order_by("apply_at", "pk"):
+        is_due = change_set.apply_at is not None and change_set.apply_at <= now
+        if is_due or (change_set.reviewed_report is not None and change_set.recheck_report is None):
+            enqueue(APPLY_SET, str(change_set.pk), share_of(change_set.tenant))
+        if is_due:
+            due.append(change_set)
+    return due
 
 
 def _begin(job: Job) -> Callable[[], None] | None:
-    """Apply it, here: no other machine is asked."""
+    """Apply it, here: no other machine is asked. Or have it verified once more, which is a job of its own."""
     change_set = ChangeSet.objects.filter(pk=job.key, state=ChangeSet.State.SCHEDULED).first()
-    if change_set is None or change_set.apply_at is None or change_set.apply_at > timezone.now():
+    if change_set is None or change_set.apply_at is None:
         return None
     try:
-        if timezone.now() - change_set.apply_at > _TOO_LATE:
-            raise ServiceError("nothing did the regular work at its time, and that is over an hour ago")
-        who, words = _scheduler_of(change_set), Words(**change_set.words)
-        if change_set.steps:
-            plan = Plan(tuple(change_set.steps), change_set.pause_seconds)
-            apply_in_steps(who, change_set_id=change_set.pk, checksum=change_set.checksum, plan=plan, words=words)
-        else:
-            apply(who, change_set_id=change_set.pk, checksum=change_set.checksum, words=words)
+        _apply_in_time(change_set, change_set.apply_at)
     except (Unavailable, TooManyRequests):
         # The database takes no change just now, or its person made too many: the job is tried again.
         raise
     except ServiceError as refusal:
         _note(change_set.pk, refusal.message)
     return None
+
+
+def _apply_in_time(change_set: ChangeSet, at: datetime) -> None:
+    """The next step of a scheduled set: none, verify, wait for that, apply. Raises ServiceError where it is refused."""
+    now = timezone.now()
+    if now - at > _TOO_LATE:
+        waited = "it could not be verified once more" if change_set.recheck_report else "nothing did the regular work"
+        raise ServiceError(f"{waited} at its time, and that is over an hour ago")
+    actor = _scheduler_of(change_set)
+    begin_recheck(change_set, actor)
+    if now < at:
+        return
+    if not is_rechecked(change_set):
+        enqueue(APPLY_SET, str(change_set.pk), share_of(change_set.tenant), after_seconds=_LOOK_AGAIN_SECONDS)
+        return
+    check_recheck(change_set)
+    if freeze_path().exists():
+        raise ServiceError(
+            "the workers of the server that does the regular work are frozen, and it would take effect unseen once "
+            "they are not: end that by “facade thaw”, and schedule it anew"
+        )
+    words = Words(**change_set.words)
+    if change_set.steps:
+        plan = Plan(tuple(change_set.steps), change_set.pause_seconds)
+        apply_in_steps(actor, change_set_id=change_set.pk, checksum=change_set.checksum, plan=plan, words=words)
+    else:
+        apply(actor, change_set_id=change_set.pk, checksum=change_set.checksum, words=words)
 
 
 def _scheduler_of(change_set: ChangeSet) -> Actor:
@@ -121,9 +157,13 @@ def _note(change_set_id: int, refusal: str) -> None:
     """It was not applied, and why: it is a draft again."""
     with unit_of_work(_PROGRAM, "") as unit:
         change_set = open_set(unit, change_set_id)
+        if change_set.state != ChangeSet.State.SCHEDULED:
+            # Somebody called it off meanwhile.
+            return
         state = ChangeSet.State.APPROVED if change_set.approved_at else ChangeSet.State.DRAFT
         unit.update(change_set, **NO_STEPS, state=state, apply_at=None, refusal=refusal[:_MAX_REFUSAL])
-        unit.event("change_set.refused", **facts_of(change_set))
+        unit.event("change_set.refused", **told_of(change_set, refusal=refusal[:_MAX_REFUSAL]))
+        tell_refused(change_set)
     logger.warning("a scheduled change set was not applied: %s", refusal, extra={"change_set_id": change_set_id})
 
 

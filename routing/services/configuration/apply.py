@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from routing.models import Hostname, Mapping, Registry, Tenant
+from routing.models.tenant import POLICY
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, ServiceError
 from routing.services.base.permissions import Permission, check_permission
@@ -105,6 +106,8 @@ def apply_document(actor: Actor, reason: str, document: Document, *, prune: bool
     return plan
 
 
+# The policy of a new tenant of which nothing is said.
+_OPEN: dict[str, Any] = {"allowed_registries": "", "needs_clean_reports": False, "needs_approval": False}
 _OPTIONS = ("allow_push", "private", "delivery", "enabled")
 Planned = tuple[Step, Callable[[], object]]
 
@@ -150,7 +153,11 @@ class _Work:
             pk = Tenant.objects.get(slug=wanted.slug).pk
             update_tenant(self._actor, self._reason, tenant_id=pk, **_values(wanted))
 
-        yield from _step(f"tenant {wanted.slug}", self._tenants.get(wanted.slug), wanted, add, change)
+        now = self._tenants.get(wanted.slug)
+        # A document from before there were policies, or of somebody who doesn't set them, loosens none.
+        stays = {name: getattr(now, name) if now else _OPEN[name] for name in POLICY if getattr(wanted, name) is None}
+        wanted = replace(wanted, **stays)
+        yield from _step(f"tenant {wanted.slug}", now, wanted, add, change)
 
     def _registries(
         self, slug: str, wanted: tuple[RegistryItem, ...], now: dict[str, RegistryItem]
@@ -274,7 +281,11 @@ def _step(
     plain = [member for member in members(type(wanted)) if member.entries is None]
     after = {member.name: getattr(wanted, member.name) for member in plain}
     if now is None:
-        said = [(member.name, None, after[member.name]) for member in plain if after[member.name] != member.default]
+        said = [
+            (member.name, None, after[member.name])
+            for member in plain
+            if after[member.name] not in (member.default, _OPEN.get(member.name, member.default))
+        ]
         yield Step("+", what, tuple(said), wanted.line), add
         return
     changes = [(name, getattr(now, name), value) for name, value in after.items() if getattr(now, name) != value]

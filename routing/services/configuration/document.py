@@ -75,6 +75,17 @@ class TenantItem(Item):
     max_registries: int | None = _said("its limit; null for the platform's", None)
     max_members: int | None = _said("its limit; null for the platform's", None)
     max_streamed_bytes: int | None = _said("its limit of streamed bytes a month; null for the platform's", None)
+    allowed_registries: str | None = _said(
+        "origins of the registries to which its mappings may point, in order, with a space between; empty for any; "
+        "left out, it stays as it is",
+        None,
+    )
+    needs_clean_reports: bool | None = _said(
+        "a mapping is repointed with a clean report only; left out, it stays as it is", None
+    )
+    needs_approval: bool | None = _said(
+        "change sets take a second person's approval; left out, it stays as it is", None
+    )
     registries: tuple[RegistryItem, ...] = _said("its own registries", ())
     hostnames: tuple[HostnameItem, ...] = _said("its hostnames", ())
 
@@ -155,7 +166,7 @@ def _schema_of(kind: type[Item]) -> dict[str, Any]:
 
 def _property(member: Member) -> dict[str, Any]:
     kind = _TYPES[member.base]
-    found: dict[str, Any] = {"type": [kind, "null"] if member.may_be_null and kind == "integer" else kind}
+    found: dict[str, Any] = {"type": [kind, "null"] if member.may_be_null and kind != "array" else kind}
     if member.words:
         found = {"enum": list(member.words)}
     if kind == "integer":

@@ -18,6 +18,7 @@ from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, ServiceError
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
+from routing.services.base.policy import names_of
 from routing.services.base.quotas import HELD, quota_for
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
@@ -114,6 +115,11 @@ def _obstacles(
             f"{hostname} points to registries that are {hostname.tenant}'s own: {names}{more}. Have {tenant} get the "
             "same ones as well, or repoint its mappings to shared registries first"
         )
+    if outside := _outside(hostname, tenant):
+        said.append(
+            f"the policy of {tenant} does not allow {names_of(outside)}, to which {hostname} points: have its owners "
+            "allow that, or repoint its mappings first"
+        )
     wanted = {"hostnames": 1, "mappings": mappings}
     if copy_registries:
         wanted["registries"] = sum(_equal(registry, tenant) is None for registry in takes)
@@ -127,6 +133,15 @@ def _obstacles(
                 f"{tenant} may have {limit} {what}, has {held}, and would get {more_of_it} more: raise its limit first"
             )
     return said
+
+
+def _outside(hostname: Hostname, tenant: Tenant) -> list[str]:
+    """The registries, by origin, to which the hostname leads people and a tenant's policy doesn't."""
+    if not tenant.allowed_registries:
+        return []
+    leads = Q(pk__in=hostname.mappings.order_by().values("registry")) | Q(pk=hostname.login_registry_id)
+    origins = Registry.objects.filter(leads).exclude(origin__in=tenant.allowed_origins).values_list("origin", flat=True)
+    return sorted(set(origins))[:_SHOWN]
 
 
 def _beside(hostname: Hostname) -> list[Hostname]:

@@ -6,7 +6,9 @@ from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
+from routing.services.base.policy import check_allowed
 from routing.services.base.rules import Write, fixed, require_reason, rule
+from routing.services.mappings.clean_reports import check_clean_report
 from routing.services.registries.targets import check_origin, shared_at
 
 #: A mapping is led back by itself after so many seconds at least, and at most.
@@ -37,11 +39,25 @@ def leads_to_no_whole_shared_registry(write: Write) -> None:
         refuse_whole_shared(write.actor, str(registry))
 
 
+@rule(Mapping, "registry", "upstream_prefix", "hostname")
+def leads_where_the_policy_allows(write: Write) -> None:
+    """What its tenant has ruled out, nobody leads there. One that leads there already may stay."""
+    row, before = write.row, write.before
+    if before is None or _place_of(before) != _place_of(row):
+        check_allowed(row.hostname.tenant, row.registry)
+
+
 @rule(Mapping, "registry", "upstream_prefix")
 def repointing_takes_a_reason(write: Write) -> None:
     """Whoever asks next year is told why."""
     if write.before is not None:
         require_reason(write.reason)
+
+
+@rule(Mapping, "registry", "upstream_prefix")
+def is_repointed_with_a_clean_report(write: Write) -> None:
+    """Where its tenant's policy wants that, by whichever door."""
+    check_clean_report(write)
 
 
 @rule(Mapping, "notice")
@@ -76,6 +92,15 @@ def standby_is_allowed(write: Write) -> None:
         refuse_whole_shared(write.actor, str(standby))
 
 
+@rule(Mapping, "standby_registry", "standby_prefix")
+def standby_is_where_the_policy_allows(write: Write) -> None:
+    """A program leads nobody where people may not. Where it came from is where it goes back to, if that is allowed."""
+    standby, before = write.row.standby_registry, write.before
+    came_from = before is not None and before.registry_id == write.row.standby_registry_id
+    if standby is not None and not came_from:
+        check_allowed(write.row.hostname.tenant, standby)
+
+
 @rule(Mapping, "standby_registry", "private", "allow_push", "account_user")
 def with_a_standby_it_takes_no_credentials(write: Write) -> None:
     """Nobody's credentials are led to another registry by a program."""
@@ -95,6 +120,13 @@ def it_is_led_back_after_a_quiet_time(write: Write) -> None:
         raise ServiceError.for_field(
             "return_seconds", f"give 0 for never, or {LEAST_RETURN_SECONDS} to {MOST_RETURN_SECONDS} seconds"
         )
+
+
+@rule(Hostname, "login_registry")
+def login_is_where_the_policy_allows(write: Write) -> None:
+    """Whoever logs in there sends credentials."""
+    if write.row.login_registry is not None:
+        check_allowed(write.row.tenant, write.row.login_registry, "login_registry")
 
 
 @rule(Hostname, "login_registry")
@@ -171,6 +203,11 @@ def taken_credentials(mapping: Mapping) -> str:
     if Auth.BASIC in (mapping.registry.auth, standby.auth if standby else None):
         return "a registry of it asks for a password"
     return ""
+
+
+def _place_of(mapping: Mapping) -> tuple[str, str]:
+    """Where it leads: two rows of one registry are one place."""
+    return mapping.registry.origin, mapping.upstream_prefix
 
 
 def refuse_whole_shared(actor: Actor, registry: str) -> None:

@@ -1,11 +1,11 @@
-"""Mail to a tenant's owners about what happens to their hostnames.
+"""Mail to a tenant's owners about what happens to their hostnames, and to people about what they decided.
 
 Mail is a courtesy: it is sent by a job, so that nobody waits for a mail server, and where none takes it nothing else
 fails.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from smtplib import SMTPException
 
 from django.conf import settings
@@ -19,8 +19,13 @@ from routing.models import Job, Membership, Role, Tenant
 def tell_owners(tenant: Tenant, subject: str, text: str) -> None:
     """Mail each owner who has an address, soon after the present transaction."""
     owners = Membership.objects.filter(tenant=tenant, role=Role.OWNER, user__is_active=True)
-    for address in sorted(set(owners.exclude(user__email="").values_list("user__email", flat=True))):
-        enqueue(NOTICE, uuid.uuid4().hex, str(tenant.pk), {"to": address, "subject": subject, "text": text})
+    tell_addresses(owners.values_list("user__email", flat=True), str(tenant.pk), subject, text)
+
+
+def tell_addresses(addresses: Iterable[str], share: str, subject: str, text: str) -> None:
+    """Mail each of these addresses once, soon after the present transaction. `share`: as in `jobs.queue`."""
+    for address in sorted(set(addresses) - {""}):
+        enqueue(NOTICE, uuid.uuid4().hex, share, {"to": address, "subject": subject, "text": text})
 
 
 def _begin(job: Job) -> Callable[[], None]:

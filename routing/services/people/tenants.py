@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import TypedDict, TypeVar, Unpack
 
 from routing.models import Hostname, Tenant
+from routing.models.tenant import NO_REQUEST, POLICY
 from routing.services.base.actor import Actor
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
@@ -24,6 +25,8 @@ class TenantOptions(TypedDict, total=False):
     max_members: int | None
     max_streamed_bytes: int | None
     needs_approval: bool
+    allowed_registries: str
+    needs_clean_reports: bool
 
 
 class TenantChanges(TenantOptions, total=False):
@@ -69,6 +72,10 @@ def update_tenant(
     with unit_of_work(actor, reason) as unit:
         tenant = unit.get(Tenant, tenant_id, Permission.ADMINISTER, if_match)
         changed = unit.update(tenant, **changes)
+        if policy := [name for name in changed if name in POLICY]:
+            # What an owner asked for was about another policy.
+            unit.update(tenant, **NO_REQUEST)
+            unit.event("tenant.policy_changed", tenant_id=tenant.pk, changed=policy)
         if changed:
             unit.event("tenant.updated", tenant_id=tenant.pk, changed=changed)
     return Outcome(tenant, bool(changed))

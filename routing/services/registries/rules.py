@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from django.db.models import Q
 
 from routing.core.grammar.docker_hub import DOCKER_HUB_NAMES, DOCKER_HUB_ORIGIN
-from routing.models import Hostname, Registry
+from routing.models import Hostname, Mapping, Registry, Tenant
+from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
+from routing.services.base.permissions import PermissionDenied
+from routing.services.base.policy import MAX_ALLOWED, check_allowed
 from routing.services.base.rules import Write, require_reason, rule
 from routing.services.registries.targets import check_origin, parse_alias, parse_origin, place_of, shared_at
 
@@ -74,6 +77,44 @@ def moving_takes_a_reason(write: Write) -> None:
     """Every mapping to it leads elsewhere then, as a repointed one does."""
     if write.before is not None and _is_in_use(write.before):
         require_reason(write.reason)
+
+
+@rule(Registry, "origin", "implicit_namespace")
+def moving_holds_to_its_tenants_policy(write: Write) -> None:
+    """A registry's new address repoints all that leads to it. Shared ones are the platform's, and none of its business.
+
+    No report tells what a whole registry's new address would change.
+    """
+    registry, before = write.row, write.before
+    if before is None or registry.tenant is None or not _leads_somebody(before):
+        return
+    if registry.origin != before.origin:
+        check_allowed(registry.tenant, registry, "origin")
+    if registry.tenant.needs_clean_reports and not write.waives_report:
+        raise PermissionDenied.for_field(
+            "origin",
+            f"the policy of {registry.tenant} wants a clean report of every switch, and mappings point to {registry}: "
+            "add the new address as another registry, verify, and repoint them",
+            Code.REPORT_REQUIRED,
+        )
+
+
+@rule(Tenant, "allowed_registries")
+def allowed_registries_are_in_their_one_form(write: Write) -> None:
+    """Two spellings of one address are one registry, and the same policy is written in one way."""
+    origins = write.row.allowed_origins
+    if len(origins) > MAX_ALLOWED:
+        raise ServiceError.for_field("allowed_registries", f"a policy names {MAX_ALLOWED} registries at most")
+    for origin in origins:
+        if parse_origin(origin, "allowed_registries") != origin:
+            raise ServiceError.for_field("allowed_registries", f"{origin} is not how this address is written")
+    if " ".join(sorted(set(origins))) != write.row.allowed_registries:
+        said = "addresses stand in their order, each once, with one space between"
+        raise ServiceError.for_field("allowed_registries", said)
+
+
+def _leads_somebody(registry: Registry) -> bool:
+    return _is_in_use(registry) or Mapping.objects.filter(standby_registry=registry).exists()
 
 
 def _is_in_use(registry: Registry) -> bool:

@@ -98,8 +98,11 @@ def fail_back(
 
 
 def fail_over(unit: UnitOfWork, mapping: Mapping) -> None:
-    """Lead a mapping to its standby. It is its caller's to judge whether the time has come."""
-    was = mapping.target
+    """Lead a mapping to its standby. It is its caller's to judge whether the time has come.
+
+    A policy that wants a clean report had it when the standby was named.
+    """
+    was, unit.leads_back = mapping.target, True
     # Nothing more is asked for at what does not answer.
     unit.update(mapping, **(_swapped(mapping) | {"former": "", "failed_over_at": database_now()}))
     unit.event("mapping.failed_over", **ids_of(mapping), target=mapping.target, former_target=was)
@@ -108,7 +111,7 @@ def fail_over(unit: UnitOfWork, mapping: Mapping) -> None:
 
 def lead_back(unit: UnitOfWork, mapping: Mapping) -> str:
     """Lead a mapping that has failed over to where it led; gives what was done, in words."""
-    was = mapping.target
+    was, unit.leads_back = mapping.target, True
     unit.update(mapping, **_swapped(mapping), failed_over_at=None)
     unit.event("mapping.failed_back", **ids_of(mapping), target=mapping.target, former_target=was)
     probe_soon(mapping)

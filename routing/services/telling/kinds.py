@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 Facts = Mapping[str, Any]
+_SCHEDULED = "scheduled"
 
 
 class EventKind(NamedTuple):
@@ -34,9 +35,31 @@ KINDS: dict[str, EventKind] = {
             )
         ),
     ),
+    "applied": EventKind(
+        "a change set was applied or undone, or a mapping rolled back",
+        frozenset({"change_set.applied", "change_set.undone", "mapping.rolled_back"}),
+    ),
+    _SCHEDULED: EventKind(
+        "a change set is to be applied at a time, or no longer is, as somebody drafted it once more or discarded it",
+        frozenset({"change_set.scheduled", "change_set.redrafted", "change_set.discarded"}),
+        lambda facts: facts["event"] == "change_set.scheduled" or facts.get("was") == _SCHEDULED,
+    ),
+    "refused": EventKind(
+        "a scheduled change set was not applied at its time",
+        frozenset({"change_set.refused"}),
+    ),
+    "approval": EventKind(
+        "a change set waits for a second person's approval, or has got it",
+        frozenset({"change_set.drafted", "change_set.redrafted", "change_set.approved"}),
+        lambda facts: facts["event"] == "change_set.approved" or bool(facts.get("approval")),
+    ),
     "suspended": EventKind(
         "a hostname or the tenant was suspended or resumed",
         frozenset(f"{noun}.{what}" for noun in ("hostname", "tenant") for what in ("suspended", "resumed")),
+    ),
+    "policy": EventKind(
+        "the tenant's policy was changed, or a looser one waits for another owner's word",
+        frozenset({"tenant.policy_changed", "tenant.policy_loosening_asked"}),
     ),
     "proof": EventKind(
         "the DNS record that verifies a hostname is missing, was found again, or the hostname was withdrawn",

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from routing.models import Delivery, Hostname, Mapping, Subscription
+from routing.models import ChangeSet, Delivery, Hostname, Mapping, Subscription
 from routing.services.telling.deliveries import send_soon
 from routing.services.telling.kinds import Facts, kinds_of
 
@@ -64,11 +64,19 @@ def _tenant_ids(facts: Facts) -> Iterable[int]:
         return Hostname.objects.filter(pk__in=ids).values_list("tenant_id", flat=True).distinct()
     if ids := _ids(facts, "mapping"):
         return Mapping.objects.filter(pk__in=ids).values_list("hostname__tenant_id", flat=True).distinct()
+    if names := _of_a_set(facts):
+        return Hostname.objects.filter(name__in=names).values_list("tenant_id", flat=True).distinct()
     return []
 
 
+def _of_a_set(facts: Facts) -> set[str]:
+    """The hostnames of a change set."""
+    found = ChangeSet.objects.filter(pk=facts.get("change_set_id") or 0).values_list("basis", flat=True).first()
+    return {row["name"] for row in (found or {}).get("hostnames", {}).values()}
+
+
 def _hostnames(facts: Facts) -> set[str]:
-    found = set(facts.get("hostnames", ()))
+    found = set(facts.get("hostnames", ())) | _of_a_set(facts)
     if ids := _ids(facts, "hostname"):
         found |= set(Hostname.objects.filter(pk__in=ids).values_list("name", flat=True))
     if ids := _ids(facts, "mapping"):

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from routing.models import Mapping, Verification
+from routing.models import Mapping, Tenant, Verification
 from routing.services.base.actor import Actor
+from routing.services.base.codes import Code
 from routing.services.base.dry_run import is_dry_run
 from routing.services.base.errors import ServiceError, TooManyRequests
+from routing.services.base.permissions import PermissionDenied
 from routing.services.verifications.candidates import Candidate
 from routing.services.verifications.verifications import Options, make_report, start_verification
 from routing.verification.contents import Blobs
@@ -56,8 +58,17 @@ def look_before(actor: Actor, mapping: Mapping, target: str) -> BriefLook:
     return BriefLook(f"verified: nothing differs in {row.compared}{sample} references, report {row.pk}", False, row)
 
 
-def reason_of(reason: str, *, skipped: bool) -> str:
-    """The reason that the history keeps. Raises ServiceError where a look is skipped without one."""
+def reason_of(reason: str, *, tenant: Tenant, skipped: bool) -> str:
+    """The reason that the history keeps.
+
+    Raises ServiceError where a look is skipped without one, PermissionDenied where the tenant's policy takes no reason.
+    """
+    if skipped and tenant.needs_clean_reports:
+        raise PermissionDenied.for_field(
+            "target",
+            f"the policy of {tenant} wants a clean report of every switch: none is repointed without verification",
+            Code.REPORT_REQUIRED,
+        )
     if skipped and not reason.strip():
         raise ServiceError.for_field("reason", "to repoint without verification, say why")
     return f"{SKIPPED}{reason.strip()}" if skipped else reason

@@ -7,7 +7,7 @@ import time
 import pytest
 from pytest_django import Settings
 
-from routing.models import Verification
+from routing.models import Tenant, Verification
 from routing.services.base.dry_run import dry_run
 from routing.services.base.errors import ServiceError
 from routing.services.verifications import repointing, verifications
@@ -96,7 +96,7 @@ def test_neither_a_dry_run_nor_a_deployment_that_wants_none_looks(move: Move, se
 
 
 def test_the_history_keeps_that_nobody_looked_and_why() -> None:
-    assert reason_of("GHCR is down", skipped=True) == "not verified: GHCR is down"
-    assert reason_of("CHG-1", skipped=False) == "CHG-1"
+    assert reason_of("GHCR is down", tenant=Tenant(), skipped=True) == "not verified: GHCR is down"
+    assert reason_of("CHG-1", tenant=Tenant(), skipped=False) == "CHG-1"
     with pytest.raises(ServiceError, match="say why"):
-        reason_of(" ", skipped=True)
+        reason_of(" ", tenant=Tenant(), skipped=True)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0046_standbys'),
+        ('routing', '0048_recheck_reports'),
     ]
 
     operations = [
