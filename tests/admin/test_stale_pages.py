@@ -32,7 +32,7 @@ LEAD_ON = {
 #: A restore goes into an empty database alone, so there is never another one that could be confirmed in its place.
 ONE_ALONE = {"admin/routing/restored.html"}
 #: What is sent here carries the checksum of all that was reviewed, which is more than a version.
-BY_CHECKSUM = {"admin/routing/changeset/review.html"}
+BY_CHECKSUM = {"admin/routing/changeset/review.html", "admin/routing/tenant/policy.html"}
 #: What is drafted here says of each mapping what it was, and is looked at once more.
 DRAFTS = {"admin/routing/mapping/import.html"}
 

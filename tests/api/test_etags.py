@@ -104,7 +104,9 @@ def test_and_does_what_is_asked_where_it_matches(world: World, api: ApiClient, r
         assert "still used" in answer.json()["message"]
     elif route.endswith("/probe") or route == "POST /claims/{claim_id}/check":
         assert answer.status_code == 200
-    elif route.startswith("DELETE") and not route.endswith(("/suspension", "/publication", "/account", "/standby")):
+    elif route.startswith("DELETE") and not route.endswith(
+        ("/suspension", "/publication", "/account", "/standby", "/policy/request")
+    ):
         assert answer.status_code == 204
     else:
         assert answer.status_code == (201 if route.endswith(("/undo", "/roll-back")) else 200)

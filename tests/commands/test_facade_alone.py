@@ -25,6 +25,8 @@ ELSEWHERE |= {("subscription", verb) for verb in ("add", "set", "renew-secret", 
 #: What `tests/commands/test_change_commands.py` tries.
 ELSEWHERE |= {("changes", verb) for verb in ("draft", "redraft", "approve", "apply", "undo", "discard")}
 ELSEWHERE |= {("mapping", "roll-back"), ("tenant", "require-approval")}
+#: What `tests/services/changes/test_policy.py` tries.
+ELSEWHERE |= {("tenant", "policy")}
 #: What `tests/commands/test_configuration.py` tries.
 ELSEWHERE |= {("apply",)}
 #: What `tests/services/test_registry_accounts.py`, `test_publication.py` and `test_front_door.py` try.

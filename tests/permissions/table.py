@@ -23,7 +23,7 @@ applying.undo                | applied change set         | - - | - - - | n y y 
 approval.approve             | change set                 | - - | - - - | n y y | y
 approval.require_approval    | .                          | - - | - - - | n n y | y
 policy.change_policy         | .                          | - - | - - - | n n y | y
-policy.confirm_policy        | .                          | - - | - - - | n n y | n
+policy.confirm_policy        | .                          | - - | - - - | n n n | y
 policy.withdraw_policy_request | .                        | - - | - - - | n n y | y
 drafts.discard               | change set                 | - - | - - - | n y y | y
 drafts.draft                 | .                          | - - | - - - | n y y | y
@@ -243,7 +243,7 @@ DELETE /tenants/{tenant}/suspension          | suspended tenant         | s - | 
 PUT /tenants/{tenant}/approval               | tenant                   | s - | - - - | n n y | y
 GET /tenants/{tenant}/policy                 | tenant                   | s - | - - - | y y y | y
 PATCH /tenants/{tenant}/policy               | tenant                   | s - | - - - | n n y | y
-POST /tenants/{tenant}/policy/confirm        | tenant                   | s - | - - - | n n y | n
+POST /tenants/{tenant}/policy/confirm        | tenant                   | s - | - - - | n n n | y
 DELETE /tenants/{tenant}/policy/request      | tenant                   | s - | - - - | n n y | y
 PUT /tenants/{tenant}/suspension             | tenant                   | s - | - - - | n n n | y
 GET /tokens                                  | .                        | s y | y y y | y y y | y

@@ -141,7 +141,7 @@ def make_world() -> World:
     for role, person in people.items():
         if isinstance(person, User):
             world.secrets[role] = create_api_token(Actor.person(person), user=person, name=role).secret
-    _wait_for_another_owner(sesame, people["platform"])
+    _wait_for_another_owner(sesame, people["owner"])
     # Or else the first use of the day would write.
     ApiToken.objects.update(last_used_on=timezone.now().date())
     # It has been restored, and nobody has confirmed that.

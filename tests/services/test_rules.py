@@ -25,7 +25,6 @@ from routing.models import (
     RegistryHealth,
     Role,
     Subscription,
-    Tenant,
     Verification,
     Watch,
 )
@@ -360,8 +359,6 @@ def test_what_a_row_is_never_changes(
 def test_every_noun_that_people_change_has_rules() -> None:
     nouns = {model for model in VersionedModel.__subclasses__() if not model.__name__.startswith("Historical")}
 
-    # A tenant is the platform's to change, and its columns' own validation is all that there is to say of it. Nobody
-    # changes a verification, a watch, whether a registry answers, or where a subscription's messages go.
-    assert {model for model in nouns if not rules_of(model)} == {
-        *(Tenant, Verification, Watch, RegistryHealth, Subscription)
-    }
+    # Nobody changes a verification, a watch, whether a registry answers, or where a subscription's messages go.
+    without = {model for model in nouns if not rules_of(model)}
+    assert without == {Verification, Watch, RegistryHealth, Subscription}

@@ -288,6 +288,30 @@ def test_what_stands_outside_stays_and_is_shown(owner: Person) -> None:
     assert "docker.acme.com/app" in facade("tenant", "policy", tenant.slug).out
 
 
+def test_the_command_sets_it(owner: Person) -> None:
+    words = [
+        "tenant",
+        "policy",
+        "acme",
+        "--registries",
+        "ghcr.io",
+        "docker.io",
+        "--clean-reports",
+        "on",
+        "--reason",
+        "r",
+    ]
+
+    first, again = facade(*words), facade(*words)
+    tenant = Tenant.objects.get(pk=owner.tenant.pk)
+
+    assert "Changed the policy of acme" in first.out
+    assert "already" in again.out
+    assert (tenant.allowed_origins, tenant.needs_clean_reports) == ([GHCR, "https://registry-1.docker.io"], True)
+    facade("tenant", "policy", "acme", "--any-registry", "--clean-reports", "off", "--reason", "r")
+    assert Tenant.objects.get(pk=owner.tenant.pk).allowed_origins == []
+
+
 # ---------------------------------------------------------------- races
 def test_a_policy_that_changed_since_the_draft_holds(owner: Person, mappings: list[Mapping], drafted: Drafting) -> None:
     change_set = drafted()
