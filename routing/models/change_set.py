@@ -99,14 +99,19 @@ class ChangeSet(VersionedModel):
         return self.state in OPEN
 
     @property
+    def shares(self) -> list[int]:
+        """Those of its steps, in ten-thousandths; none where it is applied at once."""
+        return self.steps or []
+
+    @property
     def share(self) -> int:
         """The share of repositories that its steps have moved so far, in ten-thousandths; 0 where none have."""
-        return self.steps[self.step - 1] if self.steps and self.step else 0
+        return self.shares[self.step - 1] if self.step else 0
 
     @property
     def next_share(self) -> int:
         """That of the next step; 0 where there is none."""
-        return self.steps[self.step] if self.steps and self.step < len(self.steps) else 0
+        return self.shares[self.step] if self.step < len(self.shares) else 0
 
     @property
     def mapping_ids(self) -> list[int]:

@@ -66,7 +66,7 @@ def test_another_process_says_the_same() -> None:
     program = f"from routing.core.table.step import place_of; print([place_of(name) for name in {names}])"
 
     for seed in ("1", "2"):
-        told = subprocess.run(  # noqa: S603
+        told = subprocess.run(
             [sys.executable, "-c", program], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
         )
         assert told.stdout.strip() == str([place_of(name) for name in names])
@@ -131,7 +131,9 @@ def test_a_step_that_is_packed_comes_out_again(step: Step) -> None:
     assert decode("x", encode("x", whole)) == whole
 
 
-@pytest.mark.parametrize("text", ["", "1", "1 2", "1 2 3", "x 0 2 new", "1 x 2 new", "-1 0 2 new", "of another release"])
+@pytest.mark.parametrize(
+    "text", ["", "1", "1 2", "1 2 3", "x 0 2 new", "1 x 2 new", "-1 0 2 new", "of another release"]
+)
 def test_what_is_no_step_is_none(text: str) -> None:
     assert parse_step(text) is None
 

@@ -70,15 +70,13 @@ class Asked(NamedTuple):
 
 # ------------------------------------------------------------------ what clients got
 def counts_since(mappings: Sequence[Mapping], share: int, day: datetime) -> Counts:
-    """Of the repositories of a share, since the day began that a moment lies in. Counts of a few seconds are missing."""
+    """Of the repositories of a share, since the day of that moment began. Counts of a few seconds are missing."""
     return _counts(mappings, share, Q(grain=Grain.DAY, at__gte=start_of(Grain.DAY, day)))
 
 
 def counts_before(mappings: Sequence[Mapping], share: int, moment: datetime) -> Counts:
     """The same for the day before a moment, by the hours that are over or under way then."""
-    return _counts(
-        mappings, share, Q(grain=Grain.HOUR, at__gte=start_of(Grain.HOUR, moment) - _BEFORE, at__lte=moment)
-    )
+    return _counts(mappings, share, Q(grain=Grain.HOUR, at__gte=start_of(Grain.HOUR, moment) - _BEFORE, at__lte=moment))
 
 
 def objection_to(counts: Counts, before: Counts) -> str:
@@ -139,7 +137,9 @@ def questions(change_set: ChangeSet, mappings: Sequence[Mapping], share: int, no
             mapping = moved.get((hostname, repository))
             if mapping is not None:
                 to = after[mapping.pk]
-                found.append(_question(mapping, registries[to["registry"]], to["upstream_prefix"], repository, reference))
+                found.append(
+                    _question(mapping, registries[to["registry"]], to["upstream_prefix"], repository, reference)
+                )
     return random.sample(found, min(SAMPLE, len(found)))
 
 

@@ -48,7 +48,9 @@ def checked(plan: Plan) -> Plan:
         raise ServiceError.for_field("steps", f"give {FEWEST_STEPS} to {MOST_STEPS} steps, such as 5, 25, 100")
     grows = all(one < other for one, other in zip((0, *shares), shares, strict=False))
     if not grows or shares[-1] != WHOLE:
-        raise ServiceError.for_field("steps", "each step is more than the one before it, and the last is 100 (per cent)")
+        raise ServiceError.for_field(
+            "steps", "each step is more than the one before it, and the last is 100 (per cent)"
+        )
     if not LEAST_PAUSE <= plan.pause_seconds <= MOST_PAUSE:
         raise ServiceError.for_field("pause", f"the pause has {LEAST_PAUSE} to {MOST_PAUSE} seconds")
     return plan

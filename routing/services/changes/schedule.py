@@ -56,7 +56,8 @@ def schedule(
 ) -> ChangeSet:
     """Have a set applied at a time, as it was reviewed. What has to be confirmed or approved for that has to be now.
 
-    It is checked once more then. `plan`: from then on in steps. Raises as `apply`, and ServiceError for a time that is over, or too far ahead.
+    It is checked once more then. `plan`: from then on in steps. Raises as `apply`, and ServiceError for a time that is
+    over, or too far ahead.
     """
     now = timezone.now()
     if not now < at <= now + FURTHEST:

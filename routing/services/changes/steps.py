@@ -32,8 +32,9 @@ from routing.services.base.permissions import Permission
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.changes import gate
 from routing.services.changes.applying import check_said, may_vouch, put_in_force
-from routing.services.changes.drafts import check_as_reviewed, facts_of, get_change_set, open_set
+from routing.services.changes.drafts import check_as_reviewed, get_change_set, open_set, told_of
 from routing.services.changes.guards import NO_WORDS, Words
+from routing.services.changes.judging import check_still_allowed
 from routing.services.changes.plan import NO_STEPS, Plan, checked, in_percent
 from routing.services.mappings.rules import taken_credentials
 from routing.services.mappings.state import state_of
@@ -69,6 +70,8 @@ def apply_in_steps(
         change_set = open_set(unit, change_set_id, if_match)
         mappings = check_as_reviewed(unit, change_set, checksum)
         check_steps(change_set, mappings, plan)
+        # A step is no repoint to the rules of rows, so they are asked here of where the steps lead.
+        check_still_allowed(unit, change_set, mappings, waives_report=False)
         check_said(change_set, mappings, words)
         unit.change_set = change_set.pk
         unit.update_all(mappings, stepped_by=change_set.pk)
@@ -76,7 +79,7 @@ def apply_in_steps(
         began = {"steps": list(plan.shares), "pause_seconds": plan.pause_seconds, "vouched": may_vouch(actor)}
         state = {"state": ChangeSet.State.IN_STEPS, "stepped_at": now, "next_at": now, "refusal": "", "apply_at": None}
         unit.update(change_set, **(NO_STEPS | began | state), applied_by=actor.label)
-        unit.event("change_set.begun", **facts_of(change_set), steps=[in_percent(share) for share in plan.shares])
+        unit.event("change_set.begun", **told_of(change_set), steps=[in_percent(share) for share in plan.shares])
         for registry in Registry.objects.with_names().filter(pk__in=_registries(change_set)):
             probe_registry_soon(registry)
         _look_soon(change_set)
@@ -126,7 +129,7 @@ def check_steps(change_set: ChangeSet, mappings: Sequence[Mapping], plan: Plan) 
     checked(plan)
     if not all(_is_repoint(row) for row in change_set.rows):
         raise ServiceError.for_field(
-            "steps", "only repoints can be applied in steps, and this change set changes other things too: apply it at once"
+            "steps", "only repoints can be applied in steps, and this set changes other things too: apply it at once"
         )
     standing = [each.source for each in mappings if each.standby_registry_id is not None]
     if standing:
@@ -143,11 +146,11 @@ def _step(unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping]) 
     if change_set.vouched:
         unit.confirm()
     share, number = change_set.next_share, change_set.step + 1
-    facts = {**facts_of(change_set), "step": number, "steps": len(change_set.steps), "share": in_percent(share)}
+    facts = {**told_of(change_set), "step": number, "steps": len(change_set.shares), "share": in_percent(share)}
     if share >= WHOLE:
         put_in_force(unit, change_set, mappings, step="", stepped_by=None)
         unit.update(change_set, step=number, next_at=None, stepped_at=database_now(), gate=None)
-        unit.event("change_set.applied", **facts_of(change_set), mapping_ids=change_set.mapping_ids)
+        unit.event("change_set.applied", **told_of(change_set), mapping_ids=change_set.mapping_ids)
         return
     unit.change_set = change_set.pk
     seconds = settings.FACADE_FORMER_TARGET_SECONDS
@@ -181,15 +184,13 @@ def _return(unit: UnitOfWork, change_set: ChangeSet, why: str) -> None:
     for former, those in back.items():
         unit.update_all(those, step="", stepped_by=None, former=former)
     state = ChangeSet.State.APPROVED if change_set.approved_at else ChangeSet.State.DRAFT
-    facts = {**facts_of(change_set), "step": change_set.step, "share": in_percent(change_set.share), "reason": why}
+    facts = {**told_of(change_set), "step": change_set.step, "share": in_percent(change_set.share), "reason": why}
     values = {**NO_STEPS, "state": state, "refusal": why[:_MAX_REFUSAL], "applied_by": ""}
     unit.update(change_set, **values, generation=None)
     unit.event("change_set.returned", **facts)
 
 
-def _by_target(
-    change_set: ChangeSet, mappings: Sequence[Mapping], share: int, until: int
-) -> dict[str, list[Mapping]]:
+def _by_target(change_set: ChangeSet, mappings: Sequence[Mapping], share: int, until: int) -> dict[str, list[Mapping]]:
     """Mappings that get the same step, together: each such group takes a few statements."""
     after = {row["mapping"]: row["after"] for row in change_set.rows}
     groups: defaultdict[str, list[Mapping]] = defaultdict(list)
@@ -251,14 +252,14 @@ def _some(names: Sequence[str]) -> str:
 def _where(change_set: ChangeSet) -> str:
     if not change_set.step:
         return "before its first step"
-    return f"at step {change_set.step} of {len(change_set.steps)} ({in_percent(change_set.share)})"
+    return f"at step {change_set.step} of {len(change_set.shares)} ({in_percent(change_set.share)})"
 
 
 def _message(change_set: ChangeSet) -> str:
     """Why, for the history of every mapping."""
     if not change_set.next_share:
         return change_set.message
-    step = f"step {change_set.step + 1} of {len(change_set.steps)}, {in_percent(change_set.next_share)}"
+    step = f"step {change_set.step + 1} of {len(change_set.shares)}, {in_percent(change_set.next_share)}"
     return f"{step}: {change_set.message}"
 
 

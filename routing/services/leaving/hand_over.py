@@ -24,6 +24,7 @@ from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.claims import NO_PROOF
 from routing.services.hostnames.front_door import EMPTY_FRONT_DOOR
+from routing.services.mappings.rules import refuse_in_steps
 from routing.services.people.notices import tell_owners
 
 # What the history says where nobody said why.

@@ -150,8 +150,8 @@ def in_steps_it_takes_no_credentials(write: Write) -> None:
     row = write.row
     if row.stepped_by is not None and (why := taken_credentials(row)):
         raise ServiceError(
-            f"{row.source} takes credentials: {why}. They must not reach another registry by themselves, so it can't be "
-            "repointed in steps: apply that at once, or without this mapping",
+            f"{row.source} takes credentials: {why}. They must not reach another registry by themselves, so it can't "
+            "be repointed in steps: apply that at once, or without this mapping",
             code=Code.TAKES_CREDENTIALS,
         )
 
