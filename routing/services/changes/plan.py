@@ -35,10 +35,10 @@ class Plan(NamedTuple):
 
 def plan_of(percents: Sequence[float], pause_seconds: int = PAUSE) -> Plan:
     """The plan of shares in per cent, with two places at the most. Raises ServiceError."""
-    shares = [round(percent * WHOLE / 100) for percent in percents]
     if not all(0 < percent <= 100 and round(percent, _PLACES) == percent for percent in percents):
         raise ServiceError.for_field("steps", "give shares between 0.01 and 100 per cent, such as 5, 25, 100")
-    return checked(Plan(tuple(shares), pause_seconds))
+    shares = tuple(round(percent * WHOLE / 100) for percent in percents)
+    return checked(Plan(shares, pause_seconds))
 
 
 def checked(plan: Plan) -> Plan:
@@ -54,6 +54,11 @@ def checked(plan: Plan) -> Plan:
     if not LEAST_PAUSE <= plan.pause_seconds <= MOST_PAUSE:
         raise ServiceError.for_field("pause", f"the pause has {LEAST_PAUSE} to {MOST_PAUSE} seconds")
     return plan
+
+
+def in_percents(shares: Sequence[int]) -> list[float]:
+    """Shares as people give them."""
+    return [share * 100 / WHOLE for share in shares]
 
 
 def in_percent(share: int) -> str:
