@@ -17,7 +17,8 @@ from routing.publish.documents import Surroundings
 from routing.services.base import confirmation, history_check, restoration
 from routing.services.base.actor import Actor
 from routing.services.base.policy import checksum_of_request
-from routing.services.changes import applying, approval, drafts, imports, policy, reports, schedule
+from routing.services.changes import applying, approval, drafts, imports, policy, reports, schedule, steps
+from routing.services.changes.plan import plan_of
 from routing.services.changes.wishes import Wish
 from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
@@ -56,6 +57,12 @@ NOT_VERBS = frozenset(
         "reading.shares",
         "reading.totals",
         "rules.refuse_whole_shared",
+        "rules.refuse_in_steps",
+        "applying.may_vouch",
+        "applying.check_said",
+        "applying.put_in_force",
+        "steps.check_steps",
+        "steps.look_due",
         "permissions.has_permission",
         "permissions.has_permission_anywhere",
         "permissions.check_permission",
@@ -156,6 +163,16 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ),
     ("applying.undo", "applied change set"): lambda a, w: applying.undo(
         a, "r", change_set_id=w["applied change set"].pk
+    ),
+    ("steps.apply_in_steps", "moving change set"): lambda a, w: steps.apply_in_steps(
+        a,
+        change_set_id=w["moving change set"].pk,
+        checksum=w["moving change set"].checksum,
+        plan=plan_of([50, 100]),
+    ),
+    ("steps.go_on", "stepped change set"): lambda a, w: steps.go_on(a, change_set_id=w["stepped change set"].pk),
+    ("steps.stop_and_return", "stepped change set"): lambda a, w: steps.stop_and_return(
+        a, change_set_id=w["stepped change set"].pk
     ),
     ("approval.approve", "change set"): lambda a, w: approval.approve(a, **_reviewed(w)),
     ("approval.require_approval", "."): lambda a, w: approval.require_approval(

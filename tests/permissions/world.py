@@ -26,6 +26,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
+from routing.database.clock import database_now
 from routing.models import (
     ApiToken,
     ChangeSet,
@@ -45,6 +46,8 @@ from routing.models import (
 from routing.services.base.actor import Actor
 from routing.services.changes.applying import apply
 from routing.services.changes.drafts import draft
+from routing.services.changes.plan import plan_of
+from routing.services.changes.steps import apply_in_steps
 from routing.services.changes.wishes import Wish
 from routing.services.hostnames.claims import claim_hostname
 from routing.services.hostnames.hostnames import add_hostname, suspend_hostnames
@@ -259,15 +262,25 @@ def _clean_report(begun: Verification) -> None:
 
 
 def _change_sets(mapping: Mapping, hostname: Hostname) -> dict[str, Any]:
-    """One that could be applied, and one that was."""
+    """One that could be applied, one that is being applied in steps, and one that was."""
     moved = add_mapping(SET_UP, "", hostname=hostname.name, prefix="moved", target=f"127.0.0.1:9/{SECRET}").mapping
     waits = draft(SET_UP, f"the message of {SECRET}", wishes=[Wish(mapping.pk, None, {"enabled": False})])
     moves = draft(SET_UP, "m", wishes=[Wish(mapping.pk, parse_target("quay.io/new"))])
+    stepped = add_mapping(SET_UP, "", hostname=hostname.name, prefix="stepped", target=f"127.0.0.1:9/{SECRET}").mapping
+    steps = draft(SET_UP, "m", wishes=[Wish(stepped.pk, parse_target("quay.io/new"))])
+    apply_in_steps(SET_UP, change_set_id=steps.pk, checksum=steps.checksum, plan=plan_of([50, 100]))
+    ChangeSet.objects.filter(pk=steps.pk).update(version=1, looked_at=database_now())
     done = draft(SET_UP, "m", wishes=[Wish(moved.pk, None, {"enabled": False})])
     apply(SET_UP, change_set_id=done.pk, checksum=done.checksum)
     ChangeSet.objects.filter(pk=done.pk).update(version=1)
     Mapping.objects.filter(pk=moved.pk).update(version=1)
-    return {"change set": waits, "moving change set": moves, "applied change set": done, "moved mapping": moved}
+    return {
+        "change set": waits,
+        "moving change set": moves,
+        "stepped change set": steps,
+        "applied change set": done,
+        "moved mapping": moved,
+    }
 
 
 def _add_people(world: World, sesame: Tenant) -> None:

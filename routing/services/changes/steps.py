@@ -148,8 +148,10 @@ def _step(unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping]) 
     share, number = change_set.next_share, change_set.step + 1
     facts = {**told_of(change_set), "step": number, "steps": len(change_set.shares), "share": in_percent(share)}
     if share >= WHOLE:
+        began_by = change_set.applied_by
         put_in_force(unit, change_set, mappings, step="", stepped_by=None)
-        unit.update(change_set, step=number, next_at=None, stepped_at=database_now(), gate=None)
+        over = {"step": number, "next_at": None, "stepped_at": database_now(), "gate": None}
+        unit.update(change_set, **over, applied_by=began_by)
         unit.event("change_set.applied", **told_of(change_set), mapping_ids=change_set.mapping_ids)
         return
     unit.change_set = change_set.pk
