@@ -37,6 +37,7 @@ from tests.permissions.world import World
 #: Functions that take an actor and are no verbs: they judge, or are asked by verbs.
 NOT_VERBS = frozenset(
     {
+        "applying.may_vouch",
         "checking.checking",
         "checking.spend_check",
         "events.announce",

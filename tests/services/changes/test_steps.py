@@ -469,7 +469,7 @@ def test_what_would_cross_it_is_refused_and_the_set_is_named(
 
 
 def test_nor_is_its_hostname_handed_over(begun: ChangeSet, outsider: Person, platform: Actor, mapping: Mapping) -> None:
-    to = {"hostname_id": mapping.hostname_id, "tenant_id": outsider.tenant.pk, "copy_registries": True}
+    to: dict[str, Any] = {"hostname_id": mapping.hostname_id, "tenant_id": outsider.tenant.pk, "copy_registries": True}
 
     with pytest.raises(ServiceError, match=f"change set {begun.pk} is being applied in steps") as refused:
         hand_over_hostname(platform, "r", **to)
@@ -522,7 +522,9 @@ def test_each_step_and_the_way_back_is_told(
         look(begun)
         stop_and_return(move.actor, change_set_id=begun.pk)
 
-    made = [each for each in caplog.records if each.name == "routing.events" and "change_set." in each.getMessage()]
+    made: list[Any] = [
+        each for each in caplog.records if each.name == "routing.events" and "change_set." in each.getMessage()
+    ]
     assert [each.getMessage() for each in made] == ["change_set.stepped", "change_set.returned"]
     assert (made[0].step, made[0].share, made[0].actor) == (1, "5 %", "program: steps")
     assert made[1].reason == "alice stopped it at step 1 of 3 (5 %)"
