@@ -125,6 +125,9 @@ tenant_removal.get_tenant_removal | .                     | n n | n n n | n n n 
 tenant_removal.remove_tenant | an empty one               | n n | n n n | n n n | y
 tenant_removal.remove_tenant | everything                 | n n | n n n | n n n | y
 schedule.schedule            | change set                 | - - | - - - | n y y | y
+steps.apply_in_steps         | moving change set          | - - | - - - | n y y | y
+steps.go_on                  | change set in steps        | - - | - - - | n y y | y
+steps.stop_and_return        | change set in steps        | - - | - - - | n y y | y
 tenants.add_tenant           | .                          | n n | n n n | n n n | y
 tenants.update_tenant        | .                          | n n | n n n | n n n | y
 tenants.suspend_tenants      | .                          | n n | n n n | n n n | y

@@ -277,10 +277,20 @@ def _change_sets(mapping: Mapping, hostname: Hostname) -> dict[str, Any]:
     return {
         "change set": waits,
         "moving change set": moves,
-        "stepped change set": steps,
         "applied change set": done,
         "moved mapping": moved,
+        "change set in steps": _in_steps(hostname),
     }
+
+
+def _in_steps(hostname: Hostname) -> ChangeSet:
+    """One at its beginning, at which the health gate has looked."""
+    row = add_mapping(SET_UP, "", hostname=hostname.name, prefix="stepping", target=f"127.0.0.1:9/{SECRET}").mapping
+    begun = draft(SET_UP, "m", wishes=[Wish(row.pk, parse_target("quay.io/new"))])
+    apply_in_steps(SET_UP, change_set_id=begun.pk, checksum=begun.checksum, plan=plan_of([5, 100]))
+    ChangeSet.objects.filter(pk=begun.pk).update(version=1, looked_at=timezone.now())
+    Mapping.objects.filter(pk=row.pk).update(version=1)
+    return ChangeSet.objects.get(pk=begun.pk)
 
 
 def _add_people(world: World, sesame: Tenant) -> None:

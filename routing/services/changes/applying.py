@@ -32,6 +32,7 @@ from routing.services.changes.guards import NO_WORDS, Words, check_words, guards
 from routing.services.changes.judging import check_room, rows_for
 from routing.services.changes.wishes import Wish
 from routing.services.mappings.former import values_of_a_move
+from routing.services.mappings.rules import refuse_in_steps
 from routing.services.registries.probe_jobs import probe_registry_soon, probe_soon
 from routing.services.registries.targets import Target
 
@@ -224,7 +225,10 @@ def _added(unit: UnitOfWork, change_set: ChangeSet) -> list[dict[str, Any]]:
 
 def _remove(unit: UnitOfWork, change_set: ChangeSet) -> None:
     gone = [row["mapping"] for row in change_set.rows if row["after"] is None]
-    unit.delete_all(Mapping.objects.select_related("hostname").filter(pk__in=gone))
+    rows = Mapping.objects.select_related("hostname").filter(pk__in=gone)
+    for mapping in rows.exclude(stepped_by=None)[:1]:
+        refuse_in_steps(mapping)
+    unit.delete_all(rows)
 
 
 def _by_values(change_set: ChangeSet, mappings: Sequence[Mapping]) -> list[tuple[dict[str, Any], list[Mapping]]]:
