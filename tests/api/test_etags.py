@@ -70,7 +70,7 @@ def sent(world: World, api: ApiClient, route: str, if_match: str | None) -> Any:
     if route.endswith("/undo"):
         subject = "applied change set"
     if route.endswith(("/go-on", "/stop")):
-        subject = "stepped change set"
+        subject = "change set in steps"
     if route.endswith("/roll-back"):
         subject = "moved mapping"
     if route.endswith(("/fail-back", "/standby")) and method != "PUT":

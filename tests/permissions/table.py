@@ -32,9 +32,6 @@ drafts.get_differences       | change set                 | - - | - - - | y y y 
 drafts.redraft               | change set                 | - - | - - - | n y y | y
 imports.preview_import       | .                          | n n | n y y | n y y | y
 reports.verify_set           | moving change set          | - - | - - - | n y y | y
-steps.apply_in_steps         | moving change set          | - - | - - - | n y y | y
-steps.go_on                  | stepped change set         | - - | - - - | n y y | y
-steps.stop_and_return        | stepped change set         | - - | - - - | n y y | y
 api_tokens.create_api_token  | for oneself                | n y | y y y | y y y | y
 api_tokens.create_api_token  | for another                | n n | n n n | n n n | n
 api_tokens.revoke_api_token  | another's                  | - - | - - - | - - - | y
@@ -150,8 +147,8 @@ POST /changes/{change_set_id}/discard        | change set               | s - | 
 POST /changes/{change_set_id}/schedule       | change set               | s - | - - - | n y y | y
 POST /changes/preview-import                 | .                        | s n | n l l | n l l | l
 POST /changes/{change_set_id}/undo           | applied change set       | s - | - - - | n y y | y
-POST /changes/{change_set_id}/go-on          | stepped change set       | s - | - - - | n y y | y
-POST /changes/{change_set_id}/stop           | stepped change set       | s - | - - - | n y y | y
+POST /changes/{change_set_id}/go-on          | change set in steps      | s - | - - - | n y y | y
+POST /changes/{change_set_id}/stop           | change set in steps      | s - | - - - | n y y | y
 POST /changes/{change_set_id}/verify         | moving change set        | s - | - - - | n y y | y
 GET /claims                                  | .                        | s y | y y y | y y y | y
 POST /claims                                 | .                        | s - | - - - | n n y | y

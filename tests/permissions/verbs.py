@@ -58,12 +58,6 @@ NOT_VERBS = frozenset(
         "reading.shares",
         "reading.totals",
         "rules.refuse_whole_shared",
-        "rules.refuse_in_steps",
-        "applying.may_vouch",
-        "applying.check_said",
-        "applying.put_in_force",
-        "steps.check_steps",
-        "steps.look_due",
         "permissions.has_permission",
         "permissions.has_permission_anywhere",
         "permissions.check_permission",
@@ -164,16 +158,6 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ),
     ("applying.undo", "applied change set"): lambda a, w: applying.undo(
         a, "r", change_set_id=w["applied change set"].pk
-    ),
-    ("steps.apply_in_steps", "moving change set"): lambda a, w: steps.apply_in_steps(
-        a,
-        change_set_id=w["moving change set"].pk,
-        checksum=w["moving change set"].checksum,
-        plan=plan_of([50, 100]),
-    ),
-    ("steps.go_on", "stepped change set"): lambda a, w: steps.go_on(a, change_set_id=w["stepped change set"].pk),
-    ("steps.stop_and_return", "stepped change set"): lambda a, w: steps.stop_and_return(
-        a, change_set_id=w["stepped change set"].pk
     ),
     ("approval.approve", "change set"): lambda a, w: approval.approve(a, **_reviewed(w)),
     ("approval.require_approval", "."): lambda a, w: approval.require_approval(

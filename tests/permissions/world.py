@@ -26,7 +26,6 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from routing.database.clock import database_now
 from routing.models import (
     ApiToken,
     ChangeSet,
@@ -262,14 +261,10 @@ def _clean_report(begun: Verification) -> None:
 
 
 def _change_sets(mapping: Mapping, hostname: Hostname) -> dict[str, Any]:
-    """One that could be applied, one that is being applied in steps, and one that was."""
+    """One that could be applied, and one that was."""
     moved = add_mapping(SET_UP, "", hostname=hostname.name, prefix="moved", target=f"127.0.0.1:9/{SECRET}").mapping
     waits = draft(SET_UP, f"the message of {SECRET}", wishes=[Wish(mapping.pk, None, {"enabled": False})])
     moves = draft(SET_UP, "m", wishes=[Wish(mapping.pk, parse_target("quay.io/new"))])
-    stepped = add_mapping(SET_UP, "", hostname=hostname.name, prefix="stepped", target=f"127.0.0.1:9/{SECRET}").mapping
-    steps = draft(SET_UP, "m", wishes=[Wish(stepped.pk, parse_target("quay.io/new"))])
-    apply_in_steps(SET_UP, change_set_id=steps.pk, checksum=steps.checksum, plan=plan_of([50, 100]))
-    ChangeSet.objects.filter(pk=steps.pk).update(version=1, looked_at=database_now())
     done = draft(SET_UP, "m", wishes=[Wish(moved.pk, None, {"enabled": False})])
     apply(SET_UP, change_set_id=done.pk, checksum=done.checksum)
     ChangeSet.objects.filter(pk=done.pk).update(version=1)
