@@ -168,6 +168,35 @@ FACADE_STANDBY_FAILURES = declare.whole(
     least=2,
     most=100,
 )
+FACADE_STEP_LOOK_SECONDS = declare.whole(
+    "FACADE_STEP_LOOK_SECONDS",
+    3,
+    "How often, in seconds, the health gate looks at a change set that is applied in steps.",
+    least=1,
+    most=60,
+)
+FACADE_STEP_FAILURES = declare.whole(
+    "FACADE_STEP_FAILURES",
+    10,
+    "So many requests at least have to be refused, or to fail, since a step before that counts against it.",
+    least=1,
+    most=100_000,
+)
+FACADE_STEP_FAILURES_PERCENT = declare.whole(
+    "FACADE_STEP_FAILURES_PERCENT",
+    5,
+    "And so many more of a hundred requests than before, of the same repositories.",
+    least=1,
+    most=100,
+)
+FACADE_STEP_SAMPLE_FAILURES = declare.whole(
+    "FACADE_STEP_SAMPLE_FAILURES",
+    2,
+    "So many of the images that were pulled lately have to be missing where a step leads, of those that are asked for "
+    "at a time. Where fewer are asked for: all of them.",
+    least=1,
+    most=8,
+)
 FACADE_REMEMBERED_ANSWERS_BYTES = declare.whole(
     "FACADE_REMEMBERED_ANSWERS_BYTES",
     64 * 1024 * 1024,

@@ -9,11 +9,11 @@ from django.conf import settings
 from routing.models import Job
 
 #: Registries and name servers are asked, mail is sent, webhooks are called, certificates are asked for, switches are
-#: verified, former targets are compared, registries with standbys are asked whether they answer, plans are carried out:
-#: none of them waits for another.
+#: verified, former targets are compared, registries with standbys are asked whether they answer, plans are carried out,
+#: change sets are looked at that are applied in steps: none of them waits for another.
 REGISTRIES, NAMES, MAIL, WEBHOOK = "registries", "names", "mail", "webhooks"
 CERTIFICATES, VERIFICATIONS, WATCHES, STANDBYS = "certificates", "verifications", "watches", "standbys"
-PLANS = "plans"
+PLANS, STEPS = "plans", "steps"
 
 
 class Places(NamedTuple):

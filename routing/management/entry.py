@@ -89,6 +89,8 @@ CHANGES = Noun(
         change_reports.VerifyChangeSet,
         changes.Approve,
         changes.Apply,
+        changes.GoOn,
+        changes.Stop,
         changes.Undo,
         change_drafts.Redraft,
         changes.Discard,

@@ -28,6 +28,7 @@ from routing.services.base import rates
 from routing.services.base.history_bound import trim_history
 from routing.services.base.history_strays import note_chain
 from routing.services.changes.schedule import APPLY_SET, apply_due
+from routing.services.changes.steps import LOOK_STEPS, look_due
 from routing.services.hostnames.certificates import FETCH_CERTIFICATE
 from routing.services.hostnames.proof_checks import CHECK_HOSTNAME, recheck_due
 from routing.services.mappings.former import end_former_targets
@@ -46,7 +47,7 @@ logger = logging.getLogger("routing.maintain")
 
 KINDS = (
     *(PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, FETCH_CERTIFICATE),
-    *(APPLY_SET, NOTICE, LETTER, TELL, TELL_BY_MAIL, VERIFY, WATCH, ASK),
+    *(APPLY_SET, NOTICE, LETTER, TELL, TELL_BY_MAIL, VERIFY, WATCH, ASK, LOOK_STEPS),
 )
 #: Of several servers one puts the regular work in the queue: whoever holds this lease. All of them do it.
 LEASE = "maintenance"
@@ -67,6 +68,7 @@ class Task(NamedTuple):
 
 TASKS = (
     Task("standbys", 5.0, ask_due),
+    Task("steps", 5.0, look_due),
     Task("plans", ROUND_SECONDS, apply_due),
     Task("proofs", ROUND_SECONDS, lambda: recheck_due(ROUND_SECONDS)),
     Task("probes", ROUND_SECONDS, lambda: probe_stale(settings.FACADE_PROBE_SECONDS)),

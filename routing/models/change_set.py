@@ -14,6 +14,7 @@ class ChangeSetState(models.TextChoices):
     DRAFT = "draft", "draft"
     APPROVED = "approved", "approved"
     SCHEDULED = "scheduled", "scheduled"
+    IN_STEPS = "in steps", "in steps"
     APPLIED = "applied", "applied"
     UNDONE = "undone", "undone"
     DISCARDED = "discarded", "discarded"
@@ -60,6 +61,18 @@ class ChangeSet(VersionedModel):
     scheduled_by = models.CharField(max_length=200, blank=True, default="", editable=False)
     words = models.JSONField(default=dict, blank=True, editable=False)
     refusal = models.CharField(max_length=1000, blank=True, default="", editable=False)
+    # Where it is applied in steps: their shares in ten-thousandths, the pause between them, and how many were made.
+    steps = models.JSONField(null=True, blank=True, editable=False)
+    pause_seconds = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    step = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    stepped_at = models.DateTimeField(null=True, blank=True, editable=False)
+    next_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Whether an operator of the platform vouched for it: then each of its steps does, too.
+    vouched = models.BooleanField(default=False, db_default=False, editable=False)
+    # What the health gate counts from (`began`, per step), what it saw last, and when.
+    gate = models.JSONField(null=True, blank=True, editable=False)
+    looked = models.JSONField(null=True, blank=True, editable=False)
+    looked_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The reports of a scheduled set: what people had before them, and what was found just before its time.
     reviewed_report = models.BigIntegerField(null=True, blank=True, editable=False)
     recheck_report = models.BigIntegerField(null=True, blank=True, editable=False)
@@ -86,6 +99,21 @@ class ChangeSet(VersionedModel):
         return self.state in OPEN
 
     @property
+    def shares(self) -> list[int]:
+        """Those of its steps, in ten-thousandths; none where it is applied at once."""
+        return self.steps or []
+
+    @property
+    def share(self) -> int:
+        """The share of repositories that its steps have moved so far, in ten-thousandths; 0 where none have."""
+        return self.shares[self.step - 1] if self.step else 0
+
+    @property
+    def next_share(self) -> int:
+        """That of the next step; 0 where there is none."""
+        return self.shares[self.step] if self.step < len(self.shares) else 0
+
+    @property
     def mapping_ids(self) -> list[int]:
         """The mappings that it changes or removes, and once it is applied those that it added."""
         rows: list[dict[str, Any]] = self.rows
@@ -94,3 +122,5 @@ class ChangeSet(VersionedModel):
 
 #: States in which nothing is decided yet.
 OPEN = (ChangeSet.State.DRAFT, ChangeSet.State.APPROVED, ChangeSet.State.SCHEDULED)
+#: In which something is still to come of it.
+UNDER_WAY = (*OPEN, ChangeSet.State.IN_STEPS)

@@ -90,6 +90,10 @@ class Mapping(HasAccount, VersionedModel):
     #: In seconds: so long the registry has to answer again before the mapping is led back by itself. 0: never.
     standby_return_seconds = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     failed_over_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The part of its repositories that leads elsewhere already: packed, as the table has it (core/table/step.py), and
+    # the change set that is under way with it. Without foreign keys, as the former target.
+    step = models.CharField(max_length=300, blank=True, default="", db_default="", editable=False)
+    stepped_by = models.BigIntegerField(null=True, blank=True, editable=False)
     notice = models.CharField(
         max_length=MAX_NOTICE_LENGTH,
         blank=True,
@@ -107,7 +111,10 @@ class Mapping(HasAccount, VersionedModel):
     class Meta:
         ordering = ["hostname__name", "prefix"]
         # Few have one at any time; they are looked for again and again.
-        indexes = [models.Index(fields=["former"], name="mapping_former", condition=~Q(former=""))]
+        indexes = [
+            models.Index(fields=["former"], name="mapping_former", condition=~Q(former="")),
+            models.Index(fields=["stepped_by"], name="mapping_stepped", condition=Q(stepped_by__isnull=False)),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["hostname", "prefix"],
@@ -192,7 +199,7 @@ class Mapping(HasAccount, VersionedModel):
 
     def table_entry(self) -> MappingEntry:
         """The mapping as the data plane sees it."""
-        rare = (self.challenge, self.former, self.notice, self.account_sealed)
+        rare = (self.challenge, self.former, self.notice, self.account_sealed, self.step)
         return MappingEntry(str(self.registry_id), self.upstream_prefix, self.table_flags, *rare)
 
     def as_former(self, until: int) -> str:

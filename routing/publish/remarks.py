@@ -18,6 +18,7 @@ class Why(StrEnum):
     NAMESPACE = "names of one component at the registry get its namespace from the app"
     ROOT = "the name of the prefix itself leads to no repository: the app says so"
     MOVED = "it was repointed just now: the app asks its former target for what the new one has not got"
+    IN_STEPS = "it is repointed step by step: the app knows which of its repositories point elsewhere already"
     PUBLISHED = "it is published: the app asks the registry with an account that no engine has"
     LONG_NAMES = "names grow too much at the registry: the app answers all of them"
     TOO_DEEP = "a prefix has more than eight components: the app answers the whole hostname"

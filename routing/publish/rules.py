@@ -202,7 +202,7 @@ def _prefixes(table: Table, hosts: dict[str, HostRule], remarks: Remarks) -> Ite
 
 
 def _prefix(table: Table, key: str, prefix: str, packed: str, remarks: Remarks) -> PrefixRule:
-    registry_key, upstream, flags, _, former, *_ = decode(prefix, packed)
+    registry_key, upstream, flags, _, former, _, _, step = decode(prefix, packed)
     depth = prefix.count("/") + 1 if prefix else 0
     compiled = table.registries.get(registry_key)
     if compiled is None:
@@ -228,6 +228,7 @@ def _prefix(table: Table, key: str, prefix: str, packed: str, remarks: Remarks) 
     of_the_app = {
         # Until the end of that time, at which the table changes.
         Why.MOVED: bool(former),
+        Why.IN_STEPS: bool(step),
         Why.PUBLISHED: bool(flags & Flag.PUBLISH),
         Why.LONG_NAMES: len(upstream) - len(prefix) > MAX_GROWTH,
     }

@@ -43,6 +43,7 @@ _MAPPING_COLUMNS = (
     "notice",
     "account_user",
     "account_sealed",
+    "step",
 )
 
 
@@ -159,10 +160,12 @@ def _entry(
     notice: str,
     account_user: str,
     account_sealed: str,
+    step: str,
 ) -> tuple[str, MappingEntry]:
     """A row of the mappings' table, as `Mapping.table_entry` has it."""
     renames = bool(probed) and is_implicit_namespace(upstream, probed)
     flags = pack_flags(enabled, push, is_private(private, public, challenge), delivery, renames, bool(account_user))
     # A registry that was removed behind the database's back is none, as for `Table.match_repository`.
     key = keys.get(registry) or str(registry)
-    return mapping_key(host, prefix), MappingEntry(key, upstream, flags, challenge, former, notice, account_sealed)
+    rare = (challenge, former, notice, account_sealed, step)
+    return mapping_key(host, prefix), MappingEntry(key, upstream, flags, *rare)

@@ -69,6 +69,8 @@ def sent(world: World, api: ApiClient, route: str, if_match: str | None) -> Any:
         subject = "proved hostname"
     if route.endswith("/undo"):
         subject = "applied change set"
+    if route.endswith(("/go-on", "/stop")):
+        subject = "change set in steps"
     if route.endswith("/roll-back"):
         subject = "moved mapping"
     if route.endswith(("/fail-back", "/standby")) and method != "PUT":

@@ -24,6 +24,7 @@ ELSEWHERE |= {("subscription", verb) for verb in ("add", "set", "renew-secret", 
 
 #: What `tests/commands/test_change_commands.py` tries.
 ELSEWHERE |= {("changes", verb) for verb in ("draft", "redraft", "approve", "apply", "undo", "discard")}
+ELSEWHERE |= {("changes", "go-on"), ("changes", "stop")}
 ELSEWHERE |= {("mapping", "roll-back"), ("tenant", "require-approval")}
 #: What `tests/services/changes/test_policy.py` tries.
 ELSEWHERE |= {("tenant", "policy")}

@@ -32,6 +32,7 @@ from routing.core.table.front_door import pack_front_door
 from routing.core.table.mapping_entry import Flag, MappingEntry
 from routing.core.table.policy import Policy
 from routing.core.table.routing_table import Auth, HostEntry, RegistryEntry, Table, TenantEntry
+from routing.core.table.step import Step
 
 ON = Flag.ENABLED
 # Of former targets: decide() looks at no clock.
@@ -75,7 +76,7 @@ HOSTS = {
         f"{name}.acme.com": HostEntry("acme")
         for name in (
             *("docker", "hub", "open", "empty", "split", "renamed", "private", "shell", "shells", "mixed", "two"),
-            *("brokered", "both", "only-off", "zot", "moved"),
+            *("brokered", "both", "only-off", "zot", "moved", "steps", "one-step", "two-steps"),
         )
     },
     "*.pull.acme.com": HostEntry("acme"),
@@ -128,6 +129,19 @@ MAPPINGS = {
     "moved.acme.com/moved-far": MappingEntry("mcr", "new", ON, "", FormerTarget(UNTIL, "gone", "old").packed()),
     "moved.acme.com/moved-long": MappingEntry("mcr", "new", ON, "", FormerTarget(UNTIL, "ghcr", "a" * 253).packed()),
     "moved.acme.com/moved-odd": MappingEntry("mcr", "new", ON, "", "of another release"),
+    # On its way: part/app and part/web are among the share, part/a and part/b are not.
+    "steps.acme.com/part": MappingEntry("ghcr", "part", ON, step=Step(3_000, UNTIL, "mcr", "new").packed()),
+    "steps.acme.com/late": MappingEntry("ghcr", "late", ON, step=Step(10_000, 0, "mcr", "new").packed()),
+    "steps.acme.com/far": MappingEntry("ghcr", "far", ON, step=Step(10_000, 0, "gone", "new").packed()),
+    "steps.acme.com/odd": MappingEntry("ghcr", "odd", ON, step="of another release"),
+    "steps.acme.com/secret": MappingEntry(
+        "ghcr", "secret", ON | Flag.PRIVATE, step=Step(10_000, 0, "mcr", "new").packed()
+    ),
+    "steps.acme.com/push": MappingEntry(
+        "ghcr", "push", ON | Flag.ALLOW_PUSH, step=Step(10_000, 0, "mcr", "new").packed()
+    ),
+    "one-step.acme.com/acme": MappingEntry("ghcr", "acme", ON, step=Step(1, 0, "mcr", "acme").packed()),
+    "two-steps.acme.com/acme": MappingEntry("ghcr", "acme", ON, step=Step(1, 0, "quay", "acme").packed()),
     "docker.acme.com/zot": MappingEntry("zot", "zot", ON),
     "docker.acme.com/zot/secret": MappingEntry("zot", "zot/secret", ON | Flag.PRIVATE),
     "docker.acme.com/zot/basic": MappingEntry("zot", "zot/basic", ON | Flag.PRIVATE, "basic"),

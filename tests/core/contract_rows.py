@@ -236,6 +236,35 @@ def _repointed(tail: str, sent: dict[str, Any]) -> Iterator[Row]:
     yield row("R20.2", f"/v2/moved-secret/a/{tail}", secret, agent=PODMAN, host="moved.acme.com", **sent)
 
 
+def stepped_rows() -> Iterator[Row]:
+    """Which repositories a step takes, and how those are answered."""
+    at: dict[str, Any] = {"host": "steps.acme.com"}
+    for tail in ("manifests/1", f"manifests/{DIGEST}", BLOB):
+        for method in ("GET", "HEAD"):
+            for name in ("part/a", "part/b"):
+                here = RedirectsTo(f"{GHCR}/{name}/{tail}")
+                yield row("R22.1", f"/v2/{name}/{tail}", here, agent=CONTAINERD, method=method, **at)
+            yield row(
+                "R22.2", f"/v2/late/x/{tail}", RedirectsTo(f"{MCR}/new/x/{tail}"), agent=PODMAN, method=method, **at
+            )
+            for name, line in (("far/x", "R22.4"), ("odd/x", "R22.4"), ("push/x", "R22.4")):
+                here = RedirectsTo(f"{GHCR}/{name}/{tail}")
+                yield row(line, f"/v2/{name}/{tail}", here, agent=CONTAINERD, method=method, **at)
+            secret = Challenged("repository:secret/x:pull")
+            yield row("R22.4", f"/v2/secret/x/{tail}", secret, agent=CONTAINERD, method=method, **at)
+    for name in ("app", "web"):
+        there = RedirectsTo(f"{MCR}/new/{name}/manifests/1")
+        yield row("R22.1 R22.2", f"/v2/part/{name}/manifests/1", there, agent=PODMAN, **at)
+        for tail in BY_DIGEST:
+            others: Any = (Resolved if tail == BLOB else Relayed)(f"{GHCR}/part/{name}/{tail}")
+            others = others._replace(follows=False) if tail == BLOB else others
+            either = RedirectsToEither(f"{MCR}/new/{name}/{tail}", others)
+            yield row("R22.1 R22.2", f"/v2/part/{name}/{tail}", either, agent=PODMAN, **at)
+    # docker's ping ends at its one registry that asks for something; with another one beside it, here.
+    yield row("R22.3", "/v2/", RedirectsTo(f"{GHCR}/"), agent=DOCKER, host="one-step.acme.com")
+    yield row("R22.3", "/v2/", Challenged(""), agent=DOCKER, host="two-steps.acme.com")
+
+
 ROWS: tuple[Row, ...] = (
     *TARGET_ROWS,
     *strategy_rows(),
@@ -244,4 +273,5 @@ ROWS: tuple[Row, ...] = (
     *ping_rows(),
     *challenge_rows(),
     *repointed_rows(),
+    *stepped_rows(),
 )

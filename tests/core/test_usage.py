@@ -12,8 +12,8 @@ from routing.core.table.host_registries import (
     NAME_DIFFERS,
     HostRegistriesBuilder,
     MappingClass,
-    mapping_class_of,
     mapping_classes,
+    mapping_classes_of,
     with_count,
 )
 from routing.core.table.mapping_entry import Flag, MappingEntry, encode
@@ -33,7 +33,7 @@ from routing.core.table.mapping_entry import Flag, MappingEntry, encode
 def test_a_kind_says_whether_names_differ_and_whether_the_whole_registry_is_mapped(
     prefix: str, upstream: str, flags: int
 ) -> None:
-    kind = mapping_class_of(prefix, encode(prefix, MappingEntry("7", upstream, Flag.ENABLED)))
+    (kind,) = mapping_classes_of(prefix, encode(prefix, MappingEntry("7", upstream, Flag.ENABLED)))
 
     assert list(mapping_classes(((kind, 1),))) == [MappingClass("7", Flag.ENABLED | flags, "")]
 
@@ -43,7 +43,7 @@ def test_the_order_of_mappings_makes_no_difference() -> None:
     counters = [HostRegistriesBuilder() for _ in permutations(entries)]
     for counter, order in zip(counters, permutations(entries), strict=True):
         for entry in order:
-            counter.add("docker.acme.com", mapping_class_of("a", encode("a", entry)))
+            counter.add("docker.acme.com", mapping_classes_of("a", encode("a", entry)))
 
     assert len({counter.host_registries["docker.acme.com"] for counter in counters}) == 1
 
@@ -51,8 +51,8 @@ def test_the_order_of_mappings_makes_no_difference() -> None:
 def test_hostnames_that_look_alike_share_one_object() -> None:
     counter = HostRegistriesBuilder()
     for host in ("a.example", "b.example"):
-        counter.add(host, "kind")
-        counter.add(host, "kind")
+        counter.add(host, ("kind",))
+        counter.add(host, ("kind",))
 
     assert counter.host_registries["a.example"] is counter.host_registries["b.example"]
     assert counter.host_registries["a.example"] == (("kind", 2),)
@@ -62,7 +62,7 @@ def test_what_it_knows_is_bounded_and_never_wrong(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(host_registries, "_MAX_KNOWN", 2)
     counter = HostRegistriesBuilder()
     for kind in ("a", "b", "c", "a", "b", "c"):
-        counter.add("a.example", kind)
+        counter.add("a.example", (kind,))
         assert len(counter._next) <= 2
 
     assert counter.host_registries["a.example"] == (("a", 2), ("b", 2), ("c", 2))

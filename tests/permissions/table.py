@@ -123,6 +123,9 @@ tenant_removal.get_tenant_removal | .                     | n n | n n n | n n n 
 tenant_removal.remove_tenant | an empty one               | n n | n n n | n n n | y
 tenant_removal.remove_tenant | everything                 | n n | n n n | n n n | y
 schedule.schedule            | change set                 | - - | - - - | n y y | y
+steps.apply_in_steps         | moving change set          | - - | - - - | n y y | y
+steps.go_on                  | change set in steps        | - - | - - - | n y y | y
+steps.stop_and_return        | change set in steps        | - - | - - - | n y y | y
 tenants.add_tenant           | .                          | n n | n n n | n n n | y
 tenants.update_tenant        | .                          | n n | n n n | n n n | y
 tenants.suspend_tenants      | .                          | n n | n n n | n n n | y
@@ -145,6 +148,8 @@ POST /changes/{change_set_id}/discard        | change set               | s - | 
 POST /changes/{change_set_id}/schedule       | change set               | s - | - - - | n y y | y
 POST /changes/preview-import                 | .                        | s n | n l l | n l l | l
 POST /changes/{change_set_id}/undo           | applied change set       | s - | - - - | n y y | y
+POST /changes/{change_set_id}/go-on          | change set in steps      | s - | - - - | n y y | y
+POST /changes/{change_set_id}/stop           | change set in steps      | s - | - - - | n y y | y
 POST /changes/{change_set_id}/verify         | moving change set        | s - | - - - | n y y | y
 GET /claims                                  | .                        | s y | y y y | y y y | y
 POST /claims                                 | .                        | s - | - - - | n n y | y

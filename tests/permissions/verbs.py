@@ -17,7 +17,8 @@ from routing.publish.documents import Surroundings
 from routing.services.base import confirmation, history_check, restoration
 from routing.services.base.actor import Actor
 from routing.services.base.policy import checksum_of_request
-from routing.services.changes import applying, approval, drafts, imports, policy, reports, schedule
+from routing.services.changes import applying, approval, drafts, imports, policy, reports, schedule, steps
+from routing.services.changes.plan import plan_of
 from routing.services.changes.wishes import Wish
 from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
@@ -36,6 +37,7 @@ from tests.permissions.world import World
 #: Functions that take an actor and are no verbs: they judge, or are asked by verbs.
 NOT_VERBS = frozenset(
     {
+        "applying.may_vouch",
         "checking.checking",
         "checking.spend_check",
         "events.announce",
@@ -303,6 +305,16 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ),
     ("schedule.schedule", "change set"): lambda a, w: schedule.schedule(
         a, **_reviewed(w), at=timezone.now() + timedelta(hours=1)
+    ),
+    ("steps.apply_in_steps", "moving change set"): lambda a, w: steps.apply_in_steps(
+        a,
+        change_set_id=w["moving change set"].pk,
+        checksum=w["moving change set"].checksum,
+        plan=plan_of([5, 100]),
+    ),
+    ("steps.go_on", "change set in steps"): lambda a, w: steps.go_on(a, change_set_id=w["change set in steps"].pk),
+    ("steps.stop_and_return", "change set in steps"): lambda a, w: steps.stop_and_return(
+        a, change_set_id=w["change set in steps"].pk
     ),
     ("standbys.name_standby", "."): lambda a, w: standbys.name_standby(
         a, "r", mapping_id=w["mapping"].pk, target="quay.io/new"

@@ -45,6 +45,8 @@ from routing.models import (
 from routing.services.base.actor import Actor
 from routing.services.changes.applying import apply
 from routing.services.changes.drafts import draft
+from routing.services.changes.plan import plan_of
+from routing.services.changes.steps import apply_in_steps
 from routing.services.changes.wishes import Wish
 from routing.services.hostnames.claims import claim_hostname
 from routing.services.hostnames.hostnames import add_hostname, suspend_hostnames
@@ -267,7 +269,23 @@ def _change_sets(mapping: Mapping, hostname: Hostname) -> dict[str, Any]:
     apply(SET_UP, change_set_id=done.pk, checksum=done.checksum)
     ChangeSet.objects.filter(pk=done.pk).update(version=1)
     Mapping.objects.filter(pk=moved.pk).update(version=1)
-    return {"change set": waits, "moving change set": moves, "applied change set": done, "moved mapping": moved}
+    return {
+        "change set": waits,
+        "moving change set": moves,
+        "applied change set": done,
+        "moved mapping": moved,
+        "change set in steps": _in_steps(hostname),
+    }
+
+
+def _in_steps(hostname: Hostname) -> ChangeSet:
+    """One at its beginning, at which the health gate has looked."""
+    row = add_mapping(SET_UP, "", hostname=hostname.name, prefix="stepping", target=f"127.0.0.1:9/{SECRET}").mapping
+    begun = draft(SET_UP, "m", wishes=[Wish(row.pk, parse_target("quay.io/new"))])
+    apply_in_steps(SET_UP, change_set_id=begun.pk, checksum=begun.checksum, plan=plan_of([5, 100]))
+    ChangeSet.objects.filter(pk=begun.pk).update(version=1, looked_at=timezone.now())
+    Mapping.objects.filter(pk=row.pk).update(version=1)
+    return ChangeSet.objects.get(pk=begun.pk)
 
 
 def _add_people(world: World, sesame: Tenant) -> None:

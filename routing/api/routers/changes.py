@@ -31,10 +31,11 @@ from routing.models import ChangeSet, Mapping, Verification
 from routing.models.change_set import ChangeSetState
 from routing.models.verification import VerificationState
 from routing.services.base.actor import Actor
-from routing.services.changes import applying, approval, drafts, imports
+from routing.services.changes import applying, approval, drafts, imports, steps
 from routing.services.changes.diff import diff
 from routing.services.changes.guards import Words, guards_of
 from routing.services.changes.imports import Deed, Preview
+from routing.services.changes.plan import LEAST_PAUSE, MOST_PAUSE, MOST_STEPS, PAUSE, Plan, in_percents, plan_of
 from routing.services.changes.reports import report_of, verify_set
 from routing.services.changes.schedule import schedule
 from routing.services.changes.wishes import MAX_SET_ROWS, Wish, wishes_to_repoint
@@ -83,6 +84,30 @@ class LineOut(Schema):
     steps: list[ChangeSetStepOut]
 
 
+class LookOut(Schema):
+    """What the health gate saw when it looked last, of the repositories that the steps have moved."""
+
+    requests: int = Field(description="For manifests, since the last step.", examples=[420])
+    bad: int = Field(description="Of these, how many were refused or failed.", examples=[1])
+    requests_before: int = Field(description="Of the same repositories in the day before the step.", examples=[9600])
+    bad_before: int = Field(examples=[12])
+    asked: int = Field(description="How many images were asked for where the step leads, by HEAD.", examples=[8])
+    missing: list[str] = Field(description="What can't be had there.", examples=[[]])
+    waits: str = Field(description="Why the next step is not made though it is time.", examples=[""])
+
+
+class StepsOut(Schema):
+    """In which steps a change set is applied, and where it is."""
+
+    shares: list[float] = Field(description="Of the repositories, in per cent.", examples=[[5, 25, 100]])
+    pause_seconds: int = Field(examples=[600])
+    made: int = Field(description="How many of the steps were made.", examples=[1])
+    stepped_at: datetime | None = Field(description="When the last one was made.")
+    next_at: datetime | None = Field(description="When the next one is to be made.")
+    looked_at: datetime | None = Field(description="When the health gate looked last.")
+    looked: LookOut | None
+
+
 class ChangeSetOut(Schema):
     """Changes of mappings that are reviewed, applied and undone as one."""
 
@@ -104,6 +129,15 @@ class ChangeSetOut(Schema):
     applied_by: str = Field(examples=[""])
     applied_at: datetime | None
     generation: int | None = Field(description="Workers that have this one have all of it.", examples=[None])
+    steps: StepsOut | None = Field(description="Null: it is applied at once.")
+
+    @staticmethod
+    def resolve_steps(row: ChangeSet) -> dict[str, Any] | None:
+        """Where it is."""
+        if not row.shares:
+            return None
+        facts = {name: getattr(row, name) for name in ("pause_seconds", "stepped_at", "next_at", "looked_at", "looked")}
+        return facts | {"shares": in_percents(row.shares), "made": row.step}
 
     @staticmethod
     def resolve_tenant(row: ChangeSet) -> str | None:
@@ -237,6 +271,23 @@ class ApplyIn(StrictSchema):
         int | None, Field(ge=1, description="How many mappings it changes, where that is asked for.", examples=[40])
     ] = None
     credentials_move: CredentialsMove = False
+    steps: Annotated[
+        list[float] | None,
+        Field(
+            max_length=MOST_STEPS,
+            description="Not at once, but these shares of the repositories after each other, in per cent; the last is "
+            "100. Between them the health gate looks; where it finds too much, all is led back.",
+            examples=[[5, 25, 100]],
+        ),
+    ] = None
+    pause_seconds: Annotated[
+        int, Field(ge=LEAST_PAUSE, le=MOST_PAUSE, description="Between two steps.", examples=[PAUSE])
+    ] = PAUSE
+
+    @property
+    def plan(self) -> Plan | None:
+        """The steps; None: at once. Raises ServiceError."""
+        return None if self.steps is None else plan_of(self.steps, self.pause_seconds)
 
 
 class ScheduleIn(ApplyIn):
@@ -350,13 +401,43 @@ def approve_change_set(
 def apply_change_set(
     request: HttpRequest, response: HttpResponse, change_set_id: Id, data: ApplyIn, if_match: str | None = IF_MATCH
 ) -> ChangeSet:
-    """Apply a change set as it was reviewed: all of it at once, or nothing where anything was changed since (409)."""
-    change_set = applying.apply(
-        actor_of(request),
-        change_set_id=change_set_id,
-        checksum=data.checksum,
-        words=Words(data.confirm, data.credentials_move),
-        if_match=versions(if_match),
+    """Apply a change set as it was reviewed: all of it at once, or nothing where anything was changed since (409).
+
+    With `steps` it is begun, and applied once the last of them is made.
+    """
+    given: dict[str, Any] = {
+        "change_set_id": change_set_id,
+        "checksum": data.checksum,
+        "if_match": versions(if_match),
+    }
+    words = Words(data.confirm, data.credentials_move)
+    if (plan := data.plan) is not None:
+        change_set = steps.apply_in_steps(actor_of(request), **given, words=words, plan=plan)
+    else:
+        change_set = applying.apply(actor_of(request), **given, words=words)
+    return tagged(response, change_set)
+
+
+@router.post("/{change_set_id}/go-on", response={200: ChangeSetOut, **CHANGING_PROBLEMS}, operation_id="make_next_step")
+def make_next_step(
+    request: HttpRequest, response: HttpResponse, change_set_id: Id, if_match: str | None = IF_MATCH
+) -> ChangeSet:
+    """Make the next step of a change set now, before its time (409 where the health gate has not looked lately)."""
+    change_set = steps.go_on(actor_of(request), change_set_id=change_set_id, if_match=versions(if_match))
+    return tagged(response, change_set)
+
+
+@router.post("/{change_set_id}/stop", response={200: ChangeSetOut, **CHANGING_PROBLEMS}, operation_id="stop_change_set")
+def stop_change_set(
+    request: HttpRequest,
+    response: HttpResponse,
+    change_set_id: Id,
+    data: ReasonIn | None = None,
+    if_match: str | None = IF_MATCH,
+) -> ChangeSet:
+    """Lead back what the steps of a change set have moved. It is a draft again, and its approval still counts."""
+    change_set = steps.stop_and_return(
+        actor_of(request), given_reason(data), change_set_id=change_set_id, if_match=versions(if_match)
     )
     return tagged(response, change_set)
 
@@ -374,6 +455,7 @@ def schedule_change_set(
         checksum=data.checksum,
         at=data.at,
         words=Words(data.confirm, data.credentials_move),
+        plan=data.plan,
         if_match=versions(if_match),
     )
     return tagged(response, change_set)

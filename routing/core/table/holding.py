@@ -10,6 +10,7 @@ from typing import Any
 from routing.core.table.host_registries import mapping_classes
 from routing.core.table.mapping_entry import Flag, decode, encode
 from routing.core.table.routing_table import Change, CompiledRegistry, Table, maps_of
+from routing.core.table.step import parse_step
 
 #: The kind and the key of an entry of the table.
 Place = tuple[str, str]
@@ -60,7 +61,10 @@ def _leads(kind: str, key: str, entry: Any) -> Any:
     """What of an entry says where a hostname leads."""
     if kind == "hostname":
         return entry.tenant
-    return decode(key.partition("/")[2], entry)[:2]
+    mapping = decode(key.partition("/")[2], entry)
+    step = parse_step(mapping.step)
+    # How long the step's former target counts leads nobody elsewhere.
+    return mapping[:2], step and step._replace(until=0)
 
 
 def _restrained(kind: str, key: str, base: Any, newest: Any) -> Any:

@@ -6,7 +6,7 @@ Kept beside the table and carried on from change to change.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from routing.core.table.mapping_entry import Flag, MappingEntry, decode, encode
+from routing.core.table.mapping_entry import Flag, MappingEntry, decode, encode, entry_at_step
 
 # In a kind: some name has another name at the registry; and, beside a mapping's flags, the upstream prefix is empty.
 NAME_DIFFERS, EMPTY_UPSTREAM_PREFIX = Flag.NAME_DIFFERS.value, 32
@@ -24,11 +24,18 @@ class MappingClass(NamedTuple):
     challenge: str
 
 
-def mapping_class_of(prefix: str, packed: str) -> str:
-    """The kind of a packed mapping, packed."""
+def mapping_classes_of(prefix: str, packed: str) -> tuple[str, ...]:
+    """The kinds of a packed mapping, packed: one, and while it is repointed step by step that of where it will lead."""
     if prefix and "/" not in packed:
-        return packed
-    registry, upstream_prefix, flags, challenge = decode(prefix, packed)[:4]
+        return (packed,)
+    entry = decode(prefix, packed)
+    there = entry_at_step(entry) if entry.step else None
+    own = _class_of(prefix, entry)
+    return (own,) if there is None else (own, _class_of(prefix, there))
+
+
+def _class_of(prefix: str, entry: MappingEntry) -> str:
+    registry, upstream_prefix, flags, challenge = entry[:4]
     if upstream_prefix != prefix:
         flags |= NAME_DIFFERS
     if not upstream_prefix:
@@ -61,12 +68,13 @@ class HostRegistriesBuilder:
         self.host_registries: dict[str, HostRegistries] = {}
         self._next: dict[tuple[HostRegistries, str], HostRegistries] = {}
 
-    def add(self, host: str, kind: str) -> None:
-        """One mapping more."""
-        step = (self.host_registries.get(host, ()), kind)
-        usage = self._next.get(step)
-        if usage is None:
-            if len(self._next) >= _MAX_KNOWN:
-                self._next.clear()
-            usage = self._next[step] = with_count(*step, 1)
-        self.host_registries[host] = usage
+    def add(self, host: str, kinds: Iterable[str]) -> None:
+        """One mapping more, of these kinds."""
+        for kind in kinds:
+            step = (self.host_registries.get(host, ()), kind)
+            usage = self._next.get(step)
+            if usage is None:
+                if len(self._next) >= _MAX_KNOWN:
+                    self._next.clear()
+                usage = self._next[step] = with_count(*step, 1)
+            self.host_registries[host] = usage

@@ -18,11 +18,11 @@ from routing.core.table.host_registries import (
     NAME_DIFFERS,
     HostRegistries,
     HostRegistriesBuilder,
-    mapping_class_of,
     mapping_classes,
+    mapping_classes_of,
     with_count,
 )
-from routing.core.table.mapping_entry import Flag, MappingEntry, decode, encode
+from routing.core.table.mapping_entry import OF_THE_TARGET, Flag, MappingEntry, decode, encode, entry_at_step
 from routing.core.table.policy import Policy
 from routing.core.table.sharded_map import ShardedMap
 
@@ -99,8 +99,6 @@ class HostEntry(NamedTuple):
     front: str = ""
 
 
-# What a mapping's flags say of where it leads, rather than of how.
-_OF_THE_TARGET = Flag.PRIVATE.value | Flag.NAME_DIFFERS.value | Flag.PUBLISH.value
 #: Of the digests of this release's tables.
 DIGEST_LAYOUT = layout_of(TenantEntry, RegistryEntry, HostEntry, MappingEntry)
 
@@ -240,7 +238,7 @@ class Table:
             for key, entry in mappings:
                 host, _, prefix = key.partition("/")
                 value = encode(prefix, entry)
-                host_registries.add(host, mapping_class_of(prefix, value))
+                host_registries.add(host, mapping_classes_of(prefix, value))
                 yield key, value
 
         packed_map = ShardedMap(digest.over("mapping", packed()), expected_size=expected_mappings)
@@ -294,12 +292,16 @@ class Table:
         former = parse_former(match.former)
         if former is None:
             return 0, None
-        flags = match.flags & ~_OF_THE_TARGET | (Flag.PRIVATE.value if former.private else 0)
+        flags = match.flags & ~OF_THE_TARGET | (Flag.PRIVATE.value if former.private else 0)
         entry = MappingEntry(former.registry, former.upstream_prefix, flags, former.challenge, "", match.notice)
         return former.until, self._match(match.prefix, name, entry)
 
     def _match(self, prefix: str, name: str, entry: MappingEntry) -> Match | None:
-        registry_key, upstream_prefix, flags, challenge, former, notice, account = entry
+        registry_key, upstream_prefix, flags, challenge, former, notice, account, step = entry
+        if step:
+            there = entry_at_step(entry, name)
+            if there is not None and self.registries.get(there.registry) is not None:
+                return self._match(prefix, name, there)
         compiled = self.registries.get(registry_key)
         if compiled is None:
             return None
@@ -369,8 +371,8 @@ class Table:
             host, _, prefix = key.partition("/")
             usage = (host_registries[host] if host in host_registries else self.host_registries.get(host)) or ()
             for value, step in ((self.mappings.get(key), -1), (packed, 1)):
-                if value is not None:
-                    usage = with_count(usage, mapping_class_of(prefix, value), step)
+                for kind in () if value is None else mapping_classes_of(prefix, value):
+                    usage = with_count(usage, kind, step)
             host_registries[host] = usage or None
         return Table(
             self.policy,

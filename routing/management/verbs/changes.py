@@ -1,6 +1,6 @@
 """The verbs of change sets that are there: list, show, approve, apply, undo, discard; and rolling one mapping back."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from routing.management.verbs.change_reports import tell_report
@@ -19,7 +19,9 @@ from routing.services.changes.approval import approve
 from routing.services.changes.diff import Line, diff
 from routing.services.changes.drafts import discard, get_change_set, get_differences, present_mappings
 from routing.services.changes.guards import Words, guards_of
+from routing.services.changes.plan import LEAST_PAUSE, MOST_PAUSE, PAUSE, Plan, in_percent, in_percents, plan_of
 from routing.services.changes.schedule import schedule
+from routing.services.changes.steps import apply_in_steps, go_on, stop_and_return
 from routing.services.mappings.mappings import get_mapping
 
 _SHORT = 12
@@ -56,7 +58,16 @@ def change_set_facts(change_set: ChangeSet) -> dict[str, Any]:
         "id": change_set.pk,
         "tenant": change_set.tenant.slug if change_set.tenant else None,
         **{name: getattr(change_set, name) for name in (*names, *decided)},
+        "steps": _steps_facts(change_set),
     }
+
+
+def _steps_facts(change_set: ChangeSet) -> dict[str, Any] | None:
+    if not change_set.shares:
+        return None
+    names = ("pause_seconds", "stepped_at", "next_at", "looked_at", "looked")
+    facts = {name: getattr(change_set, name) for name in names}
+    return {"shares": in_percents(change_set.shares), "made": change_set.step, **facts}
 
 
 def tell_set(change_set: ChangeSet, output: Output) -> None:
@@ -76,6 +87,7 @@ def tell_set(change_set: ChangeSet, output: Output) -> None:
     )
     if is_dry_run():
         return
+    _tell_steps(change_set, output)
     tell_report(change_set, output)
     if not change_set.is_open:
         return
@@ -88,6 +100,24 @@ def tell_set(change_set: ChangeSet, output: Output) -> None:
     words = f"{f' --confirm {change_set.size}' if guards.number else ''}"
     words += " --credentials-move" if guards.credentials else ""
     output.line(f"To apply it: facade changes apply {change_set.pk} --checksum {change_set.checksum[:_SHORT]}{words}")
+
+
+def _tell_steps(change_set: ChangeSet, output: Output) -> None:
+    """Where a set is that is applied in steps, and what the health gate saw."""
+    if change_set.state != ChangeSet.State.IN_STEPS:
+        return
+    shares = ", ".join(map(in_percent, change_set.shares))
+    told = [("steps", f"{change_set.step} of {len(change_set.shares)} made ({shares})")]
+    if change_set.next_at is not None:
+        told.append(("next", f"{in_percent(change_set.next_share)} at {moment(change_set.next_at)}"))
+    if change_set.looked is not None:
+        saw = change_set.looked
+        told.append(("seen", f"{saw['bad']} of {saw['requests']} requests refused or failed since the last step"))
+        told.append(("asked", f"{len(saw['missing'])} of {saw['asked']} images are missing where it leads"))
+        if saw["waits"]:
+            told.append(("waits", saw["waits"]))
+    output.labelled(told)
+    output.line(f"To lead it back: facade changes stop {change_set.pk}")
 
 
 class ListChangeSets(Verb):
@@ -177,7 +207,8 @@ class Apply(Verb):
     name = "apply"
     help = (
         "Apply a change set as it was shown: all of it at once, or nothing where anything was changed since. "
-        "With --at at a time, if all is still as it was then."
+        "With --at at a time, if all is still as it was then. With --steps one share of the repositories after the "
+        "other, and back by itself where that goes wrong."
     )
     changes = True
     takes_reason = False
@@ -190,16 +221,35 @@ class Apply(Verb):
         parser.add_argument(
             "--at", type=moment_of, metavar="TIME", help="not now but then, such as 2026-11-26T22:00 (UTC)"
         )
+        parser.add_argument(
+            "--steps",
+            type=_percents,
+            metavar="PERCENTS",
+            help="not at once, but these shares of the repositories after each other, such as 5,25,100",
+        )
+        parser.add_argument(
+            "--pause",
+            type=int,
+            default=PAUSE,
+            metavar="SECONDS",
+            help=f"between two steps: {LEAST_PAUSE} to {MOST_PAUSE}; {PAUSE} where it is not given",
+        )
         add_wait(parser)
 
     def run(self, options: Options, output: Output) -> None:
         """Apply it."""
         change_set = _reviewed(options)
         words = Words(options["confirm"], options["credentials_move"])
+        plan = None if options["steps"] is None else plan_of(options["steps"], options["pause"])
+        if plan is not None and options["wait"] is not None:
+            raise ServiceError("--wait is for what is applied at once, and --steps takes its time: give one of them")
         if options["at"] is not None:
             if options["wait"] is not None:
                 raise ServiceError("--wait is for what is applied now, and --at for later: give one of them")
-            self._plan(change_set, options, words, output)
+            self._plan(change_set, options, words, plan, output)
+            return
+        if plan is not None:
+            self._begin(change_set, words, plan, output)
             return
         change_set = apply(Actor.command_line(), change_set_id=change_set.pk, checksum=change_set.checksum, words=words)
         mappings = f"{change_set.size:,} mapping{'' if change_set.size == 1 else 's'}"
@@ -209,15 +259,66 @@ class Apply(Verb):
             output.line(f"To take it back: facade changes undo {change_set.pk} --reason TEXT")
         wait_for_workers(options, output, change_set.generation)
 
-    def _plan(self, change_set: ChangeSet, options: Options, words: Words, output: Output) -> None:
+    def _begin(self, change_set: ChangeSet, words: Words, plan: Plan, output: Output) -> None:
+        change_set = apply_in_steps(
+            Actor.command_line(), change_set_id=change_set.pk, checksum=change_set.checksum, plan=plan, words=words
+        )
+        shares = ", ".join(map(in_percent, plan.shares))
+        said = f"began to apply change set {change_set.pk} in {len(plan.shares)} steps: {shares}"
+        output.done(said, change_set=change_set_facts(change_set))
+        if not is_dry_run():
+            output.line(f"To see where it is: facade changes show {change_set.pk}")
+            output.line(f"To lead it back: facade changes stop {change_set.pk}")
+
+    def _plan(self, change_set: ChangeSet, options: Options, words: Words, plan: Plan | None, output: Output) -> None:
         change_set = schedule(
             Actor.command_line(),
             change_set_id=change_set.pk,
             checksum=change_set.checksum,
             at=options["at"],
             words=words,
+            plan=plan,
         )
         said = f"change set {change_set.pk} is applied at {moment(change_set.apply_at)}, if all is as it is now"
+        output.done(said, change_set=change_set_facts(change_set))
+
+
+class GoOn(Verb):
+    """Before its time."""
+
+    name = "go-on"
+    help = "Make the next step of a change set now that is applied in steps, before its time."
+    changes = True
+    takes_reason = False
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which."""
+        add_set(parser)
+
+    def run(self, options: Options, output: Output) -> None:
+        """Make it."""
+        change_set = go_on(Actor.command_line(), change_set_id=options["change_set"])
+        said = f"change set {change_set.pk}: made step {change_set.step} of {len(change_set.shares)}"
+        output.done(f"{said}, {in_percent(change_set.share)}", change_set=change_set_facts(change_set))
+
+
+class Stop(Verb):
+    """And return."""
+
+    name = "stop"
+    help = "Lead back what a change set has moved that is applied in steps. It is a draft again."
+    changes = True
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which."""
+        add_set(parser)
+
+    def run(self, options: Options, output: Output) -> None:
+        """Lead it back."""
+        change_set = stop_and_return(Actor.command_line(), options["reason"], change_set_id=options["change_set"])
+        said = f"stopped change set {change_set.pk}: all that it moved is led back"
         output.done(said, change_set=change_set_facts(change_set))
 
 
@@ -299,6 +400,14 @@ def _add_reviewed(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--checksum", required=True, metavar="TEXT", help="of what was shown; its first 12 characters are enough"
     )
+
+
+def _percents(text: str) -> list[float]:
+    """Shares, from a list with commas. Raises ArgumentTypeError."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ArgumentTypeError(f"{text[:80]} is no list of shares in per cent, such as 5,25,100") from None
 
 
 def _reviewed(options: Options) -> ChangeSet:

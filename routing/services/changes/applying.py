@@ -32,6 +32,7 @@ from routing.services.changes.guards import NO_WORDS, Words, check_words, guards
 from routing.services.changes.judging import check_room, rows_for
 from routing.services.changes.wishes import Wish
 from routing.services.mappings.former import values_of_a_move
+from routing.services.mappings.rules import refuse_in_steps
 from routing.services.registries.probe_jobs import probe_registry_soon, probe_soon
 from routing.services.registries.targets import Target
 
@@ -162,15 +163,31 @@ def _changed_since(actor: Actor, former: ChangeSet) -> list[str]:
 
 
 def _apply(unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping], words: Words) -> None:
+    check_said(change_set, mappings, words)
+    if may_vouch(unit.actor):
+        unit.confirm()
+    put_in_force(unit, change_set, mappings)
+
+
+def check_said(change_set: ChangeSet, mappings: Sequence[Mapping], words: Words) -> None:
+    """Refuse a set that takes a word, or an approval, that was not given. Raises ServiceError."""
     guards = guards_of(change_set, mappings)
     check_approval(change_set, guards)
     check_words(change_set, guards, words)
-    if has_permission(unit.actor, Permission.ADMINISTER, None):
-        # It was reviewed. A tenant's people can't vouch for it, since that is for all that was changed before, too.
-        unit.confirm()
+
+
+def may_vouch(actor: Actor) -> bool:
+    """Whether who applies a set vouches for it by that, for it was reviewed. A tenant's people can't, since that is for
+    all that was changed before, too.
+    """
+    return has_permission(actor, Permission.ADMINISTER, None)
+
+
+def put_in_force(unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping], **also: Any) -> None:
+    """Make of the mappings what the set says, and `also` these values of each that it changes. All was judged."""
     unit.change_set = change_set.pk
     for values, those in _by_values(change_set, mappings):
-        unit.update_all(those, **values)
+        unit.update_all(those, **values, **also)
     _remove(unit, change_set)
     unit.update(
         change_set,
@@ -208,7 +225,10 @@ def _added(unit: UnitOfWork, change_set: ChangeSet) -> list[dict[str, Any]]:
 
 def _remove(unit: UnitOfWork, change_set: ChangeSet) -> None:
     gone = [row["mapping"] for row in change_set.rows if row["after"] is None]
-    unit.delete_all(Mapping.objects.select_related("hostname").filter(pk__in=gone))
+    rows = Mapping.objects.select_related("hostname").filter(pk__in=gone)
+    for mapping in rows.exclude(stepped_by=None)[:1]:
+        refuse_in_steps(mapping)
+    unit.delete_all(rows)
 
 
 def _by_values(change_set: ChangeSet, mappings: Sequence[Mapping]) -> list[tuple[dict[str, Any], list[Mapping]]]:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from routing.core.grammar.printable import printable
 from routing.models import ChangeSet, Mapping, Tenant
-from routing.models.change_set import OPEN
+from routing.models.change_set import OPEN, UNDER_WAY
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
@@ -115,6 +115,8 @@ UNDECIDED: dict[str, Any] = {
     "scheduled_by": "",
     "apply_at": None,
     "words": {},
+    "steps": None,
+    "pause_seconds": 0,
     "refusal": "",
     "reviewed_report": None,
     "recheck_report": None,
@@ -187,6 +189,6 @@ def _check_bounds(unit: UnitOfWork, tenant: Tenant | None) -> None:
         raise ServiceError(
             f"{MAX_OPEN_SETS} change sets wait to be applied: apply or discard some", code=Code.QUOTA_EXCEEDED
         )
-    closed = own.exclude(state__in=OPEN).order_by("-pk").values_list("pk", flat=True)
+    closed = own.exclude(state__in=UNDER_WAY).order_by("-pk").values_list("pk", flat=True)
     if oldest := list(closed[MAX_CLOSED_SETS - 1 : MAX_CLOSED_SETS]):
-        unit.delete_all(own.exclude(state__in=OPEN).filter(pk__lte=oldest[0]))
+        unit.delete_all(own.exclude(state__in=UNDER_WAY).filter(pk__lte=oldest[0]))

@@ -78,14 +78,16 @@ def judge(unit: UnitOfWork, message: str, wishes: Sequence[Wish]) -> Judged:
     return judged
 
 
-def check_still_allowed(unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping]) -> None:
+def check_still_allowed(
+    unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping], *, waives_report: bool = True
+) -> None:
     """Ask the rules once more of what was drafted, such as a policy that is another by now. Raises ServiceError."""
     by_id = {mapping.pk: mapping for mapping in mappings}
     gathered = Gathered()
     for row in change_set.rows:
         if row["mapping"] is not None and row["after"] is not None:
             with gathered:
-                _check(unit.actor, change_set.message, by_id[row["mapping"]], row["after"])
+                _check(unit.actor, change_set.message, by_id[row["mapping"]], row["after"], waives_report)
     gathered.raise_any()
 
 
@@ -133,7 +135,7 @@ def _after(unit: UnitOfWork, mapping: Mapping, wish: Wish, registries: dict[tupl
     return after
 
 
-def _check(actor: Actor, message: str, mapping: Mapping, after: Settings) -> None:
+def _check(actor: Actor, message: str, mapping: Mapping, after: Settings, waives_report: bool = True) -> None:
     """Have the rules asked, so that what can't be applied is no draft either.
 
     A report that a policy wants is made of the draft, so that it is asked for when the draft is applied.
@@ -144,6 +146,6 @@ def _check(actor: Actor, message: str, mapping: Mapping, after: Settings) -> Non
     for column in changed:
         setattr(wanted, column, values[column])
     if mapping.pk is None:
-        check_rules(Write(actor, message, wanted, waives_report=True))
+        check_rules(Write(actor, message, wanted, waives_report=waives_report))
     elif changed:
-        check_rules(Write(actor, message, wanted, mapping, waives_report=True), changed)
+        check_rules(Write(actor, message, wanted, mapping, waives_report=waives_report), changed)

@@ -17,4 +17,7 @@ def stays_as_it_was_reviewed(write: Write) -> None:
 
 def refuse_closed(change_set: ChangeSet) -> None:
     """Refuse what can be done to an open set alone. Raises Conflict."""
+    if change_set.state == ChangeSet.State.IN_STEPS:
+        said = "this change set is being applied in steps: go on now, or stop and return, or wait for its end"
+        raise Conflict(said, code=Code.CHANGE_SET_CLOSED)
     raise Conflict(f"this change set is {change_set.state} already", code=Code.CHANGE_SET_CLOSED)

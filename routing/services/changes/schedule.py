@@ -24,8 +24,10 @@ from routing.services.changes.approval import check_approval
 from routing.services.changes.drafts import check_as_reviewed, open_set, told_of
 from routing.services.changes.guards import NO_WORDS, Words, check_words, guards_of
 from routing.services.changes.judging import check_still_allowed
+from routing.services.changes.plan import NO_STEPS, Plan
 from routing.services.changes.rechecking import begin_recheck, check_recheck, is_rechecked, reviewed_report
 from routing.services.changes.refusal import tell_refused
+from routing.services.changes.steps import apply_in_steps, check_steps
 
 logger = logging.getLogger("routing.maintain")
 
@@ -49,11 +51,13 @@ def schedule(
     checksum: str,
     at: datetime,
     words: Words = NO_WORDS,
+    plan: Plan | None = None,
     if_match: Collection[int] | None = None,
 ) -> ChangeSet:
     """Have a set applied at a time, as it was reviewed. What has to be confirmed or approved for that has to be now.
 
-    It is checked once more then. Raises as `apply`, and ServiceError for a time that is over, or too far ahead.
+    It is checked once more then. `plan`: from then on in steps. Raises as `apply`, and ServiceError for a time that is
+    over, or too far ahead.
     """
     now = timezone.now()
     if not now < at <= now + FURTHEST:
@@ -65,6 +69,8 @@ def schedule(
         guards = guards_of(change_set, mappings)
         check_approval(change_set, guards)
         check_words(change_set, guards, words)
+        if plan is not None:
+            check_steps(change_set, mappings, plan)
         unit.update(
             change_set,
             state=ChangeSet.State.SCHEDULED,
@@ -73,6 +79,8 @@ def schedule(
             scheduled_by=actor.label,
             words=words._asdict(),
             refusal="",
+            steps=None if plan is None else list(plan.shares),
+            pause_seconds=0 if plan is None else plan.pause_seconds,
             reviewed_report=reviewed_report(change_set, actor),
             recheck_report=None,
         )
@@ -128,7 +136,12 @@ def _apply_in_time(change_set: ChangeSet, at: datetime) -> None:
             "the workers of the server that does the regular work are frozen, and it would take effect unseen once "
             "they are not: end that by “facade thaw”, and schedule it anew"
         )
-    apply(actor, change_set_id=change_set.pk, checksum=change_set.checksum, words=Words(**change_set.words))
+    words = Words(**change_set.words)
+    if change_set.steps:
+        plan = Plan(tuple(change_set.steps), change_set.pause_seconds)
+        apply_in_steps(actor, change_set_id=change_set.pk, checksum=change_set.checksum, plan=plan, words=words)
+    else:
+        apply(actor, change_set_id=change_set.pk, checksum=change_set.checksum, words=words)
 
 
 def _scheduler_of(change_set: ChangeSet) -> Actor:
@@ -149,7 +162,7 @@ def _note(change_set_id: int, refusal: str) -> None:
             # Somebody called it off meanwhile.
             return
         state = ChangeSet.State.APPROVED if change_set.approved_at else ChangeSet.State.DRAFT
-        unit.update(change_set, state=state, apply_at=None, refusal=refusal[:_MAX_REFUSAL])
+        unit.update(change_set, **NO_STEPS, state=state, apply_at=None, refusal=refusal[:_MAX_REFUSAL])
         unit.event("change_set.refused", **told_of(change_set, refusal=refusal[:_MAX_REFUSAL]))
         tell_refused(change_set)
     logger.warning("a scheduled change set was not applied: %s", refusal, extra={"change_set_id": change_set_id})

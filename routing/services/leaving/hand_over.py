@@ -24,6 +24,7 @@ from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.claims import NO_PROOF
 from routing.services.hostnames.front_door import EMPTY_FRONT_DOOR
+from routing.services.mappings.rules import refuse_in_steps
 from routing.services.people.notices import tell_owners
 
 # What the history says where nobody said why.
@@ -157,6 +158,8 @@ def _beside(hostname: Hostname) -> list[Hostname]:
 
 def _hand_over(unit: UnitOfWork, plan: HandOver, reason: str) -> None:
     hostname, tenant = plan.hostname, plan.tenant
+    for mapping in Mapping.objects.with_names().filter(hostname=hostname).exclude(stepped_by=None)[:1]:
+        refuse_in_steps(mapping)
     # What the one has written for people says nothing of the other.
     facts: dict[str, Any] = {**NO_PROOF, **EMPTY_FRONT_DOOR}
     # Nor is what the one has verified of another registry.

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from routing.core.table.former_target import parse_former
+from routing.core.table.step import parse_step
 from routing.models import Mapping, Registry
 from routing.models.mapping import NO_STANDBY, NOTHING_FOUND
 from routing.models.pull_account import NO_ACCOUNT
@@ -66,6 +67,7 @@ def end_former_targets() -> int:
 
     Nobody needs that for an answer: workers look at the time.
     """
+    _end_in_steps()
     over = Mapping.objects.filter(former__gt="", former__lt=f"{int(time.time()):010} ").with_names()
     if not over.exists():
         return 0
@@ -74,3 +76,21 @@ def end_former_targets() -> int:
         for row in rows:
             unit.save_without_history(row, former="")
     return len(rows)
+
+
+def _end_in_steps() -> None:
+    """The same of mappings that are repointed in steps: where the others lead is asked for nothing any more."""
+    now, over = int(time.time()), []
+    for mapping in Mapping.objects.exclude(stepped_by=None).exclude(step=""):
+        step = parse_step(mapping.step)
+        if step is not None and 0 < step.until < now:
+            over.append(mapping.pk)
+    if not over:
+        return
+    with unit_of_work(Actor.program("former targets"), "the time of its former target is over") as unit:
+        rows = Mapping.objects.with_names().filter(pk__in=over[:_AT_ONCE]).select_for_update(of=("self",), no_key=True)
+        for row in rows:
+            step = parse_step(row.step)
+            # Meanwhile another step may have been made, with another time.
+            if step is not None and 0 < step.until < now:
+                unit.save_without_history(row, step=step._replace(until=0).packed())

@@ -16,7 +16,7 @@ from routing.services.base.rules import require_reason
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.hostnames.hostnames import ensure_hostname, find_hostname
 from routing.services.mappings.former import values_of_a_move
-from routing.services.mappings.rules import refuse_whole_shared
+from routing.services.mappings.rules import refuse_in_steps, refuse_whole_shared
 from routing.services.registries.registries import ensure_registry
 from routing.services.registries.targets import Target, check_target, find_registry, parse_target, shared_at
 
@@ -239,6 +239,8 @@ def remove_mappings(
     """Remove mappings, all or none; gives what they were, in words. Raises NotFound, PermissionDenied, Outdated."""
     with unit_of_work(actor, reason) as unit:
         mappings = unit.get_all(Mapping, mapping_ids, Permission.CHANGE_MAPPINGS, if_match)
+        for mapping in mappings:
+            refuse_in_steps(mapping)
         was = [str(mapping) for mapping in mappings]
         unit.delete_all(Mapping.objects.select_related("hostname").filter(pk__in=mapping_ids))
         # The rows are gone when somebody hears of it.

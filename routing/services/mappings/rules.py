@@ -144,6 +144,51 @@ def no_login_where_mappings_have_a_standby(write: Write) -> None:
         )
 
 
+@rule(Mapping, "step", "stepped_by")
+def in_steps_it_takes_no_credentials(write: Write) -> None:
+    """Nobody's credentials are led to another registry by a program."""
+    row = write.row
+    if row.stepped_by is not None and (why := taken_credentials(row)):
+        raise ServiceError(
+            f"{row.source} takes credentials: {why}. They must not reach another registry by themselves, so it can't "
+            "be repointed in steps: apply that at once, or without this mapping",
+            code=Code.TAKES_CREDENTIALS,
+        )
+
+
+@rule(
+    Mapping,
+    *("registry", "upstream_prefix", "private", "allow_push", "delivery", "account_user"),
+    *("standby_registry", "standby_prefix", "failed_over_at"),
+)
+def stays_while_it_is_repointed_in_steps(write: Write) -> None:
+    """Two hands at once on where it leads. It can be disabled all the same."""
+    before = write.before
+    if before is not None and before.stepped_by is not None and write.row.stepped_by == before.stepped_by:
+        refuse_in_steps(before)
+
+
+@rule(Hostname, "login_registry")
+def no_login_while_mappings_are_repointed_in_steps(write: Write) -> None:
+    """Whoever logs in there sends credentials for every mapping."""
+    hostname = write.row
+    if hostname.login_registry_id is None or write.before is None:
+        return
+    stepped = hostname.mappings.exclude(stepped_by=None).select_related("hostname").first()
+    if stepped is not None:
+        refuse_in_steps(stepped)
+
+
+def refuse_in_steps(mapping: Mapping) -> None:
+    """Refuse what would cross a change set that is under way. Raises ServiceError, which names that."""
+    if mapping.stepped_by is not None:
+        raise ServiceError(
+            f"change set {mapping.stepped_by} is being applied in steps to {mapping.source}: wait for its end, or have "
+            "it stop and return",
+            code=Code.IN_STEPS,
+        )
+
+
 def taken_credentials(mapping: Mapping) -> str:
     """Why somebody's credentials may reach where a mapping leads, in words; "" where none do."""
     if mapping.private or mapping.public == "no":

@@ -69,6 +69,10 @@ KINDS: dict[str, EventKind] = {
         "a mapping has failed over to its standby, as its registry does not answer, or back",
         frozenset({"mapping.failed_over", "mapping.failed_back"}),
     ),
+    "in_steps": EventKind(
+        "a change set that is applied in steps has begun, went on, or was led back, by itself or by somebody",
+        frozenset({"change_set.begun", "change_set.stepped", "change_set.returned"}),
+    ),
     "drift": EventKind(
         "where a mapping led before has something else than where it leads now, or no longer has",
         frozenset({"mapping.drifted", "mapping.drift_ended"}),
