@@ -26,8 +26,10 @@ from routing.services.changes.approval import approve
 from routing.services.changes.diff import diff
 from routing.services.changes.drafts import discard, get_change_set, get_differences, present_mappings, redraft
 from routing.services.changes.guards import Words, guards_of
+from routing.services.changes.plan import PAUSE, Plan, in_percent, parse_plan
 from routing.services.changes.reports import report_of, verify_set
 from routing.services.changes.schedule import schedule
+from routing.services.changes.steps import apply_in_steps, go_on, stop_and_return
 from routing.services.verifications.reports import summary
 
 _KINDS = {"applied": "on", "approved": "on", "undone": "off", "discarded": "off"}
@@ -139,6 +141,7 @@ class ChangeSetAdmin(ServiceModelAdmin):
             # What goes back may take credentials along.
             "undo_credentials": guards_of(change_set, mappings).credentials if change_set.state == "applied" else [],
             **_report_context(actor, change_set, mappings),
+            **_steps_context(change_set),
             "given": request.POST,
             "media": self.media,
         }
@@ -156,6 +159,19 @@ def _report_context(actor: Actor, change_set: ChangeSet, mappings: Sequence[Mapp
     return {"report": report, "report_url": url, "report_said": summary(report), "misfits": found.misfits}
 
 
+def _steps_context(change_set: ChangeSet) -> dict[str, Any]:
+    """In which steps it is applied, and where it is."""
+    is_stepping = change_set.state == ChangeSet.State.IN_STEPS
+    return {
+        "is_stepping": is_stepping,
+        "shares": ", ".join(map(in_percent, change_set.shares)),
+        "step_count": len(change_set.shares),
+        "share": in_percent(change_set.share),
+        "next_share": in_percent(change_set.next_share),
+        "pause": PAUSE,
+    }
+
+
 def _words(request: HttpRequest) -> Words:
     return Words(parse_number(request.POST.get("confirm", "").strip()), "credentials_move" in request.POST)
 
@@ -169,12 +185,34 @@ def _apply(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]
     return applied, f"Applied: {applied.size} mapping{'' if applied.size == 1 else 's'}, all at once"
 
 
+def _apply_in_steps(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
+    begun = apply_in_steps(
+        permissions.actor(request), **_reviewed(request, change_set), plan=_plan(request), words=_words(request)
+    )
+    return begun, f"Begun: {len(begun.shares)} steps. The first is made once the health gate has looked"
+
+
+def _plan(request: HttpRequest) -> Plan:
+    return parse_plan(request.POST.get("steps", ""), request.POST.get("pause", ""))
+
+
+def _go_on(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
+    after = go_on(permissions.actor(request), change_set_id=change_set.pk)
+    return after, f"Step {after.step} of {len(after.shares)} is made"
+
+
+def _stop(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
+    after = stop_and_return(permissions.actor(request), request.POST.get("why", ""), change_set_id=change_set.pk)
+    return after, "Stopped: all that it had moved is led back"
+
+
 def _schedule(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
     planned = schedule(
         permissions.actor(request),
         **_reviewed(request, change_set),
         at=_moment(request.POST.get("at", "")),
         words=_words(request),
+        plan=_plan(request) if request.POST.get("steps", "").strip() else None,
     )
     return planned, "It is applied when its time comes, if all is as it is now"
 
@@ -216,6 +254,9 @@ def _undo(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:
 
 _DEEDS: dict[str, Callable[[HttpRequest, ChangeSet], tuple[ChangeSet, str]]] = {
     "apply": _apply,
+    "apply in steps": _apply_in_steps,
+    "go on": _go_on,
+    "stop": _stop,
     "schedule": _schedule,
     "approve": _approve,
     "verify": _verify,

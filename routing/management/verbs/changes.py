@@ -1,6 +1,6 @@
 """The verbs of change sets that are there: list, show, approve, apply, undo, discard; and rolling one mapping back."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from typing import Any
 
 from routing.management.verbs.change_reports import tell_report
@@ -19,7 +19,7 @@ from routing.services.changes.approval import approve
 from routing.services.changes.diff import Line, diff
 from routing.services.changes.drafts import discard, get_change_set, get_differences, present_mappings
 from routing.services.changes.guards import Words, guards_of
-from routing.services.changes.plan import LEAST_PAUSE, MOST_PAUSE, PAUSE, Plan, in_percent, in_percents, plan_of
+from routing.services.changes.plan import LEAST_PAUSE, MOST_PAUSE, PAUSE, Plan, in_percent, in_percents, parse_plan
 from routing.services.changes.schedule import schedule
 from routing.services.changes.steps import apply_in_steps, go_on, stop_and_return
 from routing.services.mappings.mappings import get_mapping
@@ -223,7 +223,6 @@ class Apply(Verb):
         )
         parser.add_argument(
             "--steps",
-            type=_percents,
             metavar="PERCENTS",
             help="not at once, but these shares of the repositories after each other, such as 5,25,100",
         )
@@ -240,7 +239,7 @@ class Apply(Verb):
         """Apply it."""
         change_set = _reviewed(options)
         words = Words(options["confirm"], options["credentials_move"])
-        plan = None if options["steps"] is None else plan_of(options["steps"], options["pause"])
+        plan = None if options["steps"] is None else parse_plan(options["steps"], str(options["pause"]))
         if plan is not None and options["wait"] is not None:
             raise ServiceError("--wait is for what is applied at once, and --steps takes its time: give one of them")
         if options["at"] is not None:
@@ -400,14 +399,6 @@ def _add_reviewed(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--checksum", required=True, metavar="TEXT", help="of what was shown; its first 12 characters are enough"
     )
-
-
-def _percents(text: str) -> list[float]:
-    """Shares, from a list with commas. Raises ArgumentTypeError."""
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ArgumentTypeError(f"{text[:80]} is no list of shares in per cent, such as 5,25,100") from None
 
 
 def _reviewed(options: Options) -> ChangeSet:

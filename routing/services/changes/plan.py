@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from routing.core.grammar.numbers import parse_number
 from routing.core.table.step import WHOLE
 from routing.services.base.errors import ServiceError
 
@@ -31,6 +32,20 @@ class Plan(NamedTuple):
 
     shares: tuple[int, ...]
     pause_seconds: int = PAUSE
+
+
+def parse_plan(percents: str, pause: str = "") -> Plan:
+    """The plan of what people type: shares in per cent between commas, and seconds, or "". Raises ServiceError."""
+    try:
+        shares = [float(part.strip().removesuffix("%")) for part in percents.split(",")]
+    except ValueError:
+        raise ServiceError.for_field(
+            "steps", f"“{percents[:80]}” is no list of shares in per cent, such as 5, 25, 100"
+        ) from None
+    seconds = parse_number(pause.strip()) if pause.strip() else PAUSE
+    if seconds is None:
+        raise ServiceError.for_field("pause", "give the pause in seconds, such as 600")
+    return plan_of(shares, seconds)
 
 
 def plan_of(percents: Sequence[float], pause_seconds: int = PAUSE) -> Plan:
