@@ -285,7 +285,10 @@ def test_a_few_failures_and_those_of_repositories_that_stay_are_no_reason(begun:
     count(mapping, FIRST, refused=9)
     count(mapping, LAST, refused=500)
 
-    assert look(begun).looked["bad"] == 9
+    looked = look(begun).looked
+
+    assert looked is not None
+    assert looked["bad"] == 9
 
 
 def test_where_images_are_missing_there_it_returns(begun: ChangeSet, move: Move, mapping: Mapping) -> None:
@@ -321,12 +324,14 @@ def test_what_is_missing_where_it_led_too_is_no_reason(begun: ChangeSet, move: M
 
 def test_it_waits_while_the_last_step_is_not_live_everywhere(begun: ChangeSet, move: Move, mapping: Mapping) -> None:
     made = look(begun)
+    assert made.generation is not None
     process = {"role": "worker", "pid": 7, "generation": made.generation - 1, "held": False}
     server = Server.objects.create(name="a", at=timezone.now(), processes=[process])
 
     after = pause_over(begun)
 
     assert (after.step, share(mapping)) == (1, 500)
+    assert after.looked is not None
     assert "it is live on 0 of 1 processes" in after.looked["waits"]
     with pytest.raises(Conflict, match="not in force everywhere yet: it is live on 0 of 1 processes"):
         go_on(move.actor, change_set_id=begun.pk)
@@ -370,7 +375,7 @@ def test_a_lost_job_is_put_in_anew(begun: ChangeSet) -> None:
 
 # ------------------------------------------------------------ what is refused
 @pytest.mark.parametrize("changes", [{"private": True}, {"allow_push": True}])
-def test_what_takes_credentials_is_not_moved_in_steps(move: Move, mapping: Mapping, changes: dict[str, bool]) -> None:
+def test_what_takes_credentials_is_not_moved_in_steps(move: Move, mapping: Mapping, changes: dict[str, Any]) -> None:
     update_mapping(move.actor, "r", mapping_id=mapping.pk, **changes)
 
     with pytest.raises(ServiceError, match="credentials must not reach another registry by themselves") as refused:
@@ -453,7 +458,7 @@ def _remove(owner: Person, mapping: Mapping) -> None:
 
 
 def _login(owner: Person, mapping: Mapping) -> None:
-    update_hostname(owner.actor, "r", hostname_id=mapping.hostname_id, login_registry=mapping.registry)
+    update_hostname(owner.actor, "r", hostname_id=mapping.hostname_id, login_registry_id=mapping.registry_id)
 
 
 @pytest.mark.parametrize("deed", [_repoint, _switch, _remove, _login])
