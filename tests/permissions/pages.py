@@ -129,6 +129,7 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "checksum": world["change set"].checksum,
     },
     ("admin:routing_changeset_change", "moving change set"): lambda world: {"deed": "verify"},
+    ("admin:routing_changeset_change", "change set in steps"): lambda world: {"deed": "stop"},
     ("admin:routing_changeset_change", "applied change set"): lambda world: {"deed": "undo", "message": "m"},
     ("admin:routing_hostname_add", "."): lambda world: {
         "name": "more.sesame.example",

@@ -45,9 +45,11 @@ GET  admin:password_change_done                  | .                  | s n | y 
 POST admin:password_change_done                  | .                  | s n | r r r | r r r | r
 GET  admin:routing_changeset_change              | change set         | s n | - - - | y y y | y
 GET  admin:routing_changeset_change              | applied change set | s n | - - - | y y y | y
+GET  admin:routing_changeset_change              | change set in steps | s n | - - - | y y y | y
 POST admin:routing_changeset_change              | change set         | s n | - - - | n y y | y
 POST admin:routing_changeset_change              | applied change set | s n | - - - | n y y | y
 POST admin:routing_changeset_change              | moving change set  | s n | - - - | n y y | y
+POST admin:routing_changeset_change              | change set in steps | s n | - - - | n y y | y
 GET  admin:routing_changeset_changelist          | .                  | s n | y y y | y y y | y
 POST admin:routing_changeset_changelist          | .                  | s n | r r r | r r r | r
 GET  admin:routing_hostname_add                  | .                  | s n | n n n | n n n | y

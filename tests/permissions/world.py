@@ -283,7 +283,7 @@ def _in_steps(hostname: Hostname) -> ChangeSet:
     row = add_mapping(SET_UP, "", hostname=hostname.name, prefix="stepping", target=f"127.0.0.1:9/{SECRET}").mapping
     begun = draft(SET_UP, "m", wishes=[Wish(row.pk, parse_target("quay.io/new"))])
     apply_in_steps(SET_UP, change_set_id=begun.pk, checksum=begun.checksum, plan=plan_of([5, 100]))
-    ChangeSet.objects.filter(pk=begun.pk).update(version=1, looked_at=timezone.now())
+    ChangeSet.objects.filter(pk=begun.pk).update(version=1, looked_at=timezone.now() + timedelta(days=1))
     Mapping.objects.filter(pk=row.pk).update(version=1)
     return ChangeSet.objects.get(pk=begun.pk)
 
