@@ -60,7 +60,8 @@ def claim_of(name: str, slug: str | None) -> HostnameClaim | None:
     claims = HostnameClaim.objects.select_related("tenant").filter(name=name)
     found = list(claims if slug is None else claims.filter(tenant__slug=slug))
     if len(found) > 1:
-        raise ServiceError(f"{name} is claimed by {' and '.join(claim.tenant.slug for claim in found)}: say --tenant")
+        claimants = " and ".join(sorted(claim.tenant.slug for claim in found))
+        raise ServiceError(f"{name} is claimed by {claimants}: say --tenant")
     return found[0] if found else None
 
 
