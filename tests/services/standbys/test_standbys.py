@@ -19,8 +19,10 @@ from routing.models import Delivery, Job, Mapping, Registry, RegistryHealth, Ver
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, ServiceError
+from routing.services.changes.imports import Deed, preview_import
 from routing.services.hostnames.hostnames import update_hostname
 from routing.services.leaving.hand_over import hand_over_hostname
+from routing.services.mappings.csv_export import csv_of_mappings
 from routing.services.mappings.mappings import repoint, switch_mappings, update_mapping
 from routing.services.mappings.publication import publish_mapping
 from routing.services.registries.registries import remove_registry
@@ -392,3 +394,34 @@ def test_what_was_led_back_is_counted_no_more(move: Move) -> None:
     fail_back(move.actor, "back", mapping_id=mapping.pk)
 
     assert count_failed_over() == {"mappings_failed_over": 0, "registries_silent": 0}
+
+
+# ---------------------------------------------------------------- in a table
+def test_a_table_tells_it_and_says_nothing_new_where_it_is_the_same(move: Move) -> None:
+    mapping = with_standby(move)
+    table = "".join(csv_of_mappings([mapping]))
+
+    assert table.splitlines()[1].endswith(f",{new_of(move)}")
+    found = preview_import(move.actor, table)
+    assert (found.total, found.counts[Deed.NOTHING], found.wrong) == (1, 1, [])
+
+
+@pytest.mark.parametrize("prefix", [APP, "acme/new"])
+def test_a_table_names_no_other_one(move: Move, prefix: str) -> None:
+    with_standby(move)
+    standing = new_of(move) if prefix == APP else "none"
+    table = f"hostname,prefix,target,standby\n{HOST},{prefix},{old_of(move)},quay.io/other\n"
+
+    wrong = preview_import(move.actor, table).wrong
+
+    assert len(wrong) == 1
+    assert wrong[0].startswith(f"line 2: a table does not change a standby (it is {standing}): ")
+    assert "facade mapping standby" in wrong[0]
+
+
+def test_an_empty_field_takes_none_away(move: Move) -> None:
+    with_standby(move)
+
+    found = preview_import(move.actor, f"hostname,prefix,target,standby\n{HOST},{APP},,\n")
+
+    assert (found.counts[Deed.NOTHING], found.wrong) == (1, [])
