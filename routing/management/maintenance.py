@@ -37,6 +37,7 @@ from routing.services.pulls.retention import forget_old_counts
 from routing.services.registries.probe_jobs import probe_contacts, probe_stale
 from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
 from routing.services.standbys.health import ASK, ask_due
+from routing.services.standbys.reading import count_failed_over
 from routing.services.telling import deliveries
 from routing.services.telling.deliveries import TELL, TELL_BY_MAIL
 from routing.services.verifications.steps import VERIFY, resume_forgotten
@@ -172,7 +173,7 @@ def tell_workers() -> None:
     """
     ago, now = seconds_since_rounds(), time.time()
     rounds = {task.name: LastRound(now - ago[task.name], task.every_seconds) for task in TASKS if task.name in ago}
-    numbers = {"mappings_drifted": count_drifted()}
+    numbers = {"mappings_drifted": count_drifted(), **count_failed_over()}
     write_rounds(rounds, waits=unconfirmed_restoration() is not None, numbers=numbers)
 
 

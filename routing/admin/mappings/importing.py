@@ -55,7 +55,7 @@ class Importing(_Base):
             shown = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:
             return HttpResponseRedirect(self.url("changelist"))
-        rows = shown.select_related("hostname", "registry").order_by("hostname__name", "prefix")
+        rows = shown.select_related("hostname", "registry", "standby_registry").order_by("hostname__name", "prefix")
         answer = StreamingHttpResponse(
             csv_of_mappings(rows.iterator(chunk_size=_READ_AT_ONCE)), content_type="text/csv; charset=utf-8"
         )

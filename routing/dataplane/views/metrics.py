@@ -138,10 +138,19 @@ class _MaintenanceFile(Collector):
         for task, last in told.rounds.items():
             done.add_metric([task], last.at)
         told_of_drift = "Mappings whose former target has something else than their target."
-        drifted = GaugeMetricFamily("facade_mappings_drifted", told_of_drift)
-        if "mappings_drifted" in told.numbers:
-            drifted.add_metric([], told.numbers["mappings_drifted"])
-        return [family for family in (done, drifted) if family.samples]
+        told_of_standbys = "Mappings that are led to their standby."
+        told_of_since = "Since when the earliest of the mappings that are led to their standby is."
+        told_of_silence = "Registries that are asked because of a standby, and do not answer."
+        found = {
+            "mappings_drifted": GaugeMetricFamily("facade_mappings_drifted", told_of_drift),
+            "mappings_failed_over": GaugeMetricFamily("facade_mappings_failed_over", told_of_standbys),
+            "failed_over_since": GaugeMetricFamily("facade_failed_over_timestamp_seconds", told_of_since),
+            "registries_silent": GaugeMetricFamily("facade_registries_silent", told_of_silence),
+        }
+        for name, family in found.items():
+            if name in told.numbers:
+                family.add_metric([], told.numbers[name])
+        return [family for family in (done, *found.values()) if family.samples]
 
 
 class _GateFile(Collector):

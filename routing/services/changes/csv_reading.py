@@ -30,7 +30,8 @@ _QUOTED = 40
 class CsvLine(NamedTuple):
     """A line that was read. `number`: where it begins; `wrong`: what is wrong with it, and then the rest is empty.
 
-    `target` None and options that are missing: nothing was said of these. `target_text` is as it was written.
+    `target` None and options that are missing: nothing was said of these. `target_text` is as it was written, and so is
+    `standby`, "" where nothing was said of one.
     """
 
     number: int
@@ -39,6 +40,7 @@ class CsvLine(NamedTuple):
     target: Target | None = None
     target_text: str = ""
     options: dict[str, Any] = {}
+    standby: str = ""
     wrong: str = ""
 
     @property
@@ -140,8 +142,10 @@ def _line(number: int, headings: list[str], cells: list[str]) -> CsvLine:
             parse_prefix(_bounded(fields.pop("prefix"))),
         )
         target = _bounded(fields.pop("target", ""))
+        standby = _bounded(fields.pop("standby", ""))
         options = dict(_option(name, value) for name, value in fields.items() if value)
-        return CsvLine(number, hostname, prefix, parse_target(target) if target else None, target, options)
+        parsed = parse_target(target) if target else None
+        return CsvLine(number, hostname, prefix, parsed, target, options, standby)
     except ServiceError as refusal:
         return CsvLine(number, wrong=refusal.message)
 

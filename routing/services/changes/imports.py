@@ -26,7 +26,7 @@ from routing.services.changes.diff import Step, lines_of
 from routing.services.changes.drafts import new_set
 from routing.services.changes.judging import check_room, judge
 from routing.services.changes.wishes import MAX_SET_ROWS, Place, Wish
-from routing.services.mappings.csv_export import COLUMNS, line_of
+from routing.services.mappings.csv_export import COLUMNS, OPTIONS, line_of
 
 #: So many wrong lines are told of a file; the others are counted.
 MAX_WRONG = 1_000
@@ -140,7 +140,12 @@ class _Reading:
                 self._refuse(line.number, line.source, wrong)
                 continue
             hostname = hostnames[line.hostname]
-            wish = _wish(line, hostname, there.get((hostname.pk, line.prefix)))
+            mapping = there.get((hostname.pk, line.prefix))
+            wrong = _wrong_standby(line, mapping)
+            if wrong:
+                self._refuse(line.number, line.source, wrong)
+                continue
+            wish = _wish(line, hostname, mapping)
             if wish is None:
                 self._counts[Deed.NOTHING] += 1
                 continue
@@ -198,7 +203,7 @@ class _Reading:
 
     def _mappings(self, lines: Sequence[CsvLine], hostnames: dict[str, Hostname]) -> dict[tuple[int, str], Mapping]:
         prefixes = {line.prefix for line in lines if not line.wrong}
-        rows = Mapping.objects.viewable_by(self._actor).with_names()
+        rows = Mapping.objects.viewable_by(self._actor).with_names().select_related("standby_registry")
         rows = rows.filter(hostname__in=[row.pk for row in hostnames.values()], prefix__in=prefixes)
         return {(row.hostname_id, row.prefix): row for row in rows}
 
@@ -218,6 +223,17 @@ class _Reading:
             except ServiceError as refusal:
                 self._denied[key] = refusal.message
         return self._denied[key]
+
+
+def _wrong_standby(line: CsvLine, mapping: Mapping | None) -> str:
+    """Why a line can't say this of the standby; "" where it can. No table names one: that takes a clean report."""
+    if not line.standby or (mapping is not None and line.standby == mapping.standby_target):
+        return ""
+    now = (mapping.standby_target if mapping is not None else "") or "none"
+    return (
+        f"a table does not change a standby (it is {now}): leave the field empty, and name it with facade mapping "
+        "standby"
+    )
 
 
 def _wish(line: CsvLine, hostname: Hostname, mapping: Mapping | None) -> Wish | None:
@@ -245,6 +261,6 @@ def _table(lines: Iterable[CsvLine]) -> str:
 def _written(lines: Iterable[CsvLine]) -> Iterator[str]:
     yield line_of(COLUMNS)
     for line in lines:
-        options = (line.options.get(name, "") for name in COLUMNS[3:])
+        options = (line.options.get(name, "") for name in OPTIONS)
         said = ({True: "yes", False: "no"}.get(value, value) for value in options)
-        yield line_of([line.hostname, line.prefix, line.target_text, *said])
+        yield line_of([line.hostname, line.prefix, line.target_text, *said, ""])

@@ -8,14 +8,17 @@ from routing.models import Mapping
 from routing.services.base.csv_text import text_cell
 
 #: The columns, in their order. An import takes them in any, and needs the first two alone.
-COLUMNS = ("hostname", "prefix", "target", "enabled", "private", "allow_push", "delivery")
+COLUMNS = ("hostname", "prefix", "target", "enabled", "private", "allow_push", "delivery", "standby")
+#: Those that an import may change.
+OPTIONS = ("enabled", "private", "allow_push", "delivery")
 
 
 def csv_of_mappings(mappings: Iterable[Mapping]) -> Iterator[str]:
-    """The table's lines, the headings first. The mappings come with their hostname and registry."""
+    """The table's lines, the headings first. The mappings come with their hostname and registries."""
     yield line_of(COLUMNS)
     for mapping in mappings:
-        yield line_of([mapping.hostname.name, mapping.prefix, mapping.target, *options_in_words(mapping).values()])
+        options = options_in_words(mapping).values()
+        yield line_of([mapping.hostname.name, mapping.prefix, mapping.target, *options, mapping.standby_target])
 
 
 def line_of(texts: Iterable[str]) -> str:
@@ -26,6 +29,6 @@ def line_of(texts: Iterable[str]) -> str:
 
 
 def options_in_words(mapping: Mapping) -> dict[str, str]:
-    """What the columns after the target say of a mapping."""
+    """What the columns of `OPTIONS` say of a mapping."""
     switches = {name: "yes" if getattr(mapping, name) else "no" for name in ("enabled", "private", "allow_push")}
     return {**switches, "delivery": mapping.delivery}

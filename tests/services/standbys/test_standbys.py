@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from routing.management.maintenance import tell_workers
 from routing.models import Delivery, Job, Mapping, Registry, RegistryHealth, Verification
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, ServiceError
+from routing.services.changes.imports import Deed, preview_import
 from routing.services.hostnames.hostnames import update_hostname
 from routing.services.leaving.hand_over import hand_over_hostname
+from routing.services.mappings.csv_export import csv_of_mappings
 from routing.services.mappings.mappings import repoint, switch_mappings, update_mapping
 from routing.services.mappings.publication import publish_mapping
 from routing.services.registries.registries import remove_registry
 from routing.services.standbys.health import ASK, ask_due
+from routing.services.standbys.reading import count_failed_over
 from routing.services.standbys.standbys import fail_back, name_standby, remove_standby
 from routing.services.telling.subscriptions import add_subscription
 from tests.conftest import Person
@@ -352,3 +359,69 @@ def settle() -> None:
         asking = ASK.begin(job)
         assert asking is not None
         ASK.settle(job, asking())
+
+
+# ---------------------------------------------------------------- who watches
+def test_it_is_counted_with_the_time_of_the_earliest(
+    move: Move, settings: Settings, tmp_path: Path, client: Client
+) -> None:
+    with_standby(move)
+    assert count_failed_over() == {"mappings_failed_over": 0, "registries_silent": 0}
+    settings.FACADE_STANDBY_FAILURES = 3
+    ask()
+    answer(move, old=False)
+    ask(2)
+    assert count_failed_over() == {"mappings_failed_over": 0, "registries_silent": 0}
+
+    moved_at = ask().failed_over_at
+
+    assert moved_at is not None
+    since = int(moved_at.timestamp())
+    assert count_failed_over() == {"mappings_failed_over": 1, "registries_silent": 1, "failed_over_since": since}
+    settings.STATE_DIR = tmp_path
+    tell_workers()
+    told = client.get("/metrics", headers={"host": "localhost"}).text
+    assert "facade_mappings_failed_over 1.0" in told
+    assert "facade_registries_silent 1.0" in told
+    assert float(re.findall(r"^facade_failed_over_timestamp_seconds (.*)$", told, re.M)[0]) == since
+
+
+def test_what_was_led_back_is_counted_no_more(move: Move) -> None:
+    mapping = failed_over(move)
+    answer(move, old=True)
+    ask()
+
+    fail_back(move.actor, "back", mapping_id=mapping.pk)
+
+    assert count_failed_over() == {"mappings_failed_over": 0, "registries_silent": 0}
+
+
+# ---------------------------------------------------------------- in a table
+def test_a_table_tells_it_and_says_nothing_new_where_it_is_the_same(move: Move) -> None:
+    mapping = with_standby(move)
+    table = "".join(csv_of_mappings([mapping]))
+
+    assert table.splitlines()[1].endswith(f",{new_of(move)}")
+    found = preview_import(move.actor, table)
+    assert (found.total, found.counts[Deed.NOTHING], found.wrong) == (1, 1, [])
+
+
+@pytest.mark.parametrize("prefix", [APP, "acme/new"])
+def test_a_table_names_no_other_one(move: Move, prefix: str) -> None:
+    with_standby(move)
+    standing = new_of(move) if prefix == APP else "none"
+    table = f"hostname,prefix,target,standby\n{HOST},{prefix},{old_of(move)},quay.io/other\n"
+
+    wrong = preview_import(move.actor, table).wrong
+
+    assert len(wrong) == 1
+    assert wrong[0].startswith(f"line 2: a table does not change a standby (it is {standing}): ")
+    assert "facade mapping standby" in wrong[0]
+
+
+def test_an_empty_field_takes_none_away(move: Move) -> None:
+    with_standby(move)
+
+    found = preview_import(move.actor, f"hostname,prefix,target,standby\n{HOST},{APP},,\n")
+
+    assert (found.counts[Deed.NOTHING], found.wrong) == (1, [])
