@@ -35,7 +35,7 @@ class Code(StrEnum):
     HOSTNAME_TAKEN = "hostname_taken", "Another tenant has this hostname."
     CLAIM_EXISTS = "claim_exists", "This tenant has this hostname, or has claimed it, already."
     IN_USE = "in_use", "Other rows still refer to it."
-    TAKES_CREDENTIALS = "takes_credentials", "It takes credentials, which no program leads to another registry."
+    TAKES_CREDENTIALS = "takes_credentials", "It takes credentials, which no program moves to another registry."
     IN_STEPS = "in_steps", "A change set is being applied in steps to it; the message says which."
     POLICY_FORBIDS = "policy_forbids", "The tenant's policy doesn't allow this registry."
     REPORT_REQUIRED = "report_required", "The tenant's policy wants a clean verification report of this switch first."
