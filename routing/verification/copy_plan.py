@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from routing.core.grammar.docker_hub import DOCKER_HUB, DOCKER_HUB_ORIGIN
+from routing.core.grammar.docker_hub import authority_of_origin
 from routing.verification.work import BELONGING_TAG
 
 
@@ -36,12 +36,12 @@ class Repositories(NamedTuple):
     @property
     def old(self) -> str:
         """As tools write it."""
-        return f"{authority_of(self.old_origin)}/{self.old_name}"
+        return f"{authority_of_origin(self.old_origin)}/{self.old_name}"
 
     @property
     def new(self) -> str:
         """As tools write it."""
-        return f"{authority_of(self.new_origin)}/{self.new_name}"
+        return f"{authority_of_origin(self.new_origin)}/{self.new_name}"
 
 
 class Copy(NamedTuple):
@@ -98,11 +98,6 @@ def copy_plan(tool: Tool, title: str, copies: Iterable[Copy], repositories: Sequ
     return "\n".join([*lines, "", 'exit "$failed"', ""])
 
 
-def authority_of(origin: str) -> str:
-    """A registry as tools call it."""
-    return DOCKER_HUB if origin == DOCKER_HUB_ORIGIN else origin.partition("://")[2]
-
-
 def _function(tool: Tool, copies: list[Copy]) -> str:
     command = {
         Tool.REGCTL: "regctl image copy --referrers --digest-tags",
@@ -131,7 +126,7 @@ def _preparation(tool: Tool, copies: list[Copy]) -> list[str]:
 
 def _plain_hosts(copies: list[Copy]) -> list[str]:
     origins = [origin for each in copies for origin in (each.repositories.old_origin, each.repositories.new_origin)]
-    return list(dict.fromkeys(authority_of(origin) for origin in origins if origin.startswith("http://")))
+    return list(dict.fromkeys(authority_of_origin(origin) for origin in origins if origin.startswith("http://")))
 
 
 def _destination(tool: Tool, copy: Copy) -> str:
@@ -146,7 +141,7 @@ def _regsync(title: str, repositories: Sequence[Repositories]) -> str:
     """A configuration of regsync (regclient). Each text is written as JSON, which YAML takes as it is."""
     wanted = list(dict.fromkeys(repositories))
     origins = [origin for each in wanted for origin in (each.old_origin, each.new_origin)]
-    plain = list(dict.fromkeys(authority_of(origin) for origin in origins if origin.startswith("http://")))
+    plain = list(dict.fromkeys(authority_of_origin(origin) for origin in origins if origin.startswith("http://")))
     remarks = [title, "Keeps both in step until the switch: regsync server -c FILE; once: regsync once -c FILE"]
     lines = [*_comments(remarks), "version: 1"]
     if plain:

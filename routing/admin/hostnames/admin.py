@@ -1,8 +1,8 @@
 """The pages of hostnames."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.db.models import Count
@@ -28,8 +28,8 @@ from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, suspend_hostnames, update_hostname
 from routing.services.mappings.contacts import get_contacts
-from routing.services.mappings.fallback import Client, Fallback, get_fallback
-from routing.services.mappings.signatures import LinesFor, SignatureLines, get_signature_lines
+from routing.services.mappings.fallback import Client, get_fallback
+from routing.services.mappings.signatures import LinesFor, get_signature_lines
 from routing.services.mappings.state import state_of_hostname
 from routing.services.pulls.reading import Scope
 
@@ -37,6 +37,8 @@ _FRONT_WORDS = (
     "Whoever opens the address in a browser finds a page in the tenant's name. Everything here is plain text, and "
     "everybody can read it."
 )
+K = TypeVar("K")
+M = TypeVar("M")
 # With more mappings the page has no files: the command and the API make them.
 _SHOWN_IN_FILES = 100
 
@@ -112,8 +114,8 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
             "mapping_count": count,
             "pulls": pulls_panel(request, Scope(hostname=row.name)),
             "contacts": get_contacts(actor, row.pk),
-            "fallbacks": _fallbacks(actor, row.pk) if count <= _SHOWN_IN_FILES else [],
-            "signatures": _signatures(actor, row.pk) if count <= _SHOWN_IN_FILES else [],
+            "fallbacks": _made(get_fallback, actor, row.pk, Client) if count <= _SHOWN_IN_FILES else [],
+            "signatures": _made(get_signature_lines, actor, row.pk, LinesFor) if count <= _SHOWN_IN_FILES else [],
         }
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
@@ -154,21 +156,12 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
         remove_hostname(permissions.actor(request), reason, hostname_id=row.pk, if_match=if_match)
 
 
-def _fallbacks(actor: Actor, hostname_id: int) -> list[Fallback]:
-    """The files that there can be."""
+def _made(make: Callable[[Actor, int, K], M], actor: Actor, hostname_id: int, kinds: Iterable[K]) -> list[M]:
+    """The files, or lines, that there can be."""
     made = []
-    for client in Client:
+    for kind in kinds:
         with suppress(ServiceError):
-            made.append(get_fallback(actor, hostname_id, client))
-    return made
-
-
-def _signatures(actor: Actor, hostname_id: int) -> list[SignatureLines]:
-    """The lines that there can be."""
-    made = []
-    for purpose in LinesFor:
-        with suppress(ServiceError):
-            made.append(get_signature_lines(actor, hostname_id, purpose))
+            made.append(make(actor, hostname_id, kind))
     return made
 
 

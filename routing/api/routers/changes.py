@@ -35,7 +35,7 @@ from routing.services.changes import applying, approval, drafts, imports, steps
 from routing.services.changes.diff import diff
 from routing.services.changes.guards import Words, guards_of
 from routing.services.changes.imports import Deed, Preview
-from routing.services.changes.plan import LEAST_PAUSE, MOST_PAUSE, MOST_STEPS, PAUSE, Plan, in_percents, plan_of
+from routing.services.changes.plan import LEAST_PAUSE, MOST_PAUSE, MOST_STEPS, PAUSE, Plan, facts_of_steps, plan_of
 from routing.services.changes.reports import report_of, verify_set
 from routing.services.changes.schedule import schedule
 from routing.services.changes.wishes import MAX_SET_ROWS, Wish, wishes_to_repoint
@@ -134,10 +134,7 @@ class ChangeSetOut(Schema):
     @staticmethod
     def resolve_steps(row: ChangeSet) -> dict[str, Any] | None:
         """Where it is."""
-        if not row.shares:
-            return None
-        facts = {name: getattr(row, name) for name in ("pause_seconds", "stepped_at", "next_at", "looked_at", "looked")}
-        return facts | {"shares": in_percents(row.shares), "made": row.step}
+        return facts_of_steps(row)
 
     @staticmethod
     def resolve_tenant(row: ChangeSet) -> str | None:

@@ -7,3 +7,8 @@ DOCKER_HUB_ORIGIN = "https://registry-1.docker.io"
 DOCKER_HUB_NAMES = frozenset(
     {DOCKER_HUB, "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"}
 )
+
+
+def authority_of_origin(origin: str) -> str:
+    """A registry as clients name it in an image, and keep its credentials: `docker.io` for Docker Hub."""
+    return DOCKER_HUB if origin == DOCKER_HUB_ORIGIN else origin.partition("://")[2]

@@ -19,7 +19,7 @@ from routing.services.changes.approval import approve
 from routing.services.changes.diff import Line, diff
 from routing.services.changes.drafts import discard, get_change_set, get_differences, present_mappings
 from routing.services.changes.guards import Words, guards_of
-from routing.services.changes.plan import LEAST_PAUSE, MOST_PAUSE, PAUSE, Plan, in_percent, in_percents, parse_plan
+from routing.services.changes.plan import LEAST_PAUSE, MOST_PAUSE, PAUSE, Plan, facts_of_steps, in_percent, parse_plan
 from routing.services.changes.schedule import schedule
 from routing.services.changes.steps import apply_in_steps, go_on, stop_and_return
 from routing.services.mappings.mappings import get_mapping
@@ -58,16 +58,8 @@ def change_set_facts(change_set: ChangeSet) -> dict[str, Any]:
         "id": change_set.pk,
         "tenant": change_set.tenant.slug if change_set.tenant else None,
         **{name: getattr(change_set, name) for name in (*names, *decided)},
-        "steps": _steps_facts(change_set),
+        "steps": facts_of_steps(change_set),
     }
-
-
-def _steps_facts(change_set: ChangeSet) -> dict[str, Any] | None:
-    if not change_set.shares:
-        return None
-    names = ("pause_seconds", "stepped_at", "next_at", "looked_at", "looked")
-    facts = {name: getattr(change_set, name) for name in names}
-    return {"shares": in_percents(change_set.shares), "made": change_set.step, **facts}
 
 
 def tell_set(change_set: ChangeSet, output: Output) -> None:

@@ -7,8 +7,8 @@ from routing.management.verbs.output import Column, Output, moment
 from routing.management.verbs.verb import Options, Status, Verb
 from routing.services.base.actor import Actor
 from routing.services.mappings.contacts import get_contacts
-from routing.services.mappings.fallback import Client, get_fallback
-from routing.services.mappings.signatures import LinesFor, get_signature_lines
+from routing.services.mappings.fallback import Client, Fallback, get_fallback
+from routing.services.mappings.signatures import LinesFor, SignatureLines, get_signature_lines
 
 
 class ShowContacts(Verb):
@@ -71,12 +71,7 @@ class MakeFallback(Verb):
     def run(self, options: Options, output: Output) -> None:
         """Print it."""
         hostname = hostname_of(options["hostname"])
-        made = get_fallback(Actor.command_line(), hostname.pk, Client(options["client"]))
-        if output.as_json:
-            left_out = [each._asdict() for each in made.left_out]
-            output.facts(**{**made._asdict(), "hostname": hostname.name, "left_out": left_out})
-            return
-        output.line(made.text.rstrip())
+        _print_made(get_fallback(Actor.command_line(), hostname.pk, Client(options["client"])), output)
 
 
 class ShowSignatures(Verb):
@@ -99,12 +94,16 @@ class ShowSignatures(Verb):
     def run(self, options: Options, output: Output) -> None:
         """Print them."""
         hostname = hostname_of(options["hostname"])
-        made = get_signature_lines(Actor.command_line(), hostname.pk, LinesFor(options["purpose"]))
-        if output.as_json:
-            left_out = [each._asdict() for each in made.left_out]
-            output.facts(**{**made._asdict(), "hostname": hostname.name, "left_out": left_out})
-            return
-        output.line(made.text.rstrip())
+        _print_made(get_signature_lines(Actor.command_line(), hostname.pk, LinesFor(options["purpose"])), output)
+
+
+def _print_made(made: Fallback | SignatureLines, output: Output) -> None:
+    """The text as it is to lie there, or all about it as JSON."""
+    if output.as_json:
+        left_out = [each._asdict() for each in made.left_out]
+        output.facts(**{**made._asdict(), "hostname": made.hostname.name, "left_out": left_out})
+        return
+    output.line(made.text.rstrip())
 
 
 def _mappings(count: int) -> str:

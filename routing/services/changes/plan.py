@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from routing.core.grammar.numbers import parse_number
 from routing.core.table.step import WHOLE
+from routing.models import ChangeSet
 from routing.services.base.errors import ServiceError
 
 #: So many steps at the least and at the most.
@@ -71,9 +72,13 @@ def checked(plan: Plan) -> Plan:
     return plan
 
 
-def in_percents(shares: Sequence[int]) -> list[float]:
-    """Shares as people give them."""
-    return [share * 100 / WHOLE for share in shares]
+def facts_of_steps(change_set: ChangeSet) -> dict[str, Any] | None:
+    """In which steps a set is applied and where it is, for programs; None where it is applied at once."""
+    if not change_set.shares:
+        return None
+    names = ("pause_seconds", "stepped_at", "next_at", "looked_at", "looked")
+    facts = {name: getattr(change_set, name) for name in names}
+    return {"shares": [share * 100 / WHOLE for share in change_set.shares], "made": change_set.step, **facts}
 
 
 def in_percent(share: int) -> str:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from routing.core.table.former_target import FormerTarget
 from routing.core.table.routing_table import Auth
@@ -213,9 +214,7 @@ def _under_way(unit: UnitOfWork, change_set_id: int, if_match: Collection[int] |
 
 def _own(change_set: ChangeSet) -> list[Mapping]:
     """The mappings that it holds, locked."""
-    rows = Mapping.objects.filter(stepped_by=change_set.pk).order_by("pk")
-    rows = rows.select_related("hostname__tenant", "registry", "standby_registry")
-    return list(rows.select_for_update(of=("self",), no_key=True))
+    return list(_held(change_set).order_by("pk").select_for_update(of=("self",), no_key=True))
 
 
 def _is_repoint(row: dict[str, Any]) -> bool:
@@ -301,7 +300,7 @@ def _begin(job: Job) -> Callable[[], _Look] | None:
     now = database_now()
     # Before a step, it is asked for what that is about to move, which has in it what was moved already.
     share = change_set.next_share if _is_due(change_set, now) else change_set.share
-    mappings = [each for each in _held(change_set) if state_of(each).is_on]
+    mappings = _held_and_on(change_set)
     wanted = gate.questions(change_set, mappings, share, now)
     version = change_set.version
     return lambda: _Look(version, share, gate.ask(wanted))
@@ -319,7 +318,7 @@ def _settle(job: Job, look: _Look) -> None:
 
 def _judge(change_set: ChangeSet, look: _Look) -> None:
     counts, before = _seen(change_set)
-    why = _objection(change_set, _held(change_set)) or gate.objection_to(counts, before)
+    why = _objection(change_set, list(_held(change_set))) or gate.objection_to(counts, before)
     why = why or gate.missing_too_much(look.found)
     now = database_now()
     if why:
@@ -363,9 +362,13 @@ def _of_version(change_set: ChangeSet, version: int) -> ChangeSet | None:
     return rows.select_for_update(of=("self",), no_key=True).first()
 
 
-def _held(change_set: ChangeSet) -> list[Mapping]:
+def _held(change_set: ChangeSet) -> QuerySet[Mapping]:
     rows = Mapping.objects.filter(stepped_by=change_set.pk)
-    return list(rows.select_related("hostname__tenant", "registry", "standby_registry"))
+    return rows.select_related("hostname__tenant", "registry", "standby_registry")
+
+
+def _held_and_on(change_set: ChangeSet) -> list[Mapping]:
+    return [each for each in _held(change_set) if state_of(each).is_on]
 
 
 def _seen(change_set: ChangeSet) -> tuple[gate.Counts, gate.Counts]:
@@ -373,7 +376,7 @@ def _seen(change_set: ChangeSet) -> tuple[gate.Counts, gate.Counts]:
     began = change_set.gate
     if not began:
         return gate.Counts(), gate.Counts()
-    mappings = [each for each in _held(change_set) if state_of(each).is_on]
+    mappings = _held_and_on(change_set)
     now = gate.counts_since(mappings, change_set.share, datetime.fromisoformat(began["since"]))
     return now.since(gate.Counts(*began["at"])), gate.Counts(*began["before"])
 

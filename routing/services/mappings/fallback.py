@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from routing.core.grammar.docker_hub import DOCKER_HUB, DOCKER_HUB_ORIGIN
 from routing.core.grammar.hosts import is_loopback
-from routing.core.table.mapping_entry import Flag
 from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.hostnames.hostnames import get_hostname
+from routing.services.mappings.image_names import name_here, name_there, upstream_of
 from routing.services.mappings.pull_command import authority_of
 
 #: A file names at most so many mappings.
@@ -111,7 +110,7 @@ def _base(mapping: Mapping) -> tuple[str, str]:
     """What comes before a repository's name of this facade, so that it is the registry's; or why there is none."""
     if why := _why_not(mapping):
         return "", why
-    target = _upstream(mapping)
+    target = upstream_of(mapping)
     if target != mapping.prefix and mapping.prefix and not target.endswith(f"/{mapping.prefix}"):
         return "", _RENAMED
     above = target.removesuffix(mapping.prefix).strip("/")
@@ -122,13 +121,13 @@ def _podman(hostname: Hostname, mappings: Sequence[Mapping]) -> Fallback:
     """It takes the longest prefix of an image's name, asks the mirrors of that first, and then its location."""
     left_out, tables = [], []
     for mapping in mappings:
-        here, is_plain = _podman_source(mapping), _scheme(hostname) == "http"
+        here, is_plain = name_here(mapping), _scheme(hostname) == "http"
         if why := _why_not(mapping):
             left_out.append(LeftOut(mapping.source, why))
             # So that a shorter prefix doesn't lead it elsewhere.
             tables += ["", "[[registry]]", f"prefix = {_quoted(here)}", *_location(here, is_plain)]
             continue
-        there = "/".join(filter(None, (_podman_name(mapping), _upstream(mapping))))
+        there = name_there(mapping)
         tables += ["", "[[registry]]", f"prefix = {_quoted(here)}"]
         tables += _location(there, mapping.registry.origin.startswith("http://"))
         tables += ["[[registry.mirror]]", *_location(here, is_plain)]
@@ -142,27 +141,10 @@ def _location(location: str, is_plain: bool) -> list[str]:
     return [f"location = {_quoted(location)}", *(["insecure = true"] if is_plain else [])]
 
 
-def _podman_source(mapping: Mapping) -> str:
-    return "/".join(filter(None, (authority_of(mapping.hostname.name), mapping.prefix)))
-
-
-def _podman_name(mapping: Mapping) -> str:
-    """The registry as podman knows it: credentials for Docker Hub stand under docker.io."""
-    origin = mapping.registry.origin
-    return DOCKER_HUB if origin == DOCKER_HUB_ORIGIN else origin.partition("://")[2]
-
-
 def _why_not(mapping: Mapping) -> str:
     if not mapping.enabled:
         return "it is off"
     return "it is published with an account, which clients do not have" if mapping.is_published else ""
-
-
-def _upstream(mapping: Mapping) -> str:
-    """What the prefix is called at the registry."""
-    if mapping.table_flags & Flag.NAME_DIFFERS:
-        return mapping.registry.table_entry().upstream_name(mapping.upstream_prefix)
-    return mapping.upstream_prefix
 
 
 def _scheme(hostname: Hostname) -> str:

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from routing.core.grammar.docker_hub import DOCKER_HUB, DOCKER_HUB_ORIGIN
-from routing.core.table.mapping_entry import Flag
 from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.hostnames.hostnames import get_hostname
 from routing.services.mappings.fallback import LeftOut
+from routing.services.mappings.image_names import name_here, name_there
 from routing.services.mappings.pull_command import authority_of
 
 #: The lines name at most so many mappings.
@@ -137,16 +136,7 @@ _MAKERS = {LinesFor.COSIGN: _cosign, LinesFor.POLICY: _policy, LinesFor.ATTACHME
 
 
 def _names(mapping: Mapping) -> _Names:
-    origin = mapping.registry.origin
-    registry = DOCKER_HUB if origin == DOCKER_HUB_ORIGIN else origin.partition("://")[2]
-    upstream = mapping.upstream_prefix
-    if mapping.table_flags & Flag.NAME_DIFFERS:
-        upstream = mapping.registry.table_entry().upstream_name(upstream)
-    return _Names(_joined(authority_of(mapping.hostname.name), mapping.prefix), _joined(registry, upstream))
-
-
-def _joined(host: str, path: str) -> str:
-    return _safe("/".join(filter(None, (host, path))))
+    return _Names(_safe(name_here(mapping)), _safe(name_there(mapping)))
 
 
 def _safe(text: str) -> str:

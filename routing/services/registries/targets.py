@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import Q
 
-from routing.core.grammar.docker_hub import DOCKER_HUB, DOCKER_HUB_NAMES, DOCKER_HUB_ORIGIN
+from routing.core.grammar.docker_hub import DOCKER_HUB_NAMES, DOCKER_HUB_ORIGIN, authority_of_origin
 from routing.core.grammar.hosts import InvalidHost, ends_in_number, normalise_hostname, parse_authority, wildcard_above
 from routing.core.grammar.names import is_name
 from routing.models import Hostname, Registry, Tenant
@@ -45,14 +45,13 @@ def parse_target(text: str) -> Target:
             "target", "leave out /v2/, under which every registry has its API: write it like ghcr.io/acme"
         )
     origin = parse_origin(f"{scheme}://{authority}")
-    is_hub = origin == DOCKER_HUB_ORIGIN
     if prefix and not is_name(prefix):
         raise ServiceError.for_field(
             "target",
             f"“{prefix}” is not a repository name: lower-case letters, digits and single separators (. _ __ -), "
             "in components joined by /, with no tag or digest",
         )
-    return Target(origin, DOCKER_HUB if is_hub else origin.partition("://")[2], prefix)
+    return Target(origin, authority_of_origin(origin), prefix)
 
 
 def _bare(scheme: str, authority: str) -> str:
