@@ -31,8 +31,6 @@ from tests.e2e.test_tenants_browser import COPIES, owner_of
 CONTROL = "facade.acme.test"
 FIRST = "docker.first.test"
 HERE = at(ADDRESS)
-# What is promised of a name that was just verified.
-SOON_SECONDS = 10.0
 TENANTS, HOSTNAMES, CLIENTS = 30, 200, 24
 ANYTHING = '{"default": [{"type": "insecureAcceptAnything"}]}'
 
@@ -115,7 +113,7 @@ def test_a_hostname_is_claimed_in_a_browser_and_pulled_from(
             # Verified, but its address record leads nowhere yet.
             assert not edge.shakes_hands(name)
             name_server.answers(name, HERE)
-            wait_until(lambda: edge.shakes_hands(name), "it has a certificate", SOON_SECONDS)
+            wait_until(lambda: edge.shakes_hands(name), "it has a certificate")
 
     docker.pull(reference).verified(image)
     pulled_by_skopeo(docker.system, reference, tmp_path, image)
@@ -152,7 +150,7 @@ def test_no_client_waits_for_a_certificate(facade: Facade, edge: Edge, name_serv
     name_server.answers(vouched, HERE)
     facade.manage("add_mapping", vouched, "acme", "ghcr.io/acme")
     # Nobody has shaken hands for it.
-    wait_until(lambda: vouched in edge.certificates(), "the edge has its certificate", SOON_SECONDS)
+    wait_until(lambda: vouched in edge.certificates(), "the edge has its certificate")
 
     facade.manage("shell", "--verbosity", "0", "--command", _TENANT.format(slug="soon"))
     record = re.search(
@@ -163,7 +161,7 @@ def test_no_client_waits_for_a_certificate(facade: Facade, edge: Edge, name_serv
     name_server.answers(proved, HERE)
     assert proved not in edge.certificates()
     facade.manage("check_claim", proved, "--tenant", "soon")
-    wait_until(lambda: proved in edge.certificates(), "the edge has its certificate", SOON_SECONDS)
+    wait_until(lambda: proved in edge.certificates(), "the edge has its certificate")
 
 
 def test_a_suspended_hostname_gets_the_refusal_alone(facade: Facade, edge: Edge, name_server: NameServer) -> None:
