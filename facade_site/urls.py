@@ -14,6 +14,9 @@ from routing.dataplane.views.metrics import metrics_page
 handler400 = "routing.accounts.error_pages.bad_request"
 handler500 = "routing.unavailable.views.server_error"
 
+# Whose pages are under "admin/" below.
+admin.autodiscover()
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),
