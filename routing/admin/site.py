@@ -26,6 +26,7 @@ from routing.admin.people.tenants import TenantAdmin
 from routing.admin.pulls import pulls_view
 from routing.admin.registries.admin import RegistryAdmin
 from routing.admin.restoration import hold_to_tell, restoration_to_confirm, restoration_view
+from routing.admin.search import search_view, suggestions_view
 from routing.models import (
     ChangeSet,
     Hostname,
@@ -69,6 +70,8 @@ class FacadeAdminSite(AdminLogin, AdminSite):
     site_title = "Registry Facade"
     index_title = "Overview"
     index_template = "admin/routing/overview.html"
+    # The navigation is the project's own.
+    enable_nav_sidebar = False
     # The site's root leads to the admin itself.
     site_url = None
 
@@ -92,6 +95,8 @@ class FacadeAdminSite(AdminLogin, AdminSite):
             "pulls": pulls_view,
             "history": history_view,
             "history/chain": history_chain_view,
+            "search": search_view,
+            "search/suggestions": suggestions_view,
         }
         own = [
             path(f"{place}/", self.admin_view(partial(view, self)), name=place.replace("/", "_"))

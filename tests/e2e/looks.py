@@ -30,7 +30,18 @@ class Look(NamedTuple):
 
 
 #: No pages for people.
-FOR_PROGRAMS = frozenset({"admin:jsi18n", "api:openapi-json", "livez", "metrics", "readyz", "api_nothing", "api_root"})
+FOR_PROGRAMS = frozenset(
+    {
+        "admin:jsi18n",
+        "admin:search_suggestions",
+        "api:openapi-json",
+        "livez",
+        "metrics",
+        "readyz",
+        "api_nothing",
+        "api_root",
+    }
+)
 #: What a browser is led on from, or gets a file of, whoever asks.
 LEAD_ON = frozenset(
     {

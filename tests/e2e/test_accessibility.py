@@ -129,6 +129,15 @@ def test_axe_finds_nothing_on_what_the_doctor_says(browser: Browser, seeded: See
     assert browser.complaints() == []
 
 
+def test_axe_finds_nothing_in_the_palette(browser: Browser, seeded: Seeded) -> None:
+    as_somebody(browser, seeded, PLATFORM)
+    browser.open("/admin/")
+    browser.find(".sidebar .palette-opener").click()
+    browser.until(lambda: browser.count(".palette [role=option]") > 5, "it has pages to choose from")
+
+    assert judge(browser, "the palette") == []
+
+
 def forms_of(seeded: Seeded) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The name, the path and the fields of what is sent."""
     empty = set()

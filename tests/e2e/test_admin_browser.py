@@ -35,8 +35,10 @@ ON_THE_OVERVIEW = (
     ".figures strong",
     ".figures .quiet",
     ".badge.on",
-    "#content-related caption a",
-    "#content-related p",
+    ".sidebar nav h2",
+    ".sidebar [aria-current]",
+    ".palette-opener kbd",
+    ".whoami p",
 )
 # What it says for two seconds might not be seen by a test that looks now and then, on a busy machine.
 _LISTEN_TO_THE_BUTTON = """

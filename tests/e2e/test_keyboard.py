@@ -198,6 +198,33 @@ def test_the_cursor_is_in_the_first_field_that_is_not_filled_in_already(browser:
     assert focused(browser) == "id_name"
 
 
+def test_the_palette_finds_pages_and_rows_by_keyboard_alone(browser: Browser) -> None:
+    browser.open("/admin/")
+    browser.find("body").send_keys("/")
+    assert browser.script("return document.activeElement.getAttribute('role')") == "combobox"
+    press(browser, "registr")
+    browser.until(lambda: "Registries" in marked(browser), "the page is marked")
+    press_and_wait(browser, Keys.ENTER, "body.model-registry")
+    # A list has a search of its own for the slash.
+    browser.find("body").send_keys(Keys.CONTROL, "k")
+    press(browser, LONG)
+    browser.until(lambda: LONG in marked(browser), "the mapping is marked")
+    press(browser, Keys.ARROW_DOWN)
+    browser.until(lambda: "Hostnames" in marked(browser), "the next one is marked")
+    press(browser, Keys.ARROW_UP)
+    press_and_wait(browser, Keys.ENTER, ".effect")
+    browser.find("body").send_keys(Keys.CONTROL, "k")
+    press(browser, "nothing-of-this-name")
+    browser.until(lambda: "Nothing was found" in browser.find(".palette [role=status]").text, "it says so")
+    press(browser, Keys.ESCAPE)
+    assert not browser.script("return document.querySelector('.palette').open")
+
+
+def marked(browser: Browser) -> str:
+    """What is chosen in the palette."""
+    return str(browser.script("return document.querySelector('.palette [aria-selected=true]')?.textContent ?? ''"))
+
+
 def test_a_slash_that_is_typed_is_no_command(browser: Browser) -> None:
     browser.open(f"{MAPPINGS}add/")
     press(browser, "a/b")

@@ -183,6 +183,10 @@ GET  admin:routing_tenant_policy                 | tenant             | s n | - 
 POST admin:routing_tenant_policy                 | tenant             | s n | - - - | n n y | y
 GET  admin:routing_tenant_history                | tenant             | s n | - - - | y y y | y
 POST admin:routing_tenant_history                | tenant             | s n | - - - | r r r | r
+GET  admin:search                                | .                  | s n | y y y | y y y | y
+POST admin:search                                | .                  | s n | r r r | r r r | r
+GET  admin:search_suggestions                    | .                  | s n | y y y | y y y | y
+POST admin:search_suggestions                    | .                  | s n | r r r | r r r | r
 GET  admin:view_on_site                          | .                  | s n | - - - | - - - | -
 POST admin:view_on_site                          | .                  | s n | - - - | - - - | -
 """

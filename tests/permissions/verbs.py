@@ -52,6 +52,7 @@ NOT_VERBS = frozenset(
         "past.count_entries",
         "past.past_entries",
         "reading.client_versions",
+        "reading.found_in_pulls",
         "reading.orphans",
         "reading.over_time",
         "reading.references",

@@ -45,6 +45,12 @@ class BoundedList(_Base):
         self.message_user(request, "What was chosen is no row of this list.", messages.WARNING)
         return None
 
+    def get_action_choices(
+        self, request: HttpRequest, default_choices: list[tuple[str, str]] | None = None
+    ) -> list[tuple[str, str]]:
+        """The actions, below words that say what to do."""
+        return super().get_action_choices(request, default_choices or [("", "Choose an action")])
+
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
     ) -> "tuple[QuerySet[Any], bool]":

@@ -70,7 +70,8 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
     action = Permission.CHANGE_HOSTNAMES
     # A tenant claims a hostname and proves it; to add one without proof is for operators of the platform.
     action_to_add = Permission.ADMINISTER
-    list_display = ("name", "tenant", "state", "mapping_count", "login_registry")
+    list_display = ("state", "name", "tenant", "mapping_count", "login_registry")
+    list_display_links = ("name",)
     list_select_related = ("tenant", "login_registry")
     list_filter = ("enabled", "suspended", ProofFilter, ("tenant", RelatedFilter))
     search_fields = ("name", "tenant__name", "tenant__slug")

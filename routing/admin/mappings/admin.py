@@ -56,7 +56,7 @@ class MappingAdmin(
     account_action = Permission.PUBLISH
     account_template = "admin/routing/mapping/account.html"
     actions = ("repoint_all", *MappingActions.actions)
-    list_display = ("route", "tenant", "state", "registry_name", "delivered", "changed")
+    list_display = ("state", "route", "tenant", "delivered", "changed")
     # The first column makes its own link, beside the button.
     list_display_links = None
     list_select_related = ("hostname__tenant", "registry")
@@ -174,11 +174,6 @@ class MappingAdmin(
         """Whether it is served."""
         state = state_of(mapping)
         return badge(state.kind, state.text)
-
-    @admin.display(description="registry", ordering="registry__name")
-    def registry_name(self, mapping: Mapping) -> str:
-        """What people call the registry."""
-        return mapping.registry.name
 
     @admin.display(description="delivery", ordering="delivery")
     def delivered(self, mapping: Mapping) -> str:

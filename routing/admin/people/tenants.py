@@ -33,7 +33,8 @@ _LIMITS = ("max_hostnames", "max_mappings", "max_registries", "max_members", "ma
 class TenantAdmin(PolicyPages, TenantRemovalPages, Suspension, HistoryPages, ServiceModelAdmin):
     """Organisations, and whether they are served."""
 
-    list_display = ("name", "slug", "state", "hostname_count")
+    list_display = ("state", "name", "slug", "hostname_count")
+    list_display_links = ("name",)
     list_filter = ("suspended",)
     search_fields = ("name", "slug")
     search_help_text = "Name or slug."

@@ -163,6 +163,18 @@ def references(actor: Actor, scope: Scope, span: Span, limit: int) -> list[Asked
     return [Asked(row["hostname"], _reference(row["repository"], row["reference"]), row["asked"]) for row in top]
 
 
+def found_in_pulls(actor: Actor, wanted: str, limit: int) -> list[tuple[str, str]]:
+    """Hostnames and repositories that were asked for since yesterday, by a part of the name, or by a whole digest.
+
+    Two days, whatever is kept: each letter that somebody types is a look at all rows of that time.
+    """
+    since = start_of(Grain.DAY, timezone.now() - timedelta(days=1))
+    rows = _visible(actor, ReferenceCount.objects.filter(grain=Grain.DAY, at__gte=since)).exclude(repository="")
+    like = Q(reference=wanted) if wanted.startswith("sha256:") else Q(repository__icontains=wanted)
+    found = rows.filter(like).order_by("hostname", "repository").values_list("hostname", "repository").distinct()
+    return list(found[:limit])
+
+
 def orphans(actor: Actor, scope: Scope, span: Span, limit: int) -> list[Asked]:
     """What was asked for and leads nowhere, by day. Of hosts that nobody has only operators of the platform hear."""
     rows = _asked(actor, OrphanCount, scope, span).values("hostname", "repository")
