@@ -33,6 +33,7 @@ class Look(NamedTuple):
 FOR_PROGRAMS = frozenset(
     {
         "admin:jsi18n",
+        "admin:routing_mapping_prospect",
         "admin:search_suggestions",
         "api:openapi-json",
         "livez",

@@ -87,6 +87,14 @@ def open_mapping(browser: Browser, hostname: str) -> None:
     browser.until(lambda: browser.count(".effect"), "the mapping's page")
 
 
+def test_a_form_tells_beside_it_what_it_would_do(browser: Browser) -> None:
+    browser.open(f"{MAPPINGS}add/")
+    browser.type(hostname="docker.localhost", prefix="told", target="ghcr.io/told")
+    browser.until(lambda: "docker.localhost/told/image" in browser.find("[data-prospect]").text, "it is told")
+    browser.type(target="ftp://x")
+    browser.until(lambda: "ftp" in browser.find("[data-prospect]").text, "what is wrong is told")
+
+
 def test_sign_in_leads_to_the_overview(facade: Facade) -> None:
     with Browser(facade) as browser:
         browser.sign_in()

@@ -112,6 +112,8 @@ GET  admin:routing_mapping_history               | mapping            | s n | - 
 POST admin:routing_mapping_history               | mapping            | s n | - - - | r r r | r
 GET  admin:routing_mapping_probe                 | mapping            | s n | - - - | n l l | l
 POST admin:routing_mapping_probe                 | mapping            | s n | - - - | n y y | y
+GET  admin:routing_mapping_prospect              | .                  | s n | n y y | n y y | y
+POST admin:routing_mapping_prospect              | .                  | s n | r r r | r r r | r
 GET  admin:routing_mapping_report                | verification       | s n | - - - | y y y | y
 POST admin:routing_mapping_report                | verification       | s n | - - - | l y y | y
 GET  admin:routing_mapping_verify                | mapping            | s n | - - - | n y y | y

@@ -22,6 +22,7 @@ from routing.admin.mappings.actions import MappingActions
 from routing.admin.mappings.forms import MappingForm, NewMappingForm
 from routing.admin.mappings.importing import Importing
 from routing.admin.mappings.preview import effect_of
+from routing.admin.mappings.prospects import Prospects
 from routing.admin.mappings.repointing import Repointing
 from routing.admin.mappings.verification import VerificationPages
 from routing.admin.mappings.wishes import TICKS, ticks_of
@@ -44,6 +45,7 @@ class MappingAdmin(
     AccountPage,
     VerificationPages,
     Importing,
+    Prospects,
     Repointing,
     MappingActions,
     ProbeNow,

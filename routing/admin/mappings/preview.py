@@ -52,12 +52,13 @@ def effect_of(mapping: Mapping) -> dict[str, Any]:
     return {
         "state": state,
         "pull": pull_command(mapping),
-        "clients": _grouped(served.client_support) if served else [],
+        "clients": grouped(served.client_support) if served else [],
         "advice": served.advice if served else [],
     }
 
 
-def _grouped(outlooks: list[ClientSupport]) -> list[Clients]:
+def grouped(outlooks: list[ClientSupport]) -> list[Clients]:
+    """What each kind of client meets, those together that fare alike."""
     groups: dict[tuple[Verdict, str, str, str], list[str]] = {}
     for outlook in outlooks:
         outcomes = {step.endpoint: _OUTCOMES.get(step.outcome, step.outcome) for step in outlook.steps}

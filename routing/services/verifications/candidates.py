@@ -11,12 +11,10 @@ from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.policy import check_origin_allowed
 from routing.services.base.rows import get_row
+from routing.services.mappings.candidate_table import NEW
 from routing.services.mappings.rules import refuse_whole_shared
 from routing.services.registries.targets import check_origin, check_target, find_registry, parse_target, shared_at
 from routing.verification.work import Side, Switch
-
-#: The key, in a candidate table, of a registry that no row is there for yet.
-NEW_REGISTRY = "candidate"
 
 
 class Candidate(NamedTuple):
@@ -57,7 +55,7 @@ def resolve(candidate: Candidate, actor: Actor) -> tuple[Mapping, dict[str, Any]
         "new": {
             "target": f"{entry.name}/{prefix}" if prefix else entry.name,
             "prefix": prefix,
-            "key": NEW_REGISTRY if registry is None else registry.table_key,
+            "key": NEW if registry is None else registry.table_key,
             "registry": entry._asdict(),
         },
         "private": candidate.private,

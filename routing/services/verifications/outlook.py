@@ -7,9 +7,10 @@ from typing import Any
 from routing.conf import policy
 from routing.core.client_support import Findings
 from routing.core.table.mapping_entry import Flag, MappingEntry, decode, mapping_key
-from routing.core.table.routing_table import Change, RegistryEntry, Table
+from routing.core.table.routing_table import RegistryEntry, Table
 from routing.models import Mapping
 from routing.models.mapping import pack_flags
+from routing.services.mappings.candidate_table import with_mapping
 from routing.table.load import load_table
 from routing.verification.clients import refused_clients
 from routing.verification.differences import Difference
@@ -46,12 +47,7 @@ def _after(today: Table, key: str, entry: MappingEntry, switch: dict[str, Any], 
         delivery,
         False,
     )
-    mapping = MappingEntry(new["key"], new["prefix"], flags)
-    changes = [
-        Change(today.generation, "registry", new["key"], RegistryEntry(**new["registry"])._asdict()),
-        Change(today.generation, "mapping", key, mapping._asdict()),
-    ]
-    return today.apply(changes)
+    return with_mapping(today, key, MappingEntry(new["key"], new["prefix"], flags), RegistryEntry(**new["registry"]))
 
 
 def _inline(facts: dict[str, Any], side: str) -> bool | None:
