@@ -51,6 +51,7 @@ NOT_VERBS = frozenset(
         "wishes.wishes_to_repoint",
         "past.count_entries",
         "past.past_entries",
+        "prospect.prospect_of",
         "reading.client_versions",
         "reading.found_in_pulls",
         "reading.orphans",
