@@ -250,10 +250,12 @@ def test_where_the_new_registry_fails_at_step_two_the_server_leads_all_back(
         check_sides(run, pulled_since(loop, back_at), set())
 
     failed = [pull for pull in loop.pulls if pull.error]
-    took = max(pull.ended_at for pull in failed) - min(pull.ended_at for pull in failed)
+    ends = [pull.ended_at for pull in failed]
+    # Where the gate looks at that very moment nobody has noticed.
+    took = max(ends) - min(ends) if ends else 0
     print(f"{fails.__name__}: {len(failed)} of {len(loop.pulls)} pulls failed, for {took:.1f} s")
     assert {pull.name for pull in failed} <= moved(2)
-    assert max(pull.started_at for pull in failed) < back_at
+    assert all(pull.started_at < back_at for pull in failed)
     check_led_back(run, facts)
 
 
