@@ -27,6 +27,7 @@ from routing.request_id import request_id
 from routing.services.base import rates
 from routing.services.base.history_bound import trim_history
 from routing.services.base.history_strays import note_chain
+from routing.services.changes.reading import count_steps
 from routing.services.changes.schedule import APPLY_SET, apply_due
 from routing.services.changes.steps import LOOK_STEPS, look_due
 from routing.services.hostnames.certificates import FETCH_CERTIFICATE
@@ -173,7 +174,7 @@ def tell_workers() -> None:
     """
     ago, now = seconds_since_rounds(), time.time()
     rounds = {task.name: LastRound(now - ago[task.name], task.every_seconds) for task in TASKS if task.name in ago}
-    numbers = {"mappings_drifted": count_drifted(), **count_failed_over()}
+    numbers = {"mappings_drifted": count_drifted(), **count_failed_over(), **count_steps()}
     write_rounds(rounds, waits=unconfirmed_restoration() is not None, numbers=numbers)
 
 

@@ -73,6 +73,8 @@ class ChangeSet(VersionedModel):
     gate = models.JSONField(null=True, blank=True, editable=False)
     looked = models.JSONField(null=True, blank=True, editable=False)
     looked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When the health gate led it back. None once somebody has begun it anew, or drafted it once more.
+    returned_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The reports of a scheduled set: what people had before them, and what was found just before its time.
     reviewed_report = models.BigIntegerField(null=True, blank=True, editable=False)
     recheck_report = models.BigIntegerField(null=True, blank=True, editable=False)

@@ -6,10 +6,11 @@ keeps a record. Every digest is checked, so an image that is half one's and half
 
 import hashlib
 import http.client
+import itertools
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -40,18 +41,21 @@ class Redirect:
 class Pull:
     """What came of one pull. `worker` is the process that answered all of it; `marker` tells whose image it was."""
 
+    name: str = ""
     worker: int = 0
     started_at: float = 0.0
+    ended_at: float = 0.0
     redirects: list[Redirect] = field(default_factory=list)
     marker: str = ""
     error: str = ""
 
 
 class PullLoop:
-    """Pulls `host`/`name`:`tag` again and again until the block ends."""
+    """Pulls `tag` of these names of `host`, one after the other, again and again until the block ends."""
 
-    def __init__(self, facade: Facade, host: str, name: str, tag: str, *, threads: int = 4) -> None:
-        self._facade, self._host, self._name, self._tag = facade, host, name, tag
+    def __init__(self, facade: Facade, host: str, names: Sequence[str], tag: str, *, threads: int = 4) -> None:
+        self._facade, self._host, self._tag = facade, host, tag
+        self._names = itertools.cycle(names)
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run, name=f"puller-{n}") for n in range(threads)]
         self.pulls: list[Pull] = []
@@ -80,11 +84,12 @@ class PullLoop:
 
     def _run(self) -> None:
         while not self._stop.wait(PAUSE_SECONDS):
-            pull = Pull(started_at=time.time())
+            pull = Pull(name=next(self._names), started_at=time.time())
             try:
                 self._pull(pull)
             except Exception as error:
                 pull.error = f"{type(error).__name__}: {error}"
+            pull.ended_at = time.time()
             self.pulls.append(pull)
 
     def _pull(self, pull: Pull) -> None:
@@ -116,7 +121,7 @@ class PullLoop:
         """What the facade's redirect leads to. Raises LabError for any other answer than 307, then 200."""
         asked_at = time.time()
         headers = {"Host": self._host, "User-Agent": USER_AGENT, "Accept": ", ".join(_ACCEPTED)}
-        connection.request("GET", f"/v2/{self._name}/{endpoint}", headers=headers)
+        connection.request("GET", f"/v2/{pull.name}/{endpoint}", headers=headers)
         answer = connection.getresponse()
         body = answer.read()
         if answer.status != 307:

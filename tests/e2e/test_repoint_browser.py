@@ -66,7 +66,7 @@ def test_a_repoint_moves_the_pulls_within_a_second(facade: Facade, registries: t
 
     with Browser(facade) as browser:
         browser.sign_in()
-        with PullLoop(facade, HOST, NAME, TAG) as loop:
+        with PullLoop(facade, HOST, [NAME], TAG) as loop:
             loop.wait(PULLS, lambda pull: pull.marker == "old", "of the first registry's image")
             saved_at = repoint(browser, f"{second.url}/acme")
             due_at = saved_at + WITHIN_SECONDS

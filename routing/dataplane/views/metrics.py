@@ -141,11 +141,17 @@ class _MaintenanceFile(Collector):
         told_of_standbys = "Mappings that are led to their standby."
         told_of_since = "Since when the earliest of the mappings that are led to their standby is."
         told_of_silence = "Registries that are asked because of a standby, and do not answer."
+        told_of_steps = "Change sets that are being applied in steps."
+        told_of_due = "When the earliest of the next steps of change sets is due."
+        told_of_returned = "Change sets that the health gate has led back, and that nobody has decided on since."
         found = {
             "mappings_drifted": GaugeMetricFamily("facade_mappings_drifted", told_of_drift),
             "mappings_failed_over": GaugeMetricFamily("facade_mappings_failed_over", told_of_standbys),
             "failed_over_since": GaugeMetricFamily("facade_failed_over_timestamp_seconds", told_of_since),
             "registries_silent": GaugeMetricFamily("facade_registries_silent", told_of_silence),
+            "change_sets_in_steps": GaugeMetricFamily("facade_change_sets_in_steps", told_of_steps),
+            "step_due": GaugeMetricFamily("facade_step_due_timestamp_seconds", told_of_due),
+            "change_sets_returned": GaugeMetricFamily("facade_change_sets_returned", told_of_returned),
         }
         for name, family in found.items():
             if name in told.numbers:

@@ -118,6 +118,7 @@ UNDECIDED: dict[str, Any] = {
     "steps": None,
     "pause_seconds": 0,
     "refusal": "",
+    "returned_at": None,
     "reviewed_report": None,
     "recheck_report": None,
 }

@@ -25,6 +25,7 @@ NO_STEPS: dict[str, Any] = {
     "gate": None,
     "looked": None,
     "looked_at": None,
+    "returned_at": None,
 }
 
 

@@ -169,7 +169,7 @@ def _step(unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping]) 
     unit.event("change_set.stepped", **facts)
 
 
-def _return(unit: UnitOfWork, change_set: ChangeSet, why: str) -> None:
+def _return(unit: UnitOfWork, change_set: ChangeSet, why: str, *, by_itself: bool = False) -> None:
     """Lead everything back to where it led, whatever else there is to say."""
     if change_set.vouched:
         unit.confirm()
@@ -189,7 +189,8 @@ def _return(unit: UnitOfWork, change_set: ChangeSet, why: str) -> None:
     state = ChangeSet.State.APPROVED if change_set.approved_at else ChangeSet.State.DRAFT
     facts = {**told_of(change_set), "step": change_set.step, "share": in_percent(change_set.share), "reason": why}
     values = {**NO_STEPS, "state": state, "refusal": why[:_MAX_REFUSAL], "applied_by": ""}
-    unit.update(change_set, **values, generation=None)
+    returned_at = database_now() if by_itself else None
+    unit.update(change_set, **(values | {"returned_at": returned_at}), generation=None)
     unit.event("change_set.returned", **facts)
 
 
@@ -352,7 +353,7 @@ def _return_by_itself(change_set: ChangeSet, version: int, why: str) -> None:
         row = _of_version(change_set, version)
         if row is None:
             return
-        _return(unit, row, said)
+        _return(unit, row, said, by_itself=True)
     logger.warning("a change set was led back: %s", said, extra={"change_set_id": change_set.pk})
 
 

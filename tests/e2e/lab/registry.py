@@ -2,6 +2,10 @@
 
 import http.client
 import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Self
 
@@ -55,6 +59,15 @@ class Registry:
     def kill(self) -> None:
         """End the process and keep the storage, as an outage does; `start` with the same port brings it back."""
         self._daemon.stop()
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """The process is stopped: the kernel takes what is sent, and nobody answers."""
+        os.kill(self._daemon.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._daemon.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         self._daemon.stop()

@@ -4,26 +4,30 @@ tests say, the registries answer over sockets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from routing.core.pull_counts import Grain, start_of
 from routing.core.table.step import parse_step, place_of
-from routing.management.maintenance import TASKS
+from routing.management.maintenance import TASKS, tell_workers
 from routing.models import ChangeSet, Hostname, Job, Mapping, PullCount, ReferenceCount, Registry, Server
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, ServiceError
 from routing.services.changes import steps
 from routing.services.changes.applying import apply, undo
-from routing.services.changes.drafts import draft
+from routing.services.changes.drafts import discard, draft, redraft
 from routing.services.changes.plan import Plan, plan_of
 from routing.services.changes.policy import change_policy
+from routing.services.changes.reading import count_steps
 from routing.services.changes.schedule import schedule
 from routing.services.changes.steps import apply_in_steps, go_on, stop_and_return
 from routing.services.changes.wishes import Place, Wish
@@ -530,3 +534,78 @@ def test_each_step_and_the_way_back_is_told(
     assert [each.getMessage() for each in made] == ["change_set.stepped", "change_set.returned"]
     assert (made[0].step, made[0].share, made[0].actor) == (1, "5 %", "program: steps")
     assert made[1].reason == "alice stopped it at step 1 of 3 (5 %)"
+
+
+# ---------------------------------------------------------------- who watches
+NOTHING = {"change_sets_in_steps": 0, "change_sets_returned": 0}
+
+
+def test_sets_in_steps_are_counted_with_when_the_next_step_is_due(
+    move: Move, mapping: Mapping, settings: Settings, tmp_path: Path, client: Client
+) -> None:
+    change_set = drafted(move, mapping)
+    assert count_steps() == NOTHING
+    begin(move, change_set)
+
+    next_at = look(change_set).next_at
+
+    assert next_at is not None
+    due = int(next_at.timestamp())
+    assert count_steps() == {"change_sets_in_steps": 1, "change_sets_returned": 0, "step_due": due}
+    settings.STATE_DIR = tmp_path
+    tell_workers()
+    told = client.get("/metrics", headers={"host": "localhost"}).text
+    assert "facade_change_sets_in_steps 1.0" in told
+    assert "facade_change_sets_returned 0.0" in told
+    assert float(re.findall(r"^facade_step_due_timestamp_seconds (.*)$", told, re.M)[0]) == due
+    pause_over(change_set)
+    pause_over(change_set)
+    assert count_steps() == NOTHING
+
+
+@pytest.fixture
+def returned(begun: ChangeSet, move: Move, mapping: Mapping) -> ChangeSet:
+    """One that the health gate has led back."""
+    pulled(mapping, FIRST)
+    look(begun)
+    move.new.remove_manifest(FIRST, "1.0")
+    after = look(begun)
+    assert (after.state, after.returned_at is not None) == ("draft", True)
+    return after
+
+
+def test_one_that_was_led_back_is_counted_as_such(returned: ChangeSet) -> None:
+    assert count_steps() == {"change_sets_in_steps": 0, "change_sets_returned": 1}
+
+
+def _begin_again(move: Move, change_set: ChangeSet) -> None:
+    begin(move, change_set)
+
+
+def _redraft(move: Move, change_set: ChangeSet) -> None:
+    redraft(move.actor, change_set_id=change_set.pk)
+
+
+def _discard(move: Move, change_set: ChangeSet) -> None:
+    discard(move.actor, change_set_id=change_set.pk)
+
+
+def _apply(move: Move, change_set: ChangeSet) -> None:
+    apply(move.actor, change_set_id=change_set.pk, checksum=change_set.checksum)
+
+
+@pytest.mark.parametrize("decide", [_begin_again, _redraft, _discard, _apply])
+def test_until_somebody_decides_on_it(
+    returned: ChangeSet, move: Move, decide: Callable[[Move, ChangeSet], None]
+) -> None:
+    decide(move, returned)
+
+    assert count_steps()["change_sets_returned"] == 0
+
+
+def test_one_that_a_person_stopped_is_not_counted(begun: ChangeSet, move: Move) -> None:
+    look(begun)
+
+    stop_and_return(move.actor, change_set_id=begun.pk)
+
+    assert count_steps() == NOTHING
