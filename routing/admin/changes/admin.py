@@ -15,11 +15,13 @@ from django.utils.html import format_html
 
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago, badge
+from routing.admin.base.live import live_answer, wants_live_answer
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.core.grammar.numbers import parse_number
 from routing.models import ChangeSet, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
+from routing.services.base.live_on import live_on
 from routing.services.base.permissions import Permission
 from routing.services.changes.applying import apply, undo
 from routing.services.changes.approval import approve
@@ -34,6 +36,7 @@ from routing.services.changes.steps import apply_in_steps, go_on, stop_and_retur
 from routing.services.verifications.reports import summary
 
 _KINDS = {"applied": "on", "approved": "on", "undone": "off", "discarded": "off"}
+_LIVE = "admin/routing/changeset/live.html"
 _SHOWN = 500
 _MAX_REASON = 1_000
 
@@ -104,6 +107,8 @@ class ChangeSetAdmin(ServiceModelAdmin):
             raise Http404
         change_set: ChangeSet = self.row_for(request, pk, Permission.VIEW)
         change_set = get_change_set(permissions.actor(request), change_set.pk)
+        if request.method == "POST" and wants_live_answer(request):
+            return live_answer(request, _LIVE, _live_context(request, change_set))
         if request.method == "POST":
             if not permissions.may(request, self.action, change_set):
                 raise PermissionDenied
@@ -147,6 +152,7 @@ class ChangeSetAdmin(ServiceModelAdmin):
             "undo_credentials": guards_of(change_set, mappings).credentials if change_set.state == "applied" else [],
             **_report_context(actor, change_set, mappings),
             **_steps_context(change_set),
+            **_live_context(request, change_set),
             "can_verify": bool(moved_rows(change_set)),
             "recheck": _recheck(change_set),
             "given": request.POST,
@@ -164,6 +170,16 @@ def _report_context(actor: Actor, change_set: ChangeSet, mappings: Sequence[Mapp
     place = next((mapping.pk for mapping in mappings if mapping.pk in compared), None)
     url = place and reverse("admin:routing_mapping_report", args=(place, report.pk))
     return {"report": report, "report_url": url, "report_said": summary(report), "misfits": found.misfits}
+
+
+def _live_context(request: HttpRequest, change_set: ChangeSet) -> dict[str, Any]:
+    """On how many processes is live what it put in force; which are behind is for those who run the servers."""
+    is_in_force = change_set.state in (ChangeSet.State.APPLIED, ChangeSet.State.IN_STEPS)
+    if not is_in_force or change_set.generation is None:
+        return {"live": None}
+    live = live_on(change_set.generation)
+    may_know = permissions.may(request, Permission.ADMINISTER, None)
+    return {"live": live, "behind": list(dict.fromkeys(live.behind)) if may_know else []}
 
 
 def _recheck(change_set: ChangeSet) -> str:
