@@ -69,6 +69,8 @@ def test_a_draft_is_reviewed_applied_and_undone(admin: AdminClient, three: list[
     page = text_of(admin.get("changeset_change", change_set.pk))
     assert "docker.acme.com/one target docker.io/acme/one ghcr.io/acme/one" in page
     assert "docker.acme.com/two" not in page
+    # Where a line ends, it ends at a slash.
+    assert "docker.acme.com/<wbr>one" in admin.get("changeset_change", change_set.pk).content.decode()
     assert targets()[0] == "docker.io/acme/one"
 
     applied = decide(admin, change_set, "apply")

@@ -41,6 +41,8 @@ def test_draft_report_approve_apply_live_history_undo_by_mouse() -> None:
             assert "ask somebody else" in browser.text
             assert "Live on" not in browser.text
             page = browser.driver.current_url.removeprefix(facade.url)
+            # WCAG 2.2, 2.5.8: large enough to be hit.
+            assert browser.find("#verifying button").size["height"] >= 24
             browser.press("Verify")
             assert "It is being verified" in browser.message
             browser.find(REPORT).click()

@@ -179,7 +179,7 @@ def _live_context(request: HttpRequest, change_set: ChangeSet) -> dict[str, Any]
         return {"live": None}
     live = live_on(change_set.generation)
     may_know = permissions.may(request, Permission.ADMINISTER, None)
-    return {"live": live, "behind": list(dict.fromkeys(live.behind)) if may_know else []}
+    return {"change_set": change_set, "live": live, "behind": list(dict.fromkeys(live.behind)) if may_know else []}
 
 
 def _recheck(change_set: ChangeSet) -> str:
