@@ -61,6 +61,8 @@ class ChangeSet(VersionedModel):
     scheduled_by = models.CharField(max_length=200, blank=True, default="", editable=False)
     words = models.JSONField(default=dict, blank=True, editable=False)
     refusal = models.CharField(max_length=1000, blank=True, default="", editable=False)
+    # Why whoever scheduled it has it applied without being verified just before; "": it is verified.
+    skip_verification = models.CharField(max_length=1000, blank=True, default="", db_default="", editable=False)
     # Where it is applied in steps: their shares in ten-thousandths, the pause between them, and how many were made.
     steps = models.JSONField(null=True, blank=True, editable=False)
     pause_seconds = models.PositiveIntegerField(default=0, db_default=0, editable=False)

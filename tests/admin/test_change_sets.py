@@ -10,7 +10,10 @@ import pytest
 from django.utils import timezone
 
 from routing.models import ChangeSet, Mapping, Role, Tenant
+from routing.services.changes.drafts import draft
+from routing.services.changes.wishes import Wish
 from routing.services.mappings.mappings import repoint
+from routing.table.served import tell_served
 from tests.admin.conftest import SET_UP, AdminClient, add, messages_of, text_of
 
 HOST = "docker.acme.com"
@@ -66,6 +69,8 @@ def test_a_draft_is_reviewed_applied_and_undone(admin: AdminClient, three: list[
     page = text_of(admin.get("changeset_change", change_set.pk))
     assert "docker.acme.com/one target docker.io/acme/one ghcr.io/acme/one" in page
     assert "docker.acme.com/two" not in page
+    # Where a line ends, it ends at a slash.
+    assert "docker.acme.com/<wbr>one" in admin.get("changeset_change", change_set.pk).content.decode()
     assert targets()[0] == "docker.io/acme/one"
 
     applied = decide(admin, change_set, "apply")
@@ -177,5 +182,80 @@ def test_a_set_is_applied_at_a_time(admin: AdminClient, three: list[Mapping]) ->
     at = f"{timezone.now() + timedelta(days=1):%Y-%m-%d %H:%M}"
     assert "when its time comes" in told(decide(admin, change_set, "schedule", at=at))
     assert f"{at} UTC" in text_of(admin.get("changeset_changelist"))
-    assert "To be applied" in text_of(admin.get("changeset_change", change_set.pk))
+    page = text_of(admin.get("changeset_change", change_set.pk))
+    assert "To be applied" in page
+    assert "Verified just before: any difference keeps it back." in page
     assert targets()[0] == "docker.io/acme/one"
+
+
+def test_a_set_is_scheduled_without_verification_for_a_reason(admin: AdminClient, three: list[Mapping]) -> None:
+    change_set = drafted(admin, three)
+    at = f"{timezone.now() + timedelta(days=1):%Y-%m-%d %H:%M}"
+
+    decide(admin, change_set, "schedule", at=at, skip_verification="copied by hand")
+
+    assert f"{at} UTC, not verified" in text_of(admin.get("changeset_changelist"))
+    assert "Not verified just before: copied by hand." in text_of(admin.get("changeset_change", change_set.pk))
+    decide(admin, change_set, "apply")
+    assert "Not verified just before: copied by hand." in text_of(admin.get("changeset_change", change_set.pk))
+    history = text_of(admin.get("mapping_history", three[0].pk))
+    assert "not verified: copied by hand; CHG-1" in history
+
+
+class TestLive:
+    """On how many processes a set is live that was applied."""
+
+    @pytest.fixture
+    def applied(self, admin: AdminClient, three: list[Mapping]) -> ChangeSet:
+        change_set = drafted(admin, three)
+        assert "Live on" not in text_of(admin.get("changeset_change", change_set.pk))
+        decide(admin, change_set, "apply")
+        return ChangeSet.objects.get()
+
+    def test_nobody_tells(self, admin: AdminClient, applied: ChangeSet) -> None:
+        assert "Where it is live is not known" in text_of(admin.get("changeset_change", applied.pk))
+
+    def test_on_all(self, admin: AdminClient, applied: ChangeSet) -> None:
+        tell_served("web1", [_process(applied.generation or 0), _process((applied.generation or 0) + 1)])
+
+        page = admin.get("changeset_change", applied.pk)
+
+        assert "live Live on 2 of 2 processes of all servers." in text_of(page)
+        assert "data-live=" not in page.content.decode()
+
+    def test_not_yet_and_the_page_looks_again_by_itself(self, admin: AdminClient, applied: ChangeSet) -> None:
+        tell_served("web1", [_process(applied.generation or 0)])
+        tell_served("web2", [_process((applied.generation or 0) - 1)])
+        page = admin.get("changeset_change", applied.pk)
+        assert "not yet Live on 1 of 2 processes" in text_of(page)
+        assert "worker 1 of web2 serves generation" in text_of(page)
+        assert ' data-live="1"' in page.content.decode()
+        tell_served("web2", [_process(applied.generation or 0)])
+
+        answer = admin.client.post(admin.url("changeset_change", applied.pk), HTTP_ACCEPT="application/json")
+
+        assert "Live on 2 of 2 processes" in answer.json()["html"]
+        assert "data-settled" in answer.json()["html"]
+
+    def test_a_tenants_people_are_told_of_no_machine(
+        self, applied: ChangeSet, member: Member, three: list[Mapping]
+    ) -> None:
+        tell_served("web2", [_process((applied.generation or 0) - 1)])
+        viewer = member(three[0].hostname.tenant, Role.VIEWER)
+
+        page = text_of(viewer.get("changeset_change", applied.pk))
+
+        assert "Live on 0 of 1 process of all servers" in page
+        assert "web2" not in page
+        answer = viewer.client.post(viewer.url("changeset_change", applied.pk), HTTP_ACCEPT="application/json")
+        assert "web2" not in answer.json()["html"]
+
+
+def _process(generation: int) -> dict[str, Any]:
+    return {"role": "worker", "pid": 1, "generation": generation, "held": False}
+
+
+def test_where_nothing_leads_elsewhere_no_verification_is_spoken_of(admin: AdminClient, three: list[Mapping]) -> None:
+    change_set = draft(SET_UP, "CHG-1", wishes=[Wish(three[0].pk, None, {"enabled": False})])
+
+    assert admin.get("changeset_change", change_set.pk).content.decode().count("skip_verification") == 0

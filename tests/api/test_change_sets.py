@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from routing.models import Mapping
 from routing.services.mappings.mappings import add_mapping, repoint
@@ -60,6 +62,19 @@ def test_the_life_of_a_change_set(api: ApiClient, mappings: list[Mapping]) -> No
     states = [row["state"] for row in api.get("changes").json()["items"]]
     assert states == ["applied", "undone"]
     assert api.get("changes", state="undone", tenant="acme").json()["count"] == 1
+
+
+def test_scheduled_without_verification_for_a_reason(api: ApiClient, mappings: list[Mapping]) -> None:
+    change_set = drafted(api)["change_set"]
+    path, checksum = f"changes/{change_set['id']}/schedule", change_set["checksum"]
+    at = f"{timezone.now() + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
+
+    planned = api.send("post", path, checksum=checksum, at=at)
+    assert (planned.status_code, planned.json()["skip_verification"]) == (200, "")
+    skipped = api.send("post", path, checksum=checksum, at=at, skip_verification="copied by hand")
+    assert (skipped.json()["state"], skipped.json()["skip_verification"]) == ("scheduled", "copied by hand")
+    # What is applied at once is not verified by that.
+    assert apply(api, {"change_set": change_set}, skip_verification="x").status_code == 422
 
 
 def test_single_mappings_and_their_options(api: ApiClient, mappings: list[Mapping]) -> None:

@@ -185,6 +185,22 @@ def test_a_set_is_applied_at_a_time(mappings: list[Mapping]) -> None:
     assert targets()[0] == "docker.io/acme/app"
 
 
+def test_a_scheduled_set_says_how_it_is_verified(mappings: list[Mapping]) -> None:
+    change_set = drafted()
+    number = str(change_set.pk)
+    at = f"{timezone.now() + timedelta(days=1):%Y-%m-%dT%H:%M}"
+    apply = ("changes", "apply", number, "--checksum", change_set.checksum)
+
+    assert "is for --at" in facade(*apply, "--skip-verification", "x").err
+    assert "Verified just before: any difference keeps it back" in facade(*apply, "--at", at).out
+    assert "verified just before: any difference" in facade("changes", "show", number).out
+    assert "(not verified)" not in facade("changes", "list").out
+    assert facade(*apply, "--at", at, "--skip-verification", "moved by hand").status == 0
+    assert "not verified just before: moved by hand" in facade("changes", "show", number).out
+    assert "(not verified)" in facade("changes", "list").out
+    assert facade("changes", "list", "--json").json[0]["skip_verification"] == "moved by hand"
+
+
 def test_a_table_is_told_line_by_line_and_a_dry_run_drafts_nothing(mappings: list[Mapping], tmp_path: Path) -> None:
     table = tmp_path / "moves.csv"
     table.write_text(f"hostname,prefix,target\n{HOST},app,\n{HOST},web,quay.io/web\n{HOST},new,quay.io/new\n")

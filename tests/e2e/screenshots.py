@@ -1,7 +1,7 @@
 """A program that takes the how-tos' pictures of a switch anew: `scripts/screenshots`.
 
 A mapping is moved from one registry to another, both on loopback, as a change set: drafted, verified, approved by
-another, applied, found in the history, undone.
+another, applied, live on all, found in the history, undone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import base64
 from tests.e2e.axe import screen, use_scheme
 from tests.e2e.browser import Browser
 from tests.e2e.facade import ROOT, Facade
+from tests.e2e.test_change_sets_browser import is_live_on_all
 from tests.registries.faulty_server import FaultyServer
 from tests.verification.content_registry import ContentRegistry
 
@@ -77,7 +78,7 @@ def _take(facade: Facade, old: ContentRegistry, new: ContentRegistry) -> None:
         other.press("Approve")
         browser.open(page)
         browser.press("Apply")
-        browser.until(lambda: "Applied" in browser.text, "that it is applied")
+        is_live_on_all(browser)
         _picture(browser, "switch-applied")
         browser.open("/admin/routing/mapping/?q=docker.acme.com/acme/app")
         browser.find("#result_list .field-route a").click()
@@ -90,6 +91,7 @@ def _take(facade: Facade, old: ContentRegistry, new: ContentRegistry) -> None:
         browser.open(page)
         browser.type(message="tag 2.0 is missing there")
         browser.press("Undo")
+        is_live_on_all(browser)
         _picture(browser, "switch-undone")
 
 

@@ -1,4 +1,6 @@
-"""In a browser: mappings are repointed as a change set, which another approves; it is applied, served, and undone."""
+"""In a browser: mappings are repointed as a change set. It is drafted, verified, approved by another, applied, live on
+all, found in the history, and undone: by mouse, and by keyboard alone.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,8 @@ from tests.e2e.test_keyboard import press, press_and_wait, tab_to
 
 pytestmark = pytest.mark.e2e
 HOST, IMAGE = "docker.acme.test", "acme/tools/x"
+REPORT = "section[aria-label='Its verification'] a"
+HISTORY = "section[aria-labelledby=history-heading] p > a[href$='/history/']"
 SECOND, PASSWORD = "second", "a long password of the second"
 _ADD_PERSON = (
     "from django.contrib.auth import get_user_model as m; "
@@ -19,7 +23,7 @@ _ADD_PERSON = (
 )
 
 
-def test_draft_approve_apply_undo() -> None:
+def test_draft_report_approve_apply_live_history_undo_by_mouse() -> None:
     with Facade(workers=2, sqlite=True, FACADE_PROBE_ON_SAVE="false") as facade:
         for name in ("acme", "acme/tools"):
             facade.manage("add_mapping", HOST, name, f"ghcr.io/{name}", "--redirect-only")
@@ -35,10 +39,23 @@ def test_draft_approve_apply_undo() -> None:
             browser.type(target="quay.io", source="ghcr.io", reason="to Quay")
             browser.press("Draft")
             assert "ask somebody else" in browser.text
+            assert "Live on" not in browser.text
             page = browser.driver.current_url.removeprefix(facade.url)
+            # WCAG 2.2, 2.5.8: large enough to be hit.
+            assert browser.find("#verifying button").size["height"] >= 24
+            browser.press("Verify")
+            assert "It is being verified" in browser.message
+            browser.find(REPORT).click()
+            browser.until(lambda: "Verification 1" in browser.text, "the report's page")
+            # No registry can be reached from here, and the report says so.
+            browser.until(lambda: browser.count("section[aria-label=Differences]"), "what the report found")
+            assert "could-not-ask" in browser.text
+            browser.press("change set 1")
+            assert browser.driver.current_url.removeprefix(facade.url) == page
 
             other.sign_in(SECOND, PASSWORD)
             other.open(page)
+            assert "could-not-ask" in other.text
             assert judge(other, "a change set that waits for an approval") == []
             other.press("Approve")
             assert "Approved" in other.message
@@ -46,14 +63,26 @@ def test_draft_approve_apply_undo() -> None:
             browser.open(page)
             browser.press("Apply")
             assert "Applied: 2 mappings" in browser.message
+            is_live_on_all(browser)
             facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at("quay.io"))
+
+            browser.press("Mappings")
+            browser.find("#result_list .field-route a").click()
+            browser.until(lambda: browser.count(".effect"), "the mapping's page")
+            browser.find(HISTORY).click()
+            browser.until(lambda: browser.count("#then"), "the mapping's history")
+            assert "to Quay" in browser.text
+            browser.press("change set 1")
+            assert browser.driver.current_url.removeprefix(facade.url) == page
             browser.type(message="it broke")
             browser.press("Undo")
+            assert "It takes back change set 1" in browser.text
+            is_live_on_all(browser)
             facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at("ghcr.io"))
             assert browser.complaints() == other.complaints() == []
 
 
-def test_draft_report_approve_apply_history_undo_by_keyboard_alone() -> None:
+def test_draft_report_approve_apply_live_history_undo_by_keyboard_alone() -> None:
     with Facade(workers=2, sqlite=True, FACADE_PROBE_ON_SAVE="false") as facade:
         facade.manage("add_mapping", HOST, "acme/tools", "ghcr.io/acme/tools", "--redirect-only")
         facade.manage("facade", "tenant", "require-approval", "default")
@@ -74,8 +103,8 @@ def test_draft_report_approve_apply_history_undo_by_keyboard_alone() -> None:
             press_and_wait(browser, Keys.ENTER, "#verifying")
             page = browser.driver.current_url.removeprefix(facade.url)
             reach(browser, "#verifying button")
-            press_and_wait(browser, Keys.ENTER, "section[aria-label='Its verification'] a")
-            reach(browser, "section[aria-label='Its verification'] a")
+            press_and_wait(browser, Keys.ENTER, REPORT)
+            reach(browser, REPORT)
             press_and_wait(browser, Keys.ENTER, "#content")
             assert "Verification" in browser.text
 
@@ -89,19 +118,27 @@ def test_draft_report_approve_apply_history_undo_by_keyboard_alone() -> None:
             reach(browser, "button[value=apply]")
             press_and_wait(browser, Keys.ENTER, "[role=status] .messagelist")
             assert "Applied: 1 mapping" in browser.message
+            is_live_on_all(browser)
             facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at("quay.io"))
             browser.open("/admin/routing/mapping/")
             reach(browser, "#result_list .field-route a")
             press_and_wait(browser, Keys.ENTER, ".effect")
-            reach(browser, "section[aria-labelledby=history-heading] p > a[href$='/history/']")
+            reach(browser, HISTORY)
             press_and_wait(browser, Keys.ENTER, "#then")
             assert "change set 1" in browser.text
             browser.open(page)
             reach(browser, "[name=message]")
             press(browser, "it broke")
             press_and_wait(browser, Keys.ENTER, "[role=status] .messagelist")
+            is_live_on_all(browser)
             facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at("ghcr.io"))
             assert browser.complaints() == other.complaints() == []
+
+
+def is_live_on_all(browser: Browser) -> None:
+    """The page says so, of each process that answers, and by itself: nobody loads it anew."""
+    running = len(browser.facade.worker_pids()) + len(browser.facade.control_worker_pids())
+    browser.until(lambda: f"Live on {running} of {running} processes" in browser.text, "live on all")
 
 
 def reach(browser: Browser, selector: str) -> None:

@@ -15,11 +15,13 @@ from django.utils.html import format_html
 
 from routing.admin.base import permissions
 from routing.admin.base.badges import ago, badge
+from routing.admin.base.live import live_answer, wants_live_answer
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.core.grammar.numbers import parse_number
 from routing.models import ChangeSet, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
+from routing.services.base.live_on import live_on
 from routing.services.base.permissions import Permission
 from routing.services.changes.applying import apply, undo
 from routing.services.changes.approval import approve
@@ -27,13 +29,16 @@ from routing.services.changes.diff import diff
 from routing.services.changes.drafts import discard, get_change_set, get_differences, present_mappings, redraft
 from routing.services.changes.guards import Words, guards_of
 from routing.services.changes.plan import PAUSE, Plan, in_percent, parse_plan
-from routing.services.changes.reports import report_of, verify_set
+from routing.services.changes.rechecking import recheck_in_words
+from routing.services.changes.reports import moved_rows, report_of, verify_set
 from routing.services.changes.schedule import schedule
 from routing.services.changes.steps import apply_in_steps, go_on, stop_and_return
 from routing.services.verifications.reports import summary
 
 _KINDS = {"applied": "on", "approved": "on", "undone": "off", "discarded": "off"}
+_LIVE = "admin/routing/changeset/live.html"
 _SHOWN = 500
+_MAX_REASON = 1_000
 
 
 class ChangeSetAdmin(ServiceModelAdmin):
@@ -82,7 +87,10 @@ class ChangeSetAdmin(ServiceModelAdmin):
     @admin.display(description="to be applied", ordering="apply_at")
     def planned(self, change_set: ChangeSet) -> str:
         """When its time comes."""
-        return f"{change_set.apply_at:%Y-%m-%d %H:%M} UTC" if change_set.apply_at and change_set.is_open else ""
+        if not change_set.apply_at or not change_set.is_open:
+            return ""
+        unverified = ", not verified" if change_set.skip_verification else ""
+        return f"{change_set.apply_at:%Y-%m-%d %H:%M} UTC{unverified}"
 
     @admin.display(ordering="-drafted_at")
     def drafted(self, change_set: ChangeSet) -> str:
@@ -99,6 +107,8 @@ class ChangeSetAdmin(ServiceModelAdmin):
             raise Http404
         change_set: ChangeSet = self.row_for(request, pk, Permission.VIEW)
         change_set = get_change_set(permissions.actor(request), change_set.pk)
+        if request.method == "POST" and wants_live_answer(request):
+            return live_answer(request, _LIVE, _live_context(request, change_set))
         if request.method == "POST":
             if not permissions.may(request, self.action, change_set):
                 raise PermissionDenied
@@ -142,6 +152,9 @@ class ChangeSetAdmin(ServiceModelAdmin):
             "undo_credentials": guards_of(change_set, mappings).credentials if change_set.state == "applied" else [],
             **_report_context(actor, change_set, mappings),
             **_steps_context(change_set),
+            **_live_context(request, change_set),
+            "can_verify": bool(moved_rows(change_set)),
+            "recheck": _recheck(change_set),
             "given": request.POST,
             "media": self.media,
         }
@@ -157,6 +170,22 @@ def _report_context(actor: Actor, change_set: ChangeSet, mappings: Sequence[Mapp
     place = next((mapping.pk for mapping in mappings if mapping.pk in compared), None)
     url = place and reverse("admin:routing_mapping_report", args=(place, report.pk))
     return {"report": report, "report_url": url, "report_said": summary(report), "misfits": found.misfits}
+
+
+def _live_context(request: HttpRequest, change_set: ChangeSet) -> dict[str, Any]:
+    """On how many processes is live what it put in force; which are behind is for those who run the servers."""
+    is_in_force = change_set.state in (ChangeSet.State.APPLIED, ChangeSet.State.IN_STEPS)
+    if not is_in_force or change_set.generation is None:
+        return {"live": None}
+    live = live_on(change_set.generation)
+    may_know = permissions.may(request, Permission.ADMINISTER, None)
+    return {"change_set": change_set, "live": live, "behind": list(dict.fromkeys(live.behind)) if may_know else []}
+
+
+def _recheck(change_set: ChangeSet) -> str:
+    """What becomes of its verification, or that there was none."""
+    is_planned = change_set.state == ChangeSet.State.SCHEDULED
+    return recheck_in_words(change_set) if is_planned or change_set.skip_verification else ""
 
 
 def _steps_context(change_set: ChangeSet) -> dict[str, Any]:
@@ -213,6 +242,7 @@ def _schedule(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, s
         at=_moment(request.POST.get("at", "")),
         words=_words(request),
         plan=_plan(request) if request.POST.get("steps", "").strip() else None,
+        skip_verification=request.POST.get("skip_verification", "")[:_MAX_REASON],
     )
     return planned, "It is applied when its time comes, if all is as it is now"
 

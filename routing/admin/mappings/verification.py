@@ -16,7 +16,7 @@ from django.urls import URLPattern, path
 
 from routing.admin.base import permissions
 from routing.admin.base.forms import name_input
-from routing.admin.base.live import live_answer, wants_live_answer
+from routing.admin.base.live import go_on, live_answer, wants_live_answer
 from routing.admin.mappings.forms import LOOK
 from routing.models import Mapping, Verification
 from routing.services.base.errors import ServiceError
@@ -134,6 +134,9 @@ class VerificationPages(_Base):
         if row is None:
             raise Http404
         if wants_live_answer(request):
+            if row.is_over:
+                # There is more to show by now, and nothing to stop.
+                return go_on(request.get_full_path())
             return live_answer(request, _LIVE, self._report(mapping, row, request))
         if request.method == "POST":
             if request.POST.get("deed") == "stop":

@@ -125,6 +125,10 @@ class ChangeSetOut(Schema):
     approved_at: datetime | None
     apply_at: datetime | None = Field(description="When it is to be applied.")
     scheduled_by: str = Field(examples=[""])
+    skip_verification: str = Field(
+        description="Why it is not verified just before its time; empty: it is, where it points mappings elsewhere.",
+        examples=[""],
+    )
     refusal: str = Field(description="Why it was not applied when its time came.", examples=[""])
     applied_by: str = Field(examples=[""])
     applied_at: datetime | None
@@ -291,6 +295,14 @@ class ScheduleIn(ApplyIn):
     """When."""
 
     at: Annotated[AwareDatetime, Field(description="With its time zone.", examples=["2026-03-01T22:00:00Z"])]
+    skip_verification: Annotated[
+        Reason,
+        Field(
+            description="Why it is applied without being verified just before; empty: it is verified, and any "
+            "difference that its report did not have keeps it back.",
+            examples=[""],
+        ),
+    ] = ""
 
 
 class UndoIn(StrictSchema):
@@ -445,7 +457,10 @@ def stop_change_set(
 def schedule_change_set(
     request: HttpRequest, response: HttpResponse, change_set_id: Id, data: ScheduleIn, if_match: str | None = IF_MATCH
 ) -> ChangeSet:
-    """Have a change set applied at a time, if all is as it was reviewed then; otherwise it is a draft again."""
+    """Have a change set applied at a time, if all is as it was reviewed then; otherwise it is a draft again.
+
+    Where it points mappings elsewhere it is verified just before.
+    """
     change_set = schedule(
         actor_of(request),
         change_set_id=change_set_id,
@@ -453,6 +468,7 @@ def schedule_change_set(
         at=data.at,
         words=Words(data.confirm, data.credentials_move),
         plan=data.plan,
+        skip_verification=data.skip_verification,
         if_match=versions(if_match),
     )
     return tagged(response, change_set)

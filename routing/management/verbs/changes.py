@@ -20,6 +20,7 @@ from routing.services.changes.diff import Line, diff
 from routing.services.changes.drafts import discard, get_change_set, get_differences, present_mappings
 from routing.services.changes.guards import Words, guards_of
 from routing.services.changes.plan import LEAST_PAUSE, MOST_PAUSE, PAUSE, Plan, facts_of_steps, in_percent, parse_plan
+from routing.services.changes.rechecking import recheck_in_words
 from routing.services.changes.schedule import schedule
 from routing.services.changes.steps import apply_in_steps, go_on, stop_and_return
 from routing.services.mappings.mappings import get_mapping
@@ -52,6 +53,7 @@ def change_set_facts(change_set: ChangeSet) -> dict[str, Any]:
         "applied_by",
         "applied_at",
         "generation",
+        "skip_verification",
         "refusal",
     )
     return {
@@ -137,7 +139,7 @@ class ListChangeSets(Verb):
             Column("TENANT", lambda row: row["tenant"] or "several"),
             Column("MAPPINGS", lambda row: str(row["size"])),
             Column("DRAFTED", lambda row: f"{moment(row['drafted_at'])} by {row['drafted_by']}"),
-            Column("AT", lambda row: moment(row["apply_at"])),
+            Column("AT", _planned),
             Column("MESSAGE", lambda row: row["message"]),
         ]
         output.table(as_facts(rows[:_LISTED], change_set_facts), columns, "No change sets.")
@@ -199,8 +201,8 @@ class Apply(Verb):
     name = "apply"
     help = (
         "Apply a change set as it was shown: all of it at once, or nothing where anything was changed since. "
-        "With --at at a time, if all is still as it was then. With --steps one share of the repositories after the "
-        "other, and back by itself where that goes wrong."
+        "With --at at a time, if all is still as it was then: it is verified just before. With --steps one share of "
+        "the repositories after the other, and back by itself where that goes wrong."
     )
     changes = True
     takes_reason = False
@@ -212,6 +214,12 @@ class Apply(Verb):
         add_words(parser)
         parser.add_argument(
             "--at", type=moment_of, metavar="TIME", help="not now but then, such as 2026-11-26T22:00 (UTC)"
+        )
+        parser.add_argument(
+            "--skip-verification",
+            default="",
+            metavar="REASON",
+            help="with --at: it is not verified just before, and why; the history says so",
         )
         parser.add_argument(
             "--steps",
@@ -239,6 +247,8 @@ class Apply(Verb):
                 raise ServiceError("--wait is for what is applied now, and --at for later: give one of them")
             self._plan(change_set, options, words, plan, output)
             return
+        if options["skip_verification"]:
+            raise ServiceError("--skip-verification is for --at: what is applied now is not verified by that")
         if plan is not None:
             self._begin(change_set, words, plan, output)
             return
@@ -269,9 +279,12 @@ class Apply(Verb):
             at=options["at"],
             words=words,
             plan=plan,
+            skip_verification=options["skip_verification"],
         )
         said = f"change set {change_set.pk} is applied at {moment(change_set.apply_at)}, if all is as it is now"
         output.done(said, change_set=change_set_facts(change_set))
+        if recheck := recheck_in_words(change_set):
+            output.line(f"{recheck[0].upper()}{recheck[1:]}")
 
 
 class GoOn(Verb):
@@ -405,16 +418,24 @@ def _reviewed(options: Options) -> ChangeSet:
     return change_set
 
 
+def _planned(row: dict[str, Any]) -> str:
+    """When, and whether it is verified before."""
+    unverified = " (not verified)" if row["skip_verification"] and row["apply_at"] else ""
+    return f"{moment(row['apply_at'])}{unverified}"
+
+
 def _state(change_set: ChangeSet) -> str:
     words = str(change_set.state)
     if change_set.approved_at:
         words += f", approved by {change_set.approved_by} at {moment(change_set.approved_at)}"
     if change_set.apply_at and change_set.is_open:
         words += f", to be applied at {moment(change_set.apply_at)} for {change_set.scheduled_by}"
+        words += f", {recheck}" if (recheck := recheck_in_words(change_set)) else ""
     if change_set.refusal:
         words += f", not applied when its time came: {change_set.refusal}"
     if change_set.applied_at:
         words += f", applied by {change_set.applied_by} at {moment(change_set.applied_at)}"
+        words += f", {recheck_in_words(change_set)}" if change_set.skip_verification else ""
     return words
 
 

@@ -61,7 +61,7 @@ BOUNDS: Mapping[str, str] = {
     "routing.Round": "One a task of the regular work.",
     "routing.Server": "One a machine; gone after an hour without a word.",
     "routing.TableCheck": "One row.",
-    "routing.Verification": "MAX_UNFINISHED and MAX_KEPT of a tenant.",
+    "routing.Verification": "MAX_UNFINISHED and MAX_KEPT of a tenant, and one for each set of its that is scheduled.",
     "routing.VerificationDifference": "MAX_ROWS a report.",
     "routing.RegistryHealth": "One a registry.",
     "routing.Watch": "One a mapping.",

@@ -26,6 +26,7 @@ from routing.services.changes.drafts import (
     new_set,
     open_set,
     present_mappings,
+    reason_of_set,
     told_of,
 )
 from routing.services.changes.guards import NO_WORDS, Words, check_words, guards_of
@@ -54,8 +55,8 @@ def apply(
     Raises Stale with what differs by now, Conflict for a set that was decided on, ServiceError where it has to be
     confirmed or approved, NotFound, PermissionDenied, Outdated.
     """
-    message = get_change_set(actor, change_set_id).message
-    with unit_of_work(actor, message) as unit:
+    reason = reason_of_set(get_change_set(actor, change_set_id))
+    with unit_of_work(actor, reason) as unit:
         change_set = open_set(unit, change_set_id, if_match)
         mappings = check_as_reviewed(unit, change_set, checksum)
         _apply(unit, change_set, mappings, words)

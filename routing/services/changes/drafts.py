@@ -13,13 +13,14 @@ from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
-from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.base.unit_of_work import MAX_REASON_LENGTH, UnitOfWork, unit_of_work
 from routing.services.changes.basis import Stale, basis_of, checksum_of, differences, registries_of
 from routing.services.changes.guards import wants_approval
 from routing.services.changes.judging import rows_for
 from routing.services.changes.rules import refuse_closed
 from routing.services.changes.wishes import Place, Wish
 from routing.services.registries.targets import Target
+from routing.services.verifications.repointing import SKIPPED
 
 #: So many sets of one tenant wait to be decided on, and so many that were are kept.
 MAX_OPEN_SETS, MAX_CLOSED_SETS = 100, 1_000
@@ -119,6 +120,7 @@ UNDECIDED: dict[str, Any] = {
     "pause_seconds": 0,
     "refusal": "",
     "returned_at": None,
+    "skip_verification": "",
     "reviewed_report": None,
     "recheck_report": None,
 }
@@ -148,6 +150,13 @@ def wishes_of(change_set: ChangeSet) -> list[Wish]:
         options = {name: value for name, value in changed.items() if name not in ("registry", "upstream_prefix")}
         wishes.append(Wish(row["mapping"], target, options, place))
     return wishes
+
+
+def reason_of_set(change_set: ChangeSet) -> str:
+    """What the history of each mapping gives as the reason: the message, after why the set was not verified."""
+    if not change_set.skip_verification:
+        return change_set.message
+    return f"{SKIPPED}{change_set.skip_verification}; {change_set.message}"[:MAX_REASON_LENGTH]
 
 
 def facts_of(change_set: ChangeSet) -> dict[str, Any]:

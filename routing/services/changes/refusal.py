@@ -32,6 +32,7 @@ def _text(change_set: ChangeSet) -> str:
     sources = [row["source"] for row in change_set.rows]
     more = f"\n    and {len(sources) - _SHOWN} more" if len(sources) > _SHOWN else ""
     listed = "\n".join(f"    {source}" for source in sources[:_SHOWN])
+    accepted = " That accepts what its newest report found." if change_set.recheck_report is not None else ""
     return (
         f"Change set {change_set.pk} was scheduled, and was not applied at its time. Nothing was changed.\n\n"
         f"Why: {change_set.refusal}.\n\n"
@@ -40,5 +41,5 @@ def _text(change_set: ChangeSet) -> str:
         f"Its mappings:\n{listed}{more}\n\n"
         "It is a draft again. Look at it in the admin, or with:\n\n"
         f"    facade changes show {change_set.pk}\n\n"
-        "Put right what is named, draft it once more if it was changed, and schedule it anew.\n"
+        f"Put right what is named, draft it once more if it was changed, and schedule it anew.{accepted}\n"
     )

@@ -1,6 +1,6 @@
 """The verification report of a change set: how one is begun, which one it is, and what of it doesn't fit the draft."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from routing.models import ChangeSet, Verification
@@ -29,12 +29,10 @@ def verify_set(actor: Actor, reason: str = "", *, change_set_id: int, options: O
     change_set = get_change_set(actor, change_set_id)
     if not change_set.is_open:
         refuse_closed(change_set)
-    moved = _moved(change_set)
+    moved = moved_rows(change_set)
     if not moved:
         raise ServiceError("no mapping points elsewhere by this change set: there is nothing to compare")
-    if len(moved) > MAX_CANDIDATES:
-        most = f"a report is of {MAX_CANDIDATES} mappings at most"
-        raise ServiceError(f"{most}, and these are {len(moved)}: draft several sets")
+    check_size(moved)
     candidates = [
         Candidate(
             row["mapping"],
@@ -48,6 +46,13 @@ def verify_set(actor: Actor, reason: str = "", *, change_set_id: int, options: O
     return start_verification(actor, reason, candidates=candidates, options=options, change_set=change_set.pk)
 
 
+def check_size(moved: Sequence[dict[str, Any]]) -> None:
+    """Refuse more mappings than a report is of. Raises ServiceError."""
+    if len(moved) > MAX_CANDIDATES:
+        most = f"a report is of {MAX_CANDIDATES} mappings at most"
+        raise ServiceError(f"{most}, and these are {len(moved)}: draft several sets")
+
+
 def report_of(actor: Actor, change_set: ChangeSet) -> SetReport | None:
     """A set's newest report that the actor may see, and how it fits; None where there is none, or it went since."""
     rows = Verification.objects.viewable_by(actor).with_names().filter(change_set=change_set.pk)
@@ -59,7 +64,7 @@ def _misfits(change_set: ChangeSet, report: Verification) -> Iterator[str]:
     if report.created_at < change_set.drafted_at:
         yield "it is older than the draft"
     compared = {switch["mapping_id"]: _sides(switch) for switch in report.switches}
-    wanted = {row["mapping"]: _wanted(change_set, row) for row in _moved(change_set)}
+    wanted = {row["mapping"]: _wanted(change_set, row) for row in moved_rows(change_set)}
     if others := sum(compared.get(pk) != sides for pk, sides in wanted.items()):
         yield f"of {others} of {len(wanted)} mappings it compared other targets, or none"
     if report.options.get("cost_only"):
@@ -68,8 +73,11 @@ def _misfits(change_set: ChangeSet, report: Verification) -> Iterator[str]:
         yield "it ended before all was compared"
 
 
-def _moved(change_set: ChangeSet) -> list[dict[str, Any]]:
-    """The rows of what leads elsewhere. What is added or removed has no former target to compare with."""
+def moved_rows(change_set: ChangeSet) -> list[dict[str, Any]]:
+    """The rows of what leads elsewhere, which is what can be verified.
+
+    What is added or removed has no former target to compare with.
+    """
     kept = (row for row in change_set.rows if row["before"] is not None and row["after"] is not None)
     return [row for row in kept if any(row["before"][name] != row["after"][name] for name in _LEADS)]
 

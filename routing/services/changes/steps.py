@@ -30,10 +30,10 @@ from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, ServiceError
 from routing.services.base.live_on import live_on
 from routing.services.base.permissions import Permission
-from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.base.unit_of_work import MAX_REASON_LENGTH, UnitOfWork, unit_of_work
 from routing.services.changes import gate
 from routing.services.changes.applying import check_said, may_vouch, put_in_force
-from routing.services.changes.drafts import check_as_reviewed, get_change_set, open_set, told_of
+from routing.services.changes.drafts import check_as_reviewed, get_change_set, open_set, reason_of_set, told_of
 from routing.services.changes.guards import NO_WORDS, Words
 from routing.services.changes.judging import check_still_allowed
 from routing.services.changes.plan import NO_STEPS, Plan, checked, in_percent
@@ -66,8 +66,8 @@ def apply_in_steps(
     What has to be said or approved is judged here, once for all steps. Raises as `apply`, and ServiceError for a set
     that holds something else than repoints, or a mapping that takes credentials or has a standby.
     """
-    message = get_change_set(actor, change_set_id).message
-    with unit_of_work(actor, message) as unit:
+    reason = reason_of_set(get_change_set(actor, change_set_id))
+    with unit_of_work(actor, reason) as unit:
         change_set = open_set(unit, change_set_id, if_match)
         mappings = check_as_reviewed(unit, change_set, checksum)
         check_steps(change_set, mappings, plan)
@@ -188,7 +188,7 @@ def _return(unit: UnitOfWork, change_set: ChangeSet, why: str, *, by_itself: boo
         unit.update_all(those, step="", stepped_by=None, former=former)
     state = ChangeSet.State.APPROVED if change_set.approved_at else ChangeSet.State.DRAFT
     facts = {**told_of(change_set), "step": change_set.step, "share": in_percent(change_set.share), "reason": why}
-    values = {**NO_STEPS, "state": state, "refusal": why[:_MAX_REFUSAL], "applied_by": ""}
+    values = {**NO_STEPS, "state": state, "skip_verification": "", "refusal": why[:_MAX_REFUSAL], "applied_by": ""}
     returned_at = database_now() if by_itself else None
     unit.update(change_set, **(values | {"returned_at": returned_at}), generation=None)
     unit.event("change_set.returned", **facts)
@@ -259,10 +259,11 @@ def _where(change_set: ChangeSet) -> str:
 
 def _message(change_set: ChangeSet) -> str:
     """Why, for the history of every mapping."""
+    reason = reason_of_set(change_set)
     if not change_set.next_share:
-        return change_set.message
+        return reason
     step = f"step {change_set.step + 1} of {len(change_set.shares)}, {in_percent(change_set.next_share)}"
-    return f"{step}: {change_set.message}"
+    return f"{step}: {reason}"[:MAX_REASON_LENGTH]
 
 
 def _waits(change_set: ChangeSet) -> str:

@@ -13,7 +13,7 @@ from routing.database.connections import give_back_connection
 from routing.jobs.at_once import Busy, at_once
 from routing.jobs.kinds import places
 from routing.jobs.queue import enqueue
-from routing.models import Tenant, Verification, VerificationDifference
+from routing.models import ChangeSet, Tenant, Verification, VerificationDifference
 from routing.services.base.actor import Actor
 from routing.services.base.checking import share_of, spend_check
 from routing.services.base.errors import ServiceError, TooManyRequests
@@ -168,13 +168,20 @@ def _check(candidates: Sequence[Candidate], options: Options) -> None:
 
 
 def _make_room(unit: UnitOfWork, tenant: Tenant | None) -> None:
-    """Refuse one too many at once, and throw the oldest away. Raises TooManyRequests."""
+    """Refuse one too many at once, and throw the oldest away. Raises TooManyRequests.
+
+    What people had before them when they scheduled a change set is kept until that is decided: the next report is held
+    against it.
+    """
     own: Any = Verification.objects.filter(tenant=tenant)
     if own.filter(finished_at=None).count() >= MAX_UNFINISHED:
         raise TooManyRequests(
             f"{MAX_UNFINISHED} verifications are under way already: wait for one of them, or stop it", 30
         )
-    old = list(own.exclude(finished_at=None).order_by("-pk").values_list("pk", flat=True)[MAX_KEPT - 1 :])
+    scheduled = ChangeSet.objects.filter(state=ChangeSet.State.SCHEDULED).exclude(reviewed_report=None)
+    needed = scheduled.values_list("reviewed_report", flat=True)
+    over = own.exclude(finished_at=None).exclude(pk__in=needed).order_by("-pk")
+    old = list(over.values_list("pk", flat=True)[MAX_KEPT - 1 :])
     if old:
         unit.delete_all(VerificationDifference.objects.filter(verification__in=old))
         unit.delete_all(Verification.objects.filter(pk__in=old))

@@ -1,9 +1,10 @@
 "use strict";
 
-// A section with data-live holds a form that looks something up. This presses its button every few seconds, and shows
-// what is new, until everything is as it should be, the tab is closed, or a while has passed.
+// A section with data-live holds a form that looks something up. This presses its button every few seconds (those that
+// data-live says, or ten), and shows what is new, until everything is as it should be, the tab is closed, or a while
+// has passed.
 (() => {
-    const EVERY_MILLISECONDS = 10_000;
+    const EVERY_SECONDS = 10;
     const AT_MOST_TIMES = 60;
     const AT_MOST_FAILURES = 5;
 
@@ -68,7 +69,7 @@
         }
 
         note.hidden = false;
-        const timer = setInterval(look, EVERY_MILLISECONDS);
+        const timer = setInterval(look, (Number(section.dataset.live) || EVERY_SECONDS) * 1000);
     }
 
     for (const section of document.querySelectorAll("[data-live]")) {

@@ -25,7 +25,8 @@ from routing.services.changes.wishes import Wish
 from routing.services.mappings.mappings import add_mapping
 from routing.services.registries.targets import parse_target
 from routing.services.telling.subscriptions import add_subscription
-from routing.services.verifications.verifications import make_report
+from routing.services.verifications.candidates import Candidate
+from routing.services.verifications.verifications import make_report, start_verification
 from routing.table.freeze import write_freeze
 from tests.accounts.mail_server import MailServer
 from tests.conftest import Person
@@ -68,9 +69,9 @@ def verified(actor: Actor, change_set: ChangeSet) -> Verification:
     return make_report(verify_set(actor, change_set_id=change_set.pk).pk)
 
 
-def planned(actor: Actor, change_set: ChangeSet) -> ChangeSet:
+def planned(actor: Actor, change_set: ChangeSet, **more: str) -> ChangeSet:
     at = timezone.now() + timedelta(hours=2)
-    return schedule(actor, change_set_id=change_set.pk, checksum=change_set.checksum, at=at)
+    return schedule(actor, change_set_id=change_set.pk, checksum=change_set.checksum, at=at, **more)
 
 
 def a_round() -> None:
@@ -135,7 +136,7 @@ class TestVerifiedOnceMore:
         after = now_due(change_set, late=timedelta(hours=2))
 
         assert after.state == "draft"
-        assert after.refusal.startswith("it could not be verified once more")
+        assert after.refusal.startswith("its verification was not over at its time")
 
     def test_what_people_had_seen_keeps_nothing_back(self, move: Move, change_set: ChangeSet) -> None:
         move.new.remove_manifest(APP, "2.0")
@@ -154,10 +155,55 @@ class TestVerifiedOnceMore:
         assert after.state == "draft"
         assert "missing-tag docker.acme.com/acme/app:1.0 (verification" in after.refusal
 
-    def test_one_that_nobody_verified_is_not_verified_either(self, move: Move, change_set: ChangeSet) -> None:
+    def test_one_that_nobody_verified_is_verified_too(self, move: Move, change_set: ChangeSet) -> None:
         after = now_due(planned(move.actor, change_set))
 
-        assert (after.state, Verification.objects.count()) == ("applied", 0)
+        assert (after.state, after.reviewed_report) == ("applied", None)
+        assert Verification.objects.get(pk=after.recheck_report or 0).is_clean
+
+    def test_of_one_that_nobody_verified_nothing_is_known(self, move: Move, change_set: ChangeSet) -> None:
+        move.new.remove_manifest(APP, "2.0")
+
+        after = now_due(planned(move.actor, change_set))
+
+        assert (after.state, Mapping.objects.get().registry.origin) == ("draft", move.old.url)
+        assert "what it leads to differs: missing-tag docker.acme.com/acme/app:2.0 (verification" in after.refusal
+        # Whoever looks at that, and schedules the set all the same, accepts it.
+        assert now_due(planned(move.actor, after)).state == "applied"
+
+    def test_a_report_that_people_saw_is_kept_until_then(
+        self, move: Move, change_set: ChangeSet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        move.new.remove_manifest(APP, "2.0")
+        verified(move.actor, change_set)
+        planned(move.actor, change_set)
+        monkeypatch.setattr("routing.services.verifications.verifications.MAX_KEPT", 1)
+        for _ in range(2):
+            target = f"{move.new.url}/{APP}"
+            make_report(start_verification(move.actor, candidates=[Candidate(move.mapping().pk, target)]).pk)
+
+        after = now_due(change_set)
+
+        assert after.state == "applied"
+        # The one that people saw, the one of just before, and none of those between.
+        assert Verification.objects.count() == 2
+
+    def test_a_report_that_is_gone_is_as_none(self, move: Move, change_set: ChangeSet) -> None:
+        verified(move.actor, change_set)
+        planned(move.actor, change_set)
+        Verification.objects.all().delete()
+        move.new.remove_manifest(APP, "2.0")
+
+        assert "missing-tag" in now_due(change_set).refusal
+
+    def test_without_verification_it_is_applied_all_the_same(self, move: Move, change_set: ChangeSet) -> None:
+        verified(move.actor, change_set)
+        planned(move.actor, change_set, skip_verification="the copy runs until then")
+        move.new.remove_manifest(APP, "2.0")
+
+        after = now_due(change_set)
+
+        assert (after.state, Verification.objects.count()) == ("applied", 1)
 
     def test_a_target_that_does_not_answer_holds_nothing(self, move: Move, change_set: ChangeSet) -> None:
         verified(move.actor, change_set)
@@ -182,8 +228,10 @@ class TestVerifiedOnceMore:
 
 
 class TestTold:
+    @pytest.mark.parametrize("seen", [True, False], ids=["that had a report", "that nobody verified"])
     def test_a_lost_tag_its_people_and_subscribers_are_told(
         self,
+        seen: bool,
         move: Move,
         owner: Person,
         teammate: Person,
@@ -201,7 +249,8 @@ class TestTold:
         ).subscription
         wish = Wish(move.mapping().pk, parse_target(f"{move.new.url}/{APP}"))
         change_set = draft(owner.actor, "CHG-1: to the new one", wishes=[wish])
-        verified(owner.actor, change_set)
+        if seen:
+            verified(owner.actor, change_set)
         approve(teammate.actor, change_set_id=change_set.pk, checksum=change_set.checksum)
         planned(owner.actor, change_set)
         move.new.remove_manifest(APP, "2.0")
@@ -211,6 +260,7 @@ class TestTold:
         due_again()
 
         assert after.state == "approved"
+        assert Verification.objects.count() == 1 + seen
         assert Mapping.objects.get().registry.origin == move.old.url
         assert receivers(mails) == ["alice@acme.com", "bob@acme.com"]
         assert f"Subject: Change set {change_set.pk} was not applied" in mails.mails[0]

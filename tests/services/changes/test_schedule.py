@@ -8,13 +8,17 @@ import pytest
 from django.utils import timezone
 
 from routing.management.maintenance import TASKS
-from routing.models import ChangeSet, Job, Mapping, Membership, Role
+from routing.models import ChangeSet, Job, Mapping, Membership, Role, Verification
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
+from routing.services.base.permissions import PermissionDenied
 from routing.services.changes.approval import approve, require_approval
-from routing.services.changes.drafts import discard, get_change_set, redraft
-from routing.services.changes.guards import Words
+from routing.services.changes.drafts import discard, draft, get_change_set, redraft
+from routing.services.changes.guards import NO_WORDS, Words
+from routing.services.changes.policy import change_policy
+from routing.services.changes.rechecking import recheck_in_words
 from routing.services.changes.schedule import schedule
+from routing.services.changes.wishes import Wish
 from routing.services.mappings.mappings import repoint, update_mapping
 from tests.conftest import Person
 from tests.jobs_done import do_jobs
@@ -24,9 +28,13 @@ pytestmark = pytest.mark.django_db
 SOON = timedelta(hours=2)
 
 
-def planned(actor: Actor, change_set: ChangeSet, words: Words = Words()) -> ChangeSet:  # noqa: B008
+def planned(
+    actor: Actor, change_set: ChangeSet, words: Words = NO_WORDS, skip: str = "no registries here"
+) -> ChangeSet:
+    """Of these tests, none has registries that could be asked."""
     at = timezone.now() + SOON
-    return schedule(actor, change_set_id=change_set.pk, checksum=change_set.checksum, at=at, words=words)
+    reviewed = {"change_set_id": change_set.pk, "checksum": change_set.checksum}
+    return schedule(actor, **reviewed, at=at, words=words, skip_verification=skip)
 
 
 def its_time_comes(change_set: ChangeSet, late: timedelta = timedelta()) -> ChangeSet:
@@ -162,3 +170,72 @@ def test_a_time_is_one_to_come(owner: Person, mappings: list[Mapping], drafted: 
             checksum=change_set.checksum,
             at=timezone.now() + timedelta(days=days),
         )
+
+
+class TestWithoutVerification:
+    def test_why_stands_in_the_set_and_the_history(
+        self, owner: Person, mappings: list[Mapping], drafted: Drafting
+    ) -> None:
+        change_set = planned(owner.actor, drafted(), skip=" the registry is moved that night ")
+        assert recheck_in_words(change_set) == "not verified just before: the registry is moved that night"
+
+        after = its_time_comes(change_set)
+
+        assert (after.state, after.skip_verification) == ("applied", "the registry is moved that night")
+        assert not Verification.objects.exists()
+        reason = mappings[0].history.first().history_change_reason
+        assert reason == "not verified: the registry is moved that night; CHG-1: to GitHub"
+
+    def test_a_long_reason_is_no_obstacle(self, owner: Person, mappings: list[Mapping], drafted: Drafting) -> None:
+        assert its_time_comes(planned(owner.actor, drafted(), skip="x" * 1_000)).state == "applied"
+        reason = mappings[0].history.first().history_change_reason
+        assert reason.startswith("not verified: xxx")
+        assert len(reason) <= 1_100
+
+    def test_it_ends_with_the_time(self, owner: Person, mappings: list[Mapping], drafted: Drafting) -> None:
+        late = its_time_comes(planned(owner.actor, drafted()), late=timedelta(hours=2))
+        assert (late.state, late.skip_verification) == ("draft", "")
+
+        planned(owner.actor, late)
+        assert redraft(owner.actor, change_set_id=late.pk).skip_verification == ""
+
+    def test_a_policy_that_wants_reports_takes_no_reason(
+        self, owner: Person, mappings: list[Mapping], drafted: Drafting
+    ) -> None:
+        change_policy(owner.actor, "r", tenant_id=owner.tenant.pk, needs_clean_reports=True)
+
+        with pytest.raises(PermissionDenied, match="none is scheduled without verification"):
+            planned(owner.actor, drafted())
+        planned(owner.actor, ChangeSet.objects.get(), skip="")
+
+    def test_what_cannot_be_verified_takes_none_and_is_applied(self, owner: Person, mappings: list[Mapping]) -> None:
+        change_set = draft(owner.actor, "CHG-2", wishes=[Wish(mappings[0].pk, None, {"enabled": False})])
+
+        with pytest.raises(ServiceError, match="nothing is verified: leave this out"):
+            planned(owner.actor, change_set)
+        assert recheck_in_words(planned(owner.actor, change_set, skip="")) == ""
+        assert its_time_comes(change_set).state == "applied"
+        assert not Verification.objects.exists()
+
+    def test_more_than_a_report_is_of_need_one(
+        self, owner: Person, mappings: list[Mapping], drafted: Drafting, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("routing.services.changes.reports.MAX_CANDIDATES", 2)
+        change_set = drafted()
+
+        with pytest.raises(ServiceError, match=r"of 2 mappings at most.*say why this one is not verified"):
+            planned(owner.actor, change_set, skip="")
+        assert its_time_comes(planned(owner.actor, change_set)).state == "applied"
+
+
+def test_while_too_many_verifications_are_under_way_it_waits_an_hour(
+    owner: Person, mappings: list[Mapping], drafted: Drafting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routing.services.verifications.verifications.MAX_UNFINISHED", 0)
+    change_set = planned(owner.actor, drafted(), skip="")
+
+    assert its_time_comes(change_set).state == "scheduled"
+    after = its_time_comes(change_set, late=timedelta(hours=2))
+
+    assert (after.state, registries()) == ("draft", {"docker.io"})
+    assert after.refusal.startswith("it could not be verified, or nothing did the regular work,")
