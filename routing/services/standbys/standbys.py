@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from routing.database.clock import database_now
-from routing.models import Mapping, RegistryHealth, Verification
+from routing.models import Mapping, RegistryHealth, Verification, Watch
 from routing.models.mapping import NO_STANDBY
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, ServiceError
@@ -69,6 +69,7 @@ def remove_standby(
         mapping = unit.get(Mapping, mapping_id, Permission.CHANGE_MAPPINGS, if_match)
         was = mapping.standby_target
         changed = unit.update(mapping, **NO_STANDBY)
+        unit.delete_all(Watch.objects.filter(mapping=mapping, kind=Watch.Kind.STANDBY))
         notes = [f"{mapping.source} stays at {mapping.target}: {was} is its standby no longer"] if changed else []
         if changed:
             unit.event("mapping.standby_removed", **ids_of(mapping), standby=was)
@@ -100,12 +101,15 @@ def fail_back(
 def fail_over(unit: UnitOfWork, mapping: Mapping) -> None:
     """Lead a mapping to its standby. It is its caller's to judge whether the time has come.
 
-    A policy that wants a clean report had it when the standby was named.
+    A policy that wants a clean report had it when the standby was named. What is known to differ by now is told, and
+    keeps nobody: what is gone serves nothing at all.
     """
     was, unit.leads_back = mapping.target, True
     # Nothing more is asked for at what does not answer.
     unit.update(mapping, **(_swapped(mapping) | {"former": "", "failed_over_at": database_now()}))
-    unit.event("mapping.failed_over", **ids_of(mapping), target=mapping.target, former_target=was)
+    lag = Watch.objects.filter(mapping=mapping, kind=Watch.Kind.STANDBY, state=Watch.State.DRIFT).first()
+    drift = lag.counts if lag is not None else {}
+    unit.event("mapping.failed_over", **ids_of(mapping), target=mapping.target, former_target=was, drift=drift)
     probe_soon(mapping)
 
 
