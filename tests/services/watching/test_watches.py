@@ -207,7 +207,8 @@ def test_the_regular_work_begins_it_before_the_former_target_ends(move: Move) ->
 
     assert not Mapping.objects.get().former
     until = Watch.objects.get().until
-    assert until is not None and until > timezone.now()
+    assert until is not None
+    assert until > timezone.now()
 
 
 def test_it_ends_when_its_time_is_over(moved: Move, settings: Settings) -> None:
