@@ -161,6 +161,14 @@ FACADE_STANDBY_PROBE_SECONDS = declare.whole(
     least=1,
     most=3600,
 )
+FACADE_STANDBY_COMPARE_SECONDS = declare.whole(
+    "FACADE_STANDBY_COMPARE_SECONDS",
+    86_400,
+    "How often, in seconds, a mapping's standby is compared with its target; where they differ, every "
+    "FACADE_WATCH_EVERY_SECONDS.",
+    least=60,
+    most=604_800,
+)
 FACADE_STANDBY_FAILURES = declare.whole(
     "FACADE_STANDBY_FAILURES",
     3,

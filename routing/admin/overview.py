@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest
 
 from routing.admin.base import permissions
@@ -41,7 +42,7 @@ def overview(request: HttpRequest) -> dict[str, Any]:
 
 def _waiting(request: HttpRequest) -> dict[str, Any]:
     """What waits for the asker, or for tenants: claims that aren't verified yet, hostnames whose record went missing,
-    mappings that were moved while others still push to where they led.
+    mappings that were moved while others still push to where they led, and those whose standby lacks something.
 
     Who can do nothing about it isn't told of it.
     """
@@ -54,7 +55,7 @@ def _waiting(request: HttpRequest) -> dict[str, Any]:
     if not is_platform:
         silent = silent.filter(tenant__in=permissions.tenants(request, Permission.CHANGE_REGISTRIES))
     pushed = Watch.objects.with_names().filter(
-        counts__has_any_keys=["moved", "appeared"],
+        Q(counts__has_any_keys=["moved", "appeared"]) | Q(kind=Watch.Kind.STANDBY, state=Watch.State.DRIFT),
         mapping__hostname__tenant__in=permissions.tenants(request, Permission.CHANGE_MAPPINGS),
     )
     drifting = list(pushed.order_by("since", "pk")[: _WAITING + 1])

@@ -174,7 +174,7 @@ def tell_workers() -> None:
     """
     ago, now = seconds_since_rounds(), time.time()
     rounds = {task.name: LastRound(now - ago[task.name], task.every_seconds) for task in TASKS if task.name in ago}
-    numbers = {"mappings_drifted": count_drifted(), **count_failed_over(), **count_steps()}
+    numbers = {**count_drifted(), **count_failed_over(), **count_steps()}
     write_rounds(rounds, waits=unconfirmed_restoration() is not None, numbers=numbers)
 
 

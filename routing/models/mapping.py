@@ -1,6 +1,6 @@
 """Mapping: (hostname, prefix) → (registry, upstream prefix)."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import models
 from django.db.models import Q
@@ -14,6 +14,20 @@ from routing.models.pull_account import HasAccount
 from routing.models.registry import target_at
 from routing.models.tenant import Tenant
 from routing.models.versioned import VersionedModel, VersionedQuerySet
+
+if TYPE_CHECKING:
+    from routing.models.registry import Registry
+
+
+class Destination(NamedTuple):
+    """A registry, and a prefix there."""
+
+    registry: "Registry"
+    upstream_prefix: str
+
+    def __str__(self) -> str:
+        """As a person writes it."""
+        return target_at(self.registry.authority, self.upstream_prefix)
 
 
 class Mapping(HasAccount, VersionedModel):
@@ -164,6 +178,22 @@ class Mapping(HasAccount, VersionedModel):
         if self.standby_registry is None:
             return ""
         return target_at(self.standby_registry.authority, self.standby_prefix)
+
+    @property
+    def home(self) -> Destination:
+        """Where it leads by somebody's word: its target, or where it led before it failed over."""
+        if self.failed_over_at is not None and self.standby_registry is not None:
+            return Destination(self.standby_registry, self.standby_prefix)
+        return Destination(self.registry, self.upstream_prefix)
+
+    @property
+    def named_standby(self) -> Destination | None:
+        """Its standby by somebody's word, whether it leads there now or not; None where it has none."""
+        if self.standby_registry is None:
+            return None
+        if self.failed_over_at is not None:
+            return Destination(self.registry, self.upstream_prefix)
+        return Destination(self.standby_registry, self.standby_prefix)
 
     @property
     def is_repository(self) -> bool:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any, cast
 
 from django.db import connection, models, transaction
-from django.db.models import Case, Count, F, Sum, When
+from django.db.models import Case, Count, F, Q, Sum, When
 
 from routing.core.pull_counts import (
     HOSTNAMES_WORTH,
@@ -74,6 +74,8 @@ class PullCount(Counted):
         indexes = [
             models.Index(fields=["grain", "hostname", "at"], name="pull_count_hostname"),
             models.Index(fields=["grain", "tenant", "at"], name="pull_count_tenant"),
+            # Few have failed; they are looked for every few seconds.
+            models.Index(fields=["grain", "at"], name="pull_count_failed", condition=Q(failed__gt=0)),
         ]
 
 

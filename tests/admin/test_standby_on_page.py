@@ -11,7 +11,8 @@ from pytest_django import Settings
 from routing.services.base.actor import Actor
 from tests.admin.conftest import AdminClient, text_of
 from tests.services.standbys.standing_by import answer, ask, with_standby
-from tests.verification.moves import APP, Move, a_move
+from tests.services.watching.switched import compare
+from tests.verification.moves import APP, HOST, Move, a_move
 
 pytestmark = pytest.mark.django_db
 
@@ -34,3 +35,20 @@ def test_the_standby_and_the_switch_are_told(move: Move, db: None) -> None:
     shown = text_of(admin.get("mapping_change", mapping.pk))
 
     assert f"this points to its standby, as {move.old.url}/{APP} did not answer." in shown
+
+
+def test_what_the_standby_lacks_is_a_warning(move: Move, db: None) -> None:
+    admin = AdminClient(get_user_model().objects.create_superuser("olga"))
+    mapping = with_standby(move)
+    compare()
+    shown = text_of(admin.get("mapping_change", mapping.pk))
+    assert f"compared The standby {move.new.url}/{APP} has what {move.old.url}/{APP} has, of 3 references" in shown
+    move.old.put_image(APP, "3.0", "a new tag")
+    compare()
+
+    shown = text_of(admin.get("mapping_change", mapping.pk))
+
+    assert f"drift The standby {move.new.url}/{APP} has not had all that {move.old.url}/{APP} has since " in shown
+    assert f"missing: {HOST}/{APP}:3.0 (target sha256:" in shown
+    opening = text_of(admin.client.get("/admin/"))
+    assert f"{HOST}/{APP} its standby {move.new.url}/{APP} does not have all that it has" in opening

@@ -47,6 +47,7 @@ def test_its_names_are_of_one_kind() -> None:
             "Deed",
         ),
         "LinesFor",
+        "WatchKind",
         "WatchState",
         "Client",
     }

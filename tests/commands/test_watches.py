@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from routing.services.base.actor import Actor
 from tests.commands.facade import facade
+from tests.services.standbys.standing_by import with_standby
 from tests.services.watching.switched import compare, drifted, switch
 from tests.verification.moves import APP, HOST, Move, a_move, filled
 
@@ -22,7 +23,7 @@ def move(platform: Actor, settings: Settings) -> Iterator[Move]:
 
 
 def test_without_a_repoint_nothing_is_compared() -> None:
-    assert facade("mapping", "watches").out.startswith("No former target is compared now.")
+    assert facade("mapping", "watches").out.startswith("No former target or standby is compared now.")
 
 
 def test_what_drifted_is_listed(move: Move) -> None:
@@ -57,3 +58,20 @@ def test_a_mapping_is_shown_with_it(move: Move) -> None:
     assert any(line.startswith(drift) for line in said.out.splitlines())
     assert any(line.startswith(f"  moved: {HOST}/{APP}:1.0 (there sha256:") for line in said.out.splitlines())
     assert facts["watch"]["counts"] == {"moved": 1}
+
+
+def test_what_a_standby_lacks_is_listed_and_shown(move: Move) -> None:
+    with_standby(move)
+    move.old.put_image(APP, "3.0", "a new tag")
+    compare()
+
+    line = facade("mapping", "watches", "--drifted").out.splitlines()[1]
+    (facts,) = facade("mapping", "watches", "--json").json
+    said = facade("mapping", "show", HOST, APP)
+    shown = facade("mapping", "show", HOST, APP, "--json").json
+
+    assert line.split()[:4] == [f"{HOST}/{APP}", f"{move.old.url}/{APP}", f"{move.new.url}/{APP}", "standby"]
+    assert (facts["kind"], facts["standby"], facts["former_target"]) == ("standby", f"{move.new.url}/{APP}", None)
+    told = f"The standby {move.new.url}/{APP} has not had all that {move.old.url}/{APP} has since "
+    assert any(each.startswith(told) and "it was last compared on" in each for each in said.out.splitlines())
+    assert (shown["watch"], shown["standby_watch"]["counts"]) == (None, {"missing": 1})

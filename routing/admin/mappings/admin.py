@@ -38,7 +38,7 @@ from routing.services.pulls.reading import Scope
 from routing.services.registries.probe_jobs import probe_soon
 from routing.services.registries.probes import probe_mapping
 from routing.services.verifications.repointing import reason_of
-from routing.services.watching.reading import watch_of, words_of
+from routing.services.watching.reading import watches_of, words_of
 
 
 class MappingAdmin(
@@ -124,8 +124,8 @@ class MappingAdmin(
         """The page also shows the effect, the pulls, and what drifted after a switch."""
         scope = Scope(hostname=row.hostname.name, mapping=row.prefix)
         context = super().change_view_context(request, row)
-        watch = watch_of(row)
-        shown = {"effect": effect_of(row), "watch": watch and words_of(watch), "pulls": pulls_panel(request, scope)}
+        watches = [words_of(each) for each in watches_of(row)]
+        shown = {"effect": effect_of(row), "watches": watches, "pulls": pulls_panel(request, scope)}
         return {**context, **shown}
 
     # ---------------------------------------------------------------- the list

@@ -138,6 +138,7 @@ class _MaintenanceFile(Collector):
         for task, last in told.rounds.items():
             done.add_metric([task], last.at)
         told_of_drift = "Mappings whose former target has something else than their target."
+        told_of_lag = "Mappings whose standby does not have all that their target has."
         told_of_standbys = "Mappings that are led to their standby."
         told_of_since = "Since when the earliest of the mappings that are led to their standby is."
         told_of_silence = "Registries that are asked because of a standby, and do not answer."
@@ -146,6 +147,7 @@ class _MaintenanceFile(Collector):
         told_of_returned = "Change sets that the health gate has led back, and that nobody has decided on since."
         found = {
             "mappings_drifted": GaugeMetricFamily("facade_mappings_drifted", told_of_drift),
+            "standbys_drifted": GaugeMetricFamily("facade_standbys_drifted", told_of_lag),
             "mappings_failed_over": GaugeMetricFamily("facade_mappings_failed_over", told_of_standbys),
             "failed_over_since": GaugeMetricFamily("facade_failed_over_timestamp_seconds", told_of_since),
             "registries_silent": GaugeMetricFamily("facade_registries_silent", told_of_silence),

@@ -10,14 +10,14 @@ from routing.management.verbs.named import HOSTNAME_HELP, ONLY_TENANT_HELP, PREF
 from routing.management.verbs.output import Output, as_facts, moment, yes
 from routing.management.verbs.verb import Options, Status, Verb
 from routing.management.verbs.watches import watch_facts
-from routing.models import Hostname, Mapping
+from routing.models import Hostname, Mapping, Watch
 from routing.services.base.actor import Actor
 from routing.services.mappings.csv_export import csv_of_mappings
 from routing.services.mappings.findings import docker_prospect
 from routing.services.mappings.former import former_target
 from routing.services.mappings.listing import mappings_in_order
 from routing.services.mappings.mappings import get_mapping
-from routing.services.watching.reading import watch_of, words_of
+from routing.services.watching.reading import watches_of, words_of
 
 
 def mapping_facts(mapping: Mapping) -> dict[str, Any]:
@@ -95,12 +95,14 @@ class ShowMapping(Verb):
         """Print it."""
         mapping = get_mapping(Actor.command_line(), options["hostname"], options["prefix"])
         prospect, former = docker_prospect(mapping), former_target(mapping)
-        watch = watch_of(mapping)
+        watches = {row.kind: row for row in watches_of(mapping)}
+        former_watch, standby_watch = watches.get(Watch.Kind.FORMER), watches.get(Watch.Kind.STANDBY)
         output.facts(
             **mapping_facts(mapping),
             former_target=former and former.target,
             former_until=former and former.until,
-            watch=watch and watch_facts(watch),
+            watch=former_watch and watch_facts(former_watch),
+            standby_watch=standby_watch and watch_facts(standby_watch),
             version=mapping.version,
             created_at=mapping.created_at,
             changed_at=mapping.changed_at,
@@ -128,7 +130,7 @@ class ShowMapping(Verb):
                 ("changed", moment(mapping.changed_at)),
             ]
         )
-        if watch is not None:
+        for watch in watches.values():
             words = words_of(watch)
             output.line(words.text)
             for line in words.drift:

@@ -133,7 +133,10 @@ def _wish_of(past: Any) -> Wish:
 def _taken_back(row: dict[str, Any]) -> dict[str, Any]:
     """The row the other way round. What was removed comes back as a new mapping."""
     mapping = None if row["after"] is None else row["mapping"]
-    return {**row, "mapping": mapping, "before": row["after"], "after": row["before"]}
+    back = {**row, "mapping": mapping, "before": row["after"], "after": row["before"]}
+    # A standby does not come back: it takes a report.
+    back.pop("loses_standby", None)
+    return back
 
 
 def _changed_since(actor: Actor, former: ChangeSet) -> list[str]:

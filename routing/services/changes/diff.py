@@ -46,6 +46,8 @@ def _steps(row: dict[str, Any], names: dict[str, str]) -> list[Step]:
     else:
         steps = [Step("target", _target(before, names), _target(after, names))]
     steps += [Step(name.replace("_", " "), in_words(before[name]), in_words(after[name])) for name in _OPTIONS]
+    if row.get("loses_standby"):
+        steps.append(Step("standby", row["loses_standby"], "none"))
     return [step for step in steps if step.before != step.after]
 
 

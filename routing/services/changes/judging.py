@@ -74,8 +74,15 @@ def judge(unit: UnitOfWork, message: str, wishes: Sequence[Wish]) -> Judged:
         before = None if mapping.pk is None else settings_of(mapping)
         if after != before:
             place = {"mapping": mapping.pk, "hostname": mapping.hostname_id, "prefix": mapping.prefix}
-            judged.rows.append({**place, "source": mapping.source, "before": before, "after": after})
+            row = {**place, "source": mapping.source, "before": before, "after": after}
+            judged.rows.append({**row, **_lost_by_a_move(mapping, after)})
     return judged
+
+
+def _lost_by_a_move(mapping: Mapping, after: Settings) -> Row:
+    """What else people are told of a mapping that is repointed: its standby was verified for where it led."""
+    stays = (mapping.registry_id, mapping.upstream_prefix) == (after["registry"], after["upstream_prefix"])
+    return {} if stays or mapping.standby_registry_id is None else {"loses_standby": mapping.standby_target}
 
 
 def check_still_allowed(

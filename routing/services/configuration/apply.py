@@ -5,11 +5,13 @@ compared, and of two that are applied at once one waits and finds what the other
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
 from routing.models import Hostname, Mapping, Registry, Tenant
+from routing.models.mapping import Destination
 from routing.models.tenant import POLICY
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, ServiceError
@@ -25,6 +27,12 @@ from routing.services.configuration.document import (
     RegistryItem,
     TenantItem,
     members,
+)
+from routing.services.configuration.standbys import (
+    check_can_be_named,
+    name_standby_of,
+    take_standby_away,
+    with_standby_spelt_out,
 )
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, update_hostname
 from routing.services.mappings.former import values_of_a_move
@@ -94,11 +102,8 @@ def apply_document(actor: Actor, reason: str, document: Document, *, prune: bool
                 at_command_line=" (--dry-run)",
             )
         for step, carry_out in planned:
-            try:
+            with _told_of(step.line, step.what):
                 carry_out()
-            except ServiceError as error:
-                place = f"line {step.line}: " if step.line else ""
-                raise type(error)(f"{place}{step.what}: {error.message}", error.fields, code=error.code) from error
         if planned:
             # The plan is what people look at before, however many hostnames it moves. By a unit that knows all steps.
             with unit_of_work(actor, reason) as vouching:
@@ -203,30 +208,47 @@ class _Work:
 
     def _mappings(self, tenant: TenantItem, host: HostnameItem, before: HostnameItem | None) -> Iterator[Planned]:
         now = {entry.prefix: entry for entry in before.mappings} if before else {}
-        for entry in host.mappings:
+        for said in host.mappings:
+            there, what = now.get(said.prefix), f"mapping {host.name}/{said.prefix}"
+            with _told_of(said.line, what):
+                entry = with_standby_spelt_out(said, there)
+                check_can_be_named(entry, there)
 
             def add(entry: MappingItem = entry) -> None:
                 hostname = Hostname.objects.select_related("tenant").get(name=host.name)
                 check_quota(self._actor, hostname.tenant, "mappings")
                 registry = _registry_row(tenant.slug, entry.registry)
-                mapping = Mapping(hostname=hostname, **{**_values(entry), "registry": registry})
+                mapping = Mapping(hostname=hostname, **{**_mapping_values(entry), "registry": registry})
                 with unit_of_work(self._actor, self._reason) as unit:
                     unit.add(mapping)
                     _tell(unit, "mapping.added", mapping)
 
-            def change(entry: MappingItem = entry) -> None:
-                rows = Mapping.objects.with_names()
-                mapping = rows.get(hostname__name=host.name, prefix=entry.prefix)
-                values = {**_values(entry), "registry": _registry_row(tenant.slug, entry.registry)}
-                moved = (mapping.registry, mapping.upstream_prefix) != (values["registry"], entry.upstream_prefix)
-                if moved:
-                    values |= values_of_a_move(mapping)
-                with unit_of_work(self._actor, self._reason) as unit:
-                    changed = unit.update(mapping, **values)
-                    options = [name for name in changed if name in _OPTIONS]
-                    _tell(unit, "mapping.repointed" if moved else "mapping.updated", mapping, changed=options)
+            def change(entry: MappingItem = entry, there: MappingItem | None = there) -> None:
+                self._change_mapping(tenant.slug, host.name, entry, there)
 
-            yield from _step(f"mapping {host.name}/{entry.prefix}", now.get(entry.prefix), entry, add, change)
+            yield from _step(what, there, entry, add, change)
+
+    def _change_mapping(self, slug: str, hostname: str, entry: MappingItem, there: MappingItem | None) -> None:
+        rows = Mapping.objects.with_names().select_related("standby_registry")
+        mapping = rows.get(hostname__name=hostname, prefix=entry.prefix)
+        home = Destination(_registry_row(slug, entry.registry), entry.upstream_prefix)
+        standby = None
+        if entry.standby_registry:
+            standby = Destination(_registry_row(slug, entry.standby_registry), entry.standby_prefix)
+        if take_standby_away(self._actor, self._reason, mapping, entry, home):
+            mapping = rows.get(pk=mapping.pk)
+        values = _mapping_values(entry)
+        # One that has failed over leads elsewhere, and stays there.
+        del values["upstream_prefix"]
+        moved = mapping.home != home
+        if moved:
+            values |= home._asdict() | values_of_a_move(mapping)
+        with unit_of_work(self._actor, self._reason) as unit:
+            changed = unit.update(mapping, **values)
+            options = [name for name in changed if name in _OPTIONS]
+            if moved or options:
+                _tell(unit, "mapping.repointed" if moved else "mapping.updated", mapping, changed=options)
+            name_standby_of(unit, mapping, entry, there, standby)
 
     def _mappings_too_many(self) -> Iterator[Planned]:
         for tenant in self._wanted.tenants:
@@ -274,6 +296,16 @@ class _Work:
             yield Step("-", _registry_words(entry, slug)), remove
 
 
+@contextmanager
+def _told_of(line: int, what: str) -> Iterator[None]:
+    """Say of a refusal which entry it is about, and where it stands."""
+    try:
+        yield
+    except ServiceError as error:
+        place = f"line {line}: " if line else ""
+        raise type(error)(f"{place}{what}: {error.message}", error.fields, code=error.code) from error
+
+
 def _step(
     what: str, now: Item | None, wanted: Item, add: Callable[[], object], change: Callable[[], object]
 ) -> Iterator[Planned]:
@@ -296,6 +328,10 @@ def _step(
 def _tell(unit: UnitOfWork, event: str, mapping: Mapping, **facts: Any) -> None:
     ids = {"mapping_id": mapping.pk, "hostname_id": mapping.hostname_id, "registry_id": mapping.registry_id}
     unit.event(event, **ids, tenant_id=mapping.hostname.tenant_id, **facts)
+
+
+def _mapping_values(entry: MappingItem) -> dict[str, Any]:
+    return {name: value for name, value in _values(entry).items() if not name.startswith("standby_")}
 
 
 def _values(entry: Item) -> dict[str, Any]:
@@ -328,7 +364,14 @@ def _explicit(tenant: TenantItem, own: set[str]) -> TenantItem:
         replace(
             host,
             login_registry=named(host.login_registry),
-            mappings=tuple(replace(entry, registry=named(entry.registry)) for entry in host.mappings),
+            mappings=tuple(
+                replace(
+                    entry,
+                    registry=named(entry.registry),
+                    standby_registry=entry.standby_registry and named(entry.standby_registry),
+                )
+                for entry in host.mappings
+            ),
         )
         for host in tenant.hostnames
     )

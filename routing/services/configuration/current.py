@@ -21,6 +21,7 @@ from routing.services.configuration.document import (
 
 #: Before the origin of a shared registry, for a tenant that has one of its own there.
 SHARED = "shared:"
+_REGISTRIES = ("registry", "login_registry", "standby_registry")
 
 
 def current_document(actor: Actor, slugs: Collection[str] = ()) -> Document:
@@ -54,7 +55,8 @@ class _Rows:
             self._registries[registry.tenant_id].append(registry)
         for hostname in Hostname.objects.filter(tenant__in=ids).select_related("login_registry").order_by("name"):
             self._hostnames[hostname.tenant_id].append(hostname)
-        mappings = Mapping.objects.filter(hostname__tenant__in=ids).select_related("registry").order_by("prefix")
+        mappings = Mapping.objects.filter(hostname__tenant__in=ids).order_by("prefix")
+        mappings = mappings.select_related("registry", "standby_registry")
         for mapping in mappings:
             self._mappings[mapping.hostname_id].append(mapping)
 
@@ -73,11 +75,17 @@ class _Rows:
         return HostnameItem(
             **plain_values(hostname, HostnameItem),
             login_registry=named(hostname.login_registry, own),
-            mappings=tuple(
-                MappingItem(**plain_values(each, MappingItem), registry=named(each.registry, own))
-                for each in self._mappings[hostname.pk]
-            ),
+            mappings=tuple(_mapping(each, own) for each in self._mappings[hostname.pk]),
         )
+
+
+def _mapping(mapping: Mapping, own: Collection[str]) -> MappingItem:
+    """What somebody said of it: one that has failed over leads to its standby by nobody's word."""
+    home, standby = mapping.home, mapping.named_standby
+    said: dict[str, Any] = {"registry": named(home.registry, own), "upstream_prefix": home.upstream_prefix}
+    if standby is not None:
+        said |= {"standby_registry": named(standby.registry, own), "standby_prefix": standby.upstream_prefix}
+    return MappingItem(**{**plain_values(mapping, MappingItem), **said})
 
 
 def named(registry: Registry | None, own: Collection[str]) -> str:
@@ -90,7 +98,7 @@ def named(registry: Registry | None, own: Collection[str]) -> str:
 def plain_values(row: object, kind: type[Item]) -> dict[str, Any]:
     """What a row and its entry have by the same name: all but lists, and registries."""
     names = [member.name for member in members(kind) if member.entries is None]
-    return {name: getattr(row, name) for name in names if name not in ("registry", "login_registry")}
+    return {name: getattr(row, name) for name in names if name not in _REGISTRIES}
 
 
 def _registry(registry: Registry) -> RegistryItem:

@@ -48,6 +48,13 @@ class MappingItem(Item):
     private: bool = _said("the images need credentials even to be pulled", False)
     delivery: Literal["auto", "redirect-only"] = _said("how clients get to the registry", "auto")
     enabled: bool = _said("while off, clients are told so", True)
+    standby_registry: str | None = _said(
+        "the registry of its standby, named as its own; empty for no standby; left out, it stays as it is", None
+    )
+    standby_prefix: str = _said("what the prefix is called at the standby", "")
+    standby_return_seconds: int = _said(
+        "lead it back from the standby once its registry has answered for so many seconds; 0 for never", 0
+    )
 
 
 @dataclass(frozen=True)

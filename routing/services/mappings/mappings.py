@@ -158,7 +158,7 @@ def update_mapping(
         values, notes = _lead(unit, mapping, wanted)
         if values and wanted is not None:
             _check_whole(actor, wanted, whole_registry)
-        watched = Watch.objects.filter(mapping=mapping)
+        watched = Watch.objects.filter(mapping=mapping, kind=Watch.Kind.FORMER)
         is_abandoned = abandon_old and not values and (bool(mapping.former) or watched.exists())
         former = {"former": ""} if abandon_old else {}
         if abandon_old:

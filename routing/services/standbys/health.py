@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.db.models import Q
 
 from routing.conf import client_limits, guard_policy
 from routing.database.clock import database_now
@@ -28,6 +29,7 @@ from routing.services.base.errors import ServiceError
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.mappings.rules import taken_credentials
 from routing.services.mappings.state import state_of
+from routing.services.standbys.signs import FailedPulls
 from routing.services.standbys.standbys import fail_over, lead_back
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ PROGRAM = Actor.program("standby")
 ASK_SECONDS = 5.0
 #: By these a registry says that it is there: open, or asking for a token, or busy with others.
 _ANSWERS = frozenset({200, 401, 403, 429})
+_failed_pulls = FailedPulls()
 _NAMES = ("hostname__tenant", "registry", "standby_registry")
 
 
@@ -47,10 +50,12 @@ class _Answer(NamedTuple):
 
 
 def ask_due() -> None:
-    """One round: who is to be asked from now on, who no longer, and who is due."""
+    """One round: who is to be asked from now on, who no longer, and who is due, or behind pulls that fail."""
     _keep_rows()
     now = database_now()
-    due = list(RegistryHealth.objects.with_names().filter(next_at__lte=now).order_by("next_at", "pk"))
+    # A sign is no failure. It has the first question come sooner; those after it come as ever.
+    sooner = Q(registry__in=_failed_pulls.registries_with_more(now), failures=0)
+    due = list(RegistryHealth.objects.with_names().filter(Q(next_at__lte=now) | sooner).order_by("next_at", "pk"))
     for row in due:
         enqueue(ASK, str(row.pk), share_of(row.registry.tenant))
     next_at = now + timedelta(seconds=settings.FACADE_STANDBY_PROBE_SECONDS)

@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import Q
 
 from routing.database.clock import database_now
-from routing.models import Mapping, RegistryHealth, Verification
-from routing.models.mapping import NO_STANDBY
+from routing.models import Mapping, RegistryHealth, Verification, Watch
+from routing.models.mapping import NO_STANDBY, Destination
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, ServiceError
 from routing.services.base.outcome import Outcome
@@ -44,21 +44,31 @@ def name_standby(
     wanted = parse_target(target)
     with unit_of_work(actor, reason) as unit:
         mapping = unit.get(Mapping, mapping_id, Permission.CHANGE_MAPPINGS, if_match)
-        if mapping.failed_over_at is not None:
-            raise ServiceError(
-                f"{mapping.source} has failed over to {mapping.target}: lead it back, or repoint it, first"
-            )
         registry, notes = ensure_registry(unit, mapping.hostname.tenant, wanted)
-        place = {"standby_registry": registry, "standby_prefix": wanted.upstream_prefix}
-        is_named = (mapping.standby_registry, mapping.standby_prefix) == (registry, wanted.upstream_prefix)
-        changed = unit.update(mapping, **place, standby_return_seconds=return_seconds)
-        if not is_named:
-            _check_verified(mapping)
+        changed = set_standby(unit, mapping, Destination(registry, wanted.upstream_prefix), return_seconds)
         if changed:
             notes.append(f"named {mapping.standby_target} as the standby of {mapping.source}")
-            unit.event("mapping.standby_named", **ids_of(mapping), standby=mapping.standby_target)
-            probe_registry_soon(registry)
-    return Outcome(mapping, bool(changed), notes)
+    return Outcome(mapping, changed, notes)
+
+
+def set_standby(unit: UnitOfWork, mapping: Mapping, standby: Destination, return_seconds: int) -> bool:
+    """Have it led to that, as `name_standby`; gives whether that is new. Raises ServiceError."""
+    refuse_failed_over(mapping)
+    is_named = mapping.named_standby == standby
+    place = {"standby_registry": standby.registry, "standby_prefix": standby.upstream_prefix}
+    changed = unit.update(mapping, **place, standby_return_seconds=return_seconds)
+    if not is_named:
+        _check_verified(mapping)
+    if changed:
+        unit.event("mapping.standby_named", **ids_of(mapping), standby=mapping.standby_target)
+        probe_registry_soon(standby.registry)
+    return bool(changed)
+
+
+def refuse_failed_over(mapping: Mapping) -> None:
+    """Have nobody set the standby of what has failed over. Raises ServiceError."""
+    if mapping.failed_over_at is not None:
+        raise ServiceError(f"{mapping.source} has failed over to {mapping.target}: lead it back, or repoint it, first")
 
 
 def remove_standby(
@@ -69,6 +79,7 @@ def remove_standby(
         mapping = unit.get(Mapping, mapping_id, Permission.CHANGE_MAPPINGS, if_match)
         was = mapping.standby_target
         changed = unit.update(mapping, **NO_STANDBY)
+        unit.delete_all(Watch.objects.filter(mapping=mapping, kind=Watch.Kind.STANDBY))
         notes = [f"{mapping.source} stays at {mapping.target}: {was} is its standby no longer"] if changed else []
         if changed:
             unit.event("mapping.standby_removed", **ids_of(mapping), standby=was)
@@ -100,12 +111,15 @@ def fail_back(
 def fail_over(unit: UnitOfWork, mapping: Mapping) -> None:
     """Lead a mapping to its standby. It is its caller's to judge whether the time has come.
 
-    A policy that wants a clean report had it when the standby was named.
+    A policy that wants a clean report had it when the standby was named. What is known to differ by now is told, and
+    keeps nobody: what is gone serves nothing at all.
     """
     was, unit.leads_back = mapping.target, True
     # Nothing more is asked for at what does not answer.
     unit.update(mapping, **(_swapped(mapping) | {"former": "", "failed_over_at": database_now()}))
-    unit.event("mapping.failed_over", **ids_of(mapping), target=mapping.target, former_target=was)
+    lag = Watch.objects.filter(mapping=mapping, kind=Watch.Kind.STANDBY, state=Watch.State.DRIFT).first()
+    drift = lag.counts if lag is not None else {}
+    unit.event("mapping.failed_over", **ids_of(mapping), target=mapping.target, former_target=was, drift=drift)
     probe_soon(mapping)
 
 

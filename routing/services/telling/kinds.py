@@ -74,7 +74,8 @@ KINDS: dict[str, EventKind] = {
         frozenset({"change_set.begun", "change_set.stepped", "change_set.returned"}),
     ),
     "drift": EventKind(
-        "where a mapping led before has something else than where it leads now, or no longer has",
+        "where a mapping led before has something else than where it leads now, its standby does not have what it has, "
+        "or that is over",
         frozenset({"mapping.drifted", "mapping.drift_ended"}),
     ),
     "contacts": EventKind(

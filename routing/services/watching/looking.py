@@ -1,4 +1,5 @@
-"""One comparison of a former target with the present one: asks registries, and knows no database.
+"""One comparison of a former target with the present one, or of a target with its standby: asks registries, and knows
+no database.
 
 HEAD alone, as nobody: a tag's digest at both. Docker Hub counts none of it.
 """
@@ -25,7 +26,7 @@ _AT_ONCE = 8
 
 
 class DriftKind(StrEnum):
-    """Every way in which the former target differs from the present one."""
+    """Every way in which the former target differs from the present one, or the target from its standby."""
 
     meaning: str
 
@@ -41,8 +42,16 @@ class DriftKind(StrEnum):
         "appeared",
         "The tag came to the former target after the switch, and is not the same here.",
     )
-    MISSING = "missing", "The former target has the tag, the present one does not."
-    DIFFERS = "differs", "Both have the tag, and it is not the same image; the former target has what it had."
+    MISSING = (
+        "missing",
+        "The former target has the tag, the present one does not. Of a standby: the target has it, the standby does "
+        "not.",
+    )
+    DIFFERS = (
+        "differs",
+        "Both have the tag, and it is not the same image; the former target has what it had. Of a standby: both have "
+        "it, and it is not the same image.",
+    )
 
 
 class Drift(NamedTuple):
@@ -61,7 +70,7 @@ class Drift(NamedTuple):
 
 
 class Baseline(NamedTuple):
-    """What the former target had at first: by repository, tags with their digests, "" where nobody looked.
+    """What the one side had before: by repository, tags with their digests, "" where nobody looked.
 
     `is_whole`: all of its tags are here, so that any other one appeared since.
     """
@@ -87,7 +96,18 @@ class Look:
 
 def look(switch: Switch, baseline: Baseline) -> Look:
     """Compare, in this thread. Never raises for what registries do."""
-    return asyncio.run(_look(switch, baseline))
+    return asyncio.run(_look(switch, baseline, frozenset()))
+
+
+def look_at_standby(switch: Switch, baseline: Baseline, known: Collection[Drift]) -> Look:
+    """Compare a target with its standby, in this thread: what the one has, and the other has not, or not the same.
+
+    `known`: what had drifted the last time; it is looked at first. It does not matter since when a tag is there.
+    """
+    found = asyncio.run(_look(switch, baseline, frozenset((each.source, each.reference) for each in known)))
+    kinds = {True: DriftKind.DIFFERS, False: DriftKind.MISSING}
+    found.drift = [each._replace(kind=kinds[bool(each.new_digest)]) for each in found.drift]
+    return found
 
 
 def baseline_of(facts: dict[str, Any]) -> Baseline:
@@ -95,13 +115,13 @@ def baseline_of(facts: dict[str, Any]) -> Baseline:
     return Baseline(**facts) if facts else Baseline()
 
 
-async def _look(switch: Switch, baseline: Baseline) -> Look:
+async def _look(switch: Switch, baseline: Baseline, first: Collection[tuple[str, str]]) -> Look:
     found, tally = Look(), Tally()
     async with RegistryClient(guard_policy(), client_limits()) as client:
         readers = {side.origin: RegistryReader(client, side.origin, tally) for side in (switch.old, switch.new)}
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                await _compare(switch, readers, baseline, found)
+                await _compare(switch, readers, baseline, first, found)
         except RateLimited as limit:
             found.pause_seconds = limit.seconds
             found.has_trouble(str(limit))
@@ -110,7 +130,13 @@ async def _look(switch: Switch, baseline: Baseline) -> Look:
     return found
 
 
-async def _compare(switch: Switch, readers: dict[str, RegistryReader], baseline: Baseline, found: Look) -> None:
+async def _compare(
+    switch: Switch,
+    readers: dict[str, RegistryReader],
+    baseline: Baseline,
+    first: Collection[tuple[str, str]],
+    found: Look,
+) -> None:
     work = await list_work([switch], readers, [], MAX_KNOWN)
     for _, _, difference in work.differences:
         found.has_trouble(difference.detail)
@@ -119,7 +145,7 @@ async def _compare(switch: Switch, readers: dict[str, RegistryReader], baseline:
     tags: dict[str, dict[str, str]] = {piece.old: dict.fromkeys(piece.references, "") for piece in work.pieces}
     found.baseline = Baseline(work.total < MAX_KNOWN, tags)
     old, new = readers[switch.old.origin], readers[switch.new.origin]
-    for piece, references in _chosen(work.pieces, baseline):
+    for piece, references in _chosen(work.pieces, baseline, first):
         places = asyncio.Semaphore(_AT_ONCE)
         try:
             async with asyncio.TaskGroup() as group:
@@ -131,8 +157,10 @@ async def _compare(switch: Switch, readers: dict[str, RegistryReader], baseline:
             found.has_trouble(f"{piece.source}: {errors.exceptions[0]}")
 
 
-def _chosen(pieces: list[Piece], baseline: Baseline) -> list[tuple[Piece, list[str]]]:
-    """What is looked at: what appeared since, then the same as at first."""
+def _chosen(
+    pieces: list[Piece], baseline: Baseline, first: Collection[tuple[str, str]]
+) -> list[tuple[Piece, list[str]]]:
+    """What is looked at: what comes first, what appeared since, then the same as before."""
     chosen, room = [], MAX_REFERENCES
     for number, piece in enumerate(pieces):
         # Each repository has its part of what is left.
@@ -141,8 +169,10 @@ def _chosen(pieces: list[Piece], baseline: Baseline) -> list[tuple[Piece, list[s
         if before is None:
             references = sample_of(piece.references, part)
         else:
+            urgent = [each for each in piece.references if (piece.source, each) in first]
             appeared = [each for each in piece.references if each not in before]
-            references = [*appeared, *(each for each in piece.references if before.get(each))][:part]
+            as_before = (each for each in piece.references if before.get(each))
+            references = list(dict.fromkeys([*urgent, *appeared, *as_before]))[:part]
         room -= len(references)
         chosen.append((piece, references))
     return chosen

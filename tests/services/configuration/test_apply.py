@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
@@ -196,6 +198,51 @@ def documents(draw: st.DrawFn) -> str:
                 target = f'registry: "{registry}", upstream_prefix: "{upstream}"'
                 lines.append(f'    - {{prefix: "{prefix}", {target}, private: {private}}}')
     return "\n".join(lines)
+
+
+@st.composite
+def standbys(draw: st.DrawFn) -> list[tuple[str, int, bool]]:
+    """For mappings, one after the other: the standby's prefix, "" for none, when they are led back, and whether they
+    have failed over.
+    """
+    each = st.tuples(st.just("") | NAMES, st.sampled_from([0, 300]), st.booleans())
+    return draw(st.lists(each, max_size=6))
+
+
+def stand_by(drawn: list[tuple[str, int, bool]]) -> None:
+    """Give mappings a standby at a registry that they may use, where there is another one than theirs."""
+    for mapping, (prefix, seconds, failed_over) in zip(
+        Mapping.objects.with_names().order_by("pk"), drawn, strict=False
+    ):
+        registries = Registry.objects.exclude(pk=mapping.registry_id).order_by("pk")
+        registry = registries.filter(Q(tenant=None) | Q(tenant=mapping.hostname.tenant_id)).last()
+        if registry is None or not prefix:
+            continue
+        places = [(mapping.registry, mapping.upstream_prefix), (registry, prefix)]
+        here, there = reversed(places) if failed_over else places
+        Mapping.objects.filter(pk=mapping.pk).update(
+            registry=here[0],
+            upstream_prefix=here[1],
+            standby_registry=there[0],
+            standby_prefix=there[1],
+            standby_return_seconds=seconds,
+            failed_over_at=timezone.now() if failed_over else None,
+        )
+
+
+@with_settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=documents(), drawn=standbys())
+def test_apply_of_an_export_is_the_same_with_standbys(document: str, drawn: list[tuple[str, int, bool]]) -> None:
+    with transaction.atomic():
+        Registry.objects.all().delete()
+        apply(document)
+        stand_by(drawn)
+        rows, whole = list(Mapping.objects.values()), exported()
+        # The one says the standbys, the other nothing of them.
+        assert apply(whole, prune=True).steps == ()
+        assert apply(document, prune=True).steps == ()
+        assert (list(Mapping.objects.values()), exported()) == (rows, whole)
+        transaction.set_rollback(True)
 
 
 @with_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -44,6 +44,9 @@ MAPPINGS = unique(
         private=FLAGS,
         enabled=FLAGS,
         delivery=st.sampled_from(["auto", "redirect-only"]),
+        standby_registry=st.none() | TEXTS,
+        standby_prefix=TEXTS,
+        standby_return_seconds=st.integers(0, 10**6),
     ),
     "prefix",
 )

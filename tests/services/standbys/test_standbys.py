@@ -19,6 +19,9 @@ from routing.models import Delivery, Job, Mapping, Registry, RegistryHealth, Ver
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, ServiceError
+from routing.services.changes.applying import apply, undo
+from routing.services.changes.diff import diff
+from routing.services.changes.drafts import draft
 from routing.services.changes.imports import Deed, preview_import
 from routing.services.hostnames.hostnames import update_hostname
 from routing.services.leaving.hand_over import hand_over_hostname
@@ -417,6 +420,28 @@ def test_a_table_names_no_other_one(move: Move, prefix: str) -> None:
     assert len(wrong) == 1
     assert wrong[0].startswith(f"line 2: a table does not change a standby (it is {standing}): ")
     assert "facade mapping standby" in wrong[0]
+
+
+@pytest.mark.parametrize("carries_it", [True, False])
+def test_a_line_that_repoints_says_that_the_standby_goes(move: Move, carries_it: bool) -> None:
+    mapping = with_standby(move)
+    table = "".join(csv_of_mappings([mapping])).replace(old_of(move), "quay.io/acme")
+    if not carries_it:
+        table = table.replace(new_of(move), "")
+
+    found = preview_import(move.actor, table)
+
+    assert (found.counts[Deed.REPOINT], found.wrong) == (1, [])
+    assert [tuple(step) for step in found.lines[0].steps] == [
+        ("target", old_of(move), "quay.io/acme"),
+        ("standby", new_of(move), "none"),
+    ]
+    drafted = draft(move.actor, "moved", wishes=found.wishes)
+    assert diff(drafted)[0].steps == found.lines[0].steps
+    apply(move.actor, change_set_id=drafted.pk, checksum=drafted.checksum)
+    assert Mapping.objects.get().standby_registry is None
+    undone = undo(move.actor, "back", change_set_id=drafted.pk)
+    assert [step.what for step in diff(undone)[0].steps] == ["target"]
 
 
 def test_an_empty_field_takes_none_away(move: Move) -> None:

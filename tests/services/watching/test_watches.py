@@ -206,11 +206,14 @@ def test_the_regular_work_begins_it_before_the_former_target_ends(move: Move) ->
             assert do(task)
 
     assert not Mapping.objects.get().former
-    assert Watch.objects.get().until > timezone.now()
+    until = Watch.objects.get().until
+    assert until is not None
+    assert until > timezone.now()
 
 
 def test_it_ends_when_its_time_is_over(moved: Move, settings: Settings) -> None:
     row = Watch.objects.get()
+    assert row.until is not None
     assert timedelta(days=6, hours=23) < row.until - timezone.now() <= timedelta(days=7)
     Mapping.objects.update(former="")
     Watch.objects.update(until=timezone.now() - timedelta(seconds=60))
@@ -307,11 +310,11 @@ def test_it_goes_with_its_registry(moved: Move) -> None:
 
 # ---------------------------------------------------------------- who is told
 def test_it_is_counted(moved: Move, settings: Settings, tmp_path: Path, client: Client) -> None:
-    assert count_drifted() == 0
+    assert count_drifted() == {"mappings_drifted": 0, "standbys_drifted": 0}
     moved.old.put_image(APP, "1.0", "pushed to the old one")
     compare()
 
-    assert count_drifted() == 1
+    assert count_drifted() == {"mappings_drifted": 1, "standbys_drifted": 0}
     settings.STATE_DIR = tmp_path
     tell_workers()
     assert b"facade_mappings_drifted 1.0" in client.get("/metrics", headers={"host": "localhost"}).content
