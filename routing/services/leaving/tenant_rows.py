@@ -77,7 +77,7 @@ _QUIET = frozenset(
         "waiting jobs",
         "counts of requests",
         "differences found",
-        "comparisons of former targets",
+        "comparisons of former targets and standbys",
         "answers of registries",
     }
 )
