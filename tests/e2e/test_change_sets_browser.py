@@ -4,6 +4,9 @@ all, found in the history, and undone: by mouse, and by keyboard alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -11,22 +14,42 @@ from tests.e2e.axe import bring_axe, judge
 from tests.e2e.browser import Browser
 from tests.e2e.facade import Facade
 from tests.e2e.test_keyboard import press, press_and_wait, tab_to
+from tests.registries.faulty_server import FaultyServer
+from tests.verification.content_registry import ContentRegistry
 
 pytestmark = pytest.mark.e2e
 HOST, IMAGE = "docker.acme.test", "acme/tools/x"
 REPORT = "section[aria-label='Its verification'] a"
 HISTORY = "section[aria-labelledby=history-heading] p > a[href$='/history/']"
 SECOND, PASSWORD = "second", "a long password of the second"
+Registries = tuple[ContentRegistry, ContentRegistry]
 _ADD_PERSON = (
     "from django.contrib.auth import get_user_model as m; "
     f"m().objects.create_superuser('{SECOND}', password='{PASSWORD}')"
 )
 
 
-def test_draft_report_approve_apply_live_history_undo_by_mouse() -> None:
+@pytest.fixture
+def registries() -> Iterator[Registries]:
+    """An old one and a new one, which lacks a tag."""
+    with ExitStack() as stack:
+        servers = [FaultyServer(), FaultyServer()]
+        for server in servers:
+            stack.callback(server.stop)
+        old, new = (ContentRegistry(server) for server in servers)
+        for image in (IMAGE, "acme/other"):
+            old.put_image(image, "1.0")
+        old.put_image(IMAGE, "2.0", "second")
+        old.copy_to(new)
+        new.remove_manifest(IMAGE, "2.0")
+        yield old, new
+
+
+def test_draft_report_approve_apply_live_history_undo_by_mouse(registries: Registries) -> None:
+    old, new = registries
     with Facade(workers=2, sqlite=True, FACADE_PROBE_ON_SAVE="false") as facade:
-        for name in ("acme", "acme/tools"):
-            facade.manage("add_mapping", HOST, name, f"ghcr.io/{name}", "--redirect-only")
+        for name in (IMAGE, "acme/other"):
+            facade.manage("add_mapping", HOST, name, f"{old.url}/{name}", "--redirect-only")
         facade.manage("facade", "tenant", "require-approval", "default")
         facade.manage("shell", "-c", _ADD_PERSON)
         with Browser(facade) as browser, Browser(facade) as other:
@@ -36,7 +59,7 @@ def test_draft_report_approve_apply_live_history_undo_by_mouse() -> None:
             browser.find("#action-toggle").click()
             browser.find("select[name=action] option[value=repoint_all]").click()
             browser.press("Go")
-            browser.type(target="quay.io", source="ghcr.io", reason="to Quay")
+            browser.type(target=new.url, source=old.url, reason="to Quay")
             browser.press("Draft")
             assert "ask somebody else" in browser.text
             assert "Live on" not in browser.text
@@ -47,15 +70,15 @@ def test_draft_report_approve_apply_live_history_undo_by_mouse() -> None:
             assert "It is being verified" in browser.message
             browser.find(REPORT).click()
             browser.until(lambda: "Verification 1" in browser.text, "the report's page")
-            # No registry can be reached from here, and the report says so.
+            # By itself: nobody loads it anew.
             browser.until(lambda: browser.count("section[aria-label=Differences]"), "what the report found")
-            assert "could-not-ask" in browser.text
+            assert f"missing-tag {HOST}/{IMAGE} 2.0" in browser.text
             browser.press("change set 1")
             assert browser.driver.current_url.removeprefix(facade.url) == page
 
             other.sign_in(SECOND, PASSWORD)
             other.open(page)
-            assert "could-not-ask" in other.text
+            assert "1 difference (missing-tag 1)" in other.text
             assert judge(other, "a change set that waits for an approval") == []
             other.press("Approve")
             assert "Approved" in other.message
@@ -64,7 +87,7 @@ def test_draft_report_approve_apply_live_history_undo_by_mouse() -> None:
             browser.press("Apply")
             assert "Applied: 2 mappings" in browser.message
             is_live_on_all(browser)
-            facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at("quay.io"))
+            facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at(new.url))
 
             browser.press("Mappings")
             browser.find("#result_list .field-route a").click()
@@ -78,7 +101,7 @@ def test_draft_report_approve_apply_live_history_undo_by_mouse() -> None:
             browser.press("Undo")
             assert "It takes back change set 1" in browser.text
             is_live_on_all(browser)
-            facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at("ghcr.io"))
+            facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at(old.url))
             assert browser.complaints() == other.complaints() == []
 
 
@@ -119,7 +142,7 @@ def test_draft_report_approve_apply_live_history_undo_by_keyboard_alone() -> Non
             press_and_wait(browser, Keys.ENTER, "[role=status] .messagelist")
             assert "Applied: 1 mapping" in browser.message
             is_live_on_all(browser)
-            facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at("quay.io"))
+            facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at("https://quay.io"))
             browser.open("/admin/routing/mapping/")
             reach(browser, "#result_list .field-route a")
             press_and_wait(browser, Keys.ENTER, ".effect")
@@ -131,7 +154,7 @@ def test_draft_report_approve_apply_live_history_undo_by_keyboard_alone() -> Non
             press(browser, "it broke")
             press_and_wait(browser, Keys.ENTER, "[role=status] .messagelist")
             is_live_on_all(browser)
-            facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at("ghcr.io"))
+            facade.wait_for(f"/v2/{IMAGE}/manifests/1.0", 307, host=HOST, location=at("https://ghcr.io"))
             assert browser.complaints() == other.complaints() == []
 
 
@@ -147,4 +170,4 @@ def reach(browser: Browser, selector: str) -> None:
 
 
 def at(registry: str) -> str:
-    return f"https://{registry}/v2/{IMAGE}/manifests/1.0"
+    return f"{registry}/v2/{IMAGE}/manifests/1.0"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -69,7 +70,7 @@ def verified(actor: Actor, change_set: ChangeSet) -> Verification:
     return make_report(verify_set(actor, change_set_id=change_set.pk).pk)
 
 
-def planned(actor: Actor, change_set: ChangeSet, **more: str) -> ChangeSet:
+def planned(actor: Actor, change_set: ChangeSet, **more: Any) -> ChangeSet:
     at = timezone.now() + timedelta(hours=2)
     return schedule(actor, change_set_id=change_set.pk, checksum=change_set.checksum, at=at, **more)
 

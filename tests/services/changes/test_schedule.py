@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -33,7 +34,7 @@ def planned(
 ) -> ChangeSet:
     """Of these tests, none has registries that could be asked."""
     at = timezone.now() + SOON
-    reviewed = {"change_set_id": change_set.pk, "checksum": change_set.checksum}
+    reviewed: dict[str, Any] = {"change_set_id": change_set.pk, "checksum": change_set.checksum}
     return schedule(actor, **reviewed, at=at, words=words, skip_verification=skip)
 
 
