@@ -1,4 +1,4 @@
-"""A program that takes the README's picture of a mapping's page anew: `.venv/bin/python -m tests.e2e.picture`."""
+"""A program that takes the README's picture of a mapping's page anew: `scripts/screenshots`."""
 
 import base64
 
@@ -7,7 +7,7 @@ from tests.e2e.browser import Browser
 from tests.e2e.facade import ROOT, Facade
 
 FILE = ROOT / "docs" / "images" / "mapping.png"
-WIDTH, HEIGHT = 1080, 560
+WIDTH, HEIGHT = 1160, 640
 
 
 def main() -> None:

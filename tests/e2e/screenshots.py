@@ -16,7 +16,7 @@ from tests.registries.faulty_server import FaultyServer
 from tests.verification.content_registry import ContentRegistry
 
 FOLDER = ROOT / "docs" / "images"
-WIDTH, HEIGHT = 1000, 620
+WIDTH, HEIGHT = 1160, 640
 HOST, APP = "docker.acme.com", "acme/app"
 OLD, NEW = "registry.acme.com", "new.acme.com"
 SECOND, PASSWORD = "bob", "a long password of the second"
