@@ -118,6 +118,8 @@ def _report(browser: Browser) -> None:
 
 
 def _picture(browser: Browser, name: str) -> None:
+    # Colours fade from one to the other.
+    browser.until(lambda: browser.script("return document.getAnimations().length") == 0, "nothing moves")
     taken = browser.developer("Page.captureScreenshot", format="png")
     (FOLDER / f"{name}.png").write_bytes(base64.b64decode(taken["data"]))
 
