@@ -134,7 +134,9 @@ def check_recheck(change_set: ChangeSet) -> None:
         return
     named = ", ".join(f"{each.kind} {_name(each)}" for each in new[:_NAMED])
     more = f" and {len(new) - _NAMED} more" if len(new) > _NAMED else ""
-    first = "what it leads to differs" if change_set.reviewed_report is None else "it differs from what was reviewed"
+    first = (
+        "what it would point to differs" if change_set.reviewed_report is None else "it differs from what was reviewed"
+    )
     raise ServiceError(f"verified just before its time, {first}: {named}{more} (verification {report.pk})")
 
 

@@ -168,7 +168,7 @@ class TestVerifiedOnceMore:
         after = now_due(planned(move.actor, change_set))
 
         assert (after.state, Mapping.objects.get().registry.origin) == ("draft", move.old.url)
-        assert "what it leads to differs: missing-tag docker.acme.com/acme/app:2.0 (verification" in after.refusal
+        assert "what it would point to differs: missing-tag docker.acme.com/acme/app:2.0 (verification" in after.refusal
         # Whoever looks at that, and schedules the set all the same, accepts it.
         assert now_due(planned(move.actor, after)).state == "applied"
 
