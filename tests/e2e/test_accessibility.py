@@ -138,6 +138,15 @@ def test_axe_finds_nothing_in_the_palette(browser: Browser, seeded: Seeded) -> N
     assert judge(browser, "the palette") == []
 
 
+def test_axe_finds_nothing_beside_a_form_on_what_it_would_do(browser: Browser, seeded: Seeded) -> None:
+    as_somebody(browser, seeded, PLATFORM)
+    browser.open(seeded.paths[key_of("admin:routing_mapping_change", "mapping")])
+    browser.type(target="ghcr.io/somebody-else")
+    browser.until(lambda: browser.count("[data-prospect]:not([hidden])"), "it is told")
+
+    assert judge(browser, "what a form would do") == []
+
+
 def forms_of(seeded: Seeded) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The name, the path and the fields of what is sent."""
     empty = set()

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path
 
 from routing.admin.base import permissions
@@ -33,7 +33,7 @@ class Prospects(_Base):
         return [path("prospect/", wrap(self.prospect_view), name="routing_mapping_prospect"), *super().get_urls()]
 
     def prospect_view(self, request: HttpRequest) -> HttpResponse:
-        """Look at what was typed; nothing is written, and no registry asked."""
+        """Look at what was typed, and give `{"html": …}`; nothing is written, and no registry asked."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         mapping = self._mapping(request)
@@ -53,7 +53,7 @@ class Prospects(_Base):
             "pulls": None if mapping is None else _pulls(request, mapping),
             "period_words": PERIODS[DEFAULT_PERIOD][1],
         }
-        return render(request, "admin/routing/mapping/prospect.html", context)
+        return JsonResponse({"html": render_to_string("admin/routing/mapping/prospect.html", context, request)})
 
     def _mapping(self, request: HttpRequest) -> Mapping | None:
         """The one whose form it is; None for that of a new one."""

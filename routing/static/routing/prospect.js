@@ -38,7 +38,7 @@
             if (!answer.ok) {
                 throw new Error(`status ${answer.status}`);
             }
-            const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+            const page = new DOMParser().parseFromString((await answer.json()).html, "text/html");
             shown.replaceChildren(...page.body.childNodes);
             shown.hidden = false;
         } catch (error) {
