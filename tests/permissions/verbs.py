@@ -48,6 +48,7 @@ NOT_VERBS = frozenset(
         "imports.wishes_of_csv",
         "judging.check_room",
         "reports.report_of",
+        "standbys.take_standby_away",
         "wishes.wishes_to_repoint",
         "past.count_entries",
         "past.past_entries",
