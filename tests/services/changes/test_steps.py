@@ -386,7 +386,7 @@ def test_what_takes_credentials_is_not_moved_in_steps(move: Move, mapping: Mappi
 
 
 def test_nor_what_has_a_standby(move: Move, mapping: Mapping) -> None:
-    registry = drafted(move, mapping).rows[0]["after"]["registry"]
+    registry = Registry.objects.create(name="standby", origin="https://standby.example")
     Mapping.objects.filter(pk=mapping.pk).update(standby_registry=registry, standby_prefix=PREFIX)
 
     with pytest.raises(ServiceError, match="can fail over to a standby meanwhile"):
