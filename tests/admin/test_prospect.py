@@ -114,3 +114,10 @@ def test_nobody_learns_of_another_tenants_hostname_or_registry(owner: Person, ou
     shown = prospect(pages, hostname=owner.hostname.name, prefix="x", target=f"{own.origin}/x")
     assert "was never looked at" in shown
     assert own.name not in shown.replace("theirs.example", "")
+
+
+def test_all_of_a_shared_registry_is_for_operators(owner: Person, admin: AdminClient) -> None:
+    typed = {"hostname": owner.hostname.name, "prefix": "x", "target": "docker.io"}
+
+    assert "operators of the platform only" in prospect(AdminClient(owner.user), **typed)
+    assert "operators of the platform only" not in prospect(admin, **typed)

@@ -18,7 +18,15 @@ from routing.services.base.permissions import Permission, has_permission
 from routing.services.base.rules import require_reason
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.changes.approval import check_approval
-from routing.services.changes.basis import COLUMNS, Stale, basis_of, settings_of, taken_places
+from routing.services.changes.basis import (
+    COLUMNS,
+    LOSSES,
+    Stale,
+    basis_of,
+    lost_by_a_move,
+    settings_of,
+    taken_places,
+)
 from routing.services.changes.drafts import (
     check_as_reviewed,
     facts_of,
@@ -85,7 +93,8 @@ def undo(
             raise Conflict(f"this change set is {former.state}: there is nothing to undo", code=Code.CHANGE_SET_CLOSED)
         if changed := _changed_since(unit.actor, former):
             raise Stale(changed)
-        rows = [_taken_back(row) for row in former.rows]
+        there = {mapping.pk: mapping for mapping in present_mappings(unit.actor, former)}
+        rows = [_with_losses(_taken_back(row), there) for row in former.rows]
         change_set = new_set(unit, message, rows, undoes=former.pk)
         mappings = unit.get_all(Mapping, change_set.mapping_ids, Permission.CHANGE_MAPPINGS)
         _apply(unit, change_set, mappings, words)
@@ -134,9 +143,17 @@ def _taken_back(row: dict[str, Any]) -> dict[str, Any]:
     """The row the other way round. What was removed comes back as a new mapping."""
     mapping = None if row["after"] is None else row["mapping"]
     back = {**row, "mapping": mapping, "before": row["after"], "after": row["before"]}
-    # A standby does not come back: it takes a report.
-    back.pop("loses_standby", None)
+    # What a move took does not come back: a standby takes a report, and an account its password.
+    for name in LOSSES:
+        back.pop(name, None)
     return back
+
+
+def _with_losses(row: dict[str, Any], there: dict[int, Mapping]) -> dict[str, Any]:
+    """With what its mapping has got since, and loses by going back."""
+    if row["before"] is None or row["after"] is None:
+        return row
+    return {**row, **lost_by_a_move(there[row["mapping"]], row["after"])}
 
 
 def _changed_since(actor: Actor, former: ChangeSet) -> list[str]:

@@ -25,6 +25,8 @@ COLUMNS: Mapping[str, str] = {
 #: What a new mapping is where nobody says otherwise.
 DEFAULTS: Mapping[str, Any] = {"enabled": True, "private": False, "allow_push": False, "delivery": "auto"}
 _TOLD = 20
+#: What a row may say that its mapping loses, in words.
+LOSSES = {"loses_standby": "standby", "loses_account": "account"}
 
 Settings = dict[str, Any]
 Basis = dict[str, dict[str, dict[str, Any]]]
@@ -45,6 +47,18 @@ class Stale(Conflict):
 def settings_of(row: Any) -> Settings:
     """What people decided of a mapping, or of a past one."""
     return {name: getattr(row, column) for name, column in COLUMNS.items()}
+
+
+def lost_by_a_move(mapping: MappingRow, after: Settings) -> dict[str, str]:
+    """What else becomes of a mapping that is repointed, for its row: both were for where it led.
+
+    `loses_standby` is the standby's target, `loses_account` the user with whose account it is published; each only
+    where there is one.
+    """
+    if (mapping.registry_id, mapping.upstream_prefix) == (after["registry"], after["upstream_prefix"]):
+        return {}
+    lost = {"loses_standby": mapping.standby_target, "loses_account": mapping.account_user}
+    return {name: value for name, value in lost.items() if value}
 
 
 def basis_of(hostname_ids: Collection[int], registry_ids: Collection[int]) -> Basis:
@@ -125,6 +139,15 @@ def _of_rows(change_set: ChangeSet, present: Iterable[MappingRow]) -> Iterator[s
             yield f"the mapping {row['source']} is gone"
         elif settings != row["before"]:
             yield f"the mapping {row['source']} was changed: {_changed(row['before'], settings, names)}"
+        elif row["after"] is not None:
+            yield from _of_losses(row, lost_by_a_move(rows[row["mapping"]], row["after"]))
+
+
+def _of_losses(row: dict[str, Any], lost: dict[str, str]) -> Iterator[str]:
+    for name, words in LOSSES.items():
+        then, now = row.get(name, ""), lost.get(name, "")
+        if then != now:
+            yield f"the mapping {row['source']} was changed: its {words} from {in_words(then)} to {in_words(now)}"
 
 
 def _of_basis(change_set: ChangeSet) -> Iterator[str]:
@@ -135,6 +158,9 @@ def _of_basis(change_set: ChangeSet) -> Iterator[str]:
             found = now[kind].get(pk)
             if found is None:
                 yield f"the {noun} {facts['name']} is gone"
+            elif found.get("tenant") != facts.get("tenant"):
+                # Whose it is by now is for them to tell.
+                yield f"the {noun} {facts['name']} belongs to another tenant by now"
             elif found != facts:
                 yield f"the {noun} {facts['name']} was changed: {_changed(facts, found, {})}"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from routing.models import ChangeSet
-from routing.services.changes.basis import DEFAULTS, Basis, Settings, in_words
+from routing.services.changes.basis import DEFAULTS, LOSSES, Basis, Settings, in_words
 
 _OPTIONS = ("enabled", "private", "allow_push", "delivery")
 
@@ -46,8 +46,7 @@ def _steps(row: dict[str, Any], names: dict[str, str]) -> list[Step]:
     else:
         steps = [Step("target", _target(before, names), _target(after, names))]
     steps += [Step(name.replace("_", " "), in_words(before[name]), in_words(after[name])) for name in _OPTIONS]
-    if row.get("loses_standby"):
-        steps.append(Step("standby", row["loses_standby"], "none"))
+    steps += [Step(what, row[name], "none") for name, what in LOSSES.items() if row.get(name)]
     return [step for step in steps if step.before != step.after]
 
 

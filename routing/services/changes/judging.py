@@ -13,7 +13,7 @@ from routing.services.base.permissions import Permission
 from routing.services.base.quotas import check_quota
 from routing.services.base.rules import Write, check_rules, require_reason
 from routing.services.base.unit_of_work import UnitOfWork
-from routing.services.changes.basis import COLUMNS, DEFAULTS, Settings, settings_of
+from routing.services.changes.basis import COLUMNS, DEFAULTS, Settings, lost_by_a_move, settings_of
 from routing.services.changes.wishes import MAX_SET_ROWS, Wish
 from routing.services.registries.registries import ensure_registry
 
@@ -75,14 +75,8 @@ def judge(unit: UnitOfWork, message: str, wishes: Sequence[Wish]) -> Judged:
         if after != before:
             place = {"mapping": mapping.pk, "hostname": mapping.hostname_id, "prefix": mapping.prefix}
             row = {**place, "source": mapping.source, "before": before, "after": after}
-            judged.rows.append({**row, **_lost_by_a_move(mapping, after)})
+            judged.rows.append({**row, **lost_by_a_move(mapping, after)})
     return judged
-
-
-def _lost_by_a_move(mapping: Mapping, after: Settings) -> Row:
-    """What else people are told of a mapping that is repointed: its standby was verified for where it led."""
-    stays = (mapping.registry_id, mapping.upstream_prefix) == (after["registry"], after["upstream_prefix"])
-    return {} if stays or mapping.standby_registry_id is None else {"loses_standby": mapping.standby_target}
 
 
 def check_still_allowed(

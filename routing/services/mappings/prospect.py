@@ -13,8 +13,9 @@ from routing.services.base.policy import check_origin_allowed
 from routing.services.hostnames.names import parse_hostname
 from routing.services.mappings.candidate_table import NEW, with_hostname, with_mapping
 from routing.services.mappings.mappings import parse_prefix
+from routing.services.mappings.rules import refuse_whole_shared
 from routing.services.people.tenants import DEFAULT_SLUG
-from routing.services.registries.targets import check_target, find_registry, parse_target
+from routing.services.registries.targets import check_target, find_registry, parse_target, shared_at
 from routing.table.load import load_table
 
 _OPTIONS = ("enabled", "private", "allow_push", "delivery")
@@ -59,6 +60,8 @@ def prospect_of(actor: Actor, wanted: Wanted) -> Prospect:
     check_target(tenant, target)
     registry = find_registry(tenant, target)
     entry = RegistryEntry(target.origin, target.authority) if registry is None else registry.table_entry()
+    if not target.upstream_prefix and (registry is None or registry.tenant_id is None) and shared_at(entry.origin):
+        refuse_whole_shared(actor, entry.name)
     if tenant is not None:
         check_origin_allowed(tenant, entry.origin, entry.name)
     known = None if hostname is None else hostname.mappings.filter(prefix=prefix).first()

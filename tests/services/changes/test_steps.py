@@ -386,12 +386,11 @@ def test_what_takes_credentials_is_not_moved_in_steps(move: Move, mapping: Mappi
 
 
 def test_nor_what_has_a_standby(move: Move, mapping: Mapping) -> None:
-    change_set = drafted(move, mapping)
-    registry = change_set.rows[0]["after"]["registry"]
+    registry = Registry.objects.create(name="standby", origin="https://standby.example")
     Mapping.objects.filter(pk=mapping.pk).update(standby_registry=registry, standby_prefix=PREFIX)
 
     with pytest.raises(ServiceError, match="can fail over to a standby meanwhile"):
-        begin(move, change_set)
+        begin(move, drafted(move, mapping))
 
 
 def test_nor_what_changes_something_else_too(move: Move, mapping: Mapping) -> None:
