@@ -22,16 +22,17 @@ def approve(
 ) -> ChangeSet:
     """Say that a set is right as it was looked at, by its checksum. Not by whoever drafted it.
 
-    The approval ends with the next draft of the set. Raises Stale, Conflict, NotFound, PermissionDenied, Outdated.
+    One that is scheduled stays so. The approval ends with the next draft of the set. Raises Stale, Conflict, NotFound, PermissionDenied, Outdated.
     """
     with unit_of_work(actor, reason) as unit:
         change_set = open_set(unit, change_set_id, if_match)
         if _is_drafter(actor, change_set):
             raise PermissionDenied("who drafted a change set does not approve it: ask somebody else")
         check_as_reviewed(unit, change_set, checksum)
+        is_planned = change_set.state == ChangeSet.State.SCHEDULED
         unit.update(
             change_set,
-            state=ChangeSet.State.APPROVED,
+            state=change_set.state if is_planned else ChangeSet.State.APPROVED,
             approver_id=actor.user and actor.user.pk,
             approved_by=actor.label,
             approved_at=timezone.now(),
