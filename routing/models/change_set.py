@@ -118,6 +118,14 @@ class ChangeSet(VersionedModel):
         return self.shares[self.step] if self.step < len(self.shares) else 0
 
     @property
+    def leads_back(self) -> bool:
+        """Whether it takes back what was in force, rather than puts in force what was taken back.
+
+        An undo, and a roll back of the last switch; of these, the undo puts in force anew.
+        """
+        return all(row.get("leads_back", self.undoes is not None) for row in self.rows)
+
+    @property
     def mapping_ids(self) -> list[int]:
         """The mappings that it changes or removes, and once it is applied those that it added."""
         rows: list[dict[str, Any]] = self.rows

@@ -17,7 +17,7 @@ from routing.services.base.errors import Conflict, NotFound, ServiceError
 from routing.services.base.permissions import Permission, has_permission
 from routing.services.base.rules import require_reason
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
-from routing.services.changes.approval import check_approval
+from routing.services.changes.approval import check_approval, refuse_unapproved
 from routing.services.changes.basis import (
     COLUMNS,
     LOSSES,
@@ -39,6 +39,7 @@ from routing.services.changes.drafts import (
 )
 from routing.services.changes.guards import NO_WORDS, Words, check_words, guards_of
 from routing.services.changes.judging import check_room, rows_for
+from routing.services.changes.way_back import is_way_back
 from routing.services.changes.wishes import Wish
 from routing.services.mappings.former import values_of_a_move
 from routing.services.mappings.rules import refuse_in_steps
@@ -82,20 +83,22 @@ def undo(
 ) -> ChangeSet:
     """Take an applied set back, by a set of its own, which is given back.
 
-    Where something was changed since, nothing is done. Raises Stale with what, Conflict, ServiceError, NotFound,
+    Where something was changed since, nothing is done. To undo what led back puts in force anew what that took back,
+    so a policy holds it to approval and clean reports. Raises Stale with what, Conflict, ServiceError, NotFound,
     PermissionDenied, Outdated.
     """
     require_reason(message)
     with unit_of_work(actor, message) as unit:
-        unit.leads_back = True
         former = unit.get(ChangeSet, change_set_id, Permission.CHANGE_MAPPINGS, if_match)
         if former.state != ChangeSet.State.APPLIED:
             raise Conflict(f"this change set is {former.state}: there is nothing to undo", code=Code.CHANGE_SET_CLOSED)
         if changed := _changed_since(unit.actor, former):
             raise Stale(changed)
+        unit.leads_back = not former.leads_back
         there = {mapping.pk: mapping for mapping in present_mappings(unit.actor, former)}
-        rows = [_with_losses(_taken_back(row), there) for row in former.rows]
+        rows = [_with_losses(_taken_back(row, unit.leads_back), there) for row in former.rows]
         change_set = new_set(unit, message, rows, undoes=former.pk)
+        refuse_unapproved(change_set, "the undo of what led back")
         mappings = unit.get_all(Mapping, change_set.mapping_ids, Permission.CHANGE_MAPPINGS)
         _apply(unit, change_set, mappings, words)
         unit.update(former, state=ChangeSet.State.UNDONE)
@@ -115,16 +118,19 @@ def roll_back(
 ) -> ChangeSet:
     """Make of a mapping what it was at an entry of its history, by its number; gives the set that did it.
 
+    Where a policy wants clean reports, the way back from the last switch takes none, and any other entry does.
     Raises ServiceError, NotFound, PermissionDenied, Outdated.
     """
     require_reason(message)
     with unit_of_work(actor, message) as unit:
-        unit.leads_back = True
         mapping = unit.get(Mapping, mapping_id, Permission.CHANGE_MAPPINGS, if_match)
         past = viewable(Mapping.history.filter(id=mapping.pk), actor).filter(history_id=to).first()
         if past is None:
             raise NotFound(f"the history of {mapping.source} has no entry {to}")
-        change_set = new_set(unit, message, rows_for(unit, message, [_wish_of(past)]))
+        rows = rows_for(unit, message, [_wish_of(past)])
+        unit.leads_back = is_way_back(mapping, past.registry_id, past.upstream_prefix)
+        change_set = new_set(unit, message, [{**row, "leads_back": unit.leads_back} for row in rows])
+        refuse_unapproved(change_set, "a roll back")
         _apply(unit, change_set, [mapping], words)
         unit.event("mapping.rolled_back", mapping_id=mapping.pk, change_set_id=change_set.pk)
     return change_set
@@ -139,10 +145,10 @@ def _wish_of(past: Any) -> Wish:
     return Wish(past.id, Target(registry.origin, registry.authority, past.upstream_prefix), options)
 
 
-def _taken_back(row: dict[str, Any]) -> dict[str, Any]:
+def _taken_back(row: dict[str, Any], leads_back: bool) -> dict[str, Any]:
     """The row the other way round. What was removed comes back as a new mapping."""
     mapping = None if row["after"] is None else row["mapping"]
-    back = {**row, "mapping": mapping, "before": row["after"], "after": row["before"]}
+    back = {**row, "mapping": mapping, "before": row["after"], "after": row["before"], "leads_back": leads_back}
     # What a move took does not come back: a standby takes a report, and an account its password.
     for name in LOSSES:
         back.pop(name, None)

@@ -13,7 +13,7 @@ from routing.services.base.permissions import Permission, PermissionDenied, has_
 from routing.services.base.unit_of_work import unit_of_work
 from routing.services.changes.basis import tenants_of
 from routing.services.changes.drafts import check_as_reviewed, open_set, told_of
-from routing.services.changes.guards import Guards
+from routing.services.changes.guards import Guards, wants_approval
 from routing.services.changes.policy import PolicyOutcome, change_policy
 
 
@@ -22,16 +22,18 @@ def approve(
 ) -> ChangeSet:
     """Say that a set is right as it was looked at, by its checksum. Not by whoever drafted it.
 
-    The approval ends with the next draft of the set. Raises Stale, Conflict, NotFound, PermissionDenied, Outdated.
+    One that is scheduled stays so. The approval ends with the next draft of the set. Raises Stale, Conflict, NotFound,
+    PermissionDenied, Outdated.
     """
     with unit_of_work(actor, reason) as unit:
         change_set = open_set(unit, change_set_id, if_match)
         if _is_drafter(actor, change_set):
             raise PermissionDenied("who drafted a change set does not approve it: ask somebody else")
         check_as_reviewed(unit, change_set, checksum)
+        is_planned = change_set.state == ChangeSet.State.SCHEDULED
         unit.update(
             change_set,
-            state=ChangeSet.State.APPROVED,
+            state=change_set.state if is_planned else ChangeSet.State.APPROVED,
             approver_id=actor.user and actor.user.pk,
             approved_by=actor.label,
             approved_at=timezone.now(),
@@ -66,6 +68,19 @@ def check_approval(change_set: ChangeSet, guards: Guards) -> None:
     if not may:
         raise ServiceError(
             f"{change_set.approved_by}, who approved it, may not do that any more: have somebody else approve it",
+            code=Code.APPROVAL_REQUIRED,
+        )
+
+
+def refuse_unapproved(change_set: ChangeSet, what: str) -> None:
+    """Refuse a set that takes an approval, and is applied in the transaction that drafts it: nobody can give it one.
+
+    `what`: what it is, in words. Raises ServiceError.
+    """
+    if why := wants_approval(change_set):
+        raise ServiceError(
+            f"{why}, and {what} is applied at once, before anybody could approve it: draft a change set of the same "
+            "(facade changes draft), have somebody else approve it, and apply that",
             code=Code.APPROVAL_REQUIRED,
         )
 

@@ -54,14 +54,15 @@ class Guards(NamedTuple):
 
 
 def guards_of(change_set: ChangeSet, mappings: Sequence[Mapping]) -> Guards:
-    """What has to be said of a set with these mappings. Of one that takes another back, no number and no approval.
+    """What has to be said of a set with these mappings. Of one that takes another back, no number, and no approval
+    unless that one had led back itself.
 
     What that one changed was confirmed, and a way back has to be short. What is added takes nothing from anybody, so it
     counts for no part of what a tenant has.
     """
     credentials = _credentials_that_move(change_set, mappings)
     if change_set.undoes is not None:
-        return Guards("", credentials, "")
+        return Guards("", credentials, wants_approval(change_set))
     touched, changed = _touched(change_set)
     tenants = Tenant.objects.filter(pk__in=touched).annotate(total=Count("hostnames__mappings")).order_by("name")
     number, approval = "", ""
@@ -77,8 +78,11 @@ def guards_of(change_set: ChangeSet, mappings: Sequence[Mapping]) -> Guards:
 
 
 def wants_approval(change_set: ChangeSet) -> str:
-    """Why a set waits for a second person's approval; "" where it takes none."""
-    if change_set.undoes is not None:
+    """Why a set waits for a second person's approval; "" where it takes none.
+
+    An undo takes none. The undo of an undo puts in force what takes one.
+    """
+    if change_set.undoes is not None and change_set.leads_back:
         return ""
     wanting = next((tenant for tenant in tenants_of(change_set) if tenant.needs_approval), None)
     return _APPROVAL.format(wanting) if wanting is not None else ""

@@ -9,7 +9,7 @@ from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import PermissionDenied
-from routing.services.changes.applying import apply, undo
+from routing.services.changes.applying import apply, roll_back, undo
 from routing.services.changes.approval import approve, require_approval
 from routing.services.changes.basis import Stale
 from routing.services.changes.drafts import draft, get_change_set, redraft
@@ -186,6 +186,50 @@ def test_an_approved_set_takes_no_number(careful: Person, teammate: Person) -> N
     change_set = approved(teammate.actor, disable(careful.actor, every))
 
     assert put_in_force(careful.actor, change_set).state == "applied"
+
+
+def test_an_undo_takes_no_approval_and_to_undo_that_does_at_any_depth(
+    careful: Person, teammate: Person, mappings: list[Mapping], drafted: Drafting
+) -> None:
+    change_set = put_in_force(careful.actor, approved(teammate.actor, drafted()))
+    back = undo(careful.actor, "back", change_set_id=change_set.pk)
+
+    with pytest.raises(ServiceError, match="draft a change set of the same") as refusal:
+        undo(careful.actor, "forth", change_set_id=back.pk)
+    assert refusal.value.code is Code.APPROVAL_REQUIRED
+
+    allow_alone(careful, True)
+    forth = undo(careful.actor, "forth", change_set_id=back.pk)
+    allow_alone(careful, False)
+    back = undo(careful.actor, "back", change_set_id=forth.pk)
+    with pytest.raises(ServiceError, match="draft a change set of the same"):
+        undo(careful.actor, "forth", change_set_id=back.pk)
+
+
+def test_to_undo_a_roll_back_of_the_last_switch_takes_an_approval(owner: Person, mappings: list[Mapping]) -> None:
+    first = mappings[0].history.get().history_id
+    repoint(owner.actor, "r", hostname="docker.acme.com", prefix="app", target="quay.io/acme")
+    back = roll_back(owner.actor, "back", mapping_id=mappings[0].pk, to=first)
+    allow_alone(owner, False)
+
+    with pytest.raises(ServiceError, match="draft a change set of the same"):
+        undo(owner.actor, "forth", change_set_id=back.pk)
+
+
+def test_a_roll_back_where_approval_is_needed_says_what_to_do(careful: Person, mappings: list[Mapping]) -> None:
+    first = mappings[0].history.get().history_id
+    repoint(careful.actor, "r", hostname="docker.acme.com", prefix="app", target="quay.io/acme")
+
+    with pytest.raises(ServiceError, match=r"facade changes draft\), have somebody else approve it") as refusal:
+        roll_back(careful.actor, "back", mapping_id=mappings[0].pk, to=first)
+
+    assert refusal.value.code is Code.APPROVAL_REQUIRED
+    assert not ChangeSet.objects.exists()
+
+
+def allow_alone(person: Person, alone: bool) -> None:
+    """Whether one person applies a set without another."""
+    require_approval(Actor.command_line(), "r", tenant_id=person.tenant.pk, needed=not alone)
 
 
 def test_operators_of_a_tenant_do_not_switch_its_approval(careful: Person, teammate: Person) -> None:

@@ -15,6 +15,7 @@ from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, ServiceError
 from routing.services.base.permissions import PermissionDenied
 from routing.services.base.policy import checksum_of_request, mappings_outside
+from routing.services.base.unit_of_work import unit_of_work
 from routing.services.changes.applying import apply, roll_back, undo
 from routing.services.changes.approval import require_approval
 from routing.services.changes.drafts import draft
@@ -29,7 +30,7 @@ from routing.services.leaving.hand_over import hand_over_hostname
 from routing.services.mappings.mappings import add_mapping, repoint, update_mapping
 from routing.services.registries.registries import add_registry, update_registry
 from routing.services.registries.targets import parse_target
-from routing.services.standbys.standbys import name_standby
+from routing.services.standbys.standbys import fail_over, lead_back, name_standby
 from routing.services.verifications.candidates import Candidate, resolve
 from tests.admin.conftest import AdminClient, errors_of
 from tests.api.conftest import api_client_for
@@ -226,6 +227,101 @@ def test_undo_and_roll_back_take_no_report_but_lead_where_it_is_allowed(owner: P
     allow(owner, "quay.io", "docker.io")
     undo(owner.actor, "back", change_set_id=change_set.pk)
     assert Mapping.objects.with_names().get().registry.authority == "docker.io"
+
+
+def test_to_undo_an_undo_takes_a_report(owner: Person) -> None:
+    mapping = add_at(owner.actor, owner.hostname.name, "app")
+    change_set = by_set(owner, mapping)
+    want_reports(owner)
+    back = undo(owner.actor, "back", change_set_id=change_set.pk)
+
+    with pytest.raises(PermissionDenied, match="clean report of exactly this switch"):
+        undo(owner.actor, "forth", change_set_id=back.pk)
+
+    report(owner.actor, mapping, "quay.io/acme")
+    forth = undo(owner.actor, "forth", change_set_id=back.pk)
+    Verification.objects.all().delete()
+    again = undo(owner.actor, "back", change_set_id=forth.pk)
+    with pytest.raises(PermissionDenied, match="clean report of exactly this switch"):
+        undo(owner.actor, "forth", change_set_id=again.pk)
+
+
+def test_a_roll_back_of_the_last_switch_takes_no_report_and_any_other_does(owner: Person) -> None:
+    mapping = add_at(owner.actor, owner.hostname.name, "app")
+    first = led_to(owner, mapping, "docker.io/acme/app")
+    second, third = (led_to(owner, mapping, target) for target in ("quay.io/acme", "ghcr.io/acme"))
+    want_reports(owner)
+
+    with pytest.raises(PermissionDenied, match=r"facade verify docker.acme.com app --to docker.io/acme/app"):
+        roll_back(owner.actor, "r", mapping_id=mapping.pk, to=first)
+    roll_back(owner.actor, "back", mapping_id=mapping.pk, to=second)
+    with pytest.raises(PermissionDenied, match="clean report of exactly this switch"):
+        roll_back(owner.actor, "forth", mapping_id=mapping.pk, to=third)
+    roll_back(owner.actor, "back once more", mapping_id=mapping.pk, to=first)
+    assert Mapping.objects.with_names().get().target == "docker.io/acme/app"
+
+
+@pytest.mark.parametrize("is_set", [True, False])
+def test_what_was_undone_is_not_rolled_back_to_without_a_report(owner: Person, is_set: bool) -> None:
+    mapping = add_at(owner.actor, owner.hostname.name, "app")
+    first = mapping.history.get().history_id
+    if is_set:
+        undo(owner.actor, "back", change_set_id=by_set(owner, mapping).pk)
+        bad = mapping.history.order_by("history_id")[1].history_id
+    else:
+        bad = led_to(owner, mapping, "quay.io/acme")
+        roll_back(owner.actor, "back", mapping_id=mapping.pk, to=first)
+    want_reports(owner)
+
+    with pytest.raises(PermissionDenied, match="clean report of exactly this switch"):
+        roll_back(owner.actor, "forth", mapping_id=mapping.pk, to=bad)
+
+    report(owner.actor, mapping, "quay.io/acme")
+    roll_back(owner.actor, "forth", mapping_id=mapping.pk, to=bad)
+    roll_back(owner.actor, "back", mapping_id=mapping.pk, to=first)
+
+
+def test_a_standby_that_was_failed_back_from_is_no_way_back(owner: Person) -> None:
+    mapping = add_at(owner.actor, owner.hostname.name, "app")
+    led_to(owner, mapping, "ghcr.io/acme")
+    Mapping.objects.update(standby_registry=Registry.objects.get(origin="https://quay.io"), standby_prefix="acme")
+    for deed in (fail_over, lead_back):
+        with unit_of_work(owner.actor, "r") as unit:
+            deed(unit, Mapping.objects.with_names().get())
+    over, back = mapping.history.order_by("history_id")[2:4]
+    first = mapping.history.earliest("history_id")
+    assert (over.upstream_prefix, back.upstream_prefix) == ("acme", "acme")
+    assert over.registry_id != back.registry_id
+    Mapping.objects.update(standby_registry=None, standby_prefix="")
+    want_reports(owner)
+
+    with pytest.raises(PermissionDenied, match="clean report of exactly this switch"):
+        roll_back(owner.actor, "r", mapping_id=mapping.pk, to=over.history_id)
+    roll_back(owner.actor, "r", mapping_id=mapping.pk, to=first.history_id)
+    assert Mapping.objects.with_names().get().target == "docker.io/acme/app"
+
+
+def test_a_registry_that_has_moved_since_is_no_way_back(owner: Person) -> None:
+    own = add_registry(owner.actor, "", tenant_id=owner.tenant.pk, name="Own", origin="https://registry.acme.example")
+    mapping = add_at(owner.actor, owner.hostname.name, "app")
+    there = led_to(owner, mapping, "registry.acme.example/x")
+    led_to(owner, mapping, "quay.io/acme")
+    want_reports(owner)
+    update_registry(owner.actor, "r", registry_id=own.pk, origin="https://elsewhere.acme.example")
+
+    with pytest.raises(PermissionDenied, match="clean report of exactly this switch"):
+        roll_back(owner.actor, "back", mapping_id=mapping.pk, to=there)
+
+
+def led_to(owner: Person, mapping: Mapping, target: str) -> int:
+    """The entry of the history that leads there."""
+    repoint(owner.actor, "r", hostname=mapping.hostname.name, prefix=mapping.prefix, target=target)
+    return int(mapping.history.latest("history_id").history_id)
+
+
+def by_set(owner: Person, mapping: Mapping) -> ChangeSet:
+    change_set = draft(owner.actor, "r", wishes=[Wish(mapping.pk, parse_target("quay.io/acme"))])
+    return apply(owner.actor, change_set_id=change_set.pk, checksum=change_set.checksum)
 
 
 def test_other_doors_hold_to_the_registries_too(owner: Person, outsider: Person, platform: Actor) -> None:

@@ -112,6 +112,18 @@ def test_where_who_scheduled_it_is_gone_it_is_not_applied(
     assert its_time_comes(change_set).refusal == "bob, who scheduled it, has no account any more"
 
 
+def test_a_scheduled_set_that_is_approved_stays_scheduled_and_is_applied(
+    owner: Person, teammate: Person, mappings: list[Mapping], drafted: Drafting
+) -> None:
+    change_set = planned(owner.actor, drafted())
+    require_approval(owner.actor, "r", tenant_id=owner.tenant.pk, needed=True)
+
+    after = approve(teammate.actor, change_set_id=change_set.pk, checksum=change_set.checksum)
+
+    assert (after.state, after.approved_by, after.apply_at) == ("scheduled", "bob", change_set.apply_at)
+    assert (its_time_comes(change_set).state, registries()) == ("applied", {"ghcr.io"})
+
+
 def test_where_the_approver_has_lost_the_role_it_is_not_applied_and_stays_as_it_was(
     owner: Person, teammate: Person, mappings: list[Mapping], drafted: Drafting
 ) -> None:
