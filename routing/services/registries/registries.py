@@ -15,6 +15,7 @@ from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_quota
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.registries.rules import refuse_in_steps
 from routing.services.registries.targets import Target, find_registry, parse_alias, parse_origin
 
 
@@ -108,9 +109,13 @@ def update_registry(
 
 
 def remove_registry(actor: Actor, reason: str, *, registry_id: int, if_match: Collection[int] | None = None) -> None:
-    """Remove a registry to which nothing leads any more. Raises NotFound, PermissionDenied, Outdated, ServiceError."""
+    """Remove a registry to which nothing leads any more, nor will by a change set that is in steps.
+
+    Raises NotFound, PermissionDenied, Outdated, ServiceError.
+    """
     with unit_of_work(actor, reason) as unit:
         registry = unit.get(Registry, registry_id, Permission.CHANGE_REGISTRIES, if_match)
+        refuse_in_steps(registry)
         unit.delete(registry)
         unit.event("registry.removed", registry_id=registry_id, tenant_id=registry.tenant_id)
 
