@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from routing.services.telling.kinds import KINDS
 from tests.docs.pages import DOCS, ROOT
 
 
@@ -16,6 +17,13 @@ def test_every_system_check_stands_on_its_page_and_no_other() -> None:
 
     assert len(made) >= 14
     assert sorted(made) == told
+
+
+def test_every_kind_that_one_subscribes_to_stands_in_its_table_and_no_other() -> None:
+    page = (DOCS / "how-to/webhooks.md").read_text()
+    table = page.partition("| kind | told when |")[2].partition("\n\n")[0]
+
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.M)) == sorted(KINDS)
 
 
 def test_every_decision_has_a_number_of_its_own_and_begins_with_it() -> None:

@@ -55,7 +55,7 @@ class RegistryForm(ServiceForm):
         if self.instance.pk is not None and "reason" in self.fields:
             self.fields["reason"].help_text = (
                 "Required when the address or the implicit namespace changes: every mapping to this registry then "
-                "points elsewhere. Shown in the history."
+                "points elsewhere, and standbys that involve it end. Shown in the history."
             )
 
     class Meta:
@@ -177,11 +177,13 @@ class RegistryAdmin(AccountPage, ProbeNow, HistoryPages, ServiceModelAdmin):
                 actor, reason, registry_id=form.instance.pk, if_match=form.if_match, **form.changes
             )
             registry, done, asks_anew = outcome.row, "changed" if outcome.changed else "", outcome.asks_anew
+            notes = outcome.notes
         else:
             registry, done, asks_anew = add_registry(actor, reason, **form.facts), "added", True
+            notes = []
         if asks_anew:
             probe_registry_soon(registry)
-        return registry, [f"{done} registry {registry.name} at {registry.origin}"] if done else []
+        return registry, [f"{done} registry {registry.name} at {registry.origin}", *notes] if done else []
 
     def delete_via_service(self, request: HttpRequest, row: Registry, reason: str, if_match: Collection[int]) -> None:
         """Remove."""

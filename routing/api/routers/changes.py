@@ -93,7 +93,9 @@ class LookOut(Schema):
     bad_before: int = Field(examples=[12])
     asked: int = Field(description="How many images were asked for where the step leads, by HEAD.", examples=[8])
     missing: list[str] = Field(description="What can't be had there.", examples=[[]])
-    waits: str = Field(description="Why the next step is not made though it is time.", examples=[""])
+    waits: str = Field(
+        description="Why the next step waits, whatever the time; empty where it does not.", examples=[""]
+    )
 
 
 class StepsOut(Schema):
@@ -104,7 +106,7 @@ class StepsOut(Schema):
     made: int = Field(description="How many of the steps were made.", examples=[1])
     stepped_at: datetime | None = Field(description="When the last one was made.")
     next_at: datetime | None = Field(description="When the next one is to be made.")
-    looked_at: datetime | None = Field(description="When the health gate looked last.")
+    looked_at: datetime | None = Field(description="When the health gate looked last; null while it sees nothing.")
     looked: LookOut | None
 
 

@@ -96,7 +96,11 @@ class RegistryPatch(StrictSchema):
 
     name: Annotated[Named | None, Field(examples=["Our registry"])] = None
     origin: Annotated[
-        OriginText | None, Field(description="Where it is from now on; takes a reason where mappings lead to it.")
+        OriginText | None,
+        Field(
+            description="Where it is from now on; takes a reason where mappings lead to it, or it is a standby, and "
+            "ends the standbys that involve it."
+        ),
     ] = None
     alias: Annotated[AliasText | None, Field(description=_ALIAS)] = None
     implicit_namespace: Annotated[Text | None, Field(description=_NAMESPACE)] = None

@@ -192,7 +192,7 @@ class SetRegistry(Verb):
             changes["origin"] = _with_scheme(changes["origin"])
         outcome = update_registry(Actor.command_line(), options["reason"], registry_id=registry.pk, **changes)
         if outcome.changed:
-            output.done(f"changed registry {outcome.row}", registry=registry_facts(outcome.row))
+            output.done(f"changed registry {outcome.row}", *outcome.notes, registry=registry_facts(outcome.row))
         else:
             output.unchanged(
                 f"Nothing to change: {outcome.row} has these values already", registry=registry_facts(outcome.row)

@@ -208,7 +208,7 @@ async def _trouble(reader: RegistryReader, repository: str, reference: str) -> s
 
 
 def as_facts(counts: Counts, before: Counts, found: Asked, waits: str) -> dict[str, Any]:
-    """What a look saw, as the set keeps it for people. `waits`: why the next step is not made though it is time."""
+    """What a look saw, as the set keeps it for people. `waits`: why the next step waits; "" where it does not."""
     return {
         "requests": counts.total,
         "bad": counts.bad,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -33,6 +33,7 @@ from routing.services.base.permissions import Permission
 from routing.services.base.unit_of_work import MAX_REASON_LENGTH, UnitOfWork, unit_of_work
 from routing.services.changes import gate
 from routing.services.changes.applying import check_said, may_vouch, put_in_force
+from routing.services.changes.basis import settings_of
 from routing.services.changes.drafts import check_as_reviewed, get_change_set, open_set, reason_of_set, told_of
 from routing.services.changes.guards import NO_WORDS, Words
 from routing.services.changes.judging import check_still_allowed
@@ -49,6 +50,10 @@ FRESH_SECONDS = 60
 _NAMED = 5
 _MAX_REFUSAL = 1_000
 _LEADS = frozenset({"registry", "upstream_prefix"})
+_UNSERVED = (
+    "none of its mappings is served now (they are disabled, or their hostname or tenant is disabled or suspended), so "
+    "the health gate sees nothing"
+)
 
 
 # ------------------------------------------------------------------ verbs
@@ -90,11 +95,14 @@ def apply_in_steps(
 def go_on(actor: Actor, *, change_set_id: int, if_match: Collection[int] | None = None) -> ChangeSet:
     """Make the next step now, before its time. The gate has looked within a minute.
 
-    Raises Conflict where it has not, where the last step is not live everywhere, or the set is not in steps; NotFound,
-    PermissionDenied, Outdated, ServiceError.
+    Raises Conflict where it has not, where the last step is not live everywhere, nothing of it is served, or the set is
+    not in steps; NotFound, PermissionDenied, Outdated, ServiceError.
     """
     with unit_of_work(actor, _message(get_change_set(actor, change_set_id))) as unit:
         change_set = _under_way(unit, change_set_id, if_match)
+        mappings = _own(change_set)
+        if not _on(mappings):
+            raise Conflict(f"the next step waits: {_UNSERVED}")
         since = database_now() - timedelta(seconds=FRESH_SECONDS)
         if change_set.looked_at is None or change_set.looked_at < since:
             raise Conflict(
@@ -103,7 +111,6 @@ def go_on(actor: Actor, *, change_set_id: int, if_match: Collection[int] | None 
             )
         if waits := _waits(change_set):
             raise Conflict(f"the last step is not in force everywhere yet: {waits}")
-        mappings = _own(change_set)
         if why := _objection(change_set, mappings):
             raise ServiceError(f"{why}: stop and return, and draft the change set once more")
         _step(unit, change_set, mappings)
@@ -150,6 +157,8 @@ def _step(unit: UnitOfWork, change_set: ChangeSet, mappings: Sequence[Mapping]) 
     facts = {**told_of(change_set), "step": number, "steps": len(change_set.shares), "share": in_percent(share)}
     if share >= WHOLE:
         began_by = change_set.applied_by
+        # Past the rule that it stays as it was reviewed: none of this is what the set changes.
+        unit.save_without_history(change_set, rows=_as_found(change_set, mappings))
         put_in_force(unit, change_set, mappings, step="", stepped_by=None)
         over = {"step": number, "next_at": None, "stepped_at": database_now(), "gate": None}
         unit.update(change_set, **over, applied_by=began_by)
@@ -176,10 +185,11 @@ def _return(unit: UnitOfWork, change_set: ChangeSet, why: str, *, by_itself: boo
     unit.change_set = change_set.pk
     seconds = settings.FACADE_FORMER_TARGET_SECONDS
     after = {row["mapping"]: row["after"] for row in change_set.rows}
+    there = set(Registry.objects.filter(pk__in=_registries(change_set)).values_list("pk", flat=True))
     back: defaultdict[str, list[Mapping]] = defaultdict(list)
     for mapping in _own(change_set):
         to, former = after[mapping.pk], mapping.former
-        if mapping.step and seconds and mapping.enabled:
+        if mapping.step and seconds and mapping.enabled and to["registry"] in there:
             # A pull that began where the step led can finish, as after any repoint.
             until = int(time.time()) + seconds
             former = FormerTarget(until, str(to["registry"]), to["upstream_prefix"]).packed()
@@ -218,6 +228,19 @@ def _own(change_set: ChangeSet) -> list[Mapping]:
     return list(_held(change_set).order_by("pk").select_for_update(of=("self",), no_key=True))
 
 
+def _as_found(change_set: ChangeSet, mappings: Sequence[Mapping]) -> list[dict[str, Any]]:
+    """Its rows, with what is now of all that it does not change, such as of a mapping that was disabled meanwhile.
+
+    Else nobody could undo it: that would not be what it says it has left behind.
+    """
+    now = {mapping.pk: settings_of(mapping) for mapping in mappings}
+    rows = []
+    for row in change_set.rows:
+        kept = {name: value for name, value in now[row["mapping"]].items() if name not in _LEADS}
+        rows.append({**row, "before": {**row["before"], **kept}, "after": {**row["after"], **kept}})
+    return rows
+
+
 def _is_repoint(row: dict[str, Any]) -> bool:
     before, after = row["before"], row["after"]
     if before is None or after is None:
@@ -232,7 +255,11 @@ def _objection(change_set: ChangeSet, mappings: Sequence[Mapping]) -> str:
     taking = [f"{each.source} ({why})" for each in mappings if (why := taken_credentials(each))]
     if taking:
         return f"credentials must not reach another registry by themselves, and {_some(taking)} takes some"
-    for registry in Registry.objects.filter(pk__in=_registries(change_set)):
+    registries = list(Registry.objects.filter(pk__in=_registries(change_set)))
+    if len(registries) != len(_registries(change_set)):
+        # Its removal is refused by the verbs; rows that were put back from a backup know nothing of that.
+        return "a registry that it leads to is gone"
+    for registry in registries:
         if registry.auth == Auth.BASIC:
             return f"{registry} asks everybody for a password"
         try:
@@ -278,9 +305,13 @@ def _waits(change_set: ChangeSet) -> str:
 
 # ------------------------------------------------------------------ the gate's looks
 class _Look(NamedTuple):
-    """What a look began with, and what was found. `version`: of the set's state then."""
+    """What a look began with, and what was found. `version`: of the set's state then.
+
+    `saw`: whether any of its mappings was served; else there was nothing to see.
+    """
 
     version: int
+    saw: bool
     share: int
     found: gate.Asked
 
@@ -304,8 +335,8 @@ def _begin(job: Job) -> Callable[[], _Look] | None:
     share = change_set.next_share if _is_due(change_set, now) else change_set.share
     mappings = _held_and_on(change_set)
     wanted = gate.questions(change_set, mappings, share, now)
-    version = change_set.version
-    return lambda: _Look(version, share, gate.ask(wanted))
+    version, saw = change_set.version, bool(mappings)
+    return lambda: _Look(version, saw, share, gate.ask(wanted))
 
 
 def _settle(job: Job, look: _Look) -> None:
@@ -327,21 +358,27 @@ def _judge(change_set: ChangeSet, look: _Look) -> None:
         _return_by_itself(change_set, look.version, why)
         return
     is_due = _is_due(change_set, now) and look.share == change_set.next_share
-    waits = _waits(change_set) if is_due else ""
+    sees = look.saw and bool(_held_and_on(change_set))
+    waits = _UNSERVED if not sees else _waits(change_set) if is_due else ""
     if is_due and not waits:
         _go_on_by_itself(change_set, look.version)
         return
-    # No new version of it: nobody has decided anything.
-    looked = gate.as_facts(counts, before, look.found, waits)
-    ChangeSet.objects.filter(pk=change_set.pk, version=look.version).update(looked=looked, looked_at=now)
+    # No new version of it: nobody has decided anything. What was seen of nothing is no ground to go on by hand.
+    facts = {"looked": gate.as_facts(counts, before, look.found, waits), "looked_at": now if sees else None}
+    ChangeSet.objects.filter(pk=change_set.pk, version=look.version).update(**facts)
 
 
 def _go_on_by_itself(change_set: ChangeSet, version: int) -> None:
     try:
         with unit_of_work(PROGRAM, _message(change_set)) as unit:
             row = _of_version(change_set, version)
-            if row is not None:
-                _step(unit, row, _own(row))
+            if row is None:
+                return
+            mappings = _own(row)
+            if why := _objection(row, mappings):
+                # Something has become another since that was asked without the writers' line.
+                raise ServiceError(why)
+            _step(unit, row, mappings)
     except ServiceError as refusal:
         # A rule has become another meanwhile, such as which registries are allowed.
         _return_by_itself(change_set, version, refusal.message)
@@ -370,7 +407,12 @@ def _held(change_set: ChangeSet) -> QuerySet[Mapping]:
 
 
 def _held_and_on(change_set: ChangeSet) -> list[Mapping]:
-    return [each for each in _held(change_set) if state_of(each).is_on]
+    return _on(_held(change_set))
+
+
+def _on(mappings: Iterable[Mapping]) -> list[Mapping]:
+    """Those whose clients are let in: of the others nobody gets anything."""
+    return [each for each in mappings if state_of(each).is_on]
 
 
 def _seen(change_set: ChangeSet) -> tuple[gate.Counts, gate.Counts]:

@@ -38,7 +38,7 @@ from routing.services.hostnames.hostnames import add_hostname, remove_hostname, 
 from routing.services.mappings.former import values_of_a_move
 from routing.services.mappings.mappings import remove_mappings
 from routing.services.people.tenants import add_tenant, update_tenant
-from routing.services.registries.registries import add_registry, remove_registry, update_registry
+from routing.services.registries.registries import add_registry, notes_of_a_move, remove_registry, update_registry
 
 # What the history says where nobody said why.
 _UNSAID = "applied from a document"
@@ -176,7 +176,9 @@ class _Work:
                 pk = Registry.objects.get(origin=entry.origin, tenant=_tenant_id(slug)).pk
                 update_registry(self._actor, self._reason, registry_id=pk, **_values(entry))
 
-            yield from _step(_registry_words(entry, slug), now.get(entry.origin), entry, add, change)
+            there = now.get(entry.origin)
+            words = _registry_words(entry, slug) + _ended_standbys(entry, there, slug)
+            yield from _step(words, there, entry, add, change)
 
     def _hostnames(self, tenant: TenantItem) -> Iterator[Planned]:
         now = {entry.name: entry for entry in self._now(tenant).hostnames}
@@ -340,6 +342,14 @@ def _values(entry: Item) -> dict[str, Any]:
 
 def _registry_words(entry: RegistryItem, slug: str) -> str:
     return f"registry {entry.origin} of tenant {slug}" if slug else f"shared registry {entry.origin}"
+
+
+def _ended_standbys(entry: RegistryItem, now: RegistryItem | None, slug: str) -> str:
+    """Which standbys its change would end, to be put behind its words; "" for none."""
+    if now is None or now.implicit_namespace == entry.implicit_namespace:
+        return ""
+    notes = notes_of_a_move(Registry.objects.get(origin=entry.origin, tenant=_tenant_id(slug)))
+    return f" ({'; '.join(notes)})" if notes else ""
 
 
 def _pk(slug: str) -> int:

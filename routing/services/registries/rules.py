@@ -6,13 +6,20 @@ from collections.abc import Iterator
 from django.db.models import Q
 
 from routing.core.grammar.docker_hub import DOCKER_HUB_NAMES, DOCKER_HUB_ORIGIN
-from routing.models import Hostname, Mapping, Registry, Tenant
+from routing.models import ChangeSet, Hostname, Mapping, Registry, Tenant
 from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import PermissionDenied
 from routing.services.base.policy import MAX_ALLOWED, check_allowed
 from routing.services.base.rules import Write, require_reason, rule
 from routing.services.registries.targets import check_origin, parse_alias, parse_origin, place_of, shared_at
+
+
+@rule(Registry, "origin", "implicit_namespace", "tenant")
+def stays_while_mappings_are_repointed_in_steps(write: Write) -> None:
+    """Two hands at once on where these mappings lead."""
+    if write.before is not None:
+        refuse_in_steps(write.before)
 
 
 @rule(Registry, "origin")
@@ -66,7 +73,7 @@ def takes_no_other_registrys_name(write: Write) -> None:
 @rule(Registry, "tenant")
 def owner_stays_while_it_is_used(write: Write) -> None:
     """What leads to a registry was judged by whose it is."""
-    if write.before is not None and _is_in_use(write.before):
+    if write.before is not None and _leads_somebody(write.before):
         raise ServiceError.for_field(
             "tenant", "mappings or logins use this registry: its owner can't be changed any more"
         )
@@ -74,8 +81,8 @@ def owner_stays_while_it_is_used(write: Write) -> None:
 
 @rule(Registry, "origin", "implicit_namespace")
 def moving_takes_a_reason(write: Write) -> None:
-    """Every mapping to it leads elsewhere then, as a repointed one does."""
-    if write.before is not None and _is_in_use(write.before):
+    """Every mapping to it leads elsewhere then, as a repointed one does, or has no standby any more."""
+    if write.before is not None and _leads_somebody(write.before):
         require_reason(write.reason)
 
 
@@ -111,6 +118,22 @@ def allowed_registries_are_in_their_one_form(write: Write) -> None:
     if " ".join(sorted(set(origins))) != write.row.allowed_registries:
         said = "addresses stand in their order, each once, with one space between"
         raise ServiceError.for_field("allowed_registries", said)
+
+
+def refuse_in_steps(registry: Registry) -> None:
+    """Refuse what would take a registry from under a change set that is under way.
+
+    No mapping points to its target before the last step, so the sets are asked. Raises ServiceError, which names one.
+    """
+    under_way = ChangeSet.objects.filter(state=ChangeSet.State.IN_STEPS).order_by("pk").only("pk", "rows")
+    for change_set in under_way.iterator():
+        sides = (side for row in change_set.rows for side in (row["before"], row["after"]) if side is not None)
+        if any(side["registry"] == registry.pk for side in sides):
+            raise ServiceError(
+                f"change set {change_set.pk} is being applied in steps, and leads mappings to {registry} or away from "
+                f"it: wait for its end, or have it stop and return (facade changes stop {change_set.pk})",
+                code=Code.IN_STEPS,
+            )
 
 
 def _leads_somebody(registry: Registry) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,13 @@ from routing.services.changes.reading import count_steps
 from routing.services.changes.schedule import schedule
 from routing.services.changes.steps import apply_in_steps, go_on, stop_and_return
 from routing.services.changes.wishes import Place, Wish
-from routing.services.hostnames.hostnames import update_hostname
+from routing.services.configuration.apply import apply_document
+from routing.services.configuration.current import current_document
+from routing.services.hostnames.hostnames import suspend_hostnames, update_hostname
 from routing.services.leaving.hand_over import hand_over_hostname
-from routing.services.mappings.mappings import remove_mapping, repoint, update_mapping
+from routing.services.mappings.mappings import add_mapping, remove_mapping, repoint, switch_mappings, update_mapping
+from routing.services.people.tenants import suspend_tenants
+from routing.services.registries.registries import remove_registry, update_registry
 from routing.services.registries.targets import parse_target
 from tests.conftest import Person
 from tests.jobs_done import do_jobs
@@ -352,6 +357,122 @@ def test_a_registry_that_wants_a_password_meanwhile_ends_it(begun: ChangeSet, ma
     assert share(mapping) == 0
 
 
+def test_a_registry_that_is_gone_meanwhile_ends_it(begun: ChangeSet, mapping: Mapping) -> None:
+    look(begun)
+    registry = begun.rows[0]["after"]["registry"]
+    Registry.objects.filter(pk=registry).delete()
+
+    after = look(begun)
+
+    assert (after.state, share(mapping)) == ("draft", 0)
+    assert "a registry that it leads to is gone" in after.refusal
+    # Nobody is asked at what is not there.
+    assert mapping.former == ""
+
+
+def test_a_person_who_goes_on_is_told_that_a_registry_is_gone(begun: ChangeSet, move: Move) -> None:
+    look(begun)
+    look(begun)
+    Registry.objects.filter(pk=begun.rows[0]["after"]["registry"]).delete()
+
+    with pytest.raises(ServiceError, match="a registry that it leads to is gone: stop and return"):
+        go_on(move.actor, change_set_id=begun.pk)
+
+
+# ------------------------------------------- what nobody is served, nobody sees
+def _disable(platform: Actor, mapping: Mapping, is_on: bool) -> None:
+    switch_mappings(platform, "r", mapping_ids=[mapping.pk], enabled=is_on)
+
+
+def _suspend_hostname(platform: Actor, mapping: Mapping, is_on: bool) -> None:
+    suspend_hostnames(platform, "r", hostname_ids=[mapping.hostname_id], suspended=not is_on)
+
+
+def _suspend_tenant(platform: Actor, mapping: Mapping, is_on: bool) -> None:
+    suspend_tenants(platform, "r", tenant_ids=[mapping.hostname.tenant_id], suspended=not is_on)
+
+
+OFF = [_disable, _suspend_hostname, _suspend_tenant]
+
+
+@pytest.mark.parametrize("switch", OFF)
+def test_while_none_of_its_mappings_is_served_no_step_is_made(
+    begun: ChangeSet, move: Move, mapping: Mapping, platform: Actor, switch: Callable[[Actor, Mapping, bool], None]
+) -> None:
+    pulled(mapping, FIRST)
+    look(begun)
+    look(begun)
+    switch(platform, mapping, False)
+    move.new.remove_manifest(FIRST, "1.0")
+
+    after = pause_over(begun)
+
+    assert (after.state, after.step, share(mapping)) == ("in steps", 1, 500)
+    assert after.looked is not None
+    assert "none of its mappings is served now" in after.looked["waits"]
+    with pytest.raises(Conflict, match="the next step waits: none of its mappings is served now"):
+        go_on(move.actor, change_set_id=begun.pk)
+
+    switch(platform, mapping, True)
+
+    # What the gate did not see is no ground to go on.
+    with pytest.raises(Conflict, match="the health gate has not looked within a minute"):
+        go_on(move.actor, change_set_id=begun.pk)
+    assert "1 can't be had there" in look(begun).refusal
+
+
+def test_it_says_so_during_the_pause_already(begun: ChangeSet, mapping: Mapping, platform: Actor) -> None:
+    look(begun)
+    _disable(platform, mapping, False)
+
+    assert "none of its mappings is served" in (look(begun).looked or {})["waits"]
+
+
+def test_what_was_served_again_while_it_looked_is_looked_at_once_more(
+    begun: ChangeSet, mapping: Mapping, platform: Actor
+) -> None:
+    look(begun)
+    _disable(platform, mapping, False)
+    ChangeSet.objects.filter(pk=begun.pk).update(next_at=timezone.now() - timedelta(seconds=1))
+    (job,) = Job.objects.filter(kind="look at steps")
+    asks = steps.LOOK_STEPS.begin(job)
+    assert asks is not None
+    _disable(platform, mapping, True)
+
+    steps.LOOK_STEPS.settle(job, asks())
+
+    assert (now_of(begun).step, look(begun).step) == (1, 2)
+
+
+def test_it_stops_where_its_mappings_were_disabled(begun: ChangeSet, move: Move, mapping: Mapping) -> None:
+    look(begun)
+    _disable(move.actor, mapping, False)
+
+    after = stop_and_return(move.actor, change_set_id=begun.pk)
+
+    assert (after.state, share(mapping), mapping.stepped_by, mapping.enabled) == ("draft", 0, None, False)
+
+
+def test_and_is_undone_where_one_of_several_was_disabled_between_two_steps(
+    move: Move, mapping: Mapping, owner: Person
+) -> None:
+    other = add_mapping(owner.actor, "", hostname=HOST, prefix="other", target=f"{move.old.url}/{PREFIX}").mapping
+    wishes = [Wish(each.pk, parse_target(f"{move.new.url}/{PREFIX}"), {}) for each in (mapping, other)]
+    begun = begin(move, draft(move.actor, "m", wishes=wishes))
+    look(begun)
+    _disable(move.actor, other, False)
+    pause_over(begun)
+
+    assert pause_over(begun).state == "applied"
+    undo(move.actor, "back", change_set_id=begun.pk)
+
+    rows = Mapping.objects.with_names().filter(pk__in=[mapping.pk, other.pk]).order_by("pk")
+    assert [(row.target, row.enabled) for row in rows] == [
+        (f"{move.old.url}/{PREFIX}", True),
+        (f"{move.old.url}/{PREFIX}", False),
+    ]
+
+
 def test_two_looks_of_one_state_make_one_step(begun: ChangeSet, mapping: Mapping) -> None:
     (job,) = Job.objects.filter(kind="look at steps")
     one, other = steps.LOOK_STEPS.begin(job), steps.LOOK_STEPS.begin(job)
@@ -471,6 +592,79 @@ def test_what_would_cross_it_is_refused_and_the_set_is_named(
         deed(owner, mapping)
 
     assert no.value.code == Code.IN_STEPS
+
+
+def _target_of(begun: ChangeSet) -> int:
+    number: int = begun.rows[0]["after"]["registry"]
+    return number
+
+
+def _source_of(begun: ChangeSet) -> int:
+    number: int = begun.rows[0]["before"]["registry"]
+    return number
+
+
+def _move_registry(actor: Actor, registry: int) -> None:
+    update_registry(actor, "r", registry_id=registry, origin="https://elsewhere.example")
+
+
+def _name_space(actor: Actor, registry: int) -> None:
+    update_registry(actor, "r", registry_id=registry, implicit_namespace="library")
+
+
+def _remove_registry(actor: Actor, registry: int) -> None:
+    remove_registry(actor, "r", registry_id=registry)
+
+
+def _share_registry(actor: Actor, registry: int) -> None:
+    update_registry(actor, "r", registry_id=registry, tenant_id=None)
+
+
+def _prune(actor: Actor, registry: int) -> None:
+    document = current_document(actor)
+    tenants = []
+    for tenant in document.tenants:
+        own = {each.pk for each in Registry.objects.filter(tenant__slug=tenant.slug)}
+        gone = Registry.objects.get(pk=registry).origin if registry in own else ""
+        kept = tuple(entry for entry in tenant.registries if entry.origin != gone)
+        tenants.append(replace(tenant, registries=kept))
+    apply_document(actor, "r", replace(document, tenants=tuple(tenants)), prune=True)
+
+
+@pytest.mark.parametrize("deed", [_move_registry, _name_space, _remove_registry, _share_registry])
+@pytest.mark.parametrize("of", [_target_of, _source_of])
+def test_nor_do_its_registries_go_or_move(
+    platform: Actor,
+    begun: ChangeSet,
+    mapping: Mapping,
+    deed: Callable[[Actor, int], None],
+    of: Callable[[ChangeSet], int],
+) -> None:
+    look(begun)
+
+    said = rf"change set {begun.pk} is being applied in steps, .*\(facade changes stop {begun.pk}\)"
+    with pytest.raises(ServiceError, match=said) as refused:
+        deed(platform, of(begun))
+
+    assert refused.value.code == Code.IN_STEPS
+    assert pause_over(begun).step == 2
+
+
+def test_nor_is_the_target_pruned(platform: Actor, begun: ChangeSet) -> None:
+    with pytest.raises(ServiceError, match=f"change set {begun.pk} is being applied in steps") as refused:
+        _prune(platform, _target_of(begun))
+
+    assert refused.value.code == Code.IN_STEPS
+
+
+def test_they_can_be_named_anew(platform: Actor, begun: ChangeSet) -> None:
+    update_registry(platform, "r", registry_id=_target_of(begun), name="New")
+
+
+def test_and_go_once_it_is_over(platform: Actor, begun: ChangeSet, move: Move) -> None:
+    stop_and_return(move.actor, change_set_id=begun.pk)
+
+    _remove_registry(platform, _target_of(begun))
 
 
 def test_nor_is_its_hostname_handed_over(begun: ChangeSet, outsider: Person, platform: Actor, mapping: Mapping) -> None:

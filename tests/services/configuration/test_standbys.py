@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -172,6 +173,23 @@ def test_a_repoint_drops_it_and_the_plan_says_so(standing: Move) -> None:
     assert f"    standby_registry: '{standing.new.url}' → None" in plan.lines()
     assert (row().target, row().standby_registry) == (f"{standing.old.url}/elsewhere", None)
     assert apply(text).steps == ()
+
+
+def test_a_registry_with_another_implicit_namespace_ends_it_and_the_plan_says_so(standing: Move) -> None:
+    document = read_document(exported())
+    (tenant,) = document.tenants
+    origin = row().registry.origin
+    registries = tuple(
+        replace(entry, implicit_namespace="acme") if entry.origin == origin else entry for entry in tenant.registries
+    )
+
+    plan = apply_document(
+        Actor.command_line(), "r", replace(document, tenants=(replace(tenant, registries=registries),))
+    )
+
+    (step,) = plan.steps
+    assert f"{HOST}/{APP} has no standby any more: " in step.what
+    assert row().standby_registry is None
 
 
 def test_the_standby_of_what_has_failed_over_stays_what_it_is(standing: Move) -> None:

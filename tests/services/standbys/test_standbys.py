@@ -15,7 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from routing.management.maintenance import tell_workers
-from routing.models import Delivery, Job, Mapping, Registry, RegistryHealth, Verification
+from routing.models import Delivery, Job, Mapping, Registry, RegistryHealth, Verification, Watch
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, ServiceError
@@ -28,7 +28,7 @@ from routing.services.leaving.hand_over import hand_over_hostname
 from routing.services.mappings.csv_export import csv_of_mappings
 from routing.services.mappings.mappings import repoint, switch_mappings, update_mapping
 from routing.services.mappings.publication import publish_mapping
-from routing.services.registries.registries import remove_registry
+from routing.services.registries.registries import remove_registry, update_registry
 from routing.services.standbys.health import ASK, ask_due
 from routing.services.standbys.reading import count_failed_over
 from routing.services.standbys.standbys import fail_back, name_standby, remove_standby
@@ -129,6 +129,62 @@ def test_whoever_repoints_a_mapping_names_another_one(move: Move) -> None:
     mapping = repoint(move.actor, "moved", hostname=HOST, prefix=APP, target=f"{move.old.url}/acme/other").mapping
 
     assert (mapping.standby_registry, mapping.standby_prefix) == (None, "")
+
+
+@pytest.mark.parametrize("side", ["its registry", "its standby"])
+@pytest.mark.parametrize("change", [{"origin": "https://elsewhere.example"}, {"implicit_namespace": "acme"}])
+def test_a_registry_that_moves_ends_the_standbys_that_were_verified_for_where_it_was(
+    move: Move, side: str, change: dict[str, Any]
+) -> None:
+    mapping = with_standby(move)
+    ask()
+    assert mapping.standby_registry is not None
+    moved = mapping.registry if side == "its registry" else mapping.standby_registry
+    was, stays_at = mapping.standby_target, mapping.target
+
+    outcome = update_registry(move.actor, "moved", registry_id=moved.pk, **change)  # type: ignore[arg-type]
+    ask_due()
+
+    now = Mapping.objects.with_names().get()
+    assert (now.standby_registry, now.standby_prefix, now.failed_over_at) == (None, "", None)
+    assert now.upstream_prefix == mapping.upstream_prefix
+    entry = now.history.first()
+    assert (entry.history_change_reason, entry.standby_registry_id, now.version) == ("moved", None, mapping.version + 1)
+    assert outcome.notes == [f"{mapping.source} has no standby any more: {was} was verified for {stays_at}"]
+    assert not RegistryHealth.objects.exists()
+    assert not Watch.objects.filter(kind="standby").exists()
+
+
+def test_another_name_of_a_registry_leaves_them(move: Move) -> None:
+    mapping = with_standby(move)
+
+    outcome = update_registry(move.actor, "", registry_id=mapping.registry_id, name="Old")
+
+    assert outcome.notes == []
+    assert Mapping.objects.get().standby_registry is not None
+
+
+def test_what_has_failed_over_stays_where_it_was_led(move: Move) -> None:
+    with_standby(move)
+    answer(move, old=False)
+    gone = ask(3)
+    assert gone.failed_over_at is not None
+    assert gone.standby_registry is not None
+
+    update_registry(move.actor, "moved", registry_id=gone.standby_registry.pk, origin="https://elsewhere.example")
+
+    now = Mapping.objects.with_names().get()
+    assert (now.target, now.standby_registry, now.failed_over_at) == (new_of(move), None, None)
+
+
+def test_where_a_standby_is_moves_with_a_reason_and_has_one_owner(move: Move, owner: Person) -> None:
+    standby = with_standby(move).standby_registry
+    assert standby is not None
+
+    with pytest.raises(ServiceError, match="Say why"):
+        update_registry(move.actor, "", registry_id=standby.pk, origin="https://elsewhere.example")
+    with pytest.raises(ServiceError, match="owner can't be changed"):
+        update_registry(move.actor, "r", registry_id=standby.pk, tenant_id=None)
 
 
 def test_it_is_taken_away(move: Move) -> None:
