@@ -71,8 +71,9 @@ class UnitOfWork:
         self._memo: dict[Any, Any] = {}
         #: The change set that is being applied, for the history.
         self.change_set: int | None = None
-        #: Whether it leads back to what was, which takes no report, whatever the tenant's policy wants.
-        self.leads_back = False
+        #: Whether it takes no report, whatever the tenant's policy wants: it leads back to what was, or is the last of
+        #: steps that began with one.
+        self.waives_report = False
 
     @property
     def generation(self) -> int:
@@ -274,7 +275,7 @@ class UnitOfWork:
 
     # ---------------------------------------------------------------- how
     def _write_of(self, row: models.Model, before: models.Model | None = None) -> Write:
-        return Write(self.actor, self._reason, row, before, self.leads_back, self._memo)
+        return Write(self.actor, self._reason, row, before, self.waives_report, self._memo)
 
     @staticmethod
     def _validate(row: models.Model, only: set[str] | None = None) -> None:

@@ -94,9 +94,9 @@ def undo(
             raise Conflict(f"this change set is {former.state}: there is nothing to undo", code=Code.CHANGE_SET_CLOSED)
         if changed := _changed_since(unit.actor, former):
             raise Stale(changed)
-        unit.leads_back = not former.leads_back
+        unit.waives_report = not former.leads_back
         there = {mapping.pk: mapping for mapping in present_mappings(unit.actor, former)}
-        rows = [_with_losses(_taken_back(row, unit.leads_back), there) for row in former.rows]
+        rows = [_with_losses(_taken_back(row, unit.waives_report), there) for row in former.rows]
         change_set = new_set(unit, message, rows, undoes=former.pk)
         refuse_unapproved(change_set, "the undo of what led back")
         mappings = unit.get_all(Mapping, change_set.mapping_ids, Permission.CHANGE_MAPPINGS)
@@ -128,8 +128,8 @@ def roll_back(
         if past is None:
             raise NotFound(f"the history of {mapping.source} has no entry {to}")
         rows = rows_for(unit, message, [_wish_of(past)])
-        unit.leads_back = is_way_back(mapping, past.registry_id, past.upstream_prefix)
-        change_set = new_set(unit, message, [{**row, "leads_back": unit.leads_back} for row in rows])
+        unit.waives_report = is_way_back(mapping, past.registry_id, past.upstream_prefix)
+        change_set = new_set(unit, message, [{**row, "leads_back": unit.waives_report} for row in rows])
         refuse_unapproved(change_set, "a roll back")
         _apply(unit, change_set, [mapping], words)
         unit.event("mapping.rolled_back", mapping_id=mapping.pk, change_set_id=change_set.pk)

@@ -114,7 +114,7 @@ def fail_over(unit: UnitOfWork, mapping: Mapping) -> None:
     A policy that wants a clean report had it when the standby was named. What is known to differ by now is told, and
     keeps nobody: what is gone serves nothing at all.
     """
-    was, unit.leads_back = mapping.target, True
+    was, unit.waives_report = mapping.target, True
     # Nothing more is asked for at what does not answer.
     unit.update(mapping, **(_swapped(mapping) | {"former": "", "failed_over_at": database_now()}))
     lag = Watch.objects.filter(mapping=mapping, kind=Watch.Kind.STANDBY, state=Watch.State.DRIFT).first()
@@ -125,7 +125,7 @@ def fail_over(unit: UnitOfWork, mapping: Mapping) -> None:
 
 def lead_back(unit: UnitOfWork, mapping: Mapping) -> str:
     """Lead a mapping that has failed over to where it led; gives what was done, in words."""
-    was, unit.leads_back = mapping.target, True
+    was, unit.waives_report = mapping.target, True
     unit.update(mapping, **_swapped(mapping), failed_over_at=None)
     unit.event("mapping.failed_back", **ids_of(mapping), target=mapping.target, former_target=was)
     probe_soon(mapping)

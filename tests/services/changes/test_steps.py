@@ -19,7 +19,7 @@ from pytest_django import Settings
 from routing.core.pull_counts import Grain, start_of
 from routing.core.table.step import parse_step, place_of
 from routing.management.maintenance import TASKS, tell_workers
-from routing.models import ChangeSet, Hostname, Job, Mapping, PullCount, ReferenceCount, Registry, Server
+from routing.models import ChangeSet, Hostname, Job, Mapping, PullCount, ReferenceCount, Registry, Server, Verification
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, ServiceError
@@ -550,6 +550,17 @@ def test_nor_without_the_clean_report_that_the_policy_wants(owner: Person, move:
     assert move.report(mapping).is_clean
 
     assert look(begin(move, drafted(move, mapping))).step == 1
+
+
+def test_steps_may_take_longer_than_their_report_counts(owner: Person, move: Move, mapping: Mapping) -> None:
+    change_policy(owner.actor, "r", tenant_id=owner.tenant.pk, needs_clean_reports=True)
+    assert move.report(mapping).is_clean
+    begun = look(begin(move, drafted(move, mapping)))
+    Verification.objects.update(finished_at=timezone.now() - timedelta(days=3))
+
+    pause_over(begun)
+
+    assert pause_over(begun).state == "applied"
 
 
 def test_a_policy_that_forbids_it_meanwhile_leads_back_at_the_next_step(
