@@ -463,7 +463,8 @@ def test_and_is_undone_where_one_of_several_was_disabled_between_two_steps(
     _disable(move.actor, other, False)
     pause_over(begun)
 
-    assert pause_over(begun).state == "applied"
+    after = pause_over(begun)
+    assert (after.state, after.refusal) == ("applied", "")
     undo(move.actor, "back", change_set_id=begun.pk)
 
     rows = Mapping.objects.with_names().filter(pk__in=[mapping.pk, other.pk]).order_by("pk")
@@ -560,7 +561,8 @@ def test_steps_may_take_longer_than_their_report_counts(owner: Person, move: Mov
 
     pause_over(begun)
 
-    assert pause_over(begun).state == "applied"
+    after = pause_over(begun)
+    assert (after.state, after.refusal) == ("applied", "")
 
 
 def test_a_policy_that_forbids_it_meanwhile_leads_back_at_the_next_step(
