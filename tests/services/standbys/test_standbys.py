@@ -142,7 +142,7 @@ def test_a_registry_that_moves_ends_the_standbys_that_were_verified_for_where_it
     moved = mapping.registry if side == "its registry" else mapping.standby_registry
     was, stays_at = mapping.standby_target, mapping.target
 
-    outcome = update_registry(move.actor, "moved", registry_id=moved.pk, **change)  # type: ignore[arg-type]
+    outcome = update_registry(move.actor, "moved", registry_id=moved.pk, **change)
     ask_due()
 
     now = Mapping.objects.with_names().get()
