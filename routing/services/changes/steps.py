@@ -261,7 +261,7 @@ def _objection(change_set: ChangeSet, mappings: Sequence[Mapping]) -> str:
     registries = list(Registry.objects.filter(pk__in=_registries(change_set)))
     if len(registries) != len(_registries(change_set)):
         # Its removal is refused by the verbs; rows that were put back from a backup know nothing of that.
-        return "a registry that it leads to is gone"
+        return "a registry of it is gone"
     for registry in registries:
         if registry.auth == Auth.BASIC:
             return f"{registry} asks everybody for a password"

@@ -365,7 +365,7 @@ def test_a_registry_that_is_gone_meanwhile_ends_it(begun: ChangeSet, mapping: Ma
     after = look(begun)
 
     assert (after.state, share(mapping)) == ("draft", 0)
-    assert "a registry that it leads to is gone" in after.refusal
+    assert "a registry of it is gone" in after.refusal
     # Nobody is asked at what is not there.
     assert mapping.former == ""
 
@@ -375,7 +375,7 @@ def test_a_person_who_goes_on_is_told_that_a_registry_is_gone(begun: ChangeSet, 
     look(begun)
     Registry.objects.filter(pk=begun.rows[0]["after"]["registry"]).delete()
 
-    with pytest.raises(ServiceError, match="a registry that it leads to is gone: stop and return"):
+    with pytest.raises(ServiceError, match="a registry of it is gone: stop and return"):
         go_on(move.actor, change_set_id=begun.pk)
 
 
