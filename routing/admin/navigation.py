@@ -9,7 +9,7 @@ from django.urls import reverse
 
 # By the names of their models, or of their pages; in the order in which they are needed.
 _GROUPS: dict[str, tuple[str, ...]] = {
-    "": ("overview", "mapping", "changeset", "pulls", "history"),
+    "": ("overview", "mapping", "changeset", "calendar", "pulls", "history"),
     "Addresses": ("hostname", "hostnameclaim", "registry"),
     "People": ("tenant", "membership", "invitation", "user", "subscription"),
 }

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from routing.admin.base import permissions
 from routing.admin.base.history import latest_entries
+from routing.admin.changes.calendar import coming_up
 from routing.admin.pulls import pulls_summary
 from routing.dataplane.live.live_table import live_table
 from routing.models import Generation, Hostname, HostnameClaim, Job, Mapping, Registry, Tenant, Watch
@@ -36,6 +37,7 @@ def overview(request: HttpRequest) -> dict[str, Any]:
         "generation": Generation.objects.filter(pk=1).values_list("value", flat=True).first() or 0,
         "served_generation": None if table is None else table.generation,
         "table_age_seconds": live_table.age_seconds,
+        "coming": coming_up(request, _WAITING),
         "entries": latest_entries(request, _LATEST),
     }
 

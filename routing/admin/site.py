@@ -12,6 +12,7 @@ from django.urls import path, reverse
 from routing import __revision__, __version__
 from routing.accounts.admin_login import AdminLogin
 from routing.admin.changes.admin import ChangeSetAdmin
+from routing.admin.changes.calendar import calendar_view
 from routing.admin.history import history_view
 from routing.admin.history_chain import history_chain_view
 from routing.admin.hostnames.admin import HostnameAdmin
@@ -54,7 +55,7 @@ _NOUNS = {
 _ORDER = [noun.__name__ for noun in _NOUNS]
 
 # By the names of their addresses.
-_PAGES = {"pulls": "Pulls", "history": "History"}
+_PAGES = {"calendar": "Calendar", "pulls": "Pulls", "history": "History"}
 
 
 def _page(name: str, words: str) -> dict[str, Any]:
@@ -92,6 +93,7 @@ class FacadeAdminSite(AdminLogin, AdminSite):
         """Beside Django's pages, those that are about no noun."""
         views = {
             "restored": restoration_view,
+            "calendar": calendar_view,
             "pulls": pulls_view,
             "history": history_view,
             "history/chain": history_chain_view,

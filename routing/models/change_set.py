@@ -1,5 +1,6 @@
 """ChangeSet: changes of mappings that are drafted, reviewed, applied and undone as one."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -111,6 +112,13 @@ class ChangeSet(VersionedModel):
     def share(self) -> int:
         """The share of repositories that its steps have moved so far, in ten-thousandths; 0 where none have."""
         return self.shares[self.step - 1] if self.step else 0
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When it is to be applied, or its next step made; None where nothing is to come."""
+        if self.state == self.State.SCHEDULED:
+            return self.apply_at
+        return self.next_at if self.state == self.State.IN_STEPS else None
 
     @property
     def next_share(self) -> int:

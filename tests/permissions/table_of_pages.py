@@ -27,6 +27,8 @@ GET  admin:app_list                              | .                  | s n | y 
 POST admin:app_list                              | .                  | s n | r r r | r r r | r
 GET  admin:autocomplete                          | .                  | s n | y y y | y y y | y
 POST admin:autocomplete                          | .                  | s n | r r r | r r r | r
+GET  admin:calendar                              | .                  | s n | y y y | y y y | y
+POST admin:calendar                              | .                  | s n | r r r | r r r | r
 GET  admin:history                               | .                  | s n | y y y | y y y | y
 POST admin:history                               | .                  | s n | r r r | r r r | r
 GET  admin:history_chain                         | .                  | s n | n n n | n n n | y

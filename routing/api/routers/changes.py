@@ -32,6 +32,7 @@ from routing.models.change_set import ChangeSetState
 from routing.models.verification import VerificationState
 from routing.services.base.actor import Actor
 from routing.services.changes import applying, approval, drafts, imports, steps
+from routing.services.changes.calendar import coming
 from routing.services.changes.diff import diff
 from routing.services.changes.guards import Words, guards_of
 from routing.services.changes.imports import Deed, Preview
@@ -126,6 +127,9 @@ class ChangeSetOut(Schema):
     approved_by: str = Field(examples=[""])
     approved_at: datetime | None
     apply_at: datetime | None = Field(description="When it is to be applied.")
+    due_at: datetime | None = Field(
+        description="When it is to be applied, or its next step made; null: nothing is to come."
+    )
     scheduled_by: str = Field(examples=[""])
     skip_verification: str = Field(
         description="Why it is not verified just before its time; empty: it is, where it points mappings elsewhere.",
@@ -325,18 +329,19 @@ class ChangeSetQuery(ListQuery):
 
     tenant: OneTenant = None
     state: ChangeSetState | None = None
+    coming: bool = Field(False, description="Only those of which something is to come, the next first.")
 
 
 @router.get("", response={200: list[ChangeSetOut], **PROBLEMS}, operation_id="list_change_sets")
 @paginate(Paging)
 def list_change_sets(request: HttpRequest, params: Query[ChangeSetQuery]) -> "QuerySet[ChangeSet]":
-    """List change sets, the newest first."""
+    """List change sets, the newest first; or what is to come."""
     rows = ChangeSet.objects.viewable_by(actor_of(request)).with_names().defer("rows", "basis")
     if params.tenant is not None:
         rows = rows.filter(tenant__slug=params.tenant)
     if params.state is not None:
         rows = rows.filter(state=params.state)
-    return params.in_order(rows, "-pk")
+    return coming(rows) if params.coming else params.in_order(rows, "-pk")
 
 
 @router.post("", response={201: ReviewOut, **ADDING_PROBLEMS}, operation_id="draft_change_set")

@@ -16,6 +16,7 @@ from routing.services.base.dry_run import is_dry_run
 from routing.services.base.errors import ServiceError
 from routing.services.changes.applying import apply, roll_back, undo
 from routing.services.changes.approval import approve
+from routing.services.changes.calendar import coming
 from routing.services.changes.diff import Line, diff
 from routing.services.changes.drafts import discard, get_change_set, get_differences, present_mappings
 from routing.services.changes.guards import Words, guards_of
@@ -49,6 +50,7 @@ def change_set_facts(change_set: ChangeSet) -> dict[str, Any]:
         "approved_by",
         "approved_at",
         "apply_at",
+        "due_at",
         "scheduled_by",
         "applied_by",
         "applied_at",
@@ -124,7 +126,11 @@ class ListChangeSets(Verb):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which."""
         parser.add_argument("--tenant", metavar="SLUG", help=ONLY_TENANT_HELP)
-        parser.add_argument("--state", choices=ChangeSet.State.values, help="only of this state")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--state", choices=ChangeSet.State.values, help="only of this state")
+        which.add_argument(
+            "--coming", action="store_true", help="only what is to come: scheduled sets and next steps, the next first"
+        )
 
     def run(self, options: Options, output: Output) -> None:
         """Print them."""
@@ -133,13 +139,15 @@ class ListChangeSets(Verb):
             rows = rows.filter(tenant=tenant_of(options["tenant"]))
         if options["state"]:
             rows = rows.filter(state=options["state"])
+        if options["coming"]:
+            rows = coming(rows)
         columns = [
             Column("ID", lambda row: str(row["id"])),
             Column("STATE", lambda row: row["state"]),
             Column("TENANT", lambda row: row["tenant"] or "several"),
             Column("MAPPINGS", lambda row: str(row["size"])),
             Column("DRAFTED", lambda row: f"{moment(row['drafted_at'])} by {row['drafted_by']}"),
-            Column("AT", _planned),
+            Column("DUE", _planned),
             Column("MESSAGE", lambda row: row["message"]),
         ]
         output.table(as_facts(rows[:_LISTED], change_set_facts), columns, "No change sets.")
@@ -421,7 +429,7 @@ def _reviewed(options: Options) -> ChangeSet:
 def _planned(row: dict[str, Any]) -> str:
     """When, and whether it is verified before."""
     unverified = " (not verified)" if row["skip_verification"] and row["apply_at"] else ""
-    return f"{moment(row['apply_at'])}{unverified}"
+    return f"{moment(row['due_at'] or row['apply_at'])}{unverified}"
 
 
 def _state(change_set: ChangeSet) -> str:
