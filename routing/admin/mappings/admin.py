@@ -37,6 +37,7 @@ from routing.services.mappings.state import state_of, wider_mapping
 from routing.services.pulls.reading import Scope
 from routing.services.registries.probe_jobs import probe_soon
 from routing.services.registries.probes import probe_mapping
+from routing.services.standbys.reading import standby_objection
 from routing.services.verifications.repointing import reason_of
 from routing.services.watching.reading import watches_of, words_of
 
@@ -125,7 +126,13 @@ class MappingAdmin(
         scope = Scope(hostname=row.hostname.name, mapping=row.prefix)
         context = super().change_view_context(request, row)
         watches = [words_of(each) for each in watches_of(row)]
-        shown = {"effect": effect_of(row), "watches": watches, "pulls": pulls_panel(request, scope)}
+        objection = standby_objection(row)
+        shown = {
+            "standby_objection": objection,
+            "effect": effect_of(row),
+            "watches": watches,
+            "pulls": pulls_panel(request, scope),
+        }
         return {**context, **shown}
 
     # ---------------------------------------------------------------- the list

@@ -17,6 +17,7 @@ from routing.services.mappings.findings import docker_prospect
 from routing.services.mappings.former import former_target
 from routing.services.mappings.listing import mappings_in_order
 from routing.services.mappings.mappings import get_mapping
+from routing.services.standbys.reading import standby_objection
 from routing.services.watching.reading import watches_of, words_of
 
 
@@ -103,6 +104,7 @@ class ShowMapping(Verb):
             former_until=former and former.until,
             watch=former_watch and watch_facts(former_watch),
             standby_watch=standby_watch and watch_facts(standby_watch),
+            standby_objection=standby_objection(mapping),
             version=mapping.version,
             created_at=mapping.created_at,
             changed_at=mapping.changed_at,
@@ -143,9 +145,11 @@ _NONE = "No mappings yet. Add one: facade mapping add docker.acme.com acme ghcr.
 
 
 def _standby_in_words(mapping: Mapping) -> str:
+    objection = standby_objection(mapping)
+    forbidden = f"; nobody is led there: {objection}" if objection else ""
     if mapping.failed_over_at is None:
-        return mapping.standby_target
-    return f"failed over {moment(mapping.failed_over_at)} from {mapping.standby_target}"
+        return f"{mapping.standby_target}{forbidden}"
+    return f"failed over {moment(mapping.failed_over_at)} from {mapping.standby_target}{forbidden}"
 
 
 def _probe_in_words(mapping: Mapping) -> str:

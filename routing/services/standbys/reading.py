@@ -1,9 +1,11 @@
-"""What an operator is told of standbys: numbers, of all servers together."""
+"""What an operator is told of standbys: numbers, of all servers together, and why one does not take over."""
 
 from django.conf import settings
 from django.db.models import Count, Min
 
 from routing.models import Mapping, RegistryHealth
+from routing.services.base.errors import ServiceError
+from routing.services.base.policy import check_allowed
 
 
 def count_failed_over() -> dict[str, int]:
@@ -21,3 +23,14 @@ def count_failed_over() -> dict[str, int]:
     if found["since"] is not None:
         numbers["failed_over_since"] = int(found["since"].timestamp())
     return numbers
+
+
+def standby_objection(mapping: Mapping) -> str:
+    """Why nobody is led to its standby, or back, whatever answers; "" where nothing forbids it, or there is none."""
+    if mapping.standby_registry is None:
+        return ""
+    try:
+        check_allowed(mapping.hostname.tenant, mapping.standby_registry)
+    except ServiceError as refusal:
+        return refusal.message
+    return ""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -32,7 +33,7 @@ from routing.services.registries.registries import add_registry, update_registry
 from routing.services.registries.targets import parse_target
 from routing.services.standbys.standbys import fail_over, lead_back, name_standby
 from routing.services.verifications.candidates import Candidate, resolve
-from tests.admin.conftest import AdminClient, errors_of
+from tests.admin.conftest import AdminClient, errors_of, text_of
 from tests.api.conftest import api_client_for
 from tests.commands.facade import facade
 from tests.conftest import Person
@@ -227,6 +228,20 @@ def test_undo_and_roll_back_take_no_report_but_lead_where_it_is_allowed(owner: P
     allow(owner, "quay.io", "docker.io")
     undo(owner.actor, "back", change_set_id=change_set.pk)
     assert Mapping.objects.with_names().get().registry.authority == "docker.io"
+
+
+def test_a_standby_that_is_not_allowed_any_more_is_told_where_it_stands(owner: Person) -> None:
+    mapping = add_at(owner.actor, owner.hostname.name, "app")
+    registry = Registry.objects.create(name="standby", origin="https://standby.example")
+    Mapping.objects.filter(pk=mapping.pk).update(standby_registry=registry, standby_prefix="app")
+    page = reverse("admin:routing_mapping_change", args=[mapping.pk])
+    said = "nobody is led there: the policy of Acme does not allow standby.example"
+    assert said not in facade("mapping", "show", owner.hostname.name, "app").out
+
+    allow(owner, "docker.io")
+
+    assert said in facade("mapping", "show", owner.hostname.name, "app").out
+    assert said in text_of(AdminClient(owner.user).client.get(page))
 
 
 def test_to_undo_an_undo_takes_a_report(owner: Person) -> None:
