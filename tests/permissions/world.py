@@ -279,9 +279,9 @@ def _change_sets(mapping: Mapping, hostname: Hostname) -> dict[str, Any]:
 
 
 def _in_steps(hostname: Hostname) -> ChangeSet:
-    """One at its beginning, at which the health gate has looked."""
-    row = add_mapping(SET_UP, "", hostname=hostname.name, prefix="stepping", target=f"127.0.0.1:9/{SECRET}").mapping
-    begun = draft(SET_UP, "m", wishes=[Wish(row.pk, parse_target("quay.io/new"))])
+    """One at its beginning, at which the health gate has looked. Its registries are none of the others'."""
+    row = add_mapping(SET_UP, "", hostname=hostname.name, prefix="stepping", target=f"ghcr.io/{SECRET}").mapping
+    begun = draft(SET_UP, "m", wishes=[Wish(row.pk, parse_target("registry.gitlab.com/new"))])
     apply_in_steps(SET_UP, change_set_id=begun.pk, checksum=begun.checksum, plan=plan_of([5, 100]))
     ChangeSet.objects.filter(pk=begun.pk).update(version=1, looked_at=timezone.now() + timedelta(days=1))
     Mapping.objects.filter(pk=row.pk).update(version=1)
