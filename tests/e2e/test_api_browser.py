@@ -37,7 +37,7 @@ def test_a_token_is_made_used_and_revoked(facade: Facade) -> None:
         assert added.status == 201, added.body
 
         browser.open("/api/v1/")
-        browser.find("details summary").click()
+        browser.find("details.operation summary").click()
         assert "GET /api/v1/whoami" in browser.text
         browser.open(TOKENS)
         assert secret not in browser.text
