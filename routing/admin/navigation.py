@@ -1,6 +1,6 @@
 """The one navigation: which pages there are for whoever looks, in groups, and which of them is open."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from django.contrib import admin
@@ -31,19 +31,23 @@ class Group(NamedTuple):
     items: list[Item]
 
 
-def navigation_of(site: admin.AdminSite, request: HttpRequest) -> list[Group]:
-    """The groups, of what the asker may see; none for who may see nothing. Worked out once for a request."""
+def navigation_of(site: admin.AdminSite, request: HttpRequest, apps: Sequence[Any] | None) -> list[Group]:
+    """The groups, of what the asker may see; none for who may see nothing. Worked out once for a request.
+
+    `apps`: the site's list of apps, where the page has it already.
+    """
     if not hasattr(request, _KEPT):
-        setattr(request, _KEPT, _groups(site, request) if site.has_permission(request) else [])
+        found = [] if not site.has_permission(request) else _groups(apps or site.get_app_list(request), request.path)
+        setattr(request, _KEPT, found)
     groups: list[Group] = getattr(request, _KEPT)
     return groups
 
 
-def _groups(site: admin.AdminSite, request: HttpRequest) -> list[Group]:
+def _groups(apps: Sequence[Any], path: str) -> list[Group]:
     pages = {"overview": ("Overview", reverse("admin:index"))}
-    for app in site.get_app_list(request):
+    for app in apps:
         pages |= {_name(noun): (str(noun["name"]), noun["admin_url"]) for noun in app["models"] if noun["admin_url"]}
-    groups = [Group(words, _items(names, pages, request.path)) for words, names in _GROUPS.items()]
+    groups = [Group(words, _items(names, pages, path)) for words, names in _GROUPS.items()]
     return [group for group in groups if group.items]
 
 

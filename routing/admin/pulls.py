@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from routing.admin.base import permissions
@@ -56,8 +56,6 @@ _Reader = Callable[[Actor, Scope, Span, int], list[list[Cell | int]]]
 
 def pulls_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
     """The page, or one of its tables as a file."""
-    if request.method not in ("GET", "HEAD"):
-        return HttpResponseNotAllowed(["GET", "HEAD"])
     scope, period = _scope(request), request.GET.get(_SINCE, DEFAULT_PERIOD)
     period = period if period in PERIODS else DEFAULT_PERIOD
     actor, span = permissions.actor(request).looking(), span_of(period)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.text import capfirst
@@ -36,8 +36,6 @@ class Kind(NamedTuple):
 
 def search_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
     """The page."""
-    if request.method not in ("GET", "HEAD"):
-        return HttpResponseNotAllowed(["GET", "HEAD"])
     wanted = _wanted(request)
     context = {
         **site.each_context(request),
@@ -50,8 +48,6 @@ def search_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
 
 def suggestions_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
     """The same as JSON: `{"found": [{"words", "url", "kind"}]}`."""
-    if request.method not in ("GET", "HEAD"):
-        return HttpResponseNotAllowed(["GET", "HEAD"])
     kinds = found_by(site, request, _wanted(request))
     return JsonResponse({"found": [{**each._asdict(), "kind": kind.name} for kind in kinds for each in kind.found]})
 

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.views.decorators.http import require_safe
 
 from routing import __revision__, __version__
 from routing.accounts.admin_login import AdminLogin
@@ -91,19 +92,18 @@ class FacadeAdminSite(AdminLogin, AdminSite):
 
     def get_urls(self) -> list[Any]:
         """Beside Django's pages, those that are about no noun."""
-        views = {
-            "restored": restoration_view,
+        reading = {
             "calendar": calendar_view,
             "pulls": pulls_view,
             "history": history_view,
-            "history/chain": history_chain_view,
             "search": search_view,
             "search/suggestions": suggestions_view,
         }
-        own = [
-            path(f"{place}/", self.admin_view(partial(view, self)), name=place.replace("/", "_"))
-            for place, view in views.items()
-        ]
+        # These ask first who it is.
+        asking = {"restored": restoration_view, "history/chain": history_chain_view}
+        views = {place: require_safe(partial(view, self)) for place, view in reading.items()}
+        views |= {place: partial(view, self) for place, view in asking.items()}
+        own = [path(f"{place}/", self.admin_view(view), name=place.replace("/", "_")) for place, view in views.items()]
         return [*own, *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

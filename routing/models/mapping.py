@@ -180,11 +180,16 @@ class Mapping(HasAccount, VersionedModel):
         return target_at(self.standby_registry.authority, self.standby_prefix)
 
     @property
+    def destination(self) -> Destination:
+        """Where it leads now."""
+        return Destination(self.registry, self.upstream_prefix)
+
+    @property
     def home(self) -> Destination:
         """Where it leads by somebody's word: its target, or where it led before it failed over."""
         if self.failed_over_at is not None and self.standby_registry is not None:
             return Destination(self.standby_registry, self.standby_prefix)
-        return Destination(self.registry, self.upstream_prefix)
+        return self.destination
 
     @property
     def named_standby(self) -> Destination | None:
@@ -192,8 +197,14 @@ class Mapping(HasAccount, VersionedModel):
         if self.standby_registry is None:
             return None
         if self.failed_over_at is not None:
-            return Destination(self.registry, self.upstream_prefix)
+            return self.destination
         return Destination(self.standby_registry, self.standby_prefix)
+
+    @property
+    def inline_blobs(self) -> bool | None:
+        """Whether its registry was found to serve layers itself; None: nobody has found out."""
+        found = {self.BlobDelivery.INLINE: True, self.BlobDelivery.REDIRECT: False}
+        return found.get(self.BlobDelivery(self.blob_delivery))
 
     @property
     def is_repository(self) -> bool:

@@ -14,4 +14,4 @@ register = template.Library()
 def navigation(context: Any) -> list[Group]:
     """What the asker may open; nothing on pages that are made without a request, or without looking at who asks."""
     request = context.get("request")
-    return navigation_of(admin.site, request) if hasattr(request, "user") else []
+    return navigation_of(admin.site, request, context.get("available_apps")) if hasattr(request, "user") else []

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from routing.admin.base import permissions
@@ -23,8 +23,6 @@ class Coming(NamedTuple):
 
 def calendar_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
     """The page."""
-    if request.method not in ("GET", "HEAD"):
-        return HttpResponseNotAllowed(["GET", "HEAD"])
     found = coming_up(request, _SHOWN + 1)
     shown = {"coming": found[:_SHOWN], "more": len(found) > _SHOWN}
     return TemplateResponse(

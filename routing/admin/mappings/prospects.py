@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
 
 from routing.admin.base import permissions
 from routing.admin.base.filters import is_id
@@ -32,10 +34,9 @@ class Prospects(_Base):
         wrap = self.admin_site.admin_view
         return [path("prospect/", wrap(self.prospect_view), name="routing_mapping_prospect"), *super().get_urls()]
 
+    @method_decorator(require_safe)
     def prospect_view(self, request: HttpRequest) -> HttpResponse:
         """Look at what was typed, and give `{"html": …}`; nothing is written, and no registry asked."""
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET", "HEAD"])
         mapping = self._mapping(request)
         may = self.has_add_permission(request) if mapping is None else self.has_change_permission(request, mapping)
         if not may:

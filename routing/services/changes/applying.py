@@ -92,10 +92,10 @@ def undo(
         former = unit.get(ChangeSet, change_set_id, Permission.CHANGE_MAPPINGS, if_match)
         if former.state != ChangeSet.State.APPLIED:
             raise Conflict(f"this change set is {former.state}: there is nothing to undo", code=Code.CHANGE_SET_CLOSED)
-        if changed := _changed_since(unit.actor, former):
+        there = {mapping.pk: mapping for mapping in present_mappings(unit.actor, former)}
+        if changed := _changed_since(former, there):
             raise Stale(changed)
         unit.waives_report = not former.leads_back
-        there = {mapping.pk: mapping for mapping in present_mappings(unit.actor, former)}
         rows = [_with_losses(_taken_back(row, unit.waives_report), there) for row in former.rows]
         change_set = new_set(unit, message, rows, undoes=former.pk)
         refuse_unapproved(change_set, "the undo of what led back")
@@ -162,9 +162,8 @@ def _with_losses(row: dict[str, Any], there: dict[int, Mapping]) -> dict[str, An
     return {**row, **lost_by_a_move(there[row["mapping"]], row["after"])}
 
 
-def _changed_since(actor: Actor, former: ChangeSet) -> list[str]:
-    """What keeps a set from being taken back, in a sentence each."""
-    now = {mapping.pk: mapping for mapping in present_mappings(actor, former)}
+def _changed_since(former: ChangeSet, now: dict[int, Mapping]) -> list[str]:
+    """What keeps a set from being taken back, in a sentence each. `now`: those of its mappings that are there."""
     taken = taken_places(row for row in former.rows if row["after"] is None)
     found = []
     for row in former.rows:

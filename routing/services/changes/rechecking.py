@@ -117,7 +117,7 @@ def is_rechecked(change_set: ChangeSet) -> bool:
     """Whether the report of just before is over, or there is none to wait for."""
     if change_set.recheck_report is None:
         return not is_rechecked_before(change_set)
-    return not Verification.objects.filter(pk=change_set.recheck_report or 0, finished_at=None).exists()
+    return not Verification.objects.filter(pk=change_set.recheck_report, finished_at=None).exists()
 
 
 def check_recheck(change_set: ChangeSet) -> None:

@@ -201,9 +201,9 @@ def _return(unit: UnitOfWork, change_set: ChangeSet, why: str, *, by_itself: boo
         unit.update_all(those, step="", stepped_by=None, former=former)
     state = ChangeSet.State.APPROVED if change_set.approved_at else ChangeSet.State.DRAFT
     facts = {**told_of(change_set), "step": change_set.step, "share": in_percent(change_set.share), "reason": why}
-    values = {**NO_STEPS, "state": state, "skip_verification": "", "refusal": why[:_MAX_REFUSAL], "applied_by": ""}
-    returned_at = database_now() if by_itself else None
-    unit.update(change_set, **(values | {"returned_at": returned_at}), generation=None)
+    told = {"refusal": why[:_MAX_REFUSAL], "returned_at": database_now() if by_itself else None}
+    none = {**NO_STEPS, "skip_verification": "", "applied_by": "", "generation": None}
+    unit.update(change_set, **(none | told), state=state)
     unit.event("change_set.returned", **facts)
 
 
@@ -258,8 +258,9 @@ def _objection(change_set: ChangeSet, mappings: Sequence[Mapping]) -> str:
     taking = [f"{each.source} ({why})" for each in mappings if (why := taken_credentials(each))]
     if taking:
         return f"credentials must not reach another registry by themselves, and {_some(taking)} takes some"
-    registries = list(Registry.objects.filter(pk__in=_registries(change_set)))
-    if len(registries) != len(_registries(change_set)):
+    wanted = _registries(change_set)
+    registries = list(Registry.objects.filter(pk__in=wanted))
+    if len(registries) != len(wanted):
         # Its removal is refused by the verbs; rows that were put back from a backup know nothing of that.
         return "a registry of it is gone"
     for registry in registries:
@@ -336,7 +337,7 @@ def _begin(job: Job) -> Callable[[], _Look] | None:
     now = database_now()
     # Before a step, it is asked for what that is about to move, which has in it what was moved already.
     share = change_set.next_share if _is_due(change_set, now) else change_set.share
-    mappings = _held_and_on(change_set)
+    mappings = _on(_held(change_set))
     wanted = gate.questions(change_set, mappings, share, now)
     version, saw = change_set.version, bool(mappings)
     return lambda: _Look(version, saw, share, gate.ask(wanted))
@@ -353,15 +354,17 @@ def _settle(job: Job, look: _Look) -> None:
 
 
 def _judge(change_set: ChangeSet, look: _Look) -> None:
-    counts, before = _seen(change_set)
-    why = _objection(change_set, list(_held(change_set))) or gate.objection_to(counts, before)
+    held = list(_held(change_set))
+    served = _on(held)
+    counts, before = _seen(change_set, served)
+    why = _objection(change_set, held) or gate.objection_to(counts, before)
     why = why or gate.missing_too_much(look.found)
     now = database_now()
     if why:
         _return_by_itself(change_set, look.version, why)
         return
     is_due = _is_due(change_set, now) and look.share == change_set.next_share
-    sees = look.saw and bool(_held_and_on(change_set))
+    sees = look.saw and bool(served)
     waits = _UNSERVED if not sees else _waits(change_set) if is_due else ""
     if is_due and not waits:
         _go_on_by_itself(change_set, look.version)
@@ -409,22 +412,17 @@ def _held(change_set: ChangeSet) -> QuerySet[Mapping]:
     return rows.select_related("hostname__tenant", "registry", "standby_registry")
 
 
-def _held_and_on(change_set: ChangeSet) -> list[Mapping]:
-    return _on(_held(change_set))
-
-
 def _on(mappings: Iterable[Mapping]) -> list[Mapping]:
     """Those whose clients are let in: of the others nobody gets anything."""
     return [each for each in mappings if state_of(each).is_on]
 
 
-def _seen(change_set: ChangeSet) -> tuple[gate.Counts, gate.Counts]:
+def _seen(change_set: ChangeSet, served: Sequence[Mapping]) -> tuple[gate.Counts, gate.Counts]:
     """What clients got of what is moved since the step, and in the day before it."""
     began = change_set.gate
     if not began:
         return gate.Counts(), gate.Counts()
-    mappings = _held_and_on(change_set)
-    now = gate.counts_since(mappings, change_set.share, datetime.fromisoformat(began["since"]))
+    now = gate.counts_since(served, change_set.share, datetime.fromisoformat(began["since"]))
     return now.since(gate.Counts(*began["at"])), gate.Counts(*began["before"])
 
 

@@ -53,7 +53,7 @@ def take_standby_away(actor: Actor, reason: str, mapping: Mapping, wanted: Mappi
 
     Raises ServiceError where it has failed over, and the entry leads elsewhere.
     """
-    leads_there = Destination(mapping.registry, mapping.upstream_prefix) == home
+    leads_there = mapping.destination == home
     if wanted.standby_registry or mapping.standby_registry is None or not (leads_there or mapping.home == home):
         return False
     if not leads_there:

@@ -163,9 +163,8 @@ def _findings(mapping: Mapping | None, match: Match | None, source: str) -> tupl
     """What probes have found out about an image, and what is to be probed before more is known."""
     if mapping is None or match is None:
         return Findings(), ""
-    delivery = {Mapping.BlobDelivery.INLINE: True, Mapping.BlobDelivery.REDIRECT: False}
     doubt, to_probe = _doubt(mapping, match, source)
-    return Findings(doubt, delivery.get(Mapping.BlobDelivery(mapping.blob_delivery))), to_probe
+    return Findings(doubt, mapping.inline_blobs), to_probe
 
 
 def _is_remembered(mapping: Mapping | None, match: Match, reference: str) -> bool:

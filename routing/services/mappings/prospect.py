@@ -9,17 +9,15 @@ from routing.core.table.routing_table import Auth, RegistryEntry
 from routing.models import Hostname, Mapping, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
-from routing.services.base.policy import check_origin_allowed
 from routing.services.hostnames.names import parse_hostname
 from routing.services.mappings.candidate_table import NEW, with_hostname, with_mapping
 from routing.services.mappings.mappings import parse_prefix
-from routing.services.mappings.rules import refuse_whole_shared
+from routing.services.mappings.rules import check_may_lead
 from routing.services.people.tenants import DEFAULT_SLUG
-from routing.services.registries.targets import check_target, find_registry, parse_target, shared_at
+from routing.services.registries.targets import check_target, find_registry, parse_target
 from routing.table.load import load_table
 
 _OPTIONS = ("enabled", "private", "allow_push", "delivery")
-_INLINE = {Mapping.BlobDelivery.INLINE: True, Mapping.BlobDelivery.REDIRECT: False}
 
 
 class Wanted(NamedTuple):
@@ -60,10 +58,7 @@ def prospect_of(actor: Actor, wanted: Wanted) -> Prospect:
     check_target(tenant, target)
     registry = find_registry(tenant, target)
     entry = RegistryEntry(target.origin, target.authority) if registry is None else registry.table_entry()
-    if not target.upstream_prefix and (registry is None or registry.tenant_id is None) and shared_at(entry.origin):
-        refuse_whole_shared(actor, entry.name)
-    if tenant is not None:
-        check_origin_allowed(tenant, entry.origin, entry.name)
+    check_may_lead(actor, tenant, registry, entry, target.upstream_prefix)
     known = None if hostname is None else hostname.mappings.filter(prefix=prefix).first()
     is_there = known is not None and (known.registry, known.upstream_prefix) == (registry, target.upstream_prefix)
     row = known if known and is_there else Mapping(prefix=prefix, upstream_prefix=target.upstream_prefix)
@@ -77,7 +72,7 @@ def prospect_of(actor: Actor, wanted: Wanted) -> Prospect:
     match = table.match_repository(table.match_host(host)[0], image)
     is_known = registry is not None and registry.auth != Auth.UNKNOWN
     doubt = "" if is_known else "no probe has reached this registry yet"
-    findings = Findings(doubt, _INLINE.get(Mapping.BlobDelivery(row.blob_delivery)))
+    findings = Findings(doubt, row.inline_blobs)
     found = client_support(table, host, image, "latest", findings)
     upstream = f"{entry.name}/{match.upstream_name}" if match else ""
     return Prospect(registry.name if registry else entry.name, is_known, f"{host}/{image}", upstream, found)

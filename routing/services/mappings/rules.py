@@ -1,12 +1,12 @@
 """The rules of mappings: where one may lead."""
 
 from routing.core.grammar.notices import InvalidNotice, parse_notice
-from routing.core.table.routing_table import Auth
-from routing.models import Hostname, Mapping
+from routing.core.table.routing_table import Auth, RegistryEntry
+from routing.models import Hostname, Mapping, Registry, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import ServiceError
-from routing.services.base.policy import check_allowed
+from routing.services.base.policy import check_allowed, check_origin_allowed
 from routing.services.base.rules import Write, fixed, require_reason, rule
 from routing.services.mappings.clean_reports import check_clean_report
 from routing.services.registries.targets import check_origin, shared_at
@@ -208,6 +208,19 @@ def taken_credentials(mapping: Mapping) -> str:
 def _place_of(mapping: Mapping) -> tuple[str, str]:
     """Where it leads: two rows of one registry are one place."""
     return mapping.registry.origin, mapping.upstream_prefix
+
+
+def check_may_lead(
+    actor: Actor, tenant: Tenant | None, registry: Registry | None, entry: RegistryEntry, upstream_prefix: str
+) -> None:
+    """Refuse what these rules refuse of a target, before there is a row that leads there. Raises ServiceError.
+
+    `registry` None: it has no row yet, and `entry` is what it would be. `tenant` None: it is not there yet either.
+    """
+    if not upstream_prefix and (registry is None or registry.tenant_id is None) and shared_at(entry.origin):
+        refuse_whole_shared(actor, entry.name)
+    if tenant is not None:
+        check_origin_allowed(tenant, entry.origin, entry.name)
 
 
 def refuse_whole_shared(actor: Actor, registry: str) -> None:

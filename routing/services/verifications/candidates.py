@@ -9,11 +9,10 @@ from routing.models import Mapping, Registry
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission, check_permission
-from routing.services.base.policy import check_origin_allowed
 from routing.services.base.rows import get_row
 from routing.services.mappings.candidate_table import NEW
-from routing.services.mappings.rules import refuse_whole_shared
-from routing.services.registries.targets import check_origin, check_target, find_registry, parse_target, shared_at
+from routing.services.mappings.rules import check_may_lead
+from routing.services.registries.targets import check_origin, check_target, find_registry, parse_target
 from routing.verification.work import Side, Switch
 
 
@@ -39,9 +38,7 @@ def resolve(candidate: Candidate, actor: Actor) -> tuple[Mapping, dict[str, Any]
     mapping = get_row(Mapping.objects.viewable_by(actor).with_names(), candidate.mapping_id)
     check_permission(actor, Permission.CHANGE_MAPPINGS, mapping.hostname.tenant)
     registry, entry, prefix = _new_side(candidate, mapping, actor)
-    if not prefix and (registry is None or registry.tenant_id is None) and shared_at(entry.origin):
-        refuse_whole_shared(actor, entry.name)
-    check_origin_allowed(mapping.hostname.tenant, entry.origin, entry.name)
+    check_may_lead(actor, mapping.hostname.tenant, registry, entry, prefix)
     old = mapping.registry.table_entry()
     return mapping, {
         "mapping_id": mapping.pk,

@@ -171,9 +171,7 @@ def _switch_of(row: Watch) -> Switch:
 
 
 def _other_side(row: Watch) -> Destination:
-    if row.is_of_standby:
-        return row.mapping.home
-    return Destination(row.mapping.registry, row.mapping.upstream_prefix)
+    return row.mapping.home if row.is_of_standby else row.mapping.destination
 
 
 def _side(registry: Registry, upstream_prefix: str) -> Side:
