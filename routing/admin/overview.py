@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.http import HttpRequest
 
 from routing.admin.base import permissions
@@ -19,16 +19,15 @@ _WAITING = 5
 
 def overview(request: HttpRequest) -> dict[str, Any]:
     """The overview's context."""
-    mappings = permissions.viewable(request, Mapping.objects.all())
+    mappings = permissions.viewable(request, Mapping.objects.order_by())
+    tenants = permissions.viewable(request, Tenant.objects.order_by())
     table = live_table.table
     return {
-        "mapping_count": mappings.count(),
-        "mappings_off": mappings.filter(enabled=False).count(),
+        **mappings.aggregate(mapping_count=Count("pk"), mappings_off=Count("pk", filter=Q(enabled=False))),
         "hostname_count": permissions.viewable(request, Hostname.objects.all()).count(),
         "registry_count": permissions.viewable(request, Registry.objects.all()).count(),
-        "registries_used": mappings.order_by().values("registry").distinct().count(),
-        "tenant_count": permissions.viewable(request, Tenant.objects.all()).count(),
-        "tenants_suspended": permissions.viewable(request, Tenant.objects.filter(suspended=True)).count(),
+        "registries_used": mappings.values("registry").distinct().count(),
+        **tenants.aggregate(tenant_count=Count("pk"), tenants_suspended=Count("pk", filter=Q(suspended=True))),
         **_waiting(request),
         **pulls_summary(request),
         "may_map": permissions.may(request, Permission.CHANGE_MAPPINGS, None),

@@ -60,6 +60,7 @@ NOT_VERBS = frozenset(
         "reading.references",
         "reading.shares",
         "reading.totals",
+        "rules.check_may_lead",
         "rules.refuse_whole_shared",
         "permissions.has_permission",
         "permissions.has_permission_anywhere",
