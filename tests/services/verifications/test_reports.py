@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -21,6 +23,7 @@ from routing.verification.comparison import Pair
 from routing.verification.differences import Difference
 from tests.conftest import Person
 from tests.jobs_done import do_jobs
+from tests.registries.faulty_server import Behaviour, Exchange, FaultyServer
 from tests.registries.small_registry import digest_of
 from tests.verification.moves import APP, HOST, Move, filled, found_in
 
@@ -282,6 +285,43 @@ def test_a_registry_with_a_limit_of_pulls_is_waited_for_and_compared_to_the_end(
     assert (found_in(row), row.is_clean) == ([], True)
     assert row.finished_at is not None
     assert started.not_before <= row.finished_at
+
+
+def test_one_that_lets_less_through_than_all_at_once_would_take_is_compared_to_the_end(move: Move) -> None:
+    for number in range(16):
+        move.old.put_image(APP, f"v{number}", str(number))
+    move.old.copy_to(move.new)
+    let_through(move.new.server, 14)
+
+    row = move.report(blobs="all", max_seconds=120)
+
+    assert (row.is_clean, row.compared) == (True, 16)
+
+
+def let_through(server: FaultyServer, most: int) -> None:
+    """So many requests, and 429 to the others; and as many again once it was left alone for a moment."""
+    lock, asked = threading.Lock(), {"let": 0, "last": 0.0}
+
+    def is_let() -> bool:
+        with lock:
+            now = time.monotonic()
+            if now - asked["last"] > 0.5:
+                asked["let"] = 0
+            asked["last"] = now
+            asked["let"] += 1
+            return asked["let"] <= most
+
+    def limited(behave: Behaviour) -> Behaviour:
+        def answer(exchange: Exchange) -> None:
+            if is_let():
+                behave(exchange)
+            else:
+                exchange.answer(429, {"Retry-After": "1"})
+
+        return answer
+
+    for path, behave in list(server._behaviours.items()):
+        server.on(path, limited(behave))
 
 
 def test_with_a_limit_of_100_gets_none_is_counted_where_head_serves(move: Move) -> None:
