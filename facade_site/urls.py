@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
+from routing.accounts.shared_reports import shared_report
 from routing.accounts.views import abuse
 from routing.api.api import api
 from routing.api.errors import api_not_found
@@ -22,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics_page, name="metrics"),
     path("abuse", abuse, name="abuse"),
+    path("self-tests/<int:self_test_id>/<str:token>", shared_report, name="shared_report"),
     path("api/v1/", reference, name="api_reference"),
     path("api/v1/", api.urls),
     path("api/<path:path>", api_not_found, name="api_nothing"),

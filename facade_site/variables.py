@@ -176,6 +176,20 @@ FACADE_STANDBY_FAILURES = declare.whole(
     least=2,
     most=100,
 )
+FACADE_MAX_SELF_TESTS_PER_DAY = declare.whole(
+    "FACADE_MAX_SELF_TESTS_PER_DAY",
+    240,
+    "So many times a day the hostnames of one tenant are tested by themselves, all of them together: one that is "
+    "tested every hour counts for 24. Operators of the platform may set more. 0: none.",
+    most=100_000,
+)
+FACADE_BADGE_LEAST_PULLS = declare.whole(
+    "FACADE_BADGE_LEAST_PULLS",
+    10,
+    "Badges tell no number of pulls below this one: they say that it is fewer.",
+    least=1,
+    most=1_000_000,
+)
 FACADE_STEP_LOOK_SECONDS = declare.whole(
     "FACADE_STEP_LOOK_SECONDS",
     3,

@@ -22,6 +22,7 @@ API_TOKENS = "registry-facade API tokens v1"
 LETTERS = "registry-facade letters v1"
 WEBHOOKS = "registry-facade webhooks v1"
 PULL_ACCOUNTS = "registry-facade pull accounts v1"
+SHARED_REPORTS = "registry-facade shared reports v1"
 _KEY_IDS = "registry-facade key ids v1"
 _KEY_ID_LENGTH = 8
 ECHO_QUESTIONS = "registry-facade echo questions v1"

@@ -17,7 +17,7 @@ from routing.services.people.provider_grants import PLATFORM
 SECOND_FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 # Where somebody without a second factor gets one, or leaves. The API knows no session, and judges tokens itself. Static
 # files are answered before this is asked.
-_OPEN_PATHS = ("/accounts/", "/api/", "/abuse", "/livez", "/readyz")
+_OPEN_PATHS = ("/accounts/", "/api/", "/abuse", "/self-tests/", "/livez", "/readyz")
 
 
 class SecondFactorMiddleware(MiddlewareMixin):

@@ -20,6 +20,7 @@ from routing.api.routers import (
     pulls,
     registries,
     routes,
+    self_tests,
     standbys,
     subscriptions,
     tenants,
@@ -44,6 +45,8 @@ api.add_router("/mappings", standbys.router)
 api.add_router("/changes", changes.router)
 api.add_router("/hostnames", hostnames.router)
 api.add_router("/hostnames", contacts.router)
+api.add_router("/hostnames", self_tests.router)
+api.add_router("/self-tests", self_tests.reports)
 api.add_router("", doctor.router)
 api.add_router("/claims", claims.router)
 api.add_router("/registries", registries.router)

@@ -59,18 +59,25 @@ class Subject(NamedTuple):
     unknown: tuple[str, ...]
 
 
-def diagnose_hostname(actor: Actor, *, hostname_id: int, host: str = "", image: Image | None = None) -> Report:
+def diagnose_hostname(
+    actor: Actor, *, hostname_id: int, host: str = "", image: Image | None = None, for_tenants: bool = False
+) -> Report:
     """Look at a hostname as clients do, from the DNS to a layer. Takes seconds, a minute at most.
 
     `host`: of a wildcard, which of the names that it stands for; without it, any. `image` is pulled; without it, what
-    probes have found under its mappings. The addresses of proxies are told to
-    operators of the platform alone. Raises NotFound, PermissionDenied, TooManyRequests.
+    probes have found under its mappings. The addresses of proxies are told to operators of the platform alone, and to
+    nobody where the report is `for_tenants`. Raises NotFound, PermissionDenied, TooManyRequests.
     """
     hostname = get_hostname(actor, hostname_id)
     check_permission(actor, Permission.CHANGE_HOSTNAMES, hostname.tenant)
-    subject = _subject(hostname, host or hostname.sample_name, image)
+    subject = subject_of(hostname, host or hostname.sample_name, image)
     with checking(actor, _DIAGNOSE, hostname_id, hostname.tenant):
-        return asyncio.run(_look(subject, for_operators=actor.is_operator))
+        return look_at(subject, for_operators=actor.is_operator and not for_tenants)
+
+
+def look_at(subject: Subject, *, for_operators: bool) -> Report:
+    """Take every step. Needs no connection to the database."""
+    return asyncio.run(_look(subject, for_operators=for_operators))
 
 
 def place_of(host: str) -> Place:
@@ -80,7 +87,8 @@ def place_of(host: str) -> Place:
     return Place("https", host, settings.FACADE_PUBLIC_PORT)
 
 
-def _subject(hostname: Hostname, host: str, image: Image | None) -> Subject:
+def subject_of(hostname: Hostname, host: str, image: Image | None = None) -> Subject:
+    """What is to be looked at, as the rows say now."""
     state = state_of_hostname(hostname)
     step = Step("hostname", Mark.GOOD if state.is_on else Mark.BAD, f"{hostname} in the table", state.text)
     if not state.is_on:

@@ -10,10 +10,10 @@ from routing.models import Job
 
 #: Registries and name servers are asked, mail is sent, webhooks are called, certificates are asked for, switches are
 #: verified, former targets are compared, registries with standbys are asked whether they answer, plans are carried out,
-#: change sets are looked at that are applied in steps: none of them waits for another.
+#: change sets are looked at that are applied in steps, hostnames are tested: none of them waits for another.
 REGISTRIES, NAMES, MAIL, WEBHOOK = "registries", "names", "mail", "webhooks"
 CERTIFICATES, VERIFICATIONS, WATCHES, STANDBYS = "certificates", "verifications", "watches", "standbys"
-PLANS, STEPS = "plans", "steps"
+PLANS, STEPS, SELF_TESTS = "plans", "steps", "self-tests"
 
 
 class Places(NamedTuple):

@@ -18,6 +18,7 @@ from routing.accounts.mail import LETTER
 from routing.database.connections import give_back_connection
 from routing.database.postgresql import is_standby
 from routing.dataplane.live.maintenance_file import LastRound, write_rounds
+from routing.diagnosis.self_test import SELF_TEST, count_failing, queue_due_self_tests
 from routing.jobs import queue
 from routing.jobs.lease import hold, let_go
 from routing.jobs.rounds import note_round, seconds_since_rounds
@@ -49,7 +50,7 @@ logger = logging.getLogger("routing.maintain")
 
 KINDS = (
     *(PROBE_REGISTRY, PROBE_MAPPING, CHECK_HOSTNAME, FETCH_CERTIFICATE),
-    *(APPLY_SET, NOTICE, LETTER, TELL, TELL_BY_MAIL, VERIFY, WATCH, ASK, LOOK_STEPS),
+    *(APPLY_SET, NOTICE, LETTER, TELL, TELL_BY_MAIL, VERIFY, WATCH, ASK, LOOK_STEPS, SELF_TEST),
 )
 #: Of several servers one puts the regular work in the queue: whoever holds this lease. All of them do it.
 LEASE = "maintenance"
@@ -76,6 +77,7 @@ TASKS = (
     Task("probes", ROUND_SECONDS, lambda: probe_stale(settings.FACADE_PROBE_SECONDS)),
     # Before former targets end: they say what is to be watched.
     Task("watches", ROUND_SECONDS, watch_due),
+    Task("self-tests", ROUND_SECONDS, queue_due_self_tests),
     Task("former targets", ROUND_SECONDS, end_former_targets),
     Task("verifications", ROUND_SECONDS, resume_forgotten),
     Task("contacts", _HOUR, lambda: probe_contacts(settings.FACADE_PROBE_SECONDS)),
@@ -174,7 +176,7 @@ def tell_workers() -> None:
     """
     ago, now = seconds_since_rounds(), time.time()
     rounds = {task.name: LastRound(now - ago[task.name], task.every_seconds) for task in TASKS if task.name in ago}
-    numbers = {**count_drifted(), **count_failed_over(), **count_steps()}
+    numbers = {**count_drifted(), **count_failed_over(), **count_steps(), **count_failing()}
     write_rounds(rounds, waits=unconfirmed_restoration() is not None, numbers=numbers)
 
 

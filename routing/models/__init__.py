@@ -19,6 +19,7 @@ from routing.models.registry import Registry
 from routing.models.registry_health import RegistryHealth
 from routing.models.restoration import Restoration
 from routing.models.round import Round
+from routing.models.self_test import SelfTest
 from routing.models.server import Server
 from routing.models.streamed import StreamedBytes
 from routing.models.subscription import Delivery, Subscription
@@ -55,6 +56,7 @@ __all__ = [
     "Restoration",
     "Role",
     "Round",
+    "SelfTest",
     "Server",
     "StreamedBytes",
     "Subscription",

@@ -7,7 +7,7 @@ from routing.database.outage import outage
 from routing.unavailable.answers import refuse
 
 # All that asks the database. Static files, /abuse, health and metrics don't.
-_ASKING = ("/admin/", "/accounts/", "/api/")
+_ASKING = ("/admin/", "/accounts/", "/api/", "/self-tests/")
 
 
 class DatabaseMiddleware(MiddlewareMixin):

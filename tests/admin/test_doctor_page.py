@@ -127,7 +127,7 @@ def test_of_its_mappings_those_that_a_probe_has_seen_are_pulled(acme: Tenant, ho
         made.probed_repository = probed
         made.save(update_fields=["probed_repository"])
 
-    subject = diagnosis._subject(hostname, NAME, None)
+    subject = diagnosis.subject_of(hostname, NAME, None)
 
     # Three at most, by prefix.
     assert [image.repository for image in subject.images] == ["any/thing", "app", "hub"]

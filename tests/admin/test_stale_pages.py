@@ -26,6 +26,7 @@ LEAD_ON = {
     "routing/suspension.html",
     "routing/whoami.html",
     "admin/routing/hostname/doctor.html",
+    "admin/routing/hostname/self_tests.html",
     "admin/routing/mapping/verify.html",
     "admin/routing/mapping/report.html",
 }

@@ -50,6 +50,7 @@ def test_its_names_are_of_one_kind() -> None:
         "WatchKind",
         "WatchState",
         "Client",
+        "SelfTestSchedule",
     }
 
 

@@ -38,6 +38,8 @@ ELSEWHERE |= {
     ("mapping", "unpublish"),
 }
 ELSEWHERE |= {("hostname", "front-door")}
+#: What `tests/commands/test_self_tests.py` tries.
+ELSEWHERE |= {("hostname", "self-test")}
 #: What `tests/commands/test_standbys.py` tries.
 ELSEWHERE |= {("mapping", "standby"), ("mapping", "fail-back")}
 

@@ -107,6 +107,7 @@ BY_OTHERS = frozenset(
         Look("socialaccount_login_error", ".", NOBODY),
         Look("socialaccount_login_cancelled", ".", NOBODY),
         Look("abuse", ".", NOBODY),
+        Look("shared_report", "good", NOBODY),
     }
 )
 

@@ -65,6 +65,7 @@ def _more_paths(world: Any, person: Any) -> dict[str, str]:
     from allauth.account.utils import user_pk_to_url_str
     from django.urls import reverse
 
+    from routing.services.hostnames.self_tests import share_path
     from tests.permissions.pages import path_of
 
     reset = {"uidb36": user_pk_to_url_str(person), "key": EmailAwarePasswordResetTokenGenerator().make_token(person)}
@@ -77,6 +78,7 @@ def _more_paths(world: Any, person: Any) -> dict[str, str]:
             for page in ("openid_connect_login", "openid_connect_callback")
         },
         key_of("account_reset_password_from_key", "good"): reverse("account_reset_password_from_key", kwargs=reset),
+        key_of("shared_report", "good"): share_path(world["shared self-test"]),
         key_of("account_confirm_email", "good"): reverse("account_confirm_email", args=[confirmation]),
     }
 

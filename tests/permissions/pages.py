@@ -28,6 +28,8 @@ _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
     "admin:routing_hostname_check": lambda world, subject: {"hostname_id": world[subject].pk},
     "admin:routing_hostname_doctor": lambda world, subject: {"hostname_id": world[subject].pk},
     "admin:routing_hostname_hand_over": lambda world, subject: {"row_id": world[subject].pk},
+    "admin:routing_hostname_self_tests": lambda world, subject: {"hostname_id": world[subject].pk},
+    "shared_report": lambda world, subject: {"self_test_id": 1, "token": "forged"},
     "admin:routing_mapping_verify": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_mapping_report": lambda world, subject: {
         "row_id": world["mapping"].pk,

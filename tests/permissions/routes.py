@@ -70,6 +70,7 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("POST /verifications", "."): lambda world: {
         "candidates": [{"mapping_id": world["mapping"].pk, "target": "quay.io/new"}]
     },
+    ("PUT /self-tests/{self_test_id}/link", "self-test"): lambda world: {},
     ("POST /hostnames", "."): lambda world: {"tenant": world["tenant"].slug, "hostname": "more.sesame.example"},
     ("PATCH /hostnames/{hostname_id}", "hostname"): lambda world: {"enabled": False},
     ("POST /hostnames/{hostname_id}/hand-over", "idle hostname"): lambda world: {"tenant": "globex"},

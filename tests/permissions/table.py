@@ -49,6 +49,10 @@ confirmation.confirm_generation | .                       | n n | n n n | n n n 
 explain.explain         | .                          | - - | - - - | y y y | y
 hostnames.get_hostname       | .                          | - - | - - - | y y y | y
 contacts.get_contacts        | .                          | - - | - - - | y y y | y
+self_tests.get_self_test     | .                          | - - | - - - | y y y | y
+self_tests.get_self_tests     | .                          | - - | - - - | y y y | y
+self_tests.share_self_test   | .                          | - - | - - - | n n y | y
+self_tests.unshare_self_test | .                          | - - | - - - | n n y | y
 contacts.get_appearances     | .                          | - - | - - - | y y y | y
 fallback.get_fallback        | .                          | - - | - - - | y y y | y
 signatures.get_signature_lines | .                        | - - | - - - | y y y | y
@@ -173,6 +177,11 @@ GET /hostnames/{hostname_id}/contacts/feed   | hostname                 | s - | 
 GET /hostnames/{hostname_id}/fallback        | hostname                 | s - | - - - | y y y | y
 GET /hostnames/{hostname_id}/signatures      | hostname                 | s - | - - - | y y y | y
 POST /hostnames/{hostname_id}/doctor         | hostname                 | s - | - - - | n n y | y
+GET /hostnames/{hostname_id}/self-tests      | hostname                 | s - | - - - | y y y | y
+POST /hostnames/{hostname_id}/self-tests     | hostname                 | s - | - - - | n n y | y
+GET /self-tests/{self_test_id}               | self-test                | s - | - - - | y y y | y
+PUT /self-tests/{self_test_id}/link          | self-test                | s - | - - - | n n y | y
+DELETE /self-tests/{self_test_id}/link       | shared self-test         | s - | - - - | n n y | y
 GET /hostnames/{hostname_id}/hand-over       | hostname                 | s n | n n n | n n n | y
 POST /hostnames/{hostname_id}/hand-over      | idle hostname            | s n | n n n | n n n | y
 POST /hostnames/{hostname_id}/vouch          | proved hostname          | s - | - - - | n n n | y

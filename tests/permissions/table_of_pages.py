@@ -71,6 +71,8 @@ GET  admin:routing_hostname_hand_over            | hostname           | s n | - 
 POST admin:routing_hostname_hand_over            | idle hostname      | s n | - - - | n n n | y
 GET  admin:routing_hostname_history              | hostname           | s n | - - - | y y y | y
 POST admin:routing_hostname_history              | hostname           | s n | - - - | r r r | r
+GET  admin:routing_hostname_self_tests           | hostname           | s n | - - - | y y y | y
+POST admin:routing_hostname_self_tests           | hostname           | s n | - - - | n n y | y
 GET  admin:routing_hostname_vouch                | proved hostname    | s n | - - - | n n n | y
 POST admin:routing_hostname_vouch                | proved hostname    | s n | - - - | n n n | y
 GET  admin:routing_hostnameclaim_add             | .                  | s n | n n y | n n y | y
@@ -219,6 +221,7 @@ POST admin:auth_user_password_change             | account            | s n | n 
 # Signing in, one's own account, and what is for everybody. The security key is somebody else's.
 CONTROL = """
 # page                                           | subject            | ? o | v o w | v o w | p
+GET  shared_report                               | .                  | - - | - - - | - - - | -
 GET  abuse                                       | .                  | y y | y y y | y y y | y
 GET  account_change_password                     | .                  | s l | l l l | l l l | l
 GET  account_confirm_email                       | .                  | y y | y y y | y y y | y

@@ -22,7 +22,7 @@ from routing.services.changes.plan import plan_of
 from routing.services.changes.wishes import Wish
 from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
-from routing.services.hostnames import claims, hostnames, proof_checks
+from routing.services.hostnames import claims, hostnames, proof_checks, self_tests
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
 from routing.services.mappings import as_of, contacts, explain, fallback, mappings, publication, signatures
 from routing.services.people import api_tokens, members, tenants
@@ -61,6 +61,7 @@ NOT_VERBS = frozenset(
         "reading.shares",
         "reading.totals",
         "rules.check_may_lead",
+        "self_tests.check_room_for_self_tests",
         "rules.refuse_whole_shared",
         "permissions.has_permission",
         "permissions.has_permission_anywhere",
@@ -201,6 +202,14 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("claims.vouch_hostname", "."): _vouch,
     ("explain.explain", "."): lambda a, w: explain.explain(a, f"{w['hostname'].name}/app:1"),
     ("hostnames.get_hostname", "."): lambda a, w: hostnames.get_hostname(a, w["hostname"].pk),
+    ("self_tests.get_self_test", "."): lambda a, w: self_tests.get_self_test(a, self_test_id=w["self-test"].pk),
+    ("self_tests.get_self_tests", "."): lambda a, w: self_tests.get_self_tests(a, w["hostname"].pk),
+    ("self_tests.share_self_test", "."): lambda a, w: self_tests.share_self_test(
+        a, "r", self_test_id=w["self-test"].pk
+    ),
+    ("self_tests.unshare_self_test", "."): lambda a, w: self_tests.unshare_self_test(
+        a, "r", self_test_id=w["shared self-test"].pk
+    ),
     ("contacts.get_contacts", "."): lambda a, w: contacts.get_contacts(a, w["hostname"].pk),
     ("contacts.get_appearances", "."): lambda a, w: contacts.get_appearances(a, w["hostname"].pk),
     ("fallback.get_fallback", "."): lambda a, w: fallback.get_fallback(a, w["hostname"].pk, fallback.Client.PODMAN),

@@ -38,6 +38,7 @@ from routing.models import (
     Registry,
     Restoration,
     Role,
+    SelfTest,
     Tenant,
     Verification,
     Watch,
@@ -50,6 +51,7 @@ from routing.services.changes.steps import apply_in_steps
 from routing.services.changes.wishes import Wish
 from routing.services.hostnames.claims import claim_hostname
 from routing.services.hostnames.hostnames import add_hostname, suspend_hostnames
+from routing.services.hostnames.self_tests import share_self_test
 from routing.services.mappings.mappings import add_mapping
 from routing.services.mappings.publication import publish_mapping
 from routing.services.people.api_tokens import create_api_token
@@ -240,10 +242,16 @@ def _add_routing(world: World, sesame: Tenant) -> None:
             until=timezone.now() + timedelta(days=7),
             next_at=timezone.now() + timedelta(days=1),
         ),
+        "self-test": _self_test(pulled),
+        "shared self-test": share_self_test(SET_UP, "", self_test_id=_self_test(pulled).pk),
         "standing mapping": _failed_over(pulled, registry("Standby of Sesame", "https://127.0.0.1:12", sesame)),
         "claim": claim_hostname(SET_UP, tenant_id=sesame.pk, name=f"claimed.{SECRET}.example"),
     }
     _clean_report(world["verification"])
+
+
+def _self_test(hostname: Hostname) -> SelfTest:
+    return SelfTest.objects.create(hostname=hostname, at=timezone.now(), passed=True, is_scheduled=True)
 
 
 def _failed_over(hostname: Hostname, standby: Registry) -> Mapping:

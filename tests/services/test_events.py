@@ -43,6 +43,8 @@ EVENTS = {
     "claims.check_claim": "claim.checked",
     "claims.vouch_hostname": "hostname.vouched",
     "confirmation.confirm_generation": "table.confirmed",
+    "self_tests.share_self_test": "self_test.shared",
+    "self_tests.unshare_self_test": "self_test.unshared",
     "hostnames.add_hostname": "hostname.added",
     "hostnames.update_hostname": "hostname.updated",
     "hostnames.suspend_hostnames": "hostname.suspended",

@@ -21,6 +21,7 @@ from routing.admin.base.suspension import Suspension
 from routing.admin.hostnames.doctor import DoctorPages
 from routing.admin.hostnames.hand_over import HandingOver
 from routing.admin.hostnames.proof import ProofPages
+from routing.admin.hostnames.self_tests import SelfTestPages
 from routing.models import Hostname, Mapping
 from routing.models.front_door import FRONT_COLUMNS
 from routing.services.base.actor import Actor
@@ -36,6 +37,10 @@ from routing.services.pulls.reading import Scope
 _FRONT_WORDS = (
     "Whoever opens the address in a browser finds a page in the tenant's name. Everything here is plain text, and "
     "everybody can read it."
+)
+_TEST_WORDS = (
+    "The regular work tests it as clients meet it, from the DNS to a layer, and keeps the reports. Subscribers of "
+    "“self_test” are told when it stops passing, and when it passes again."
 )
 K = TypeVar("K")
 M = TypeVar("M")
@@ -61,9 +66,15 @@ class HostnameForm(ServiceForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk is not None and "reason" in self.fields:
             self.fields["reason"].help_text = "Required to disable it. Shown in the history."
+        if "self_test_schedule" in self.fields:
+            self.fields["self_test_schedule"].required = False
+
+    def clean_self_test_schedule(self) -> str:
+        """Who sends none, such as a page of the release before, leaves it as it is."""
+        return str(self.cleaned_data["self_test_schedule"] or self.instance.self_test_schedule)
 
 
-class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
+class HostnameAdmin(HandingOver, DoctorPages, SelfTestPages, ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
     """A name never changes, nor whose it is."""
 
     form = HostnameForm
@@ -82,6 +93,7 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
         parts: list[Any] = [(None, {"fields": ["name", "tenant", "enabled", "login_registry"]})]
         if obj is not None:
             parts.append(("What browsers show", {"fields": list(FRONT_COLUMNS), "description": _FRONT_WORDS}))
+            parts.append(("Self-test", {"fields": ["self_test_schedule"], "description": _TEST_WORDS}))
         if obj is None or self.has_change_permission(request, obj):
             parts.append((None, {"fields": ["reason"]}))
         return parts

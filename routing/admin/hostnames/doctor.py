@@ -20,7 +20,7 @@ else:
     _Base = object
 
 #: How a step is shown: the kind of its badge, and its word.
-_BADGES = {
+BADGES = {
     Mark.GOOD: ("on", "good"),
     Mark.WARNING: ("off", "see to it"),
     Mark.BAD: ("blocked", "stops here"),
@@ -59,7 +59,7 @@ class DoctorPages(_Base):
             "opts": self.opts,
             "original": hostname,
             "report": report,
-            "steps": [] if report is None else [(step, *_BADGES[step.mark]) for step in report.steps],
+            "steps": [] if report is None else [(step, *BADGES[step.mark]) for step in report.steps],
             "media": self.media,
         }
         return TemplateResponse(request, "admin/routing/hostname/doctor.html", context)

@@ -31,6 +31,7 @@ from routing.api.schemas import (
     given_reason,
 )
 from routing.models import AddressState, Hostname, HostnameClaim
+from routing.models.self_test import SelfTestSchedule
 from routing.services.base.errors import NotFound
 from routing.services.hostnames import claims as claim_verbs
 from routing.services.hostnames import hostnames as verbs
@@ -119,6 +120,9 @@ class HostnameOut(ProvableOut):
         description="Those that everybody may know of: one a line, a name, perhaps a link, perhaps words.",
         examples=["acme/app https://acme.com/app The app itself"],
     )
+    self_test_schedule: SelfTestSchedule = Field(
+        description="How often it is tested by itself: `off`, `daily` or `hourly`.", examples=["daily"]
+    )
 
 
 class ClaimIn(StrictSchema):
@@ -158,6 +162,7 @@ class HostnamePatch(StrictSchema):
     front_leads_on: bool = False
     front_colour: Text = ""
     front_repositories: Lines = ""
+    self_test_schedule: SelfTestSchedule = SelfTestSchedule.OFF
     reason: Reason = ""
 
 
@@ -231,7 +236,9 @@ def update_hostname(
     data: HostnamePatch,
     if_match: str | None = IF_MATCH,
 ) -> Hostname:
-    """Enable or disable a hostname, say where a bare `docker login` goes, or what people find in a browser."""
+    """Enable or disable a hostname, or say where a bare `docker login` goes, what people find in a browser,
+    or how often it is tested.
+    """
     outcome = verbs.update_hostname(
         actor_of(request),
         data.reason,

@@ -145,6 +145,7 @@ class _MaintenanceFile(Collector):
         told_of_steps = "Change sets that are being applied in steps."
         told_of_due = "When the earliest of the next steps of change sets is due."
         told_of_returned = "Change sets that the health gate has led back, and that nobody has decided on since."
+        told_of_tests = "Hostnames that are tested on a schedule, and did not pass their last self-test."
         found = {
             "mappings_drifted": GaugeMetricFamily("facade_mappings_drifted", told_of_drift),
             "standbys_drifted": GaugeMetricFamily("facade_standbys_drifted", told_of_lag),
@@ -154,6 +155,7 @@ class _MaintenanceFile(Collector):
             "change_sets_in_steps": GaugeMetricFamily("facade_change_sets_in_steps", told_of_steps),
             "step_due": GaugeMetricFamily("facade_step_due_timestamp_seconds", told_of_due),
             "change_sets_returned": GaugeMetricFamily("facade_change_sets_returned", told_of_returned),
+            "self_tests_failing": GaugeMetricFamily("facade_self_tests_failing", told_of_tests),
         }
         for name, family in found.items():
             if name in told.numbers:

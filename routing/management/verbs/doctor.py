@@ -1,6 +1,7 @@
 """The doctor at the command line: a deployment, a hostname, or an image, from outside in."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from typing import Any
 
 from routing.core.grammar.hosts import is_wildcard, wildcard_above
@@ -43,8 +44,8 @@ class Doctor(Verb):
     def run(self, options: Options, output: Output) -> None:
         """Look, and say what was found."""
         report = _look(options["subject"])
-        output.facts(ok=report.is_good, steps=[_as_facts(step) for step in report.steps])
-        _print(report, output)
+        output.facts(ok=report.is_good, steps=[step_facts(step) for step in report.steps])
+        print_steps(report.steps, output)
         if not report.is_good:
             raise NotSo
 
@@ -70,19 +71,21 @@ def _serving(name: str) -> Hostname:
     return found
 
 
-def _as_facts(step: Step) -> dict[str, Any]:
+def step_facts(step: Step) -> dict[str, Any]:
+    """A step, for programs."""
     return {**step._asdict(), "mark": step.mark.value}
 
 
-def _print(report: Report, output: Output) -> None:
-    width = max((len(step.name) for step in report.steps), default=0)
-    for step in report.steps:
+def print_steps(steps: Sequence[Step], output: Output) -> None:
+    """The steps, one a line, and what comes of them in all."""
+    width = max((len(step.name) for step in steps), default=0)
+    for step in steps:
         took = f" ({step.milliseconds} ms)" if step.mark is not Mark.SKIPPED else ""
         output.line(f"{step.mark.sign} {step.name:<{width}}  {step.came or step.asked}{took}")
         if step.mark is not Mark.GOOD and step.asked:
             output.line(f"{_INDENT}asked: {step.asked}")
         if step.advice:
             output.line(f"{_INDENT}do: {step.advice}")
-    bad = [step for step in report.steps if step.mark is Mark.BAD]
+    bad = [step for step in steps if step.mark is Mark.BAD]
     output.line()
-    output.line(f"{len(bad)} of {len(report.steps)} steps keep clients out." if bad else "Nothing keeps clients out.")
+    output.line(f"{len(bad)} of {len(steps)} steps keep clients out." if bad else "Nothing keeps clients out.")

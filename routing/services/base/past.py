@@ -30,7 +30,7 @@ _TOLD: dict[str, tuple[str, ...]] = {
     "mapping": ("enabled", "allow_push", "private", "delivery", "notice", "account_user", "account_set_at"),
     "hostname": (
         *("enabled", "login_registry_id", "suspended", "suspension_message", "withdrawn_at"),
-        *FRONT_COLUMNS,
+        *(*FRONT_COLUMNS, "self_test_schedule"),
     ),
     "registry": ("name", "origin", "alias", "implicit_namespace", "stream_blobs", "account_set_at"),
     "tenant": (

@@ -31,6 +31,7 @@ class HostnameChanges(TypedDict, total=False):
     front_leads_on: bool
     front_colour: str
     front_repositories: str
+    self_test_schedule: str
 
 
 def find_hostname(actor: Actor, text: str, tenant_slug: str | None, *, create: bool) -> Hostname | None:

@@ -14,6 +14,7 @@ from routing.services.hostnames.claim_rules import claimable_name, refuse_contro
 from routing.services.hostnames.front_door import check_front_door
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.public_registries import public_registry_at
+from routing.services.hostnames.self_tests import check_room_for_self_tests
 
 fixed(Hostname, "tenant", "name")
 fixed(HostnameClaim, "tenant", "name", "token")
@@ -75,6 +76,12 @@ def suspension_is_the_platforms(write: Write) -> None:
 def a_front_door_can_be_shown(write: Write) -> None:
     """It stands on a page that strangers open, whoever wrote the row."""
     check_front_door(write.row)
+
+
+@rule(Hostname, "self_test_schedule", "tenant")
+def self_tests_of_a_tenant_are_bounded(write: Write) -> None:
+    """Each takes up to a minute, and asks the tenant's registries."""
+    check_room_for_self_tests(write.actor, write.row)
 
 
 @rule(HostnameClaim, "name")

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from django.db.models import Q
 
 from routing.core.grammar.hosts import is_wildcard, wildcard_above
-from routing.models import Hostname, HostnameClaim, Mapping, Registry, Tenant, Watch
+from routing.models import Hostname, HostnameClaim, Mapping, Registry, SelfTest, Tenant, Watch
 from routing.models.mapping import NO_STANDBY
 from routing.models.pull_account import NO_ACCOUNT
+from routing.models.self_test import SelfTestSchedule
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, ServiceError
 from routing.services.base.outcome import Outcome
@@ -161,7 +162,7 @@ def _hand_over(unit: UnitOfWork, plan: HandOver, reason: str) -> None:
     for mapping in Mapping.objects.with_names().filter(hostname=hostname).exclude(stepped_by=None)[:1]:
         refuse_in_steps(mapping)
     # What the one has written for people says nothing of the other.
-    facts: dict[str, Any] = {**NO_PROOF, **EMPTY_FRONT_DOOR}
+    facts: dict[str, Any] = {**NO_PROOF, **EMPTY_FRONT_DOOR, "self_test_schedule": SelfTestSchedule.OFF}
     # Nor is what the one has verified of another registry.
     standing_by = Mapping.objects.with_names().filter(hostname=hostname).exclude(standby_registry=None)
     unit.update_all(list(standing_by), **NO_STANDBY)
@@ -177,6 +178,8 @@ def _hand_over(unit: UnitOfWork, plan: HandOver, reason: str) -> None:
     # A registry of the one who had it is asked for nothing any more.
     unit.update_all(list(Mapping.objects.with_names().filter(hostname=hostname).exclude(former="")), former="")
     unit.delete_all(Watch.objects.filter(mapping__hostname=hostname))
+    # Nor does anybody read any more what the one has shared.
+    unit.delete_all(SelfTest.objects.filter(hostname=hostname))
     # Nor are accounts of theirs used for another.
     published = Mapping.objects.with_names().filter(hostname=hostname).exclude(account_user="")
     unit.update_all(list(published), **NO_ACCOUNT)

@@ -23,6 +23,7 @@ from routing.models import (
     ReferenceCount,
     Registry,
     RegistryHealth,
+    SelfTest,
     StreamedBytes,
     Subscription,
     Tenant,
@@ -53,6 +54,7 @@ OTHERS: Mapping[str, Rows] = {
     "members": lambda tenant: Membership.objects.filter(tenant=tenant),
     "change sets": lambda tenant: ChangeSet.objects.filter(tenant=tenant),
     "contacts seen": lambda tenant: ContactSighting.objects.filter(hostname__tenant=tenant),
+    "reports of self-tests": lambda tenant: SelfTest.objects.filter(hostname__tenant=tenant),
     "comparisons of former targets and standbys": lambda tenant: Watch.objects.filter(mapping__hostname__tenant=tenant),
     "answers of registries": lambda tenant: RegistryHealth.objects.filter(registry__tenant=tenant),
     "differences found": lambda tenant: VerificationDifference.objects.filter(verification__tenant=tenant),
@@ -73,6 +75,7 @@ OTHERS: Mapping[str, Rows] = {
 _QUIET = frozenset(
     {
         "contacts seen",
+        "reports of self-tests",
         "messages to subscribers",
         "waiting jobs",
         "counts of requests",

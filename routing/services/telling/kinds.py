@@ -78,6 +78,10 @@ KINDS: dict[str, EventKind] = {
         "or that is over",
         frozenset({"mapping.drifted", "mapping.drift_ended"}),
     ),
+    "self_test": EventKind(
+        "a hostname no longer passes its self-test, or does again",
+        frozenset({"hostname.self_test_failed", "hostname.self_test_passed"}),
+    ),
     "contacts": EventKind(
         "those who pull from a hostname contact a host that no probe had seen before",
         frozenset({"hostname.contact_appeared"}),
