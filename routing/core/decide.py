@@ -23,7 +23,9 @@ from routing.core.decisions import (
     Relay,
     Token,
 )
+from routing.core.grammar.badges import BADGE_PATH, OF_REPOSITORIES, OF_SELF_TEST, BadgeKind, parse_badge_path
 from routing.core.grammar.echo import ECHO_PATH
+from routing.core.grammar.front_door import FrontDoor
 from routing.core.grammar.hosts import InvalidHost, is_ip_address, parse_authority
 from routing.core.grammar.names import (
     MAX_NAME_LENGTH,
@@ -123,11 +125,13 @@ def _is_for_people(request: Request) -> bool:
     return request.method in READS and request.path[:1] in ("/", "") and _is_control_path(request.path)
 
 
-def _page(path: str, tenant: str, packed: str) -> Page:
+def _page(path: str, tenant: str, name: str, entry: HostEntry) -> Page:
     kind = _ALIKE.get(path)
     if kind is not None:
         return Page(kind, 200, tenant)
-    front = parse_packed_front_door(packed)
+    front = parse_packed_front_door(entry.front)
+    if path.startswith(BADGE_PATH):
+        return _badge(path, tenant, name, entry, front)
     if path in ("/", ""):
         return _led_on(Page(PageKind.FRONT, 200, tenant, front=front), front.link)
     # What was copied with its tag or digest leads to the same page.
@@ -135,6 +139,18 @@ def _page(path: str, tenant: str, packed: str) -> Page:
     if listed is None:
         return Page(PageKind.NOT_FOUND, 404, tenant, front=front)
     return _led_on(Page(PageKind.REPOSITORY, 200, tenant, front=front, listed=listed), listed.link)
+
+
+def _badge(path: str, tenant: str, name: str, entry: HostEntry, front: FrontDoor) -> Page:
+    """The badge, if everybody may see it; else what every path gets at which there is nothing."""
+    badge = parse_badge_path(path)
+    if badge is not None and badge.kind is BadgeKind.SELF_TEST:
+        is_public = OF_SELF_TEST in entry.badges
+    else:
+        is_public = OF_REPOSITORIES in entry.badges and badge is not None and bool(front.listed(badge.repository))
+    if not is_public:
+        return Page(PageKind.NOT_FOUND, 404, tenant, front=front)
+    return Page(PageKind.BADGE, 200, tenant, badge=badge, served_name=name)
 
 
 def _led_on(page: Page, link: str) -> Page:
@@ -159,7 +175,7 @@ def _is_control_path(path: str) -> bool:
 def _other(table: Table, host: str, name: str, entry: HostEntry, request: Request, tenant: str) -> Decision:
     path = request.path
     if _is_for_people(request):
-        return _page(path, tenant, entry.front)
+        return _page(path, tenant, name, entry)
     if path in ("/v2/", "/v2"):
         return _ping(table, host, name, entry, request)
     if path == "/token":

@@ -7,6 +7,7 @@ the origin of a registry in the table; that of a page is what the hostname's ten
 from enum import StrEnum
 from typing import NamedTuple
 
+from routing.core.grammar.badges import Badge
 from routing.core.grammar.front_door import FrontDoor, ListedRepository
 from routing.core.grammar.names import Endpoint
 from routing.core.grammar.user_agents import ClientProfile, Needed
@@ -138,6 +139,7 @@ class PageKind(StrEnum):
     NOT_SERVED = "not_served"
     ICON = "icon"
     ROBOTS = "robots"
+    BADGE = "badge"
 
 
 class Page(NamedTuple):
@@ -145,6 +147,7 @@ class Page(NamedTuple):
 
     `tenant` is the name of whose the hostname is, `words` say why it isn't served; both may be empty. `front` is what
     the tenant wrote for people, `listed` the repository that a page is about, `location` where a visitor is sent.
+    `badge` is the badge that it is, of the hostname that the table calls `served_name`.
     """
 
     kind: PageKind
@@ -154,6 +157,8 @@ class Page(NamedTuple):
     front: FrontDoor = NO_FRONT_DOOR
     listed: ListedRepository | None = None
     location: str = ""
+    badge: Badge | None = None
+    served_name: str = ""
 
 
 class Echo(NamedTuple):

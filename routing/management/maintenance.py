@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from routing.accounts.mail import LETTER
 from routing.database.connections import give_back_connection
 from routing.database.postgresql import is_standby
+from routing.dataplane.live.badges_file import HostBadges, Numbers, write_badges
 from routing.dataplane.live.maintenance_file import LastRound, write_rounds
 from routing.diagnosis.self_test import SELF_TEST, count_failing, queue_due_self_tests
 from routing.jobs import queue
@@ -31,6 +32,7 @@ from routing.services.base.history_strays import note_chain
 from routing.services.changes.reading import count_steps
 from routing.services.changes.schedule import APPLY_SET, apply_due
 from routing.services.changes.steps import LOOK_STEPS, look_due
+from routing.services.hostnames.badges import said_by_badges
 from routing.services.hostnames.certificates import FETCH_CERTIFICATE
 from routing.services.hostnames.proof_checks import CHECK_HOSTNAME, recheck_due
 from routing.services.mappings.former import end_former_targets
@@ -59,6 +61,7 @@ _HOUR = 3600.0
 _LEASE_SECONDS = 3 * ROUND_SECONDS
 _AFTER_ERROR_SECONDS = 5.0
 _TELL_SECONDS = 5.0
+_BADGES_SECONDS = 600.0
 
 
 class Task(NamedTuple):
@@ -180,12 +183,25 @@ def tell_workers() -> None:
     write_rounds(rounds, waits=unconfirmed_restoration() is not None, numbers=numbers)
 
 
+def tell_badges() -> None:
+    """Leave for the workers of this machine what badges say. Raises django.db.Error, OSError."""
+    said = said_by_badges()
+    write_badges({name: HostBadges(each.passed, _numbers(each.repositories)) for name, each in said.items()})
+
+
+def _numbers(repositories: Mapping[str, tuple[int, int, str]]) -> dict[str, Numbers]:
+    return {name: Numbers(*facts) for name, facts in repositories.items()}
+
+
 def keep_telling(stop: threading.Event) -> None:
     """Tell them until told to stop, also where others do the work, or the database is a standby."""
-    complained = False
+    complained, badges_at = False, float("-inf")
     while not stop.is_set():
         try:
             tell_workers()
+            if time.monotonic() - badges_at >= _BADGES_SECONDS:
+                badges_at = time.monotonic()
+                tell_badges()
             complained = False
         except (DatabaseError, InterfaceError):
             pass  # Others say so. What is told grows late meanwhile.

@@ -25,6 +25,7 @@ import shutil
 import threading
 import time
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -169,6 +170,16 @@ class ManifestStore:
         if facts is None or not _is_about(facts, repository, tag=tag):
             return None
         return Tag(facts["digest"], self._unless_refused(folder, facts["at"]))
+
+    def tags(self, repository: Repository) -> list[str]:
+        """The tags that the repository said to everybody and that are kept still, however long ago; some thousand."""
+        try:
+            with os.scandir(self._of(repository)) as entries:
+                found = [entry.name[2:] for entry in islice(entries, _MOST_READ) if entry.name.startswith("t-")]
+        except OSError:
+            return []
+        told = ((name, self.tag(repository, name)) for name in found)
+        return sorted(name for name, tag in told if tag is not None and tag.asked_at > 0)
 
     def remembers(self, repository: Repository, reference: str) -> bool:
         """Whether a manifest is here that everybody can read: by its digest, or by a tag that was asked for before."""

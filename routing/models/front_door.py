@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from routing.core.grammar.badges import OF_REPOSITORIES, OF_SELF_TEST
 from routing.core.grammar.front_door import (
     MAX_LINK_LENGTH,
     MAX_REPOSITORIES_LENGTH,
@@ -14,6 +15,8 @@ from routing.core.grammar.front_door import (
 
 #: The columns, by the parts of a `FrontDoor`.
 FRONT_COLUMNS = ("front_title", "front_text", "front_link", "front_leads_on", "front_colour", "front_repositories")
+
+BADGE_COLUMNS = ("badge_repositories", "badge_self_test")
 
 
 class WithFrontDoor(models.Model):
@@ -69,8 +72,26 @@ class WithFrontDoor(models.Model):
         "itself. Link and words may be left out.",
     )
 
+    badge_repositories = models.BooleanField(
+        "badges of listed repositories",
+        default=False,
+        db_default=False,
+        help_text="Tell everybody how often each listed repository is pulled, and its newest version, as badges.",
+    )
+    badge_self_test = models.BooleanField(
+        "badge of the self-test",
+        default=False,
+        db_default=False,
+        help_text="Tell everybody whether the last self-test passed, as a badge.",
+    )
+
     class Meta:
         abstract = True
+
+    @property
+    def badges(self) -> str:
+        """Which badges everybody may see, as the routing table says it."""
+        return OF_REPOSITORIES * self.badge_repositories + OF_SELF_TEST * self.badge_self_test
 
     @property
     def front_door(self) -> FrontDoor:

@@ -90,4 +90,5 @@ class Hostname(WithFrontDoor, WithSelfTests, WithAddress, VersionedModel):
             login_registry=str(self.login_registry_id or ""),
             refusal=refusal,
             front=pack_front_door(self.front_door),
+            badges=self.badges,
         )

@@ -90,6 +90,8 @@ HOSTS = {
     "docker.globex.com": HostEntry("globex"),
     "front.acme.com": HostEntry("acme", front=pack_front_door(FRONT)),
     "led.acme.com": HostEntry("acme", front=pack_front_door(FRONT._replace(leads_on=True))),
+    "badges.acme.com": HostEntry("acme", front=pack_front_door(FRONT), badges="rt"),
+    "tested.acme.com": HostEntry("acme", front=pack_front_door(FRONT), badges="t"),
     "odd.acme.com": HostEntry("acme", front="of another release"),
     "[2001:db8::1]": HostEntry("acme"),
     "192.0.2.7": HostEntry("acme", enabled=False),
@@ -316,7 +318,8 @@ def outcome_of(decision: Decision) -> Outcome:
     """A decision in the contract's words."""
     if isinstance(decision, Page):
         title = decision.front.title if decision.kind is PageKind.FRONT else ""
-        told = decision.words or decision.location or title
+        badge = decision.badge.path if decision.badge else ""
+        told = decision.words or decision.location or badge or title
         about = told if decision.listed is None else decision.listed.name
         return Shows(decision.kind, decision.status, decision.tenant, about)
     match decision:

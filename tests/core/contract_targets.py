@@ -304,6 +304,7 @@ def page_rows() -> Iterator[Row]:
         for path in ("/acme/web", "/v3/", "/token/", "/index.html", "/abuse/", "/.well-known/security.txt"):
             yield row("R17.2", path, NO_PAGE, method=method)
         yield from front_door_rows(method)
+        yield from badge_rows(method)
     for host, status, says in (
         ("docker.globex.com", 403, "Globex has left"),
         ("stopped.acme.com", 403, "has lapsed"),
@@ -320,6 +321,25 @@ def page_rows() -> Iterator[Row]:
         yield row("R17.1 R1.9", "/", Refused(403, "DENIED", "has lapsed"), method=method, host="stopped.acme.com")
     for path in ("/a b", "/a%20b", "//", "/../"):
         yield row("R2.1 R17.1", path, BAD_NAME)
+
+
+def badge_rows(method: str) -> Iterator[Row]:
+    for path in (
+        *("/-/badges/pulls/acme/app.svg", "/-/badges/pulls/acme/app.json", "/-/badges/pulls-30d/acme/tool.svg"),
+        *("/-/badges/version/acme/app.svg", "/-/badges/self-test.svg", "/-/badges/self-test.json"),
+    ):
+        shown = Shows(PageKind.BADGE, 200, "Acme", path)
+        yield row("R17.7", path, shown, method=method, host="badges.acme.com", query="style=flat")
+        of_the_test = shown if "self-test" in path else NO_PAGE
+        yield row("R17.7 R17.8", path, of_the_test, method=method, host="tested.acme.com")
+        for host in ("front.acme.com", "docker.acme.com"):
+            yield row("R17.8", path, NO_PAGE, method=method, host=host)
+    for path in (
+        *("/-/badges/pulls/acme/web.svg", "/-/badges/pulls/acme.svg", "/-/badges/pulls/acme/app", "/-/badges/"),
+        *("/-/badges/pulls.svg", "/-/badges/pulls/.svg", "/-/badges/pulls/acme/app/.svg", "/-/badges/self-test/a.svg"),
+        *("/-/badges/pulls/acme/app.png", "/-/badges/others/acme/app.svg", "/-/badges/pulls/acme/app:1.0.svg"),
+    ):
+        yield row("R17.8", path, NO_PAGE, method=method, host="badges.acme.com")
 
 
 def front_door_rows(method: str) -> Iterator[Row]:

@@ -18,12 +18,13 @@ from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.pulls import pulls_panel
 from routing.admin.base.suspension import Suspension
+from routing.admin.hostnames.badges import previews_of
 from routing.admin.hostnames.doctor import DoctorPages
 from routing.admin.hostnames.hand_over import HandingOver
 from routing.admin.hostnames.proof import ProofPages
 from routing.admin.hostnames.self_tests import SelfTestPages
 from routing.models import Hostname, Mapping
-from routing.models.front_door import FRONT_COLUMNS
+from routing.models.front_door import BADGE_COLUMNS, FRONT_COLUMNS
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
@@ -92,7 +93,9 @@ class HostnameAdmin(HandingOver, DoctorPages, SelfTestPages, ProofPages, Suspens
         """What it is. Suspending is an action."""
         parts: list[Any] = [(None, {"fields": ["name", "tenant", "enabled", "login_registry"]})]
         if obj is not None:
-            parts.append(("What browsers show", {"fields": list(FRONT_COLUMNS), "description": _FRONT_WORDS}))
+            parts.append(
+                ("What browsers show", {"fields": [*FRONT_COLUMNS, *BADGE_COLUMNS], "description": _FRONT_WORDS})
+            )
             parts.append(("Self-test", {"fields": ["self_test_schedule"], "description": _TEST_WORDS}))
         if obj is None or self.has_change_permission(request, obj):
             parts.append((None, {"fields": ["reason"]}))
@@ -127,6 +130,7 @@ class HostnameAdmin(HandingOver, DoctorPages, SelfTestPages, ProofPages, Suspens
             "mapping_count": count,
             "pulls": pulls_panel(request, Scope(hostname=row.name)),
             "contacts": get_contacts(actor, row.pk),
+            "badges": previews_of(row),
             "fallbacks": _made(get_fallback, actor, row.pk, Client) if count <= _SHOWN_IN_FILES else [],
             "signatures": _made(get_signature_lines, actor, row.pk, LinesFor) if count <= _SHOWN_IN_FILES else [],
         }

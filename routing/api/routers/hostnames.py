@@ -120,6 +120,10 @@ class HostnameOut(ProvableOut):
         description="Those that everybody may know of: one a line, a name, perhaps a link, perhaps words.",
         examples=["acme/app https://acme.com/app The app itself"],
     )
+    badge_repositories: bool = Field(
+        description="Whether everybody gets badges of the listed repositories: pulls and version.", examples=[False]
+    )
+    badge_self_test: bool = Field(description="Whether everybody gets the self-test's badge.", examples=[False])
     self_test_schedule: SelfTestSchedule = Field(
         description="How often it is tested by itself: `off`, `daily` or `hourly`.", examples=["daily"]
     )
@@ -162,6 +166,8 @@ class HostnamePatch(StrictSchema):
     front_leads_on: bool = False
     front_colour: Text = ""
     front_repositories: Lines = ""
+    badge_repositories: bool = False
+    badge_self_test: bool = False
     self_test_schedule: SelfTestSchedule = SelfTestSchedule.OFF
     reason: Reason = ""
 

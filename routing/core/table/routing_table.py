@@ -90,6 +90,7 @@ class HostEntry(NamedTuple):
     """A hostname that is served. `refusal` is what clients are told while it is suspended, else empty.
 
     `front` is what its tenant wrote for people who open it in a browser, packed (front_door.py); few have any.
+    `badges` are the signs of those kinds that it shows to everybody (grammar/badges.py).
     """
 
     tenant: str
@@ -97,6 +98,7 @@ class HostEntry(NamedTuple):
     login_registry: str = ""
     refusal: str = ""
     front: str = ""
+    badges: str = ""
 
 
 #: Of the digests of this release's tables.

@@ -20,6 +20,7 @@ from routing.dataplane.serving.body_guard import MAX_TOKEN_FORM_BYTES
 from routing.dataplane.telemetry.counters import answers_key, counters
 from routing.dataplane.telemetry.metrics import ANSWER_SECONDS
 from routing.dataplane.upstream.dispatch import HeldAnswer, NeedsRegistry, fetch_from_registry
+from routing.dataplane.views.badges import badge
 from routing.dataplane.views.health import health
 
 _NOT_LOADED = Refuse(
@@ -97,6 +98,8 @@ class HandledRequest(NamedTuple):
             answer = health(decision)
         elif isinstance(decision, Echo):
             answer = echo(self.request)
+        elif isinstance(decision, Page) and decision.badge is not None:
+            answer = badge(decision.served_name, decision.badge, self.request.fields.get("if-none-match", ""))
         elif isinstance(decision, Page):
             answer = page(decision, self.request.public_origin.authority, settings.FACADE_ABUSE_CONTACT)
         else:

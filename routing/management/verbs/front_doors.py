@@ -1,7 +1,7 @@
 """The verb of what people find who open a hostname in a browser."""
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,10 @@ from routing.management.verbs.named import HOSTNAME_HELP, hostname_of
 from routing.management.verbs.output import Output
 from routing.management.verbs.verb import Options, Verb
 from routing.models import Hostname
-from routing.models.front_door import FRONT_COLUMNS
+from routing.models.front_door import BADGE_COLUMNS, FRONT_COLUMNS
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
+from routing.services.hostnames.badges import badges_of
 from routing.services.hostnames.hostnames import update_hostname
 from routing.services.hostnames.names import parse_hostname
 
@@ -22,7 +23,10 @@ _MAX_FILE_CHARACTERS = 100_000
 
 def front_facts(hostname: Hostname) -> dict[str, Any]:
     """It, for programs."""
-    return {"hostname": hostname.name, **{column: getattr(hostname, column) for column in FRONT_COLUMNS}}
+    return {
+        "hostname": hostname.name,
+        **{column: getattr(hostname, column) for column in (*FRONT_COLUMNS, *BADGE_COLUMNS)},
+    }
 
 
 class FrontDoorOf(Verb):
@@ -49,6 +53,9 @@ class FrontDoorOf(Verb):
         lead = parser.add_mutually_exclusive_group()
         lead.add_argument("--lead-on", action="store_true", help="send visitors to the link at once")
         lead.add_argument("--show-page", action="store_true", help="show them the page")
+        yes_or_no = BooleanOptionalAction
+        parser.add_argument("--badges", action=yes_or_no, help="tell everybody pulls and version of what is listed")
+        parser.add_argument("--self-test-badge", action=yes_or_no, help="tell everybody how the last self-test went")
 
     def run(self, options: Options, output: Output) -> None:
         """Change what is given, or print it."""
@@ -73,6 +80,8 @@ def _changes(options: Options) -> dict[str, Any]:
         "front_colour": options["colour"],
         "front_repositories": _read(options["repositories"]),
         "front_leads_on": True if options["lead_on"] else False if options["show_page"] else None,
+        "badge_repositories": options["badges"],
+        "badge_self_test": options["self_test_badge"],
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -103,6 +112,7 @@ def _show(hostname: Hostname, output: Output) -> None:
             ("link", front.link),
             ("visitors come", sent),
             ("colour", front.colour),
+            *(("badge", f"{hostname}{badge.path}") for badge in badges_of(hostname)),
             *(("lists", " ".join(filter(None, each))) for each in front.repositories),
         ]
     )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.contrib.auth import get_user_model
 
 from routing.models import Hostname, Mapping, Membership, Registry, Tenant
-from routing.models.front_door import FRONT_COLUMNS
+from routing.models.front_door import BADGE_COLUMNS, FRONT_COLUMNS
 from routing.models.registry import target_at
 from routing.models.versioned import viewable
 from routing.services.base.actor import Actor
@@ -30,7 +30,7 @@ _TOLD: dict[str, tuple[str, ...]] = {
     "mapping": ("enabled", "allow_push", "private", "delivery", "notice", "account_user", "account_set_at"),
     "hostname": (
         *("enabled", "login_registry_id", "suspended", "suspension_message", "withdrawn_at"),
-        *(*FRONT_COLUMNS, "self_test_schedule"),
+        *(*FRONT_COLUMNS, *BADGE_COLUMNS, "self_test_schedule"),
     ),
     "registry": ("name", "origin", "alias", "implicit_namespace", "stream_blobs", "account_set_at"),
     "tenant": (

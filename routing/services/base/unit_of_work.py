@@ -42,7 +42,7 @@ KEPT_CHANGES = 100_000
 _PRUNE_EVERY = 1_000
 _BATCH_ROWS = 500
 # Of a table's entries.
-_RARE = ("challenge", "former", "notice", "account", "step", "front")
+_RARE = ("challenge", "former", "notice", "account", "step", "front", "badges")
 
 V = TypeVar("V", bound=VersionedModel)
 

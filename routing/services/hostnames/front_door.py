@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 from routing.core.grammar.front_door import InvalidFrontDoor, parse_front_door, unified_lines
 from routing.models import Hostname
-from routing.models.front_door import FRONT_COLUMNS
+from routing.models.front_door import BADGE_COLUMNS, FRONT_COLUMNS
 from routing.services.base.errors import ServiceError
 
 #: What a hostname has that nobody wrote anything for: whoever takes one over begins with it.
-EMPTY_FRONT_DOOR: dict[str, Any] = {column: getattr(Hostname(), column) for column in FRONT_COLUMNS}
+EMPTY_FRONT_DOOR: dict[str, Any] = {column: getattr(Hostname(), column) for column in (*FRONT_COLUMNS, *BADGE_COLUMNS)}
 _TEXTS = frozenset(FRONT_COLUMNS) - {"front_leads_on"}
 
 

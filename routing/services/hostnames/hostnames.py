@@ -32,6 +32,8 @@ class HostnameChanges(TypedDict, total=False):
     front_colour: str
     front_repositories: str
     self_test_schedule: str
+    badge_repositories: bool
+    badge_self_test: bool
 
 
 def find_hostname(actor: Actor, text: str, tenant_slug: str | None, *, create: bool) -> Hostname | None:
