@@ -1,6 +1,7 @@
 """The tables, one file a noun. Imports only `routing.core`; written only by `routing.services`."""
 
 from routing.models.address_finding import AddressState
+from routing.models.answer_count import AnswerCount, RegistryLimit
 from routing.models.api_token import ApiToken
 from routing.models.change import Change, Generation
 from routing.models.change_set import ChangeSet
@@ -29,6 +30,7 @@ from routing.models.watch import Watch
 
 __all__ = [
     "AddressState",
+    "AnswerCount",
     "ApiToken",
     "Change",
     "ChangeSet",
@@ -52,6 +54,7 @@ __all__ = [
     "ReferenceCount",
     "Registry",
     "RegistryHealth",
+    "RegistryLimit",
     "Restoration",
     "Role",
     "Round",

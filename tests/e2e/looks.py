@@ -56,6 +56,7 @@ LEAD_ON = frozenset(
         "admin:routing_hostname_check",
         "admin:routing_hostnameclaim_check",
         "admin:routing_mapping_export",
+        "admin:routing_registry_health",
         "admin:routing_subscription_deeds",
         "admin:routing_tenant_export",
         "api:api-root",

@@ -149,6 +149,9 @@ GET  admin:routing_registry_delete               | registry           | s n | n 
 GET  admin:routing_registry_delete               | shared registry    | s n | n n n | n n n | y
 POST admin:routing_registry_delete               | idle registry      | s n | n - - | n y y | y
 POST admin:routing_registry_delete               | shared registry    | s n | n n n | n n n | y
+GET  admin:routing_registry_health               | registry           | s n | - - - | y y y | y
+GET  admin:routing_registry_health               | shared registry    | s n | y y y | y y y | y
+POST admin:routing_registry_health               | registry           | s n | r r r | r r r | r
 GET  admin:routing_registry_history              | registry           | s n | - - - | y y y | y
 GET  admin:routing_registry_history              | shared registry    | s n | y y y | y y y | y
 POST admin:routing_registry_history              | registry           | s n | - - - | r r r | r
