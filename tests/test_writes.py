@@ -156,6 +156,9 @@ ALLOWED = {
     "routing/services/people/api_tokens.py": {
         "ApiToken.objects.filter(pk=found.pk).update": "the day of the last use: no change by anybody, once a day",
     },
+    "routing/services/people/preferences.py": {
+        "Preferences.objects.update_or_create": "how a person wants pages to be: theirs, with no history",
+    },
     "routing/services/people/provider_grants.py": {
         "user.save": "an account, which Django keeps; within the unit of work that tells of it",
         "ProviderWord.objects.update_or_create": "what was heard of the provider; within a unit of work",

@@ -23,6 +23,7 @@ from routing.services.base.actor import Actor
 from routing.services.base.checking import checking
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.hostnames.address import own_addresses
+from routing.services.hostnames.certificates import note_certificate
 from routing.services.hostnames.hostnames import get_hostname
 from routing.services.mappings.state import state_of_hostname
 
@@ -70,7 +71,11 @@ def diagnose_hostname(actor: Actor, *, hostname_id: int, host: str = "", image: 
     check_permission(actor, Permission.CHANGE_HOSTNAMES, hostname.tenant)
     subject = _subject(hostname, host or hostname.sample_name, image)
     with checking(actor, _DIAGNOSE, hostname_id, hostname.tenant):
-        return asyncio.run(_look(subject, for_operators=actor.is_operator))
+        report = asyncio.run(_look(subject, for_operators=actor.is_operator))
+    good = {step.name for step in report.steps if step.mark is Mark.GOOD}
+    if good >= {"certificate", "facade"}:
+        note_certificate(hostname_id)
+    return report
 
 
 def place_of(host: str) -> Place:

@@ -13,6 +13,7 @@ from routing.models.hostname import Hostname
 from routing.models.job import Job, Lease
 from routing.models.mapping import Mapping
 from routing.models.membership import Invitation, Membership, Role
+from routing.models.preferences import Preferences
 from routing.models.provider_grant import ProviderGrant, ProviderWord
 from routing.models.pull_count import OrphanCount, PullCount, ReferenceCount
 from routing.models.rate import Rate
@@ -47,6 +48,7 @@ __all__ = [
     "Mapping",
     "Membership",
     "OrphanCount",
+    "Preferences",
     "ProviderGrant",
     "ProviderWord",
     "PullCount",

@@ -51,6 +51,7 @@ LEAD_ON = frozenset(
         "account_home",
         "admin:auth_user_export",
         "admin:autocomplete",
+        "admin:first_steps_hide",
         "admin:login",
         "admin:password_change",
         "admin:routing_hostname_check",

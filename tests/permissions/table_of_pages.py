@@ -31,6 +31,8 @@ GET  admin:calendar                              | .                  | s n | y 
 POST admin:calendar                              | .                  | s n | r r r | r r r | r
 GET  admin:history                               | .                  | s n | y y y | y y y | y
 POST admin:history                               | .                  | s n | r r r | r r r | r
+GET  admin:first_steps_hide                      | .                  | s n | r r r | r r r | r
+POST admin:first_steps_hide                      | .                  | s n | y y y | y y y | y
 GET  admin:history_chain                         | .                  | s n | n n n | n n n | y
 POST admin:history_chain                         | .                  | s n | n n n | n n n | r
 GET  admin:index                                 | .                  | s n | y y y | y y y | y

@@ -64,6 +64,7 @@ BOUNDS: Mapping[str, str] = {
     "routing.Verification": "MAX_UNFINISHED and MAX_KEPT of a tenant, and one for each set of its that is scheduled.",
     "routing.VerificationDifference": "MAX_ROWS a report.",
     "routing.RegistryHealth": "One a registry.",
+    "routing.Preferences": "One a person.",
     "routing.AnswerCount": "One a registry and hour for a week, and one a day for FACADE_STATISTICS_DAYS.",
     "routing.RegistryLimit": "One a registry.",
     "routing.Watch": "Two a mapping: its former target, its standby.",
