@@ -26,9 +26,9 @@ _ACTIONS = (
 #: By the names of the facts: what a step is, and what is said of it while it has not happened.
 _WORDS = {
     "registry": ("A registry answers", "where the images are, such as ghcr.io"),
-    "hostname": ("A hostname is yours", "that people pull from: verified, or vouched for"),
+    "hostname": ("A hostname is yours", "the name that people will pull from, such as docker.acme.com"),
     "address": ("Its DNS record leads here", "as the hostname's page shows it"),
-    "certificate": ("It has a certificate", "seen in a TLS handshake"),
+    "certificate": ("It has a certificate", "ask whoever runs this facade for a certificate"),
     "mapping": ("A mapping is on", "a prefix of the hostname, and where its images are"),
     "pull": ("Somebody has pulled", "with the command that the hostname's page shows"),
 }
@@ -132,7 +132,12 @@ def _steps(request: HttpRequest, done: dict[str, bool], facts: dict[str, Any]) -
         links["hostname"] = ("Add a hostname", _url("hostname_add"))
     elif claim:
         links["hostname"] = ("Verify the claimed hostname", _url("hostnameclaim_change", claim))
-    return [Step(*_WORDS[name], done[name], *links[name]) for name in _WORDS]
+    told = {name: text for name, (_, text) in _WORDS.items()}
+    if not may_name:
+        told["hostname"] = "Ask an owner of your tenant to claim a hostname"
+    if is_platform:
+        told["certificate"] = "give its proxy a certificate for the hostname"
+    return [Step(_WORDS[name][0], told[name], done[name], *links[name]) for name in _WORDS]
 
 
 def _url(view: str, *arguments: Any) -> str:

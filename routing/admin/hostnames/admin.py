@@ -113,6 +113,8 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
             **super().change_view_context(request, row),
             "mappings": mappings[:10],
             "mapping_count": count,
+            "state": state_of_hostname(row),
+            "may_map": permissions.may(request, Permission.CHANGE_MAPPINGS, row),
             "pulls": pulls_panel(request, Scope(hostname=row.name)),
             "contacts": get_contacts(actor, row.pk),
             "fallbacks": _made(get_fallback, actor, row.pk, Client) if count <= _SHOWN_IN_FILES else [],

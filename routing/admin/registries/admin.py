@@ -115,11 +115,13 @@ class RegistryAdmin(AccountPage, ProbeNow, HistoryPages, ServiceModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Registry | None = None) -> Any:
         """What a person says; then what was found."""
-        said = ["name", "origin", "alias", "tenant", "implicit_namespace", "stream_blobs"]
+        parts: list[Any] = [
+            (None, {"fields": ["name", "origin", "tenant"]}),
+            ("Names and layers", {"fields": ["alias", "implicit_namespace", "stream_blobs"]}),
+        ]
         if obj is None or self.has_change_permission(request, obj):
-            said.append("reason")
-        found = [] if obj is None else [("What the last probe found", {"fields": _PROBED})]
-        return [(None, {"fields": said}), *found]
+            parts.append((None, {"fields": ["reason"]}))
+        return parts if obj is None else [*parts, ("What the last probe found", {"fields": _PROBED})]
 
     def change_view_context(self, request: HttpRequest, row: Registry) -> dict[str, Any]:
         """The page also says what hangs on this registry."""
