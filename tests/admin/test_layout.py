@@ -10,7 +10,13 @@ from tests.admin.conftest import AdminClient, text_of
 pytestmark = pytest.mark.django_db
 PARTS = {
     "mapping": ("State", "Repoint", "Pulls of the last 30 days", "Reason", "The whole history"),
-    "hostname": ("State", "Add a mapping for this hostname", "Pulls of the last", "What browsers show", "The whole history"),
+    "hostname": (
+        "State",
+        "Add a mapping for this hostname",
+        "Pulls of the last",
+        "What browsers show",
+        "The whole history",
+    ),
     "tenant": ("State", "Invite a member", "Pulls of the last 30 days", "Limits", "The whole history"),
     "registry": ("State", "Probe now", "Health, 7 days, by hour", "Names and layers", "What the last probe found"),
 }

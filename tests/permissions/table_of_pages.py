@@ -233,6 +233,8 @@ GET  account_email_verification_sent             | .                  | y y | y 
 GET  account_home                                | .                  | l l | l l l | l l l | l
 GET  account_inactive                            | .                  | y y | y y y | y y y | y
 GET  account_export                              | .                  | s y | y y y | y y y | y
+GET  account_preferences                         | .                  | s y | y y y | y y y | y
+POST account_preferences                         | .                  | s y | y y y | y y y | y
 GET  account_leave                               | .                  | s y | y y y | y y y | y
 GET  account_login                               | .                  | y l | l l l | l l l | l
 GET  account_logout                              | .                  | s y | y y y | y y y | y

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.utils import formats
+from django.utils import formats, timezone
 
 from routing.core.pull_counts import Grain
 from routing.services.pulls.reading import Point
@@ -77,8 +77,11 @@ def bar_height(number: int, most: int) -> float:
 
 def label_of(at: datetime, grain: Grain) -> str:
     """The hour or the day that begins then."""
-    day = formats.date_format(at, "j M Y")
-    return f"{day}, {at:%H}:00 UTC" if grain is Grain.HOUR else day
+    # Days are those of UTC, whoever looks.
+    if grain is Grain.DAY:
+        return formats.date_format(at, "j M Y")
+    local = timezone.localtime(at)
+    return f"{formats.date_format(local, 'j M Y')}, {local:%H:%M %Z}"
 
 
 def round_up(number: int) -> int:
