@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "routing.accounts.plain_forms.PlainFormsMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "routing.accounts.time_zones.TimeZoneMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "routing.accounts.second_factor.SecondFactorMiddleware",

@@ -91,6 +91,13 @@ ALLOWED = {
     "routing/services/standbys/health.py": {
         "RegistryHealth.objects.filter(pk__in=[row.pk for row in due]).update": "the same",
     },
+    "routing/services/registries/answers.py": {
+        "AnswerCount.objects.filter(**place).update": "counts of answers: nobody changes them; in a unit of work",
+        "AnswerCount.objects.create": "the same",
+        "AnswerCount.objects.filter(pk__in=pks).delete": "the same, once they are old",
+        "RegistryLimit.objects.filter(registry=registry_id).update": "what a registry said; in a unit of work",
+        "RegistryLimit.objects.create": "the same",
+    },
     "routing/services/verifications/rows.py": {
         "VerificationDifference.objects.bulk_create": "what was found; within the unit of work that tells of it",
         "counts.update": "a counter",
@@ -148,6 +155,9 @@ ALLOWED = {
     },
     "routing/services/people/api_tokens.py": {
         "ApiToken.objects.filter(pk=found.pk).update": "the day of the last use: no change by anybody, once a day",
+    },
+    "routing/services/people/preferences.py": {
+        "Preferences.objects.update_or_create": "how a person wants pages to be: theirs, with no history",
     },
     "routing/services/people/provider_grants.py": {
         "user.save": "an account, which Django keeps; within the unit of work that tells of it",

@@ -4,7 +4,7 @@ from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from routing.accounts import api_tokens, invitations, leaving, provider
+from routing.accounts import api_tokens, invitations, leaving, provider, time_zones
 from routing.accounts.confirmation import needed_for_first_password
 from routing.accounts.views import email, needs_mail
 
@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("invitation/<str:token>/", invitations.open_link, name="invitation_link"),
     path("api-tokens/", api_tokens.api_tokens, name="api_tokens"),
     path("api-tokens/<int:token_id>/revoke/", api_tokens.revoke, name="api_token_revoke"),
+    path("preferences/", time_zones.preferences, name="account_preferences"),
     path("leave/", leaving.leave, name="account_leave"),
     path("leave/export/", leaving.export, name="account_export"),
     path("reauthenticate/provider/", provider.reauthenticate, name="provider_reauthenticate"),

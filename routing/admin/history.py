@@ -1,7 +1,7 @@
 """The page of the whole history: what was done in all tenants that the asker may see, searched and in parts."""
 
 from collections.abc import Container
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,8 +9,10 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 
 from routing.admin.base import permissions
+from routing.admin.base.badges import told
 from routing.admin.base.history import Entry, Step, viewable_change_sets
 from routing.core.grammar.numbers import parse_number
 from routing.services.base import past
@@ -87,7 +89,7 @@ def _told(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M} UTC"
+        return told(value)
     return "" if value is None else str(value)
 
 
@@ -101,7 +103,7 @@ def _day(text: str) -> date | None:
 
 
 def _start(day: date | None) -> datetime | None:
-    return datetime.combine(day, time.min, UTC) if day else None
+    return datetime.combine(day, time.min, timezone.get_current_timezone()) if day else None
 
 
 def _number(text: str) -> int:

@@ -8,9 +8,10 @@ from django.http import HttpRequest
 from routing.admin.base import permissions
 from routing.admin.base.history import latest_entries
 from routing.admin.changes.calendar import coming_up
+from routing.admin.first_steps import first_steps, generation_with_facts
 from routing.admin.pulls import pulls_summary
 from routing.dataplane.live.live_table import live_table
-from routing.models import Generation, Hostname, HostnameClaim, Job, Mapping, Registry, Tenant, Watch
+from routing.models import Hostname, HostnameClaim, Job, Mapping, Registry, Tenant, Watch
 from routing.services.base.permissions import Permission
 
 _LATEST = 10
@@ -22,6 +23,7 @@ def overview(request: HttpRequest) -> dict[str, Any]:
     mappings = permissions.viewable(request, Mapping.objects.order_by())
     tenants = permissions.viewable(request, Tenant.objects.order_by())
     table = live_table.table
+    facts = generation_with_facts(request)
     return {
         **mappings.aggregate(mapping_count=Count("pk"), mappings_off=Count("pk", filter=Q(enabled=False))),
         "hostname_count": permissions.viewable(request, Hostname.objects.all()).count(),
@@ -33,7 +35,8 @@ def overview(request: HttpRequest) -> dict[str, Any]:
         "may_map": permissions.may(request, Permission.CHANGE_MAPPINGS, None),
         "may_claim": permissions.may(request, Permission.CHANGE_HOSTNAMES, None),
         "claims_first": not permissions.may(request, Permission.ADMINISTER, None),
-        "generation": Generation.objects.filter(pk=1).values_list("value", flat=True).first() or 0,
+        "generation": facts["value"],
+        "first_steps": first_steps(request, facts),
         "served_generation": None if table is None else table.generation,
         "table_age_seconds": live_table.age_seconds,
         "coming": coming_up(request, _WAITING),

@@ -1,7 +1,5 @@
 """The page of pulls: how much, by what, from where, and what was asked for in vain; each as a table and as CSV."""
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,9 +9,9 @@ from django.template.response import TemplateResponse
 
 from routing.admin.base import permissions
 from routing.admin.base.chart import Chart, chart_of
+from routing.admin.base.csv_files import csv_file
 from routing.admin.base.pulls import DEFAULT_PERIOD, PERIODS, pulls_url, span_of
 from routing.services.base.actor import Actor
-from routing.services.base.csv_text import text_cell
 from routing.services.base.permissions import Permission
 from routing.services.pulls.reading import (
     OUTCOMES,
@@ -63,13 +61,12 @@ def pulls_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
     points = over_time(actor, scope, span) if wanted in ("", "time") else []
     if wanted == "time":
         rows: list[Sequence[Any]] = [(point.at.isoformat(), point.pulls, point.missed) for point in points]
-        return _file("time", ["From", "Pulls", "Refused or failed"], rows)
+        return csv_file("pulls-time", ["From", "Pulls", "Refused or failed"], rows)
     readers = _readers(request, scope, period)
     if wanted in readers:
         _, headings, read, _ = readers[wanted]
-        return _file(
-            wanted, headings, [[_plain(cell) for cell in row] for row in read(actor, scope, span, _ROWS_OF_A_FILE)]
-        )
+        rows = [[_plain(cell) for cell in row] for row in read(actor, scope, span, _ROWS_OF_A_FILE)]
+        return csv_file(f"pulls-{wanted}", headings, rows)
     context = {
         **site.each_context(request),
         "title": "Pulls",
@@ -172,13 +169,3 @@ def _orphans(actor: Actor, scope: Scope, span: Span, limit: int) -> list[list[Ce
 
 def _plain(cell: Cell | int) -> str | int:
     return cell.text if isinstance(cell, Cell) else cell
-
-
-def _file(name: str, headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> HttpResponse:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(headings)
-    writer.writerows([text_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
-    answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="pulls-{name}.csv"'
-    return answer

@@ -1,5 +1,6 @@
 """The admin site: its name, the order of its parts, and the overview that it opens with."""
 
+import re
 from functools import partial
 from typing import Any
 
@@ -8,12 +9,13 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from routing import __revision__, __version__
 from routing.accounts.admin_login import AdminLogin
 from routing.admin.changes.admin import ChangeSetAdmin
 from routing.admin.changes.calendar import calendar_view
+from routing.admin.first_steps import hide_first_steps_view
 from routing.admin.history import history_view
 from routing.admin.history_chain import history_chain_view
 from routing.admin.hostnames.admin import HostnameAdmin
@@ -55,6 +57,8 @@ _NOUNS = {
 }
 _ORDER = [noun.__name__ for noun in _NOUNS]
 
+# What stands otherwise in the name of an address.
+_NAME = re.compile(r"[/-]")
 # By the names of their addresses.
 _PAGES = {"calendar": "Calendar", "pulls": "Pulls", "history": "History"}
 
@@ -101,9 +105,11 @@ class FacadeAdminSite(AdminLogin, AdminSite):
         }
         # These ask first who it is.
         asking = {"restored": restoration_view, "history/chain": history_chain_view}
+        doing = {"first-steps/hide": hide_first_steps_view}
         views = {place: require_safe(partial(view, self)) for place, view in reading.items()}
         views |= {place: partial(view, self) for place, view in asking.items()}
-        own = [path(f"{place}/", self.admin_view(view), name=place.replace("/", "_")) for place, view in views.items()]
+        views |= {place: require_POST(partial(view, self)) for place, view in doing.items()}
+        own = [path(f"{place}/", self.admin_view(view), name=_NAME.sub("_", place)) for place, view in views.items()]
         return [*own, *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

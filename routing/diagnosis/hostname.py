@@ -23,6 +23,7 @@ from routing.services.base.actor import Actor
 from routing.services.base.checking import checking
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.hostnames.address import own_addresses
+from routing.services.hostnames.certificates import note_certificate
 from routing.services.hostnames.hostnames import get_hostname
 from routing.services.mappings.state import state_of_hostname
 
@@ -72,7 +73,11 @@ def diagnose_hostname(
     check_permission(actor, Permission.CHANGE_HOSTNAMES, hostname.tenant)
     subject = subject_of(hostname, host or hostname.sample_name, image)
     with checking(actor, _DIAGNOSE, hostname_id, hostname.tenant):
-        return look_at(subject, for_operators=actor.is_operator and not for_tenants)
+        report = look_at(subject, for_operators=actor.is_operator and not for_tenants)
+    good = {step.name for step in report.steps if step.mark is Mark.GOOD}
+    if good >= {"certificate", "facade"}:
+        note_certificate(hostname_id)
+    return report
 
 
 def look_at(subject: Subject, *, for_operators: bool) -> Report:

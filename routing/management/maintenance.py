@@ -38,6 +38,7 @@ from routing.services.hostnames.proof_checks import CHECK_HOSTNAME, recheck_due
 from routing.services.mappings.former import end_former_targets
 from routing.services.people.notices import NOTICE
 from routing.services.pulls.retention import forget_old_counts
+from routing.services.registries.answers import forget_old_answers
 from routing.services.registries.probe_jobs import probe_contacts, probe_stale
 from routing.services.registries.probes import PROBE_MAPPING, PROBE_REGISTRY
 from routing.services.standbys.health import ASK, ask_due
@@ -90,6 +91,7 @@ TASKS = (
     Task("history", _HOUR, trim_history),
     Task("chain", _HOUR, note_chain),
     Task("statistics", _HOUR, forget_old_counts),
+    Task("answers", _HOUR, forget_old_answers),
     Task("sessions", _HOUR, lambda: import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()),
 )
 

@@ -1,7 +1,8 @@
 """What this machine's workers last saw of registries, for its pages and metrics. Nothing is decided by it.
 
 *Limits*: how many more manifests a registry gives to the facade's address, as it says with its answers. *Stale
-answers*: that manifests under a mapping came from memory, since its registry could not answer.
+answers*: that manifests under a mapping came from memory, since its registry could not answer. *Refusals*: that a
+registry answered 429, for there were too many requests of this address.
 
 Workers keep in memory what is new. `write` leaves it as notes in the state folder, one for each registry or mapping.
 """
@@ -44,6 +45,13 @@ class Limit(NamedTuple):
         return time.time() - self.at < (self.seconds or _USUAL_WINDOW_SECONDS)
 
 
+class Refusal(NamedTuple):
+    """A registry refused at `at` (since 1970), wanting no request for `wait_seconds`; None: it didn't say."""
+
+    wait_seconds: int | None
+    at: float
+
+
 class Sightings:
     """Of one process, and of all that write to the same folder. Safe for threads."""
 
@@ -58,6 +66,10 @@ class Sightings:
         """A registry has said how many more it gives."""
         self._see("limits", origin, {"left": left, "number": number, "seconds": seconds})
 
+    def see_refusal(self, origin: str, wait_seconds: int | None) -> None:
+        """A registry has refused, for there were too many requests."""
+        self._see("refusals", origin, {"wait_seconds": wait_seconds})
+
     def see_stale(self, hostname: str, prefix: str) -> None:
         """A manifest under a mapping was given as its registry had said it before it failed."""
         self._see("stale", f"{hostname}/{prefix}", {})
@@ -67,6 +79,12 @@ class Sightings:
         self.write(at_once=True)
         found = _limit(self._read("limits", origin))
         return found if found is not None and found.holds else None
+
+    def refusal(self, origin: str) -> Refusal | None:
+        """When it last refused so; None where it never did, as far as is known."""
+        self.write(at_once=True)
+        facts = self._read("refusals", origin)
+        return None if facts is None else Refusal(facts["wait_seconds"], float(facts["at"]))
 
     def limits(self) -> list[Limit]:
         """What each registry said last that said anything lately."""

@@ -1,6 +1,7 @@
 """The tables, one file a noun. Imports only `routing.core`; written only by `routing.services`."""
 
 from routing.models.address_finding import AddressState
+from routing.models.answer_count import AnswerCount, RegistryLimit
 from routing.models.api_token import ApiToken
 from routing.models.change import Change, Generation
 from routing.models.change_set import ChangeSet
@@ -12,6 +13,7 @@ from routing.models.hostname import Hostname
 from routing.models.job import Job, Lease
 from routing.models.mapping import Mapping
 from routing.models.membership import Invitation, Membership, Role
+from routing.models.preferences import Preferences
 from routing.models.provider_grant import ProviderGrant, ProviderWord
 from routing.models.pull_count import OrphanCount, PullCount, ReferenceCount
 from routing.models.rate import Rate
@@ -30,6 +32,7 @@ from routing.models.watch import Watch
 
 __all__ = [
     "AddressState",
+    "AnswerCount",
     "ApiToken",
     "Change",
     "ChangeSet",
@@ -46,6 +49,7 @@ __all__ = [
     "Mapping",
     "Membership",
     "OrphanCount",
+    "Preferences",
     "ProviderGrant",
     "ProviderWord",
     "PullCount",
@@ -53,6 +57,7 @@ __all__ = [
     "ReferenceCount",
     "Registry",
     "RegistryHealth",
+    "RegistryLimit",
     "Restoration",
     "Role",
     "Round",

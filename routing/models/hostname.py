@@ -42,9 +42,11 @@ class Hostname(WithFrontDoor, WithSelfTests, WithAddress, VersionedModel):
     proof_finding = models.CharField(max_length=500, blank=True, editable=False)
     # Set once the proof was missing for the whole grace time: not served, whatever `enabled` says, until it is back.
     withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When TLS with this name was first seen to come about, at this facade. Requests don't depend on it.
+    certificate_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     objects = VersionedQuerySet["Hostname"].as_manager()
-    history = records()
+    history = records("certificate_seen_at")
 
     class Meta:
         ordering = ["name"]

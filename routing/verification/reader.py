@@ -9,15 +9,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from routing.core.grammar.docker_hub import DOCKER_HUB_ORIGIN
 from routing.core.grammar.names import is_digest
-from routing.core.grammar.numbers import parse_number
 from routing.registries.auth.scopes import Scope, repository_scope
 from routing.registries.auth.tokens import fetch_token, read_token
 from routing.registries.client import RegistryClient, RegistryResponse
@@ -27,6 +24,7 @@ from routing.registries.exceptions import BadResponse
 from routing.registries.guard import check_url
 from routing.registries.probes.registry import Auth, describe_status, judge_challenge
 from routing.registries.probes.repository import MANIFEST_TYPES, Delivery
+from routing.registries.rate_limits import delay_seconds
 from routing.registries.redirects import REDIRECTS, api_only, peek_following, request_following, same_server
 from routing.registries.url import parse_registry_url
 
@@ -37,7 +35,6 @@ PAUSE_SECONDS, MAX_PAUSE_SECONDS = 60, 3600
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 _ACCEPT = ", ".join(MANIFEST_TYPES)
 _NUMBER = re.compile(r"\s*(\d{1,9})")
-_MAX_DELAY_DIGITS = 1000
 _WINDOW = re.compile(r";\s*w=(\d{1,9})")
 
 
@@ -249,13 +246,8 @@ class RegistryReader:
 
 def retry_after_seconds(text: str) -> int:
     """What a `Retry-After` asks for, in seconds from now; `PAUSE_SECONDS` where it can't be read."""
-    if (seconds := parse_number(text.strip(), _MAX_DELAY_DIGITS)) is not None:
-        return min(seconds, MAX_PAUSE_SECONDS)
-    try:
-        at = parsedate_to_datetime(text)
-        return max(1, min(round(at.timestamp() - time.time()), MAX_PAUSE_SECONDS))
-    except (TypeError, ValueError, IndexError):
-        return PAUSE_SECONDS
+    seconds = delay_seconds(text)
+    return PAUSE_SECONDS if seconds is None else min(seconds, MAX_PAUSE_SECONDS)
 
 
 def _within(token: str | None) -> Callable[[str, str], str | None]:

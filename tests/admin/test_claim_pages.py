@@ -399,10 +399,12 @@ def test_an_owner_without_a_hostname_is_led_to_a_claim(owner: AdminClient, acme:
 
     for page in (owner.client.get("/admin/"), owner.get("hostname_changelist"), owner.get("hostnameclaim_changelist")):
         assert claim_url in page.content.decode()
-    assert "Claim a hostname : the name that people will pull from" in text_of(owner.client.get("/admin/"))
+    assert "the name that people will pull from, such as docker.acme.com Claim a hostname" in text_of(
+        owner.client.get("/admin/")
+    )
 
     # The proxy and its address are the platform's.
-    assert "its page shows. Ask whoever runs this facade for a certificate" in text_of(owner.client.get("/admin/"))
+    assert "It has a certificate ask whoever runs this facade for a certificate" in text_of(owner.client.get("/admin/"))
 
     claim_hostname(SET_UP, tenant_id=acme.pk, name=NAME)
     assert f"not verified {NAME} claimed for Acme" in text_of(owner.client.get("/admin/"))

@@ -24,6 +24,7 @@ MEANWHILE = f"Somebody else changed {NAME} meanwhile: check it again."
 #: Those that only lead on to a page that asks, which knows the version, or change no row.
 LEAD_ON = {
     "routing/suspension.html",
+    "routing/first_steps.html",
     "routing/whoami.html",
     "admin/routing/hostname/doctor.html",
     "admin/routing/hostname/self_tests.html",

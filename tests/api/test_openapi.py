@@ -37,6 +37,7 @@ def test_its_names_are_of_one_kind() -> None:
         *(
             "AddressState",
             "By",
+            "Grain",
             "ChangeSetState",
             "VerificationState",
             "Kind",

@@ -225,3 +225,23 @@ async def test_that_they_are_used_up_is_seen_too(
 
     told = await asyncio.to_thread(scrape)
     assert told[f"facade_registry_manifests_left{{registry={server.url.partition('://')[2]}}}"] == 0
+
+
+async def test_when_it_refused_and_how_long_to_wait_is_kept_for_the_registrys_page(
+    facade_client: FacadeClient, server: FaultyServer, settings: Settings, tmp_path: Path
+) -> None:
+    settings.STATE_DIR = tmp_path
+    sightings.forget()
+    server.answers(UPSTREAM[MANIFEST], 200, INDEX, b"{}")
+    await statuses(facade_client, 1)
+    assert sightings.refusal(server.url) is None
+    server.answers(UPSTREAM[MANIFEST], 429, {"Retry-After": "77"}, b"")
+
+    await facade_client.request(MANIFEST, headers=[SOMEBODYS])
+    # What an account has used up says nothing of the address.
+    assert sightings.refusal(server.url) is None
+    await statuses(facade_client, 1)
+
+    refusal = sightings.refusal(server.url)
+    assert refusal is not None
+    assert refusal.wait_seconds == 77

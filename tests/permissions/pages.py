@@ -42,6 +42,7 @@ _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
         "entry": world[subject].history.last().history_id,
     },
     "admin:routing_registry_account": lambda world, subject: {"row_id": world[subject].pk},
+    "admin:routing_registry_health": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_registry_probe": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_tenant_policy": lambda world, subject: {"tenant_id": world[subject].pk},
     "admin:routing_subscription_deeds": lambda world, subject: {"row_id": world[subject].pk},

@@ -106,6 +106,8 @@ publication.unpublish_mapping | published mapping          | - - | - - - | n y y
 registries.add_registry      | an own one                 | - - | - - - | n y y | y
 registries.add_registry      | a shared one               | n n | n n n | n n n | y
 registries.update_registry   | own registry               | - - | - - - | n y y | y
+health.get_health            | own registry               | - - | - - - | y y y | y
+health.get_health            | shared registry            | y y | y y y | y y y | y
 registries.get_registry      | own registry               | - - | - - - | y y y | y
 registries.get_registry      | shared registry            | y y | y y y | y y y | y
 registries.update_registry   | shared registry            | n n | n n n | n n n | y
@@ -231,6 +233,8 @@ DELETE /registries/{registry_id}             | idle registry            | s - | 
 DELETE /registries/{registry_id}             | shared registry          | s n | n n n | n n n | y
 GET /registries/{registry_id}                | registry                 | s - | - - - | y y y | y
 GET /registries/{registry_id}                | shared registry          | s y | y y y | y y y | y
+GET /registries/{registry_id}/health         | registry                 | s - | - - - | y y y | y
+GET /registries/{registry_id}/health         | shared registry          | s y | y y y | y y y | y
 PATCH /registries/{registry_id}              | registry                 | s - | - - - | n y y | y
 PATCH /registries/{registry_id}              | shared registry          | s n | n n n | n n n | y
 PUT /registries/{registry_id}/account        | registry                 | s - | - - - | n y y | y

@@ -31,6 +31,8 @@ GET  admin:calendar                              | .                  | s n | y 
 POST admin:calendar                              | .                  | s n | r r r | r r r | r
 GET  admin:history                               | .                  | s n | y y y | y y y | y
 POST admin:history                               | .                  | s n | r r r | r r r | r
+GET  admin:first_steps_hide                      | .                  | s n | r r r | r r r | r
+POST admin:first_steps_hide                      | .                  | s n | y y y | y y y | y
 GET  admin:history_chain                         | .                  | s n | n n n | n n n | y
 POST admin:history_chain                         | .                  | s n | n n n | n n n | r
 GET  admin:index                                 | .                  | s n | y y y | y y y | y
@@ -151,6 +153,9 @@ GET  admin:routing_registry_delete               | registry           | s n | n 
 GET  admin:routing_registry_delete               | shared registry    | s n | n n n | n n n | y
 POST admin:routing_registry_delete               | idle registry      | s n | n - - | n y y | y
 POST admin:routing_registry_delete               | shared registry    | s n | n n n | n n n | y
+GET  admin:routing_registry_health               | registry           | s n | - - - | y y y | y
+GET  admin:routing_registry_health               | shared registry    | s n | y y y | y y y | y
+POST admin:routing_registry_health               | registry           | s n | r r r | r r r | r
 GET  admin:routing_registry_history              | registry           | s n | - - - | y y y | y
 GET  admin:routing_registry_history              | shared registry    | s n | y y y | y y y | y
 POST admin:routing_registry_history              | registry           | s n | - - - | r r r | r
@@ -231,6 +236,8 @@ GET  account_email_verification_sent             | .                  | y y | y 
 GET  account_home                                | .                  | l l | l l l | l l l | l
 GET  account_inactive                            | .                  | y y | y y y | y y y | y
 GET  account_export                              | .                  | s y | y y y | y y y | y
+GET  account_preferences                         | .                  | s y | y y y | y y y | y
+POST account_preferences                         | .                  | s y | y y y | y y y | y
 GET  account_leave                               | .                  | s y | y y y | y y y | y
 GET  account_login                               | .                  | y l | l l l | l l l | l
 GET  account_logout                              | .                  | s y | y y y | y y y | y

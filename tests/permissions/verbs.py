@@ -12,6 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from routing import services
+from routing.core.pull_counts import Grain
 from routing.models import Membership, Registry, Role, Tenant
 from routing.publish.documents import Surroundings
 from routing.services.base import confirmation, history_check, restoration
@@ -26,7 +27,7 @@ from routing.services.hostnames import claims, hostnames, proof_checks, self_tes
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
 from routing.services.mappings import as_of, contacts, explain, fallback, mappings, publication, signatures
 from routing.services.people import api_tokens, members, tenants
-from routing.services.registries import accounts, probe_jobs, probes, registries
+from routing.services.registries import accounts, health, probe_jobs, probes, registries
 from routing.services.routes import published
 from routing.services.standbys import standbys
 from routing.services.telling import subscriptions
@@ -41,6 +42,7 @@ NOT_VERBS = frozenset(
         "checking.checking",
         "checking.spend_check",
         "events.announce",
+        "health.health_of",
         "hostnames.find_hostname",
         "near.near_hostnames",
         # What they give is asked for once more by the verb.
@@ -54,9 +56,11 @@ NOT_VERBS = frozenset(
         "past.past_entries",
         "prospect.prospect_of",
         "reading.client_versions",
+        "reading.count_pulls",
         "reading.found_in_pulls",
         "reading.orphans",
         "reading.over_time",
+        "reading.pulls_by_mapping",
         "reading.references",
         "reading.shares",
         "reading.totals",
@@ -308,6 +312,8 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ),
     ("registries.update_registry", "own registry"): lambda a, w: _change_registry(a, w["registry"]),
     ("registries.update_registry", "shared registry"): lambda a, w: _change_registry(a, w["shared registry"]),
+    ("health.get_health", "own registry"): lambda a, w: health.get_health(a, w["registry"].pk, Grain.HOUR),
+    ("health.get_health", "shared registry"): lambda a, w: health.get_health(a, w["shared registry"].pk, Grain.HOUR),
     ("registries.get_registry", "own registry"): lambda a, w: registries.get_registry(a, w["registry"].pk),
     ("registries.get_registry", "shared registry"): (lambda a, w: registries.get_registry(a, w["shared registry"].pk)),
     ("registries.remove_registry", "own registry"): (

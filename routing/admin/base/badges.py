@@ -12,6 +12,11 @@ def badge(kind: str, text: str, detail: str = "") -> str:
     return format_html('<span class="badge {}" title="{}">{}</span>', kind, detail, text)
 
 
+def told(moment: datetime) -> str:
+    """A time, in the zone of whoever looks."""
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M %Z}"
+
+
 def ago(moment: datetime) -> str:
     """How long ago it was, in words."""
     if (timezone.now() - moment).total_seconds() < 60:

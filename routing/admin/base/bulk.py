@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from routing.admin.base.concurrency import is_as_shown
+from routing.admin.base.consequences import consequences
 from routing.admin.base.forms import REASON_NEEDED
 from routing.core.grammar.numbers import parse_number
 from routing.services.base.errors import ServiceError
@@ -87,6 +88,7 @@ class BulkActions(_Base):
             "rows": chosen,
             "shown": chosen[:_SHOWN],
             "more": max(len(chosen) - _SHOWN, 0),
+            "numbers": consequences(request, chosen) if bulk.is_harsh else [],
             "given": request.POST,
             "needs_reason": bulk.is_harsh,
             "checkbox_name": ACTION_CHECKBOX_NAME,

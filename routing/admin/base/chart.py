@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.utils import formats
+from django.utils import formats, timezone
 
 from routing.core.pull_counts import Grain
 from routing.services.pulls.reading import Point
@@ -57,29 +57,34 @@ class Chart(NamedTuple):
 
 def chart_of(points: Sequence[Point], grain: Grain) -> Chart:
     """The chart of these points."""
-    most = _round_up(max((point.pulls + point.missed for point in points), default=0))
+    most = round_up(max((point.pulls + point.missed for point in points), default=0))
     bars = [_bar(number, point, grain, most) for number, point in enumerate(points)]
     pulls, missed = sum(point.pulls for point in points), sum(point.missed for point in points)
     return Chart(bars, max(1, len(bars)) * _STEP, most, grain.value, pulls, missed)
 
 
 def _bar(number: int, point: Point, grain: Grain, most: int) -> Bar:
-    height, missed = _height(point.pulls, most), _height(point.missed, most)
+    height, missed = bar_height(point.pulls, most), bar_height(point.missed, most)
     y = round(HEIGHT - height, 1)
-    label = _label(point.at, grain)
+    label = label_of(point.at, grain)
     return Bar(label, point.pulls, point.missed, number * _STEP + 1, y, height, round(y - missed, 1), missed)
 
 
-def _height(number: int, most: int) -> float:
+def bar_height(number: int, most: int) -> float:
+    """How high a number's bar is, where `most` is as high as the drawing."""
     return round(max(_LEAST, number * (HEIGHT - _LEAST) / most), 1) if number else 0
 
 
-def _label(at: datetime, grain: Grain) -> str:
-    day = formats.date_format(at, "j M Y")
-    return f"{day}, {at:%H}:00 UTC" if grain is Grain.HOUR else day
+def label_of(at: datetime, grain: Grain) -> str:
+    """The hour or the day that begins then."""
+    # Days are those of UTC, whoever looks.
+    if grain is Grain.DAY:
+        return formats.date_format(at, "j M Y")
+    local = timezone.localtime(at)
+    return f"{formats.date_format(local, 'j M Y')}, {local:%H:%M %Z}"
 
 
-def _round_up(number: int) -> int:
+def round_up(number: int) -> int:
     """The next of 1, 2, 5, 10, 20, 50 … that is not below."""
     scale = 1
     while True:

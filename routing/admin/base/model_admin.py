@@ -23,6 +23,7 @@ from django.utils.text import capfirst
 
 from routing.admin.base import permissions
 from routing.admin.base.concurrency import is_as_shown
+from routing.admin.base.consequences import consequences
 from routing.admin.base.filters import BoundedList
 from routing.admin.base.forms import REASON_NEEDED, ServiceForm
 from routing.admin.base.uses import uses_of
@@ -277,6 +278,7 @@ class ServiceModelAdmin(BoundedList, _ModelAdmin):
             "original": row,
             "uses": uses_of(request, row),
             "words": words,
+            "numbers": consequences(request, [row]),
             "asks_reason": "reason" in self.form.base_fields,
             "needs_reason": needs_reason,
             "given": request.POST,

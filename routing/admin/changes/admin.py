@@ -1,7 +1,7 @@
 """The pages of change sets: all of them, and one as it is reviewed, approved, applied and undone."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,10 +11,11 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from routing.admin.base import permissions
-from routing.admin.base.badges import ago, badge
+from routing.admin.base.badges import ago, badge, told
 from routing.admin.base.live import live_answer, wants_live_answer
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.core.grammar.numbers import parse_number
@@ -90,7 +91,7 @@ class ChangeSetAdmin(ServiceModelAdmin):
         if not change_set.apply_at or not change_set.is_open:
             return ""
         unverified = ", not verified" if change_set.skip_verification else ""
-        return f"{change_set.apply_at:%Y-%m-%d %H:%M} UTC{unverified}"
+        return f"{told(change_set.apply_at)}{unverified}"
 
     @admin.display(ordering="-drafted_at")
     def drafted(self, change_set: ChangeSet) -> str:
@@ -252,7 +253,7 @@ def _moment(text: str) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError as error:
         raise ServiceError.for_field("at", "Type a time such as 2026-03-01 22:00") from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return at if at.tzinfo else at.replace(tzinfo=timezone.get_current_timezone())
 
 
 def _approve(request: HttpRequest, change_set: ChangeSet) -> tuple[ChangeSet, str]:

@@ -128,6 +128,8 @@ class HostnameAdmin(HandingOver, DoctorPages, SelfTestPages, ProofPages, Suspens
             **super().change_view_context(request, row),
             "mappings": mappings[:10],
             "mapping_count": count,
+            "state": state_of_hostname(row),
+            "may_map": permissions.may(request, Permission.CHANGE_MAPPINGS, row),
             "pulls": pulls_panel(request, Scope(hostname=row.name)),
             "contacts": get_contacts(actor, row.pk),
             "badges": previews_of(row),

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from routing.accounts.invitations import deliver_invitation
 from routing.admin.base import permissions
-from routing.admin.base.badges import ago, badge
+from routing.admin.base.badges import ago, badge, told
 from routing.admin.base.filters import RelatedFilter
 from routing.admin.base.forms import tenant_choice
 from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
@@ -104,9 +104,9 @@ class InvitationAdmin(ServiceModelAdmin):
     @admin.display(ordering="expires_at")
     def state(self, invitation: Invitation) -> str:
         """Whether it can still be accepted."""
-        until = f"{invitation.expires_at:%Y-%m-%d %H:%M UTC}"
+        until = told(invitation.expires_at)
         if invitation.accepted_at is not None:
-            return badge("on", "accepted", f"{invitation.accepted_at:%Y-%m-%d %H:%M UTC}")
+            return badge("on", "accepted", told(invitation.accepted_at))
         return badge("added", "open", f"until {until}") if invitation.is_open else badge("off", "expired", until)
 
     @admin.display(ordering="created_at")

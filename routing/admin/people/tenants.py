@@ -100,6 +100,7 @@ class TenantAdmin(PolicyPages, TenantRemovalPages, Suspension, HistoryPages, Ser
         deeds = (
             ("Invite a member", "invitation", Permission.CHANGE_MEMBERS),
             ("Claim a hostname", "hostnameclaim", Permission.CHANGE_HOSTNAMES),
+            ("Add a registry", "registry", Permission.CHANGE_REGISTRIES),
         )
         return [
             (words, f"{reverse(f'admin:routing_{noun}_add')}?tenant={row.pk}")

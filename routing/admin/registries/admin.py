@@ -1,29 +1,33 @@
 """The pages of registries."""
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.text import Truncator
+from django.views.decorators.http import require_safe
 
 from routing.admin.base import permissions
 from routing.admin.base.account import AccountPage
 from routing.admin.base.badges import ago, badge
+from routing.admin.base.csv_files import csv_file
 from routing.admin.base.filters import RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.probing import ProbeNow
 from routing.admin.hostnames.admin import counted, mappings_link
-from routing.manifest_store.sightings import sightings
+from routing.admin.registries.strip import strip_of
+from routing.core.pull_counts import Grain
 from routing.models import Mapping, Registry
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
 from routing.services.registries.accounts import remove_account, set_account
+from routing.services.registries.health import Limit, Slot, health_of
 from routing.services.registries.probe_jobs import probe_registry_soon, request_probes
 from routing.services.registries.probes import probe
 from routing.services.registries.registries import add_registry, remove_registry, update_registry
@@ -31,17 +35,44 @@ from routing.services.registries.registries import add_registry, remove_registry
 # As many as anybody looks at afterwards.
 MOST_AT_ONCE = 50
 _SHOWN_OF_CAUSE = 80
+_SPANS = {Grain.HOUR: "7 days, by hour", Grain.DAY: "90 days, by day"}
+_HEADINGS = ["From", "Answers", "Asked", "Troubled", "Mean ms", "Slowest ms", "Failed pulls", "What was wrong last"]
 _PROBED = ("auth", "realm", "service", "probed_at", "probe_error")
 
 
-def _limit(registry: Registry) -> str:
+def _limit(limit: Limit | None) -> str:
     """How many more manifests it gives to this facade's address, as it said last; "" where it says nothing."""
-    limit = sightings.limit(registry.origin)
-    if limit is None:
+    if limit is None or limit.left is None or limit.seen_at is None:
         return ""
-    allowed = f" of {limit.number:,} in {limit.seconds / 3600:.4g} h" if limit.number else ""
-    said = ago(datetime.fromtimestamp(limit.at, UTC))
-    return f"{limit.left:,}{allowed}, as it said {said}"
+    window = f" in {limit.seconds / 3600:.4g} h" if limit.seconds else ""
+    allowed = f" of {limit.number:,}{window}" if limit.number else ""
+    return f"{limit.left:,}{allowed}, as it said {ago(limit.seen_at)}"
+
+
+def _refusal(limit: Limit | None) -> str:
+    """When it last refused for there being too many requests; "" where it never did."""
+    if limit is None or limit.refused_at is None:
+        return ""
+    wait = "" if limit.wait_seconds is None else f", and asked to wait for {limit.wait_seconds:,} s"
+    return f"It refused a request for there being too many (status 429) {ago(limit.refused_at)}{wait}."
+
+
+def _grain(request: HttpRequest) -> Grain:
+    """What the page is told by."""
+    return Grain.DAY if request.GET.get("by") == Grain.DAY else Grain.HOUR
+
+
+def _row(slot: Slot) -> list[Any]:
+    """A line of the file."""
+    numbers = [slot.asked, slot.troubled, slot.mean_ms, slot.slowest_ms, slot.failed_pulls]
+    return [slot.at.isoformat(), slot.answers.value, *numbers, slot.trouble]
+
+
+def _state(registry: Registry) -> tuple[str, str]:
+    """Whether it answers, as a badge's kind and text."""
+    if registry.probed_at is None:
+        return "off", "not asked yet"
+    return ("blocked", "trouble") if registry.probe_error else ("on", "answers")
 
 
 class RegistryForm(ServiceForm):
@@ -84,19 +115,45 @@ class RegistryAdmin(AccountPage, ProbeNow, HistoryPages, ServiceModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Registry | None = None) -> Any:
         """What a person says; then what was found."""
-        said = ["name", "origin", "alias", "tenant", "implicit_namespace", "stream_blobs"]
+        parts: list[Any] = [
+            (None, {"fields": ["name", "origin", "tenant"]}),
+            ("Names and layers", {"fields": ["alias", "implicit_namespace", "stream_blobs"]}),
+        ]
         if obj is None or self.has_change_permission(request, obj):
-            said.append("reason")
-        found = [] if obj is None else [("What the last probe found", {"fields": _PROBED})]
-        return [(None, {"fields": said}), *found]
+            parts.append((None, {"fields": ["reason"]}))
+        return parts if obj is None else [*parts, ("What the last probe found", {"fields": _PROBED})]
 
     def change_view_context(self, request: HttpRequest, row: Registry) -> dict[str, Any]:
         """The page also says what hangs on this registry."""
+        grain = _grain(request)
+        found = health_of(permissions.actor(request).looking(), row, grain)
+        page = self.url("change", row.pk)
         return {
             **super().change_view_context(request, row),
             "mapping_count": counted(request, "registry", [row]).get(row.pk, 0),
-            "limit": _limit(row),
+            "state": _state(row),
+            "asks_for": self.asks_for(row),
+            "limit": _limit(found.limit),
+            "refusal": _refusal(found.limit),
+            "users": found.users,
+            "strip": strip_of(found.slots, grain),
+            "strip_file": f"{self.url('health', row.pk)}?by={grain.value}",
+            "strip_spans": [(words, f"{page}?by={each.value}", each is grain) for each, words in _SPANS.items()],
+            "strip_words": _SPANS[grain],
         }
+
+    def get_urls(self) -> list[URLPattern]:
+        """Beside the usual pages, the numbers of how it has answered."""
+        view = self.admin_site.admin_view(require_safe(self.health_view))
+        return [path("<int:row_id>/health/", view, name="routing_registry_health"), *super().get_urls()]
+
+    def health_view(self, request: HttpRequest, row_id: int) -> HttpResponse:
+        """How it has answered, as CSV."""
+        row, grain = self.get_queryset(request).filter(pk=row_id).first(), _grain(request)
+        if row is None:
+            raise Http404
+        rows = [_row(slot) for slot in health_of(permissions.actor(request).looking(), row, grain).slots]
+        return csv_file(f"health-{row.pk}-{grain.value}", _HEADINGS, rows)
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Count each one's mappings, and say what was found of layers by those that the asker may see."""

@@ -1,7 +1,7 @@
 """Registries: list, add, change, probe, remove. Shared ones are everybody's to use, and the platform's to change."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +21,7 @@ from routing.api.schemas import (
     Id,
     Named,
     OriginText,
+    QueryParams,
     Reason,
     ReasonIn,
     StrictSchema,
@@ -28,9 +29,11 @@ from routing.api.schemas import (
     Version,
     given_reason,
 )
+from routing.core.pull_counts import Grain
 from routing.models import Registry
 from routing.services.registries import registries as verbs
 from routing.services.registries.accounts import remove_account, set_account
+from routing.services.registries.health import get_health
 from routing.services.registries.probe_jobs import probe_registry_soon
 from routing.services.registries.probes import probe
 
@@ -72,6 +75,55 @@ class RegistryOut(Schema):
     def resolve_tenant(registry: Registry) -> str | None:
         """Whose it is, by slug."""
         return registry.tenant.slug if registry.tenant else None
+
+
+class SlotOut(Schema):
+    """An hour or a day (UTC), and how the facade's own questions were answered in it."""
+
+    at: datetime
+    answers: str = Field(description="answered, some trouble, trouble, or not asked.", examples=["answered"])
+    asked: int = Field(description="How often the facade asked.")
+    troubled: int = Field(description="After how many of these something was wrong.")
+    mean_ms: int | None = Field(description="How long the other answers took, in milliseconds; null: there was none.")
+    slowest_ms: int | None
+    trouble: str = Field(description="What was wrong last.", examples=[""])
+    failed_pulls: int = Field(description="Requests of clients that failed there, of one's own hostnames.")
+
+
+class LimitOut(Schema):
+    """What a registry last said of how often it may be asked."""
+
+    left: int | None = Field(description="So many more; null: it doesn't say.", examples=[76])
+    number: int = Field(description="Of so many; 0: it doesn't say.", examples=[100])
+    seconds: int = Field(description="In so many seconds; 0: it doesn't say.", examples=[21600])
+    seen_at: datetime | None
+    refused_at: datetime | None = Field(description="When it last answered 429.")
+    wait_seconds: int | None = Field(description="What its Retry-After asked for then; null: nothing.")
+
+
+class UserOut(Schema):
+    """A tenant that uses a registry."""
+
+    tenant: str = Field(examples=["acme"])
+    mappings: int
+    hostnames: int
+
+
+class HealthOut(Schema):
+    """How a registry has answered, the earliest first; what it said of limits; and who uses it."""
+
+    registry_id: int
+    grain: str = Field(examples=["hour"])
+    since: datetime
+    limit: LimitOut | None
+    slots: list[SlotOut]
+    users: list[UserOut] = Field(description="Those with most mappings, ten at most, of one's own tenants.")
+
+
+class HealthQuery(QueryParams):
+    """Told by what."""
+
+    by: Annotated[Grain, Field(description="hour: of the last seven days; day: of the last ninety.")] = Grain.HOUR
 
 
 _ONE = {200: RegistryOut, **ROW_PROBLEMS}
@@ -148,6 +200,22 @@ def get_registry(
 ) -> Registry:
     """Get a registry."""
     return looked_at(response, verbs.get_registry(actor_of(request), registry_id), if_match)
+
+
+@router.get("/{registry_id}/health", response={200: HealthOut, **ROW_PROBLEMS}, operation_id="get_registry_health")
+def get_registry_health(request: HttpRequest, registry_id: Id, params: Query[HealthQuery]) -> Any:
+    """How a registry has answered the facade, by hour or by day, and what it said of limits."""
+    found = get_health(actor_of(request), registry_id, params.by)
+    return {
+        "registry_id": registry_id,
+        "grain": found.grain.value,
+        "since": found.since,
+        "limit": found.limit and found.limit._asdict(),
+        "slots": [{**slot._asdict(), "answers": slot.answers.value} for slot in found.slots],
+        "users": [
+            {"tenant": user.slug, "mappings": user.mappings, "hostnames": user.hostnames} for user in found.users
+        ],
+    }
 
 
 @router.patch("/{registry_id}", response=_ONE, operation_id="update_registry")

@@ -24,8 +24,10 @@ from routing.dataplane.upstream.relay import StreamingResponse, locate_blob, rel
 from routing.dataplane.upstream.relay_limits import STREAM_BYTES, Place, TooManyRelays, relay_limits
 from routing.dataplane.upstream.streaming_quota import streaming_quota
 from routing.dataplane.upstream.token_broker import token
+from routing.manifest_store.sightings import sightings
 from routing.registries.client import RegistryClient
 from routing.registries.exceptions import RegistryError
+from routing.registries.rate_limits import delay_seconds
 
 logger = logging.getLogger(__name__)
 
@@ -261,6 +263,9 @@ async def _relayed(
         is_ours = counts and is_told and answer is not None and registry_shares.learn(origin, answer.headers)
         if counts and not (is_ours and answer is not None and answer.status == 200):
             registry_shares.give_back(tenant, origin)
+        if is_ours and answer is not None and answer.status == 429:
+            told = {name.lower(): value for name, value in answer.headers}
+            sightings.see_refusal(origin, delay_seconds(told.get("retry-after", "")))
 
 
 def _share_used_up(decision: Relay, client_request: ClientRequest, seconds: float) -> Response:

@@ -15,6 +15,7 @@ from routing.registries.auth.tokens import usable_realm
 from routing.registries.client import RegistryClient, RegistryResponse
 from routing.registries.exceptions import BadResponse, RegistryError, RegistryTimeout, RegistryUnreachable
 from routing.registries.guard import check_url
+from routing.registries.rate_limits import SeenLimit, seen_limit
 from routing.registries.redirects import peek_following
 from routing.registries.url import parse_registry_url
 
@@ -34,7 +35,8 @@ class RegistryProbe:
     """What was found at a registry. `error` is a sentence for people, None where there is nothing to say.
 
     `realm` and `service` belong to `bearer` (a Basic realm is a mere label). An `error` beside `bearer` says why its
-    realm cannot be used.
+    realm cannot be used. `seconds` is what the registry took for its answer. `limit`: what it said of how often it may
+    be asked.
     """
 
     auth: Auth
@@ -43,21 +45,24 @@ class RegistryProbe:
     error: str | None = None
     seconds: float = 0.0
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    limit: SeenLimit | None = None
 
 
 async def probe_registry(client: RegistryClient, base_url: str) -> RegistryProbe:
     """Ask a registry for `/v2/` (OCI distribution spec, end-1) without credentials. Never raises for what it finds.
 
-    `base_url` is the registry's origin, such as `https://ghcr.io`. `seconds` is what it took, `at` when it began.
+    `base_url` is the registry's origin, such as `https://ghcr.io`. `at` is when it began.
     """
-    at, started = datetime.now(UTC), time.monotonic()
+    at, started, limit, seconds = datetime.now(UTC), time.monotonic(), None, 0.0
     try:
-        probe = await _judge(client, await peek_following(client, "GET", base_url.rstrip("/") + "/v2/"))
+        answer = await peek_following(client, "GET", base_url.rstrip("/") + "/v2/")
+        seconds, limit = time.monotonic() - started, seen_limit(answer.status, answer.headers)
+        probe = await _judge(client, answer)
     except (RegistryUnreachable, RegistryTimeout) as error:
         probe = RegistryProbe(Auth.UNREACHABLE, error=str(error))
     except RegistryError as error:
         probe = RegistryProbe(Auth.UNKNOWN, error=str(error))
-    return replace(probe, at=at, seconds=time.monotonic() - started)
+    return replace(probe, at=at, seconds=seconds or time.monotonic() - started, limit=limit)
 
 
 async def _judge(client: RegistryClient, answer: RegistryResponse) -> RegistryProbe:

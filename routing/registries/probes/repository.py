@@ -21,6 +21,7 @@ from routing.registries.documents import parse_json
 from routing.registries.exceptions import BadResponse, RegistryError, RegistryTimeout, RegistryUnreachable
 from routing.registries.guard import check_url
 from routing.registries.probes.registry import Auth, RegistryProbe, describe_status, judge_challenge
+from routing.registries.rate_limits import SeenLimit, seen_limit
 from routing.registries.redirects import (
     REDIRECTS,
     api_only,
@@ -64,6 +65,7 @@ class RepositoryProbe:
 
     `challenge` is what it asks for: `basic`, or `bearer`, realm and service, separated by spaces; empty where it asks
     for nothing. `error` is a sentence for people that says why something stayed unknown, or what stands in the way.
+    `limit`: what the registry said of how often it may be asked.
     """
 
     public: Readable = Readable.UNKNOWN
@@ -73,6 +75,7 @@ class RepositoryProbe:
     error: str | None = None
     seconds: float = 0.0
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    limit: SeenLimit | None = None
 
 
 class _NotPublic(Exception):
@@ -101,7 +104,7 @@ async def probe_repository(
         probe = replace(probe, public=Readable.NO, error=str(reason))
     except RegistryError as error:
         probe = replace(probe, public=visit.readable or probe.public, error=str(error))
-    return replace(probe, challenge=visit.challenge, at=at, seconds=time.monotonic() - started)
+    return replace(probe, challenge=visit.challenge, at=at, seconds=time.monotonic() - started, limit=visit.limit)
 
 
 async def probe_challenge(client: RegistryClient, base_url: str, repository: str) -> RegistryProbe:
@@ -131,6 +134,7 @@ class _Visit:
         self._authorization: str | None = None
         self.readable: Readable | None = None
         self.challenge = ""
+        self.limit: SeenLimit | None = None
 
     async def any_manifest(self, reference: str | None) -> Mapping[str, Any]:
         answer = await self._get_manifest(reference or "latest")
@@ -197,6 +201,9 @@ class _Visit:
         if peek:
             return await peek_following(self._client, "GET", url, headers=headers, follows=api_only)
         answer = await request_following(self._client, "GET", url, headers=headers, within=self._within())
+        if parse_registry_url(answer.url).origin == parse_registry_url(self._base_url).origin:
+            seen = seen_limit(answer.status, answer.headers)
+            self.limit = seen if self.limit is None else self.limit.joined(seen)
         return plain(answer, self._client.limits.max_body_bytes)
 
     def _within(self) -> Callable[[str, str], str | None]:

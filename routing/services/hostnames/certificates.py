@@ -13,13 +13,16 @@ from typing import NamedTuple
 from django.conf import settings
 
 from routing.core.grammar.hosts import is_wildcard
+from routing.database.clock import database_now
 from routing.jobs.kinds import CERTIFICATES, Kind
 from routing.jobs.queue import enqueue
 from routing.models import Hostname, Job
 from routing.registries.exceptions import ForbiddenAddress
 from routing.registries.first_contact import NoContact, shake_hands
 from routing.registries.guard import GuardPolicy
+from routing.services.base.actor import Actor
 from routing.services.base.checking import share_of
+from routing.services.base.unit_of_work import unit_of_work
 from routing.services.hostnames.address import LEADS_HERE, look_for_address, needs_address, own_addresses
 
 logger = logging.getLogger("routing.maintain")
@@ -38,6 +41,7 @@ class Asked(NamedTuple):
     name: str
     has_one: bool
     problems: tuple[str, ...]
+    was_tried: bool
 
 
 def want_certificate(hostname: Hostname) -> None:
@@ -66,7 +70,7 @@ def _fetch(name: str) -> Asked:
 async def _shake_hands_at(addresses: Sequence[str], name: str) -> Asked:
     found = await asyncio.gather(*(_try_at(address, name) for address in addresses))
     problems = tuple(f"{address}: {why}" for address, why in zip(addresses, found, strict=True) if why)
-    return Asked(name, len(problems) < len(addresses), problems)
+    return Asked(name, len(problems) < len(addresses), problems, bool(addresses))
 
 
 async def _try_at(address: str, name: str) -> str:
@@ -84,7 +88,20 @@ async def _try_at(address: str, name: str) -> str:
     return problem
 
 
+def note_certificate(hostname_id: int) -> None:
+    """Write down that TLS with a hostname was seen to come about here, the first time that it was."""
+    unseen = Hostname.objects.filter(pk=hostname_id, certificate_seen_at=None)
+    if not unseen.exists():
+        return
+    with unit_of_work(Actor.program("certificate"), "") as unit:
+        # Once more, in the line.
+        for hostname in unseen.with_names().select_for_update(of=("self",), no_key=True):
+            unit.save_without_history(hostname, certificate_seen_at=database_now())
+
+
 def _settle(job: Job, asked: Asked) -> None:
+    if asked.has_one and asked.was_tried:
+        note_certificate(int(job.key))
     if asked.problems:
         # At one of several it may be that this machine doesn't get there, such as by IPv6.
         level = logging.INFO if asked.has_one else logging.WARNING

@@ -14,7 +14,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from routing.models import ApiToken, Invitation, Job, Membership, ProviderGrant, ProviderWord, Rate
+from routing.models import ApiToken, Invitation, Job, Membership, Preferences, ProviderGrant, ProviderWord, Rate
 from routing.services.base.history_bound import past_models
 from routing.services.leaving.documents import rows_of
 
@@ -24,6 +24,7 @@ Rows = Callable[[Any], "QuerySet[Any]"]
 OF_A_PERSON: Mapping[str, Rows] = {
     "memberships": lambda user: Membership.objects.filter(user=user),
     "invitations that they made": lambda user: Invitation.objects.filter(inviter=user),
+    "preferences": lambda user: Preferences.objects.filter(user=user),
     "API tokens": lambda user: ApiToken.objects.filter(user=user),
     "roles by the identity provider": lambda user: ProviderGrant.objects.filter(user=user),
     "words of the identity provider": lambda user: ProviderWord.objects.filter(user=user),
@@ -36,7 +37,7 @@ OF_A_PERSON: Mapping[str, Rows] = {
         name__in=[f"{what} user {user.pk}" for what in ("changes of", "checks of", "invitations by")]
     ),
 }
-_QUIET = frozenset({"words of the identity provider", "counts of requests"})
+_QUIET = frozenset({"preferences", "words of the identity provider", "counts of requests"})
 
 
 def what_goes(user: Any) -> dict[str, int]:

@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from routing.models import (
+    AnswerCount,
     ApiToken,
     ChangeSet,
     ContactSighting,
@@ -24,6 +25,7 @@ from routing.models import (
     Registry,
     RegistryHealth,
     SelfTest,
+    RegistryLimit,
     StreamedBytes,
     Subscription,
     Tenant,
@@ -57,6 +59,8 @@ OTHERS: Mapping[str, Rows] = {
     "reports of self-tests": lambda tenant: SelfTest.objects.filter(hostname__tenant=tenant),
     "comparisons of former targets and standbys": lambda tenant: Watch.objects.filter(mapping__hostname__tenant=tenant),
     "answers of registries": lambda tenant: RegistryHealth.objects.filter(registry__tenant=tenant),
+    "answers of registries by hour and day": lambda tenant: AnswerCount.objects.filter(registry__tenant=tenant),
+    "limits of registries": lambda tenant: RegistryLimit.objects.filter(registry__tenant=tenant),
     "differences found": lambda tenant: VerificationDifference.objects.filter(verification__tenant=tenant),
     "verification reports": lambda tenant: Verification.objects.filter(tenant=tenant),
     "months of streamed bytes": lambda tenant: StreamedBytes.objects.filter(tenant=tenant),
@@ -82,6 +86,8 @@ _QUIET = frozenset(
         "differences found",
         "comparisons of former targets and standbys",
         "answers of registries",
+        "answers of registries by hour and day",
+        "limits of registries",
     }
 )
 

@@ -4,6 +4,7 @@ What is asked for is one scope (a tenant, a hostname, a mapping, a repository, o
 by hour or by day. Each answer is one query, whatever the scope.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -122,6 +123,19 @@ def totals(actor: Actor, scope: Scope, span: Span) -> Totals:
     """All numbers together."""
     sums = {name: Sum(name, default=0) for name in OUTCOMES}
     return Totals(**_pulls(actor, scope, span).aggregate(pulls=sum_of_pulls(), **sums))
+
+
+def count_pulls(actor: Actor, span: Span, **wanted: Any) -> int:
+    """How many pulls there were of rows that fit, such as `hostname__in`."""
+    rows = _visible(actor, PullCount.objects.filter(grain=span.grain, at__gte=span.since, **wanted))
+    return int(rows.aggregate(pulls=sum_of_pulls())["pulls"])
+
+
+def pulls_by_mapping(actor: Actor, span: Span, hostnames: Collection[str]) -> dict[tuple[str, str], int]:
+    """How many pulls there were through each mapping of these hostnames, by hostname and prefix."""
+    rows = _visible(actor, PullCount.objects.filter(grain=span.grain, at__gte=span.since, hostname__in=hostnames))
+    told = rows.order_by().values_list("hostname", "mapping").annotate(pulls=sum_of_pulls())
+    return {(hostname, prefix): pulls for hostname, prefix, pulls in told}
 
 
 def over_time(actor: Actor, scope: Scope, span: Span) -> list[Point]:

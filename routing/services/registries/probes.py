@@ -25,6 +25,7 @@ from routing.services.base.events import announce
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import check_version, unit_of_work
+from routing.services.registries.answers import note_answer, note_limit
 from routing.services.registries.registries import get_registry
 
 #: The longest that one registry, or one repository, is asked: each of the steps has a deadline too.
@@ -102,6 +103,8 @@ def _write_registry(actor: Actor, registry: Registry, found: RegistryProbe) -> R
                 "service": (found.service or "")[:300],
             }
         unit.save_without_history(current, **facts)
+        note_answer(current.pk, found.at, found.seconds, found.error or "")
+        note_limit(current.pk, found.at, found.limit)
     return current
 
 
@@ -145,6 +148,7 @@ def _write_repository(actor: Actor, mapping: Mapping, name: str, found: Reposito
             probe_error=(found.error or "")[:500],
             **_delivery(found),
         )
+        note_limit(current.registry_id, found.at, found.limit)
     return current
 
 

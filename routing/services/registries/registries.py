@@ -17,6 +17,7 @@ from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_quota
 from routing.services.base.rows import get_row
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
+from routing.services.registries.answers import forget_answers
 from routing.services.registries.rules import refuse_in_steps
 from routing.services.registries.targets import Target, find_registry, parse_alias, parse_origin
 
@@ -111,6 +112,8 @@ def update_registry(
         changed = unit.update(registry, **values)
         if moves:
             _move_its_mappings(unit, registry)
+        if "origin" in changed:
+            forget_answers(unit, registry)
         if changed:
             said = [name for name in changed if name in changes]
             unit.event("registry.updated", registry_id=registry.pk, tenant_id=registry.tenant_id, changed=said)

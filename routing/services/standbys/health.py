@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ from routing.services.base.errors import ServiceError
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.mappings.rules import taken_credentials
 from routing.services.mappings.state import state_of
+from routing.services.registries.answers import note_answer
 from routing.services.standbys.signs import FailedPulls
 from routing.services.standbys.standbys import fail_over, lead_back
 
@@ -43,10 +45,14 @@ _NAMES = ("hostname__tenant", "registry", "standby_registry")
 
 
 class _Answer(NamedTuple):
-    """`version`: of the row when it was asked. `trouble`: why it does not answer, in words; "" where it does."""
+    """`version`: of the row when it was asked. `trouble`: why it does not answer, in words; "" where it does.
+
+    `seconds`: how long that took.
+    """
 
     version: int
     trouble: str
+    seconds: float
 
 
 def ask_due() -> None:
@@ -88,7 +94,12 @@ def _begin(job: Job) -> Callable[[], _Answer] | None:
     if row is None:
         return None
     version, origin = row.version, row.registry.origin
-    return lambda: _Answer(version, asyncio.run(_ask(origin)))
+    return lambda: _Answer(version, *asyncio.run(_timed(origin)))
+
+
+async def _timed(origin: str) -> tuple[str, float]:
+    started = time.monotonic()
+    return await _ask(origin), time.monotonic() - started
 
 
 async def _ask(origin: str) -> str:
@@ -115,6 +126,7 @@ def _settle(job: Job, answer: _Answer) -> None:
         else:
             facts = {"failures": 0, "answering_since": row.answering_since or now}
         unit.save_without_history(row, **facts, trouble=answer.trouble[:500], asked_at=now)
+        note_answer(row.registry_id, now, answer.seconds, answer.trouble)
     if row.failures >= settings.FACADE_STANDBY_FAILURES:
         _fail_over_from(row, now)
     elif not row.failures:

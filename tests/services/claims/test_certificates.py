@@ -111,6 +111,7 @@ def test_when_operators_vouch_for_it_or_add_it(
     do_jobs()
 
     assert sorted(edge.names) == ["added.acme.com", NAME]
+    assert Hostname.objects.exclude(certificate_seen_at=None).count() == 2
 
 
 def test_when_its_record_leads_here_at_last_and_only_then(
@@ -122,6 +123,7 @@ def test_when_its_record_leads_here_at_last_and_only_then(
     check_hostname(alice.actor, hostname_id=hostname.pk)
     do_jobs()
     assert edge.names == other.names == []
+    assert Hostname.objects.get(name=NAME).certificate_seen_at is None
 
     name_server.answers(NAME, at(HERE))
     check_hostname(alice.actor, hostname_id=hostname.pk)
@@ -209,3 +211,27 @@ def test_without_a_gate_nobody_gets_certificates(
     add_hostname(platform, "", tenant_id=alice.tenant.pk, name=NAME)
 
     assert wanted() == []
+
+
+def test_where_no_handshake_comes_about_none_is_said_to_be_there(
+    alice: Person, platform: Actor, name_server: NameServer, edge: TlsEdge
+) -> None:
+    edge.refusals = 99
+    name_server.answers(NAME, at(HERE))
+    vouch_hostname(platform, "", tenant_id=alice.tenant.pk, name=NAME)
+    do_jobs()
+
+    assert edge.names != []
+    assert Hostname.objects.get(name=NAME).certificate_seen_at is None
+
+
+def test_when_it_was_first_seen_stays(platform: Actor, alice: Person) -> None:
+    hostname = add_hostname(platform, "", tenant_id=alice.tenant.pk, name=NAME)
+    certificates.note_certificate(hostname.pk)
+    first = Hostname.objects.get(pk=hostname.pk)
+
+    certificates.note_certificate(hostname.pk)
+
+    again = Hostname.objects.get(pk=hostname.pk)
+    assert (again.certificate_seen_at, again.version) == (first.certificate_seen_at, first.version)
+    assert hostname.history.count() == 1

@@ -32,6 +32,7 @@ from routing.services.mappings.mappings import add_mapping, remove_mapping, upda
 from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import accept, invite
 from routing.services.people.notices import tell_owners
+from routing.services.people.preferences import hide_first_steps
 from routing.services.people.provider_grants import PLATFORM, ProviderRole, follow_provider
 from tests.conftest import Person
 
@@ -55,6 +56,7 @@ def leaver(owner: Person) -> Person:
     )
     ProviderGrant.objects.create(user=user, tenant=owner.tenant)
     ProviderWord.objects.create(user=user, spoken_at=timezone.now())
+    hide_first_steps(user)
     create_api_token(person.actor, user=user, name="zelda.quux's laptop")
     Rate.objects.get_or_create(name=f"checks of user {user.pk}", defaults={"began_at": timezone.now()})
     client = Client()
