@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import edge, scenarios, tls, verification
+from benchmarks import edge, pages, scenarios, tls, verification
 from benchmarks.load import CONNECTIONS
 from benchmarks.servers import ROOT
 
@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "edge": edge.edge,
     "verification": verification.verification,
     "scale": scenarios.scale,
+    "pages": pages.pages,
 }
 
 

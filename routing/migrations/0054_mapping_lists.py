@@ -1,0 +1,19 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('routing', '0053_failed_pulls'),
+    ]
+
+    operations = [
+        migrations.AddIndex(
+            model_name='mapping',
+            index=models.Index(condition=models.Q(('enabled', False)), fields=['enabled'], name='mapping_off'),
+        ),
+        migrations.AddIndex(
+            model_name='mapping',
+            index=models.Index(fields=['registry', 'blob_delivery'], name='mapping_deliveries'),
+        ),
+    ]
