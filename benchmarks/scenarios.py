@@ -48,6 +48,7 @@ def redirects(options: argparse.Namespace) -> list[str]:
     """Redirects a second, beside what people would use instead."""
     with contextlib.ExitStack() as stack:
         own = started(stack, Facade())
+        uncounted = started(stack, Facade(more={"FACADE_STATISTICS_DAYS": "0"}))
         forgetful = started(stack, Facade(more={"FACADE_REMEMBERED_ANSWERS_BYTES": "0"}))
         proxied = started(stack, Facade(more={"FACADE_TRUSTED_PROXIES": "127.0.0.1"}))
         wide = started(stack, Facade(_CADDY_HOSTNAMES))
@@ -57,6 +58,7 @@ def redirects(options: argparse.Namespace) -> list[str]:
         few = f"{_CADDY_HOSTNAMES:,} hostnames"
         cases = {
             "facade, one mapping": Case(own, load.one),
+            "facade that doesn't count pulls": Case(uncounted, load.one),
             "facade behind a proxy: each request from another client": Case(proxied, load.proxied),
             "facade that remembers no answers": Case(forgetful, load.one),
             "facade, one hostname, drawn by the script below": Case(own, load.hostnames),
