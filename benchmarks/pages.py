@@ -88,7 +88,7 @@ def main(hostnames: int) -> None:
     if connection.vendor == "postgresql":
         # What it does by itself within minutes.
         with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
+            cursor.execute("VACUUM ANALYZE")
     for page, address in _addresses().items():
         _measure(page, address)
 

@@ -21,7 +21,6 @@ def overview(request: HttpRequest) -> dict[str, Any]:
     """The overview's context."""
     mappings = permissions.viewable(request, Mapping.objects.order_by())
     registries = permissions.viewable(request, Registry.objects.order_by())
-    is_used = Q(Exists(mappings.filter(registry=OuterRef("pk"))))
     tenants = permissions.viewable(request, Tenant.objects.order_by())
     table = live_table.table
     return {
@@ -29,7 +28,8 @@ def overview(request: HttpRequest) -> dict[str, Any]:
         "mapping_count": mappings.count(),
         "mappings_off": mappings.filter(enabled=False).count(),
         "hostname_count": permissions.viewable(request, Hostname.objects.all()).count(),
-        **registries.aggregate(registry_count=Count("pk"), registries_used=Count("pk", filter=is_used)),
+        "registry_count": registries.count(),
+        "registries_used": registries.filter(Exists(mappings.filter(registry=OuterRef("pk")))).count(),
         **tenants.aggregate(tenant_count=Count("pk"), tenants_suspended=Count("pk", filter=Q(suspended=True))),
         **_waiting(request),
         **pulls_summary(request),

@@ -1,3 +1,5 @@
+"""Lists and pages of a large facade read an index, where they read all rows before."""
+
 from django.db import migrations, models
 
 
@@ -15,5 +17,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='mapping',
             index=models.Index(fields=['registry', 'blob_delivery'], name='mapping_deliveries'),
+        ),
+        migrations.AddIndex(
+            model_name='pullcount',
+            index=models.Index(condition=models.Q(('grain', 'day')), fields=['at'], name='pull_count_day'),
         ),
     ]
