@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import edge, scenarios, tls, verification
+from benchmarks import edge, names, pages, scenarios, tls, verification
 from benchmarks.load import CONNECTIONS
 from benchmarks.servers import ROOT
 
@@ -25,6 +25,8 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "edge": edge.edge,
     "verification": verification.verification,
     "scale": scenarios.scale,
+    "pages": pages.pages,
+    "names": names.names,
 }
 
 
@@ -36,6 +38,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one measurement (default 3)")
     parser.add_argument("--repoints", type=int, default=100, help="repoints to time (default 100)")
     parser.add_argument("--hostnames", type=int, default=100_000, help="hostnames of the large tables")
+    parser.add_argument("--names", type=int, default=10_000_000, help="names that nobody has asked for before")
     options = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
         raise SystemExit("two cores are needed: one for the server, one for the load")

@@ -2,18 +2,15 @@
 
 import argparse
 import contextlib
-import os
 import re
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
-from urllib.parse import urlsplit, urlunsplit
-
-import psycopg
 
 from benchmarks import load, processes, propagation
+from benchmarks.databases import empty_database
 from benchmarks.hanging import HangingRegistry, waiting_relays
 from benchmarks.load import Load
 from benchmarks.servers import (
@@ -51,6 +48,7 @@ def redirects(options: argparse.Namespace) -> list[str]:
     """Redirects a second, beside what people would use instead."""
     with contextlib.ExitStack() as stack:
         own = started(stack, Facade())
+        uncounted = started(stack, Facade(more={"FACADE_STATISTICS_DAYS": "0"}))
         forgetful = started(stack, Facade(more={"FACADE_REMEMBERED_ANSWERS_BYTES": "0"}))
         proxied = started(stack, Facade(more={"FACADE_TRUSTED_PROXIES": "127.0.0.1"}))
         wide = started(stack, Facade(_CADDY_HOSTNAMES))
@@ -60,6 +58,7 @@ def redirects(options: argparse.Namespace) -> list[str]:
         few = f"{_CADDY_HOSTNAMES:,} hostnames"
         cases = {
             "facade, one mapping": Case(own, load.one),
+            "facade that doesn't count pulls": Case(uncounted, load.one),
             "facade behind a proxy: each request from another client": Case(proxied, load.proxied),
             "facade that remembers no answers": Case(forgetful, load.one),
             "facade, one hostname, drawn by the script below": Case(own, load.hostnames),
@@ -168,7 +167,7 @@ def scale(options: argparse.Namespace) -> list[str]:
     for kind in ("SQLite", "PostgreSQL"):
         for hostnames, each in ((1, 1), (options.hostnames, _MAPPINGS_EACH)):
             with (
-                _database(kind) as url,
+                empty_database(kind) as url,
                 Facade(hostnames, mappings_each=each, workers=_WORKERS, database_url=url) as facade,
             ):
                 size = hostnames * each
@@ -215,26 +214,6 @@ def _size_facts(kind: str, facade: Facade) -> list[str]:
         f"{facade.workers} workers hold {together / 1e6:.0f} MB together, and serve {facade.seconds_to_start:.1f} s "
         "after the start.",
     ]
-
-
-@contextlib.contextmanager
-def _database(kind: str) -> Iterator[str]:
-    """The URL of an empty database of its own; "" for SQLite's, which is a file of the facade's."""
-    server = os.environ.get("TEST_DATABASE_URL", "")
-    if kind == "SQLite":
-        yield ""
-        return
-    if not server:
-        raise SystemExit("start this with scripts/bench, which brings PostgreSQL along")
-    name = "bench"
-    parts = urlsplit(server)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {name}")
-        try:
-            yield urlunsplit(parts._replace(path=f"/{name}"))
-        finally:
-            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def started(stack: contextlib.ExitStack, server: S) -> S:

@@ -17,12 +17,13 @@ from routing.services.pulls.reading import (
     OUTCOMES,
     Scope,
     Span,
+    Totals,
     client_versions,
     orphans,
     over_time,
     references,
     shares,
-    totals,
+    timeline,
 )
 
 _ROWS, _ROWS_OF_A_FILE = 10, 1000
@@ -58,8 +59,8 @@ def pulls_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
     period = period if period in PERIODS else DEFAULT_PERIOD
     actor, span = permissions.actor(request).looking(), span_of(period)
     wanted = request.GET.get("csv", "")
-    points = over_time(actor, scope, span) if wanted in ("", "time") else []
     if wanted == "time":
+        points = over_time(actor, scope, span)
         rows: list[Sequence[Any]] = [(point.at.isoformat(), point.pulls, point.missed) for point in points]
         return csv_file("pulls-time", ["From", "Pulls", "Refused or failed"], rows)
     readers = _readers(request, scope, period)
@@ -67,12 +68,13 @@ def pulls_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
         _, headings, read, _ = readers[wanted]
         rows = [[_plain(cell) for cell in row] for row in read(actor, scope, span, _ROWS_OF_A_FILE)]
         return csv_file(f"pulls-{wanted}", headings, rows)
+    told = timeline(actor, scope, span)
     context = {
         **site.each_context(request),
         "title": "Pulls",
-        "chart": chart_of(points, span.grain),
+        "chart": chart_of(told.points, span.grain),
         "file": pulls_url(scope, period, csv="time"),
-        "answers": _answers(actor, scope, span),
+        "answers": _answers(told.totals),
         "tables": [
             Table(name, title, headings, read(actor, scope, span, _ROWS), pulls_url(scope, period, csv=name), none)
             for name, (title, headings, read, none) in readers.items()
@@ -90,14 +92,15 @@ def pulls_summary(request: HttpRequest) -> dict[str, Any]:
     """What the overview tells: the chart, and the top of each."""
     actor, span, scope = permissions.actor(request).looking(), span_of(DEFAULT_PERIOD), Scope()
     readers = _readers(request, scope, DEFAULT_PERIOD)
-    chart: Chart = chart_of(over_time(actor, scope, span), span.grain)
+    told = timeline(actor, scope, span)
+    chart: Chart = chart_of(told.points, span.grain)
     tables = [
         Table(name, readers[name][0], readers[name][1], readers[name][2](actor, scope, span, 5), "", readers[name][3])
         for name in ("repository", "client", "orphan")
     ]
     return {
         "chart": chart,
-        "answers": _answers(actor, scope, span),
+        "answers": _answers(told.totals),
         "pull_tables": tables,
         "pulls_url": pulls_url(scope),
         "period_words": PERIODS[DEFAULT_PERIOD][1],
@@ -109,9 +112,8 @@ def _scope(request: HttpRequest) -> Scope:
     return Scope(**{name: value for name, value in given.items() if value})
 
 
-def _answers(actor: Actor, scope: Scope, span: Span) -> list[tuple[str, int]]:
-    counted = totals(actor, scope, span)._asdict()
-    return [(name, counted[name]) for name in OUTCOMES]
+def _answers(counted: Totals) -> list[tuple[str, int]]:
+    return [(name, getattr(counted, name)) for name in OUTCOMES]
 
 
 def _readers(request: HttpRequest, scope: Scope, period: str) -> dict[str, tuple[str, list[str], _Reader, str]]:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 
 from routing.admin.base import permissions
-from routing.admin.base.filters import MAX_SEARCH
+from routing.admin.base.filters import MAX_SEARCH, first_found
 from routing.admin.base.pulls import pulls_url
 from routing.models import ChangeSet, Hostname, HostnameClaim, Mapping, Registry, Tenant
 from routing.services.pulls.reading import Scope, found_in_pulls
@@ -68,8 +68,10 @@ def _rows(site: admin.AdminSite, request: HttpRequest, noun: type[Model], wanted
     """As the list of the noun would find them."""
     pages: Any = site.get_model_admin(noun)
     name = f"admin:{noun._meta.app_label}_{noun._meta.model_name}"
-    rows, _ = pages.get_search_results(request, pages.get_queryset(request), wanted)
-    found = [Found(str(row), reverse(f"{name}_change", args=[row.pk])) for row in rows[: _OF_EACH + 1]]
+    rows = pages.get_queryset(request)
+    matching, _ = pages.get_search_results(request, rows, wanted)
+    first, _ = first_found(rows, matching)
+    found = [Found(str(row), reverse(f"{name}_change", args=[row.pk])) for row in first[: _OF_EACH + 1]]
     url = reverse(f"{name}_changelist", query={"q": wanted})
     return Kind(capfirst(str(noun._meta.verbose_name_plural)), found[:_OF_EACH], url if len(found) > _OF_EACH else "")
 

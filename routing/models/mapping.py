@@ -128,6 +128,9 @@ class Mapping(HasAccount, VersionedModel):
         indexes = [
             models.Index(fields=["former"], name="mapping_former", condition=~Q(former="")),
             models.Index(fields=["stepped_by"], name="mapping_stepped", condition=Q(stepped_by__isnull=False)),
+            models.Index(fields=["enabled"], name="mapping_off", condition=Q(enabled=False)),
+            # What lists of registries tell of layers, without a look at each mapping's row.
+            models.Index(fields=["registry", "blob_delivery"], name="mapping_deliveries"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -74,6 +74,11 @@ class Reader:
             program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/manage.py"{words} "$@"\n')
             program.chmod(0o755)
 
+    @property
+    def path(self) -> str:
+        """Where a shell finds commands: first `facade` and `manage.py`."""
+        return f"{self._folder / 'bin'}:{Path(sys.executable).parent}:{self._facade.env['PATH']}"
+
     def type(self, block: Block, expected: str) -> None:
         """Run a block. Raises AssertionError where it fails, or doesn't print what the page says."""
         if not expected:
@@ -98,11 +103,10 @@ class Reader:
             f"trap 'export -p >\"{self._variables}\"' EXIT\n{self._here(block.text)}"
         )
         folder = self._facade.directory / "state" if block.attributes.get("in") == "state" else ROOT
-        path = f"{self._folder / 'bin'}:{Path(sys.executable).parent}:{self._facade.env['PATH']}"
         done = subprocess.run(
             ["bash", "-eu", "-o", "pipefail", "-c", script],
             cwd=folder,
-            env=self._facade.env | {"PATH": path},
+            env=self._facade.env | {"PATH": self.path},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

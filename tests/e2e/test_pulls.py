@@ -7,10 +7,11 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from benchmarks import processes
 from tests.e2e.facade import ADDRESS, Facade, facade_on
 from tests.e2e.lab.process import wait_until
 
@@ -32,6 +33,8 @@ MIX = [
 ]
 GETS = 4
 CONNECTIONS = 16
+#: More than 100,000 requests on all connections together.
+ROUNDS = 1050
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -48,12 +51,20 @@ def counted(facade: Facade) -> int:
     return int(told["redirected"])
 
 
-async def send(facade: Facade, rounds: int, *, until_closed: bool = False) -> int:
-    """Send the mix so often on each connection; how many GETs of manifests were answered."""
+class Sent(NamedTuple):
+    """Of one connection: how many GETs of manifests were answered, and whether its worker went away for good."""
 
-    async def one() -> int:
+    answered: int
+    is_broken: bool
+
+
+async def send(facade: Facade, rounds: int, ports: list[int], *, until_closed: bool = False) -> list[Sent]:
+    """Send the mix so often on each connection. `ports` gets this end's port of each."""
+
+    async def one() -> Sent:
         answered, turn = 0, 0
         reader, writer = await asyncio.open_connection(ADDRESS, facade.port)
+        ports.append(writer.get_extra_info("sockname")[1])
         while turn < rounds * len(MIX):
             method, path, fields = MIX[turn % len(MIX)]
             try:
@@ -61,7 +72,7 @@ async def send(facade: Facade, rounds: int, *, until_closed: bool = False) -> in
                 head = await reader.readuntil(b"\r\n\r\n")
             except (ConnectionError, asyncio.IncompleteReadError):
                 if until_closed:
-                    return answered
+                    return Sent(answered, is_broken=True)
                 # It was closed before this request was read.
                 reader, writer = await asyncio.open_connection(ADDRESS, facade.port)
                 continue
@@ -69,20 +80,28 @@ async def send(facade: Facade, rounds: int, *, until_closed: bool = False) -> in
             answered += method == "GET" and "manifests" in path
             turn += 1
         writer.close()
-        return answered
+        return Sent(answered, is_broken=False)
 
-    return sum(await asyncio.gather(*(one() for _ in range(CONNECTIONS))))
+    return await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
+
+
+def worker_of(facade: Facade, port: int) -> int:
+    """The worker that has the other end of a connection."""
+    worker = processes.server_of(facade.port, port, facade.worker_pids())
+    assert worker is not None
+    return worker
 
 
 def test_every_pull_is_counted_whichever_worker_ends(facade: Facade) -> None:
     async def send_and_end() -> int:
-        sending = asyncio.create_task(send(facade, 150))
+        ports: list[int] = []
+        sending = asyncio.create_task(send(facade, ROUNDS, ports))
         await asyncio.sleep(0.5)
-        os.kill(facade.worker_pids()[0], signal.SIGTERM)
-        return await sending
+        os.kill(worker_of(facade, ports[0]), signal.SIGTERM)
+        return sum(each.answered for each in await sending)
 
     answered = asyncio.run(send_and_end())
-    assert answered == CONNECTIONS * 150 * GETS
+    assert answered == CONNECTIONS * ROUNDS * GETS
 
     wait_until(lambda: counted(facade) >= answered, "all pulls are counted")
     facade.kill()
@@ -92,19 +111,22 @@ def test_every_pull_is_counted_whichever_worker_ends(facade: Facade) -> None:
 
 
 def test_a_worker_that_is_killed_takes_its_batch_along_and_no_more(facade: Facade) -> None:
-    before = asyncio.run(send(facade, 20))
+    before = sum(each.answered for each in asyncio.run(send(facade, 20, [])))
     wait_until(lambda: counted(facade) == before, "all pulls are counted")
 
-    async def send_and_kill() -> int:
-        sending = asyncio.create_task(send(facade, 40, until_closed=True))
-        await asyncio.sleep(0.2)
-        os.kill(facade.worker_pids()[0], signal.SIGKILL)
+    async def send_and_kill() -> list[Sent]:
+        ports: list[int] = []
+        sending = asyncio.create_task(send(facade, 400, ports, until_closed=True))
+        await asyncio.sleep(0.5)
+        os.kill(worker_of(facade, ports[0]), signal.SIGKILL)
         return await sending
 
-    answered = asyncio.run(send_and_kill())
+    sent = asyncio.run(send_and_kill())
     facade.kill()
 
-    assert before <= counted(facade) <= before + answered
+    assert any(each.is_broken for each in sent)
+    by_others = sum(each.answered for each in sent if not each.is_broken)
+    assert before + by_others <= counted(facade) <= before + sum(each.answered for each in sent)
     facade.start()
 
 

@@ -8,6 +8,7 @@ from django.contrib.admin import ModelAdmin, RelatedFieldListFilter, SimpleListF
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import smart_split, unescape_string_literal
 
 from routing.admin.base import permissions
 from routing.core.grammar.numbers import parse_number
@@ -21,6 +22,25 @@ else:
 #: How long a search may be.
 MAX_SEARCH = 1000
 _MAX_WORDS = 50
+#: Less than SQLite takes as arguments.
+_FEW = 500
+
+
+def searched_words(wanted: str) -> list[str]:
+    """What a search asks for: words, and what stands in quotes as one."""
+    words = list(smart_split(wanted[:MAX_SEARCH]))[:_MAX_WORDS]
+    return [unescape_string_literal(word) if word[0] in "\"'" and word[0] == word[-1] else word for word in words]
+
+
+def first_found(rows: "QuerySet[Any]", found: "QuerySet[Any]") -> tuple["QuerySet[Any]", bool]:
+    """Some of what a search found of rows, by their keys, in the rows' order; and whether that is all.
+
+    No index helps a search. To count what it found, to put it in order and to show it would each be a look at every
+    row, and in an order's order the slowest.
+    """
+    keys = list(found.order_by().values_list("pk", flat=True)[: _FEW + 1])
+    by_key = rows.filter(pk__in=keys[:_FEW])
+    return by_key.order_by(*found.query.order_by) if found.query.order_by else by_key, len(keys) <= _FEW
 
 
 def is_id(text: str) -> bool:

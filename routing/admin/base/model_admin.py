@@ -24,7 +24,7 @@ from django.utils.text import capfirst
 from routing.admin.base import permissions
 from routing.admin.base.concurrency import is_as_shown
 from routing.admin.base.consequences import consequences
-from routing.admin.base.filters import BoundedList
+from routing.admin.base.filters import BoundedList, first_found
 from routing.admin.base.forms import REASON_NEEDED, ServiceForm
 from routing.admin.base.uses import uses_of
 from routing.core.grammar.numbers import parse_number
@@ -52,6 +52,9 @@ class CompletedChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         """Read the page's rows: first their keys, which an index alone may give in order, and then what is joined."""
+        if self.query:
+            first, is_all = first_found(self.root_queryset, self.queryset)
+            self.queryset = first if is_all else self.queryset
         super().get_results(request)
         keys = list(self.result_list.values_list("pk", flat=True))
         found = {row.pk: row for row in self.apply_select_related(self.root_queryset.filter(pk__in=keys))}

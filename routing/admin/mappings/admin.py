@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from routing.admin.base import permissions
 from routing.admin.base.account import AccountPage
 from routing.admin.base.badges import ago, badge
-from routing.admin.base.filters import MAX_SEARCH, RelatedFilter, StateFilter
+from routing.admin.base.filters import RelatedFilter, StateFilter, searched_words
 from routing.admin.base.forms import ServiceForm
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
@@ -24,6 +24,7 @@ from routing.admin.mappings.importing import Importing
 from routing.admin.mappings.preview import effect_of
 from routing.admin.mappings.prospects import Prospects
 from routing.admin.mappings.repointing import Repointing
+from routing.admin.mappings.search import found_by
 from routing.admin.mappings.verification import VerificationPages
 from routing.admin.mappings.wishes import TICKS, ticks_of
 from routing.models import Mapping
@@ -152,20 +153,7 @@ class MappingAdmin(
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
     ) -> "tuple[QuerySet[Any], bool]":
         """Search by words, or by what somebody pulls or pulled, pasted whole: docker.acme.com/acme/app:1.0."""
-        search_term = search_term[:MAX_SEARCH]
-        host, slash, path = search_term.strip().removeprefix("docker pull ").strip().partition("/")
-        if not slash or " " in path:
-            return super().get_search_results(request, queryset, search_term)
-        path, _, _ = path.rstrip("/").partition("@")
-        folder, joint, name = path.rpartition("/")
-        parts = f"{folder}{joint}{name.partition(':')[0]}".lower().split("/")
-        prefixes = ["/".join(parts[:length]) for length in range(len(parts) + 1)]
-        host = host.lower()
-        bare = host.rpartition(":")[0] or host
-        source = Q(hostname__name__in=[host, bare]) & (Q(prefix__in=prefixes) | Q(prefix__startswith=prefixes[-1]))
-        registry = Q(registry__alias=host) | Q(registry__origin__in=[f"https://{host}", f"http://{host}"])
-        target = registry & (Q(upstream_prefix__in=prefixes) | Q(upstream_prefix__startswith=prefixes[-1]))
-        return queryset.filter(source | target), False
+        return queryset.filter(found_by(searched_words(search_term))), False
 
     @admin.display(description="mapping", ordering="hostname__name")
     def route(self, mapping: Mapping) -> str:

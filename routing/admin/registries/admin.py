@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -157,11 +157,11 @@ class RegistryAdmin(AccountPage, ProbeNow, HistoryPages, ServiceModelAdmin):
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Count each one's mappings, and say what was found of layers by those that the asker may see."""
-        counts = counted(request, "registry", rows)
         mappings = permissions.viewable(request, Mapping.objects.filter(registry__in=[row.pk for row in rows]))
-        found = set(mappings.order_by().values_list("registry", "blob_delivery").distinct())
+        counts = mappings.order_by().values_list("registry", "blob_delivery").annotate(Count("pk"))
+        found = {(pk, delivery): count for pk, delivery, count in counts}
         for row in rows:
-            row.mapping_count = counts.get(row.pk, 0)
+            row.mapping_count = sum(count for (pk, _), count in found.items() if pk == row.pk)
             row.deliveries = {delivery for pk, delivery in found if pk == row.pk}
 
     @admin.action(description="Probe: see what they ask of clients", permissions=["change"])

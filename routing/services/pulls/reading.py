@@ -96,12 +96,22 @@ class Totals(NamedTuple):
     failed: int
 
 
+_NOTHING = Totals(0, 0, 0, 0, 0, 0)
+
+
 class Point(NamedTuple):
     """An hour or a day. `missed` are requests that were refused, or failed."""
 
     at: datetime
     pulls: int
     missed: int
+
+
+class Timeline(NamedTuple):
+    """Each hour or day, and all of them together."""
+
+    points: list[Point]
+    totals: Totals
 
 
 class Share(NamedTuple):
@@ -140,33 +150,31 @@ def pulls_by_mapping(actor: Actor, span: Span, hostnames: Collection[str]) -> di
 
 def over_time(actor: Actor, scope: Scope, span: Span) -> list[Point]:
     """The pulls of each hour or day until now, also of those in which there were none."""
-    rows = _pulls(actor, scope, span).order_by().values("at")
-    found = {
-        row["at"]: Point(row["at"], row["pulls"], row["refusals"] + row["failures"])
-        for row in rows.annotate(
-            pulls=sum_of_pulls(), refusals=Sum("refused", default=0), failures=Sum("failed", default=0)
-        )
-    }
+    return timeline(actor, scope, span).points
+
+
+def timeline(actor: Actor, scope: Scope, span: Span) -> Timeline:
+    """Both `over_time` and `totals`, for one look at the rows."""
+    sums = {f"sum_of_{name}": Sum(name, default=0) for name in OUTCOMES}
+    rows = _pulls(actor, scope, span).order_by().values("at").annotate(pulls=sum_of_pulls(), **sums)
+    found = {row["at"]: Totals(row["pulls"], *(row[name] for name in sums)) for row in rows}
     points, at, now = [], span.since, timezone.now()
     while at <= now:
-        points.append(found.get(at) or Point(at, 0, 0))
+        here = found.get(at, _NOTHING)
+        points.append(Point(at, here.pulls, here.refused + here.failed))
         at += span.step
-    return points
+    return Timeline(points, Totals(*map(sum, zip(_NOTHING, *found.values(), strict=True))))
 
 
 def shares(actor: Actor, scope: Scope, span: Span, by: str, limit: int) -> list[Share]:
     """What has most of the pulls, by one of `BY`."""
     column = BY[by]
-    rows = _pulls(actor, scope, span).order_by().values(column).annotate(pulls=sum_of_pulls())
-    return [
-        Share(row[column] or "", row["pulls"]) for row in rows.filter(pulls__gt=0).order_by("-pulls", column)[:limit]
-    ]
+    return [Share(row[column] or "", row["pulls"]) for row in _top(_pulls(actor, scope, span), limit, column)]
 
 
 def client_versions(actor: Actor, scope: Scope, span: Span, limit: int) -> list[Share]:
     """Clients with their major versions, such as “docker 28”."""
-    rows = _pulls(actor, scope, span).order_by().values("client", "major").annotate(pulls=sum_of_pulls())
-    top = rows.filter(pulls__gt=0).order_by("-pulls", "client", "major")[:limit]
+    top = _top(_pulls(actor, scope, span), limit, "client", "major")
     return [Share(f"{row['client']} {row['major']}".strip(), row["pulls"]) for row in top]
 
 
@@ -199,6 +207,12 @@ def orphans(actor: Actor, scope: Scope, span: Span, limit: int) -> list[Asked]:
 def _pulls(actor: Actor, scope: Scope, span: Span) -> "QuerySet[Any]":
     rows = PullCount.objects.filter(grain=span.grain, at__gte=span.since)
     return scope.of(_visible(actor, rows))
+
+
+def _top(rows: "QuerySet[Any]", limit: int, *columns: str) -> list[Any]:
+    # What has none comes last. To leave it out here is cheaper than a HAVING, which works the sum out once more.
+    top = rows.order_by().values(*columns).annotate(pulls=sum_of_pulls()).order_by("-pulls", *columns)
+    return [row for row in top[:limit] if row["pulls"]]
 
 
 def _asked(actor: Actor, model: Any, scope: Scope, span: Span) -> "QuerySet[Any]":
