@@ -27,7 +27,7 @@ _ACTIONS = (
 _WORDS = {
     "registry": ("A registry answers", "where the images are, such as ghcr.io"),
     "hostname": ("A hostname is yours", "the name that people will pull from, such as docker.acme.com"),
-    "address": ("Its DNS record leads here", "as the hostname's page shows it"),
+    "address": ("Its DNS record points here", "as the hostname's page shows it"),
     "certificate": ("It has a certificate", "ask whoever runs this facade for a certificate"),
     "mapping": ("A mapping is on", "a prefix of the hostname, and where its images are"),
     "pull": ("Somebody has pulled", "with the command that the hostname's page shows"),

@@ -61,7 +61,7 @@ def test_each_is_ticked_by_what_happened(admin: AdminClient) -> None:
     assert next_step(admin) == ("Set the DNS record", admin.url("hostname_change", mapping.hostname_id))
 
     hostname.update(address_state=AddressState.ELSEWHERE)
-    assert "Its DNS record leads here" not in (ticked(admin) or [])
+    assert "Its DNS record points here" not in (ticked(admin) or [])
     hostname.update(address_state=AddressState.HERE)
     assert next_step(admin) == ("Check as a client would", admin.url("hostname_doctor", mapping.hostname_id))
 
