@@ -38,7 +38,8 @@ def secret_paths(patterns: list[URLPattern | URLResolver], prefix: str = "") -> 
             yield from secret_paths(pattern.url_patterns, route)
         elif pattern.name and SECRET_PARAMETERS & set(re.findall(r"<(?:\w+:)?(\w+)>", str(pattern.pattern))):
             names = set(re.findall(r"<(?:\w+:)?(\w+)>", str(pattern.pattern)))
-            yield reverse(pattern.name, kwargs={name: "1" if name == "uidb36" else TOKEN for name in names})
+            kwargs = {name: "1" if name in ("uidb36", "self_test_id") else TOKEN for name in names}
+            yield reverse(pattern.name, kwargs=kwargs)
 
 
 PATHS = sorted(set(secret_paths(get_resolver().url_patterns)))
@@ -64,7 +65,8 @@ def served(db: None, table: Callable[[], Table]) -> None:
 
 
 def test_the_walk_finds_the_links() -> None:
-    assert {path.split("/")[2] for path in PATHS} == {"invitation", "password", "confirm-email"}
+    found = {path.removeprefix("/accounts").split("/")[1] for path in PATHS}
+    assert found == {"invitation", "password", "confirm-email", "self-tests"}
 
 
 @pytest.mark.usefixtures("served")
@@ -116,6 +118,8 @@ LINES = [
     f"(b'authorization', b'Bearer {TOKEN}')",
     json.dumps(json.dumps({"Authorization": f"Bearer {TOKEN}"})),
     f"tried facade_{TOKEN[:43]}",
+    f'"GET /self-tests/17/{TOKEN} HTTP/1.1" 200',
+    f"next=%2Fself-tests%2F17%2F{TOKEN}",
 ]
 
 
