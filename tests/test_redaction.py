@@ -136,6 +136,8 @@ def test_lines_that_hold_one(line: str) -> None:
         "facade_table_confirmed_timestamp_seconds",
         "Basic registries get a Bearer challenge",
         "GET /v2/acme/app/tags/list?n=5&last=key",
+        "PUT /api/v1/self-tests/17/link HTTP/1.1",
+        "GET /admin/routing/hostname/1/self-tests/?report=5",
     ],
 )
 def test_lines_that_hold_none(line: str) -> None:
