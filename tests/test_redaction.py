@@ -38,7 +38,8 @@ def secret_paths(patterns: list[URLPattern | URLResolver], prefix: str = "") -> 
             yield from secret_paths(pattern.url_patterns, route)
         elif pattern.name and SECRET_PARAMETERS & set(re.findall(r"<(?:\w+:)?(\w+)>", str(pattern.pattern))):
             names = set(re.findall(r"<(?:\w+:)?(\w+)>", str(pattern.pattern)))
-            yield reverse(pattern.name, kwargs={name: "1" if name == "uidb36" else TOKEN for name in names})
+            kwargs = {name: "1" if name in ("uidb36", "self_test_id") else TOKEN for name in names}
+            yield reverse(pattern.name, kwargs=kwargs)
 
 
 PATHS = sorted(set(secret_paths(get_resolver().url_patterns)))
@@ -64,7 +65,8 @@ def served(db: None, table: Callable[[], Table]) -> None:
 
 
 def test_the_walk_finds_the_links() -> None:
-    assert {path.split("/")[2] for path in PATHS} == {"invitation", "password", "confirm-email"}
+    found = {path.removeprefix("/accounts").split("/")[1] for path in PATHS}
+    assert found == {"invitation", "password", "confirm-email", "self-tests"}
 
 
 @pytest.mark.usefixtures("served")
@@ -116,6 +118,8 @@ LINES = [
     f"(b'authorization', b'Bearer {TOKEN}')",
     json.dumps(json.dumps({"Authorization": f"Bearer {TOKEN}"})),
     f"tried facade_{TOKEN[:43]}",
+    f'"GET /self-tests/17/{TOKEN} HTTP/1.1" 200',
+    f"next=%2Fself-tests%2F17%2F{TOKEN}",
 ]
 
 
@@ -132,6 +136,8 @@ def test_lines_that_hold_one(line: str) -> None:
         "facade_table_confirmed_timestamp_seconds",
         "Basic registries get a Bearer challenge",
         "GET /v2/acme/app/tags/list?n=5&last=key",
+        "PUT /api/v1/self-tests/17/link HTTP/1.1",
+        "GET /admin/routing/hostname/1/self-tests/?report=5",
     ],
 )
 def test_lines_that_hold_none(line: str) -> None:

@@ -81,7 +81,7 @@ TASKS = (
     Task("probes", ROUND_SECONDS, lambda: probe_stale(settings.FACADE_PROBE_SECONDS)),
     # Before former targets end: they say what is to be watched.
     Task("watches", ROUND_SECONDS, watch_due),
-    Task("self-tests", ROUND_SECONDS, queue_due_self_tests),
+    Task("self tests", ROUND_SECONDS, queue_due_self_tests),
     Task("former targets", ROUND_SECONDS, end_former_targets),
     Task("verifications", ROUND_SECONDS, resume_forgotten),
     Task("contacts", _HOUR, lambda: probe_contacts(settings.FACADE_PROBE_SECONDS)),

@@ -40,6 +40,7 @@ SUBJECTS = {
     "user_id": "account",
     "verification_id": "verification",
     "change_set_id": "change set",
+    "self_test_id": "shared self-test",
 }
 
 

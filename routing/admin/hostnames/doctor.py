@@ -1,4 +1,4 @@
-"""The page on which a hostname is looked at as a client would, from the DNS to a layer. Nothing of it is kept."""
+"""The page on which a hostname is looked at as a client would, from the DNS to a layer."""
 
 from typing import TYPE_CHECKING, Any
 
