@@ -57,7 +57,7 @@ def said_by_badges() -> dict[str, Said]:
     rows = list(public.annotate(last_passed=newest).order_by("pk")[:MOST_HOSTNAMES])
     said: dict[str, Said] = {}
     for start in range(0, len(rows), _PIECE):
-        said.update(_said(rows[start : start + _PIECE]))
+        said |= _said(rows[start : start + _PIECE])
     return said
 
 
