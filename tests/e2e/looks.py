@@ -55,7 +55,6 @@ LEAD_ON = frozenset(
         "admin:password_change",
         "admin:routing_hostname_check",
         "admin:routing_hostnameclaim_check",
-        "admin:routing_mapping_export",
         "admin:routing_subscription_deeds",
         "admin:routing_tenant_export",
         "api:api-root",
@@ -65,6 +64,11 @@ LEAD_ON = frozenset(
         "mfa_login_webauthn",
         # Who comes from a provider gets an account at once.
         "socialaccount_signup",
+        *(
+            f"admin:routing_{noun}_export{kind}"
+            for noun in ("mapping", "hostname", "registry")
+            for kind in ("", "_yaml")
+        ),
         *(f"admin:routing_{noun}_probe" for noun in ("mapping", "registry")),
         *(f"accounts/social/{page}/" for page in ("login/cancelled", "login/error", "signup", "connections")),
         "admin/auth/user/<path:object_id>/",

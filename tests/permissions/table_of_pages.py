@@ -67,6 +67,10 @@ GET  admin:routing_hostname_delete               | hostname           | s n | n 
 POST admin:routing_hostname_delete               | idle hostname      | s n | n n - | n n y | y
 GET  admin:routing_hostname_doctor               | hostname           | s n | - - - | n n y | y
 POST admin:routing_hostname_doctor               | hostname           | s n | - - - | n n y | y
+GET  admin:routing_hostname_export               | .                  | s n | y y y | y y y | y
+POST admin:routing_hostname_export               | .                  | s n | r r r | r r r | r
+GET  admin:routing_hostname_export_yaml          | .                  | s n | y y y | y y y | y
+POST admin:routing_hostname_export_yaml          | .                  | s n | r r r | r r r | r
 GET  admin:routing_hostname_hand_over            | hostname           | s n | - - - | n n n | y
 POST admin:routing_hostname_hand_over            | idle hostname      | s n | - - - | n n n | y
 GET  admin:routing_hostname_history              | hostname           | s n | - - - | y y y | y
@@ -108,6 +112,8 @@ GET  admin:routing_mapping_delete                | mapping            | s n | n 
 POST admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
 GET  admin:routing_mapping_export                | .                  | s n | y y y | y y y | y
 POST admin:routing_mapping_export                | .                  | s n | r r r | r r r | r
+GET  admin:routing_mapping_export_yaml           | .                  | s n | y y y | y y y | y
+POST admin:routing_mapping_export_yaml           | .                  | s n | r r r | r r r | r
 GET  admin:routing_mapping_import                | .                  | s n | n y y | n y y | y
 POST admin:routing_mapping_import                | .                  | s n | n r r | n y y | y
 GET  admin:routing_mapping_history               | mapping            | s n | - - - | y y y | y
@@ -149,6 +155,10 @@ GET  admin:routing_registry_delete               | registry           | s n | n 
 GET  admin:routing_registry_delete               | shared registry    | s n | n n n | n n n | y
 POST admin:routing_registry_delete               | idle registry      | s n | n - - | n y y | y
 POST admin:routing_registry_delete               | shared registry    | s n | n n n | n n n | y
+GET  admin:routing_registry_export               | .                  | s n | y y y | y y y | y
+POST admin:routing_registry_export               | .                  | s n | r r r | r r r | r
+GET  admin:routing_registry_export_yaml          | .                  | s n | y y y | y y y | y
+POST admin:routing_registry_export_yaml          | .                  | s n | r r r | r r r | r
 GET  admin:routing_registry_history              | registry           | s n | - - - | y y y | y
 GET  admin:routing_registry_history              | shared registry    | s n | y y y | y y y | y
 POST admin:routing_registry_history              | registry           | s n | - - - | r r r | r

@@ -1,6 +1,6 @@
 """The pages of hostnames."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from django.utils.html import format_html
 
 from routing.admin.base import permissions
 from routing.admin.base.badges import badge
+from routing.admin.base.exporting import Exporting
 from routing.admin.base.filters import ProofFilter, RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
@@ -26,7 +27,10 @@ from routing.models.front_door import FRONT_COLUMNS
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
+from routing.services.configuration.document import Document
+from routing.services.configuration.parts import document_of_hostnames
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, suspend_hostnames, update_hostname
+from routing.services.lists.tables import csv_of_hostnames
 from routing.services.mappings.contacts import get_contacts
 from routing.services.mappings.fallback import Client, get_fallback
 from routing.services.mappings.signatures import LinesFor, get_signature_lines
@@ -63,7 +67,7 @@ class HostnameForm(ServiceForm):
             self.fields["reason"].help_text = "Required to disable it. Shown in the history."
 
 
-class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
+class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Exporting, Suspension, HistoryPages, ServiceModelAdmin):
     """A name never changes, nor whose it is."""
 
     form = HostnameForm
@@ -74,6 +78,7 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
     list_display_links = ("name",)
     list_select_related = ("tenant", "login_registry")
     list_filter = ("enabled", "suspended", ProofFilter, ("tenant", RelatedFilter))
+    export_related = ("tenant", "login_registry")
     search_fields = ("name", "tenant__name", "tenant__slug")
     search_help_text = "Hostname or tenant."
 
@@ -97,7 +102,16 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPag
     def object_tools(self, request: HttpRequest) -> list[tuple[str, str]]:
         """Owners claim from here."""
         claim = [("Claim a hostname", reverse("admin:routing_hostnameclaim_add"))]
-        return claim if permissions.may(request, Permission.CHANGE_HOSTNAMES, None) else []
+        may = permissions.may(request, Permission.CHANGE_HOSTNAMES, None)
+        return [*(claim if may else []), *super().object_tools(request)]
+
+    def table_of(self, rows: Iterable[Hostname]) -> Iterator[str]:
+        """A line a hostname."""
+        return csv_of_hostnames(rows)
+
+    def document_of(self, rows: Iterable[Hostname]) -> Document:
+        """Below their tenants."""
+        return document_of_hostnames(rows)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Hostname | None = None) -> tuple[str, ...]:
         """What identifies an existing one."""

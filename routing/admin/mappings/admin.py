@@ -1,6 +1,6 @@
 """The pages of mappings: `docker.acme.com/acme → ghcr.io/acme`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from routing.admin.base import permissions
 from routing.admin.base.account import AccountPage
 from routing.admin.base.badges import ago, badge
+from routing.admin.base.exporting import Exporting
 from routing.admin.base.filters import MAX_SEARCH, RelatedFilter, StateFilter
 from routing.admin.base.forms import ServiceForm
 from routing.admin.base.history_views import HistoryPages
@@ -29,7 +30,10 @@ from routing.admin.mappings.wishes import TICKS, ticks_of
 from routing.models import Mapping
 from routing.services.base.past_rows import last_rows
 from routing.services.base.permissions import Permission
+from routing.services.configuration.document import Document
+from routing.services.configuration.parts import document_of_mappings
 from routing.services.mappings import mappings as verbs
+from routing.services.mappings.csv_export import csv_of_mappings
 from routing.services.mappings.findings import Mark, findings_of
 from routing.services.mappings.publication import publish_mapping, unpublish_mapping
 from routing.services.mappings.pull_command import pull_command
@@ -46,6 +50,7 @@ class MappingAdmin(
     AccountPage,
     VerificationPages,
     Importing,
+    Exporting,
     Prospects,
     Repointing,
     MappingActions,
@@ -63,6 +68,7 @@ class MappingAdmin(
     # The first column makes its own link, beside the button.
     list_display_links = None
     list_select_related = ("hostname__tenant", "registry")
+    export_related = ("hostname__tenant", "hostname__login_registry", "registry", "standby_registry")
     list_filter = (
         StateFilter,
         ("hostname__tenant", RelatedFilter),
@@ -136,6 +142,14 @@ class MappingAdmin(
         return {**context, **shown}
 
     # ---------------------------------------------------------------- the list
+    def table_of(self, rows: Iterable[Mapping]) -> Iterator[str]:
+        """As an import reads it."""
+        return csv_of_mappings(rows)
+
+    def document_of(self, rows: Iterable[Mapping]) -> Document:
+        """Below their hostnames and tenants."""
+        return document_of_mappings(rows)
+
     def get_list_display(self, request: HttpRequest) -> Any:
         """The columns: whose a mapping is, for operators of the platform only."""
         columns = super().get_list_display(request)

@@ -1,6 +1,6 @@
 """The pages of registries."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.utils.text import Truncator
 from routing.admin.base import permissions
 from routing.admin.base.account import AccountPage
 from routing.admin.base.badges import ago, badge
+from routing.admin.base.exporting import Exporting
 from routing.admin.base.filters import RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
@@ -23,6 +24,9 @@ from routing.manifest_store.sightings import sightings
 from routing.models import Mapping, Registry
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
+from routing.services.configuration.document import Document
+from routing.services.configuration.parts import document_of_registries
+from routing.services.lists.tables import csv_of_registries
 from routing.services.registries.accounts import remove_account, set_account
 from routing.services.registries.probe_jobs import probe_registry_soon, request_probes
 from routing.services.registries.probes import probe
@@ -67,7 +71,7 @@ class RegistryForm(ServiceForm):
         }
 
 
-class RegistryAdmin(AccountPage, ProbeNow, HistoryPages, ServiceModelAdmin):
+class RegistryAdmin(AccountPage, ProbeNow, Exporting, HistoryPages, ServiceModelAdmin):
     """What a person says of a registry can be changed; what a probe found can be read."""
 
     form = RegistryForm
@@ -76,6 +80,7 @@ class RegistryAdmin(AccountPage, ProbeNow, HistoryPages, ServiceModelAdmin):
     list_display = ("name", "address", "asks_for", "layers", "mapping_count", "probed")
     list_select_related = ("tenant",)
     list_filter = ("auth", ("tenant", RelatedFilter))
+    export_related = ("tenant",)
     search_fields = ("name", "origin", "alias", "tenant__name")
     search_help_text = "Name, address or tenant."
     empty_list_text = "Adding a mapping adds its registry too."
@@ -106,6 +111,14 @@ class RegistryAdmin(AccountPage, ProbeNow, HistoryPages, ServiceModelAdmin):
         for row in rows:
             row.mapping_count = counts.get(row.pk, 0)
             row.deliveries = {delivery for pk, delivery in found if pk == row.pk}
+
+    def table_of(self, rows: Iterable[Registry]) -> Iterator[str]:
+        """A line a registry."""
+        return csv_of_registries(rows)
+
+    def document_of(self, rows: Iterable[Registry]) -> Document:
+        """Shared ones, and those of tenants below these."""
+        return document_of_registries(rows)
 
     @admin.action(description="Probe: see what they ask of clients", permissions=["change"])
     def probe_again(self, request: HttpRequest, registries: "QuerySet[Registry]") -> None:
