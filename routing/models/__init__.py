@@ -10,6 +10,7 @@ from routing.models.contact_sighting import ContactSighting
 from routing.models.history_link import HistoryLink
 from routing.models.hostname import Hostname
 from routing.models.job import Job, Lease
+from routing.models.list_columns import ListColumns
 from routing.models.mapping import Mapping
 from routing.models.membership import Invitation, Membership, Role
 from routing.models.provider_grant import ProviderGrant, ProviderWord
@@ -42,6 +43,7 @@ __all__ = [
     "Invitation",
     "Job",
     "Lease",
+    "ListColumns",
     "Mapping",
     "Membership",
     "OrphanCount",

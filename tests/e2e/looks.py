@@ -69,6 +69,7 @@ LEAD_ON = frozenset(
             for noun in ("mapping", "hostname", "registry")
             for kind in ("", "_yaml")
         ),
+        *(f"admin:routing_{noun}_columns" for noun in ("mapping", "hostname", "registry", "tenant")),
         *(f"admin:routing_{noun}_probe" for noun in ("mapping", "registry")),
         *(f"accounts/social/{page}/" for page in ("login/cancelled", "login/error", "signup", "connections")),
         "admin/auth/user/<path:object_id>/",

@@ -37,6 +37,7 @@ api_tokens.create_api_token  | for another                | n n | n n n | n n n 
 api_tokens.revoke_api_token  | another's                  | - - | - - - | - - - | y
 api_tokens.revoke_every_api_token | another's              | n n | n n n | n n n | y
 as_of.get_mappings_at        | .                          | - - | - - - | y y y | y
+columns.choose_columns       | for oneself                | n y | y y y | y y y | y
 claims.claim_hostname        | .                          | - - | - - - | n n y | y
 claims.remove_claim          | .                          | - - | - - - | n n y | y
 claims.get_claim             | .                          | - - | - - - | y y y | y

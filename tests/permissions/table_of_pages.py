@@ -61,6 +61,8 @@ POST admin:routing_hostname_change               | hostname           | s n | n 
 GET  admin:routing_hostname_changelist           | .                  | s n | y y y | y y y | y
 POST admin:routing_hostname_changelist           | .                  | s n | r r r | r r r | r
 POST admin:routing_hostname_changelist           | suspend            | s n | r r r | r r r | y
+GET  admin:routing_hostname_columns              | .                  | s n | r r r | r r r | r
+POST admin:routing_hostname_columns              | .                  | s n | y y y | y y y | y
 GET  admin:routing_hostname_check                | proved hostname    | s n | - - - | n n l | l
 POST admin:routing_hostname_check                | proved hostname    | s n | - - - | n n y | y
 GET  admin:routing_hostname_delete               | hostname           | s n | n n - | n n y | y
@@ -108,6 +110,8 @@ POST admin:routing_mapping_changelist            | switch_off         | s n | r 
 POST admin:routing_mapping_changelist            | repoint_all        | s n | r l l | r y y | y
 POST admin:routing_mapping_changelist            | remove_all         | s n | r l l | r y y | y
 POST admin:routing_mapping_changelist            | delete_selected    | s n | r l l | r l l | l
+GET  admin:routing_mapping_columns               | .                  | s n | r r r | r r r | r
+POST admin:routing_mapping_columns               | .                  | s n | y y y | y y y | y
 GET  admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
 POST admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
 GET  admin:routing_mapping_export                | .                  | s n | y y y | y y y | y
@@ -151,6 +155,8 @@ POST admin:routing_registry_change               | registry           | s n | n 
 POST admin:routing_registry_change               | shared registry    | s n | n n n | n n n | y
 GET  admin:routing_registry_changelist           | .                  | s n | y y y | y y y | y
 POST admin:routing_registry_changelist           | .                  | s n | r r r | r r r | r
+GET  admin:routing_registry_columns              | .                  | s n | r r r | r r r | r
+POST admin:routing_registry_columns              | .                  | s n | y y y | y y y | y
 GET  admin:routing_registry_delete               | registry           | s n | n - - | n y y | y
 GET  admin:routing_registry_delete               | shared registry    | s n | n n n | n n n | y
 POST admin:routing_registry_delete               | idle registry      | s n | n - - | n y y | y
@@ -188,6 +194,8 @@ GET  admin:routing_tenant_changelist             | .                  | s n | y 
 POST admin:routing_tenant_changelist             | .                  | s n | r r r | r r r | r
 POST admin:routing_tenant_changelist             | suspend            | s n | r r r | r r r | y
 POST admin:routing_tenant_changelist             | unsuspend          | s n | r r r | r r r | y
+GET  admin:routing_tenant_columns                | .                  | s n | r r r | r r r | r
+POST admin:routing_tenant_columns                | .                  | s n | y y y | y y y | y
 GET  admin:routing_tenant_delete                 | tenant             | s n | n n n | n n n | y
 POST admin:routing_tenant_delete                 | idle tenant        | s n | n n n | n n n | y
 POST admin:routing_tenant_delete                 | tenant             | s n | n n n | n n n | y

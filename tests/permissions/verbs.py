@@ -24,6 +24,7 @@ from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
+from routing.services.lists import columns
 from routing.services.mappings import as_of, contacts, explain, fallback, mappings, publication, signatures
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import accounts, probe_jobs, probes, registries
@@ -40,6 +41,7 @@ NOT_VERBS = frozenset(
         "applying.may_vouch",
         "checking.checking",
         "checking.spend_check",
+        "columns.columns_of",
         "events.announce",
         "hostnames.find_hostname",
         "near.near_hostnames",
@@ -57,11 +59,13 @@ NOT_VERBS = frozenset(
         "reading.found_in_pulls",
         "reading.orphans",
         "reading.over_time",
+        "reading.pulls_of",
         "reading.references",
         "reading.shares",
         "reading.totals",
         "rules.check_may_lead",
         "rules.refuse_whole_shared",
+        "person.person_of",
         "permissions.has_permission",
         "permissions.has_permission_anywhere",
         "permissions.check_permission",
@@ -185,6 +189,9 @@ DEEDS: dict[tuple[str, str], Deed] = {
         a, change_set_id=w["moving change set"].pk
     ),
     ("drafts.redraft", "change set"): lambda a, w: drafts.redraft(a, change_set_id=w["change set"].pk, message="m"),
+    ("columns.choose_columns", "for oneself"): lambda a, w: columns.choose_columns(
+        a, noun="mapping", columns=["pulls"]
+    ),
     ("api_tokens.create_api_token", "for oneself"): lambda a, w: _token(a, a.user),
     ("api_tokens.create_api_token", "for another"): lambda a, w: _token(a, w["account"]),
     ("api_tokens.revoke_api_token", "another's"): (

@@ -38,6 +38,7 @@ EVENTS = {
     "drafts.draft": "change_set.drafted",
     "drafts.redraft": "change_set.redrafted",
     "apply.apply_document": "tenant.added",
+    "columns.choose_columns": "list.columns_chosen",
     "claims.claim_hostname": "claim.added",
     "claims.remove_claim": "claim.removed",
     "claims.check_claim": "claim.checked",

@@ -12,12 +12,13 @@ from django.utils.html import format_html
 
 from routing.admin.base import permissions
 from routing.admin.base.badges import badge
+from routing.admin.base.columns import ChosenColumns
 from routing.admin.base.exporting import Exporting
 from routing.admin.base.filters import ProofFilter, RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
-from routing.admin.base.pulls import pulls_panel
+from routing.admin.base.pulls import PULLS_LATELY, pulls_lately, pulls_panel
 from routing.admin.base.suspension import Suspension
 from routing.admin.hostnames.doctor import DoctorPages
 from routing.admin.hostnames.hand_over import HandingOver
@@ -67,14 +68,15 @@ class HostnameForm(ServiceForm):
             self.fields["reason"].help_text = "Required to disable it. Shown in the history."
 
 
-class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Exporting, Suspension, HistoryPages, ServiceModelAdmin):
+class HostnameAdmin(
+    HandingOver, DoctorPages, ProofPages, Exporting, ChosenColumns, Suspension, HistoryPages, ServiceModelAdmin
+):
     """A name never changes, nor whose it is."""
 
     form = HostnameForm
     action = Permission.CHANGE_HOSTNAMES
     # A tenant claims a hostname and proves it; to add one without proof is for operators of the platform.
     action_to_add = Permission.ADMINISTER
-    list_display = ("state", "name", "tenant", "mapping_count", "login_registry")
     list_display_links = ("name",)
     list_select_related = ("tenant", "login_registry")
     list_filter = ("enabled", "suspended", ProofFilter, ("tenant", RelatedFilter))
@@ -134,10 +136,12 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Exporting, Suspension,
         }
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        """Count each one's mappings."""
-        counts = counted(request, "hostname", rows)
+        """Count each one's mappings and pulls, as far as the list tells them."""
+        counts = counted(request, "hostname", rows) if self.shows(request, "mapping_count") else {}
+        pulls = pulls_lately(request, {row.name for row in rows}) if self.shows(request, "pulls") else {}
         for row in rows:
             row.mapping_count = counts.get(row.pk, 0)
+            row.pulls = pulls.get((row.name, ""), 0)
 
     @admin.display(ordering="enabled")
     def state(self, hostname: Hostname) -> str:
@@ -149,6 +153,18 @@ class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Exporting, Suspension,
     def mapping_count(self, hostname: Hostname) -> str:
         """How many, leading to them."""
         return mappings_link("hostname", hostname)
+
+    @admin.display(description="verification")
+    def proved(self, hostname: Hostname) -> str:
+        """By what it is the tenant's."""
+        if not hostname.proof_token:
+            return "vouched for"
+        return "record missing" if hostname.proof_missing_since else "record found"
+
+    @admin.display(description=PULLS_LATELY)
+    def pulls(self, hostname: Any) -> str:
+        """How often it was pulled from."""
+        return f"{hostname.pulls:,}"
 
     def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[Hostname, list[str]]:
         """Save."""

@@ -12,13 +12,14 @@ from django.utils.html import format_html
 from routing.admin.base import permissions
 from routing.admin.base.account import AccountPage
 from routing.admin.base.badges import ago, badge
+from routing.admin.base.columns import ChosenColumns
 from routing.admin.base.exporting import Exporting
 from routing.admin.base.filters import MAX_SEARCH, RelatedFilter, StateFilter
 from routing.admin.base.forms import ServiceForm
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
 from routing.admin.base.probing import ProbeNow
-from routing.admin.base.pulls import pulls_panel
+from routing.admin.base.pulls import PULLS_LATELY, pulls_lately, pulls_panel
 from routing.admin.mappings.actions import MappingActions
 from routing.admin.mappings.forms import MappingForm, NewMappingForm
 from routing.admin.mappings.importing import Importing
@@ -51,6 +52,7 @@ class MappingAdmin(
     VerificationPages,
     Importing,
     Exporting,
+    ChosenColumns,
     Prospects,
     Repointing,
     MappingActions,
@@ -64,7 +66,6 @@ class MappingAdmin(
     account_action = Permission.PUBLISH
     account_template = "admin/routing/mapping/account.html"
     actions = ("repoint_all", *MappingActions.actions)
-    list_display = ("state", "route", "tenant", "delivered", "changed")
     # The first column makes its own link, beside the button.
     list_display_links = None
     list_select_related = ("hostname__tenant", "registry")
@@ -150,17 +151,24 @@ class MappingAdmin(
         """Below their hostnames and tenants."""
         return document_of_mappings(rows)
 
-    def get_list_display(self, request: HttpRequest) -> Any:
-        """The columns: whose a mapping is, for operators of the platform only."""
-        columns = super().get_list_display(request)
-        is_platform = permissions.may(request, Permission.ADMINISTER, None)
-        return columns if is_platform else [name for name in columns if name != "tenant"]
+    def may_choose(self, request: HttpRequest, name: str) -> bool:
+        """Whose a mapping is, operators of the platform only are told: others know."""
+        return name != "tenant" or permissions.may(request, Permission.ADMINISTER, None)
+
+    def get_list_select_related(self, request: HttpRequest) -> Any:
+        """The related rows of which the columns tell."""
+        related = self.list_select_related
+        return (*related, "standby_registry") if self.shows(request, "standby") else related
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        """Add to each mapping the past row that says who changed it last."""
-        last = last_rows(Mapping, [row.pk for row in rows])
+        """Add to each mapping the past row that says who changed it last, and its pulls, where the list tells them."""
+        last = last_rows(Mapping, [row.pk for row in rows]) if self.shows(request, "changed") else {}
+        pulls = {}
+        if self.shows(request, "pulls"):
+            pulls = pulls_lately(request, {row.hostname.name for row in rows}, by_mapping=True)
         for row in rows:
             row.last = last.get(row.pk)
+            row.pulls = pulls.get((row.hostname.name, row.prefix), 0)
 
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
@@ -206,6 +214,16 @@ class MappingAdmin(
         words += ["published"] if mapping.is_published else []
         words += ["push"] if mapping.allow_push else []
         return ", ".join(words)
+
+    @admin.display
+    def standby(self, mapping: Mapping) -> str:
+        """Where it is led once its registry does not answer."""
+        return mapping.standby_target or "none"
+
+    @admin.display(description=PULLS_LATELY)
+    def pulls(self, mapping: Any) -> str:
+        """How often it was pulled through."""
+        return f"{mapping.pulls:,}"
 
     @admin.display(ordering="-changed_at")
     def changed(self, mapping: Mapping) -> str:

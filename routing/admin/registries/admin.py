@@ -13,6 +13,7 @@ from django.utils.text import Truncator
 from routing.admin.base import permissions
 from routing.admin.base.account import AccountPage
 from routing.admin.base.badges import ago, badge
+from routing.admin.base.columns import ChosenColumns
 from routing.admin.base.exporting import Exporting
 from routing.admin.base.filters import RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
@@ -71,13 +72,12 @@ class RegistryForm(ServiceForm):
         }
 
 
-class RegistryAdmin(AccountPage, ProbeNow, Exporting, HistoryPages, ServiceModelAdmin):
+class RegistryAdmin(AccountPage, ProbeNow, Exporting, ChosenColumns, HistoryPages, ServiceModelAdmin):
     """What a person says of a registry can be changed; what a probe found can be read."""
 
     form = RegistryForm
     action = account_action = Permission.CHANGE_REGISTRIES
     account_template = "admin/routing/registry/account.html"
-    list_display = ("name", "address", "asks_for", "layers", "mapping_count", "probed")
     list_select_related = ("tenant",)
     list_filter = ("auth", ("tenant", RelatedFilter))
     export_related = ("tenant",)
@@ -105,9 +105,11 @@ class RegistryAdmin(AccountPage, ProbeNow, Exporting, HistoryPages, ServiceModel
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Count each one's mappings, and say what was found of layers by those that the asker may see."""
-        counts = counted(request, "registry", rows)
+        counts = counted(request, "registry", rows) if self.shows(request, "mapping_count") else {}
         mappings = permissions.viewable(request, Mapping.objects.filter(registry__in=[row.pk for row in rows]))
-        found = set(mappings.order_by().values_list("registry", "blob_delivery").distinct())
+        found = set()
+        if self.shows(request, "layers"):
+            found = set(mappings.order_by().values_list("registry", "blob_delivery").distinct())
         for row in rows:
             row.mapping_count = counts.get(row.pk, 0)
             row.deliveries = {delivery for pk, delivery in found if pk == row.pk}
@@ -164,6 +166,16 @@ class RegistryAdmin(AccountPage, ProbeNow, Exporting, HistoryPages, ServiceModel
     def mapping_count(self, registry: Registry) -> str:
         """How many, leading to them."""
         return mappings_link("registry", registry)
+
+    @admin.display(description="tenant", ordering="tenant__name")
+    def owner(self, registry: Registry) -> str:
+        """Whose it is."""
+        return registry.tenant.name if registry.tenant else "shared"
+
+    @admin.display(description="passes layers through", boolean=True, ordering="stream_blobs")
+    def streams(self, registry: Registry) -> bool:
+        """Whether clients that can't be redirected get layers through the facade."""
+        return registry.stream_blobs
 
     @admin.display(description="last probe", ordering="-probed_at")
     def probed(self, registry: Registry) -> str:

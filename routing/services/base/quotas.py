@@ -59,6 +59,7 @@ BOUNDS: Mapping[str, str] = {
     "routing.Rate": "One a person and limit; swept after days.",
     "routing.Restoration": "One for each restore, which goes into an empty database alone.",
     "routing.Round": "One a task of the regular work.",
+    "routing.ListColumns": "One a person and list.",
     "routing.Server": "One a machine; gone after an hour without a word.",
     "routing.TableCheck": "One row.",
     "routing.Verification": "MAX_UNFINISHED and MAX_KEPT of a tenant, and one for each set of its that is scheduled.",

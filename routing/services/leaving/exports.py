@@ -19,6 +19,7 @@ from routing.models import (
     Hostname,
     HostnameClaim,
     Invitation,
+    ListColumns,
     Mapping,
     Membership,
     ProviderGrant,
@@ -109,6 +110,7 @@ def export_person(actor: Actor, *, user_id: int) -> Iterator[str]:
                 "date_joined": user.date_joined,
                 "last_login": user.last_login,
             },
+            "list_columns": rows_of(ListColumns.objects.filter(**own), "noun", "columns"),
             "email_addresses": rows_of(EmailAddress.objects.filter(**own), "email", "verified", "primary"),
             "second_factors": _second_factors(user),
             "identity_provider": rows_of(

@@ -4,6 +4,7 @@ What is asked for is one scope (a tenant, a hostname, a mapping, a repository, o
 by hour or by day. Each answer is one query, whatever the scope.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -147,6 +148,16 @@ def shares(actor: Actor, scope: Scope, span: Span, by: str, limit: int) -> list[
     return [
         Share(row[column] or "", row["pulls"]) for row in rows.filter(pulls__gt=0).order_by("-pulls", column)[:limit]
     ]
+
+
+def pulls_of(
+    actor: Actor, hostnames: Collection[str], span: Span, *, by_mapping: bool = False
+) -> dict[tuple[str, str], int]:
+    """The pulls of each of some hostnames, or of each of their mappings: by hostname and prefix ("" without)."""
+    names = ("hostname", "mapping") if by_mapping else ("hostname",)
+    rows = _pulls(actor, Scope(), span).filter(hostname__in=hostnames).order_by().values(*names)
+    counted = rows.annotate(pulls=sum_of_pulls())
+    return {(row["hostname"], row.get("mapping") or ""): row["pulls"] for row in counted}
 
 
 def client_versions(actor: Actor, scope: Scope, span: Span, limit: int) -> list[Share]:
