@@ -34,6 +34,7 @@ from routing.management.verbs import (
     probes,
     pulls,
     registries,
+    saved_filters,
     standbys,
     subscriptions,
     suspensions,
@@ -172,9 +173,15 @@ SUBSCRIPTION = Noun(
     ),
 )
 
+FILTER = Noun(
+    "filter",
+    "what lists are asked for, by a name",
+    (saved_filters.ListFilters, saved_filters.SaveFilter, saved_filters.RemoveFilter),
+)
+
 #: By heading, in the order of the help.
 GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    ("Names and where they lead", (MAPPING, CHANGES, HOSTNAME, REGISTRY)),
+    ("Names and where they lead", (MAPPING, CHANGES, HOSTNAME, REGISTRY, FILTER)),
     ("People", (TENANT, MEMBER, PERSON, TOKEN, SUBSCRIPTION)),
     (
         "What happens, and happened",

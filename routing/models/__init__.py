@@ -20,6 +20,7 @@ from routing.models.registry import Registry
 from routing.models.registry_health import RegistryHealth
 from routing.models.restoration import Restoration
 from routing.models.round import Round
+from routing.models.saved_filter import SavedFilter
 from routing.models.server import Server
 from routing.models.streamed import StreamedBytes
 from routing.models.subscription import Delivery, Subscription
@@ -57,6 +58,7 @@ __all__ = [
     "Restoration",
     "Role",
     "Round",
+    "SavedFilter",
     "Server",
     "StreamedBytes",
     "Subscription",

@@ -24,8 +24,6 @@ MEANWHILE = f"Somebody else changed {NAME} meanwhile: check it again."
 #: Those that only lead on to a page that asks, which knows the version, or change no row.
 LEAD_ON = {
     "routing/suspension.html",
-    # What it keeps is of whoever sends it, alone.
-    "admin/change_list.html",
     "routing/whoami.html",
     "admin/routing/hostname/doctor.html",
     "admin/routing/mapping/verify.html",

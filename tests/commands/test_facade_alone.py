@@ -38,6 +38,8 @@ ELSEWHERE |= {
     ("mapping", "unpublish"),
 }
 ELSEWHERE |= {("hostname", "front-door")}
+#: What `tests/commands/test_saved_filters.py` tries.
+ELSEWHERE |= {("filter", "save"), ("filter", "remove")}
 #: What `tests/commands/test_standbys.py` tries.
 ELSEWHERE |= {("mapping", "standby"), ("mapping", "fail-back")}
 

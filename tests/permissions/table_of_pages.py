@@ -63,6 +63,8 @@ POST admin:routing_hostname_changelist           | .                  | s n | r 
 POST admin:routing_hostname_changelist           | suspend            | s n | r r r | r r r | y
 GET  admin:routing_hostname_columns              | .                  | s n | r r r | r r r | r
 POST admin:routing_hostname_columns              | .                  | s n | y y y | y y y | y
+GET  admin:routing_hostname_filters              | .                  | s n | r r r | r r r | r
+POST admin:routing_hostname_filters              | .                  | s n | y y y | y y y | y
 GET  admin:routing_hostname_check                | proved hostname    | s n | - - - | n n l | l
 POST admin:routing_hostname_check                | proved hostname    | s n | - - - | n n y | y
 GET  admin:routing_hostname_delete               | hostname           | s n | n n - | n n y | y
@@ -112,6 +114,8 @@ POST admin:routing_mapping_changelist            | remove_all         | s n | r 
 POST admin:routing_mapping_changelist            | delete_selected    | s n | r l l | r l l | l
 GET  admin:routing_mapping_columns               | .                  | s n | r r r | r r r | r
 POST admin:routing_mapping_columns               | .                  | s n | y y y | y y y | y
+GET  admin:routing_mapping_filters               | .                  | s n | r r r | r r r | r
+POST admin:routing_mapping_filters               | .                  | s n | y y y | y y y | y
 GET  admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
 POST admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
 GET  admin:routing_mapping_export                | .                  | s n | y y y | y y y | y
@@ -157,6 +161,8 @@ GET  admin:routing_registry_changelist           | .                  | s n | y 
 POST admin:routing_registry_changelist           | .                  | s n | r r r | r r r | r
 GET  admin:routing_registry_columns              | .                  | s n | r r r | r r r | r
 POST admin:routing_registry_columns              | .                  | s n | y y y | y y y | y
+GET  admin:routing_registry_filters              | .                  | s n | r r r | r r r | r
+POST admin:routing_registry_filters              | .                  | s n | y y y | y y y | y
 GET  admin:routing_registry_delete               | registry           | s n | n - - | n y y | y
 GET  admin:routing_registry_delete               | shared registry    | s n | n n n | n n n | y
 POST admin:routing_registry_delete               | idle registry      | s n | n - - | n y y | y

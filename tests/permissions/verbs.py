@@ -24,7 +24,7 @@ from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
 from routing.services.hostnames import claims, hostnames, proof_checks
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
-from routing.services.lists import columns
+from routing.services.lists import columns, saved_filters
 from routing.services.mappings import as_of, contacts, explain, fallback, mappings, publication, signatures
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import accounts, probe_jobs, probes, registries
@@ -45,6 +45,10 @@ NOT_VERBS = frozenset(
         "events.announce",
         "hostnames.find_hostname",
         "near.near_hostnames",
+        # What they give is asked for by lists, within what the asker may see.
+        "saved_filters.find_filter",
+        "saved_filters.may_change",
+        "saved_filters.seen_filters",
         # What they give is asked for once more by the verb.
         "drafts.present_mappings",
         "imports.wishes_of_csv",
@@ -189,6 +193,30 @@ DEEDS: dict[tuple[str, str], Deed] = {
         a, change_set_id=w["moving change set"].pk
     ),
     ("drafts.redraft", "change set"): lambda a, w: drafts.redraft(a, change_set_id=w["change set"].pk, message="m"),
+    ("saved_filters.get_filter", "shared filter"): lambda a, w: saved_filters.get_filter(a, w["shared filter"].pk),
+    ("saved_filters.get_filter", "another's filter"): lambda a, w: saved_filters.get_filter(
+        a, w["another's filter"].pk
+    ),
+    ("saved_filters.save_filter", "for oneself"): (
+        lambda a, w: saved_filters.save_filter(a, noun="mapping", name="new", terms={"state": "off"})
+    ),
+    ("saved_filters.save_filter", "shared"): (
+        lambda a, w: saved_filters.save_filter(
+            a, noun="mapping", name="new", terms={"state": "off"}, tenant_id=w["tenant"].pk
+        )
+    ),
+    **{
+        ("saved_filters.update_filter", subject): (
+            lambda a, w, subject=subject: saved_filters.update_filter(a, filter_id=w[subject].pk, name="renamed")  # type: ignore[misc]
+        )
+        for subject in ("shared filter", "another's filter")
+    },
+    **{
+        ("saved_filters.remove_filter", subject): (
+            lambda a, w, subject=subject: saved_filters.remove_filter(a, filter_id=w[subject].pk)  # type: ignore[misc]
+        )
+        for subject in ("shared filter", "another's filter")
+    },
     ("columns.choose_columns", "for oneself"): lambda a, w: columns.choose_columns(
         a, noun="mapping", columns=["pulls"]
     ),

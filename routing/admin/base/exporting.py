@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_safe
 
+from routing.admin.base.saved_filters import filter_problem
 from routing.services.base.errors import ServiceError
 from routing.services.configuration.document import Document
 from routing.services.configuration.writing import write_document
@@ -80,6 +81,8 @@ class Exporting(_Base):
             raise PermissionDenied
         try:
             rows = self.get_changelist_instance(request).get_queryset(request)
+            if problem := filter_problem(request):
+                raise ServiceError(problem)
             return shown_rows(rows.select_related(*self.export_related), most)
         except IncorrectLookupParameters as error:
             raise _Unshown("") from error

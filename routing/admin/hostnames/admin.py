@@ -19,6 +19,7 @@ from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.pulls import PULLS_LATELY, pulls_lately, pulls_panel
+from routing.admin.base.saved_filters import SavedFilters
 from routing.admin.base.suspension import Suspension
 from routing.admin.hostnames.doctor import DoctorPages
 from routing.admin.hostnames.hand_over import HandingOver
@@ -31,6 +32,7 @@ from routing.services.base.permissions import Permission
 from routing.services.configuration.document import Document
 from routing.services.configuration.parts import document_of_hostnames
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, suspend_hostnames, update_hostname
+from routing.services.lists.search import SEARCHED
 from routing.services.lists.tables import csv_of_hostnames
 from routing.services.mappings.contacts import get_contacts
 from routing.services.mappings.fallback import Client, get_fallback
@@ -69,7 +71,15 @@ class HostnameForm(ServiceForm):
 
 
 class HostnameAdmin(
-    HandingOver, DoctorPages, ProofPages, Exporting, ChosenColumns, Suspension, HistoryPages, ServiceModelAdmin
+    HandingOver,
+    DoctorPages,
+    ProofPages,
+    Exporting,
+    ChosenColumns,
+    SavedFilters,
+    Suspension,
+    HistoryPages,
+    ServiceModelAdmin,
 ):
     """A name never changes, nor whose it is."""
 
@@ -81,7 +91,7 @@ class HostnameAdmin(
     list_select_related = ("tenant", "login_registry")
     list_filter = ("enabled", "suspended", ProofFilter, ("tenant", RelatedFilter))
     export_related = ("tenant", "login_registry")
-    search_fields = ("name", "tenant__name", "tenant__slug")
+    search_fields = SEARCHED["hostname"]
     search_help_text = "Hostname or tenant."
 
     def get_fieldsets(self, request: HttpRequest, obj: Hostname | None = None) -> Any:

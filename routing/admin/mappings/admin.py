@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
@@ -14,12 +14,13 @@ from routing.admin.base.account import AccountPage
 from routing.admin.base.badges import ago, badge
 from routing.admin.base.columns import ChosenColumns
 from routing.admin.base.exporting import Exporting
-from routing.admin.base.filters import MAX_SEARCH, RelatedFilter, StateFilter
+from routing.admin.base.filters import RelatedFilter, StateFilter
 from routing.admin.base.forms import ServiceForm
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
 from routing.admin.base.probing import ProbeNow
 from routing.admin.base.pulls import PULLS_LATELY, pulls_lately, pulls_panel
+from routing.admin.base.saved_filters import SavedFilters
 from routing.admin.mappings.actions import MappingActions
 from routing.admin.mappings.forms import MappingForm, NewMappingForm
 from routing.admin.mappings.importing import Importing
@@ -33,6 +34,7 @@ from routing.services.base.past_rows import last_rows
 from routing.services.base.permissions import Permission
 from routing.services.configuration.document import Document
 from routing.services.configuration.parts import document_of_mappings
+from routing.services.lists.search import SEARCHED
 from routing.services.mappings import mappings as verbs
 from routing.services.mappings.csv_export import csv_of_mappings
 from routing.services.mappings.findings import Mark, findings_of
@@ -53,6 +55,7 @@ class MappingAdmin(
     Importing,
     Exporting,
     ChosenColumns,
+    SavedFilters,
     Prospects,
     Repointing,
     MappingActions,
@@ -76,14 +79,7 @@ class MappingAdmin(
         ("hostname", RelatedFilter),
         ("registry", RelatedFilter),
     )
-    search_fields = (
-        "hostname__name",
-        "prefix",
-        "upstream_prefix",
-        "registry__name",
-        "registry__origin",
-        "registry__alias",
-    )
+    search_fields = SEARCHED["mapping"]
     search_help_text = "Hostname, prefix, registry or path there; or an image as it is pulled, to find its mapping."
     empty_list_text = "It points an address of yours to any registry, such as docker.acme.com/acme → ghcr.io/acme."
 
@@ -169,25 +165,6 @@ class MappingAdmin(
         for row in rows:
             row.last = last.get(row.pk)
             row.pulls = pulls.get((row.hostname.name, row.prefix), 0)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
-    ) -> "tuple[QuerySet[Any], bool]":
-        """Search by words, or by what somebody pulls or pulled, pasted whole: docker.acme.com/acme/app:1.0."""
-        search_term = search_term[:MAX_SEARCH]
-        host, slash, path = search_term.strip().removeprefix("docker pull ").strip().partition("/")
-        if not slash or " " in path:
-            return super().get_search_results(request, queryset, search_term)
-        path, _, _ = path.rstrip("/").partition("@")
-        folder, joint, name = path.rpartition("/")
-        parts = f"{folder}{joint}{name.partition(':')[0]}".lower().split("/")
-        prefixes = ["/".join(parts[:length]) for length in range(len(parts) + 1)]
-        host = host.lower()
-        bare = host.rpartition(":")[0] or host
-        source = Q(hostname__name__in=[host, bare]) & (Q(prefix__in=prefixes) | Q(prefix__startswith=prefixes[-1]))
-        registry = Q(registry__alias=host) | Q(registry__origin__in=[f"https://{host}", f"http://{host}"])
-        target = registry & (Q(upstream_prefix__in=prefixes) | Q(upstream_prefix__startswith=prefixes[-1]))
-        return queryset.filter(source | target), False
 
     @admin.display(description="mapping", ordering="hostname__name")
     def route(self, mapping: Mapping) -> str:

@@ -20,6 +20,7 @@ from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.probing import ProbeNow
+from routing.admin.base.saved_filters import SavedFilters
 from routing.admin.hostnames.admin import counted, mappings_link
 from routing.manifest_store.sightings import sightings
 from routing.models import Mapping, Registry
@@ -27,6 +28,7 @@ from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
 from routing.services.configuration.document import Document
 from routing.services.configuration.parts import document_of_registries
+from routing.services.lists.search import SEARCHED
 from routing.services.lists.tables import csv_of_registries
 from routing.services.registries.accounts import remove_account, set_account
 from routing.services.registries.probe_jobs import probe_registry_soon, request_probes
@@ -72,7 +74,7 @@ class RegistryForm(ServiceForm):
         }
 
 
-class RegistryAdmin(AccountPage, ProbeNow, Exporting, ChosenColumns, HistoryPages, ServiceModelAdmin):
+class RegistryAdmin(AccountPage, ProbeNow, Exporting, ChosenColumns, SavedFilters, HistoryPages, ServiceModelAdmin):
     """What a person says of a registry can be changed; what a probe found can be read."""
 
     form = RegistryForm
@@ -81,7 +83,7 @@ class RegistryAdmin(AccountPage, ProbeNow, Exporting, ChosenColumns, HistoryPage
     list_select_related = ("tenant",)
     list_filter = ("auth", ("tenant", RelatedFilter))
     export_related = ("tenant",)
-    search_fields = ("name", "origin", "alias", "tenant__name")
+    search_fields = SEARCHED["registry"]
     search_help_text = "Name, address or tenant."
     empty_list_text = "Adding a mapping adds its registry too."
     readonly_fields = _PROBED

@@ -24,6 +24,7 @@ from routing.models import (
     Membership,
     ProviderGrant,
     Registry,
+    SavedFilter,
     StreamedBytes,
     Subscription,
     Tenant,
@@ -76,6 +77,7 @@ def export_tenant(actor: Actor, *, tenant_id: int) -> Iterator[str]:
                 *_columns(ChangeSet, "tenant", "drafter_id", "approver_id", "scheduler_id"),
             ),
             "verifications": rows_of(Verification.objects.filter(**own), *_REPORT),
+            "saved_filters": rows_of(SavedFilter.objects.filter(**own), "noun", "name", "terms", "created_at"),
             "subscriptions": rows_of(
                 Subscription.objects.filter(**own),
                 *("id", "channel", "address", "hostname", "kinds", "enabled", "created_at"),
@@ -110,6 +112,7 @@ def export_person(actor: Actor, *, user_id: int) -> Iterator[str]:
                 "date_joined": user.date_joined,
                 "last_login": user.last_login,
             },
+            "saved_filters": rows_of(SavedFilter.objects.filter(**own), "noun", "name", "terms", "created_at"),
             "list_columns": rows_of(ListColumns.objects.filter(**own), "noun", "columns"),
             "email_addresses": rows_of(EmailAddress.objects.filter(**own), "email", "verified", "primary"),
             "second_factors": _second_factors(user),

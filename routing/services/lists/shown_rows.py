@@ -16,6 +16,8 @@ Row = TypeVar("Row", bound=Model)
 MAX_ROWS_OF_A_TABLE = 200_000
 #: Of a document, which is put together in memory.
 MAX_ROWS_OF_A_DOCUMENT = 20_000
+#: Of a list at the command line, of which the keys are kept.
+MAX_ROWS_OF_A_LIST = 5_000_000
 _PAGE_ROWS = 1000
 
 
