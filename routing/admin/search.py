@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.utils.text import capfirst
 
 from routing.admin.base import permissions
-from routing.admin.base.filters import MAX_SEARCH, first_found
+from routing.admin.base.filters import first_found
 from routing.admin.base.pulls import pulls_url
 from routing.models import ChangeSet, Hostname, HostnameClaim, Mapping, Registry, Tenant
+from routing.services.lists.search import MAX_SEARCH
 from routing.services.pulls.reading import Scope, found_in_pulls
 
 _NOUNS: tuple[type[Model], ...] = (Mapping, Hostname, HostnameClaim, Registry, Tenant, ChangeSet)

@@ -20,6 +20,7 @@ from routing.api.routers import (
     pulls,
     registries,
     routes,
+    saved_filters,
     self_tests,
     standbys,
     subscriptions,
@@ -57,6 +58,7 @@ api.add_router("/invitations", members.invitations)
 api.add_router("/tokens", tokens.router)
 api.add_router("/verifications", verifications.router)
 api.add_router("/watches", watches.router)
+api.add_router("/saved-filters", saved_filters.router)
 api.add_router("/subscriptions", subscriptions.router)
 api.add_router("/configuration", configuration.router)
 api.add_router("/routes", routes.router)

@@ -35,6 +35,7 @@ from routing.management.verbs import (
     pulls,
     registries,
     registry_health,
+    saved_filters,
     self_tests,
     standbys,
     subscriptions,
@@ -176,9 +177,15 @@ SUBSCRIPTION = Noun(
     ),
 )
 
+FILTER = Noun(
+    "filter",
+    "what lists are asked for, by a name",
+    (saved_filters.ListFilters, saved_filters.SaveFilter, saved_filters.RemoveFilter),
+)
+
 #: By heading, in the order of the help.
 GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    ("Names and where they lead", (MAPPING, CHANGES, HOSTNAME, REGISTRY)),
+    ("Names and where they lead", (MAPPING, CHANGES, HOSTNAME, REGISTRY, FILTER)),
     ("People", (TENANT, MEMBER, PERSON, TOKEN, SUBSCRIPTION)),
     (
         "What happens, and happened",

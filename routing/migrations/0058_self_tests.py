@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0053_failed_pulls'),
+        ('routing', '0057_saved_filters'),
     ]
 
     operations = [

@@ -11,6 +11,7 @@ from routing.models.contact_sighting import ContactSighting
 from routing.models.history_link import HistoryLink
 from routing.models.hostname import Hostname
 from routing.models.job import Job, Lease
+from routing.models.list_columns import ListColumns
 from routing.models.mapping import Mapping
 from routing.models.membership import Invitation, Membership, Role
 from routing.models.preferences import Preferences
@@ -21,6 +22,7 @@ from routing.models.registry import Registry
 from routing.models.registry_health import RegistryHealth
 from routing.models.restoration import Restoration
 from routing.models.round import Round
+from routing.models.saved_filter import SavedFilter
 from routing.models.self_test import SelfTest
 from routing.models.server import Server
 from routing.models.streamed import StreamedBytes
@@ -46,6 +48,7 @@ __all__ = [
     "Invitation",
     "Job",
     "Lease",
+    "ListColumns",
     "Mapping",
     "Membership",
     "OrphanCount",
@@ -61,6 +64,7 @@ __all__ = [
     "Restoration",
     "Role",
     "Round",
+    "SavedFilter",
     "SelfTest",
     "Server",
     "StreamedBytes",

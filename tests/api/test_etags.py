@@ -27,6 +27,7 @@ SUBJECTS = {
     "member_id": "member",
     "invitation_id": "invitation",
     "change_set_id": "change set",
+    "filter_id": "shared filter",
     "subscription_id": "subscription",
 }
 # What is no row that people change: people, reports, and what is only told about a row.

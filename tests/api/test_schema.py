@@ -29,6 +29,7 @@ CHECKS = checks.CHECKS.get_by_names(
 )
 SUBJECTS = {
     "mapping_id": "mapping",
+    "filter_id": "shared filter",
     "subscription_id": "subscription",
     "delivery_id": "delivery",
     "hostname_id": "proved hostname",

@@ -40,6 +40,8 @@ ELSEWHERE |= {
 ELSEWHERE |= {("hostname", "front-door")}
 #: What `tests/commands/test_self_tests.py` tries.
 ELSEWHERE |= {("hostname", "self-test")}
+#: What `tests/commands/test_saved_filters.py` tries.
+ELSEWHERE |= {("filter", "save"), ("filter", "remove")}
 #: What `tests/commands/test_standbys.py` tries.
 ELSEWHERE |= {("mapping", "standby"), ("mapping", "fail-back")}
 

@@ -67,6 +67,13 @@ LEAD_ON = frozenset(
         "mfa_login_webauthn",
         # Who comes from a provider gets an account at once.
         "socialaccount_signup",
+        *(
+            f"admin:routing_{noun}_export{kind}"
+            for noun in ("mapping", "hostname", "registry")
+            for kind in ("", "_yaml")
+        ),
+        *(f"admin:routing_{noun}_columns" for noun in ("mapping", "hostname", "registry", "tenant")),
+        *(f"admin:routing_{noun}_filters" for noun in ("mapping", "hostname", "registry")),
         *(f"admin:routing_{noun}_probe" for noun in ("mapping", "registry")),
         *(f"accounts/social/{page}/" for page in ("login/cancelled", "login/error", "signup", "connections")),
         "admin/auth/user/<path:object_id>/",

@@ -126,6 +126,14 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "csv": f"hostname,prefix,target\n{world['hostname'].name},imported,quay.io/new\n",
         "reason": "r",
     },
+    **{
+        (f"admin:routing_{noun}_columns", "."): lambda world: {"columns": ["created", "number"]}
+        for noun in ("mapping", "hostname", "registry", "tenant")
+    },
+    **{
+        (f"admin:routing_{noun}_filters", "."): lambda world: {"deed": "save", "name": "new", "shown": "q=docker"}
+        for noun in ("mapping", "hostname", "registry")
+    },
     ("admin:routing_mapping_roll_back", "moved mapping"): lambda world: {"reason": "r"},
     ("admin:routing_changeset_change", "change set"): lambda world: {
         "deed": "apply",

@@ -100,6 +100,14 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "address": "https://hooks.sesame.example/more",
         "kinds": ["proof"],
     },
+    ("POST /saved-filters", "."): lambda world: {"noun": "mapping", "name": "new", "terms": {"state": "off"}},
+    ("POST /saved-filters", "shared"): lambda world: {
+        "noun": "mapping",
+        "name": "new",
+        "terms": {"state": "off"},
+        "tenant": world["tenant"].slug,
+    },
+    ("PATCH /saved-filters/{filter_id}", "shared filter"): lambda world: {"name": "renamed"},
     ("PATCH /subscriptions/{subscription_id}", "subscription"): lambda world: {"kinds": ["registry"]},
     ("POST /configuration", "."): lambda world: {
         "document": "version: 1\ntenants:\n  - slug: new\n    name: New\n",

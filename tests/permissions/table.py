@@ -37,6 +37,7 @@ api_tokens.create_api_token  | for another                | n n | n n n | n n n 
 api_tokens.revoke_api_token  | another's                  | - - | - - - | - - - | y
 api_tokens.revoke_every_api_token | another's              | n n | n n n | n n n | y
 as_of.get_mappings_at        | .                          | - - | - - - | y y y | y
+columns.choose_columns       | for oneself                | n y | y y y | y y y | y
 claims.claim_hostname        | .                          | - - | - - - | n n y | y
 claims.remove_claim          | .                          | - - | - - - | n n y | y
 claims.get_claim             | .                          | - - | - - - | y y y | y
@@ -128,6 +129,14 @@ subscriptions.remove_subscription | .                     | - - | - - - | n n y 
 tenant_removal.get_tenant_removal | .                     | n n | n n n | n n n | y
 tenant_removal.remove_tenant | an empty one               | n n | n n n | n n n | y
 tenant_removal.remove_tenant | everything                 | n n | n n n | n n n | y
+saved_filters.get_filter     | shared filter              | - - | - - - | y y y | y
+saved_filters.get_filter     | another's filter           | - - | - - - | - - - | -
+saved_filters.save_filter    | for oneself                | n y | y y y | y y y | y
+saved_filters.save_filter    | shared                     | - - | - - - | n y y | y
+saved_filters.update_filter  | shared filter              | - - | - - - | n y y | y
+saved_filters.update_filter  | another's filter           | - - | - - - | - - - | -
+saved_filters.remove_filter  | shared filter              | - - | - - - | n y y | y
+saved_filters.remove_filter  | another's filter           | - - | - - - | - - - | -
 schedule.schedule            | change set                 | - - | - - - | n y y | y
 steps.apply_in_steps         | moving change set          | - - | - - - | n y y | y
 steps.go_on                  | change set in steps        | - - | - - - | n y y | y
@@ -243,6 +252,13 @@ DELETE /registries/{registry_id}/account     | registry                 | s - | 
 DELETE /registries/{registry_id}/account     | shared registry          | s n | n n n | n n n | y
 POST /registries/{registry_id}/probe         | registry                 | s - | - - - | n y y | y
 POST /registries/{registry_id}/probe         | shared registry          | s n | n n n | n n n | y
+GET /saved-filters                           | .                        | s y | y y y | y y y | y
+POST /saved-filters                          | .                        | s y | y y y | y y y | y
+POST /saved-filters                          | shared                   | s - | - - - | n y y | y
+GET /saved-filters/{filter_id}               | shared filter            | s - | - - - | y y y | y
+GET /saved-filters/{filter_id}               | another's filter         | s - | - - - | - - - | -
+PATCH /saved-filters/{filter_id}             | shared filter            | s - | - - - | n y y | y
+DELETE /saved-filters/{filter_id}            | shared filter            | s - | - - - | n y y | y
 GET /subscriptions                           | .                        | s y | y y y | y y y | y
 POST /subscriptions                          | .                        | s - | - - - | n n y | y
 GET /subscriptions/{subscription_id}         | subscription             | s - | - - - | y y y | y

@@ -63,12 +63,20 @@ POST admin:routing_hostname_change               | hostname           | s n | n 
 GET  admin:routing_hostname_changelist           | .                  | s n | y y y | y y y | y
 POST admin:routing_hostname_changelist           | .                  | s n | r r r | r r r | r
 POST admin:routing_hostname_changelist           | suspend            | s n | r r r | r r r | y
+GET  admin:routing_hostname_columns              | .                  | s n | r r r | r r r | r
+POST admin:routing_hostname_columns              | .                  | s n | y y y | y y y | y
+GET  admin:routing_hostname_filters              | .                  | s n | r r r | r r r | r
+POST admin:routing_hostname_filters              | .                  | s n | y y y | y y y | y
 GET  admin:routing_hostname_check                | proved hostname    | s n | - - - | n n l | l
 POST admin:routing_hostname_check                | proved hostname    | s n | - - - | n n y | y
 GET  admin:routing_hostname_delete               | hostname           | s n | n n - | n n y | y
 POST admin:routing_hostname_delete               | idle hostname      | s n | n n - | n n y | y
 GET  admin:routing_hostname_doctor               | hostname           | s n | - - - | n n y | y
 POST admin:routing_hostname_doctor               | hostname           | s n | - - - | n n y | y
+GET  admin:routing_hostname_export               | .                  | s n | y y y | y y y | y
+POST admin:routing_hostname_export               | .                  | s n | r r r | r r r | r
+GET  admin:routing_hostname_export_yaml          | .                  | s n | y y y | y y y | y
+POST admin:routing_hostname_export_yaml          | .                  | s n | r r r | r r r | r
 GET  admin:routing_hostname_hand_over            | hostname           | s n | - - - | n n n | y
 POST admin:routing_hostname_hand_over            | idle hostname      | s n | - - - | n n n | y
 GET  admin:routing_hostname_history              | hostname           | s n | - - - | y y y | y
@@ -108,10 +116,16 @@ POST admin:routing_mapping_changelist            | switch_off         | s n | r 
 POST admin:routing_mapping_changelist            | repoint_all        | s n | r l l | r y y | y
 POST admin:routing_mapping_changelist            | remove_all         | s n | r l l | r y y | y
 POST admin:routing_mapping_changelist            | delete_selected    | s n | r l l | r l l | l
+GET  admin:routing_mapping_columns               | .                  | s n | r r r | r r r | r
+POST admin:routing_mapping_columns               | .                  | s n | y y y | y y y | y
+GET  admin:routing_mapping_filters               | .                  | s n | r r r | r r r | r
+POST admin:routing_mapping_filters               | .                  | s n | y y y | y y y | y
 GET  admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
 POST admin:routing_mapping_delete                | mapping            | s n | n - - | n y y | y
 GET  admin:routing_mapping_export                | .                  | s n | y y y | y y y | y
 POST admin:routing_mapping_export                | .                  | s n | r r r | r r r | r
+GET  admin:routing_mapping_export_yaml           | .                  | s n | y y y | y y y | y
+POST admin:routing_mapping_export_yaml           | .                  | s n | r r r | r r r | r
 GET  admin:routing_mapping_import                | .                  | s n | n y y | n y y | y
 POST admin:routing_mapping_import                | .                  | s n | n r r | n y y | y
 GET  admin:routing_mapping_history               | mapping            | s n | - - - | y y y | y
@@ -149,6 +163,10 @@ POST admin:routing_registry_change               | registry           | s n | n 
 POST admin:routing_registry_change               | shared registry    | s n | n n n | n n n | y
 GET  admin:routing_registry_changelist           | .                  | s n | y y y | y y y | y
 POST admin:routing_registry_changelist           | .                  | s n | r r r | r r r | r
+GET  admin:routing_registry_columns              | .                  | s n | r r r | r r r | r
+POST admin:routing_registry_columns              | .                  | s n | y y y | y y y | y
+GET  admin:routing_registry_filters              | .                  | s n | r r r | r r r | r
+POST admin:routing_registry_filters              | .                  | s n | y y y | y y y | y
 GET  admin:routing_registry_delete               | registry           | s n | n - - | n y y | y
 GET  admin:routing_registry_delete               | shared registry    | s n | n n n | n n n | y
 POST admin:routing_registry_delete               | idle registry      | s n | n - - | n y y | y
@@ -156,6 +174,10 @@ POST admin:routing_registry_delete               | shared registry    | s n | n 
 GET  admin:routing_registry_health               | registry           | s n | - - - | y y y | y
 GET  admin:routing_registry_health               | shared registry    | s n | y y y | y y y | y
 POST admin:routing_registry_health               | registry           | s n | r r r | r r r | r
+GET  admin:routing_registry_export               | .                  | s n | y y y | y y y | y
+POST admin:routing_registry_export               | .                  | s n | r r r | r r r | r
+GET  admin:routing_registry_export_yaml          | .                  | s n | y y y | y y y | y
+POST admin:routing_registry_export_yaml          | .                  | s n | r r r | r r r | r
 GET  admin:routing_registry_history              | registry           | s n | - - - | y y y | y
 GET  admin:routing_registry_history              | shared registry    | s n | y y y | y y y | y
 POST admin:routing_registry_history              | registry           | s n | - - - | r r r | r
@@ -185,6 +207,8 @@ GET  admin:routing_tenant_changelist             | .                  | s n | y 
 POST admin:routing_tenant_changelist             | .                  | s n | r r r | r r r | r
 POST admin:routing_tenant_changelist             | suspend            | s n | r r r | r r r | y
 POST admin:routing_tenant_changelist             | unsuspend          | s n | r r r | r r r | y
+GET  admin:routing_tenant_columns                | .                  | s n | r r r | r r r | r
+POST admin:routing_tenant_columns                | .                  | s n | y y y | y y y | y
 GET  admin:routing_tenant_delete                 | tenant             | s n | n n n | n n n | y
 POST admin:routing_tenant_delete                 | idle tenant        | s n | n n n | n n n | y
 POST admin:routing_tenant_delete                 | tenant             | s n | n n n | n n n | y

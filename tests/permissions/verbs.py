@@ -25,6 +25,7 @@ from routing.services.configuration import apply, current
 from routing.services.configuration.document import VERSION, Document, TenantItem
 from routing.services.hostnames import claims, hostnames, proof_checks, self_tests
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
+from routing.services.lists import columns, saved_filters
 from routing.services.mappings import as_of, contacts, explain, fallback, mappings, publication, signatures
 from routing.services.people import api_tokens, members, tenants
 from routing.services.registries import accounts, health, probe_jobs, probes, registries
@@ -41,10 +42,15 @@ NOT_VERBS = frozenset(
         "applying.may_vouch",
         "checking.checking",
         "checking.spend_check",
+        "columns.columns_of",
         "events.announce",
         "health.health_of",
         "hostnames.find_hostname",
         "near.near_hostnames",
+        # What they give is asked for by lists, within what the asker may see.
+        "saved_filters.find_filter",
+        "saved_filters.may_change",
+        "saved_filters.seen_filters",
         # What they give is asked for once more by the verb.
         "drafts.present_mappings",
         "imports.wishes_of_csv",
@@ -61,12 +67,14 @@ NOT_VERBS = frozenset(
         "reading.orphans",
         "reading.over_time",
         "reading.pulls_by_mapping",
+        "reading.pulls_of",
         "reading.references",
         "reading.shares",
         "reading.totals",
         "rules.check_may_lead",
         "self_tests.check_room_for_self_tests",
         "rules.refuse_whole_shared",
+        "person.person_of",
         "permissions.has_permission",
         "permissions.has_permission_anywhere",
         "permissions.check_permission",
@@ -190,6 +198,33 @@ DEEDS: dict[tuple[str, str], Deed] = {
         a, change_set_id=w["moving change set"].pk
     ),
     ("drafts.redraft", "change set"): lambda a, w: drafts.redraft(a, change_set_id=w["change set"].pk, message="m"),
+    ("saved_filters.get_filter", "shared filter"): lambda a, w: saved_filters.get_filter(a, w["shared filter"].pk),
+    ("saved_filters.get_filter", "another's filter"): lambda a, w: saved_filters.get_filter(
+        a, w["another's filter"].pk
+    ),
+    ("saved_filters.save_filter", "for oneself"): (
+        lambda a, w: saved_filters.save_filter(a, noun="mapping", name="new", terms={"state": "off"})
+    ),
+    ("saved_filters.save_filter", "shared"): (
+        lambda a, w: saved_filters.save_filter(
+            a, noun="mapping", name="new", terms={"state": "off"}, tenant_id=w["tenant"].pk
+        )
+    ),
+    **{
+        ("saved_filters.update_filter", subject): (
+            lambda a, w, subject=subject: saved_filters.update_filter(a, filter_id=w[subject].pk, name="renamed")  # type: ignore[misc]
+        )
+        for subject in ("shared filter", "another's filter")
+    },
+    **{
+        ("saved_filters.remove_filter", subject): (
+            lambda a, w, subject=subject: saved_filters.remove_filter(a, filter_id=w[subject].pk)  # type: ignore[misc]
+        )
+        for subject in ("shared filter", "another's filter")
+    },
+    ("columns.choose_columns", "for oneself"): lambda a, w: columns.choose_columns(
+        a, noun="mapping", columns=["pulls"]
+    ),
     ("api_tokens.create_api_token", "for oneself"): lambda a, w: _token(a, a.user),
     ("api_tokens.create_api_token", "for another"): lambda a, w: _token(a, w["account"]),
     ("api_tokens.revoke_api_token", "another's"): (

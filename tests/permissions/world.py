@@ -52,6 +52,7 @@ from routing.services.changes.wishes import Wish
 from routing.services.hostnames.claims import claim_hostname
 from routing.services.hostnames.hostnames import add_hostname, suspend_hostnames
 from routing.services.hostnames.self_tests import share_self_test
+from routing.services.lists.saved_filters import save_filter
 from routing.services.mappings.mappings import add_mapping
 from routing.services.mappings.publication import publish_mapping
 from routing.services.people.api_tokens import create_api_token
@@ -224,6 +225,9 @@ def _add_routing(world: World, sesame: Tenant) -> None:
     Job.objects.filter(kind="tell").delete()
     world.subjects |= {
         "subscription": told,
+        "shared filter": save_filter(
+            SET_UP, noun="mapping", name=f"filter of {SECRET}", terms={"search": SECRET}, tenant_id=sesame.pk
+        ),
         "delivery": delivery,
         "hostname": pulled,
         "idle hostname": hostname("idle"),
@@ -301,6 +305,9 @@ def _add_people(world: World, sesame: Tenant) -> None:
     invited = invite(SET_UP, tenant_id=sesame.pk, email=f"new@{SECRET}.example", role=Role.VIEWER)
     key = Authenticator.objects.create(user=mate, type=Authenticator.Type.WEBAUTHN, data={"name": f"{SECRET}'s key"})
     world.subjects |= {
+        "another's filter": save_filter(
+            Actor.person(mate), noun="mapping", name=f"own filter of {SECRET}", terms={"search": SECRET}
+        ),
         "member": Membership.objects.create(tenant=sesame, user=mate, role=Role.VIEWER),
         "invitation": invited.invitation,
         "invitation token": invited.token,

@@ -38,6 +38,10 @@ EVENTS = {
     "drafts.draft": "change_set.drafted",
     "drafts.redraft": "change_set.redrafted",
     "apply.apply_document": "tenant.added",
+    "columns.choose_columns": "list.columns_chosen",
+    "saved_filters.save_filter": "filter.saved",
+    "saved_filters.update_filter": "filter.updated",
+    "saved_filters.remove_filter": "filter.removed",
     "claims.claim_hostname": "claim.added",
     "claims.remove_claim": "claim.removed",
     "claims.check_claim": "claim.checked",
@@ -97,6 +101,8 @@ EVENTS = {
 ELSEWHERE = {
     ("api_tokens.create_api_token", "for another"),
     ("members.remove_member", "oneself"),
+    ("saved_filters.remove_filter", "another's filter"),
+    ("saved_filters.update_filter", "another's filter"),
     ("person_removal.remove_person", "oneself"),
 }
 # What it asks for tells of itself once it is done, in jobs of their own.

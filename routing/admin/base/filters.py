@@ -6,30 +6,22 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, RelatedFieldListFilter, SimpleListFilter
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.text import smart_split, unescape_string_literal
 
 from routing.admin.base import permissions
 from routing.core.grammar.numbers import parse_number
 from routing.models import Mapping
+from routing.services.lists.search import MAX_SEARCH, MAX_WORDS, SEARCHED, searched
+from routing.services.lists.terms import PROOFS, STATES, TERMS
 
 if TYPE_CHECKING:
     _Base = ModelAdmin[Any]
 else:
     _Base = object
 
-#: How long a search may be.
-MAX_SEARCH = 1000
-_MAX_WORDS = 50
 #: Less than SQLite takes as arguments.
 _FEW = 500
-
-
-def searched_words(wanted: str) -> list[str]:
-    """What a search asks for: words, and what stands in quotes as one."""
-    words = list(smart_split(wanted[:MAX_SEARCH]))[:_MAX_WORDS]
-    return [unescape_string_literal(word) if word[0] in "\"'" and word[0] == word[-1] else word for word in words]
 
 
 def first_found(rows: "QuerySet[Any]", found: "QuerySet[Any]") -> tuple["QuerySet[Any]", bool]:
@@ -75,10 +67,13 @@ class BoundedList(_Base):
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
     ) -> "tuple[QuerySet[Any], bool]":
         """The rows that have all of the first words."""
+        noun = str(self.opts.model_name)
+        if noun in SEARCHED:
+            return searched(noun, queryset, search_term), False
         wanted = search_term[:MAX_SEARCH]
         words = wanted.split()
-        if len(words) > _MAX_WORDS:
-            wanted = " ".join(words[:_MAX_WORDS])
+        if len(words) > MAX_WORDS:
+            wanted = " ".join(words[:MAX_WORDS])
         return super().get_search_results(request, queryset, wanted)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -125,20 +120,8 @@ class StateFilter(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         """The mappings in the chosen state."""
-        blocked = (
-            Q(hostname__enabled=False)
-            | Q(hostname__withdrawn_at__isnull=False)
-            | Q(hostname__suspended=True)
-            | Q(hostname__tenant__suspended=True)
-        )
-        match self.value():
-            case "on":
-                return queryset.filter(~blocked, enabled=True)
-            case "off":
-                return queryset.filter(enabled=False)
-            case "blocked":
-                return queryset.filter(blocked)
-        return queryset
+        value = self.value()
+        return TERMS["mapping"]["state"].narrow(queryset, value) if value in STATES else queryset
 
 
 class ProofFilter(SimpleListFilter):
@@ -153,11 +136,5 @@ class ProofFilter(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         """The hostnames in the chosen state."""
-        match self.value():
-            case "there":
-                return queryset.filter(proof_missing_since=None).exclude(proof_token="")
-            case "missing":
-                return queryset.filter(proof_missing_since__isnull=False)
-            case "vouched":
-                return queryset.filter(proof_token="")
-        return queryset
+        value = self.value()
+        return TERMS["hostname"]["proof"].narrow(queryset, value) if value in PROOFS else queryset

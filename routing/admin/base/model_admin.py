@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.contrib import admin, messages
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -26,10 +26,12 @@ from routing.admin.base.concurrency import is_as_shown
 from routing.admin.base.consequences import consequences
 from routing.admin.base.filters import BoundedList, first_found
 from routing.admin.base.forms import REASON_NEEDED, ServiceForm
+from routing.admin.base.saved_filters import chosen_filter
 from routing.admin.base.uses import uses_of
 from routing.core.grammar.numbers import parse_number
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
+from routing.services.lists.terms import SORT, in_order
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -49,6 +51,13 @@ class DeleteConfirmation(NamedTuple):
 
 class CompletedChangeList(ChangeList):
     """A page of rows, each completed with what takes one query a page rather than one a row."""
+
+    def get_ordering(self, request: HttpRequest, queryset: "QuerySet[Any]") -> list[Any]:
+        """As a click on a heading says, or else as the saved filter in use does."""
+        row = chosen_filter(request)
+        if row is None or SORT not in row.terms or ORDER_VAR in self.params:
+            return super().get_ordering(request, queryset)
+        return list(in_order(row.noun, queryset, row.terms[SORT]).query.order_by)
 
     def get_results(self, request: HttpRequest) -> None:
         """Read the page's rows: first their keys, which an index alone may give in order, and then what is joined."""

@@ -1,7 +1,8 @@
 """Pulls on the admin's pages: the panel that each noun's page has, with the address of the page that tells more."""
 
+from collections.abc import Collection
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from routing.admin.base import permissions
 from routing.admin.base.chart import Chart, chart_of
-from routing.services.pulls.reading import Scope, Span, over_time
+from routing.services.pulls.reading import Scope, Span, over_time, pulls_of
 
 #: By what stands in addresses: since when, in words.
 PERIODS = {
@@ -37,6 +38,16 @@ def pulls_url(scope: Scope, period: str = DEFAULT_PERIOD, **more: str) -> str:
         given["since"] = period
     query = urlencode({**given, **more})
     return reverse("admin:pulls") + (f"?{query}" if query else "")
+
+
+#: The heading of a column of pulls.
+PULLS_LATELY = "pulls, 7 days"
+_LATELY = "7d"
+
+
+def pulls_lately(request: HttpRequest, hostnames: Collection[str], *, by_mapping: bool = False) -> dict[Any, int]:
+    """The pulls of some hostnames, as far as the asker may see them: by hostname and prefix, or ""; one query."""
+    return pulls_of(permissions.actor(request).looking(), hostnames, span_of(_LATELY), by_mapping=by_mapping)
 
 
 def span_of(period: str) -> Span:

@@ -1,6 +1,6 @@
 """The pages of hostnames."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -12,11 +12,14 @@ from django.utils.html import format_html
 
 from routing.admin.base import permissions
 from routing.admin.base.badges import badge
+from routing.admin.base.columns import ChosenColumns
+from routing.admin.base.exporting import Exporting
 from routing.admin.base.filters import ProofFilter, RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
-from routing.admin.base.pulls import pulls_panel
+from routing.admin.base.pulls import PULLS_LATELY, pulls_lately, pulls_panel
+from routing.admin.base.saved_filters import SavedFilters
 from routing.admin.base.suspension import Suspension
 from routing.admin.hostnames.badges import previews_of
 from routing.admin.hostnames.doctor import DoctorPages
@@ -28,7 +31,11 @@ from routing.models.front_door import BADGE_COLUMNS, FRONT_COLUMNS
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
+from routing.services.configuration.document import Document
+from routing.services.configuration.parts import document_of_hostnames
 from routing.services.hostnames.hostnames import add_hostname, remove_hostname, suspend_hostnames, update_hostname
+from routing.services.lists.search import SEARCHED
+from routing.services.lists.tables import csv_of_hostnames
 from routing.services.mappings.contacts import get_contacts
 from routing.services.mappings.fallback import Client, get_fallback
 from routing.services.mappings.signatures import LinesFor, get_signature_lines
@@ -75,18 +82,29 @@ class HostnameForm(ServiceForm):
         return str(self.cleaned_data["self_test_schedule"] or self.instance.self_test_schedule)
 
 
-class HostnameAdmin(HandingOver, DoctorPages, SelfTestPages, ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
+class HostnameAdmin(
+    HandingOver,
+    DoctorPages,
+    SelfTestPages,
+    ProofPages,
+    Exporting,
+    ChosenColumns,
+    SavedFilters,
+    Suspension,
+    HistoryPages,
+    ServiceModelAdmin,
+):
     """A name never changes, nor whose it is."""
 
     form = HostnameForm
     action = Permission.CHANGE_HOSTNAMES
     # A tenant claims a hostname and proves it; to add one without proof is for operators of the platform.
     action_to_add = Permission.ADMINISTER
-    list_display = ("state", "name", "tenant", "mapping_count", "login_registry")
     list_display_links = ("name",)
     list_select_related = ("tenant", "login_registry")
     list_filter = ("enabled", "suspended", ProofFilter, ("tenant", RelatedFilter))
-    search_fields = ("name", "tenant__name", "tenant__slug")
+    export_related = ("tenant", "login_registry")
+    search_fields = SEARCHED["hostname"]
     search_help_text = "Hostname or tenant."
 
     def get_fieldsets(self, request: HttpRequest, obj: Hostname | None = None) -> Any:
@@ -112,7 +130,16 @@ class HostnameAdmin(HandingOver, DoctorPages, SelfTestPages, ProofPages, Suspens
     def object_tools(self, request: HttpRequest) -> list[tuple[str, str]]:
         """Owners claim from here."""
         claim = [("Claim a hostname", reverse("admin:routing_hostnameclaim_add"))]
-        return claim if permissions.may(request, Permission.CHANGE_HOSTNAMES, None) else []
+        may = permissions.may(request, Permission.CHANGE_HOSTNAMES, None)
+        return [*(claim if may else []), *super().object_tools(request)]
+
+    def table_of(self, rows: Iterable[Hostname]) -> Iterator[str]:
+        """A line a hostname."""
+        return csv_of_hostnames(rows)
+
+    def document_of(self, rows: Iterable[Hostname]) -> Document:
+        """Below their tenants."""
+        return document_of_hostnames(rows)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Hostname | None = None) -> tuple[str, ...]:
         """What identifies an existing one."""
@@ -138,10 +165,12 @@ class HostnameAdmin(HandingOver, DoctorPages, SelfTestPages, ProofPages, Suspens
         }
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        """Count each one's mappings."""
-        counts = counted(request, "hostname", rows)
+        """Count each one's mappings and pulls, as far as the list tells them."""
+        counts = counted(request, "hostname", rows) if self.shows(request, "mapping_count") else {}
+        pulls = pulls_lately(request, {row.name for row in rows}) if self.shows(request, "pulls") else {}
         for row in rows:
             row.mapping_count = counts.get(row.pk, 0)
+            row.pulls = pulls.get((row.name, ""), 0)
 
     @admin.display(ordering="enabled")
     def state(self, hostname: Hostname) -> str:
@@ -153,6 +182,18 @@ class HostnameAdmin(HandingOver, DoctorPages, SelfTestPages, ProofPages, Suspens
     def mapping_count(self, hostname: Hostname) -> str:
         """How many, leading to them."""
         return mappings_link("hostname", hostname)
+
+    @admin.display(description="verification")
+    def proved(self, hostname: Hostname) -> str:
+        """By what it is the tenant's."""
+        if not hostname.proof_token:
+            return "vouched for"
+        return "record missing" if hostname.proof_missing_since else "record found"
+
+    @admin.display(description=PULLS_LATELY)
+    def pulls(self, hostname: Any) -> str:
+        """How often it was pulled from."""
+        return f"{hostname.pulls:,}"
 
     def save_via_service(self, request: HttpRequest, form: Any, change: bool) -> tuple[Hostname, list[str]]:
         """Save."""

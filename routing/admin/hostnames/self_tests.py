@@ -51,7 +51,7 @@ class SelfTestPages(_Base):
         action = Permission.CHANGE_HOSTNAMES if request.method == "POST" else Permission.VIEW
         hostname = self.row_for(request, hostname_id, action)
         if request.method == "POST":
-            return self._do(request, hostname)
+            return self._do_with_self_test(request, hostname)
         actor, may = permissions.actor(request), permissions.may(request, Permission.CHANGE_HOSTNAMES, hostname)
         rows = get_self_tests(actor, hostname_id)
         chosen = next((row for row in rows if str(row.pk) == request.GET.get("report")), rows[0] if rows else None)
@@ -69,7 +69,7 @@ class SelfTestPages(_Base):
         }
         return TemplateResponse(request, "admin/routing/hostname/self_tests.html", context)
 
-    def _do(self, request: HttpRequest, hostname: Hostname) -> HttpResponse:
+    def _do_with_self_test(self, request: HttpRequest, hostname: Hostname) -> HttpResponse:
         page = self.url("self_tests", hostname.pk)
         try:
             row, said = _done(permissions.actor(request), hostname, request.POST)

@@ -1,6 +1,6 @@
 """The pages of mappings: `docker.acme.com/acme → ghcr.io/acme`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,25 +12,31 @@ from django.utils.html import format_html
 from routing.admin.base import permissions
 from routing.admin.base.account import AccountPage
 from routing.admin.base.badges import ago, badge
-from routing.admin.base.filters import RelatedFilter, StateFilter, searched_words
+from routing.admin.base.columns import ChosenColumns
+from routing.admin.base.exporting import Exporting
+from routing.admin.base.filters import RelatedFilter, StateFilter
 from routing.admin.base.forms import ServiceForm
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
 from routing.admin.base.probing import ProbeNow
-from routing.admin.base.pulls import pulls_panel
+from routing.admin.base.pulls import PULLS_LATELY, pulls_lately, pulls_panel
+from routing.admin.base.saved_filters import SavedFilters
 from routing.admin.mappings.actions import MappingActions
 from routing.admin.mappings.forms import MappingForm, NewMappingForm
 from routing.admin.mappings.importing import Importing
 from routing.admin.mappings.preview import effect_of
 from routing.admin.mappings.prospects import Prospects
 from routing.admin.mappings.repointing import Repointing
-from routing.admin.mappings.search import found_by
 from routing.admin.mappings.verification import VerificationPages
 from routing.admin.mappings.wishes import TICKS, ticks_of
 from routing.models import Mapping
 from routing.services.base.past_rows import last_rows
 from routing.services.base.permissions import Permission
+from routing.services.configuration.document import Document
+from routing.services.configuration.parts import document_of_mappings
+from routing.services.lists.search import SEARCHED
 from routing.services.mappings import mappings as verbs
+from routing.services.mappings.csv_export import csv_of_mappings
 from routing.services.mappings.findings import Mark, findings_of
 from routing.services.mappings.publication import publish_mapping, unpublish_mapping
 from routing.services.mappings.pull_command import pull_command
@@ -47,6 +53,9 @@ class MappingAdmin(
     AccountPage,
     VerificationPages,
     Importing,
+    Exporting,
+    ChosenColumns,
+    SavedFilters,
     Prospects,
     Repointing,
     MappingActions,
@@ -60,24 +69,17 @@ class MappingAdmin(
     account_action = Permission.PUBLISH
     account_template = "admin/routing/mapping/account.html"
     actions = ("repoint_all", *MappingActions.actions)
-    list_display = ("state", "route", "tenant", "delivered", "changed")
     # The first column makes its own link, beside the button.
     list_display_links = None
     list_select_related = ("hostname__tenant", "registry")
+    export_related = ("hostname__tenant", "hostname__login_registry", "registry", "standby_registry")
     list_filter = (
         StateFilter,
         ("hostname__tenant", RelatedFilter),
         ("hostname", RelatedFilter),
         ("registry", RelatedFilter),
     )
-    search_fields = (
-        "hostname__name",
-        "prefix",
-        "upstream_prefix",
-        "registry__name",
-        "registry__origin",
-        "registry__alias",
-    )
+    search_fields = SEARCHED["mapping"]
     search_help_text = "Hostname, prefix, registry or path there; or an image as it is pulled, to find its mapping."
     empty_list_text = "It points an address of yours to any registry, such as docker.acme.com/acme → ghcr.io/acme."
 
@@ -137,23 +139,32 @@ class MappingAdmin(
         return {**context, **shown}
 
     # ---------------------------------------------------------------- the list
-    def get_list_display(self, request: HttpRequest) -> Any:
-        """The columns: whose a mapping is, for operators of the platform only."""
-        columns = super().get_list_display(request)
-        is_platform = permissions.may(request, Permission.ADMINISTER, None)
-        return columns if is_platform else [name for name in columns if name != "tenant"]
+    def table_of(self, rows: Iterable[Mapping]) -> Iterator[str]:
+        """As an import reads it."""
+        return csv_of_mappings(rows)
+
+    def document_of(self, rows: Iterable[Mapping]) -> Document:
+        """Below their hostnames and tenants."""
+        return document_of_mappings(rows)
+
+    def may_choose(self, request: HttpRequest, name: str) -> bool:
+        """Whose a mapping is, operators of the platform only are told: others know."""
+        return name != "tenant" or permissions.may(request, Permission.ADMINISTER, None)
+
+    def get_list_select_related(self, request: HttpRequest) -> Any:
+        """The related rows of which the columns tell."""
+        related = self.list_select_related
+        return (*related, "standby_registry") if self.shows(request, "standby") else related
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        """Add to each mapping the past row that says who changed it last."""
-        last = last_rows(Mapping, [row.pk for row in rows])
+        """Add to each mapping the past row that says who changed it last, and its pulls, where the list tells them."""
+        last = last_rows(Mapping, [row.pk for row in rows]) if self.shows(request, "changed") else {}
+        pulls = {}
+        if self.shows(request, "pulls"):
+            pulls = pulls_lately(request, {row.hostname.name for row in rows}, by_mapping=True)
         for row in rows:
             row.last = last.get(row.pk)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
-    ) -> "tuple[QuerySet[Any], bool]":
-        """Search by words, or by what somebody pulls or pulled, pasted whole: docker.acme.com/acme/app:1.0."""
-        return queryset.filter(found_by(searched_words(search_term))), False
+            row.pulls = pulls.get((row.hostname.name, row.prefix), 0)
 
     @admin.display(description="mapping", ordering="hostname__name")
     def route(self, mapping: Mapping) -> str:
@@ -180,6 +191,16 @@ class MappingAdmin(
         words += ["published"] if mapping.is_published else []
         words += ["push"] if mapping.allow_push else []
         return ", ".join(words)
+
+    @admin.display
+    def standby(self, mapping: Mapping) -> str:
+        """Where it is led once its registry does not answer."""
+        return mapping.standby_target or "none"
+
+    @admin.display(description=PULLS_LATELY)
+    def pulls(self, mapping: Any) -> str:
+        """How often it was pulled through."""
+        return f"{mapping.pulls:,}"
 
     @admin.display(ordering="-changed_at")
     def changed(self, mapping: Mapping) -> str:

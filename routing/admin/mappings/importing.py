@@ -1,12 +1,10 @@
-"""The list of mappings as a table for spreadsheets, and the page that takes such a table back as a draft."""
+"""The page that takes a table of mappings, as their list is exported, back as a draft."""
 
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
@@ -15,7 +13,7 @@ from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
 from routing.services.changes.drafts import draft
 from routing.services.changes.imports import Deed, Preview, preview_import, wishes_of_csv
-from routing.services.mappings.csv_export import COLUMNS, csv_of_mappings
+from routing.services.mappings.csv_export import COLUMNS
 
 if TYPE_CHECKING:
     from routing.admin.base.model_admin import ServiceModelAdmin as _Base
@@ -25,42 +23,20 @@ else:
 #: What a request's body may be, with room for the rest of the form.
 MAX_FILE_BYTES = 2 * 1024 * 1024
 _SHOWN = 500
-_READ_AT_ONCE = 1_000
 
 
 class Importing(_Base):
-    """The two pages, and their links at the list. Goes before ServiceModelAdmin."""
+    """The page, and its link at the list. Goes before ServiceModelAdmin."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Beside the usual pages, the file and the form."""
+        """Beside the usual pages, the form."""
         wrap = self.admin_site.admin_view
-        return [
-            path("export/", wrap(self.export_view), name="routing_mapping_export"),
-            path("import/", wrap(self.import_view), name="routing_mapping_import"),
-            *super().get_urls(),
-        ]
+        return [path("import/", wrap(self.import_view), name="routing_mapping_import"), *super().get_urls()]
 
     def object_tools(self, request: HttpRequest) -> list[tuple[str, str]]:
-        """The list as it is shown, as a file; and for those who change mappings the way back."""
-        shown = request.GET.urlencode()
-        export = ("Export as CSV", f"{self.url('export')}{'?' if shown else ''}{shown}")
+        """For those who change mappings, the way back from a file."""
         may = permissions.may(request, Permission.CHANGE_MAPPINGS, None)
-        return [export, *([("Import CSV", self.url("import"))] if may else []), *super().object_tools(request)]
-
-    def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """All mappings that the list shows on its pages, by the same filters and search."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        try:
-            shown = self.get_changelist_instance(request).get_queryset(request)
-        except IncorrectLookupParameters:
-            return HttpResponseRedirect(self.url("changelist"))
-        rows = shown.select_related("hostname", "registry", "standby_registry").order_by("hostname__name", "prefix")
-        answer = StreamingHttpResponse(
-            csv_of_mappings(rows.iterator(chunk_size=_READ_AT_ONCE)), content_type="text/csv; charset=utf-8"
-        )
-        answer["Content-Disposition"] = 'attachment; filename="mappings.csv"'
-        return answer
+        return [*super().object_tools(request), *([("Import CSV", self.url("import"))] if may else [])]
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for a table, show what each line would do, and draft that. Nothing is written before."""

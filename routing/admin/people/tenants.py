@@ -13,6 +13,7 @@ from django.utils.html import format_html
 
 from routing.admin.base import permissions
 from routing.admin.base.badges import badge
+from routing.admin.base.columns import ChosenColumns
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.pulls import pulls_panel
@@ -30,10 +31,9 @@ from routing.services.pulls.reading import Scope
 _LIMITS = ("max_hostnames", "max_mappings", "max_registries", "max_members", "max_streamed_bytes")
 
 
-class TenantAdmin(PolicyPages, TenantRemovalPages, Suspension, HistoryPages, ServiceModelAdmin):
+class TenantAdmin(PolicyPages, TenantRemovalPages, ChosenColumns, Suspension, HistoryPages, ServiceModelAdmin):
     """Organisations, and whether they are served."""
 
-    list_display = ("state", "name", "slug", "hostname_count")
     list_display_links = ("name",)
     list_filter = ("suspended",)
     search_fields = ("name", "slug")
@@ -111,7 +111,8 @@ class TenantAdmin(PolicyPages, TenantRemovalPages, Suspension, HistoryPages, Ser
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Count each one's hostnames."""
         hostnames = permissions.viewable(request, Hostname.objects.filter(tenant__in=[row.pk for row in rows]))
-        counts = dict(hostnames.order_by().values_list("tenant").annotate(Count("pk")))
+        is_told = self.shows(request, "hostname_count")
+        counts = dict(hostnames.order_by().values_list("tenant").annotate(Count("pk"))) if is_told else {}
         for row in rows:
             row.hostname_count = counts.get(row.pk, 0)
 

@@ -1,6 +1,6 @@
 """The pages of registries."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,18 +14,25 @@ from django.views.decorators.http import require_safe
 from routing.admin.base import permissions
 from routing.admin.base.account import AccountPage
 from routing.admin.base.badges import ago, badge
+from routing.admin.base.columns import ChosenColumns
 from routing.admin.base.csv_files import csv_file
+from routing.admin.base.exporting import Exporting
 from routing.admin.base.filters import RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
 from routing.admin.base.probing import ProbeNow
+from routing.admin.base.saved_filters import SavedFilters
 from routing.admin.hostnames.admin import counted, mappings_link
 from routing.admin.registries.strip import strip_of
 from routing.core.pull_counts import Grain
 from routing.models import Mapping, Registry
 from routing.services.base.errors import ServiceError
 from routing.services.base.permissions import Permission
+from routing.services.configuration.document import Document
+from routing.services.configuration.parts import document_of_registries
+from routing.services.lists.search import SEARCHED
+from routing.services.lists.tables import csv_of_registries
 from routing.services.registries.accounts import remove_account, set_account
 from routing.services.registries.health import Limit, Slot, health_of
 from routing.services.registries.probe_jobs import probe_registry_soon, request_probes
@@ -98,16 +105,16 @@ class RegistryForm(ServiceForm):
         }
 
 
-class RegistryAdmin(AccountPage, ProbeNow, HistoryPages, ServiceModelAdmin):
+class RegistryAdmin(AccountPage, ProbeNow, Exporting, ChosenColumns, SavedFilters, HistoryPages, ServiceModelAdmin):
     """What a person says of a registry can be changed; what a probe found can be read."""
 
     form = RegistryForm
     action = account_action = Permission.CHANGE_REGISTRIES
     account_template = "admin/routing/registry/account.html"
-    list_display = ("name", "address", "asks_for", "layers", "mapping_count", "probed")
     list_select_related = ("tenant",)
     list_filter = ("auth", ("tenant", RelatedFilter))
-    search_fields = ("name", "origin", "alias", "tenant__name")
+    export_related = ("tenant",)
+    search_fields = SEARCHED["registry"]
     search_help_text = "Name, address or tenant."
     empty_list_text = "Adding a mapping adds its registry too."
     readonly_fields = _PROBED
@@ -157,12 +164,22 @@ class RegistryAdmin(AccountPage, ProbeNow, HistoryPages, ServiceModelAdmin):
 
     def annotate_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Count each one's mappings, and say what was found of layers by those that the asker may see."""
+        if not (self.shows(request, "mapping_count") or self.shows(request, "layers")):
+            return
         mappings = permissions.viewable(request, Mapping.objects.filter(registry__in=[row.pk for row in rows]))
         counts = mappings.order_by().values_list("registry", "blob_delivery").annotate(Count("pk"))
         found = {(pk, delivery): count for pk, delivery, count in counts}
         for row in rows:
             row.mapping_count = sum(count for (pk, _), count in found.items() if pk == row.pk)
             row.deliveries = {delivery for pk, delivery in found if pk == row.pk}
+
+    def table_of(self, rows: Iterable[Registry]) -> Iterator[str]:
+        """A line a registry."""
+        return csv_of_registries(rows)
+
+    def document_of(self, rows: Iterable[Registry]) -> Document:
+        """Shared ones, and those of tenants below these."""
+        return document_of_registries(rows)
 
     @admin.action(description="Probe: see what they ask of clients", permissions=["change"])
     def probe_again(self, request: HttpRequest, registries: "QuerySet[Registry]") -> None:
@@ -208,6 +225,16 @@ class RegistryAdmin(AccountPage, ProbeNow, HistoryPages, ServiceModelAdmin):
     def mapping_count(self, registry: Registry) -> str:
         """How many, leading to them."""
         return mappings_link("registry", registry)
+
+    @admin.display(description="tenant", ordering="tenant__name")
+    def owner(self, registry: Registry) -> str:
+        """Whose it is."""
+        return registry.tenant.name if registry.tenant else "shared"
+
+    @admin.display(description="passes layers through", boolean=True, ordering="stream_blobs")
+    def streams(self, registry: Registry) -> bool:
+        """Whether clients that can't be redirected get layers through the facade."""
+        return registry.stream_blobs
 
     @admin.display(description="last probe", ordering="-probed_at")
     def probed(self, registry: Registry) -> str:

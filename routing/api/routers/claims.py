@@ -1,6 +1,7 @@
 """Claims of hostnames: list, claim, check, vouch, take back."""
 
 from datetime import datetime
+from typing import Annotated
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -11,16 +12,18 @@ from pydantic import Field
 from routing.api.auth import actor_of
 from routing.api.errors import ADDING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
-from routing.api.lookups import tenant_by_slug
-from routing.api.pagination import Paging
-from routing.api.routers.hostnames import ChangedHostnameOut, ClaimIn, HostnameQuery, ProvableOut
-from routing.api.schemas import DeleteParams, Id, ReasonIn, given_reason
+from routing.api.lookups import OneTenant, tenant_by_slug
+from routing.api.pagination import ListQuery, Paging, Sortable
+from routing.api.routers.hostnames import ChangedHostnameOut, ClaimIn, ProvableOut
+from routing.api.schemas import DeleteParams, Id, ReasonIn, Text, given_reason
 from routing.models import Hostname, HostnameClaim
 from routing.services.base.errors import Gathered
 from routing.services.hostnames import claims as claim_verbs
 from routing.services.hostnames.claim_rules import claimable_name
 
 router = Router(tags=["claims"])
+
+_COLUMNS = {"hostname": "name", "tenant": "tenant__slug", "created_at": "created_at"}
 
 
 class ClaimOut(ProvableOut):
@@ -39,11 +42,22 @@ class ClaimCheckOut(Schema):
     finding: str = Field(examples=["The record is there: TXT at _registry-facade.docker.acme.com."])
 
 
+class ClaimQuery(ListQuery):
+    """Which claims."""
+
+    columns = _COLUMNS
+    tenant: OneTenant = None
+    hostname: Annotated[Text | None, Field(description="Exactly this one.")] = None
+    sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
+
+
 @router.get("", response={200: list[ClaimOut], **PROBLEMS}, operation_id="list_claims")
 @paginate(Paging)
-def list_claims(request: HttpRequest, params: Query[HostnameQuery]) -> "QuerySet[HostnameClaim]":
+def list_claims(request: HttpRequest, params: Query[ClaimQuery]) -> "QuerySet[HostnameClaim]":
     """List claims that are not proved yet, the oldest first."""
-    rows = HostnameClaim.objects.viewable_by(actor_of(request)).with_names().filter(**params.as_filter())
+    given = {"tenant__slug": params.tenant, "name": params.hostname and params.hostname.lower()}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    rows = HostnameClaim.objects.viewable_by(actor_of(request)).with_names().filter(**wanted)
     return params.in_order(rows, "pk")
 
 

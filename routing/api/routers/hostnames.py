@@ -1,7 +1,7 @@
 """Hostnames: list, add, check, enable, disable, suspend, vouch, remove."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -10,9 +10,10 @@ from ninja.pagination import paginate
 from pydantic import Field
 
 from routing.api.auth import actor_of
-from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
+from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.findings import Findings
+from routing.api.listed import SavedFilterKey, listed
 from routing.api.lookups import OneTenant, tenant_by_slug
 from routing.api.pagination import ListQuery, Paging, Sortable
 from routing.api.schemas import (
@@ -39,11 +40,13 @@ from routing.services.hostnames.address import AddressRecord, address_records
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof import ProofRecord, proof_record
 from routing.services.hostnames.proof_checks import check_hostname as check_proof
+from routing.services.lists.terms import SORTS
 from routing.services.mappings.findings import Finding, findings_of_hostname
 
 router = Router(tags=["hostnames"])
 
-_COLUMNS = {"hostname": "name", "tenant": "tenant__slug", "created_at": "created_at"}
+_NOUN = "hostname"
+_COLUMNS = SORTS[_NOUN]
 
 
 class RecordOut(Schema):
@@ -173,17 +176,20 @@ class HostnamePatch(StrictSchema):
 
 
 class HostnameQuery(ListQuery):
-    """Which hostnames, or claims."""
+    """Which hostnames."""
 
     columns = _COLUMNS
     tenant: OneTenant = None
     hostname: Annotated[Text | None, Field(description="Exactly this one.")] = None
+    enabled: bool | None = None
+    suspended: bool | None = None
+    proof: Annotated[
+        Literal["there", "missing", "vouched"] | None,
+        Field(description="Whether its DNS record is there; vouched: the platform answers for it."),
+    ] = None
+    search: Annotated[Text | None, Field(description="Words of the hostname and its tenant.")] = None
+    filter: SavedFilterKey = None
     sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
-
-    def as_filter(self) -> dict[str, str]:
-        """The same, for a queryset."""
-        given = {"tenant__slug": self.tenant, "name": self.hostname and self.hostname.lower()}
-        return {name: value for name, value in given.items() if value is not None}
 
 
 class HostnameNameQuery(QueryParams):
@@ -192,12 +198,12 @@ class HostnameNameQuery(QueryParams):
     hostname: Annotated[HostnameText, Field(examples=["docker.acme.com"])]
 
 
-@router.get("", response={200: list[HostnameOut], **PROBLEMS}, operation_id="list_hostnames")
+@router.get("", response={200: list[HostnameOut], **NAMING_PROBLEMS}, operation_id="list_hostnames")
 @paginate(Paging)
 def list_hostnames(request: HttpRequest, params: Query[HostnameQuery]) -> "QuerySet[Hostname]":
     """List hostnames, by name."""
-    rows = Hostname.objects.viewable_by(actor_of(request)).with_names().filter(**params.as_filter())
-    return params.in_order(rows, "name")
+    actor = actor_of(request)
+    return listed(_NOUN, actor, Hostname.objects.viewable_by(actor).with_names(), params, "name")
 
 
 @router.post(

@@ -1,9 +1,9 @@
 """Mappings: list, add, change, repoint, switch, probe, remove."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router, Schema, Status
@@ -14,6 +14,7 @@ from routing.api.auth import actor_of
 from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.findings import Findings
+from routing.api.listed import SavedFilterKey, listed
 from routing.api.lookups import OneTenant
 from routing.api.pagination import ListQuery, Paging, Sortable
 from routing.api.schemas import (
@@ -32,6 +33,7 @@ from routing.api.schemas import (
 from routing.models import Hostname, Mapping
 from routing.services.base.actor import Actor
 from routing.services.base.rows import get_row
+from routing.services.lists.terms import SORTS
 from routing.services.mappings import mappings as verbs
 from routing.services.mappings.csv_export import csv_of_mappings
 from routing.services.mappings.findings import Finding, findings_of
@@ -44,15 +46,8 @@ from routing.services.registries.probes import probe_mapping as probe
 router = Router(tags=["mappings"])
 
 Delivery = Mapping.Delivery
-_COLUMNS = {
-    "hostname": "hostname__name",
-    "prefix": "prefix",
-    "tenant": "hostname__tenant__slug",
-    "upstream_prefix": "upstream_prefix",
-    "created_at": "created_at",
-    "changed_at": "changed_at",
-    "probed_at": "probed_at",
-}
+_NOUN = "mapping"
+_COLUMNS = SORTS[_NOUN]
 WholeRegistry = Annotated[
     bool, Field(description="Says that a target without a path is meant: everything at the registry.")
 ]
@@ -219,7 +214,15 @@ class MappingQuery(ListQuery):
     prefix: Annotated[Text | None, Field(description="Exactly this one.")] = None
     registry_id: Id | None = None
     enabled: bool | None = None
-    search: Annotated[Text | None, Field(description="A part of the hostname, prefix or upstream prefix.")] = None
+    state: Annotated[
+        Literal["on", "off", "blocked"] | None,
+        Field(description="Whether clients are served; blocked: by its hostname."),
+    ] = None
+    search: Annotated[
+        Text | None,
+        Field(description="Words of the hostname, prefix, upstream prefix and registry; or an image's name, whole."),
+    ] = None
+    filter: SavedFilterKey = None
     sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
 
@@ -237,21 +240,12 @@ class MappingNameQuery(QueryParams):
     prefix: Annotated[PrefixText, Field(description="Empty: the whole hostname.", examples=["app"])] = ""
 
 
-@router.get("", response={200: list[MappingOut], **PROBLEMS}, operation_id="list_mappings")
+@router.get("", response={200: list[MappingOut], **NAMING_PROBLEMS}, operation_id="list_mappings")
 @paginate(Paging)
 def list_mappings(request: HttpRequest, params: Query[MappingQuery]) -> "QuerySet[Mapping]":
     """List mappings, by hostname and prefix."""
-    wanted = params.model_dump(exclude_none=True, include={"prefix", "registry_id", "enabled"})
-    if params.tenant is not None:
-        wanted["hostname__tenant__slug"] = params.tenant
-    if params.hostname is not None:
-        wanted["hostname__name"] = params.hostname.lower()
-    rows = Mapping.objects.viewable_by(actor_of(request)).with_names().filter(**wanted)
-    if words := params.search:
-        rows = rows.filter(
-            Q(hostname__name__icontains=words) | Q(prefix__icontains=words) | Q(upstream_prefix__icontains=words)
-        )
-    return params.in_order(rows, "hostname__name", "prefix")
+    actor = actor_of(request)
+    return listed(_NOUN, actor, Mapping.objects.viewable_by(actor).with_names(), params, "hostname__name", "prefix")
 
 
 @router.post("", response={201: MappingOutcome, 200: MappingOutcome, **ADDING_PROBLEMS}, operation_id="add_mapping")

@@ -1,17 +1,18 @@
 """Registries: list, add, change, probe, remove. Shared ones are everybody's to use, and the platform's to change."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from ninja.pagination import paginate
 from pydantic import Field
 
 from routing.api.auth import actor_of
-from routing.api.errors import NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
+from routing.api.errors import NAMING_PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
+from routing.api.listed import SavedFilterKey, listed
 from routing.api.lookups import OneTenant, tenant_by_slug
 from routing.api.pagination import ListQuery, Paging, Sortable
 from routing.api.schemas import (
@@ -31,6 +32,7 @@ from routing.api.schemas import (
 )
 from routing.core.pull_counts import Grain
 from routing.models import Registry
+from routing.services.lists.terms import SORTS
 from routing.services.registries import registries as verbs
 from routing.services.registries.accounts import remove_account, set_account
 from routing.services.registries.health import get_health
@@ -39,12 +41,8 @@ from routing.services.registries.probes import probe
 
 router = Router(tags=["registries"])
 
-_COLUMNS = {
-    "name": "name",
-    "tenant": "tenant__slug",
-    "origin": "origin",
-    "probed_at": "probed_at",
-}
+_NOUN = "registry"
+_COLUMNS = SORTS[_NOUN]
 _NAMESPACE = "Where it keeps one-component names, such as library: Docker Hub has alpine at library/alpine."
 _ALIAS = "Another name for it in targets, such as docker.io."
 _STREAM = "Layers that clients can't be sent to pass through the facade."
@@ -167,20 +165,20 @@ class RegistryQuery(ListQuery):
     tenant: OneTenant = None
     name: Annotated[Text | None, Field(description="What it is called: its name, alias, or host.")] = None
     origin: Annotated[Text | None, Field(description="Exactly this one.")] = None
+    auth: Annotated[
+        Literal["none", "basic", "bearer", "unknown"] | None, Field(description="What it asks clients for.")
+    ] = None
+    search: Annotated[Text | None, Field(description="Words of the name, address and tenant.")] = None
+    filter: SavedFilterKey = None
     sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
 
-@router.get("", response={200: list[RegistryOut], **PROBLEMS}, operation_id="list_registries")
+@router.get("", response={200: list[RegistryOut], **NAMING_PROBLEMS}, operation_id="list_registries")
 @paginate(Paging)
 def list_registries(request: HttpRequest, params: Query[RegistryQuery]) -> "QuerySet[Registry]":
     """List registries, by name: one's own, and the shared ones."""
-    given = {"tenant__slug": params.tenant, "origin": params.origin}
-    wanted = {name: value for name, value in given.items() if value is not None}
-    rows = Registry.objects.viewable_by(actor_of(request)).with_names().filter(**wanted)
-    if (name := params.name) is not None:
-        hosts = [f"{scheme}://{name.lower()}" for scheme in ("https", "http")]
-        rows = rows.filter(Q(name=name) | Q(alias=name.lower()) | Q(origin__in=hosts))
-    return params.in_order(rows, "name", "pk")
+    actor = actor_of(request)
+    return listed(_NOUN, actor, Registry.objects.viewable_by(actor).with_names(), params, "name", "pk")
 
 
 @router.post("", response={201: RegistryOut, **NAMING_PROBLEMS}, operation_id="add_registry")

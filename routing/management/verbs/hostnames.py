@@ -13,6 +13,7 @@ from routing.management.verbs.named import (
     tenant_of,
 )
 from routing.management.verbs.output import Column, Output, as_facts, moment
+from routing.management.verbs.saved_filters import FILTER_HELP, filtered
 from routing.management.verbs.verb import Options, Status, Verb
 from routing.models import Hostname, HostnameClaim
 from routing.services.base.actor import Actor
@@ -23,6 +24,7 @@ from routing.services.hostnames.claims import remove_claim, vouch_hostname
 from routing.services.hostnames.hostnames import remove_hostname
 from routing.services.hostnames.names import parse_hostname
 from routing.services.hostnames.proof import proof_record
+from routing.services.lists.shown_rows import MAX_ROWS_OF_A_LIST, shown_rows
 from routing.services.mappings.pull_command import pull_command
 
 
@@ -102,7 +104,9 @@ class ListHostnames(Verb):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which."""
         parser.add_argument("--tenant", metavar="SLUG", help=ONLY_TENANT_HELP)
-        parser.add_argument("--claims", action="store_true", help="claims that are not verified yet, instead")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--claims", action="store_true", help="claims that are not verified yet, instead")
+        which.add_argument("--filter", metavar="NAME", help=FILTER_HELP)
 
     def run(self, options: Options, output: Output) -> None:
         """Print them while they are read."""
@@ -117,7 +121,10 @@ class ListHostnames(Verb):
             finding = Column("LAST CHECK", lambda row: row["finding"] or "not checked yet")
             output.table(as_facts(claims, claim_facts), [*columns, finding], "No claims.")
             return
-        hostnames = rows_in_order(Hostname.objects.with_names().filter(**own), "name")
+        found = Hostname.objects.with_names().filter(**own)
+        hostnames = rows_in_order(found, "name")
+        if options["filter"]:
+            hostnames = shown_rows(filtered("hostname", found, options["filter"]), MAX_ROWS_OF_A_LIST)
         proof = Column("PROOF", lambda row: row["proof_finding"] or row["proof"].replace("needed", "found"))
         output.table(as_facts(hostnames, hostname_facts), [*columns, proof], "No hostnames.")
 

@@ -8,10 +8,12 @@ from django.db.models.functions import Length
 
 from routing.management.verbs.named import HOSTNAME_HELP, ONLY_TENANT_HELP, PREFIX_HELP, hostname_of, tenant_of
 from routing.management.verbs.output import Output, as_facts, moment, yes
+from routing.management.verbs.saved_filters import FILTER_HELP, filtered
 from routing.management.verbs.verb import Options, Status, Verb
 from routing.management.verbs.watches import watch_facts
 from routing.models import Hostname, Mapping, Watch
 from routing.services.base.actor import Actor
+from routing.services.lists.shown_rows import MAX_ROWS_OF_A_LIST, shown_rows
 from routing.services.mappings.csv_export import csv_of_mappings
 from routing.services.mappings.findings import docker_prospect
 from routing.services.mappings.former import former_target
@@ -53,6 +55,7 @@ class ListMappings(Verb):
         """Which."""
         parser.add_argument("--tenant", metavar="SLUG", help=ONLY_TENANT_HELP)
         parser.add_argument("--hostname", metavar="HOSTNAME", help="only this hostname's")
+        parser.add_argument("--filter", metavar="NAME", help=FILTER_HELP)
         parser.add_argument(
             "--csv", action="store_true", help="print a table for spreadsheets, which “changes draft --csv” reads"
         )
@@ -64,18 +67,22 @@ class ListMappings(Verb):
             hostnames = hostnames.filter(tenant=tenant_of(options["tenant"]))
         if options["hostname"]:
             hostnames = hostnames.filter(pk=hostname_of(options["hostname"]).pk)
+        found: QuerySet[Mapping] = Mapping.objects.filter(hostname__in=hostnames.order_by())
+        if options["filter"]:
+            related = ("hostname__tenant", "registry", "standby_registry")
+            found = filtered("mapping", found.select_related(*related), options["filter"])
+        mappings = shown_rows(found, MAX_ROWS_OF_A_LIST) if options["filter"] else mappings_in_order(hostnames)
         if options["csv"]:
-            output.document(csv_of_mappings(mappings_in_order(hostnames)))
+            output.document(csv_of_mappings(mappings))
             return
         if output.as_json:
-            output.json_list(as_facts(mappings_in_order(hostnames), mapping_facts))
+            output.json_list(as_facts(mappings, mapping_facts))
             return
-        width = _width(hostnames)
+        width = _width(found)
         if not width:
-            filtered = options["tenant"] or options["hostname"]
-            output.line("No mappings of this tenant or hostname." if filtered else _NONE)
+            output.line(_none_of(options))
             return
-        for mapping in mappings_in_order(hostnames):
+        for mapping in mappings:
             output.line(_line(mapping, width))
 
 
@@ -161,11 +168,16 @@ def _probe_in_words(mapping: Mapping) -> str:
     return f"{moment(mapping.probed_at)}, of {mapping.probed_repository}: {found}"
 
 
-def _width(hostnames: "QuerySet[Hostname]") -> int:
+def _none_of(options: Options) -> str:
+    if options["filter"]:
+        return "No mappings that this filter finds."
+    return "No mappings of this tenant or hostname." if options["tenant"] or options["hostname"] else _NONE
+
+
+def _width(mappings: "QuerySet[Mapping]") -> int:
     """The length of the longest `source`; 0 where there is no mapping."""
     prefix = Case(When(prefix="", then=Value(0)), default=Length("prefix") + 1)
-    mappings = Mapping.objects.filter(hostname__in=hostnames.order_by()).order_by()
-    return mappings.aggregate(width=Max(Length("hostname__name") + prefix))["width"] or 0
+    return mappings.order_by().aggregate(width=Max(Length("hostname__name") + prefix))["width"] or 0
 
 
 def _line(mapping: Mapping, width: int) -> str:

@@ -5,11 +5,13 @@ from typing import Any
 
 from routing.management.verbs.named import ONLY_TENANT_HELP, REGISTRY_HELP, TENANT_HELP, registry_of, tenant_of
 from routing.management.verbs.output import Column, Output, as_facts, moment, yes
+from routing.management.verbs.saved_filters import FILTER_HELP, filtered
 from routing.management.verbs.verb import Options, Status, Verb
 from routing.models import Registry
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
 from routing.services.base.in_order import rows_in_order
+from routing.services.lists.shown_rows import MAX_ROWS_OF_A_LIST, shown_rows
 from routing.services.registries.registries import (
     RegistryOptions,
     add_registry,
@@ -49,6 +51,7 @@ class ListRegistries(Verb):
         """Which."""
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--tenant", metavar="SLUG", help=ONLY_TENANT_HELP)
+        parser.add_argument("--filter", metavar="NAME", help=FILTER_HELP)
         which.add_argument("--shared", action="store_true", help="only those that every tenant may map to")
 
     def run(self, options: Options, output: Output) -> None:
@@ -65,7 +68,10 @@ class ListRegistries(Verb):
             Column("ASKS FOR", lambda row: asks_for(row["auth"])),
             Column("LAST PROBE", lambda row: row["probe_error"] or moment(row["probed_at"]) or "never"),
         ]
-        output.table(as_facts(rows_in_order(rows, "origin"), registry_facts), columns, "No registries.")
+        registries = rows_in_order(rows, "origin")
+        if options["filter"]:
+            registries = shown_rows(filtered("registry", rows, options["filter"]), MAX_ROWS_OF_A_LIST)
+        output.table(as_facts(registries, registry_facts), columns, "No registries.")
 
 
 def asks_for(auth: str) -> str:

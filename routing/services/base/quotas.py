@@ -60,6 +60,8 @@ BOUNDS: Mapping[str, str] = {
     "routing.Restoration": "One for each restore, which goes into an empty database alone.",
     "routing.Round": "One a task of the regular work.",
     "routing.SelfTest": "KEPT of a hostname, and MAX_SHARED more that are shared.",
+    "routing.ListColumns": "One a person and list.",
+    "routing.SavedFilter": "MAX_FILTERS_A_PERSON of a person, MAX_FILTERS_A_TENANT of a tenant.",
     "routing.Server": "One a machine; gone after an hour without a word.",
     "routing.TableCheck": "One row.",
     "routing.Verification": "MAX_UNFINISHED and MAX_KEPT of a tenant, and one for each set of its that is scheduled.",

@@ -38,7 +38,7 @@ def current_document(actor: Actor, slugs: Collection[str] = ()) -> Document:
         if missing:
             raise NotFound(f"there is no tenant {missing[0]}")
     else:
-        shared = tuple(map(_registry, Registry.objects.filter(tenant=None).order_by("origin")))
+        shared = tuple(map(registry_item, Registry.objects.filter(tenant=None).order_by("origin")))
     return Document(version=VERSION, registries=shared, tenants=tuple(_Rows(tenants).entries()))
 
 
@@ -67,19 +67,22 @@ class _Rows:
         own = {registry.origin for registry in self._registries[tenant.pk]}
         return TenantItem(
             **plain_values(tenant, TenantItem),
-            registries=tuple(map(_registry, self._registries[tenant.pk])),
+            registries=tuple(map(registry_item, self._registries[tenant.pk])),
             hostnames=tuple(self._hostname(each, own) for each in self._hostnames[tenant.pk]),
         )
 
     def _hostname(self, hostname: Hostname, own: set[str]) -> HostnameItem:
-        return HostnameItem(
-            **plain_values(hostname, HostnameItem),
-            login_registry=named(hostname.login_registry, own),
-            mappings=tuple(_mapping(each, own) for each in self._mappings[hostname.pk]),
-        )
+        return hostname_item(hostname, own, tuple(mapping_item(each, own) for each in self._mappings[hostname.pk]))
 
 
-def _mapping(mapping: Mapping, own: Collection[str]) -> MappingItem:
+def hostname_item(hostname: Hostname, own: Collection[str], mappings: tuple[MappingItem, ...]) -> HostnameItem:
+    """A hostname's entry; `own`: the origins of its tenant's own registries."""
+    return HostnameItem(
+        **plain_values(hostname, HostnameItem), login_registry=named(hostname.login_registry, own), mappings=mappings
+    )
+
+
+def mapping_item(mapping: Mapping, own: Collection[str]) -> MappingItem:
     """What somebody said of it: one that has failed over leads to its standby by nobody's word."""
     home, standby = mapping.home, mapping.named_standby
     said: dict[str, Any] = {"registry": named(home.registry, own), "upstream_prefix": home.upstream_prefix}
@@ -101,5 +104,6 @@ def plain_values(row: object, kind: type[Item]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names if name not in _REGISTRIES}
 
 
-def _registry(registry: Registry) -> RegistryItem:
+def registry_item(registry: Registry) -> RegistryItem:
+    """A registry's entry."""
     return RegistryItem(**plain_values(registry, RegistryItem))

@@ -14,7 +14,18 @@ from django.contrib.sessions.models import Session
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from routing.models import ApiToken, Invitation, Job, Membership, Preferences, ProviderGrant, ProviderWord, Rate
+from routing.models import (
+    ApiToken,
+    Invitation,
+    Job,
+    ListColumns,
+    Membership,
+    Preferences,
+    ProviderGrant,
+    ProviderWord,
+    Rate,
+    SavedFilter,
+)
 from routing.services.base.history_bound import past_models
 from routing.services.leaving.documents import rows_of
 
@@ -33,6 +44,8 @@ OF_A_PERSON: Mapping[str, Rows] = {
     "accounts at the identity provider": lambda user: SocialAccount.objects.filter(user=user),
     "entries in the log of accounts": lambda user: LogEntry.objects.filter(user=user),
     "notices that wait to be mailed": lambda user: Job.objects.filter(arguments__to__in=addresses_of(user)),
+    "saved filters of their own": lambda user: SavedFilter.objects.filter(user=user),
+    "columns of lists": lambda user: ListColumns.objects.filter(user=user),
     "counts of requests": lambda user: Rate.objects.filter(
         name__in=[f"{what} user {user.pk}" for what in ("changes of", "checks of", "invitations by")]
     ),

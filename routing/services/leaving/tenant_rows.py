@@ -25,6 +25,7 @@ from routing.models import (
     Registry,
     RegistryHealth,
     RegistryLimit,
+    SavedFilter,
     SelfTest,
     StreamedBytes,
     Subscription,
@@ -69,6 +70,7 @@ OTHERS: Mapping[str, Rows] = {
     "counts of names without a mapping": lambda tenant: OrphanCount.objects.filter(tenant=tenant),
     "messages to subscribers": lambda tenant: Delivery.objects.filter(subscription__tenant=tenant),
     "subscriptions": lambda tenant: Subscription.objects.filter(tenant=tenant),
+    "saved filters": lambda tenant: SavedFilter.objects.filter(tenant=tenant),
     "waiting jobs": lambda tenant: Job.objects.filter(share=str(tenant.pk)),
     "counts of requests": lambda tenant: Rate.objects.filter(
         Q(name=f"checks of tenant {tenant.pk}") | Q(name__startswith=f"invitations of tenant {tenant.pk} to ")

@@ -172,6 +172,16 @@ def shares(actor: Actor, scope: Scope, span: Span, by: str, limit: int) -> list[
     return [Share(row[column] or "", row["pulls"]) for row in _top(_pulls(actor, scope, span), limit, column)]
 
 
+def pulls_of(
+    actor: Actor, hostnames: Collection[str], span: Span, *, by_mapping: bool = False
+) -> dict[tuple[str, str], int]:
+    """The pulls of each of some hostnames, or of each of their mappings: by hostname and prefix ("" without)."""
+    names = ("hostname", "mapping") if by_mapping else ("hostname",)
+    rows = _pulls(actor, Scope(), span).filter(hostname__in=hostnames).order_by().values(*names)
+    counted = rows.annotate(pulls=sum_of_pulls())
+    return {(row["hostname"], row.get("mapping") or ""): row["pulls"] for row in counted}
+
+
 def client_versions(actor: Actor, scope: Scope, span: Span, limit: int) -> list[Share]:
     """Clients with their major versions, such as “docker 28”."""
     top = _top(_pulls(actor, scope, span), limit, "client", "major")

@@ -28,6 +28,8 @@ from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.permissions import PermissionDenied
 from routing.services.leaving.person_removal import get_person_removal, remove_person
 from routing.services.leaving.person_rows import OF_A_PERSON
+from routing.services.lists.columns import choose_columns
+from routing.services.lists.saved_filters import save_filter
 from routing.services.mappings.mappings import add_mapping, remove_mapping, update_mapping
 from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import accept, invite
@@ -58,6 +60,8 @@ def leaver(owner: Person) -> Person:
     ProviderWord.objects.create(user=user, spoken_at=timezone.now())
     hide_first_steps(user)
     create_api_token(person.actor, user=user, name="zelda.quux's laptop")
+    save_filter(person.actor, noun="mapping", name="mine", terms={"state": "off"})
+    choose_columns(person.actor, noun="mapping", columns=["pulls"])
     Rate.objects.get_or_create(name=f"checks of user {user.pk}", defaults={"began_at": timezone.now()})
     client = Client()
     client.force_login(user)

@@ -43,6 +43,7 @@ from routing.services.hostnames.claims import claim_hostname
 from routing.services.leaving import tenant_removal
 from routing.services.leaving.tenant_removal import get_tenant_removal, remove_tenant
 from routing.services.leaving.tenant_rows import OTHERS, ROUTED
+from routing.services.lists.saved_filters import save_filter
 from routing.services.mappings.mappings import add_mapping
 from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
@@ -79,6 +80,7 @@ def fill(person: Person, platform: Actor) -> None:
     Watch.objects.create(mapping=mapping, registry=own, until=timezone.now(), next_at=timezone.now())
     RegistryHealth.objects.create(registry=own, next_at=timezone.now())
     tell_owners(tenant, "a word", "to its owners")
+    save_filter(platform, noun="mapping", name="off", terms={"state": "off"}, tenant_id=tenant.pk)
     told = add_subscription(platform, tenant_id=tenant.pk, address=f"https://{tenant.slug}.example/", kinds=["proof"])
     try_subscription(platform, subscription_id=told.subscription.pk)
     Rate.objects.get_or_create(name=f"checks of tenant {tenant.pk}", defaults={"began_at": timezone.now()})
