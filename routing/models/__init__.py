@@ -12,6 +12,7 @@ from routing.models.hostname import Hostname
 from routing.models.job import Job, Lease
 from routing.models.mapping import Mapping
 from routing.models.membership import Invitation, Membership, Role
+from routing.models.note import Note
 from routing.models.provider_grant import ProviderGrant, ProviderWord
 from routing.models.pull_count import OrphanCount, PullCount, ReferenceCount
 from routing.models.rate import Rate
@@ -44,6 +45,7 @@ __all__ = [
     "Lease",
     "Mapping",
     "Membership",
+    "Note",
     "OrphanCount",
     "ProviderGrant",
     "ProviderWord",

@@ -71,6 +71,11 @@ BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "candidates": [{"mapping_id": world["mapping"].pk, "target": "quay.io/new"}]
     },
     ("POST /hostnames", "."): lambda world: {"tenant": world["tenant"].slug, "hostname": "more.sesame.example"},
+    ("POST /hostnames/{hostname_id}/notes", "hostname"): lambda world: {"text": "noted"},
+    ("POST /mappings/{mapping_id}/notes", "mapping"): lambda world: {"text": "noted"},
+    ("POST /registries/{registry_id}/notes", "registry"): lambda world: {"text": "noted"},
+    ("POST /registries/{registry_id}/notes", "shared registry"): lambda world: {"text": "noted"},
+    ("POST /tenants/{tenant}/notes", "tenant"): lambda world: {"text": "noted"},
     ("PATCH /hostnames/{hostname_id}", "hostname"): lambda world: {"enabled": False},
     ("POST /hostnames/{hostname_id}/hand-over", "idle hostname"): lambda world: {"tenant": "globex"},
     ("PUT /hostnames/{hostname_id}/suspension", "hostname"): lambda world: {"message": "malware"},

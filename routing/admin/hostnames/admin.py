@@ -15,7 +15,9 @@ from routing.admin.base.badges import badge
 from routing.admin.base.filters import ProofFilter, RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
+from routing.admin.base.labels import LABEL_ACTIONS, LabelledPages
 from routing.admin.base.model_admin import ServiceModelAdmin
+from routing.admin.base.notes import NotesPages
 from routing.admin.base.pulls import pulls_panel
 from routing.admin.base.suspension import Suspension
 from routing.admin.hostnames.doctor import DoctorPages
@@ -63,23 +65,26 @@ class HostnameForm(ServiceForm):
             self.fields["reason"].help_text = "Required to disable it. Shown in the history."
 
 
-class HostnameAdmin(HandingOver, DoctorPages, ProofPages, Suspension, HistoryPages, ServiceModelAdmin):
+class HostnameAdmin(
+    HandingOver, DoctorPages, ProofPages, LabelledPages, Suspension, NotesPages, HistoryPages, ServiceModelAdmin
+):
     """A name never changes, nor whose it is."""
 
     form = HostnameForm
     action = Permission.CHANGE_HOSTNAMES
     # A tenant claims a hostname and proves it; to add one without proof is for operators of the platform.
     action_to_add = Permission.ADMINISTER
-    list_display = ("state", "name", "tenant", "mapping_count", "login_registry")
+    actions: Sequence[str] = (*Suspension.actions, *LABEL_ACTIONS)
+    list_display = ("state", "name", "tenant", "label_badges", "mapping_count", "login_registry")
     list_display_links = ("name",)
     list_select_related = ("tenant", "login_registry")
     list_filter = ("enabled", "suspended", ProofFilter, ("tenant", RelatedFilter))
-    search_fields = ("name", "tenant__name", "tenant__slug")
-    search_help_text = "Hostname or tenant."
+    search_fields = ("name", "tenant__name", "tenant__slug", "labels")
+    search_help_text = "Hostname, tenant or label."
 
     def get_fieldsets(self, request: HttpRequest, obj: Hostname | None = None) -> Any:
         """What it is. Suspending is an action."""
-        parts: list[Any] = [(None, {"fields": ["name", "tenant", "enabled", "login_registry"]})]
+        parts: list[Any] = [(None, {"fields": ["name", "tenant", "enabled", "login_registry", "labels"]})]
         if obj is not None:
             parts.append(("What browsers show", {"fields": list(FRONT_COLUMNS), "description": _FRONT_WORDS}))
         if obj is None or self.has_change_permission(request, obj):

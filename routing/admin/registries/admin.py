@@ -16,7 +16,9 @@ from routing.admin.base.badges import ago, badge
 from routing.admin.base.filters import RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
+from routing.admin.base.labels import LABEL_ACTIONS, LabelledPages
 from routing.admin.base.model_admin import ServiceModelAdmin
+from routing.admin.base.notes import NotesPages
 from routing.admin.base.probing import ProbeNow
 from routing.admin.hostnames.admin import counted, mappings_link
 from routing.manifest_store.sightings import sightings
@@ -67,24 +69,24 @@ class RegistryForm(ServiceForm):
         }
 
 
-class RegistryAdmin(AccountPage, ProbeNow, HistoryPages, ServiceModelAdmin):
+class RegistryAdmin(AccountPage, LabelledPages, ProbeNow, NotesPages, HistoryPages, ServiceModelAdmin):
     """What a person says of a registry can be changed; what a probe found can be read."""
 
     form = RegistryForm
     action = account_action = Permission.CHANGE_REGISTRIES
     account_template = "admin/routing/registry/account.html"
-    list_display = ("name", "address", "asks_for", "layers", "mapping_count", "probed")
+    list_display = ("name", "address", "label_badges", "asks_for", "layers", "mapping_count", "probed")
     list_select_related = ("tenant",)
     list_filter = ("auth", ("tenant", RelatedFilter))
-    search_fields = ("name", "origin", "alias", "tenant__name")
-    search_help_text = "Name, address or tenant."
+    search_fields = ("name", "origin", "alias", "tenant__name", "labels")
+    search_help_text = "Name, address, tenant or label."
     empty_list_text = "Adding a mapping adds its registry too."
     readonly_fields = _PROBED
-    actions = ("probe_again",)
+    actions = ("probe_again", *LABEL_ACTIONS)
 
     def get_fieldsets(self, request: HttpRequest, obj: Registry | None = None) -> Any:
         """What a person says; then what was found."""
-        said = ["name", "origin", "alias", "tenant", "implicit_namespace", "stream_blobs"]
+        said = ["name", "origin", "alias", "tenant", "implicit_namespace", "stream_blobs", "labels"]
         if obj is None or self.has_change_permission(request, obj):
             said.append("reason")
         found = [] if obj is None else [("What the last probe found", {"fields": _PROBED})]

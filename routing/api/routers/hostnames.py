@@ -13,6 +13,7 @@ from routing.api.auth import actor_of
 from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.findings import Findings
+from routing.api.labels import LabelledOut, LabelParam, Labels, labelled_all
 from routing.api.lookups import OneTenant, tenant_by_slug
 from routing.api.pagination import ListQuery, Paging, Sortable
 from routing.api.schemas import (
@@ -99,7 +100,7 @@ class ProvableOut(Schema):
         return [address for address in row.addresses_found.split(",") if address]
 
 
-class HostnameOut(ProvableOut):
+class HostnameOut(ProvableOut, LabelledOut):
     """A name that people pull from. `record` is its proof; none: the platform's operators vouched for it."""
 
     enabled: bool = Field(examples=[True])
@@ -158,6 +159,7 @@ class HostnamePatch(StrictSchema):
     front_leads_on: bool = False
     front_colour: Text = ""
     front_repositories: Lines = ""
+    labels: Labels = []
     reason: Reason = ""
 
 
@@ -175,6 +177,12 @@ class HostnameQuery(ListQuery):
         return {name: value for name, value in given.items() if value is not None}
 
 
+class LabelledHostnameQuery(HostnameQuery):
+    """Which hostnames."""
+
+    label: LabelParam = []
+
+
 class HostnameNameQuery(QueryParams):
     """What people call a hostname."""
 
@@ -183,10 +191,10 @@ class HostnameNameQuery(QueryParams):
 
 @router.get("", response={200: list[HostnameOut], **PROBLEMS}, operation_id="list_hostnames")
 @paginate(Paging)
-def list_hostnames(request: HttpRequest, params: Query[HostnameQuery]) -> "QuerySet[Hostname]":
+def list_hostnames(request: HttpRequest, params: Query[LabelledHostnameQuery]) -> "QuerySet[Hostname]":
     """List hostnames, by name."""
     rows = Hostname.objects.viewable_by(actor_of(request)).with_names().filter(**params.as_filter())
-    return params.in_order(rows, "name")
+    return params.in_order(rows.filter(labelled_all(params.label)), "name")
 
 
 @router.post(

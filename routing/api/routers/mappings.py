@@ -14,6 +14,7 @@ from routing.api.auth import actor_of
 from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.findings import Findings
+from routing.api.labels import LabelledOut, LabelParam, Labels, labelled_all
 from routing.api.lookups import OneTenant
 from routing.api.pagination import ListQuery, Paging, Sortable
 from routing.api.schemas import (
@@ -58,7 +59,7 @@ WholeRegistry = Annotated[
 ]
 
 
-class MappingOut(Schema):
+class MappingOut(LabelledOut):
     """Where a prefix of a hostname leads. What the last probe of a repository under it found is from there on."""
 
     id: int = Field(examples=[17])
@@ -164,6 +165,7 @@ class MappingIn(StrictSchema):
     allow_push: bool = False
     private: bool = False
     delivery: Delivery = Delivery.AUTO
+    labels: Labels = []
     reason: Reason = ""
 
 
@@ -189,6 +191,7 @@ class MappingPatch(StrictSchema):
             examples=["moves to example.com on 1 March"],
         ),
     ] = None
+    labels: Labels | None = None
     reason: Reason = ""
 
 
@@ -219,6 +222,7 @@ class MappingQuery(ListQuery):
     prefix: Annotated[Text | None, Field(description="Exactly this one.")] = None
     registry_id: Id | None = None
     enabled: bool | None = None
+    label: LabelParam = []
     search: Annotated[Text | None, Field(description="A part of the hostname, prefix or upstream prefix.")] = None
     sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
@@ -246,7 +250,7 @@ def list_mappings(request: HttpRequest, params: Query[MappingQuery]) -> "QuerySe
         wanted["hostname__tenant__slug"] = params.tenant
     if params.hostname is not None:
         wanted["hostname__name"] = params.hostname.lower()
-    rows = Mapping.objects.viewable_by(actor_of(request)).with_names().filter(**wanted)
+    rows = Mapping.objects.viewable_by(actor_of(request)).with_names().filter(labelled_all(params.label), **wanted)
     if words := params.search:
         rows = rows.filter(
             Q(hostname__name__icontains=words) | Q(prefix__icontains=words) | Q(upstream_prefix__icontains=words)

@@ -5,13 +5,14 @@ from typing import Annotated
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router, Schema, Status
+from ninja import Query, Router, Status
 from ninja.pagination import paginate
 from pydantic import Field
 
 from routing.api.auth import actor_of
 from routing.api.errors import NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
+from routing.api.labels import LabelledOut, LabelParam, Labels, labelled_all
 from routing.api.lookups import OneTenant, tenant_by_slug
 from routing.api.pagination import ListQuery, Paging, Sortable
 from routing.api.schemas import (
@@ -47,7 +48,7 @@ _ALIAS = "Another name for it in targets, such as docker.io."
 _STREAM = "Layers that clients can't be sent to pass through the facade."
 
 
-class RegistryOut(Schema):
+class RegistryOut(LabelledOut):
     """A backing registry; without a tenant it is shared. What the last probe found is from `auth` on."""
 
     id: int = Field(examples=[2])
@@ -88,6 +89,7 @@ class RegistryIn(StrictSchema):
     alias: Annotated[AliasText, Field(description=_ALIAS)] = ""
     implicit_namespace: Annotated[Text, Field(description=_NAMESPACE)] = ""
     stream_blobs: Annotated[bool, Field(description=_STREAM)] = False
+    labels: Labels = []
     reason: Reason = ""
 
 
@@ -105,6 +107,7 @@ class RegistryPatch(StrictSchema):
     alias: Annotated[AliasText | None, Field(description=_ALIAS)] = None
     implicit_namespace: Annotated[Text | None, Field(description=_NAMESPACE)] = None
     stream_blobs: Annotated[bool | None, Field(description=_STREAM)] = None
+    labels: Labels | None = None
     reason: Reason = ""
 
 
@@ -115,6 +118,7 @@ class RegistryQuery(ListQuery):
     tenant: OneTenant = None
     name: Annotated[Text | None, Field(description="What it is called: its name, alias, or host.")] = None
     origin: Annotated[Text | None, Field(description="Exactly this one.")] = None
+    label: LabelParam = []
     sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
 
@@ -128,7 +132,7 @@ def list_registries(request: HttpRequest, params: Query[RegistryQuery]) -> "Quer
     if (name := params.name) is not None:
         hosts = [f"{scheme}://{name.lower()}" for scheme in ("https", "http")]
         rows = rows.filter(Q(name=name) | Q(alias=name.lower()) | Q(origin__in=hosts))
-    return params.in_order(rows, "name", "pk")
+    return params.in_order(rows.filter(labelled_all(params.label)), "name", "pk")
 
 
 @router.post("", response={201: RegistryOut, **NAMING_PROBLEMS}, operation_id="add_registry")

@@ -8,15 +8,17 @@ from routing.management.verbs.named import (
     ONLY_TENANT_HELP,
     TENANT_HELP,
     add_claimed,
+    add_label_filter,
     claim_of,
     hostname_of,
+    labelled_with,
     tenant_of,
 )
 from routing.management.verbs.output import Column, Output, as_facts, moment
 from routing.management.verbs.verb import Options, Status, Verb
 from routing.models import Hostname, HostnameClaim
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound
+from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.in_order import rows_in_order
 from routing.services.hostnames.address import address_records
 from routing.services.hostnames.claims import remove_claim, vouch_hostname
@@ -65,6 +67,7 @@ def hostname_facts(hostname: Hostname) -> dict[str, Any]:
         "proof_finding": hostname.proof_finding,
         "proof_checked_at": hostname.proof_checked_at,
         "withdrawn_at": hostname.withdrawn_at,
+        "labels": hostname.label_list,
         **address_facts(hostname),
     }
 
@@ -103,6 +106,7 @@ class ListHostnames(Verb):
         """Which."""
         parser.add_argument("--tenant", metavar="SLUG", help=ONLY_TENANT_HELP)
         parser.add_argument("--claims", action="store_true", help="claims that are not verified yet, instead")
+        add_label_filter(parser)
 
     def run(self, options: Options, output: Output) -> None:
         """Print them while they are read."""
@@ -112,12 +116,15 @@ class ListHostnames(Verb):
             Column("TENANT", lambda row: row["tenant"]),
             Column("STATE", lambda row: row["state"]),
         ]
+        wanted = labelled_with(options)
         if options["claims"]:
+            if options["labels"]:
+                raise ServiceError("claims have no labels: say --claims or --label")
             claims = rows_in_order(HostnameClaim.objects.with_names().filter(**own), "name")
             finding = Column("LAST CHECK", lambda row: row["finding"] or "not checked yet")
             output.table(as_facts(claims, claim_facts), [*columns, finding], "No claims.")
             return
-        hostnames = rows_in_order(Hostname.objects.with_names().filter(**own), "name")
+        hostnames = rows_in_order(Hostname.objects.with_names().filter(wanted, **own), "name")
         proof = Column("PROOF", lambda row: row["proof_finding"] or row["proof"].replace("needed", "found"))
         output.table(as_facts(hostnames, hostname_facts), [*columns, proof], "No hostnames.")
 
@@ -191,6 +198,7 @@ class ShowHostname(Verb):
                 ("state", state_of(hostname) + (" with its tenant" if suspended_tenant else "")),
                 ("message", hostname.suspension_message),
                 ("mappings", str(count)),
+                ("labels", ", ".join(hostname.label_list)),
                 ("login goes to", "" if login is None else login.authority),
                 ("proof", "none needed: vouched for" if record is None else f"{record.type} record at {record.name}"),
                 ("checked", moment(hostname.proof_checked_at)),

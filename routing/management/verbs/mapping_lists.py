@@ -3,10 +3,18 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.db.models import Case, Max, QuerySet, Value, When
+from django.db.models import Case, Max, Q, QuerySet, Value, When
 from django.db.models.functions import Length
 
-from routing.management.verbs.named import HOSTNAME_HELP, ONLY_TENANT_HELP, PREFIX_HELP, hostname_of, tenant_of
+from routing.management.verbs.named import (
+    HOSTNAME_HELP,
+    ONLY_TENANT_HELP,
+    PREFIX_HELP,
+    add_label_filter,
+    hostname_of,
+    labelled_with,
+    tenant_of,
+)
 from routing.management.verbs.output import Output, as_facts, moment, yes
 from routing.management.verbs.verb import Options, Status, Verb
 from routing.management.verbs.watches import watch_facts
@@ -35,6 +43,7 @@ def mapping_facts(mapping: Mapping) -> dict[str, Any]:
         "private": mapping.private,
         "delivery": mapping.delivery,
         "notice": mapping.notice,
+        "labels": mapping.label_list,
         "published_at": mapping.account_set_at,
         "standby": mapping.standby_target or None,
         "standby_return_seconds": mapping.standby_return_seconds,
@@ -53,6 +62,7 @@ class ListMappings(Verb):
         """Which."""
         parser.add_argument("--tenant", metavar="SLUG", help=ONLY_TENANT_HELP)
         parser.add_argument("--hostname", metavar="HOSTNAME", help="only this hostname's")
+        add_label_filter(parser)
         parser.add_argument(
             "--csv", action="store_true", help="print a table for spreadsheets, which “changes draft --csv” reads"
         )
@@ -64,18 +74,20 @@ class ListMappings(Verb):
             hostnames = hostnames.filter(tenant=tenant_of(options["tenant"]))
         if options["hostname"]:
             hostnames = hostnames.filter(pk=hostname_of(options["hostname"]).pk)
+        wanted = labelled_with(options)
         if options["csv"]:
-            output.document(csv_of_mappings(mappings_in_order(hostnames)))
+            output.document(csv_of_mappings(mappings_in_order(hostnames, wanted)))
             return
         if output.as_json:
-            output.json_list(as_facts(mappings_in_order(hostnames), mapping_facts))
+            output.json_list(as_facts(mappings_in_order(hostnames, wanted), mapping_facts))
             return
-        width = _width(hostnames)
+        width = _width(hostnames, wanted)
         if not width:
             filtered = options["tenant"] or options["hostname"]
-            output.line("No mappings of this tenant or hostname." if filtered else _NONE)
+            otherwise = "No mappings of this tenant or hostname." if filtered else _NONE
+            output.line("No such mapping has this label." if options["labels"] else otherwise)
             return
-        for mapping in mappings_in_order(hostnames):
+        for mapping in mappings_in_order(hostnames, wanted):
             output.line(_line(mapping, width))
 
 
@@ -128,6 +140,7 @@ class ShowMapping(Verb):
                 *([("former target", f"{former.target}, asked until {moment(former.until)}")] if former else []),
                 *([("standby", _standby_in_words(mapping))] if mapping.standby_registry else []),
                 ("notice", mapping.notice),
+                ("labels", ", ".join(mapping.label_list)),
                 ("last probe", _probe_in_words(mapping)),
                 ("changed", moment(mapping.changed_at)),
             ]
@@ -161,10 +174,10 @@ def _probe_in_words(mapping: Mapping) -> str:
     return f"{moment(mapping.probed_at)}, of {mapping.probed_repository}: {found}"
 
 
-def _width(hostnames: "QuerySet[Hostname]") -> int:
+def _width(hostnames: "QuerySet[Hostname]", wanted: Q) -> int:
     """The length of the longest `source`; 0 where there is no mapping."""
     prefix = Case(When(prefix="", then=Value(0)), default=Length("prefix") + 1)
-    mappings = Mapping.objects.filter(hostname__in=hostnames.order_by()).order_by()
+    mappings = Mapping.objects.filter(wanted, hostname__in=hostnames.order_by()).order_by()
     return mappings.aggregate(width=Max(Length("hostname__name") + prefix))["width"] or 0
 
 
@@ -174,6 +187,7 @@ def _line(mapping: Mapping, width: int) -> str:
         ("private", mapping.private),
         ("allows push", mapping.allow_push),
         ("redirect only", mapping.delivery == Mapping.Delivery.REDIRECT_ONLY),
+        *((label, True) for label in mapping.label_list),
     )
     notes = ", ".join(name for name, holds in facts if holds)
     return f"{mapping.source:<{width}} → {mapping.target}{f'  ({notes})' if notes else ''}"
