@@ -16,6 +16,7 @@ from routing.api.routers import (
     live,
     mappings,
     members,
+    notes,
     policy,
     pulls,
     registries,
@@ -64,6 +65,7 @@ api.add_router("/configuration", configuration.router)
 api.add_router("/routes", routes.router)
 api.add_router("/history", history.router)
 api.add_router("/pulls", pulls.router)
+api.add_router("", notes.router)
 api.add_router("", leaving.router)
 api.add_router("", live.router)
 register_exception_handlers(api)

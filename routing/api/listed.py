@@ -26,7 +26,8 @@ def listed(noun: str, actor: Actor, rows: "QuerySet[Any]", params: ListQuery, *o
 
     Raises NotFound for a filter that isn't there, ServiceError for one that this release doesn't know.
     """
-    given = params.model_dump(exclude_none=True, include=set(TERMS[noun]))
+    # Labels, of which a request may name several, its own route has asked for.
+    given = params.model_dump(exclude_none=True, include=set(TERMS[noun]) - {"label"})
     rows = narrowed(noun, rows, read_terms(noun, {name: _as_text(value) for name, value in given.items()}))
     key: str | None = getattr(params, "filter", None)
     if key is None:

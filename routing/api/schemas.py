@@ -23,7 +23,7 @@ from routing.services.mappings.mappings import parse_prefix
 from routing.services.registries.targets import parse_alias, parse_origin, parse_target
 
 
-def _readable(parse: Callable[[str], object]) -> AfterValidator:
+def readable(parse: Callable[[str], object]) -> AfterValidator:
     """Have a verb's parser look at a text, so that all inputs that can't be read are told of at once."""
 
     def look(text: str) -> str:
@@ -45,11 +45,11 @@ Lines = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$
 #: A text that may not be empty.
 Named = Annotated[Text, Field(min_length=1)]
 SecretText = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
-HostnameText = Annotated[Text, _readable(parse_hostname)]
-PrefixText = Annotated[Text, _readable(parse_prefix)]
-TargetText = Annotated[Text, _readable(parse_target)]
-OriginText = Annotated[Text, _readable(lambda text: parse_origin(text, "origin"))]
-AliasText = Annotated[Text, _readable(parse_alias)]
+HostnameText = Annotated[Text, readable(parse_hostname)]
+PrefixText = Annotated[Text, readable(parse_prefix)]
+TargetText = Annotated[Text, readable(parse_target)]
+OriginText = Annotated[Text, readable(lambda text: parse_origin(text, "origin"))]
+AliasText = Annotated[Text, readable(parse_alias)]
 Slug = Annotated[Text, Field(description="The tenant's slug.", examples=["acme"])]
 Reason = Annotated[Text, Field(description="Why; kept in the history.", examples=["CHG-4211: moved to Quay"])]
 Version = Annotated[int, Field(description="Grows with every write to the row; its ETag.", examples=[4])]

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0053_failed_pulls'),
+        ('routing', '0055_notes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -14,6 +14,7 @@ from routing.models.job import Job, Lease
 from routing.models.list_columns import ListColumns
 from routing.models.mapping import Mapping
 from routing.models.membership import Invitation, Membership, Role
+from routing.models.note import Note
 from routing.models.preferences import Preferences
 from routing.models.provider_grant import ProviderGrant, ProviderWord
 from routing.models.pull_count import OrphanCount, PullCount, ReferenceCount
@@ -51,6 +52,7 @@ __all__ = [
     "ListColumns",
     "Mapping",
     "Membership",
+    "Note",
     "OrphanCount",
     "Preferences",
     "ProviderGrant",

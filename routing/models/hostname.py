@@ -8,6 +8,7 @@ from routing.core.table.routing_table import HostEntry
 from routing.models.address_finding import WithAddress
 from routing.models.front_door import WithFrontDoor
 from routing.models.history import records
+from routing.models.labelled import Labelled
 from routing.models.self_test import WithSelfTests
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
@@ -15,7 +16,7 @@ from routing.models.versioned import VersionedModel, VersionedQuerySet
 HOSTNAME_PATTERN = r"^((\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])\Z"
 
 
-class Hostname(WithFrontDoor, WithSelfTests, WithAddress, VersionedModel):
+class Hostname(WithFrontDoor, WithSelfTests, WithAddress, Labelled, VersionedModel):
     """A name that a tenant's users pull from, in lower case and A-label form, with no port and no trailing dot."""
 
     tenant = models.ForeignKey("routing.Tenant", on_delete=models.PROTECT, related_name="hostnames")

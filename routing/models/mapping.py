@@ -10,6 +10,7 @@ from routing.core.grammar.notices import MAX_NOTICE_LENGTH
 from routing.core.table.former_target import FormerTarget
 from routing.core.table.mapping_entry import Flag, MappingEntry, mapping_key
 from routing.models.history import records
+from routing.models.labelled import Labelled
 from routing.models.pull_account import HasAccount
 from routing.models.registry import target_at
 from routing.models.tenant import Tenant
@@ -30,7 +31,7 @@ class Destination(NamedTuple):
         return target_at(self.registry.authority, self.upstream_prefix)
 
 
-class Mapping(HasAccount, VersionedModel):
+class Mapping(HasAccount, Labelled, VersionedModel):
     """Where the repositories under one prefix of one hostname live this year.
 
     One with an account is published: everybody can pull what the account may read.

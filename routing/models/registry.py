@@ -6,6 +6,7 @@ from django.db.models import Q
 from routing.core.grammar.names import NAME_PATTERN
 from routing.core.table.routing_table import Auth, RegistryEntry
 from routing.models.history import records
+from routing.models.labelled import Labelled
 from routing.models.pull_account import HasAccount
 from routing.models.versioned import VersionedModel, VersionedQuerySet
 
@@ -13,7 +14,7 @@ from routing.models.versioned import VersionedModel, VersionedQuerySet
 ORIGIN_PATTERN = r"^https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?\Z"
 
 
-class Registry(HasAccount, VersionedModel):
+class Registry(HasAccount, Labelled, VersionedModel):
     """A registry that mappings lead to: one tenant's own, or shared with all (no tenant).
 
     Its account is for the facade's own fetches of what is public.

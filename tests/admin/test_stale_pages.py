@@ -30,6 +30,8 @@ LEAD_ON = {
     "admin/routing/hostname/self_tests.html",
     "admin/routing/mapping/verify.html",
     "admin/routing/mapping/report.html",
+    "admin/routing/notes.html",
+    "routing/notes.html",
 }
 #: A restore goes into an empty database alone, so there is never another one that could be confirmed in its place.
 ONE_ALONE = {"admin/routing/restored.html"}

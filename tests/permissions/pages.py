@@ -30,6 +30,10 @@ _ARGUMENTS: dict[str, Callable[[World, str], dict[str, object]]] = {
     "admin:routing_hostname_hand_over": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_hostname_self_tests": lambda world, subject: {"hostname_id": world[subject].pk},
     "shared_report": lambda world, subject: {"self_test_id": 1, "token": "forged"},
+    **{
+        f"admin:routing_{noun}_notes": lambda world, subject: {"pk": world[subject].pk}
+        for noun in ("mapping", "hostname", "registry", "tenant")
+    },
     "admin:routing_mapping_verify": lambda world, subject: {"row_id": world[subject].pk},
     "admin:routing_mapping_report": lambda world, subject: {
         "row_id": world["mapping"].pk,
@@ -101,6 +105,13 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
         "enabled": "on",
         "delivery": Mapping.Delivery.AUTO,
     },
+    **{
+        (f"admin:routing_{noun}_notes", subject): lambda world: {"text": "noted"}
+        for noun, subject in (
+            *(("mapping", "mapping"), ("hostname", "hostname"), ("tenant", "tenant")),
+            *(("registry", "registry"), ("registry", "shared registry")),
+        )
+    },
     ("admin:routing_mapping_account", "mapping"): lambda world: {"user": "robot", "password": "p", "reason": "r"},
     ("admin:routing_mapping_delete", "mapping"): lambda world: {"reason": "r"},
     **{
@@ -109,10 +120,11 @@ FORMS: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
                 "action": action,
                 "_selected_action": [world["mapping"].pk],
                 "confirmed": "yes",
+                "label": "team",
                 "reason": "r",
             }
         )
-        for action in ("switch_off", "remove_all", "delete_selected")
+        for action in ("switch_off", "remove_all", "delete_selected", "add_label")
     },
     ("admin:routing_mapping_changelist", "repoint_all"): lambda world: {
         "action": "repoint_all",

@@ -75,6 +75,23 @@ mappings.repoint             | a part of a registry       | - - | - - - | n y y 
 mappings.repoint             | all of a shared registry   | - - | - - - | n r r | y
 mappings.update_mapping      | .                          | - - | - - - | n y y | y
 mappings.switch_mappings     | .                          | - - | - - - | n y y | y
+labels.change_labels         | mapping                    | - - | - - - | n y y | y
+labels.change_labels         | hostname                   | - - | - - - | n n y | y
+labels.change_labels         | own registry               | - - | - - - | n y y | y
+labels.change_labels         | shared registry            | n n | n n n | n n n | y
+notes.get_notes              | mapping                    | - - | - - - | y y y | y
+notes.get_notes              | hostname                   | - - | - - - | y y y | y
+notes.get_notes              | tenant                     | - - | - - - | y y y | y
+notes.get_notes              | own registry               | - - | - - - | y y y | y
+notes.get_notes              | shared registry            | n n | n n n | n n n | y
+notes.add_note               | mapping                    | - - | - - - | n y y | y
+notes.add_note               | hostname                   | - - | - - - | n n y | y
+notes.add_note               | tenant                     | - - | - - - | n n y | y
+notes.add_note               | own registry               | - - | - - - | n y y | y
+notes.add_note               | shared registry            | n n | n n n | n n n | y
+notes.remove_note            | another's                  | - - | - - - | n n y | y
+notes.remove_note            | an operator's              | - - | - - - | n y y | y
+notes.remove_note            | of the platform            | - - | - - - | - - - | y
 mappings.remove_mapping      | .                          | - - | - - - | n y y | y
 mappings.remove_mappings     | .                          | - - | - - - | n y y | y
 members.invite               | .                          | - - | - - - | n n y | y
@@ -186,6 +203,18 @@ POST /hostnames/{hostname_id}/check          | proved hostname          | s - | 
 GET /hostnames/{hostname_id}/contacts        | hostname                 | s - | - - - | y y y | y
 GET /hostnames/{hostname_id}/contacts/feed   | hostname                 | s - | - - - | y y y | y
 GET /hostnames/{hostname_id}/fallback        | hostname                 | s - | - - - | y y y | y
+GET /hostnames/{hostname_id}/notes           | hostname                 | s - | - - - | y y y | y
+POST /hostnames/{hostname_id}/notes          | hostname                 | s - | - - - | n n y | y
+GET /mappings/{mapping_id}/notes             | mapping                  | s - | - - - | y y y | y
+POST /mappings/{mapping_id}/notes            | mapping                  | s - | - - - | n y y | y
+GET /registries/{registry_id}/notes          | registry                 | s - | - - - | y y y | y
+POST /registries/{registry_id}/notes         | registry                 | s - | - - - | n y y | y
+GET /registries/{registry_id}/notes          | shared registry          | s n | n n n | n n n | y
+POST /registries/{registry_id}/notes         | shared registry          | s n | n n n | n n n | y
+GET /tenants/{tenant}/notes                  | tenant                   | s - | - - - | y y y | y
+POST /tenants/{tenant}/notes                 | tenant                   | s - | - - - | n n y | y
+DELETE /notes/{note_id}                      | note                     | s - | - - - | n n y | y
+DELETE /notes/{note_id}                      | note of the platform     | s - | - - - | - - - | y
 GET /hostnames/{hostname_id}/signatures      | hostname                 | s - | - - - | y y y | y
 POST /hostnames/{hostname_id}/doctor         | hostname                 | s - | - - - | n n y | y
 GET /hostnames/{hostname_id}/self-tests      | hostname                 | s - | - - - | y y y | y

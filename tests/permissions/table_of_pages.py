@@ -62,7 +62,7 @@ GET  admin:routing_hostname_change               | hostname           | s n | - 
 POST admin:routing_hostname_change               | hostname           | s n | n n - | n n y | y
 GET  admin:routing_hostname_changelist           | .                  | s n | y y y | y y y | y
 POST admin:routing_hostname_changelist           | .                  | s n | r r r | r r r | r
-POST admin:routing_hostname_changelist           | suspend            | s n | r r r | r r r | y
+POST admin:routing_hostname_changelist           | suspend            | s n | r r l | r r l | y
 GET  admin:routing_hostname_columns              | .                  | s n | r r r | r r r | r
 POST admin:routing_hostname_columns              | .                  | s n | y y y | y y y | y
 GET  admin:routing_hostname_filters              | .                  | s n | r r r | r r r | r
@@ -113,6 +113,7 @@ GET  admin:routing_mapping_change                | mapping            | s n | - 
 POST admin:routing_mapping_change                | mapping            | s n | n - - | n y y | y
 GET  admin:routing_mapping_changelist            | .                  | s n | y y y | y y y | y
 POST admin:routing_mapping_changelist            | switch_off         | s n | r l l | r y y | y
+POST admin:routing_mapping_changelist            | add_label          | s n | r l l | r y y | y
 POST admin:routing_mapping_changelist            | repoint_all        | s n | r l l | r y y | y
 POST admin:routing_mapping_changelist            | remove_all         | s n | r l l | r y y | y
 POST admin:routing_mapping_changelist            | delete_selected    | s n | r l l | r l l | l
@@ -128,6 +129,16 @@ GET  admin:routing_mapping_export_yaml           | .                  | s n | y 
 POST admin:routing_mapping_export_yaml           | .                  | s n | r r r | r r r | r
 GET  admin:routing_mapping_import                | .                  | s n | n y y | n y y | y
 POST admin:routing_mapping_import                | .                  | s n | n r r | n y y | y
+GET  admin:routing_hostname_notes                 | hostname           | s n | - - - | y y y | y
+POST admin:routing_hostname_notes                 | hostname           | s n | - - - | n n y | y
+GET  admin:routing_mapping_notes                  | mapping            | s n | - - - | y y y | y
+POST admin:routing_mapping_notes                  | mapping            | s n | - - - | n y y | y
+GET  admin:routing_registry_notes                 | registry           | s n | - - - | y y y | y
+POST admin:routing_registry_notes                 | registry           | s n | - - - | n y y | y
+GET  admin:routing_tenant_notes                   | tenant             | s n | - - - | y y y | y
+POST admin:routing_tenant_notes                   | tenant             | s n | - - - | n n y | y
+GET  admin:routing_registry_notes                | shared registry    | s n | n n n | n n n | y
+POST admin:routing_registry_notes                | shared registry    | s n | n n n | n n n | y
 GET  admin:routing_mapping_history               | mapping            | s n | - - - | y y y | y
 POST admin:routing_mapping_history               | mapping            | s n | - - - | r r r | r
 GET  admin:routing_mapping_probe                 | mapping            | s n | - - - | n l l | l

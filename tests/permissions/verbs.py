@@ -15,7 +15,7 @@ from routing import services
 from routing.core.pull_counts import Grain
 from routing.models import Membership, Registry, Role, Tenant
 from routing.publish.documents import Surroundings
-from routing.services.base import confirmation, history_check, restoration
+from routing.services.base import confirmation, history_check, labels, restoration
 from routing.services.base.actor import Actor
 from routing.services.base.policy import checksum_of_request
 from routing.services.changes import applying, approval, drafts, imports, policy, reports, schedule, steps
@@ -27,7 +27,7 @@ from routing.services.hostnames import claims, hostnames, proof_checks, self_tes
 from routing.services.leaving import exports, hand_over, person_removal, tenant_removal
 from routing.services.lists import columns, saved_filters
 from routing.services.mappings import as_of, contacts, explain, fallback, mappings, publication, signatures
-from routing.services.people import api_tokens, members, tenants
+from routing.services.people import api_tokens, members, notes, tenants
 from routing.services.registries import accounts, health, probe_jobs, probes, registries
 from routing.services.routes import published
 from routing.services.standbys import standbys
@@ -85,6 +85,8 @@ NOT_VERBS = frozenset(
         "refused_writes.refused_writes",
         "repointing.look_before",
         "unit_of_work.unit_of_work",
+        "notes.may_read_notes",
+        "notes.may_remove_note",
     }
 )
 
@@ -280,6 +282,33 @@ DEEDS: dict[tuple[str, str], Deed] = {
     ("mappings.repoint", "a part of a registry"): lambda a, w: _repoint(a, w, "quay.io/new"),
     ("mappings.repoint", "all of a shared registry"): lambda a, w: _repoint(a, w, "127.0.0.1:11"),
     ("mappings.update_mapping", "."): _edit,
+    **{
+        ("labels.change_labels", f"own {subject}" if subject == "registry" else subject): (
+            lambda a, w, subject=subject: labels.change_labels(  # type: ignore[misc]
+                a, "r", model=type(w[subject]), ids=[w[subject].pk], add=["team=web"]
+            )
+        )
+        for subject in ("mapping", "hostname", "registry", "shared registry")
+    },
+    **{
+        ("notes.get_notes", f"own {subject}" if subject == "registry" else subject): (
+            lambda a, w, subject=subject: list(  # type: ignore[misc]
+                notes.get_notes(a, noun=subject.rpartition(" ")[2], pk=w[subject].pk)
+            )
+        )
+        for subject in ("mapping", "hostname", "registry", "shared registry", "tenant")
+    },
+    **{
+        ("notes.add_note", f"own {subject}" if subject == "registry" else subject): (
+            lambda a, w, subject=subject: notes.add_note(  # type: ignore[misc]
+                a, noun=subject.rpartition(" ")[2], pk=w[subject].pk, text="noted"
+            )
+        )
+        for subject in ("mapping", "hostname", "registry", "shared registry", "tenant")
+    },
+    ("notes.remove_note", "another's"): lambda a, w: notes.remove_note(a, note_id=w["note"].pk),
+    ("notes.remove_note", "an operator's"): lambda a, w: notes.remove_note(a, note_id=w["note by an operator"].pk),
+    ("notes.remove_note", "of the platform"): lambda a, w: notes.remove_note(a, note_id=w["note of the platform"].pk),
     ("mappings.switch_mappings", "."): (
         lambda a, w: mappings.switch_mappings(a, "r", mapping_ids=[w["mapping"].pk], enabled=False)
     ),

@@ -57,6 +57,7 @@ from routing.services.mappings.mappings import add_mapping
 from routing.services.mappings.publication import publish_mapping
 from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
+from routing.services.people.notes import add_note
 from routing.services.people.tenants import add_tenant
 from routing.services.registries.accounts import set_account
 from routing.services.registries.registries import add_registry
@@ -146,6 +147,7 @@ def make_world() -> World:
     for role, person in people.items():
         if isinstance(person, User):
             world.secrets[role] = create_api_token(Actor.person(person), user=person, name=role).secret
+    _add_notes(world, sesame)
     _wait_for_another_owner(sesame, people["owner"])
     # Or else the first use of the day would write.
     ApiToken.objects.update(last_used_on=timezone.now().date())
@@ -256,6 +258,16 @@ def _add_routing(world: World, sesame: Tenant) -> None:
 
 def _self_test(hostname: Hostname) -> SelfTest:
     return SelfTest.objects.create(hostname=hostname, at=timezone.now(), passed=True, is_scheduled=True)
+
+
+def _add_notes(world: World, sesame: Tenant) -> None:
+    """One about each noun."""
+    for noun, subject in {"mapping": "mapping", "hostname": "hostname", "registry": "registry"}.items():
+        world.subjects["note"] = add_note(SET_UP, noun=noun, pk=world[subject].pk, text=f"noted of {SECRET}")
+    add_note(SET_UP, noun="tenant", pk=sesame.pk, text=f"noted of {SECRET}")
+    of_platform = add_note(SET_UP, noun="registry", pk=world["shared registry"].pk, text=f"of {SECRET}")
+    by_operator = add_note(world.actor("operator"), noun="mapping", pk=world["mapping"].pk, text=f"of {SECRET}")
+    world.subjects |= {"note of the platform": of_platform, "note by an operator": by_operator}
 
 
 def _failed_over(hostname: Hostname, standby: Registry) -> Mapping:

@@ -30,7 +30,8 @@ class Bulk(NamedTuple):
 
     `verb` takes the request, the reason and the rows' ids, and gives the names of what it changed. `effect` ends the
     sentence “Within a second every client that pulls from them …”. `is_harsh`: it hurts somebody, so it takes a reason.
-    `asks_message`: the page asks for what clients are told.
+    `asks_message`: the page asks for what clients are told. `asks_label`: it asks for a label, which this helps to
+    type; clients meet none. `told`: what is said in place of the names, of how many changed of those chosen.
     """
 
     action: str
@@ -41,6 +42,8 @@ class Bulk(NamedTuple):
     verb: Callable[[HttpRequest, str, list[int]], Sequence[str]]
     is_harsh: bool = True
     asks_message: bool = False
+    asks_label: str = ""
+    told: Callable[[HttpRequest, int, int], str] | None = None
 
 
 class BulkActions(_Base):
@@ -69,7 +72,10 @@ class BulkActions(_Base):
         except ServiceError as refusal:
             self.message_lines(request, [refusal.message], messages.ERROR)
             return self._ask(request, chosen, bulk)
-        if changed:
+        if bulk.told is not None:
+            level = messages.SUCCESS if changed else messages.INFO
+            self.message_lines(request, [bulk.told(request, len(changed), len(chosen))], level)
+        elif changed:
             rest = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
             self.message_lines(request, [f"{bulk.done} {', '.join(changed[:_SHOWN])}{rest}"], messages.SUCCESS)
         else:

@@ -71,6 +71,7 @@ ADDRESS: Mapping[str, Mapping[str, tuple[str, _ToTerm]]] = {
         "hostname__tenant__id__exact": ("tenant", _slug),
         "hostname__id__exact": ("hostname", _hostname),
         "registry__id__exact": ("registry_id", _as_it_is),
+        "label": ("label", _as_it_is),
         SEARCH_VAR: ("search", _as_it_is),
     },
     "hostname": {
@@ -78,11 +79,13 @@ ADDRESS: Mapping[str, Mapping[str, tuple[str, _ToTerm]]] = {
         "suspended__exact": ("suspended", _truth),
         "proof": ("proof", _as_it_is),
         "tenant__id__exact": ("tenant", _slug),
+        "label": ("label", _as_it_is),
         SEARCH_VAR: ("search", _as_it_is),
     },
     "registry": {
         "auth__exact": ("auth", _as_it_is),
         "tenant__id__exact": ("tenant", _slug),
+        "label": ("label", _as_it_is),
         SEARCH_VAR: ("search", _as_it_is),
     },
 }

@@ -3,7 +3,7 @@
 For operators of the platform only; the verbs ask for that as well.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -22,7 +22,7 @@ class Suspension(BulkActions):
     Goes before ServiceModelAdmin. `suspend_all` is the noun's verb: it gives the rows that it changed.
     """
 
-    actions = ("suspend", "unsuspend")
+    actions: Sequence[str] = ("suspend", "unsuspend")
     suspend_all: Callable[[HttpRequest, str, list[int], bool, str], list[Any]]
 
     def has_suspend_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -17,7 +17,9 @@ from routing.admin.base.exporting import Exporting
 from routing.admin.base.filters import ProofFilter, RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
+from routing.admin.base.labels import LABEL_ACTIONS, LabelledPages
 from routing.admin.base.model_admin import ServiceModelAdmin
+from routing.admin.base.notes import NotesPages
 from routing.admin.base.pulls import PULLS_LATELY, pulls_lately, pulls_panel
 from routing.admin.base.saved_filters import SavedFilters
 from routing.admin.base.suspension import Suspension
@@ -90,7 +92,9 @@ class HostnameAdmin(
     Exporting,
     ChosenColumns,
     SavedFilters,
+    LabelledPages,
     Suspension,
+    NotesPages,
     HistoryPages,
     ServiceModelAdmin,
 ):
@@ -100,16 +104,17 @@ class HostnameAdmin(
     action = Permission.CHANGE_HOSTNAMES
     # A tenant claims a hostname and proves it; to add one without proof is for operators of the platform.
     action_to_add = Permission.ADMINISTER
+    actions: Sequence[str] = (*Suspension.actions, *LABEL_ACTIONS)
     list_display_links = ("name",)
     list_select_related = ("tenant", "login_registry")
     list_filter = ("enabled", "suspended", ProofFilter, ("tenant", RelatedFilter))
     export_related = ("tenant", "login_registry")
     search_fields = SEARCHED["hostname"]
-    search_help_text = "Hostname or tenant."
+    search_help_text = "Hostname, tenant or label."
 
     def get_fieldsets(self, request: HttpRequest, obj: Hostname | None = None) -> Any:
         """What it is. Suspending is an action."""
-        parts: list[Any] = [(None, {"fields": ["name", "tenant", "enabled", "login_registry"]})]
+        parts: list[Any] = [(None, {"fields": ["name", "tenant", "enabled", "login_registry", "labels"]})]
         if obj is not None:
             parts.append(
                 ("What browsers show", {"fields": [*FRONT_COLUMNS, *BADGE_COLUMNS], "description": _FRONT_WORDS})

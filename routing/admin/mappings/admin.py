@@ -17,7 +17,9 @@ from routing.admin.base.exporting import Exporting
 from routing.admin.base.filters import RelatedFilter, StateFilter
 from routing.admin.base.forms import ServiceForm
 from routing.admin.base.history_views import HistoryPages
+from routing.admin.base.labels import LABEL_ACTIONS, LabelledPages
 from routing.admin.base.model_admin import DeleteConfirmation, ServiceModelAdmin
+from routing.admin.base.notes import NotesPages
 from routing.admin.base.probing import ProbeNow
 from routing.admin.base.pulls import PULLS_LATELY, pulls_lately, pulls_panel
 from routing.admin.base.saved_filters import SavedFilters
@@ -58,8 +60,10 @@ class MappingAdmin(
     SavedFilters,
     Prospects,
     Repointing,
+    LabelledPages,
     MappingActions,
     ProbeNow,
+    NotesPages,
     HistoryPages,
     ServiceModelAdmin,
 ):
@@ -68,7 +72,7 @@ class MappingAdmin(
     action = Permission.CHANGE_MAPPINGS
     account_action = Permission.PUBLISH
     account_template = "admin/routing/mapping/account.html"
-    actions = ("repoint_all", *MappingActions.actions)
+    actions = ("repoint_all", *MappingActions.actions, *LABEL_ACTIONS)
     # The first column makes its own link, beside the button.
     list_display_links = None
     list_select_related = ("hostname__tenant", "registry")
@@ -80,7 +84,7 @@ class MappingAdmin(
         ("registry", RelatedFilter),
     )
     search_fields = SEARCHED["mapping"]
-    search_help_text = "Hostname, prefix, registry or path there; or an image as it is pulled, to find its mapping."
+    search_help_text = "Hostname, prefix, registry, path there or label; or an image as it is pulled."
     empty_list_text = "It points an address of yours to any registry, such as docker.acme.com/acme → ghcr.io/acme."
 
     def get_fieldsets(self, request: HttpRequest, obj: Mapping | None = None) -> Any:
@@ -90,14 +94,14 @@ class MappingAdmin(
             whose = ["tenant"] if permissions.may(request, Permission.ADMINISTER, None) else []
             return [
                 (None, {"fields": ["hostname", "prefix", "target"]}),
-                ("Options", {"fields": [*whose, "private", "delivery", "allow_push"]}),
+                ("Options", {"fields": [*whose, "private", "delivery", "allow_push", "labels"]}),
                 (None, {"fields": ["reason"]}),
             ]
         if not self.has_change_permission(request, obj):
-            return [(None, {"fields": ["target", "enabled", "private", "delivery", "allow_push", "notice"]})]
+            return [(None, {"fields": ["target", "enabled", "private", "delivery", "allow_push", "notice", "labels"]})]
         return [
             (None, {"fields": ["target", "abandon_old", "reason"]}),
-            ("Options", {"fields": ["enabled", "private", "delivery", "allow_push", "notice"]}),
+            ("Options", {"fields": ["enabled", "private", "delivery", "allow_push", "notice", "labels"]}),
         ]
 
     def get_form(self, request: HttpRequest, obj: Mapping | None = None, change: bool = False, **kwargs: Any) -> Any:
@@ -235,7 +239,7 @@ class MappingAdmin(
                 prefix=given["prefix"],
                 target=given["target"],
                 tenant=given["tenant"] and given["tenant"].slug,
-                **{name: given[name] for name in ("allow_push", "private", "delivery")},
+                **{name: given[name] for name in ("allow_push", "private", "delivery", "labels")},
             )
         if outcome.asks_anew:
             probe_soon(outcome.mapping)

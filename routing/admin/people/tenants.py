@@ -16,6 +16,7 @@ from routing.admin.base.badges import badge
 from routing.admin.base.columns import ChosenColumns
 from routing.admin.base.history_views import HistoryPages
 from routing.admin.base.model_admin import ServiceModelAdmin
+from routing.admin.base.notes import NotesPages
 from routing.admin.base.pulls import pulls_panel
 from routing.admin.base.sizes import SizeField, in_words
 from routing.admin.base.suspension import Suspension
@@ -31,7 +32,9 @@ from routing.services.pulls.reading import Scope
 _LIMITS = ("max_hostnames", "max_mappings", "max_registries", "max_members", "max_streamed_bytes")
 
 
-class TenantAdmin(PolicyPages, TenantRemovalPages, ChosenColumns, Suspension, HistoryPages, ServiceModelAdmin):
+class TenantAdmin(
+    PolicyPages, TenantRemovalPages, ChosenColumns, Suspension, NotesPages, HistoryPages, ServiceModelAdmin
+):
     """Organisations, and whether they are served."""
 
     list_display_links = ("name",)

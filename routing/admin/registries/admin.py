@@ -20,7 +20,9 @@ from routing.admin.base.exporting import Exporting
 from routing.admin.base.filters import RelatedFilter
 from routing.admin.base.forms import ServiceForm, name_input
 from routing.admin.base.history_views import HistoryPages
+from routing.admin.base.labels import LABEL_ACTIONS, LabelledPages
 from routing.admin.base.model_admin import ServiceModelAdmin
+from routing.admin.base.notes import NotesPages
 from routing.admin.base.probing import ProbeNow
 from routing.admin.base.saved_filters import SavedFilters
 from routing.admin.hostnames.admin import counted, mappings_link
@@ -105,7 +107,17 @@ class RegistryForm(ServiceForm):
         }
 
 
-class RegistryAdmin(AccountPage, ProbeNow, Exporting, ChosenColumns, SavedFilters, HistoryPages, ServiceModelAdmin):
+class RegistryAdmin(
+    AccountPage,
+    LabelledPages,
+    ProbeNow,
+    Exporting,
+    ChosenColumns,
+    SavedFilters,
+    NotesPages,
+    HistoryPages,
+    ServiceModelAdmin,
+):
     """What a person says of a registry can be changed; what a probe found can be read."""
 
     form = RegistryForm
@@ -115,15 +127,15 @@ class RegistryAdmin(AccountPage, ProbeNow, Exporting, ChosenColumns, SavedFilter
     list_filter = ("auth", ("tenant", RelatedFilter))
     export_related = ("tenant",)
     search_fields = SEARCHED["registry"]
-    search_help_text = "Name, address or tenant."
+    search_help_text = "Name, address, tenant or label."
     empty_list_text = "Adding a mapping adds its registry too."
     readonly_fields = _PROBED
-    actions = ("probe_again",)
+    actions = ("probe_again", *LABEL_ACTIONS)
 
     def get_fieldsets(self, request: HttpRequest, obj: Registry | None = None) -> Any:
         """What a person says; then what was found."""
         parts: list[Any] = [
-            (None, {"fields": ["name", "origin", "tenant"]}),
+            (None, {"fields": ["name", "origin", "tenant", "labels"]}),
             ("Names and layers", {"fields": ["alias", "implicit_namespace", "stream_blobs"]}),
         ]
         if obj is None or self.has_change_permission(request, obj):

@@ -13,6 +13,7 @@ from routing.api.auth import actor_of
 from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.findings import Findings
+from routing.api.labels import LabelledOut, LabelParam, Labels, labelled_all
 from routing.api.listed import SavedFilterKey, listed
 from routing.api.lookups import OneTenant, tenant_by_slug
 from routing.api.pagination import ListQuery, Paging, Sortable
@@ -103,7 +104,7 @@ class ProvableOut(Schema):
         return [address for address in row.addresses_found.split(",") if address]
 
 
-class HostnameOut(ProvableOut):
+class HostnameOut(ProvableOut, LabelledOut):
     """A name that people pull from. `record` is its proof; none: the platform's operators vouched for it."""
 
     enabled: bool = Field(examples=[True])
@@ -172,6 +173,7 @@ class HostnamePatch(StrictSchema):
     badge_repositories: bool = False
     badge_self_test: bool = False
     self_test_schedule: SelfTestSchedule = SelfTestSchedule.OFF
+    labels: Labels = []
     reason: Reason = ""
 
 
@@ -192,6 +194,12 @@ class HostnameQuery(ListQuery):
     sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
 
+class LabelledHostnameQuery(HostnameQuery):
+    """Which hostnames."""
+
+    label: LabelParam = []
+
+
 class HostnameNameQuery(QueryParams):
     """What people call a hostname."""
 
@@ -200,10 +208,11 @@ class HostnameNameQuery(QueryParams):
 
 @router.get("", response={200: list[HostnameOut], **NAMING_PROBLEMS}, operation_id="list_hostnames")
 @paginate(Paging)
-def list_hostnames(request: HttpRequest, params: Query[HostnameQuery]) -> "QuerySet[Hostname]":
+def list_hostnames(request: HttpRequest, params: Query[LabelledHostnameQuery]) -> "QuerySet[Hostname]":
     """List hostnames, by name."""
     actor = actor_of(request)
-    return listed(_NOUN, actor, Hostname.objects.viewable_by(actor).with_names(), params, "name")
+    rows = Hostname.objects.viewable_by(actor).with_names().filter(labelled_all(params.label))
+    return listed(_NOUN, actor, rows, params, "name")
 
 
 @router.post(

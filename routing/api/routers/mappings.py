@@ -14,6 +14,7 @@ from routing.api.auth import actor_of
 from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.findings import Findings
+from routing.api.labels import LabelledOut, LabelParam, Labels, labelled_all
 from routing.api.listed import SavedFilterKey, listed
 from routing.api.lookups import OneTenant
 from routing.api.pagination import ListQuery, Paging, Sortable
@@ -53,7 +54,7 @@ WholeRegistry = Annotated[
 ]
 
 
-class MappingOut(Schema):
+class MappingOut(LabelledOut):
     """Where a prefix of a hostname leads. What the last probe of a repository under it found is from there on."""
 
     id: int = Field(examples=[17])
@@ -159,6 +160,7 @@ class MappingIn(StrictSchema):
     allow_push: bool = False
     private: bool = False
     delivery: Delivery = Delivery.AUTO
+    labels: Labels = []
     reason: Reason = ""
 
 
@@ -184,6 +186,7 @@ class MappingPatch(StrictSchema):
             examples=["moves to example.com on 1 March"],
         ),
     ] = None
+    labels: Labels | None = None
     reason: Reason = ""
 
 
@@ -214,13 +217,16 @@ class MappingQuery(ListQuery):
     prefix: Annotated[Text | None, Field(description="Exactly this one.")] = None
     registry_id: Id | None = None
     enabled: bool | None = None
+    label: LabelParam = []
     state: Annotated[
         Literal["on", "off", "blocked"] | None,
         Field(description="Whether clients are served; blocked: by its hostname."),
     ] = None
     search: Annotated[
         Text | None,
-        Field(description="Words of the hostname, prefix, upstream prefix and registry; or an image's name, whole."),
+        Field(
+            description="Words of the hostname, prefix, upstream prefix, label, registry; or an image's name, whole."
+        ),
     ] = None
     filter: SavedFilterKey = None
     sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
@@ -245,7 +251,8 @@ class MappingNameQuery(QueryParams):
 def list_mappings(request: HttpRequest, params: Query[MappingQuery]) -> "QuerySet[Mapping]":
     """List mappings, by hostname and prefix."""
     actor = actor_of(request)
-    return listed(_NOUN, actor, Mapping.objects.viewable_by(actor).with_names(), params, "hostname__name", "prefix")
+    rows = Mapping.objects.viewable_by(actor).with_names().filter(labelled_all(params.label))
+    return listed(_NOUN, actor, rows, params, "hostname__name", "prefix")
 
 
 @router.post("", response={201: MappingOutcome, 200: MappingOutcome, **ADDING_PROBLEMS}, operation_id="add_mapping")

@@ -12,6 +12,7 @@ from pydantic import Field
 from routing.api.auth import actor_of
 from routing.api.errors import NAMING_PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
+from routing.api.labels import LabelledOut, LabelParam, Labels, labelled_all
 from routing.api.listed import SavedFilterKey, listed
 from routing.api.lookups import OneTenant, tenant_by_slug
 from routing.api.pagination import ListQuery, Paging, Sortable
@@ -48,7 +49,7 @@ _ALIAS = "Another name for it in targets, such as docker.io."
 _STREAM = "Layers that clients can't be sent to pass through the facade."
 
 
-class RegistryOut(Schema):
+class RegistryOut(LabelledOut):
     """A backing registry; without a tenant it is shared. What the last probe found is from `auth` on."""
 
     id: int = Field(examples=[2])
@@ -138,6 +139,7 @@ class RegistryIn(StrictSchema):
     alias: Annotated[AliasText, Field(description=_ALIAS)] = ""
     implicit_namespace: Annotated[Text, Field(description=_NAMESPACE)] = ""
     stream_blobs: Annotated[bool, Field(description=_STREAM)] = False
+    labels: Labels = []
     reason: Reason = ""
 
 
@@ -155,6 +157,7 @@ class RegistryPatch(StrictSchema):
     alias: Annotated[AliasText | None, Field(description=_ALIAS)] = None
     implicit_namespace: Annotated[Text | None, Field(description=_NAMESPACE)] = None
     stream_blobs: Annotated[bool | None, Field(description=_STREAM)] = None
+    labels: Labels | None = None
     reason: Reason = ""
 
 
@@ -170,6 +173,7 @@ class RegistryQuery(ListQuery):
     ] = None
     search: Annotated[Text | None, Field(description="Words of the name, address and tenant.")] = None
     filter: SavedFilterKey = None
+    label: LabelParam = []
     sort: Annotated[Text | None, Sortable(_COLUMNS)] = None
 
 
@@ -178,7 +182,8 @@ class RegistryQuery(ListQuery):
 def list_registries(request: HttpRequest, params: Query[RegistryQuery]) -> "QuerySet[Registry]":
     """List registries, by name: one's own, and the shared ones."""
     actor = actor_of(request)
-    return listed(_NOUN, actor, Registry.objects.viewable_by(actor).with_names(), params, "name", "pk")
+    rows = Registry.objects.viewable_by(actor).with_names().filter(labelled_all(params.label))
+    return listed(_NOUN, actor, rows, params, "name", "pk")
 
 
 @router.post("", response={201: RegistryOut, **NAMING_PROBLEMS}, operation_id="add_registry")

@@ -8,8 +8,10 @@ from routing.management.verbs.named import (
     ONLY_TENANT_HELP,
     TENANT_HELP,
     add_claimed,
+    add_label_filter,
     claim_of,
     hostname_of,
+    labelled_with,
     tenant_of,
 )
 from routing.management.verbs.output import Column, Output, as_facts, moment
@@ -17,7 +19,7 @@ from routing.management.verbs.saved_filters import FILTER_HELP, filtered
 from routing.management.verbs.verb import Options, Status, Verb
 from routing.models import Hostname, HostnameClaim
 from routing.services.base.actor import Actor
-from routing.services.base.errors import NotFound
+from routing.services.base.errors import NotFound, ServiceError
 from routing.services.base.in_order import rows_in_order
 from routing.services.hostnames.address import address_records
 from routing.services.hostnames.claims import remove_claim, vouch_hostname
@@ -67,6 +69,7 @@ def hostname_facts(hostname: Hostname) -> dict[str, Any]:
         "proof_finding": hostname.proof_finding,
         "proof_checked_at": hostname.proof_checked_at,
         "withdrawn_at": hostname.withdrawn_at,
+        "labels": hostname.label_list,
         **address_facts(hostname),
     }
 
@@ -107,6 +110,7 @@ class ListHostnames(Verb):
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--claims", action="store_true", help="claims that are not verified yet, instead")
         which.add_argument("--filter", metavar="NAME", help=FILTER_HELP)
+        add_label_filter(parser)
 
     def run(self, options: Options, output: Output) -> None:
         """Print them while they are read."""
@@ -116,12 +120,15 @@ class ListHostnames(Verb):
             Column("TENANT", lambda row: row["tenant"]),
             Column("STATE", lambda row: row["state"]),
         ]
+        wanted = labelled_with(options)
         if options["claims"]:
+            if options["labels"]:
+                raise ServiceError("claims have no labels: say --claims or --label")
             claims = rows_in_order(HostnameClaim.objects.with_names().filter(**own), "name")
             finding = Column("LAST CHECK", lambda row: row["finding"] or "not checked yet")
             output.table(as_facts(claims, claim_facts), [*columns, finding], "No claims.")
             return
-        found = Hostname.objects.with_names().filter(**own)
+        found = Hostname.objects.with_names().filter(wanted, **own)
         hostnames = rows_in_order(found, "name")
         if options["filter"]:
             hostnames = shown_rows(filtered("hostname", found, options["filter"]), MAX_ROWS_OF_A_LIST)
@@ -198,6 +205,7 @@ class ShowHostname(Verb):
                 ("state", state_of(hostname) + (" with its tenant" if suspended_tenant else "")),
                 ("message", hostname.suspension_message),
                 ("mappings", str(count)),
+                ("labels", ", ".join(hostname.label_list)),
                 ("login goes to", "" if login is None else login.authority),
                 ("proof", "none needed: vouched for" if record is None else f"{record.type} record at {record.name}"),
                 ("checked", moment(hostname.proof_checked_at)),

@@ -6,7 +6,15 @@ from typing import Any
 from django.db.models import Case, Max, QuerySet, Value, When
 from django.db.models.functions import Length
 
-from routing.management.verbs.named import HOSTNAME_HELP, ONLY_TENANT_HELP, PREFIX_HELP, hostname_of, tenant_of
+from routing.management.verbs.named import (
+    HOSTNAME_HELP,
+    ONLY_TENANT_HELP,
+    PREFIX_HELP,
+    add_label_filter,
+    hostname_of,
+    labelled_with,
+    tenant_of,
+)
 from routing.management.verbs.output import Output, as_facts, moment, yes
 from routing.management.verbs.saved_filters import FILTER_HELP, filtered
 from routing.management.verbs.verb import Options, Status, Verb
@@ -37,6 +45,7 @@ def mapping_facts(mapping: Mapping) -> dict[str, Any]:
         "private": mapping.private,
         "delivery": mapping.delivery,
         "notice": mapping.notice,
+        "labels": mapping.label_list,
         "published_at": mapping.account_set_at,
         "standby": mapping.standby_target or None,
         "standby_return_seconds": mapping.standby_return_seconds,
@@ -56,6 +65,7 @@ class ListMappings(Verb):
         parser.add_argument("--tenant", metavar="SLUG", help=ONLY_TENANT_HELP)
         parser.add_argument("--hostname", metavar="HOSTNAME", help="only this hostname's")
         parser.add_argument("--filter", metavar="NAME", help=FILTER_HELP)
+        add_label_filter(parser)
         parser.add_argument(
             "--csv", action="store_true", help="print a table for spreadsheets, which “changes draft --csv” reads"
         )
@@ -67,11 +77,13 @@ class ListMappings(Verb):
             hostnames = hostnames.filter(tenant=tenant_of(options["tenant"]))
         if options["hostname"]:
             hostnames = hostnames.filter(pk=hostname_of(options["hostname"]).pk)
-        found: QuerySet[Mapping] = Mapping.objects.filter(hostname__in=hostnames.order_by())
+        found: QuerySet[Mapping] = Mapping.objects.filter(labelled_with(options), hostname__in=hostnames.order_by())
         if options["filter"]:
             related = ("hostname__tenant", "registry", "standby_registry")
             found = filtered("mapping", found.select_related(*related), options["filter"])
-        mappings = shown_rows(found, MAX_ROWS_OF_A_LIST) if options["filter"] else mappings_in_order(hostnames)
+            mappings = shown_rows(found, MAX_ROWS_OF_A_LIST)
+        else:
+            mappings = mappings_in_order(hostnames, labelled_with(options))
         if options["csv"]:
             output.document(csv_of_mappings(mappings))
             return
@@ -135,6 +147,7 @@ class ShowMapping(Verb):
                 *([("former target", f"{former.target}, asked until {moment(former.until)}")] if former else []),
                 *([("standby", _standby_in_words(mapping))] if mapping.standby_registry else []),
                 ("notice", mapping.notice),
+                ("labels", ", ".join(mapping.label_list)),
                 ("last probe", _probe_in_words(mapping)),
                 ("changed", moment(mapping.changed_at)),
             ]
@@ -171,6 +184,8 @@ def _probe_in_words(mapping: Mapping) -> str:
 def _none_of(options: Options) -> str:
     if options["filter"]:
         return "No mappings that this filter finds."
+    if options["labels"]:
+        return "No such mapping has this label."
     return "No mappings of this tenant or hostname." if options["tenant"] or options["hostname"] else _NONE
 
 
@@ -186,6 +201,7 @@ def _line(mapping: Mapping, width: int) -> str:
         ("private", mapping.private),
         ("allows push", mapping.allow_push),
         ("redirect only", mapping.delivery == Mapping.Delivery.REDIRECT_ONLY),
+        *((label, True) for label in mapping.label_list),
     )
     notes = ", ".join(name for name, holds in facts if holds)
     return f"{mapping.source:<{width}} → {mapping.target}{f'  ({notes})' if notes else ''}"

@@ -69,6 +69,14 @@ class AddMapping(Verb):
         parser.add_argument(
             "--redirect-only", action="store_true", help="answer every client with a redirect; relay nothing"
         )
+        parser.add_argument(
+            "--label",
+            dest="labels",
+            metavar="LABEL",
+            action="append",
+            default=[],
+            help="a word to find it by, such as team=web; can be given several times",
+        )
         # The former name, for one release.
         parser.add_argument("--shell", dest="redirect_only", action="store_true", help=SUPPRESS)
 
@@ -90,6 +98,7 @@ class AddMapping(Verb):
             allow_push=options["allow_push"],
             private=options["private"],
             delivery=Mapping.Delivery.REDIRECT_ONLY if options["redirect_only"] else Mapping.Delivery.AUTO,
+            labels=options["labels"],
         )
         _tell(outcome, f"Nothing to change: {outcome.mapping} is there already", output)
         if not is_dry_run():

@@ -8,8 +8,10 @@ from django.db.models import Q, QuerySet
 
 from routing.core.grammar.docker_hub import DOCKER_HUB, DOCKER_HUB_NAMES
 from routing.models import Hostname, HostnameClaim, Membership, Registry, Tenant
+from routing.models.labelled import labelled
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
+from routing.services.base.labels import readable_label
 from routing.services.hostnames.names import parse_hostname
 from routing.services.people.members import account_of
 
@@ -31,6 +33,26 @@ def add_claimed(parser: ArgumentParser) -> None:
     """Arguments: the name that is to be a hostname, and whose."""
     parser.add_argument("name", metavar="HOSTNAME", help=CLAIMED_HELP)
     parser.add_argument("--tenant", required=True, metavar="SLUG", help=TENANT_HELP)
+
+
+def add_label_filter(parser: ArgumentParser) -> None:
+    """The option by which a list is asked for rows with some labels."""
+    parser.add_argument(
+        "--label",
+        dest="labels",
+        metavar="LABEL",
+        action="append",
+        default=[],
+        help="only those with this label, or with any value where it is a key alone; several: with all of them",
+    )
+
+
+def labelled_with(options: dict[str, Any]) -> Q:
+    """Rows with all of the labels that were asked for. Raises ServiceError."""
+    wanted = Q()
+    for text in options["labels"]:
+        wanted &= labelled(readable_label(text))
+    return wanted
 
 
 def add_set(parser: ArgumentParser) -> None:

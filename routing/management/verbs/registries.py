@@ -3,7 +3,15 @@
 from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
-from routing.management.verbs.named import ONLY_TENANT_HELP, REGISTRY_HELP, TENANT_HELP, registry_of, tenant_of
+from routing.management.verbs.named import (
+    ONLY_TENANT_HELP,
+    REGISTRY_HELP,
+    TENANT_HELP,
+    add_label_filter,
+    labelled_with,
+    registry_of,
+    tenant_of,
+)
 from routing.management.verbs.output import Column, Output, as_facts, moment, yes
 from routing.management.verbs.saved_filters import FILTER_HELP, filtered
 from routing.management.verbs.verb import Options, Status, Verb
@@ -33,6 +41,7 @@ def registry_facts(registry: Registry) -> dict[str, Any]:
         "tenant": registry.tenant.slug if registry.tenant else None,
         "implicit_namespace": registry.implicit_namespace,
         "stream_blobs": registry.stream_blobs,
+        "labels": registry.label_list,
         "auth": registry.auth,
         "probed_at": registry.probed_at,
         "probe_error": registry.probe_error,
@@ -53,10 +62,11 @@ class ListRegistries(Verb):
         which.add_argument("--tenant", metavar="SLUG", help=ONLY_TENANT_HELP)
         parser.add_argument("--filter", metavar="NAME", help=FILTER_HELP)
         which.add_argument("--shared", action="store_true", help="only those that every tenant may map to")
+        add_label_filter(parser)
 
     def run(self, options: Options, output: Output) -> None:
         """Print them while they are read."""
-        rows = Registry.objects.with_names()
+        rows = Registry.objects.with_names().filter(labelled_with(options))
         if options["shared"]:
             rows = rows.filter(tenant=None)
         if options["tenant"]:
@@ -140,7 +150,7 @@ class ShowRegistry(Verb):
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which."""
-        _add_which(parser)
+        add_which(parser)
 
     def run(self, options: Options, output: Output) -> None:
         """Print it."""
@@ -157,6 +167,7 @@ class ShowRegistry(Verb):
                 ("tenant", registry.tenant.slug if registry.tenant else "shared"),
                 ("one-component names", registry.implicit_namespace and f"under {registry.implicit_namespace}"),
                 ("streams layers", yes(registry.stream_blobs)),
+                ("labels", ", ".join(registry.label_list)),
                 ("mappings", f"{count:,}"),
                 ("asks for", asks_for(registry.auth)),
                 ("last probe", moment(registry.probed_at) or "never"),
@@ -184,7 +195,7 @@ class SetRegistry(Verb):
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which, and what of it."""
-        _add_which(parser)
+        add_which(parser)
         parser.add_argument("--address", dest="origin", metavar="ADDRESS", help=_ORIGIN_HELP)
         _add_options(parser)
 
@@ -215,7 +226,7 @@ class RemoveRegistry(Verb):
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which."""
-        _add_which(parser)
+        add_which(parser)
 
     def run(self, options: Options, output: Output) -> None:
         """Remove it."""
@@ -224,7 +235,8 @@ class RemoveRegistry(Verb):
         output.done(f"removed registry {registry.origin}")
 
 
-def _add_which(parser: ArgumentParser) -> None:
+def add_which(parser: ArgumentParser) -> None:
+    """The arguments by which a registry is named."""
     parser.add_argument("registry", metavar="REGISTRY", help=REGISTRY_HELP)
     parser.add_argument("--tenant", metavar="SLUG", help=_OWN_HELP)
 

@@ -27,12 +27,12 @@ NOUNS: dict[str, Any] = {
 }
 # What of a row is told where it changed, by its own column. Targets and owners are told by name, below.
 _TOLD: dict[str, tuple[str, ...]] = {
-    "mapping": ("enabled", "allow_push", "private", "delivery", "notice", "account_user", "account_set_at"),
+    "mapping": ("enabled", "allow_push", "private", "delivery", "notice", "account_user", "account_set_at", "labels"),
     "hostname": (
         *("enabled", "login_registry_id", "suspended", "suspension_message", "withdrawn_at"),
-        *(*FRONT_COLUMNS, *BADGE_COLUMNS, "self_test_schedule"),
+        *(*FRONT_COLUMNS, *BADGE_COLUMNS, "self_test_schedule", "labels"),
     ),
-    "registry": ("name", "origin", "alias", "implicit_namespace", "stream_blobs", "account_set_at"),
+    "registry": ("name", "origin", "alias", "implicit_namespace", "stream_blobs", "account_set_at", "labels"),
     "tenant": (
         *("slug", "name", "suspended", "suspension_message", "needs_approval"),
         *("allowed_registries", "needs_clean_reports", "policy_request"),

@@ -27,6 +27,7 @@ _STATES = {
     "withdrawn_at": ("verified", "withdrawn"),
     "enabled": ("disabled", "enabled"),
 }
+_LABELLED = Change("labelled", "changed the labels of")
 _OPTIONS = Change("options", "changed options of")
 _KINDS = {"+": "added", "~": "changed", "-": "removed"}
 
@@ -51,7 +52,7 @@ def change_of(row: Any, before: Any) -> Change:
         if differs(column):
             word = words[bool(getattr(row, column))]
             return Change(word, word)
-    return _OPTIONS
+    return _LABELLED if differs("labels") else _OPTIONS
 
 
 def rows_before(model: Any, rows: Sequence[Any]) -> dict[int, Any]:

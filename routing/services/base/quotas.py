@@ -46,6 +46,7 @@ BOUNDS: Mapping[str, str] = {
     "routing.StreamedBytes": "One a tenant and month.",
     "routing.ChangeSet": "MAX_OPEN_SETS and MAX_CLOSED_SETS of a tenant, each of MAX_SET_ROWS mappings.",
     "routing.Subscription": "MAX_SUBSCRIPTIONS_A_TENANT.",
+    "routing.Note": "MAX_NOTES of a row, each of MAX_NOTE_LENGTH characters.",
     "routing.PullCount": "FACADE_STATISTICS_ROWS of a hostname and time, ten times as many of a tenant.",
     "routing.ReferenceCount": "FACADE_STATISTICS_ROWS of a hostname and time, ten times as many of a tenant.",
     "routing.OrphanCount": "FACADE_STATISTICS_ROWS of a hostname and time, ten times as many of a tenant.",

@@ -142,7 +142,8 @@ class UnitOfWork:
         check_rules(self._write_of(row, before), changed)
         self._sign(row)
         self._write(row, changed)
-        self._publish(row)
+        if _differs(row, before):
+            self._publish(row)
         return changed
 
     def hand_over(self, row: V, tenant: Any, told: tuple[str, str], **values: Any) -> None:
@@ -176,23 +177,25 @@ class UnitOfWork:
             return []
         now, model = timezone.now(), type(changed[0])
         stamps = dict.fromkeys(_stamps(changed[0]), now)
+        published = []
         for row in changed:
             before = copy(row)
             for name, value in (values | stamps).items():
                 setattr(row, name, value)
             check_rules(self._write_of(row, before), values)
             row.version += 1
+            if _differs(row, before):
+                published.append(row)
         self._validate(changed[0], only=set(values))
         among = model._default_manager.filter(pk__in=[row.pk for row in changed])
         among.update(version=F("version") + 1, **values, **stamps)
         self._keep_past(changed, "~")
-        self._record_all([(row, _fields(row.table_entry())) for row in changed])  # type: ignore[attr-defined]
+        self._record_all([(row, _fields(row.table_entry())) for row in published])  # type: ignore[attr-defined]
         return changed
 
     def save_without_history(self, row: VersionedModel, **facts: Any) -> None:
         """Write down what was found out about a row: no part of its history. Publishes what requests depend on."""
-        routed = _routed(row)
-        before = routed.table_entry() if routed else None
+        before = copy(row)
         for name, value in facts.items():
             setattr(row, name, value)
         row.skip_history_when_saving = True  # type: ignore[attr-defined]
@@ -200,7 +203,7 @@ class UnitOfWork:
             self._write(row, list(facts))
         finally:
             del row.skip_history_when_saving  # type: ignore[attr-defined]
-        if routed and routed.table_entry() != before:
+        if _differs(row, before):
             self._publish(row)
 
     def delete(self, row: models.Model) -> None:
@@ -352,6 +355,12 @@ def check_version(row: VersionedModel, if_match: Collection[int] | None) -> None
 
 def _routed(row: Any) -> _Routed | None:
     return cast(_Routed, row) if hasattr(row, "table_entry") else None
+
+
+def _differs(row: models.Model, before: models.Model) -> bool:
+    """Whether the routing table has another entry for the row than before; a label, or a quota, changes none."""
+    now, then = _routed(row), _routed(before)
+    return now is not None and then is not None and now.table_entry() != then.table_entry()
 
 
 def _stamps(row: models.Model) -> list[str]:

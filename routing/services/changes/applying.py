@@ -19,10 +19,10 @@ from routing.services.base.rules import require_reason
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
 from routing.services.changes.approval import check_approval, refuse_unapproved
 from routing.services.changes.basis import (
-    COLUMNS,
     LOSSES,
     Stale,
     basis_of,
+    columns_of,
     lost_by_a_move,
     settings_of,
     taken_places,
@@ -173,7 +173,7 @@ def _changed_since(former: ChangeSet, now: dict[int, Mapping]) -> list[str]:
                 found.append(f"the mapping {row['source']} is there again")
         elif mapping is None:
             found.append(f"the mapping {row['source']} is gone")
-        elif settings_of(mapping) != row["after"]:
+        elif settings_of(mapping, row["after"]) != row["after"]:
             found.append(f"the mapping {row['source']} was changed since")
         elif row["before"] is None and mapping.is_published:
             found.append(f"the mapping {row['source']} was published since")
@@ -241,8 +241,7 @@ def _added(unit: UnitOfWork, change_set: ChangeSet) -> list[dict[str, Any]]:
     rows = []
     for row in change_set.rows:
         if row["before"] is None:
-            values = {COLUMNS[name]: value for name, value in row["after"].items()}
-            mapping = Mapping(hostname=by_id[row["hostname"]], prefix=row["prefix"], **values)
+            mapping = Mapping(hostname=by_id[row["hostname"]], prefix=row["prefix"], **columns_of(row["after"]))
             unit.add(mapping)
             row = {**row, "mapping": mapping.pk}
         rows.append(row)
@@ -266,7 +265,7 @@ def _by_values(change_set: ChangeSet, mappings: Sequence[Mapping]) -> list[tuple
         if before is None or after is None:
             continue
         mapping = by_id[row["mapping"]]
-        changed = {COLUMNS[name]: value for name, value in after.items() if before[name] != value}
+        changed = columns_of({name: value for name, value in after.items() if before[name] != value})
         if _LEADS & changed.keys():
             changed |= values_of_a_move(mapping)
         groups[tuple(changed.items())].append(mapping)

@@ -5,7 +5,7 @@ By contents and not by versions: probes count versions too, and what was changed
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from routing.models import ChangeSet, Hostname, Registry, Tenant
@@ -22,6 +22,8 @@ COLUMNS: Mapping[str, str] = {
     "allow_push": "allow_push",
     "delivery": "delivery",
 }
+#: What stands beside it in the rows of a set that changes it, and in no other one: it decides nothing.
+BESIDE: Mapping[str, str] = {"labels": "labels"}
 #: What a new mapping is where nobody says otherwise.
 DEFAULTS: Mapping[str, Any] = {"enabled": True, "private": False, "allow_push": False, "delivery": "auto"}
 _TOLD = 20
@@ -44,9 +46,15 @@ class Stale(Conflict):
         self.differences = differences
 
 
-def settings_of(row: Any) -> Settings:
-    """What people decided of a mapping, or of a past one."""
-    return {name: getattr(row, column) for name, column in COLUMNS.items()}
+def settings_of(row: Any, like: Container[str] = ()) -> Settings:
+    """What people decided of a mapping, or of a past one; with what stands beside that where it does in `like`."""
+    beside = {name: getattr(row, column) for name, column in BESIDE.items() if name in like}
+    return {name: getattr(row, column) for name, column in COLUMNS.items()} | beside
+
+
+def columns_of(settings: Settings) -> dict[str, Any]:
+    """The same by a mapping's columns."""
+    return {{**COLUMNS, **BESIDE}[name]: value for name, value in settings.items()}
 
 
 def lost_by_a_move(mapping: MappingRow, after: Settings) -> dict[str, str]:
@@ -125,7 +133,6 @@ def differences(change_set: ChangeSet, present: Iterable[MappingRow]) -> list[st
 
 def _of_rows(change_set: ChangeSet, present: Iterable[MappingRow]) -> Iterator[str]:
     rows = {row.pk: row for row in present}
-    now = {pk: settings_of(row) for pk, row in rows.items()}
     names = {str(row.registry_id): row.registry.authority for row in rows.values()}
     names |= {pk: entry["name"] for pk, entry in change_set.basis["registries"].items()}
     taken = taken_places(row for row in change_set.rows if row["before"] is None)
@@ -134,13 +141,13 @@ def _of_rows(change_set: ChangeSet, present: Iterable[MappingRow]) -> Iterator[s
             if (row["hostname"], row["prefix"]) in taken:
                 yield f"the mapping {row['source']} is there by now"
             continue
-        settings = now.get(row["mapping"])
-        if settings is None:
+        mapping = rows.get(row["mapping"])
+        if mapping is None:
             yield f"the mapping {row['source']} is gone"
-        elif settings != row["before"]:
+        elif (settings := settings_of(mapping, row["before"])) != row["before"]:
             yield f"the mapping {row['source']} was changed: {_changed(row['before'], settings, names)}"
         elif row["after"] is not None:
-            yield from _of_losses(row, lost_by_a_move(rows[row["mapping"]], row["after"]))
+            yield from _of_losses(row, lost_by_a_move(mapping, row["after"]))
 
 
 def _of_losses(row: dict[str, Any], lost: dict[str, str]) -> Iterator[str]:

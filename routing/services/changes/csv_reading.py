@@ -10,11 +10,13 @@ import io
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from routing.core.grammar.labels import MAX_PACKED_LENGTH
 from routing.models import Mapping
 from routing.services.base.csv_text import text_of_cell
 from routing.services.base.errors import ServiceError
+from routing.services.base.labels import packed_labels
 from routing.services.hostnames.names import parse_hostname
-from routing.services.mappings.csv_export import COLUMNS
+from routing.services.mappings.csv_export import COLUMNS, NO_LABELS
 from routing.services.mappings.mappings import parse_prefix
 from routing.services.registries.targets import Target, parse_target
 
@@ -151,6 +153,8 @@ def _line(number: int, headings: list[str], cells: list[str]) -> CsvLine:
 
 
 def _option(name: str, value: str) -> tuple[str, Any]:
+    if name == "labels":
+        return name, "" if value == NO_LABELS else packed_labels(_bounded(value, 2 * MAX_PACKED_LENGTH))
     if name == "delivery":
         if value not in Mapping.Delivery.values:
             raise ServiceError(f"delivery is one of {', '.join(Mapping.Delivery.values)}, not “{_short(value)}”")
@@ -160,9 +164,9 @@ def _option(name: str, value: str) -> tuple[str, Any]:
     return name, _BOOLEANS[value.lower()]
 
 
-def _bounded(text: str) -> str:
+def _bounded(text: str, most: int = 1_000) -> str:
     """A text that may be a name, so that what is said of it stays short. Raises ServiceError."""
-    if len(text) > 1_000:
+    if len(text) > most:
         raise ServiceError(f"“{_short(text)}” is no name: it has {len(text):,} characters")
     return text
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from routing.models import ChangeSet
-from routing.services.changes.basis import DEFAULTS, LOSSES, Basis, Settings, in_words
+from routing.services.changes.basis import BESIDE, DEFAULTS, LOSSES, Basis, Settings, in_words
 
 _OPTIONS = ("enabled", "private", "allow_push", "delivery")
 
@@ -42,10 +42,11 @@ def _steps(row: dict[str, Any], names: dict[str, str]) -> list[Step]:
         return [Step("mapping", _target(before, names), "none")]
     if before is None:
         # What is as it is for any new one goes without saying.
-        steps, before = [Step("mapping", "none", _target(after, names))], {**after, **DEFAULTS}
+        steps, before = [Step("mapping", "none", _target(after, names))], {**after, **DEFAULTS, "labels": ""}
     else:
         steps = [Step("target", _target(before, names), _target(after, names))]
     steps += [Step(name.replace("_", " "), in_words(before[name]), in_words(after[name])) for name in _OPTIONS]
+    steps += [Step(name, in_words(before[name]), in_words(after[name])) for name in BESIDE if name in after]
     steps += [Step(what, row[name], "none") for name, what in LOSSES.items() if row.get(name)]
     return [step for step in steps if step.before != step.after]
 

@@ -26,7 +26,7 @@ from routing.services.changes.diff import Step, lines_of
 from routing.services.changes.drafts import new_set
 from routing.services.changes.judging import check_room, judge
 from routing.services.changes.wishes import MAX_SET_ROWS, Place, Wish
-from routing.services.mappings.csv_export import COLUMNS, OPTIONS, line_of
+from routing.services.mappings.csv_export import COLUMNS, NO_LABELS, OPTIONS, line_of
 
 #: So many wrong lines are told of a file; the others are counted.
 MAX_WRONG = 1_000
@@ -263,4 +263,5 @@ def _written(lines: Iterable[CsvLine]) -> Iterator[str]:
     for line in lines:
         options = (line.options.get(name, "") for name in OPTIONS)
         said = ({True: "yes", False: "no"}.get(value, value) for value in options)
-        yield line_of([line.hostname, line.prefix, line.target_text, *said, ""])
+        labels = line.options["labels"] or NO_LABELS if "labels" in line.options else ""
+        yield line_of([line.hostname, line.prefix, line.target_text, *said, "", labels])

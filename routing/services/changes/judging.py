@@ -13,7 +13,7 @@ from routing.services.base.permissions import Permission
 from routing.services.base.quotas import check_quota
 from routing.services.base.rules import Write, check_rules, require_reason
 from routing.services.base.unit_of_work import UnitOfWork
-from routing.services.changes.basis import COLUMNS, DEFAULTS, Settings, lost_by_a_move, settings_of
+from routing.services.changes.basis import DEFAULTS, Settings, columns_of, lost_by_a_move, settings_of
 from routing.services.changes.wishes import MAX_SET_ROWS, Wish
 from routing.services.registries.registries import ensure_registry
 
@@ -71,7 +71,7 @@ def judge(unit: UnitOfWork, message: str, wishes: Sequence[Wish]) -> Judged:
         except ServiceError as refusal:
             judged.refused.append(Refused(index, mapping.source, refusal.message, refusal.code))
             continue
-        before = None if mapping.pk is None else settings_of(mapping)
+        before = None if mapping.pk is None else settings_of(mapping, wishes[index].options)
         if after != before:
             place = {"mapping": mapping.pk, "hostname": mapping.hostname_id, "prefix": mapping.prefix}
             row = {**place, "source": mapping.source, "before": before, "after": after}
@@ -142,7 +142,7 @@ def _check(actor: Actor, message: str, mapping: Mapping, after: Settings, waives
     A report that a policy wants is made of the draft, so that it is asked for when the draft is applied.
     """
     wanted = copy(mapping)
-    values = {COLUMNS[name]: value for name, value in after.items()}
+    values = columns_of(after)
     changed = [column for column, value in values.items() if getattr(mapping, column) != value]
     for column in changed:
         setattr(wanted, column, values[column])

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from routing.models import Hostname, Mapping, Registry, Tenant
 from routing.models.mapping import Destination
 from routing.models.tenant import POLICY
 from routing.services.base.actor import Actor
 from routing.services.base.errors import Conflict, ServiceError
+from routing.services.base.labels import packed_labels
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_quota
 from routing.services.base.unit_of_work import UnitOfWork, unit_of_work
@@ -113,7 +114,7 @@ def apply_document(actor: Actor, reason: str, document: Document, *, prune: bool
 
 # The policy of a new tenant of which nothing is said.
 _OPEN: dict[str, Any] = {"allowed_registries": "", "needs_clean_reports": False, "needs_approval": False}
-_OPTIONS = ("allow_push", "private", "delivery", "enabled")
+_OPTIONS = ("allow_push", "private", "delivery", "enabled", "labels")
 Planned = tuple[Step, Callable[[], object]]
 
 
@@ -167,7 +168,10 @@ class _Work:
     def _registries(
         self, slug: str, wanted: tuple[RegistryItem, ...], now: dict[str, RegistryItem]
     ) -> Iterator[Planned]:
-        for entry in wanted:
+        for said in wanted:
+            there = now.get(said.origin)
+            with _told_of(said.line, _registry_words(said, slug)):
+                entry = _with_labels_spelt_out(said, there)
 
             def add(entry: RegistryItem = entry) -> None:
                 add_registry(self._actor, self._reason, tenant_id=_tenant_id(slug), **_values(entry))
@@ -176,13 +180,15 @@ class _Work:
                 pk = Registry.objects.get(origin=entry.origin, tenant=_tenant_id(slug)).pk
                 update_registry(self._actor, self._reason, registry_id=pk, **_values(entry))
 
-            there = now.get(entry.origin)
             words = _registry_words(entry, slug) + _ended_standbys(entry, there, slug)
             yield from _step(words, there, entry, add, change)
 
     def _hostnames(self, tenant: TenantItem) -> Iterator[Planned]:
         now = {entry.name: entry for entry in self._now(tenant).hostnames}
-        for entry in tenant.hostnames:
+        for said in tenant.hostnames:
+            before = now.get(said.name)
+            with _told_of(said.line, f"hostname {said.name}"):
+                entry = _with_labels_spelt_out(said, before)
             owner = self._owners.get(entry.name, tenant.slug)
             if owner != tenant.slug:
                 raise Conflict(
@@ -200,7 +206,6 @@ class _Work:
                 pk = Hostname.objects.get(name=entry.name).pk
                 update_hostname(self._actor, self._reason, hostname_id=pk, **values)
 
-            before = now.get(entry.name)
             yield from _step(f"hostname {entry.name}", before, entry, add, change)
             yield from self._mappings(tenant, entry, before)
 
@@ -213,7 +218,7 @@ class _Work:
         for said in host.mappings:
             there, what = now.get(said.prefix), f"mapping {host.name}/{said.prefix}"
             with _told_of(said.line, what):
-                entry = with_standby_spelt_out(said, there)
+                entry = _with_labels_spelt_out(with_standby_spelt_out(said, there), there)
                 check_can_be_named(entry, there)
 
             def add(entry: MappingItem = entry) -> None:
@@ -337,7 +342,18 @@ def _mapping_values(entry: MappingItem) -> dict[str, Any]:
 
 
 def _values(entry: Item) -> dict[str, Any]:
-    return plain_values(entry, type(entry))
+    values = plain_values(entry, type(entry))
+    return {**values, "labels": values["labels"] or ""} if "labels" in values else values
+
+
+Labelled = TypeVar("Labelled", RegistryItem, HostnameItem, MappingItem)
+
+
+def _with_labels_spelt_out(wanted: Labelled, now: Labelled | None) -> Labelled:
+    """The entry with what it leaves out: its labels stay. Afterwards None stands for none. Raises ServiceError."""
+    if wanted.labels is None:
+        return replace(wanted, labels=now.labels if now else None)
+    return replace(wanted, labels=packed_labels(wanted.labels) or None)
 
 
 def _registry_words(entry: RegistryItem, slug: str) -> str:

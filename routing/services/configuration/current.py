@@ -66,7 +66,7 @@ class _Rows:
     def _tenant(self, tenant: Tenant) -> TenantItem:
         own = {registry.origin for registry in self._registries[tenant.pk]}
         return TenantItem(
-            **plain_values(tenant, TenantItem),
+            **_said_of(tenant, TenantItem),
             registries=tuple(map(registry_item, self._registries[tenant.pk])),
             hostnames=tuple(self._hostname(each, own) for each in self._hostnames[tenant.pk]),
         )
@@ -78,7 +78,7 @@ class _Rows:
 def hostname_item(hostname: Hostname, own: Collection[str], mappings: tuple[MappingItem, ...]) -> HostnameItem:
     """A hostname's entry; `own`: the origins of its tenant's own registries."""
     return HostnameItem(
-        **plain_values(hostname, HostnameItem), login_registry=named(hostname.login_registry, own), mappings=mappings
+        **_said_of(hostname, HostnameItem), login_registry=named(hostname.login_registry, own), mappings=mappings
     )
 
 
@@ -88,7 +88,7 @@ def mapping_item(mapping: Mapping, own: Collection[str]) -> MappingItem:
     said: dict[str, Any] = {"registry": named(home.registry, own), "upstream_prefix": home.upstream_prefix}
     if standby is not None:
         said |= {"standby_registry": named(standby.registry, own), "standby_prefix": standby.upstream_prefix}
-    return MappingItem(**{**plain_values(mapping, MappingItem), **said})
+    return MappingItem(**{**_said_of(mapping, MappingItem), **said})
 
 
 def named(registry: Registry | None, own: Collection[str]) -> str:
@@ -104,6 +104,12 @@ def plain_values(row: object, kind: type[Item]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names if name not in _REGISTRIES}
 
 
+def _said_of(row: object, kind: type[Item]) -> dict[str, Any]:
+    """The same of a row as a document says it: of one without labels it says nothing of labels."""
+    values = plain_values(row, kind)
+    return {**values, "labels": values["labels"] or None} if "labels" in values else values
+
+
 def registry_item(registry: Registry) -> RegistryItem:
     """A registry's entry."""
-    return RegistryItem(**plain_values(registry, RegistryItem))
+    return RegistryItem(**_said_of(registry, RegistryItem))

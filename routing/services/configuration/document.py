@@ -33,6 +33,9 @@ class RegistryItem(Item):
     alias: str = _said("the name that people use for it, where that isn't its host", "")
     implicit_namespace: str = _said("where it keeps names of one component, such as library", "")
     stream_blobs: bool = _said("pass layers through for clients that can't be redirected", False)
+    labels: str | None = _said(
+        "words to find it by, in order, with a space between; empty for none; left out, they stay as they are", None
+    )
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,9 @@ class MappingItem(Item):
     standby_return_seconds: int = _said(
         "lead it back from the standby once its registry has answered for so many seconds; 0 for never", 0
     )
+    labels: str | None = _said(
+        "words to find it by, in order, with a space between; empty for none; left out, they stay as they are", None
+    )
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,9 @@ class HostnameItem(Item):
     login_registry: str = _said("where a bare docker login goes, as a mapping's registry; empty for none", "")
     suspended: bool = _said("refuse every request for it", False)
     suspension_message: str = _said("what clients are told while it is suspended", "")
+    labels: str | None = _said(
+        "words to find it by, in order, with a space between; empty for none; left out, they stay as they are", None
+    )
     mappings: tuple[MappingItem, ...] = _said("its mappings", ())
 
 

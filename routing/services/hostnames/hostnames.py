@@ -1,12 +1,13 @@
 """The verbs of hostnames."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TypedDict, Unpack
 
 from routing.models import Hostname, Tenant
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, NotFound
+from routing.services.base.labels import with_packed_labels
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
@@ -34,6 +35,7 @@ class HostnameChanges(TypedDict, total=False):
     self_test_schedule: str
     badge_repositories: bool
     badge_self_test: bool
+    labels: str | Sequence[str]
 
 
 def find_hostname(actor: Actor, text: str, tenant_slug: str | None, *, create: bool) -> Hostname | None:
@@ -89,7 +91,7 @@ def add_hostname(actor: Actor, reason: str, *, tenant_id: int, name: str, **fact
     with unit_of_work(actor, reason) as unit:
         check_permission(actor, Permission.ADMINISTER, None)
         tenant = get_row(Tenant.objects.all(), tenant_id)
-        hostname = Hostname(tenant=tenant, name=parse_hostname(name), **as_kept(facts))
+        hostname = Hostname(tenant=tenant, name=parse_hostname(name), **with_packed_labels(as_kept(facts)))
         unit.add(hostname)
         want_certificate(hostname)
         unit.event("hostname.added", hostname_id=hostname.pk, tenant_id=tenant_id)
@@ -110,7 +112,7 @@ def update_hostname(
     """
     with unit_of_work(actor, reason) as unit:
         hostname = unit.get(Hostname, hostname_id, Permission.CHANGE_HOSTNAMES, if_match)
-        changed = unit.update(hostname, **as_kept(changes))
+        changed = unit.update(hostname, **with_packed_labels(as_kept(changes)))
         if changed:
             if "enabled" in changed:
                 want_certificate(hostname)

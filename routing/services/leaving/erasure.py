@@ -14,7 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import CharField, Model, Q, QuerySet, TextField
 
-from routing.models import ApiToken, ChangeSet, Invitation
+from routing.models import ApiToken, ChangeSet, Invitation, Note
 from routing.models.history_link import PSEUDONYM, WORDS
 from routing.services.base.history_bound import past_models
 from routing.services.base.history_chain import let_go_of_words
@@ -25,6 +25,7 @@ from routing.services.leaving.person_rows import addresses_of
 _ERASED: dict[type[Model], tuple[str, ...]] = {
     Invitation: ("invited_by", "email"),
     ChangeSet: ("drafted_by", "approved_by", "scheduled_by", "applied_by"),
+    Note: ("written_by",),
 }
 # In pieces, so that no writer waits for long.
 _PIECE = 5_000
@@ -69,7 +70,7 @@ class Erasure:
         return reached
 
     def erase_log(self) -> None:
-        """Erase from the log of accounts, from invitations and from change sets."""
+        """Erase from the log of accounts, from invitations, change sets and notes."""
         accounts = ContentType.objects.get_for_model(type(self.user))
         about = LogEntry.objects.filter(content_type=accounts, object_id=str(self.user.pk))
         _update(about.exclude(object_repr=self.pseudonym), object_repr=self.pseudonym)
@@ -78,6 +79,7 @@ class Erasure:
         self._erase_texts(Invitation.objects.all(), "invited_by")
         for column in _ERASED[ChangeSet]:
             self._erase_texts(ChangeSet.objects.all(), column)
+        self._erase_texts(Note.objects.all(), "written_by")
 
     def invitations(self) -> "QuerySet[Invitation]":
         """Those that were sent to the person."""

@@ -22,6 +22,7 @@ from routing.models import (
     ListColumns,
     Mapping,
     Membership,
+    Note,
     ProviderGrant,
     Registry,
     SavedFilter,
@@ -37,6 +38,7 @@ from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.rows import get_row
 from routing.services.leaving.documents import document, rows_of
 from routing.services.leaving.person_removal import get_person
+from routing.services.leaving.tenant_rows import OTHERS
 from routing.services.mappings.listing import mappings_in_order
 
 _HISTORY = ("history_id", "history_date", "history_type", "history_change_reason", "actor", "request_id")
@@ -82,6 +84,7 @@ def export_tenant(actor: Actor, *, tenant_id: int) -> Iterator[str]:
                 Subscription.objects.filter(**own),
                 *("id", "channel", "address", "hostname", "kinds", "enabled", "created_at"),
             ),
+            "notes": _notes(tenant),
             "streamed_bytes": rows_of(StreamedBytes.objects.filter(**own), "month", "streamed_bytes"),
             "history": _history(Q(of_tenant=tenant.pk)),
         },
@@ -125,6 +128,7 @@ def export_person(actor: Actor, *, user_id: int) -> Iterator[str]:
                 ProviderGrant.objects.filter(**own), "created_at", "confirmed_at", tenant="tenant__slug"
             ),
             "invitations_made": rows_of(Invitation.objects.filter(inviter=user), *_INVITATION, tenant="tenant__slug"),
+            "notes_written": rows_of(Note.objects.filter(author_id=user.pk), "id", "created_at", "text"),
             "log_of_accounts": rows_of(LogEntry.objects.filter(**own), "action_time", "object_repr", "change_message"),
             "changes_made": _history(Q(history_user=user) | Q(actor=user.get_username())),
             "changes_of_their_roles": _history_of(Membership, Q(user_id=user.pk)),
@@ -141,6 +145,12 @@ def _columns(model: type[Any], *without: str) -> tuple[str, ...]:
     """The columns that are no secret: neither what proves something nor what lets somebody in."""
     secret = {"proof_token", "token", "token_hash", "account_sealed", *without}
     return tuple(field.name for field in model._meta.concrete_fields if field.name not in secret | {"login_registry"})
+
+
+def _notes(tenant: Tenant) -> Iterator[dict[str, Any]]:
+    about = {"hostname": "hostname__name", "registry": "registry__origin"}
+    of_mapping = {"mapping_hostname": "mapping__hostname__name", "mapping_prefix": "mapping__prefix"}
+    return rows_of(OTHERS["notes"](tenant), "id", "created_at", "written_by", "text", **about, **of_mapping)
 
 
 def _mappings(tenant: Tenant) -> Iterator[dict[str, Any]]:

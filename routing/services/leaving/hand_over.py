@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q
 
 from routing.core.grammar.hosts import is_wildcard, wildcard_above
-from routing.models import Hostname, HostnameClaim, Mapping, Registry, SelfTest, Tenant, Watch
+from routing.models import Hostname, HostnameClaim, Mapping, Note, Registry, SelfTest, Tenant, Watch
 from routing.models.mapping import NO_STANDBY
 from routing.models.pull_account import NO_ACCOUNT
 from routing.models.self_test import SelfTestSchedule
@@ -162,10 +162,13 @@ def _hand_over(unit: UnitOfWork, plan: HandOver, reason: str) -> None:
     for mapping in Mapping.objects.with_names().filter(hostname=hostname).exclude(stepped_by=None)[:1]:
         refuse_in_steps(mapping)
     # What the one has written for people says nothing of the other.
-    facts: dict[str, Any] = {**NO_PROOF, **EMPTY_FRONT_DOOR, "self_test_schedule": SelfTestSchedule.OFF}
+    facts: dict[str, Any] = {**NO_PROOF, **EMPTY_FRONT_DOOR, "self_test_schedule": SelfTestSchedule.OFF, "labels": ""}
     # Nor is what the one has verified of another registry.
     standing_by = Mapping.objects.with_names().filter(hostname=hostname).exclude(standby_registry=None)
     unit.update_all(list(standing_by), **NO_STANDBY)
+    # Nor are the words by which the one finds them, and what the one has noted, anybody else's.
+    unit.update_all(list(Mapping.objects.with_names().filter(hostname=hostname).exclude(labels="")), labels="")
+    unit.delete_all(Note.objects.filter(Q(hostname=hostname) | Q(mapping__hostname=hostname)))
     leads = [(registry, _copied(unit, registry, tenant)) for registry in plan.takes]
     for old, new in leads:
         if hostname.login_registry_id == old.pk:

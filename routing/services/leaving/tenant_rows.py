@@ -17,6 +17,7 @@ from routing.models import (
     Invitation,
     Job,
     Membership,
+    Note,
     OrphanCount,
     ProviderGrant,
     PullCount,
@@ -50,6 +51,9 @@ ROUTED: Mapping[str, Rows] = {
 
 #: What goes with the tenant itself, in words that follow a number.
 OTHERS: Mapping[str, Rows] = {
+    "notes": lambda tenant: Note.objects.filter(
+        Q(tenant=tenant) | Q(hostname__tenant=tenant) | Q(mapping__hostname__tenant=tenant) | Q(registry__tenant=tenant)
+    ),
     "claims": lambda tenant: HostnameClaim.objects.filter(tenant=tenant),
     "invitations": lambda tenant: Invitation.objects.filter(tenant=tenant),
     "API tokens for this tenant alone": lambda tenant: ApiToken.objects.filter(tenant=tenant),

@@ -32,17 +32,17 @@ class Columns(NamedTuple):
 COLUMNS: Mapping[str, Columns] = {
     "mapping": Columns(
         ("state", "route"),
-        ("tenant", "delivered", "changed"),
+        ("tenant", "label_badges", "delivered", "changed"),
         ("registry", "standby", "notice", "pulls", "created", "number"),
     ),
     "hostname": Columns(
         ("state", "name"),
-        ("tenant", "mapping_count", "login_registry"),
+        ("tenant", "label_badges", "mapping_count", "login_registry"),
         ("proved", "pulls", "created", "number"),
     ),
     "registry": Columns(
         ("name",),
-        ("address", "asks_for", "layers", "mapping_count", "probed"),
+        ("address", "label_badges", "asks_for", "layers", "mapping_count", "probed"),
         ("owner", "alias", "streams", "created", "number"),
     ),
     "tenant": Columns(("state", "name"), ("slug", "hostname_count"), ("created", "number")),

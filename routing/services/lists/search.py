@@ -21,9 +21,10 @@ SEARCHED: Mapping[str, tuple[str, ...]] = {
         "registry__name",
         "registry__origin",
         "registry__alias",
+        "labels",
     ),
-    "hostname": ("name", "tenant__name", "tenant__slug"),
-    "registry": ("name", "origin", "alias", "tenant__name"),
+    "hostname": ("name", "tenant__name", "tenant__slug", "labels"),
+    "registry": ("name", "origin", "alias", "tenant__name", "labels"),
 }
 
 
@@ -50,6 +51,7 @@ def _has(word: str) -> Q:
     # A condition over the join of mappings, hostnames and registries would be asked of every mapping there is. Names
     # are in lower case here and there, and `contains` is cheaper than what ignores the case.
     here = Q(prefix__contains=word.lower()) | Q(upstream_prefix__contains=word.lower())
+    here |= Q(labels__contains=word.lower())
     hostnames = Hostname.objects.filter(name__contains=word.lower())
     registries = Registry.objects.filter(_in_columns(("name", "origin", "alias"), word))
     return here | _one_of("hostname", hostnames) | _one_of("registry", registries)

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 from django.db.models import F, Q, QuerySet
 
+from routing.core.grammar.labels import InvalidLabel, parse_label
 from routing.core.grammar.numbers import parse_number
 from routing.core.table.routing_table import Auth
+from routing.models.labelled import labelled
 from routing.services.base.errors import ServiceError
 from routing.services.lists.search import MAX_SEARCH, searched
 
@@ -70,11 +72,19 @@ def _registry_name(rows: Rows, value: str) -> Rows:
     return rows.filter(Q(name=value) | Q(alias=value.lower()) | Q(origin__in=hosts))
 
 
+def _label(text: str) -> str | None:
+    try:
+        return parse_label(text)
+    except InvalidLabel:
+        return None
+
+
 def _search(noun: str) -> Term:
     return Term(_text, "words", lambda rows, value: searched(noun, rows, value))
 
 
 _TEXT, _TRUTH = "a text", "true or false"
+_LABEL = Term(_label, "a label", lambda rows, value: rows.filter(labelled(value)))
 _AUTHS = tuple(auth.value for auth in Auth)
 #: By noun, and by the name of the API's parameter.
 TERMS: Mapping[str, Mapping[str, Term]] = {
@@ -85,6 +95,7 @@ TERMS: Mapping[str, Mapping[str, Term]] = {
         "registry_id": Term(parse_number, "a number", _column("registry_id")),
         "enabled": Term(_truth, _TRUTH, _column("enabled")),
         "state": Term(_one_of(STATES), " or ".join(STATES), _state),
+        "label": _LABEL,
         "search": _search("mapping"),
     },
     "hostname": {
@@ -93,6 +104,7 @@ TERMS: Mapping[str, Mapping[str, Term]] = {
         "enabled": Term(_truth, _TRUTH, _column("enabled")),
         "suspended": Term(_truth, _TRUTH, _column("suspended")),
         "proof": Term(_one_of(PROOFS), " or ".join(PROOFS), _proof),
+        "label": _LABEL,
         "search": _search("hostname"),
     },
     "registry": {
@@ -100,6 +112,7 @@ TERMS: Mapping[str, Mapping[str, Term]] = {
         "name": Term(_text, _TEXT, _registry_name),
         "origin": Term(_text, "an origin", _column("origin")),
         "auth": Term(_one_of(_AUTHS), " or ".join(_AUTHS), _column("auth")),
+        "label": _LABEL,
         "search": _search("registry"),
     },
 }

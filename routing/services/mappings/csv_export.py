@@ -8,9 +8,11 @@ from routing.models import Mapping
 from routing.services.base.csv_text import text_cell
 
 #: The columns, in their order. An import takes them in any, and needs the first two alone.
-COLUMNS = ("hostname", "prefix", "target", "enabled", "private", "allow_push", "delivery", "standby")
+COLUMNS = ("hostname", "prefix", "target", "enabled", "private", "allow_push", "delivery", "standby", "labels")
 #: Those that an import may change.
 OPTIONS = ("enabled", "private", "allow_push", "delivery")
+#: What the column of labels says where an import is to take all away: an empty field says nothing.
+NO_LABELS = "-"
 
 
 def csv_of_mappings(mappings: Iterable[Mapping]) -> Iterator[str]:
@@ -18,7 +20,8 @@ def csv_of_mappings(mappings: Iterable[Mapping]) -> Iterator[str]:
     yield line_of(COLUMNS)
     for mapping in mappings:
         options = options_in_words(mapping).values()
-        yield line_of([mapping.hostname.name, mapping.prefix, mapping.target, *options, mapping.standby_target])
+        place = (mapping.hostname.name, mapping.prefix, mapping.target)
+        yield line_of([*place, *options, mapping.standby_target, mapping.labels])
 
 
 def line_of(texts: Iterable[str]) -> str:

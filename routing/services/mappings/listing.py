@@ -5,18 +5,24 @@ By keys and not by a cursor: no transaction stays open meanwhile, and a pooler o
 
 from collections.abc import Iterator
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from routing.models.hostname import Hostname
 from routing.models.mapping import Mapping
 
 _HOSTNAMES, _MAPPINGS = 200, 1000
+_ALL = Q()
 
 
-def mappings_in_order(hostnames: "QuerySet[Hostname]") -> Iterator[Mapping]:
-    """The mappings of these by hostname and prefix, each with its hostname, tenant and registry."""
-    rows = Mapping.objects.select_related("hostname__tenant", "registry", "standby_registry").order_by(
-        "hostname__name", "prefix"
+def mappings_in_order(hostnames: "QuerySet[Hostname]", wanted: Q = _ALL) -> Iterator[Mapping]:
+    """The mappings of these by hostname and prefix, each with its hostname, tenant and registry.
+
+    `wanted`: those alone that fit it.
+    """
+    rows = (
+        Mapping.objects.filter(wanted)
+        .select_related("hostname__tenant", "registry", "standby_registry")
+        .order_by("hostname__name", "prefix")
     )
     in_order, last = hostnames.order_by("name").values_list("pk", "name"), ""
     while True:

@@ -1,6 +1,6 @@
 """The verbs of mappings: add, repoint, update, switch, remove."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, TypedDict, Unpack
 
 from routing.core.grammar.hosts import InvalidHost, normalise_served_name
@@ -9,6 +9,7 @@ from routing.models import Mapping, Watch
 from routing.services.base.actor import Actor
 from routing.services.base.codes import Code
 from routing.services.base.errors import Conflict, Gathered, NotFound, ServiceError
+from routing.services.base.labels import packed_labels, with_packed_labels
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_quota
@@ -39,6 +40,7 @@ class MappingChanges(TypedDict, total=False):
     delivery: str
     notice: str
     enabled: bool
+    labels: str | Sequence[str]
 
 
 def add_mapping(
@@ -52,6 +54,7 @@ def add_mapping(
     allow_push: bool = False,
     private: bool = False,
     delivery: str = Mapping.Delivery.AUTO,
+    labels: str | Sequence[str] = "",
     create_hostname: bool = True,
     whole_registry: bool = True,
 ) -> MappingOutcome:
@@ -69,6 +72,8 @@ def add_mapping(
         prefix = parse_prefix(prefix)
     with gathered:
         wanted = parse_target(target)
+    with gathered:
+        packed = packed_labels(labels)
     host = None
     with gathered:
         host = find_hostname(actor, hostname, tenant, create=create_hostname)
@@ -85,6 +90,8 @@ def add_mapping(
             registry = find_registry(host.tenant, wanted)
             same = registry == existing.registry and wanted.upstream_prefix == existing.upstream_prefix
             _refuse_difference(existing, same, target, allow_push, private, delivery)
+            if packed not in ("", existing.labels):
+                raise _other_options(existing)
             return MappingOutcome(existing, changed=False)
         registry, made = ensure_registry(unit, host.tenant, wanted)
         check_quota(actor, host.tenant, "mappings")
@@ -96,6 +103,7 @@ def add_mapping(
             allow_push=allow_push,
             private=private,
             delivery=delivery,
+            labels=packed,
         )
         unit.add(mapping)
         unit.event("mapping.added", **_ids(mapping))
@@ -116,8 +124,12 @@ def _refuse_difference(
             ),
         )
     if (existing.allow_push, existing.private, existing.delivery) != (allow_push, private, delivery):
-        said = f"{existing.source} points to {existing.target} already, with other options: change its options"
-        raise Conflict(said, {"prefix": [said]}, code=Code.MAPPING_EXISTS)
+        raise _other_options(existing)
+
+
+def _other_options(existing: Mapping) -> Conflict:
+    said = f"{existing.source} points to {existing.target} already, with other options: change its options"
+    return Conflict(said, {"prefix": [said]}, code=Code.MAPPING_EXISTS)
 
 
 def repoint(
@@ -151,6 +163,7 @@ def update_mapping(
     ServiceError.
     """
     target = changes.pop("target", None)
+    given = with_packed_labels({**changes})
     wanted = None if target is None else _readable_target(target, reason)
     with unit_of_work(actor, reason) as unit:
         mapping = unit.get(Mapping, mapping_id, Permission.CHANGE_MAPPINGS, if_match)
@@ -163,8 +176,8 @@ def update_mapping(
         former = {"former": ""} if abandon_old else {}
         if abandon_old:
             unit.delete_all(watched)
-        changed = unit.update(mapping, **(values | former), **changes)
-        options = [name for name in changed if name in changes]
+        changed = unit.update(mapping, **(values | former), **given)
+        options = [name for name in changed if name in given]
         if values:
             notes.append(f"repointed {mapping.source} from {before} to {mapping.target}")
             if was_published:

@@ -1,17 +1,18 @@
 """The verbs of registries."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, TypedDict, Unpack
 
 from django.db.models import Q, QuerySet
 
 from routing.core.grammar.docker_hub import DOCKER_HUB, DOCKER_HUB_ORIGIN
 from routing.core.table.routing_table import Auth
-from routing.models import Mapping, Registry, RegistryHealth, Tenant, Watch
+from routing.models import Mapping, Note, Registry, RegistryHealth, Tenant, Watch
 from routing.models.mapping import NO_STANDBY, NOTHING_FOUND
 from routing.models.pull_account import NO_ACCOUNT
 from routing.services.base.actor import Actor
 from routing.services.base.errors import ServiceError
+from routing.services.base.labels import with_packed_labels
 from routing.services.base.outcome import Outcome
 from routing.services.base.permissions import Permission, check_permission
 from routing.services.base.quotas import check_quota
@@ -28,6 +29,7 @@ class RegistryOptions(TypedDict, total=False):
     alias: str
     implicit_namespace: str
     stream_blobs: bool
+    labels: str | Sequence[str]
 
 
 class RegistryChanges(RegistryOptions, total=False):
@@ -105,8 +107,9 @@ def update_registry(
         if values.get("origin", registry.origin) != registry.origin:
             values |= _NOTHING_FOUND | NO_ACCOUNT
         if values.get("tenant_id", registry.tenant_id) != registry.tenant_id:
-            # Whose it was gave the account, and to nobody else.
-            values |= NO_ACCOUNT
+            # Whose it was gave the account, and to nobody else; and their words are not for another.
+            values |= {**NO_ACCOUNT, "labels": values.get("labels", "")}
+            unit.delete_all(Note.objects.filter(registry=registry))
         moves = any(values.get(name, getattr(registry, name)) != getattr(registry, name) for name in _PLACE)
         notes = notes_of_a_move(registry) if moves else []
         changed = unit.update(registry, **values)
@@ -182,7 +185,7 @@ def _check_new_owner(actor: Actor, tenant_id: int | None) -> None:
 
 def _completed(said: dict[str, Any], registry: Registry | None = None) -> dict[str, Any]:
     """What a person says of a registry, as it is stored; with what belongs to Docker Hub. Raises ServiceError."""
-    values = {**said}
+    values = with_packed_labels({**said})
     if "origin" in values:
         values["origin"] = parse_origin(values["origin"], "origin")
     if "alias" in values:

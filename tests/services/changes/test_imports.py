@@ -356,3 +356,68 @@ def test_ten_megabytes_of_wrong_lines_take_bounded_memory_and_few_queries(owner:
     assert len(found.lines) == 1_000
     assert peak < 20 * len(content)
     assert len(queries) < 1_000
+
+
+# ---------------------------------------------------------------- labels
+def test_labels_are_exported_and_sent_back_unchanged_they_change_nothing(
+    owner: Person, mappings: list[Mapping]
+) -> None:
+    update_mapping(owner.actor, "", mapping_id=mappings[0].pk, labels="team=web legacy")
+
+    text = exported()
+
+    assert text.splitlines()[1].endswith(",legacy team=web")
+    assert preview_import(owner.actor, text).counts[Deed.NOTHING] == len(mappings)
+
+
+def test_a_table_sets_labels_and_takes_them_away_and_that_is_undone(owner: Person, mappings: list[Mapping]) -> None:
+    first, second = mappings[0], mappings[1]
+    update_mapping(owner.actor, "", mapping_id=first.pk, labels="old")
+    update_mapping(owner.actor, "", mapping_id=second.pk, labels="old")
+    generation = Generation.objects.get().value
+    text = (
+        f"hostname,prefix,target,labels\n{HOST},{first.prefix},,team=web b\n{HOST},{second.prefix},,-\n"
+        f"{HOST},new,ghcr.io/acme/new,fresh\n{HOST},{mappings[2].prefix},,\n"
+    )
+
+    def labels() -> dict[str, str]:
+        return dict(Mapping.objects.values_list("prefix", "labels"))
+
+    found = preview_import(owner.actor, text)
+    made = put_in_force(owner.actor, drafted(owner.actor, found.csv))
+
+    assert [list(line.steps) for line in found.lines][:2] == [
+        [Step("labels", "old", "b team=web")],
+        [Step("labels", "old", "none")],
+    ]
+    assert (labels()[first.prefix], labels()[second.prefix], labels()["new"]) == ("b team=web", "", "fresh")
+    # Of the new mapping alone.
+    assert Generation.objects.get().value == generation + 1
+    # Others' labels are no part of what was reviewed.
+    update_mapping(owner.actor, "", mapping_id=mappings[2].pk, labels="meanwhile")
+    undo(owner.actor, "not yet", change_set_id=made.pk)
+    assert (labels()[first.prefix], labels()[second.prefix], "new" in labels()) == ("old", "old", False)
+
+
+def test_a_draft_that_says_nothing_of_labels_stays_valid_when_they_change(
+    owner: Person, mappings: list[Mapping]
+) -> None:
+    mapping = mappings[0]
+    switch = drafted(owner.actor, f"{HEADINGS}{HOST},{mapping.prefix},,,yes,,\n")
+    relabel = drafted(owner.actor, f"hostname,prefix,labels\n{HOST},{mapping.prefix},wanted\n")
+    update_mapping(owner.actor, "", mapping_id=mapping.pk, labels="meanwhile")
+
+    with pytest.raises(Stale, match="labels from none to meanwhile"):
+        put_in_force(owner.actor, relabel)
+    put_in_force(owner.actor, switch)
+
+    assert Mapping.objects.get(pk=mapping.pk).labels == "meanwhile"
+
+
+def test_what_is_no_label_is_told_with_its_line(owner: Person, mappings: list[Mapping]) -> None:
+    text = f"hostname,prefix,labels\n{HOST},{mappings[0].prefix},Team\n{HOST},{mappings[1].prefix},a=1 a=2\n"
+
+    first, second = preview_import(owner.actor, text).wrong
+
+    assert first.startswith("line 2: “Team” is no label")
+    assert second.startswith("line 3: a stands here twice")

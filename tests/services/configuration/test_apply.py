@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -75,6 +76,60 @@ def test_what_a_document_says_is_so_and_its_export_says_the_same() -> None:
     assert (mapping.registry.tenant, mapping.private, mapping.enabled) == (None, True, False)
     assert Mapping.objects.with_names().get(prefix="acme").registry.name == "Our own"
     assert apply(exported()).steps == ()
+
+
+LABELLED = """
+version: 1
+registries:
+  - {origin: "https://ghcr.io", name: GitHub, labels: "b a"}
+tenants:
+  - slug: acme
+    name: Acme
+    registries:
+      - {origin: "https://quay.io", name: Quay, labels: paid}
+    hostnames:
+      - name: docker.acme.com
+        labels: "team=web"
+        mappings:
+          - {prefix: acme, registry: "https://ghcr.io", upstream_prefix: acme, labels: "z, team=web"}
+          - {prefix: none, registry: "https://ghcr.io", upstream_prefix: none}
+"""
+
+
+def labels_of_all() -> list[str]:
+    return [
+        *Registry.objects.order_by("origin").values_list("labels", flat=True),
+        *Hostname.objects.values_list("labels", flat=True),
+        *Mapping.objects.order_by("prefix").values_list("labels", flat=True),
+    ]
+
+
+def test_labels_come_and_go_by_a_document_and_stay_where_it_says_nothing_of_them() -> None:
+    Registry.objects.all().delete()
+    apply(LABELLED)
+    whole, labels = exported(), labels_of_all()
+
+    assert labels == ["a b", "paid", "team=web", "team=web z", ""]
+    assert apply(LABELLED).steps == apply(whole, prune=True).steps == ()
+    assert 'labels: "a b"' in whole
+    assert whole.count("labels:") == 4
+    # A document from before there were labels takes none away.
+    silent = re.sub(r",? labels: (\"[^\"]*\"|paid)|labels: \"team=web\"", "", LABELLED)
+    assert "labels" not in silent
+    assert apply(silent).steps == ()
+    assert labels_of_all() == labels
+    # One that says that there are none does.
+    assert len(apply(whole.replace('"team=web z"', '""')).steps) == 1
+    assert labels_of_all()[3] == ""
+    apply(whole)
+    assert (labels_of_all(), exported()) == (labels, whole)
+
+
+def test_what_is_no_label_names_its_line() -> None:
+    with pytest.raises(ServiceError, match=r"line 11: hostname docker.acme.com: “Team” is no label"):
+        apply(LABELLED.replace('labels: "team=web"', "labels: Team"))
+    with pytest.raises(ServiceError, match=r"line 4: shared registry https://ghcr.io: b stands here twice"):
+        apply(LABELLED.replace('"b a"', '"b b=a"'))
 
 
 def test_every_step_has_who_and_why() -> None:

@@ -1,0 +1,43 @@
+"""Labels in requests and answers."""
+
+from typing import Annotated
+
+from django.db.models import Q
+from ninja import Schema
+from pydantic import Field
+
+from routing.api.schemas import Text, readable
+from routing.core.grammar.labels import MAX_LABELS
+from routing.models.labelled import labelled
+from routing.services.base.labels import readable_label
+
+LabelText = Annotated[Text, readable(readable_label)]
+#: All labels of a row.
+Labels = Annotated[
+    list[LabelText],
+    Field(
+        max_length=MAX_LABELS,
+        description="Words, or keys with a value, to find it by; they take the place of those that it has.",
+        examples=[["legacy", "team=web"]],
+    ),
+]
+LabelParam = Annotated[
+    list[LabelText],
+    Field(description="With this label, or with any value where it is a key alone; several: with all of them."),
+]
+
+
+class LabelledOut(Schema):
+    """A row that has labels."""
+
+    labels: list[str] = Field(
+        alias="label_list", description="Words to find it by, in order.", examples=[["legacy", "team=web"]]
+    )
+
+
+def labelled_all(labels: list[str]) -> Q:
+    """Rows with all of these."""
+    wanted = Q()
+    for label in labels:
+        wanted &= labelled(label)
+    return wanted
