@@ -30,5 +30,5 @@ class RoutingConfig(AppConfig):
         from routing.services.telling import outbox
 
         events.hearers[:] = [outbox.hear, sightings.hear]
-        for room in ("people", "registries", "hostnames", "mappings"):
+        for room in ("people", "registries", "hostnames", "mappings", "lists"):
             import_module(f"routing.services.{room}.rules")  # Declares the rules of the room's rows.

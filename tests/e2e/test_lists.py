@@ -1,106 +1,109 @@
-"""Lists through a rename: tags in pages, and referrers."""
+"""Long lists in a real browser: choose columns, save a filter, open it as a colleague, take along what is shown."""
 
-import json
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
-from tests.e2e.address_book import Address, AddressBook, AddressSpec, MappingSpec
-from tests.e2e.facade import Facade
-from tests.e2e.lab import addresses, images
-from tests.e2e.lab.accounts import ALICE
-from tests.e2e.lab.laboratory import Laboratory
-from tests.e2e.lab.paging import PagingFront
-from tests.e2e.lab.registry import Auth
+from tests.e2e.axe import bring_axe, judge
+from tests.e2e.browser import Browser
+from tests.e2e.facade import PASSWORD, Facade
 
-TAGS = [f"1.{number}" for number in range(7)]
-PAGE = 3
-AUTHS: tuple[Auth, ...] = ("none", "bearer", "basic")
-
-
-@pytest.fixture(scope="module", params=AUTHS)
-def auth(request: pytest.FixtureRequest) -> Auth:
-    param: Auth = request.param
-    return param
-
-
-@pytest.fixture(scope="module")
-def subject(lab: Laboratory, auth: Auth) -> str:
-    """The digest of an image that has many tags, at every kind of registry."""
-    image = images.build("many tags")
-    lab.backing(auth).registry.push(image, "acme/tags", *TAGS)
-    return image.digest
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["relative", "absolute"])
-def front(request: pytest.FixtureRequest, lab: Laboratory, auth: Auth, subject: str) -> Iterator[PagingFront]:
-    """A front that pages, with either form of `Link`; two manifests refer to `subject`."""
-    registry = lab.backing(auth).registry
-    with PagingFront(registry, addresses.SPARE[-2], page=PAGE, absolute_links=request.param) as started:
-        started.refer("acme/tags", subject, "application/sbom", b"{}")
-        started.refer("acme/tags", subject, "application/signature", b"{ }")
-        yield started
+MAPPINGS = "/admin/routing/mapping/"
+_ROWS = f"""
+from django.contrib.auth.models import User
+from routing.models import Membership, Tenant
+from routing.services.base.actor import Actor
+from routing.services.mappings.mappings import add_mapping, switch_mappings
+by = Actor.program("tests")
+for host, prefix, tenant in (("acme", "app", "acme"), ("acme", "off", "acme"), ("globex", "off", "globex")):
+    given = dict(hostname=f"docker.{{host}}.test", prefix=prefix, target="ghcr.io/x", tenant=tenant)
+    row = add_mapping(by, "r", **given).mapping
+    if prefix == "off":
+        switch_mappings(by, "r", mapping_ids=[row.pk], enabled=False)
+for name, role in (("anna", "operator"), ("ben", "viewer")):
+    user = User.objects.create_user(name, password={PASSWORD!r})
+    Membership.objects.create(user=user, tenant=Tenant.objects.get(slug="acme"), role=role)
+"""
+_FETCH = """
+const done = arguments[arguments.length - 1];
+fetch(arguments[0]).then((answer) => answer.text()).then(done, (error) => done(String(error)));
+"""
 
 
 @pytest.fixture(scope="module")
-def address(address_book: AddressBook, front: PagingFront) -> Address:
-    (opened,) = address_book.open([AddressSpec((MappingSpec("team/renamed", front.url, "acme/tags"),))])
-    return opened
+def facade() -> Iterator[Facade]:
+    with Facade(workers=2, FACADE_PROBE_ON_SAVE="false") as running:
+        running.manage("shell", "-v0", "-c", _ROWS)
+        yield running
 
 
-def test_skopeo_reads_every_page_of_tags(lab: Laboratory, front: PagingFront, address: Address, auth: Auth) -> None:
-    front.log.clear()
-    account = ALICE if auth == "basic" else None
-    listed = lab.skopeo().list_tags(f"{address.netloc}/team/renamed", account).checked()
-    assert json.loads(listed.stdout)["Tags"] == TAGS
-    pages = [exchange for exchange in front.log.matching("GET", "/tags/list") if exchange.status == 200]
-    assert len(pages) == 3
-    assert {exchange.path for exchange in pages} == {"/v2/acme/tags/tags/list"}
+@pytest.fixture
+def anna(facade: Facade) -> Iterator[Browser]:
+    with Browser(facade) as browser:
+        bring_axe(browser)
+        browser.sign_in("anna")
+        browser.complaints()
+        yield browser
+        assert browser.complaints() == []
 
 
-def test_a_list_speaks_of_the_facades_name_alone(
-    address_book: AddressBook, front: PagingFront, address: Address, auth: Auth
-) -> None:
-    headers = _authorization(address_book.facade, address, auth)
-    answer = address_book.facade.request("GET", "/v2/team/renamed/tags/list?n=2", host=address.netloc, headers=headers)
-    assert answer.json() == {"name": "team/renamed", "tags": TAGS[:2]}
-    assert answer.headers["link"] == '</v2/team/renamed/tags/list?last=1.1&n=2>; rel="next"'
-    assert b"acme" not in answer.body
+@pytest.fixture
+def ben(facade: Facade) -> Iterator[Browser]:
+    with Browser(facade) as browser:
+        browser.sign_in("ben")
+        yield browser
 
 
-def test_referrers(address_book: AddressBook, front: PagingFront, address: Address, subject: str, auth: Auth) -> None:
-    headers = _authorization(address_book.facade, address, auth)
-
-    def referrers(query: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
-        target = f"/v2/team/renamed/referrers/{subject}{query}"
-        answer = address_book.facade.request("GET", target, host=address.netloc, headers=headers)
-        assert answer.status == 200, answer.body
-        return answer.json()["manifests"], dict(answer.headers)
-
-    every, plain = referrers("")
-    assert [entry["artifactType"] for entry in every] == ["application/sbom", "application/signature"]
-    assert plain["content-type"] == "application/vnd.oci.image.index.v1+json"
-    some, filtered = referrers("?artifactType=application/sbom")
-    assert [entry["artifactType"] for entry in some] == ["application/sbom"]
-    assert filtered["oci-filters-applied"] == "artifactType"
+def sources(browser: Browser) -> list[str]:
+    found: list[str] = browser.script(
+        "return [...document.querySelectorAll('#result_list .field-route .source')].map((each) => each.textContent)"
+    )
+    return [source.strip() for source in found]
 
 
-def test_skopeo_inspects(lab: Laboratory, address: Address, auth: Auth) -> None:
-    if auth != "none":
-        # The config is a blob, which this front serves itself.
-        refused = lab.skopeo().inspect(f"{address.netloc}/team/renamed:{TAGS[0]}", ALICE)
-        assert "403 (Forbidden)" in refused.output
-        return
-    inspected = lab.skopeo().inspect(f"{address.netloc}/team/renamed:{TAGS[0]}").checked()
-    assert json.loads(inspected.stdout)["RepoTags"] == TAGS
+def test_a_list_is_made_ones_own_shared_and_taken_along(anna: Browser, ben: Browser) -> None:
+    anna.open(MAPPINGS)
+    # By keyboard alone, as far as columns go.
+    anna.find(".columns summary").send_keys(Keys.ENTER)
+    anna.find(".columns input[value=number]").send_keys(Keys.SPACE)
+    anna.find(".columns input[value=delivered]").send_keys(Keys.SPACE)
+    anna.find(".columns button[type=submit]").send_keys(Keys.ENTER)
+    anna.until(lambda: anna.count("#result_list .field-number") == 2, "the column is there")
+    assert anna.count("#result_list .field-delivered") == 0
+
+    anna.open(f"{MAPPINGS}?state=off")
+    anna.find("#filter_save_opener").click()
+    anna.type(name="switched off")
+    Select(anna.field("tenant")).select_by_value("acme")
+    anna.find("[name=deed][value=save]").click()
+    anna.until(lambda: anna.count(".messagelist"), "it is saved")
+    assert "Saved the filter “switched off”." in anna.message
+    assert sources(anna) == ["docker.acme.test/off"]
+
+    ben.open(MAPPINGS)
+    assert len(sources(ben)) == 2
+    ben.find("details.filter summary").click()
+    ben.press("switched off (acme)")
+    assert sources(ben) == ["docker.acme.test/off"]
+    assert ben.count("#result_list .field-number") == 0
+    assert "Shared in" not in ben.text
+    address = ben.driver.find_element("link text", "Export as CSV").get_attribute("href")
+    ben.driver.set_script_timeout(20)
+    table = ben.driver.execute_async_script(_FETCH, address)
+    assert [line.split(",")[:2] for line in table.splitlines()[1:]] == [["docker.acme.test", "off"]]
 
 
-def _authorization(facade: Facade, address: Address, auth: Auth) -> dict[str, str]:
-    if auth == "none":
-        return {}
-    scope = "repository:team/renamed:pull"
-    credentials = {"Authorization": ALICE.basic} if auth == "basic" else {}
-    answer = facade.request("GET", f"/token?scope={scope}", host=address.netloc, headers=credentials)
-    assert answer.status == 200, answer.body
-    return {"Authorization": f"Bearer {answer.json()['token']}"}
+def test_axe_finds_nothing_in_the_list_with_all_that_opens(anna: Browser) -> None:
+    found = []
+    anna.open(f"{MAPPINGS}?q=acme")
+    # It opens whatever folds.
+    found += judge(anna, "a list with what can be saved")
+    anna.type(name="mine")
+    anna.find("[name=deed][value=save]").click()
+    anna.until(lambda: anna.count(".messagelist"), "it is saved")
+    found += judge(anna, "a list by a saved filter")
+    assert found == []

@@ -25,6 +25,7 @@ from routing.models import (
     RegistryHealth,
     Role,
     SelfTest,
+    SavedFilter,
     Subscription,
     Verification,
     Watch,
@@ -37,6 +38,7 @@ from routing.services.base.unit_of_work import unit_of_work
 from routing.services.hostnames.claims import check_claim, claim_hostname
 from routing.services.hostnames.hostnames import add_hostname, update_hostname
 from routing.services.hostnames.proof import proof_record
+from routing.services.lists.saved_filters import save_filter
 from routing.services.mappings.mappings import add_mapping, repoint, update_mapping
 from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
@@ -323,6 +325,7 @@ def _rows(owner: Person, outsider: Person) -> dict[type[VersionedModel], Version
         Membership: Membership.objects.get(user=owner.user),
         Invitation: invite(owner.actor, tenant_id=owner.tenant.pk, email="dora@acme.com", role="viewer").invitation,
         ApiToken: create_api_token(owner.actor, user=owner.user, name="ours").token,
+        SavedFilter: save_filter(owner.actor, noun="mapping", name="off", terms={"state": "off"}),
     }
 
 
@@ -339,6 +342,8 @@ FIXED: list[tuple[type[VersionedModel], str, Callable[[Person], Any]]] = [
     (Invitation, "role", lambda other: Role.OWNER),
     (ApiToken, "user_id", lambda other: other.user.pk),
     (ApiToken, "tenant_id", lambda other: other.tenant.pk),
+    (SavedFilter, "noun", lambda other: "hostname"),
+    (SavedFilter, "user_id", lambda other: other.user.pk),
 ]
 
 

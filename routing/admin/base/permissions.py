@@ -20,7 +20,8 @@ def actor(request: HttpRequest) -> Actor:
     return Actor.person(request.user)
 
 
-def _viewer(request: HttpRequest) -> Actor:
+def viewer(request: HttpRequest) -> Actor:
+    """The same where a page only looks: their roles are asked for once. Not for verbs that change something."""
     if request.method not in ("GET", "HEAD"):
         # What is done may change what who did it sees: somebody leaves a tenant.
         return actor(request)
@@ -32,23 +33,23 @@ def _viewer(request: HttpRequest) -> Actor:
 
 def viewable(request: HttpRequest, rows: "QuerySet[Row]") -> "QuerySet[Row]":
     """Those of `rows` (of a routing table or of its history) that the asker may see."""
-    return viewable_by(rows, _viewer(request))
+    return viewable_by(rows, viewer(request))
 
 
 def may_see(request: HttpRequest, row: Any) -> bool:
     """Whether the asker may look at a row, or at any row at all (None)."""
     if row is None or (isinstance(row, Registry) and row.tenant_id is None):
-        return has_permission_anywhere(_viewer(request), Permission.VIEW)
-    return has_permission(_viewer(request), Permission.VIEW, row.owning_tenant)
+        return has_permission_anywhere(viewer(request), Permission.VIEW)
+    return has_permission(viewer(request), Permission.VIEW, row.owning_tenant)
 
 
 def may(request: HttpRequest, action: Permission, row: Any) -> bool:
     """Whether the asker may do that to a row, or to any row at all (None)."""
     if row is None:
-        return has_permission_anywhere(_viewer(request), action)
-    return has_permission(_viewer(request), action, row.owning_tenant)
+        return has_permission_anywhere(viewer(request), action)
+    return has_permission(viewer(request), action, row.owning_tenant)
 
 
 def tenants(request: HttpRequest, action: Permission) -> "QuerySet[Tenant]":
     """The tenants for which the asker may do that."""
-    return tenants_with(_viewer(request), action)
+    return tenants_with(viewer(request), action)

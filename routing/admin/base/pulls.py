@@ -47,7 +47,7 @@ _LATELY = "7d"
 
 def pulls_lately(request: HttpRequest, hostnames: Collection[str], *, by_mapping: bool = False) -> dict[Any, int]:
     """The pulls of some hostnames, as far as the asker may see them: by hostname and prefix, or ""; one query."""
-    return pulls_of(permissions.actor(request).looking(), hostnames, span_of(_LATELY), by_mapping=by_mapping)
+    return pulls_of(permissions.viewer(request), hostnames, span_of(_LATELY), by_mapping=by_mapping)
 
 
 def span_of(period: str) -> Span:

@@ -103,7 +103,7 @@ class SavedChoice(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The filters, by name; one query."""
-        rows = list(verbs.seen_filters(permissions.actor(request).looking(), self.noun)[: _MOST + 1])
+        rows = list(verbs.seen_filters(permissions.viewer(request), self.noun)[: _MOST + 1])
         self.more = len(rows) > _MOST
         return [(str(row.pk), f"{row.name} ({row.tenant})" if row.tenant else row.name) for row in rows[:_MOST]]
 
@@ -117,7 +117,7 @@ class SavedChoice(SimpleListFilter):
         if key is None:
             return queryset
         try:
-            row = verbs.get_filter(permissions.actor(request), parse_number(key) or 0)
+            row = verbs.get_filter(permissions.viewer(request), parse_number(key) or 0)
             if row.noun != self.noun:
                 raise NotFound("this saved filter is of another list")
             found = narrowed(row.noun, queryset, verbs.values_of(row))
