@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from django.db.models import Q
-from ninja import Schema
 from pydantic import Field
 
 from routing.api.schemas import Text, readable
@@ -27,12 +26,11 @@ LabelParam = Annotated[
 ]
 
 
-class LabelledOut(Schema):
-    """A row that has labels."""
-
-    labels: list[str] = Field(
-        alias="label_list", description="Words to find it by, in order.", examples=[["legacy", "team=web"]]
-    )
+#: Of a row, in answers.
+LabelsOut = Annotated[
+    list[str],
+    Field(alias="label_list", description="Words to find it by, in order.", examples=[["legacy", "team=web"]]),
+]
 
 
 def labelled_all(labels: list[str]) -> Q:

@@ -32,8 +32,8 @@ SUBJECTS = {
 }
 # What is no row that people change: people, reports, and what is only told about a row.
 _HAS_NO_VERSION = re.compile(
-    r"/people/|/verifications/|/self-tests|/deliveries(?:/|$)|^GET .*/hand-over$"
-    r"|/(?:export|removal|doctor|try|contacts|contacts/feed|fallback|signatures|verify|health)$"
+    r"/people/|/notes/|/verifications/|/self-tests|/deliveries(?:/|$)|^GET .*/hand-over$"
+    r"|/(?:export|removal|doctor|try|contacts|contacts/feed|fallback|signatures|verify|health|notes)$"
 )
 LEAVE_IT = {"DELETE": 204}
 

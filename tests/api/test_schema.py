@@ -42,6 +42,7 @@ SUBJECTS = {
     "verification_id": "verification",
     "change_set_id": "change set",
     "self_test_id": "shared self-test",
+    "note_id": "note",
 }
 
 

@@ -44,6 +44,9 @@ ELSEWHERE |= {("hostname", "self-test")}
 ELSEWHERE |= {("filter", "save"), ("filter", "remove")}
 #: What `tests/commands/test_standbys.py` tries.
 ELSEWHERE |= {("mapping", "standby"), ("mapping", "fail-back")}
+#: What `tests/commands/test_labels.py` and `test_notes.py` try.
+ELSEWHERE |= {(noun, verb) for noun in ("mapping", "hostname", "registry") for verb in ("label", "note")}
+ELSEWHERE |= {("tenant", "note")}
 
 
 def verbs() -> Iterator[tuple[tuple[str, ...], type[Verb]]]:

@@ -245,6 +245,7 @@ class TestListMappings:
             "private": False,
             "delivery": "auto",
             "notice": "",
+            "labels": [],
             "published_at": None,
             "standby": None,
             "standby_return_seconds": 0,

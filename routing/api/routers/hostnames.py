@@ -13,7 +13,7 @@ from routing.api.auth import actor_of
 from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.findings import Findings
-from routing.api.labels import LabelledOut, LabelParam, Labels, labelled_all
+from routing.api.labels import LabelParam, Labels, LabelsOut, labelled_all
 from routing.api.listed import SavedFilterKey, listed
 from routing.api.lookups import OneTenant, tenant_by_slug
 from routing.api.pagination import ListQuery, Paging, Sortable
@@ -104,10 +104,11 @@ class ProvableOut(Schema):
         return [address for address in row.addresses_found.split(",") if address]
 
 
-class HostnameOut(ProvableOut, LabelledOut):
+class HostnameOut(ProvableOut):
     """A name that people pull from. `record` is its proof; none: the platform's operators vouched for it."""
 
     enabled: bool = Field(examples=[True])
+    labels: LabelsOut
     login_registry_id: int | None = Field(description="Where a bare `docker login` goes.", examples=[2])
     suspended: bool = Field(examples=[False])
     suspension_message: str = Field(examples=[""])

@@ -14,7 +14,7 @@ from routing.api.auth import actor_of
 from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.findings import Findings
-from routing.api.labels import LabelledOut, LabelParam, Labels, labelled_all
+from routing.api.labels import LabelParam, Labels, LabelsOut, labelled_all
 from routing.api.listed import SavedFilterKey, listed
 from routing.api.lookups import OneTenant
 from routing.api.pagination import ListQuery, Paging, Sortable
@@ -54,7 +54,7 @@ WholeRegistry = Annotated[
 ]
 
 
-class MappingOut(LabelledOut):
+class MappingOut(Schema):
     """Where a prefix of a hostname leads. What the last probe of a repository under it found is from there on."""
 
     id: int = Field(examples=[17])
@@ -70,6 +70,7 @@ class MappingOut(LabelledOut):
     allow_push: bool = Field(description="Pushes are redirected too.", examples=[False])
     private: bool = Field(description="The images need credentials even to be pulled.", examples=[False])
     delivery: Delivery = Field(description="How clients get to the registry.", examples=["auto"])
+    labels: LabelsOut
     notice: str = Field(description="A line that clients print where the facade relays; empty for none.", examples=[""])
     created_at: datetime
     changed_at: datetime

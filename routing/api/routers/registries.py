@@ -12,7 +12,7 @@ from pydantic import Field
 from routing.api.auth import actor_of
 from routing.api.errors import NAMING_PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
-from routing.api.labels import LabelledOut, LabelParam, Labels, labelled_all
+from routing.api.labels import LabelParam, Labels, LabelsOut, labelled_all
 from routing.api.listed import SavedFilterKey, listed
 from routing.api.lookups import OneTenant, tenant_by_slug
 from routing.api.pagination import ListQuery, Paging, Sortable
@@ -49,7 +49,7 @@ _ALIAS = "Another name for it in targets, such as docker.io."
 _STREAM = "Layers that clients can't be sent to pass through the facade."
 
 
-class RegistryOut(LabelledOut):
+class RegistryOut(Schema):
     """A backing registry; without a tenant it is shared. What the last probe found is from `auth` on."""
 
     id: int = Field(examples=[2])
@@ -60,6 +60,7 @@ class RegistryOut(LabelledOut):
     alias: str = Field(description=_ALIAS, examples=[""])
     implicit_namespace: str = Field(description=_NAMESPACE, examples=[""])
     stream_blobs: bool = Field(description=_STREAM, examples=[False])
+    labels: LabelsOut
     auth: str = Field(description="What it asks its clients for.", examples=["bearer"])
     realm: str = Field(description="Where it gives out tokens.", examples=["https://ghcr.io/token"])
     service: str = Field(examples=["ghcr.io"])
