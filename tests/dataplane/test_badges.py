@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from routing.core.decide import Request
-from routing.core.grammar.badges import Badge, BadgeKind, parse_badge_path, short_number, told_pulls
+from routing.core.grammar.badges import Badge, BadgeKind, parse_badge_path
 from routing.core.grammar.front_door import FrontDoor, ListedRepository
 from routing.core.grammar.names import is_name
 from routing.core.table.front_door import pack_front_door
@@ -122,23 +122,6 @@ def test_the_threshold_is_a_setting(settings: Settings) -> None:
     settings.FACADE_BADGE_LEAST_PULLS = 20_000
 
     assert message("pulls/acme/app") == "fewer than 20k"
-
-
-@pytest.mark.parametrize(
-    ("number", "short"),
-    [(0, "0"), (999, "999"), (1000, "1k"), (1999, "1.9k"), (12345, "12k"), (999_999, "999k"), (3_400_000, "3.4M")],
-)
-def test_short_numbers_are_never_more_than_there_were(number: int, short: str) -> None:
-    assert short_number(number) == short
-
-
-@given(st.integers(0, 10**9), st.integers(1, 10**6))
-def test_no_number_under_the_threshold_is_in_what_is_told(number: int, least: int) -> None:
-    said = told_pulls(number, least)
-
-    assert said.startswith("fewer than ") == (number < least)
-    if number < least:
-        assert said == told_pulls(0, least)
 
 
 def test_a_file_that_is_gone_or_damaged_leaves_what_was_known_and_harms_nobody() -> None:

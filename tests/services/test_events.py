@@ -57,7 +57,7 @@ EVENTS = {
     "mappings.repoint": "mapping.repointed",
     "mappings.update_mapping": "mapping.repointed",
     "mappings.switch_mappings": "mapping.switched_off",
-    "labels.change_labels": "mapping.labelled",
+    "labels.change_labels": "labels.changed",
     "notes.add_note": "note.added",
     "notes.remove_note": "note.removed",
     "mappings.remove_mapping": "mapping.removed",

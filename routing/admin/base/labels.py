@@ -62,7 +62,7 @@ class LabelledPages(BulkActions):
         """With the labels."""
         return [*super().get_list_filter(request), LabelFilter]
 
-    @admin.display(description="labels")
+    @admin.display(description="labels", empty_value="")
     def label_badges(self, row: Any) -> str:
         """Each leads to the rows that have it."""
         url = self.url("changelist")

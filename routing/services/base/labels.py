@@ -79,14 +79,9 @@ def change_labels(
     with unit_of_work(actor, reason) as unit:
         rows: list[Row] = unit.get_all(model, ids, PERMISSIONS[model], if_match)
         changed = _relabel(unit, rows, new, gone)
-        keys = [row.pk for row in changed]
-        # Written out rather than made of the parts: whoever looks for an event finds where it comes from.
-        if changed and model is Mapping:
-            unit.event("mapping.labelled", mapping_ids=keys)
-        elif changed and model is Hostname:
-            unit.event("hostname.labelled", hostname_ids=keys)
-        elif changed:
-            unit.event("registry.labelled", registry_ids=keys)
+        if changed:
+            ids_of_noun = {f"{model._meta.model_name}_ids": [row.pk for row in changed]}
+            unit.event("labels.changed", **ids_of_noun)
     return Labelling(rows, changed)
 
 

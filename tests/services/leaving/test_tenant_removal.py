@@ -47,6 +47,7 @@ from routing.services.lists.saved_filters import save_filter
 from routing.services.mappings.mappings import add_mapping
 from routing.services.people.api_tokens import create_api_token
 from routing.services.people.members import invite
+from routing.services.people.notes import add_note
 from routing.services.people.notices import tell_owners
 from routing.services.registries.registries import add_registry
 from routing.services.telling.subscriptions import add_subscription, try_subscription
@@ -81,6 +82,7 @@ def fill(person: Person, platform: Actor) -> None:
     RegistryHealth.objects.create(registry=own, next_at=timezone.now())
     tell_owners(tenant, "a word", "to its owners")
     save_filter(platform, noun="mapping", name="off", terms={"state": "off"}, tenant_id=tenant.pk)
+    add_note(platform, noun="tenant", pk=tenant.pk, text="leaves soon")
     told = add_subscription(platform, tenant_id=tenant.pk, address=f"https://{tenant.slug}.example/", kinds=["proof"])
     try_subscription(platform, subscription_id=told.subscription.pk)
     Rate.objects.get_or_create(name=f"checks of tenant {tenant.pk}", defaults={"began_at": timezone.now()})
