@@ -41,8 +41,8 @@ def test_what_the_list_shows_is_what_the_file_has(admin: AdminClient, three: lis
 
     assert f'href="{admin.url("mapping_export")}?q=two"' in page
     assert exported(admin, q="two") == (
-        "hostname,prefix,target,enabled,private,allow_push,delivery,standby\r\n"
-        "docker.acme.com,two,docker.io/acme/two,yes,no,no,auto,\r\n"
+        "hostname,prefix,target,enabled,private,allow_push,delivery,standby,labels\r\n"
+        "docker.acme.com,two,docker.io/acme/two,yes,no,no,auto,,\r\n"
     )
     assert admin.get("mapping_export", nonsense__x="1").status_code == 400
 
