@@ -70,6 +70,7 @@ NOT_VERBS = frozenset(
         "reading.pulls_of",
         "reading.references",
         "reading.shares",
+        "reading.timeline",
         "reading.totals",
         "rules.check_may_lead",
         "self_tests.check_room_for_self_tests",
