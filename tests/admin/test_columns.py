@@ -48,7 +48,7 @@ def test_each_list_with_columns_to_choose_has_them() -> None:
 
 
 def test_at_first_the_list_has_what_everybody_sees(admin: AdminClient, mapping: Mapping) -> None:
-    assert headings(admin) == ["state", "route", "tenant", "delivered", "changed"]
+    assert headings(admin) == ["state", "route", "tenant", "label_badges", "delivered", "changed"]
 
 
 def test_what_was_chosen_is_shown_in_the_order_of_the_list(admin: AdminClient, mapping: Mapping) -> None:
@@ -67,7 +67,7 @@ def test_state_and_route_stay_and_reset_brings_back_the_rest(admin: AdminClient,
 
     choose(admin, reset="yes")
 
-    assert headings(admin) == ["state", "route", "tenant", "delivered", "changed"]
+    assert headings(admin) == ["state", "route", "tenant", "label_badges", "delivered", "changed"]
     assert not ListColumns.objects.exists()
 
 
@@ -78,14 +78,14 @@ def test_a_choice_is_its_persons_alone(admin: AdminClient, member: Member, mappi
     choose(first, columns=["number"])
 
     assert headings(first) == ["state", "route", "number"]
-    assert headings(second) == ["state", "route", "delivered", "changed"]
-    assert headings(admin) == ["state", "route", "tenant", "delivered", "changed"]
+    assert headings(second) == ["state", "route", "label_badges", "delivered", "changed"]
+    assert headings(admin) == ["state", "route", "tenant", "label_badges", "delivered", "changed"]
 
 
 def test_a_choice_is_of_one_list(admin: AdminClient, mapping: Mapping) -> None:
     choose(admin, columns=["number"])
 
-    assert headings(admin, "hostname") == ["state", "name", "tenant", "mapping_count", "login_registry"]
+    assert headings(admin, "hostname") == ["state", "name", "tenant", "label_badges", "mapping_count", "login_registry"]
 
 
 def test_who_is_not_offered_a_column_does_not_get_it(member: Member, mapping: Mapping) -> None:

@@ -48,8 +48,8 @@ def test_what_is_shown_is_saved_and_shown_again(admin: AdminClient, rows: None) 
         "state=off": {"state": "off"},
         f"hostname__tenant__id__exact={acme.pk}&q=acme": {"tenant": "acme", "search": "acme"},
         f"hostname__id__exact={host.pk}&o=-2": {"hostname": "docker.acme.com", "sort": "-hostname"},
-        f"registry__id__exact={ghcr.pk}&o=5&p=1": {"registry_id": str(ghcr.pk), "sort": "-changed_at"},
-        "o=-5": {"sort": "changed_at"},
+        f"registry__id__exact={ghcr.pk}&o=6&p=1": {"registry_id": str(ghcr.pk), "sort": "-changed_at"},
+        "o=-6": {"sort": "changed_at"},
     }.items():
         SavedFilter.objects.all().delete()
         query = dict(part.split("=") for part in shown.split("&") if not part.startswith("p="))

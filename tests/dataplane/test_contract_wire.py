@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.test import AsyncClient, Client
@@ -81,6 +82,10 @@ def check_page(method: str, wire: Wire, outcome: Shows) -> None:
     assert int(wire.headers["content-length"]) > 0
     if method == "HEAD":
         assert text == ""
+    elif outcome.kind is PageKind.BADGE:
+        # It says what it is of: /-/badges/pulls/acme/app.svg.
+        word = re.split("[/.]", outcome.says)[3].removesuffix("-30d")
+        assert word in text
     elif outcome.kind not in (PageKind.ICON, PageKind.ROBOTS):
         assert outcome.says in text
         assert (outcome.tenant or outcome.says or "abuse") in text or outcome.kind is PageKind.ABUSE

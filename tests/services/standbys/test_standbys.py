@@ -460,7 +460,7 @@ def test_a_table_tells_it_and_says_nothing_new_where_it_is_the_same(move: Move) 
     mapping = with_standby(move)
     table = "".join(csv_of_mappings([mapping]))
 
-    assert table.splitlines()[1].endswith(f",{new_of(move)}")
+    assert table.splitlines()[1].endswith(f",{new_of(move)},")
     found = preview_import(move.actor, table)
     assert (found.total, found.counts[Deed.NOTHING], found.wrong) == (1, 1, [])
 
