@@ -93,10 +93,9 @@ ALLOWED = {
     },
     "routing/services/registries/answers.py": {
         "AnswerCount.objects.filter(**place).update": "counts of answers: nobody changes them; in a unit of work",
-        "AnswerCount.objects.create": "the same",
+        "AnswerCount.objects.get_or_create": "the same",
         "AnswerCount.objects.filter(pk__in=pks).delete": "the same, once they are old",
-        "RegistryLimit.objects.filter(registry=registry_id).update": "what a registry said; in a unit of work",
-        "RegistryLimit.objects.create": "the same",
+        "RegistryLimit.objects.update_or_create": "the same",
     },
     "routing/services/verifications/rows.py": {
         "VerificationDifference.objects.bulk_create": "what was found; within the unit of work that tells of it",

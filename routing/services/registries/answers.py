@@ -28,19 +28,22 @@ def note_answer(registry_id: int, at: datetime, seconds: float, trouble: str) ->
     """Count that it was asked at `at`: it took so long to answer, or `trouble` says what was wrong."""
     if not settings.FACADE_STATISTICS_DAYS:
         return
-    took = 0 if trouble else round(seconds * 1000)
+    took, troubled = 0 if trouble else round(seconds * 1000), int(bool(trouble))
     for grain in Grain:
         place: dict[str, Any] = {"registry_id": registry_id, "grain": grain, "at": start_of(grain, at)}
         added = {
             "asked": F("asked") + 1,
-            "troubled": F("troubled") + bool(trouble),
+            "troubled": F("troubled") + troubled,
             "milliseconds": F("milliseconds") + took,
             "slowest": Greatest(F("slowest"), took),
         }
         said = {"trouble": trouble[:_MOST_TROUBLE]} if trouble else {}
         if not AnswerCount.objects.filter(**place).update(**added, **said):
-            numbers = {"asked": 1, "troubled": int(bool(trouble)), "milliseconds": took, "slowest": took}
-            AnswerCount.objects.create(**place, **numbers, **said)
+            numbers = {"asked": 1, "troubled": troubled, "milliseconds": took, "slowest": took}
+            _, is_new = AnswerCount.objects.get_or_create(**place, defaults=numbers | said)
+            if not is_new:
+                # Somebody else's question of the same hour came between.
+                AnswerCount.objects.filter(**place).update(**added, **said)
 
 
 def note_limit(registry_id: int, at: datetime, seen: SeenLimit | None) -> None:
@@ -52,8 +55,7 @@ def note_limit(registry_id: int, at: datetime, seen: SeenLimit | None) -> None:
         said |= {"left": seen.left, "number": seen.number, "seconds": seen.seconds, "seen_at": at}
     if seen.is_refused:
         said |= {"refused_at": at, "wait_seconds": seen.wait_seconds}
-    if not RegistryLimit.objects.filter(registry=registry_id).update(**said):
-        RegistryLimit.objects.create(registry_id=registry_id, **said)
+    RegistryLimit.objects.update_or_create(registry_id=registry_id, defaults=said)
 
 
 def forget_answers(unit: UnitOfWork, registry: Registry) -> None:
