@@ -129,7 +129,7 @@ def find(browser: Browser, hostname: str) -> None:
 def repoint(browser: Browser) -> None:
     """On the mapping's page."""
     past_navigation(browser)
-    tab_to(browser, "#id_target", 12)
+    tab_to(browser, "#id_target", 20)
     press(browser, Keys.CONTROL, "a")
     press(browser, "quay.io/acme")
     press_and_wait(browser, Keys.ENTER, ".errornote[role=alert]")
