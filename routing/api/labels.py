@@ -2,12 +2,10 @@
 
 from typing import Annotated
 
-from django.db.models import Q
 from pydantic import Field
 
 from routing.api.schemas import Text, readable
 from routing.core.grammar.labels import MAX_LABELS
-from routing.models.labelled import labelled
 from routing.services.base.labels import readable_label
 
 LabelText = Annotated[Text, readable(readable_label)]
@@ -31,11 +29,3 @@ LabelsOut = Annotated[
     list[str],
     Field(alias="label_list", description="Words to find it by, in order.", examples=[["legacy", "team=web"]]),
 ]
-
-
-def labelled_all(labels: list[str]) -> Q:
-    """Rows with all of these."""
-    wanted = Q()
-    for label in labels:
-        wanted &= labelled(label)
-    return wanted

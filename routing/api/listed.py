@@ -26,9 +26,12 @@ def listed(noun: str, actor: Actor, rows: "QuerySet[Any]", params: ListQuery, *o
 
     Raises NotFound for a filter that isn't there, ServiceError for one that this release doesn't know.
     """
-    # Labels, of which a request may name several, its own route has asked for.
-    given = params.model_dump(exclude_none=True, include=set(TERMS[noun]) - {"label"})
+    given = params.model_dump(exclude_none=True, include=set(TERMS[noun]))
+    # Of labels alone a request may name several.
+    labels = given.pop("label", [])
     rows = narrowed(noun, rows, read_terms(noun, {name: _as_text(value) for name, value in given.items()}))
+    for label in labels:
+        rows = narrowed(noun, rows, read_terms(noun, {"label": label}))
     key: str | None = getattr(params, "filter", None)
     if key is None:
         return params.in_order(rows, *otherwise)

@@ -13,7 +13,7 @@ from routing.api.auth import actor_of
 from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.findings import Findings
-from routing.api.labels import LabelParam, Labels, LabelsOut, labelled_all
+from routing.api.labels import LabelParam, Labels, LabelsOut
 from routing.api.listed import SavedFilterKey, listed
 from routing.api.lookups import OneTenant, tenant_by_slug
 from routing.api.pagination import ListQuery, Paging, Sortable
@@ -212,7 +212,7 @@ class HostnameNameQuery(QueryParams):
 def list_hostnames(request: HttpRequest, params: Query[LabelledHostnameQuery]) -> "QuerySet[Hostname]":
     """List hostnames, by name."""
     actor = actor_of(request)
-    rows = Hostname.objects.viewable_by(actor).with_names().filter(labelled_all(params.label))
+    rows = Hostname.objects.viewable_by(actor).with_names()
     return listed(_NOUN, actor, rows, params, "name")
 
 

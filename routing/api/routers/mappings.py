@@ -14,7 +14,7 @@ from routing.api.auth import actor_of
 from routing.api.errors import ADDING_PROBLEMS, NAMING_PROBLEMS, PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
 from routing.api.findings import Findings
-from routing.api.labels import LabelParam, Labels, LabelsOut, labelled_all
+from routing.api.labels import LabelParam, Labels, LabelsOut
 from routing.api.listed import SavedFilterKey, listed
 from routing.api.lookups import OneTenant
 from routing.api.pagination import ListQuery, Paging, Sortable
@@ -252,7 +252,7 @@ class MappingNameQuery(QueryParams):
 def list_mappings(request: HttpRequest, params: Query[MappingQuery]) -> "QuerySet[Mapping]":
     """List mappings, by hostname and prefix."""
     actor = actor_of(request)
-    rows = Mapping.objects.viewable_by(actor).with_names().filter(labelled_all(params.label))
+    rows = Mapping.objects.viewable_by(actor).with_names()
     return listed(_NOUN, actor, rows, params, "hostname__name", "prefix")
 
 

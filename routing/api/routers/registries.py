@@ -12,7 +12,7 @@ from pydantic import Field
 from routing.api.auth import actor_of
 from routing.api.errors import NAMING_PROBLEMS, ROW_PROBLEMS
 from routing.api.etags import IF_MATCH, looked_at, tagged, versions
-from routing.api.labels import LabelParam, Labels, LabelsOut, labelled_all
+from routing.api.labels import LabelParam, Labels, LabelsOut
 from routing.api.listed import SavedFilterKey, listed
 from routing.api.lookups import OneTenant, tenant_by_slug
 from routing.api.pagination import ListQuery, Paging, Sortable
@@ -183,7 +183,7 @@ class RegistryQuery(ListQuery):
 def list_registries(request: HttpRequest, params: Query[RegistryQuery]) -> "QuerySet[Registry]":
     """List registries, by name: one's own, and the shared ones."""
     actor = actor_of(request)
-    rows = Registry.objects.viewable_by(actor).with_names().filter(labelled_all(params.label))
+    rows = Registry.objects.viewable_by(actor).with_names()
     return listed(_NOUN, actor, rows, params, "name", "pk")
 
 
