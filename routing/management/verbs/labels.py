@@ -6,18 +6,16 @@ from typing import Any, ClassVar
 
 from routing.management.verbs.hostnames import hostname_facts
 from routing.management.verbs.mapping_lists import mapping_facts
-from routing.management.verbs.mappings import add_address
-from routing.management.verbs.named import HOSTNAME_HELP, hostname_of, registry_of
 from routing.management.verbs.output import Facts, Output
-from routing.management.verbs.registries import add_which, registry_facts
-from routing.management.verbs.verb import Options, Verb
+from routing.management.verbs.registries import registry_facts
+from routing.management.verbs.rows import AboutHostname, AboutMapping, AboutRegistry, AboutRow
+from routing.management.verbs.verb import Options
 from routing.models import Hostname, Mapping, Registry
 from routing.services.base.actor import Actor
 from routing.services.base.labels import change_labels
-from routing.services.mappings.mappings import get_mapping
 
 
-class _Label(Verb):
+class _Label(AboutRow):
     changes = True
     model: ClassVar[Any]
     facts: ClassVar[Callable[[Any], Facts]]
@@ -36,15 +34,6 @@ class _Label(Verb):
             default=[],
             help="take this label off; a key alone: whatever its value. Can be given several times",
         )
-
-    @classmethod
-    def add_row(cls, parser: ArgumentParser) -> None:
-        """The arguments by which a row is named."""
-        raise NotImplementedError
-
-    def row(self, options: Options) -> Any:
-        """The row. Raises NotFound, ServiceError."""
-        raise NotImplementedError
 
     def run(self, options: Options, output: Output) -> None:
         """Put them on, take them off."""
@@ -65,7 +54,7 @@ class _Label(Verb):
             output.unchanged(f"Nothing to change: the labels of {noun} {row} are {now}", **facts)
 
 
-class LabelMapping(_Label):
+class LabelMapping(AboutMapping, _Label):
     """Clients never meet them."""
 
     name = "label"
@@ -73,17 +62,8 @@ class LabelMapping(_Label):
     model = Mapping
     facts = mapping_facts
 
-    @classmethod
-    def add_row(cls, parser: ArgumentParser) -> None:
-        """Its address."""
-        add_address(parser)
 
-    def row(self, options: Options) -> Mapping:
-        """The mapping."""
-        return get_mapping(Actor.command_line(), options["hostname"], options["prefix"])
-
-
-class LabelHostname(_Label):
+class LabelHostname(AboutHostname, _Label):
     """Clients never meet them."""
 
     name = "label"
@@ -91,29 +71,11 @@ class LabelHostname(_Label):
     model = Hostname
     facts = hostname_facts
 
-    @classmethod
-    def add_row(cls, parser: ArgumentParser) -> None:
-        """Its name."""
-        parser.add_argument("hostname", metavar="HOSTNAME", help=HOSTNAME_HELP)
 
-    def row(self, options: Options) -> Hostname:
-        """The hostname."""
-        return hostname_of(options["hostname"])
-
-
-class LabelRegistry(_Label):
+class LabelRegistry(AboutRegistry, _Label):
     """Those of a shared one are the platform's."""
 
     name = "label"
     help = "Put labels on a registry, or take some off: words by which lists are filtered. Clients never meet them."
     model = Registry
     facts = registry_facts
-
-    @classmethod
-    def add_row(cls, parser: ArgumentParser) -> None:
-        """Its address."""
-        add_which(parser)
-
-    def row(self, options: Options) -> Registry:
-        """The registry."""
-        return registry_of(options["registry"], options["tenant"])

@@ -3,15 +3,12 @@
 from argparse import ArgumentParser
 from typing import Any, ClassVar
 
-from routing.management.verbs.mappings import add_address
-from routing.management.verbs.named import HOSTNAME_HELP, TENANT_HELP, hostname_of, registry_of, tenant_of
 from routing.management.verbs.output import Facts, Output, moment
-from routing.management.verbs.registries import add_which
-from routing.management.verbs.verb import Options, Verb
-from routing.models import Hostname, Mapping, Note, Registry, Tenant
+from routing.management.verbs.rows import AboutHostname, AboutMapping, AboutRegistry, AboutRow, AboutTenant
+from routing.management.verbs.verb import Options
+from routing.models import Note
 from routing.services.base.actor import Actor
 from routing.services.base.errors import NotFound, ServiceError
-from routing.services.mappings.mappings import get_mapping
 from routing.services.people.notes import add_note, get_notes, remove_note
 
 
@@ -20,7 +17,7 @@ def note_facts(note: Note) -> Facts:
     return {"id": note.pk, "text": note.text, "written_by": note.written_by, "created_at": note.created_at}
 
 
-class _Note(Verb):
+class _Note(AboutRow):
     name = "note"
     changes = True
     takes_reason = False
@@ -34,15 +31,6 @@ class _Note(Verb):
             "text", metavar="TEXT", nargs="?", help="what to write down: no passwords or tokens; without it, list all"
         )
         parser.add_argument("--remove", metavar="ID", type=int, help="remove the note of this number")
-
-    @classmethod
-    def add_row(cls, parser: ArgumentParser) -> None:
-        """The arguments by which a row is named."""
-        raise NotImplementedError
-
-    def row(self, options: Options) -> Any:
-        """The row. Raises NotFound, ServiceError."""
-        raise NotImplementedError
 
     def run(self, options: Options, output: Output) -> None:
         """List, write or remove."""
@@ -72,65 +60,29 @@ class _Note(Verb):
                 output.line(f"    {line}")
 
 
-class NoteMapping(_Note):
+class NoteMapping(AboutMapping, _Note):
     """For those who come after."""
 
     help = "Write down something about a mapping, list what people wrote, or remove it."
     noun = "mapping"
 
-    @classmethod
-    def add_row(cls, parser: ArgumentParser) -> None:
-        """Its address."""
-        add_address(parser)
 
-    def row(self, options: Options) -> Mapping:
-        """The mapping."""
-        return get_mapping(Actor.command_line(), options["hostname"], options["prefix"])
-
-
-class NoteHostname(_Note):
+class NoteHostname(AboutHostname, _Note):
     """For those who come after."""
 
     help = "Write down something about a hostname, list what people wrote, or remove it."
     noun = "hostname"
 
-    @classmethod
-    def add_row(cls, parser: ArgumentParser) -> None:
-        """Its name."""
-        parser.add_argument("hostname", metavar="HOSTNAME", help=HOSTNAME_HELP)
 
-    def row(self, options: Options) -> Hostname:
-        """The hostname."""
-        return hostname_of(options["hostname"])
-
-
-class NoteRegistry(_Note):
+class NoteRegistry(AboutRegistry, _Note):
     """Those about a shared one are the platform's."""
 
     help = "Write down something about a registry, list what people wrote, or remove it."
     noun = "registry"
 
-    @classmethod
-    def add_row(cls, parser: ArgumentParser) -> None:
-        """Its address."""
-        add_which(parser)
 
-    def row(self, options: Options) -> Registry:
-        """The registry."""
-        return registry_of(options["registry"], options["tenant"])
-
-
-class NoteTenant(_Note):
+class NoteTenant(AboutTenant, _Note):
     """For those who come after."""
 
     help = "Write down something about a tenant, list what people wrote, or remove it."
     noun = "tenant"
-
-    @classmethod
-    def add_row(cls, parser: ArgumentParser) -> None:
-        """Which."""
-        parser.add_argument("tenant", metavar="SLUG", help=TENANT_HELP)
-
-    def row(self, options: Options) -> Tenant:
-        """The tenant."""
-        return tenant_of(options["tenant"])
